@@ -1,0 +1,1 @@
+"""Gate visits and CCTV looks as state machines."""

@@ -1,0 +1,1 @@
+"""Transports and the courier that empties the outbox."""

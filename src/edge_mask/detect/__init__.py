@@ -1,0 +1,1 @@
+"""TFLite detection: letterbox, decode, the model package."""

@@ -1,0 +1,22 @@
+"""The Detector protocol: a picture in, faces out."""
+
+from typing import Protocol
+
+from edge_mask.messages import Face, Image
+
+
+class Detector(Protocol):
+    """A loaded, warmed-up model. One thread owns it."""
+
+    @property
+    def name(self) -> str:
+        """Name and version of the model, as `detections` messages carry it."""
+        ...
+
+    def detect(self, image: Image) -> list[Face]:
+        """Faces in pixels of `image`, best score first. Raises Broken on NaN or absurd output."""
+        ...
+
+    def close(self) -> None:
+        """Free the model."""
+        ...

@@ -1,0 +1,198 @@
+"""The nouns of the house: what is seen, what is decided, what is sent.
+
+Everything here is frozen and small; a value is made where it is born and never changed afterwards.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_mask.units import Moment
+
+Image = NDArray[np.uint8]
+"""A picture, height x width x 3, 8 bit, channels blue-green-red as OpenCV keeps them."""
+
+MASK, NO_MASK, INCORRECT = "mask", "no_mask", "incorrect"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture from one camera, with the moment it was taken."""
+
+    camera: str
+    number: int
+    image: Image
+    at: Moment
+    source: str = ""
+    """The file it came from, empty for a live camera."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in pixels of the input picture: left, top, width, height."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One detected face. `label` is one of the model card's labels, `score` lies in 0..1."""
+
+    label: str
+    score: float
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A face followed over frames; `votes` counts what each frame said of it, per label."""
+
+    id: int
+    face: Face
+    votes: Mapping[str, int]
+    first: Moment
+    last: Moment
+
+
+class Quality(str, Enum):
+    """Whether a reading may take part in a decision."""
+
+    GOOD = "good"
+    STALE = "stale"
+    STUCK = "stuck"
+    OUT_OF_RANGE = "out_of_range"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One value of one sensor, in the sensor's configured unit."""
+
+    sensor: str
+    quantity: str
+    value: float
+    unit: str
+    at: Moment
+    quality: Quality = Quality.GOOD
+
+
+class Class(IntEnum):
+    """What happens to a message offline and when space runs out; the smaller number leaves first."""
+
+    URGENT = 0
+    EVIDENCE = 1
+    TELEMETRY = 2
+    LIVE = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detections:
+    """One analysed frame (live: sent now or not at all)."""
+
+    at: Moment
+    camera: str
+    frame: int
+    tracks: tuple[Track, ...]
+    inference_ms: float
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One judged person at a gate."""
+
+    at: Moment
+    camera: str
+    verdict: Literal["pass", "no_pass"]
+    mask: str | None
+    """The voted label, None when no face gave one."""
+    mask_score: float | None
+    temperature: float | None
+    reasons: tuple[str, ...] = ()
+    passed_through: bool | None = None
+    snapshot: str | None = None
+    track: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One look of a CCTV camera at its room."""
+
+    at: Moment
+    camera: str
+    faces: int
+    no_mask: int
+    streak: int
+    snapshot: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """Something a person should act on now."""
+
+    at: Moment
+    kind: str
+    """`no_mask`, `fever`, `outlier`."""
+    text: str
+    camera: str | None = None
+    sensor: str | None = None
+    streak: int | None = None
+    value: float | None = None
+    snapshot: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A part failed (an `errors` message)."""
+
+    at: Moment
+    component: str
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How the device is doing (live)."""
+
+    at: Moment
+    values: Mapping[str, Any]
+
+
+Event = Detections | Visit | Look | Alert | Reading | Fault | Health
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What is offered to a destination: a topic and the exact bytes of its payload."""
+
+    topic: str
+    payload: bytes
+    klass: Class
+    qos: Literal[0, 1]
+    id: str = ""
+    retain: bool = False
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    """MQTT 5 publish properties (content_type, response_topic, correlation_data, user_properties …)."""
+
+
+class Outcome(Enum):
+    """How a send ended."""
+
+    DELIVERED = "delivered"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The end of one send. Unknown means: it may or may not have arrived, send it again under the same id."""
+
+    outcome: Outcome
+    reason: str = ""

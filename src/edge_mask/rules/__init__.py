@@ -1,0 +1,1 @@
+"""AWS IoT SQL on the device: pure, no MQTT, no clock."""

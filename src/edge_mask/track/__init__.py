@@ -1,0 +1,1 @@
+"""IoU tracking and votes: arrays in, answers out; no camera, no clock."""
