@@ -5,7 +5,7 @@ Everything here is frozen and small; a value is made where it is born and never 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum, IntEnum
+from enum import Enum, IntEnum, StrEnum
 from typing import Any, Literal
 
 import numpy as np
@@ -61,7 +61,7 @@ class Track:
     last: Moment
 
 
-class Quality(str, Enum):
+class Quality(StrEnum):
     """Whether a reading may take part in a decision."""
 
     GOOD = "good"
