@@ -1,0 +1,109 @@
+"""The two hand-offs between threads, and what each does when it is full.
+
+camera ──Latest──▶ vision      replaces what nobody took, and counts it
+vision ──Mailbox─▶ ledger      waits for room: nothing put into it is ever dropped
+"""
+
+import threading
+from collections import deque
+from typing import Generic, TypeVar
+
+from edge_mask.errors import EdgeMaskError
+
+T = TypeVar("T")
+
+
+class Closed(EdgeMaskError):
+    """The mailbox takes nothing more: its owner is stopping."""
+
+
+class Latest(Generic[T]):
+    """One slot. The newest value wins; a replaced one is counted, not kept."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._items: dict[str, T] = {}
+        self._closed = False
+        self.replaced = 0
+
+    def put(self, item: T, key: str = "") -> None:
+        """Leave `item`; what still waits under the same key (one per camera) is replaced and counted."""
+        with self._changed:
+            if key in self._items:
+                self.replaced += 1
+            self._items[key] = item
+            self._changed.notify_all()
+
+    def take(self, timeout: float) -> T | None:
+        """The item that has waited longest, or None after `timeout` seconds or when closed and empty."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._items or self._closed, timeout)
+            if not self._items:
+                return None
+            item = self._items.pop(next(iter(self._items)))
+            self._changed.notify_all()
+            return item
+
+    def put_when_taken(self, item: T, key: str, timeout: float) -> bool:
+        """Wait until nothing waits under `key`, then leave `item`; False when `timeout` passed first.
+
+        For files and folders: nobody loses a picture of a test by reading faster than the model looks.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: key not in self._items or self._closed, timeout):
+                return False
+            self._items[key] = item
+            self._changed.notify_all()
+            return True
+
+    def close(self) -> None:
+        """Wake whoever waits."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+
+class Mailbox(Generic[T]):
+    """A bounded queue that waits when full and can be closed; after `close`, what is inside can still be taken."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._items: deque[T] = deque()
+        self._lock = threading.Lock()
+        self._not_full = threading.Condition(self._lock)
+        self._not_empty = threading.Condition(self._lock)
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @property
+    def is_closed(self) -> bool:
+        return self._closed
+
+    def put(self, item: T, timeout: float | None = None) -> bool:
+        """Wait for room and leave `item`; False when `timeout` seconds passed first. Raises Closed."""
+        with self._not_full:
+            self._not_full.wait_for(lambda: self._closed or len(self._items) < self._capacity, timeout)
+            if self._closed:
+                raise Closed("the mailbox is closed")
+            if len(self._items) >= self._capacity:
+                return False
+            self._items.append(item)
+            self._not_empty.notify()
+            return True
+
+    def take_many(self, limit: int, timeout: float | None) -> list[T]:
+        """Up to `limit` items, at once if any wait, else after at most `timeout` seconds; [] then or when closed."""
+        with self._not_empty:
+            self._not_empty.wait_for(lambda: self._items or self._closed, timeout)
+            taken = [self._items.popleft() for _ in range(min(limit, len(self._items)))]
+            self._not_full.notify(len(taken))
+            return taken
+
+    def close(self) -> None:
+        """Take nothing more; wake everybody."""
+        with self._lock:
+            self._closed = True
+            self._not_full.notify_all()
+            self._not_empty.notify_all()
