@@ -1,0 +1,184 @@
+"""Picture files from anywhere, as the house wants them: 8 bit, blue-green-red, upright, bounded.
+
+Every file gives a picture or a sentence (`Refused`): grey, alpha, CMYK, 16 bit and EXIF-rotated pictures are
+converted; an empty, truncated or foreign file, and one that would not fit into memory, is refused.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edge_mask.errors import Refused
+from edge_mask.messages import Image
+
+LONGEST_SIDE = 4096
+"""Pixels; a longer picture is made smaller while it is read (a detector sees a few hundred of them)."""
+MOST_PIXELS = 120_000_000
+MOST_BYTES = 200_000_000
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+"""File names that are taken for pictures when a folder is listed; a file itself is known by its first bytes."""
+
+_ALLOWED = "JPEG, PNG, WebP, BMP or TIFF"
+_START_OF_SCAN = 0xDA
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A picture as it was read; `width` and `height` are those of the file, upright, before any reduction."""
+
+    image: Image
+    width: int
+    height: int
+
+    @property
+    def scale(self) -> float:
+        """What a length in `image` is multiplied by to give pixels of the file (1.0 unless it was reduced)."""
+        return self.width / int(self.image.shape[1])
+
+
+def read_picture(source: Path | str | bytes) -> Image:
+    """The picture in a file (or in the bytes of one). Raises Refused with a sentence."""
+    return load_picture(source).image
+
+
+def load_picture(source: Path | str | bytes) -> Picture:
+    """The picture in a file (or in the bytes of one), with the file's own size. Raises Refused."""
+    if isinstance(source, bytes):
+        return _decode(source, "the picture")
+    return _decode(_contents(Path(source)), str(source))
+
+
+def _contents(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise Refused(f"{path}: is larger than {MOST_BYTES // 1_000_000} MB, too large for a picture")
+        return path.read_bytes()
+    except OSError as error:
+        raise Refused(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _decode(data: bytes, what: str) -> Picture:
+    import cv2
+
+    width, height = _checked_size(data, what)
+    flags = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
+    flags[8] = cv2.IMREAD_REDUCED_COLOR_8
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags[_reduction(width, height)])
+    except (cv2.error, MemoryError) as error:
+        raise Refused(f"{what}: is damaged and cannot be decoded") from error
+    if image is None:
+        raise Refused(f"{what}: is damaged and cannot be decoded")
+    if (image.shape[1] > image.shape[0]) != (width > height) and width != height:  # EXIF turned it by a quarter
+        width, height = height, width
+    longest = max(image.shape[:2])
+    if longest > LONGEST_SIDE:
+        size = [max(1, side * LONGEST_SIDE // longest) for side in (image.shape[1], image.shape[0])]
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return Picture(image, width, height)
+
+
+def _reduction(width: int, height: int) -> int:
+    """By how much the decoder itself makes the picture smaller; a side of a few pixels would vanish."""
+    fitting = (by for by in (1, 2, 4, 8) if max(width, height) <= by * LONGEST_SIDE)
+    by = next(fitting, 8)
+    return by if min(width, height) >= by else 1
+
+
+def _checked_size(data: bytes, what: str) -> tuple[int, int]:
+    """Width and height as the header states them, before a byte of memory is spent on the pixels."""
+    if not data:
+        raise Refused(f"{what}: is empty (0 bytes)")
+    try:
+        size = _size(data)
+        cut_off = size is not None and _is_cut_off(data)
+    except (struct.error, IndexError) as error:
+        raise Refused(f"{what}: is truncated in its header") from error
+    if size is None:
+        raise Refused(f"{what}: is no picture that can be read here ({_ALLOWED})")
+    width, height = size
+    if min(width, height) < 1:
+        raise Refused(f"{what}: states a size of {width} x {height} pixels")
+    if width * height > MOST_PIXELS:
+        raise Refused(f"{what}: has {width} x {height} pixels, more than {MOST_PIXELS // 1_000_000} million")
+    if cut_off:
+        raise Refused(f"{what}: is truncated (its end is missing)")
+    return width, height
+
+
+def _is_cut_off(data: bytes) -> bool:
+    """A half-written file decodes to a half-grey picture, and nobody should be judged on that."""
+    if data[:2] == b"\xff\xd8":
+        pixels = next((at for marker, at in _jpeg_segments(data) if marker == _START_OF_SCAN), len(data))
+        return data.find(b"\xff\xd9", pixels) < 0
+    if data[:8] == b"\x89PNG\r\n\x1a\n":
+        return b"IEND" not in data
+    if data[:4] == b"RIFF":
+        return len(data) < 8 + int(struct.unpack_from("<I", data, 4)[0])
+    return False
+
+
+def _size(data: bytes) -> tuple[int, int] | None:
+    """Width and height from the header of a known format; None for anything else."""
+    if data[:2] == b"\xff\xd8":
+        return _jpeg_size(data)
+    if data[:8] == b"\x89PNG\r\n\x1a\n":
+        return _two(data, ">II", 16)
+    if data[:2] == b"BM":
+        width, height = _two(data, "<ii", 18)
+        return width, abs(height)  # a negative height means: top row first
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return _webp_size(data)
+    if data[:4] in (b"II*\x00", b"MM\x00*"):
+        return _tiff_size(data)
+    return None
+
+
+def _two(data: bytes, form: str, at: int) -> tuple[int, int]:
+    first, second = struct.unpack_from(form, data, at)
+    return int(first), int(second)
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int] | None:
+    for marker, at in _jpeg_segments(data):
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # start of frame
+            height, width = _two(data, ">HH", at + 5)
+            return width, height
+    return None
+
+
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """Marker and place of each segment up to the pixels; EXIF, with its own thumbnail, is stepped over."""
+    at, marker = 2, 0
+    while marker != _START_OF_SCAN:
+        while data[at + 1] == 0xFF:
+            at += 1  # padding
+        marker = data[at + 1]
+        yield marker, at
+        at += 2 + int(struct.unpack_from(">H", data, at + 2)[0])
+
+
+def _webp_size(data: bytes) -> tuple[int, int]:
+    kind = data[12:16]
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+    if kind == b"VP8L":
+        bits = int(struct.unpack_from("<I", data, 21)[0])
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    width, height = _two(data, "<HH", 26)
+    return width & 0x3FFF, height & 0x3FFF
+
+
+def _tiff_size(data: bytes) -> tuple[int, int]:
+    order = "<" if data[:2] == b"II" else ">"
+    at = int(struct.unpack_from(order + "I", data, 4)[0])
+    sides = {256: 0, 257: 0}
+    for entry in range(int(struct.unpack_from(order + "H", data, at)[0])):
+        tag, kind = _two(data, order + "HH", at + 2 + 12 * entry)
+        if tag in sides:
+            form = order + ("H" if kind == 3 else "I")
+            sides[tag] = int(struct.unpack_from(form, data, at + 10 + 12 * entry)[0])
+    return sides[256], sides[257]
