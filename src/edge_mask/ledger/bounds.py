@@ -1,0 +1,112 @@
+"""What may stay, and what goes first when there is too much: bounds checked inside each commit.
+
+When the outbox is over its budget, messages that were set aside go first, then the oldest telemetry, then
+evidence, then urgent. Every drop is counted; on the wire it shows as a gap in `seq`.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from edge_mask.ledger.tables import EVENT_TABLES, PENDING, SET_ASIDE
+from edge_mask.units import Bytes, Moment, Seconds
+
+_CHUNK = 200
+_KEPT_CLOCKS = "synced <> 0"  # the age of what was seen before the clock was set is not known
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The outbox budget, and how long visits, looks, alerts and readings stay in the history."""
+
+    max_bytes: Bytes = Bytes(256_000_000)
+    max_age: Seconds = Seconds(30 * 86400.0)
+    history: Seconds = Seconds(365 * 86400.0)
+
+
+@dataclass(slots=True)
+class Dropped:
+    """How many messages one check dropped, by cause."""
+
+    age: int = 0
+    space: int = 0
+    refused: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.age or self.space or self.refused)
+
+
+def enforce(connection: Connection, bounds: Bounds, now: Moment) -> Dropped:
+    """Drop what is too old or too much, and count it, inside the caller's transaction."""
+    dropped = Dropped()
+    if now.synced:
+        _drop_old(connection, now.wall - bounds.max_age, dropped)
+    _drop_surplus(connection, bounds.max_bytes, dropped)
+    for name in ("age", "space", "refused"):
+        if count := getattr(dropped, name):
+            _count(connection, f"dropped_{name}", count)
+    return dropped
+
+
+def _drop_old(connection: Connection, before: float, dropped: Dropped) -> None:
+    # Ids grow with time, so the first row is the oldest: one look at it is the whole check on most commits.
+    first = connection.exec_driver_sql(f"SELECT wall FROM outbox WHERE {_KEPT_CLOCKS} ORDER BY id LIMIT 1").scalar()
+    if first is None or first >= before:
+        return
+    old = f"SELECT id FROM outbox WHERE {_KEPT_CLOCKS} AND wall < ? AND state = ? ORDER BY id LIMIT 1000"
+    dropped.age += _delete(connection, old, (before, PENDING))
+    dropped.refused += _delete(connection, old, (before, SET_ASIDE))
+
+
+def _drop_surplus(connection: Connection, max_bytes: int, dropped: Dropped) -> None:
+    while True:
+        total = connection.exec_driver_sql("SELECT sum(bytes) FROM totals").scalar() or 0
+        if total <= max_bytes:
+            return
+        surplus = total - max_bytes
+        if gone := _drop_head(connection, "state = 1", "id", surplus):
+            dropped.refused += gone
+        elif gone := _drop_head(connection, "state = 0", "class DESC, id", surplus):
+            dropped.space += gone
+        else:
+            return
+
+
+def _drop_head(connection: Connection, where: str, order: str, surplus: int) -> int:
+    """Delete rows in `order` until `surplus` bytes are freed, at most a chunk of them."""
+    rows = connection.exec_driver_sql(
+        f"SELECT id, bytes FROM outbox WHERE {where} ORDER BY {order} LIMIT {_CHUNK}"
+    ).all()
+    freed, ids = 0, []
+    for row, size in rows:
+        if freed >= surplus:
+            break
+        freed += size
+        ids.append((row,))
+    if ids:
+        connection.exec_driver_sql("DELETE FROM outbox WHERE id = ?", ids)
+    return len(ids)
+
+
+def forget_history(connection: Connection, bounds: Bounds, now: Moment) -> int:
+    """Delete stored events older than the history bound, a chunk per table; how many went."""
+    if not now.synced:
+        return 0
+    before = (now.wall - bounds.history,)
+    return sum(_delete(connection, _old_rows(table), before, table, "rowid") for table in EVENT_TABLES)
+
+
+def _old_rows(table: str) -> str:
+    return f"SELECT rowid FROM {table} WHERE {_KEPT_CLOCKS} AND wall < ? LIMIT {_CHUNK}"
+
+
+def _delete(
+    connection: Connection, which: str, arguments: tuple[object, ...], table: str = "outbox", key: str = "id"
+) -> int:
+    return connection.exec_driver_sql(f"DELETE FROM {table} WHERE {key} IN ({which})", arguments).rowcount
+
+
+def _count(connection: Connection, name: str, by: int) -> None:
+    connection.exec_driver_sql(
+        "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value", (name, by)
+    )

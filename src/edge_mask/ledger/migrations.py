@@ -1,0 +1,73 @@
+"""The database's shape, step by step: each entry of MIGRATIONS takes it from one version to the next.
+
+A released step is never edited; a change is a new step at the end. `PRAGMA user_version` counts them.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from edge_mask.errors import DatabaseError
+
+_MOMENT = "wall REAL NOT NULL, mono REAL NOT NULL, synced INTEGER NOT NULL, boot TEXT NOT NULL"
+
+_FIRST = (
+    # One row per topic: the last seq in use (for live topics: the end of the reserved block).
+    "CREATE TABLE topics (topic TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID",
+    f"""CREATE TABLE outbox (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, destination TEXT NOT NULL, state INTEGER NOT NULL DEFAULT 0,
+        class INTEGER NOT NULL, topic TEXT NOT NULL, message_id TEXT NOT NULL, payload BLOB NOT NULL,
+        qos INTEGER NOT NULL, retain INTEGER NOT NULL, properties TEXT, bytes INTEGER NOT NULL,
+        reason TEXT, {_MOMENT})""",
+    "CREATE INDEX outbox_order ON outbox (destination, state, class, id)",
+    "CREATE INDEX outbox_class ON outbox (state, class, id)",
+    # Totals are kept by triggers, so that opening and checking the bounds never count rows.
+    "CREATE TABLE totals (state INTEGER PRIMARY KEY, messages INTEGER NOT NULL, bytes INTEGER NOT NULL)",
+    "INSERT INTO totals VALUES (0, 0, 0), (1, 0, 0)",
+    """CREATE TRIGGER outbox_insert AFTER INSERT ON outbox BEGIN
+        UPDATE totals SET messages = messages + 1, bytes = bytes + NEW.bytes WHERE state = NEW.state; END""",
+    """CREATE TRIGGER outbox_delete AFTER DELETE ON outbox BEGIN
+        UPDATE totals SET messages = messages - 1, bytes = bytes - OLD.bytes WHERE state = OLD.state; END""",
+    """CREATE TRIGGER outbox_state AFTER UPDATE OF state ON outbox BEGIN
+        UPDATE totals SET messages = messages - 1, bytes = bytes - OLD.bytes WHERE state = OLD.state;
+        UPDATE totals SET messages = messages + 1, bytes = bytes + NEW.bytes WHERE state = NEW.state; END""",
+    "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
+    f"""CREATE TABLE visits (
+        id TEXT PRIMARY KEY, camera TEXT NOT NULL, verdict TEXT NOT NULL, ispass INTEGER NOT NULL, mask TEXT,
+        mask_score REAL, temperature REAL, reasons TEXT NOT NULL, passed_through INTEGER, snapshot TEXT, {_MOMENT})""",
+    f"""CREATE TABLE looks (
+        id TEXT PRIMARY KEY, camera TEXT NOT NULL, faces INTEGER NOT NULL, no_mask INTEGER NOT NULL,
+        streak INTEGER NOT NULL, snapshot TEXT, {_MOMENT})""",
+    f"""CREATE TABLE alerts (
+        id TEXT PRIMARY KEY, kind TEXT NOT NULL, camera TEXT, sensor TEXT, text TEXT NOT NULL, streak INTEGER,
+        value REAL, snapshot TEXT, {_MOMENT})""",
+    f"""CREATE TABLE readings (
+        id TEXT PRIMARY KEY, sensor TEXT NOT NULL, quantity TEXT NOT NULL, value REAL NOT NULL, unit TEXT NOT NULL,
+        quality TEXT NOT NULL, {_MOMENT})""",
+    f"""CREATE TABLE faults (
+        id TEXT PRIMARY KEY, component TEXT NOT NULL, code TEXT NOT NULL, text TEXT NOT NULL, {_MOMENT})""",
+    *(f"CREATE INDEX {t}_wall ON {t} (wall)" for t in ("visits", "looks", "alerts", "readings", "faults")),
+    # What was seen before the clock was set: nearly always empty, so finding it again costs nothing.
+    *(
+        f"CREATE INDEX {t}_unset ON {t} (boot) WHERE synced = 0"
+        for t in ("outbox", "visits", "looks", "alerts", "readings", "faults")
+    ),
+)
+
+MIGRATIONS: Sequence[Sequence[str]] = (_FIRST,)
+
+
+def migrate(connection: Connection, steps: Sequence[Sequence[str]] = MIGRATIONS) -> None:
+    """Bring the database to the newest version, each step in a transaction of its own. Raises DatabaseError."""
+    found = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+    connection.rollback()
+    if found > len(steps):
+        raise DatabaseError(
+            f"the database has version {found}, this program knows up to {len(steps)}: it was written by a newer "
+            "edge-mask; install that one again or name another outbox.path"
+        )
+    for version in range(found, len(steps)):
+        with connection.begin():
+            for statement in steps[version]:
+                connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(f"PRAGMA user_version = {version + 1}")

@@ -1,0 +1,92 @@
+"""What one transaction writes."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from edge_mask.messages import Alert, Event, Fault, Look, Message, Outcome, Reading, Receipt, Visit
+from edge_mask.units import Moment
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """A row of one of the event tables."""
+
+    table: str
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """A message that waits for one destination."""
+
+    destination: str
+    message: Message
+    at: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How the send of one outbox row ended."""
+
+    row: int
+    receipt: Receipt
+
+    @property
+    def is_delivered(self) -> bool:
+        return self.receipt.outcome is Outcome.DELIVERED
+
+
+@dataclass(slots=True)
+class Batch:
+    """Everything that one commit writes; it grows until the commit succeeds."""
+
+    events: list[EventRow] = field(default_factory=list)
+    outgoing: list[OutboxRow] = field(default_factory=list)
+    settlements: list[Settlement] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.events) + len(self.outgoing) + len(self.settlements)
+
+
+def event_row(event: Event, event_id: str, boot: str) -> EventRow | None:
+    """The row that keeps `event`; None for live events, which never touch the disk."""
+    match event:
+        case Visit():
+            values: dict[str, Any] = {
+                "camera": event.camera, "verdict": event.verdict, "ispass": int(event.verdict == "pass"),
+                "mask": event.mask, "mask_score": event.mask_score, "temperature": event.temperature,
+                "reasons": json.dumps(event.reasons), "passed_through": event.passed_through,
+                "snapshot": event.snapshot,
+            }  # fmt: skip
+            table = "visits"
+        case Look():
+            values = {
+                "camera": event.camera, "faces": event.faces, "no_mask": event.no_mask, "streak": event.streak,
+                "snapshot": event.snapshot,
+            }  # fmt: skip
+            table = "looks"
+        case Alert():
+            values = {
+                "kind": event.kind, "camera": event.camera, "sensor": event.sensor, "text": event.text,
+                "streak": event.streak, "value": event.value, "snapshot": event.snapshot,
+            }  # fmt: skip
+            table = "alerts"
+        case Reading():
+            values = {
+                "sensor": event.sensor, "quantity": event.quantity, "value": event.value, "unit": event.unit,
+                "quality": event.quality.value,
+            }  # fmt: skip
+            table = "readings"
+        case Fault():
+            values = {"component": event.component, "code": event.code, "text": event.text}
+            table = "faults"
+        case _:
+            return None
+    at = event.at
+    return EventRow(table, {"id": event_id, **values, **moment_columns(at, boot)})
+
+
+def moment_columns(at: Moment, boot: str) -> dict[str, Any]:
+    """A moment as its four columns; `mono` only means something together with `boot`."""
+    return {"wall": at.wall, "mono": at.mono, "synced": int(at.synced), "boot": boot}

@@ -1,0 +1,54 @@
+"""`seq`: counts up by one per topic, over restarts."""
+
+from sqlalchemy import Connection
+
+_BLOCK = 1000
+"""Live topics reserve this many numbers at once: they cost no commit of their own, and after a power cut
+their numbers jump instead of repeating."""
+
+
+class Sequences:
+    """The last number given out per topic, and what of it must still be written."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, int] = {}
+        self._stored: dict[str, int] = {}
+        self._live: set[str] = set()
+        self._changed: set[str] = set()
+
+    def load(self, connection: Connection) -> None:
+        """Start from what the database holds."""
+        self._stored = {row.topic: row.seq for row in connection.exec_driver_sql("SELECT topic, seq FROM topics")}
+        # A second load (the file was closed and opened again) must not go back behind what was given out.
+        self._last = {t: max(self._last.get(t, 0), self._stored.get(t, 0)) for t in self._last.keys() | self._stored}
+        self._changed = {t for t, last in self._last.items() if last > self._stored.get(t, 0)}
+
+    def next(self, topic: str, *, live: bool) -> int:
+        """The next number of `topic`."""
+        number = self._last.get(topic, 0) + 1
+        self._last[topic] = number
+        if live:
+            self._live.add(topic)
+        if not live or number > self._stored.get(topic, 0):
+            self._changed.add(topic)
+        return number
+
+    @property
+    def is_dirty(self) -> bool:
+        """True when a commit is due only to reserve numbers."""
+        return bool(self._changed)
+
+    def write(self, connection: Connection, *, closing: bool = False) -> None:
+        """Write what changed, inside the caller's transaction; `closing` writes live numbers exactly."""
+        topics = self._live | self._changed if closing else self._changed
+        rows = [(t, self._last[t] + (_BLOCK if t in self._live and not closing else 0)) for t in sorted(topics)]
+        if rows:
+            connection.exec_driver_sql(
+                "INSERT INTO topics VALUES (?, ?) ON CONFLICT (topic) DO UPDATE SET seq = excluded.seq", rows
+            )
+
+    def written(self) -> None:
+        """The transaction of `write` has committed."""
+        for topic in self._changed:
+            self._stored[topic] = self._last[topic] + (_BLOCK if topic in self._live else 0)
+        self._changed.clear()

@@ -1,0 +1,56 @@
+"""The tables as SQLAlchemy sees them, for the readers; `migrations.py` is what creates them."""
+
+from sqlalchemy import Column, Float, Integer, LargeBinary, MetaData, String, Table
+
+metadata = MetaData()
+
+
+def _moment() -> list[Column[float] | Column[int] | Column[str]]:
+    return [Column("wall", Float), Column("mono", Float), Column("synced", Integer), Column("boot", String)]
+
+
+outbox = Table(
+    "outbox", metadata,
+    Column("id", Integer, primary_key=True), Column("destination", String), Column("state", Integer),
+    Column("class", Integer, key="klass"), Column("topic", String), Column("message_id", String),
+    Column("payload", LargeBinary), Column("qos", Integer), Column("retain", Integer), Column("properties", String),
+    Column("bytes", Integer), Column("reason", String), *_moment(),
+)  # fmt: skip
+topics = Table("topics", metadata, Column("topic", String, primary_key=True), Column("seq", Integer))
+totals = Table(
+    "totals", metadata,
+    Column("state", Integer, primary_key=True), Column("messages", Integer), Column("bytes", Integer),
+)  # fmt: skip
+counters = Table("counters", metadata, Column("name", String, primary_key=True), Column("value", Integer))
+visits = Table(
+    "visits", metadata,
+    Column("id", String, primary_key=True), Column("camera", String), Column("verdict", String),
+    Column("ispass", Integer), Column("mask", String), Column("mask_score", Float), Column("temperature", Float),
+    Column("reasons", String), Column("passed_through", Integer), Column("snapshot", String), *_moment(),
+)  # fmt: skip
+looks = Table(
+    "looks", metadata,
+    Column("id", String, primary_key=True), Column("camera", String), Column("faces", Integer),
+    Column("no_mask", Integer), Column("streak", Integer), Column("snapshot", String), *_moment(),
+)  # fmt: skip
+alerts = Table(
+    "alerts", metadata,
+    Column("id", String, primary_key=True), Column("kind", String), Column("camera", String),
+    Column("sensor", String), Column("text", String), Column("streak", Integer), Column("value", Float),
+    Column("snapshot", String), *_moment(),
+)  # fmt: skip
+readings = Table(
+    "readings", metadata,
+    Column("id", String, primary_key=True), Column("sensor", String), Column("quantity", String),
+    Column("value", Float), Column("unit", String), Column("quality", String), *_moment(),
+)  # fmt: skip
+faults = Table(
+    "faults", metadata,
+    Column("id", String, primary_key=True), Column("component", String), Column("code", String),
+    Column("text", String), *_moment(),
+)  # fmt: skip
+
+PENDING, SET_ASIDE = 0, 1
+"""States of an outbox row: waits to leave; refused by the other side and kept for a person to see."""
+
+EVENT_TABLES = ("visits", "looks", "alerts", "readings", "faults")

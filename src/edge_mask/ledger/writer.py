@@ -1,0 +1,184 @@
+"""The ledger: the only write connection, and the one transaction that records.
+
+    event row + the messages it makes + what the rules make of them + settled sends + bounds   →  COMMIT (fsync)
+
+`commit` returns when all of it is on the disk, or raises and none of it is.
+"""
+
+import json
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from edge_mask.errors import DatabaseError
+from edge_mask.ledger.bounds import Bounds, Dropped, enforce, forget_history
+from edge_mask.ledger.database import Lock, is_damage, open_writer, reason_of
+from edge_mask.ledger.rows import Batch, EventRow, OutboxRow, moment_columns
+from edge_mask.ledger.salvage import Salvaged, salvage
+from edge_mask.ledger.sequences import Sequences
+from edge_mask.ledger.tables import EVENT_TABLES, SET_ASIDE
+from edge_mask.messages import Outcome
+from edge_mask.units import Moment
+
+log = logging.getLogger(__name__)
+
+_OUTBOX_COLUMNS = (
+    "destination", "class", "topic", "message_id", "payload", "qos", "retain", "properties", "bytes", "wall", "mono",
+    "synced", "boot",
+)  # fmt: skip
+_INSERT_OUTBOX = f"INSERT INTO outbox ({', '.join(_OUTBOX_COLUMNS)}) VALUES ({', '.join('?' * len(_OUTBOX_COLUMNS))})"
+_ROW_OVERHEAD = 120
+"""Bytes that a row takes beside its payload and topic: columns and two index entries, about."""
+_RESTAMPED = 2
+_FREE_PAGES_KEPT = 256
+
+
+class Ledger:
+    """Owns the database file: the lock, the write connection, the sequences. One thread uses it."""
+
+    def __init__(self, path: Path, bounds: Bounds, boot: str) -> None:
+        self._path = path
+        self._bounds = bounds
+        self._boot = boot
+        self._lock = Lock(path)
+        self._connection: Connection | None = None
+        self._may_restamp = True
+        self.sequences = Sequences()
+        self.salvaged: Salvaged | None = None
+        """What was rescued when the file was found damaged, for the one report about it."""
+
+    def open(self) -> None:
+        """Lock and open the file; a damaged one is set aside and its readable rows are carried over.
+
+        Raises DatabaseError when another daemon has it, or when it cannot be opened at all.
+        """
+        self._lock.acquire()
+        try:
+            self._connect()
+        except DatabaseError:
+            self._lock.release()
+            raise
+
+    def reopen(self) -> None:
+        """After a failed fsync or a damaged page the old connection is not to be trusted: close, open, verify."""
+        self._disconnect()
+        self._connect(verify=True)
+
+    def commit(self, batch: Batch, now: Moment) -> Dropped:
+        """Write the batch in one transaction. Raises SQLAlchemy's DBAPIError, and then nothing was written."""
+        connection = self._open_connection()
+        with connection.begin():
+            for table, rows in _by_table(batch.events):
+                columns = list(rows[0].values)
+                connection.exec_driver_sql(
+                    f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
+                    [tuple(row.values.values()) for row in rows],
+                )
+            if batch.outgoing:
+                connection.exec_driver_sql(_INSERT_OUTBOX, [self._outbox_values(row) for row in batch.outgoing])
+            self.sequences.write(connection)
+            self._settle(connection, batch)
+            if now.synced and self._may_restamp:
+                self._restamp(connection, now)
+            dropped = enforce(connection, self._bounds, now)
+        self.sequences.written()
+        self._may_restamp = not now.synced
+        return dropped
+
+    def housekeeping(self, now: Moment) -> None:
+        """Now and then: old history goes, freed pages go back to the file system."""
+        connection = self._open_connection()
+        with connection.begin():
+            forget_history(connection, self._bounds, now)
+        free = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
+        connection.rollback()
+        if free > _FREE_PAGES_KEPT:
+            with connection.begin():
+                connection.exec_driver_sql(f"PRAGMA incremental_vacuum({free - _FREE_PAGES_KEPT})").close()
+
+    def close(self) -> None:
+        """Write the live sequences exactly, close, unlock; safe to call twice."""
+        if self._connection is not None:
+            try:
+                with self._connection.begin():
+                    self.sequences.write(self._connection, closing=True)
+            except DBAPIError as error:
+                log.warning("outbox: the last sequence numbers could not be written: %s", reason_of(error))
+        self._disconnect()
+        self._lock.release()
+
+    def _connect(self, *, verify: bool = False) -> None:
+        try:
+            self._connection = open_writer(self._path)
+            if verify:
+                self._verify(self._connection)
+            self.sequences.load(self._connection)
+            self._connection.rollback()
+        except (DatabaseError, DBAPIError) as error:
+            self._disconnect()
+            if not is_damage(error):
+                raise DatabaseError(str(error) if isinstance(error, DatabaseError) else reason_of(error)) from error
+            self.salvaged = salvage(self._path)
+            self._connection = open_writer(self._path)
+            self.sequences.load(self._connection)
+            self._connection.rollback()
+
+    def _verify(self, connection: Connection) -> None:
+        answer = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+        connection.rollback()
+        if answer != "ok":
+            raise DatabaseError(f"{self._path}: {answer}") from DamagedFile(answer)
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _open_connection(self) -> Connection:
+        if self._connection is None:
+            raise DatabaseError(f"{self._path} is not open")
+        return self._connection
+
+    def _outbox_values(self, row: OutboxRow) -> tuple[object, ...]:
+        m, at = row.message, moment_columns(row.at, self._boot)
+        size = len(m.payload) + len(m.topic) + _ROW_OVERHEAD
+        properties = json.dumps(m.properties) if m.properties else None
+        return (
+            row.destination, int(m.klass), m.topic, m.id, m.payload, m.qos, int(m.retain), properties, size,
+            at["wall"], at["mono"], at["synced"], at["boot"],
+        )  # fmt: skip
+
+    @staticmethod
+    def _settle(connection: Connection, batch: Batch) -> None:
+        delivered = [(s.row,) for s in batch.settlements if s.is_delivered]
+        refused = [
+            (SET_ASIDE, s.receipt.reason, s.row) for s in batch.settlements if s.receipt.outcome is Outcome.REFUSED
+        ]
+        if delivered:
+            connection.exec_driver_sql("DELETE FROM outbox WHERE id = ?", delivered)
+        if refused:
+            connection.exec_driver_sql("UPDATE outbox SET state = ?, reason = ? WHERE id = ?", refused)
+
+    def _restamp(self, connection: Connection, now: Moment) -> None:
+        """The clock has been set: what was seen before in this boot gets its true time, from the monotonic offset."""
+        for table in ("outbox", *EVENT_TABLES):
+            connection.exec_driver_sql(
+                f"UPDATE {table} SET wall = ? + mono, synced = ? WHERE synced = 0 AND boot = ?",
+                (now.wall - now.mono, _RESTAMPED, self._boot),
+            )
+
+
+class DamagedFile(Exception):
+    """quick_check found the file damaged; looks like SQLite's own error to `is_damage`."""
+
+    sqlite_errorcode = 11  # SQLITE_CORRUPT
+
+
+def _by_table(rows: Iterable[EventRow]) -> list[tuple[str, list[EventRow]]]:
+    groups: dict[str, list[EventRow]] = {}
+    for row in rows:
+        groups.setdefault(row.table, []).append(row)
+    return list(groups.items())
