@@ -1,0 +1,260 @@
+"""The courier: one per destination, empties the outbox in order and posts the receipts back.
+
+    outbox ──rows, oldest first in class──▶ window in flight ──▶ transport ──▶ broker
+      ▲                                                             │
+      └── Delivered: row gone · Refused: set aside · Unknown: again, same id ──┘
+
+A row is offered only while connected, and leaves the outbox only on the broker's acknowledgement.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from queue import Empty, SimpleQueue
+from typing import Protocol
+
+from edge_mask.deliver.pace import Pace
+from edge_mask.deliver.transport import Transport
+from edge_mask.ledger.outbox import Pending
+from edge_mask.ledger.rows import Settlement
+from edge_mask.messages import Class, Message, Outcome, Receipt
+from edge_mask.runtime.backoff import Backoff
+from edge_mask.runtime.clock import Clock
+from edge_mask.runtime.outage import Outage
+from edge_mask.runtime.worker import Job
+from edge_mask.units import Moment, Seconds, Unix
+from edge_mask.wire.envelope import mark_late, restamp
+
+log = logging.getLogger(__name__)
+
+LATE_AFTER = Seconds(10.0)
+_LIVE_KEPT = 64
+_READ_AHEAD = 50
+
+
+class Backlog(Protocol):
+    """What the courier reads (ledger.outbox.Outbox)."""
+
+    def after(self, cursors: dict[Class, int], limit: int) -> list[Pending]: ...
+    def close(self) -> None: ...
+
+
+class Courier(Job):
+    """Owns one transport. `poke`, `offer_live` and `state_changed` may be called from any thread."""
+
+    patience = Seconds(60.0)
+
+    def __init__(
+        self,
+        name: str,
+        transport: Transport,
+        backlog: Backlog,
+        settle: Callable[[list[Settlement]], "Future[None]"],
+        outage: Outage,
+        clock: Clock,
+        *,
+        boot: str,
+        window: int = 20,
+        drain_rate: float = 100.0,
+    ) -> None:
+        self.name = f"courier-{name}"
+        self._transport = transport
+        self._backlog = backlog
+        self._settle = settle
+        self._outage = outage
+        self._clock = clock
+        self._boot = boot
+        self._window = window
+        self._pace = Pace(drain_rate, clock.now().mono)
+        self._wake = threading.Event()
+        self._receipts: SimpleQueue[tuple[int, Receipt]] = SimpleQueue()
+        self._states: SimpleQueue[tuple[bool, str]] = SimpleQueue()
+        self._live: deque[Message] = deque(maxlen=_LIVE_KEPT)
+        self._ahead: deque[Pending] = deque()
+        self._cursors: dict[Class, int] = {}
+        self._in_flight = 0
+        self._must_reread = False
+        self._may_have_news = True
+        self._has_more = False
+        self._settled: Future[None] | None = None
+        self._backoff = Backoff(base=0.5, cap=30.0, settled_after=0.0)
+        self._resume_at = float("-inf")
+        self._away_since: float | None = clock.now().mono
+        self._stopping = False
+        self.live_dropped = 0
+
+    # -- from other threads ------------------------------------------------------------------------------
+
+    def poke(self) -> None:
+        """There may be new rows."""
+        self._may_have_news = True
+        self._wake.set()
+
+    def offer_live(self, message: Message) -> None:
+        """Send it now or never: without a connection it is dropped here, a slow one keeps the newest few."""
+        if not self._transport.is_connected or len(self._live) == _LIVE_KEPT:
+            self.live_dropped += 1
+        if self._transport.is_connected:
+            self._live.append(message)
+            self._wake.set()
+
+    def state_changed(self, connected: bool, reason: str) -> None:
+        """The transport connected or lost its connection."""
+        self._states.put((connected, reason))
+        self._wake.set()
+
+    def away_for(self, now: float) -> Seconds:
+        """Seconds since the connection was lost (or never made); 0 while connected."""
+        since = self._away_since
+        return Seconds(0.0 if since is None else now - since)
+
+    @property
+    def is_idle(self) -> bool:
+        """True when nothing is read ahead, in flight or newly recorded."""
+        return not (self._ahead or self._in_flight or self._may_have_news or self._has_more or self._live)
+
+    # -- the worker --------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        self._transport.open()
+
+    def step(self, stop: threading.Event) -> None:
+        self._wake.wait(self._pause())
+        self._wake.clear()
+        self._notice_states()
+        self._collect()
+        if stop.is_set():
+            return
+        self._send_live()
+        now = self._clock.now()
+        if self._must_reread and not self._in_flight:
+            self._begin_again(now)
+        if self._transport.is_connected and not self._must_reread and now.mono >= self._resume_at:
+            self._send_pending(now)
+
+    def interrupt(self) -> None:
+        self._stopping = True
+        self._wake.set()
+
+    def end(self) -> None:
+        """Give what is in flight a moment to be acknowledged; what is not stays in the outbox."""
+        deadline = self._clock.now().mono + 1.0
+        while self._in_flight and self._transport.is_connected and self._clock.now().mono < deadline:
+            self._wake.wait(0.05)
+            self._wake.clear()
+            self._collect()
+        self._transport.close(Seconds(1.0))
+        self._collect()
+        self._backlog.close()
+
+    # -- one turn ----------------------------------------------------------------------------------------
+
+    def _pause(self) -> float:
+        now = self._clock.now().mono
+        if not self._transport.is_connected or self._must_reread:
+            return 0.5 if self._in_flight or not self._must_reread else 0.02
+        if self._resume_at > now:
+            return min(0.5, self._resume_at - now)
+        if (self._ahead or self._may_have_news or self._has_more) and self._in_flight < self._window:
+            return min(0.5, self._pace.wait())
+        return 0.5
+
+    def _notice_states(self) -> None:
+        while True:
+            try:
+                connected, reason = self._states.get_nowait()
+            except Empty:
+                return
+            if connected:
+                self._away_since = None
+                self._outage.end()
+                self._may_have_news = True
+            else:
+                if self._away_since is None:
+                    self._away_since = self._clock.now().mono
+                self._outage.begin("offline", f"{reason}; messages are kept and sent later")
+
+    def _collect(self) -> None:
+        """Take the receipts that have come in and post them to the ledger as one group."""
+        settlements: list[Settlement] = []
+        while True:
+            try:
+                row, receipt = self._receipts.get_nowait()
+            except Empty:
+                break
+            self._in_flight -= 1
+            if receipt.outcome is Outcome.UNKNOWN:
+                self._must_reread = True
+                log.debug("%s: row %d is undecided: %s", self.name, row, receipt.reason)
+                continue
+            if receipt.outcome is Outcome.REFUSED:
+                log.warning("%s: a message was refused and set aside: %s", self.name, receipt.reason)
+            settlements.append(Settlement(row, receipt))
+        if settlements:
+            self._backoff.succeeded(0.0)
+            self._settled = self._settle(settlements)
+
+    def _send_live(self) -> None:
+        while self._live and self._transport.is_connected:
+            self._transport.send(self._live.popleft())
+
+    def _begin_again(self, now: Moment) -> None:
+        """Something is undecided: once all receipts are on the disk, read again from the oldest row."""
+        if self._settled is not None and not self._settled.done():
+            return
+        self._cursors.clear()
+        self._ahead.clear()
+        self._must_reread = False
+        self._may_have_news = True
+        if self._transport.is_connected:
+            self._resume_at = now.mono + self._backoff.next_delay()
+
+    def _send_pending(self, now: Moment) -> None:
+        room = min(self._window - self._in_flight, self._pace.allowed(now.mono))
+        while room > 0 and not self._stopping:
+            pending = self._next()
+            if pending is None:
+                return
+            self._in_flight += 1
+            self._pace.spend()
+            room -= 1
+            self._transport.send(self._dressed(pending, now)).add_done_callback(self._receipt_for(pending.row))
+
+    def _next(self) -> Pending | None:
+        """The next row in order; an urgent one that came meanwhile goes before what was read ahead."""
+        if self._may_have_news and self._ahead and self._ahead[0].message.klass is not Class.URGENT:
+            self._ahead.clear()
+        if not self._ahead and (self._may_have_news or self._has_more):
+            self._may_have_news = False
+            self._ahead.extend(self._backlog.after(self._cursors, _READ_AHEAD))
+            self._has_more = len(self._ahead) == _READ_AHEAD
+        if not self._ahead:
+            return None
+        pending = self._ahead.popleft()
+        self._cursors[pending.message.klass] = pending.row
+        return pending
+
+    def _dressed(self, pending: Pending, now: Moment) -> Message:
+        """The message as it leaves now: with its restored time, and marked when it is late."""
+        payload = pending.message.payload
+        if pending.restamped:
+            payload = restamp(payload, Unix(pending.wall))
+        if self._is_late(pending, now):
+            payload = mark_late(payload)
+        return pending.message if payload is pending.message.payload else replace(pending.message, payload=payload)
+
+    def _is_late(self, pending: Pending, now: Moment) -> bool:
+        if pending.boot == self._boot:
+            return now.mono - pending.mono > LATE_AFTER
+        return not pending.clock_was_set or now.wall - pending.wall > LATE_AFTER
+
+    def _receipt_for(self, row: int) -> Callable[["Future[Receipt]"], None]:
+        def on_done(future: "Future[Receipt]") -> None:
+            receipt = Receipt(Outcome.UNKNOWN, "cancelled") if future.cancelled() else future.result()
+            self._receipts.put((row, receipt))
+            self._wake.set()
+
+        return on_done

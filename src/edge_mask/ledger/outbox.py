@@ -1,0 +1,77 @@
+"""What a courier sees of the outbox: pending messages in the order in which they leave."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from edge_mask.ledger.database import open_reader
+from edge_mask.messages import Class, Message
+
+STORED_CLASSES = (Class.URGENT, Class.EVIDENCE, Class.TELEMETRY)
+
+_COLUMNS = "id, class, topic, message_id, payload, qos, retain, properties, wall, mono, synced, boot"
+_NEXT = (
+    f"SELECT {_COLUMNS} FROM outbox WHERE destination = ? AND state = 0 AND class = ? AND id > ? ORDER BY id LIMIT ?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """One waiting message, and when it was seen."""
+
+    row: int
+    message: Message
+    wall: float
+    mono: float
+    boot: str
+    clock_was_set: bool
+    """`wall` can be believed: the clock was set then, or the time was restored later in the same boot."""
+    restamped: bool
+    """`wall` was restored; the payload still carries the wrong `ts`."""
+
+
+class Outbox:
+    """Reads pending rows of one destination, a bounded number at a time. One courier thread owns it."""
+
+    def __init__(self, path: Path, destination: str) -> None:
+        self._path = path
+        self._destination = destination
+        self._connection: Connection | None = None
+
+    def after(self, cursors: dict[Class, int], limit: int) -> list[Pending]:
+        """Up to `limit` rows behind the cursors: urgent before evidence before telemetry, each by age."""
+        if self._connection is None:
+            self._connection = open_reader(self._path)
+        found: list[Pending] = []
+        try:
+            for klass in STORED_CLASSES:
+                if len(found) >= limit:
+                    break
+                arguments = (self._destination, int(klass), cursors.get(klass, 0), limit - len(found))
+                found += [_pending(row) for row in self._connection.exec_driver_sql(_NEXT, arguments)]
+        finally:
+            # An open read transaction would keep the WAL from being checkpointed.
+            self._connection.rollback()
+        return found
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _pending(row: Any) -> Pending:
+    number, klass, topic, message_id, payload, qos, retain, properties, wall, mono, synced, boot = row
+    message = Message(
+        topic=topic,
+        payload=payload,
+        klass=Class(klass),
+        qos=qos,
+        id=message_id,
+        retain=bool(retain),
+        properties=json.loads(properties) if properties else {},
+    )
+    return Pending(number, message, wall, mono, boot, synced != 0, synced == 2)

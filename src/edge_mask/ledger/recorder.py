@@ -1,0 +1,202 @@
+"""The recording worker: events in, one transaction for a group of them, never one lost.
+
+    vision ─┐                       ┌─ visits, alerts: commit at once
+    sense  ─┼─▶ Mailbox ─▶ Recorder ┼─ the rest: in groups of at most commit_interval
+    courier ┘    (waits)            └─ live: straight to the courier, never on the disk
+
+While the database cannot be written (disk full, card gone) the group is kept and tried again; the mailbox fills
+and the cameras are looked at less often, but nothing that was decided is forgotten.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from sqlalchemy.exc import DBAPIError
+
+from edge_mask.errors import DatabaseError
+from edge_mask.ledger.database import is_damage, reason_of
+from edge_mask.ledger.intake import Admitted, Intake
+from edge_mask.ledger.rows import Batch, Settlement
+from edge_mask.ledger.writer import Ledger
+from edge_mask.messages import Class, Event, Fault, Message
+from edge_mask.runtime.backoff import Backoff
+from edge_mask.runtime.clock import Clock
+from edge_mask.runtime.handoff import Mailbox
+from edge_mask.runtime.outage import Outage
+from edge_mask.runtime.worker import Finished, Job
+from edge_mask.units import Seconds
+
+log = logging.getLogger(__name__)
+
+_MOST_IN_A_COMMIT = 500
+_HOUSEKEEPING_EVERY = 60.0
+_LAST_TRIES = 2.0
+
+
+@dataclass(slots=True)
+class Settle:
+    """A courier's receipts; `done` resolves when they are on the disk."""
+
+    settlements: list[Settlement]
+    done: "Future[None]" = field(default_factory=Future)
+
+
+@dataclass(slots=True)
+class Barrier:
+    """Resolves when everything put into the mailbox before it is on the disk."""
+
+    done: "Future[None]" = field(default_factory=Future)
+
+
+Entry = Event | Settle | Barrier
+
+
+class Recorder(Job):
+    """Owns the ledger; the only writer of the database."""
+
+    name = "ledger"
+    drains = True
+    patience = Seconds(60.0)
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        intake: Intake,
+        mailbox: Mailbox[Entry],
+        clock: Clock,
+        *,
+        commit_interval: Seconds = Seconds(0.05),
+        on_live: Callable[[Message], None] = lambda _message: None,
+        on_commit: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._ledger = ledger
+        self._intake = intake
+        self._mailbox = mailbox
+        self._clock = clock
+        self._interval = commit_interval
+        self._on_live = on_live
+        self._on_commit = on_commit
+        self._batch = Batch()
+        self._waiting: list[Future[None]] = []
+        self._due = float("inf")
+        self._retry_at = float("-inf")
+        self._backoff = Backoff(base=0.2, cap=10.0, settled_after=0.0)
+        self._outage = Outage("database", log, self._admit_event, clock)
+        self._gives_up_at = float("inf")
+        self._next_housekeeping = clock.now().mono + _HOUSEKEEPING_EVERY
+        self._is_dropping = False
+
+    def begin(self) -> None:
+        if self._ledger.salvaged is not None:
+            now = self._clock.now()
+            self._admit_event(Fault(at=now, component="database", code="damaged", text=str(self._ledger.salvaged)))
+
+    def step(self, stop: threading.Event) -> None:
+        room = _MOST_IN_A_COMMIT - len(self._batch)
+        entries = self._mailbox.take_many(room, self._patience()) if room > 0 else []
+        for entry in entries:
+            self._admit(entry)
+        if room <= 0:
+            self._clock.wait(stop, self._patience())
+        now = self._clock.now().mono
+        if now >= max(self._due, self._retry_at):
+            self._commit()
+        elif now >= self._next_housekeeping and not self._outage.is_open:
+            self._housekeeping()
+        if self._mailbox.is_closed and not len(self._mailbox) and not entries:
+            self._finish(now)
+
+    def interrupt(self) -> None:
+        self._mailbox.close()
+
+    def end(self) -> None:
+        """Whatever is left could not be written in time: say how much, close."""
+        if len(self._batch):
+            log.error("database: %d rows could not be written before the stop", len(self._batch))
+        for future in self._waiting:
+            future.cancel()
+        self._ledger.close()
+
+    def _patience(self) -> Seconds:
+        due = max(self._due, self._retry_at)
+        return Seconds(min(0.5, max(0.0, due - self._clock.now().mono)))
+
+    def _admit(self, entry: Entry) -> None:
+        match entry:
+            case Settle():
+                self._batch.settlements += entry.settlements
+                self._waiting.append(entry.done)
+                self._due = min(self._due, self._clock.now().mono + self._interval)
+            case Barrier():
+                self._waiting.append(entry.done)
+                self._due = float("-inf")
+            case _:
+                self._admit_event(entry)
+
+    def _admit_event(self, event: Event) -> None:
+        admitted: Admitted = self._intake.admit(event)
+        if admitted.event is not None:
+            self._batch.events.append(admitted.event)
+        self._batch.outgoing += admitted.outgoing
+        for message in admitted.live:
+            self._on_live(message)
+        if admitted.is_stored:
+            wait = 0.0 if admitted.klass <= Class.EVIDENCE else self._interval
+            self._due = min(self._due, self._clock.now().mono + wait)
+        elif self._ledger.sequences.is_dirty:
+            self._due = min(self._due, self._clock.now().mono + self._interval)
+
+    def _commit(self) -> None:
+        now = self._clock.now()
+        try:
+            dropped = self._ledger.commit(self._batch, now)
+        except (DBAPIError, DatabaseError) as error:
+            self._failed(error)
+            return
+        self._batch = Batch()
+        self._due = float("inf")
+        self._backoff.succeeded(0.0)
+        self._outage.end()
+        if dropped and not self._is_dropping:
+            log.warning("outbox: over its budget, dropping the oldest messages (seq shows the gaps)")
+        self._is_dropping = bool(dropped)
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            future.set_result(None)
+        self._on_commit()
+
+    def _failed(self, error: Exception) -> None:
+        """Keep the group, reopen the file when it may not be trusted any more, try again later."""
+        self._retry_at = self._clock.now().mono + self._backoff.next_delay()
+        reason = reason_of(error)
+        self._outage.begin("write_failed", f"cannot be written: {reason}; recording waits")
+        if isinstance(error, DatabaseError) or is_damage(error) or "disk I/O error" in reason:
+            try:
+                self._ledger.reopen()
+            except (DBAPIError, DatabaseError) as again:
+                log.debug("database: cannot be opened again: %s", again)
+            else:
+                self._report_salvage()
+
+    def _report_salvage(self) -> None:
+        salvaged, self._ledger.salvaged = self._ledger.salvaged, None
+        if salvaged is not None:
+            self._admit_event(Fault(at=self._clock.now(), component="database", code="damaged", text=str(salvaged)))
+
+    def _housekeeping(self) -> None:
+        now = self._clock.now()
+        self._next_housekeeping = now.mono + _HOUSEKEEPING_EVERY
+        try:
+            self._ledger.housekeeping(now)
+        except (DBAPIError, DatabaseError) as error:
+            log.debug("database: housekeeping put off: %s", reason_of(error))
+
+    def _finish(self, now: float) -> None:
+        if not len(self._batch) and not self._waiting:
+            raise Finished
+        self._gives_up_at = min(self._gives_up_at, now + _LAST_TRIES)
+        if now >= self._gives_up_at:
+            raise Finished
