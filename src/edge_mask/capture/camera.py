@@ -1,0 +1,199 @@
+"""The capture worker: one camera, from its source into the slot that the vision worker looks into.
+
+      lost ◀──TryLater── source ──frame──▶ content ──fine──▶ Latest ──▶ vision
+(backoff, reopen)                             └─ black, frozen: reported once, never judged
+"""
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from edge_mask.capture.content import Content, ContentPolicy, ContentWatch
+from edge_mask.capture.source import EndOfSource, FrameSource
+from edge_mask.errors import Refused, TryLater
+from edge_mask.messages import Fault, Frame
+from edge_mask.runtime.backoff import Backoff
+from edge_mask.runtime.clock import Clock
+from edge_mask.runtime.handoff import Latest
+from edge_mask.runtime.outage import Outage
+from edge_mask.runtime.worker import Finished, Job
+from edge_mask.units import Seconds
+
+log = logging.getLogger(__name__)
+
+_TURN = Seconds(0.5)
+"""The longest a step waits before it looks at `stop` again."""
+
+
+class Camera(Job):
+    """Reads one source for as long as it lasts; each of its troubles is reported once when it begins.
+
+    A live camera's newest frame replaces the one nobody took; a file or folder waits until each was taken.
+    """
+
+    patience = Seconds(60.0)
+
+    def __init__(
+        self,
+        name: str,
+        source: FrameSource,
+        frames: Latest[Frame],
+        clock: Clock,
+        report: Callable[[Fault], None],
+        *,
+        is_live: bool,
+        interval: Seconds = Seconds(0.0),
+        hung_after: Seconds = Seconds(5.0),
+        content: ContentPolicy | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self.name = f"camera {name}"
+        self.handed_on = 0
+        """Frames put into the slot so far."""
+        self._camera = name
+        self._source = source
+        self._frames = frames
+        self._clock = clock
+        self._report = report
+        self._is_live = is_live
+        self._interval = interval
+        self._hung_after = hung_after
+        self._content = ContentWatch(content or ContentPolicy(), is_live=is_live)
+        self._backoff = Backoff(base=0.5, cap=30.0, rng=rng)
+        self._away = Outage(self.name, log, report, clock)
+        self._away_lock = threading.Lock()
+        self._complaints = {kind: Outage(self.name, log, report, clock) for kind in (Content.BLACK, Content.FROZEN)}
+        self._busy_since: float | None = None
+        self._is_open = False
+        self._first_frame: float | None = None
+        self._pending: Frame | None = None
+        self._due = clock.now().mono
+
+    def step(self, stop: threading.Event) -> None:
+        """Hand on what waits, else open, else let time pass, else look; each takes a moment only."""
+        try:
+            if self._pending is not None:
+                self._offer(self._pending)
+            elif not self._is_open:
+                self._open()
+            elif (early := self._due - self._clock.now().mono) > 0.0:
+                self._pass_time(stop, Seconds(early))
+            else:
+                self._look()
+        except TryLater as error:
+            self._lose(str(error), stop)
+
+    def end(self) -> None:
+        with self._asking_the_source():
+            self._source.close()
+
+    def is_hung(self, now: Seconds) -> bool:
+        """True when the source has kept a call waiting for longer than `hung_after`."""
+        since = self._busy_since
+        return since is not None and now - since > self._hung_after
+
+    def check(self, now: Seconds) -> None:
+        """Report a hung call; from another thread, about each second: the camera's own is inside that call."""
+        if not self.is_hung(now) or not self._away_lock.acquire(blocking=False):
+            return  # the lock is taken while the camera's own thread is reporting: then it is not hung
+        try:
+            if self.is_hung(now):
+                self._away.begin("camera_hung", f"the camera has not answered for {self._hung_after:g} s")
+        finally:
+            self._away_lock.release()
+
+    def _open(self) -> None:
+        try:
+            with self._asking_the_source():
+                self._source.open()
+        except Refused as error:
+            self._note_away("camera_refused", str(error))
+            raise Finished from error
+        self._is_open = True
+        self._first_frame = None
+
+    def _pass_time(self, stop: threading.Event, early: Seconds) -> None:
+        if self._is_live:
+            with self._asking_the_source():
+                self._source.skip()
+        else:
+            self._clock.wait(stop, min(early, _TURN))
+
+    def _look(self) -> None:
+        try:
+            with self._asking_the_source():
+                frame = self._source.read()
+        except EndOfSource as end:
+            self._finish(str(end))
+        except Refused as error:
+            self._say("bad_picture", str(error))
+        else:
+            self._take(frame)
+
+    def _take(self, frame: Frame) -> None:
+        self._due = Seconds(max(self._due + self._interval, self._clock.now().mono))
+        self._first_frame = self._first_frame or frame.at.mono
+        with self._away_lock:
+            self._away.end()
+        content = self._content.judge(frame.image, frame.at.mono)
+        self._complain(content, frame)
+        if content is Content.FINE:
+            self._offer(frame)
+
+    def _offer(self, frame: Frame) -> None:
+        if self._is_live:
+            self._frames.put(frame, self._camera)
+            self.handed_on += 1
+        elif self._frames.put_when_taken(frame, self._camera, _TURN):
+            self._pending = None
+            self.handed_on += 1
+        else:
+            self._pending = frame
+
+    def _complain(self, content: Content, frame: Frame) -> None:
+        """Black and frozen each begin and end; a black picture says nothing about frozen, nor a passing one."""
+        if content in self._complaints:
+            self._complaints[content].begin(str(content), _sentence(content, frame))
+        for kind, outage in self._complaints.items():
+            if kind is not content and content is not Content.PASSING:
+                outage.end()
+
+    def _finish(self, missing: str) -> None:
+        if missing:
+            self._say("camera_truncated", missing)
+        raise Finished
+
+    def _lose(self, reason: str, stop: threading.Event) -> None:
+        """The camera is gone: say so once, let go of it, wait; the next step opens it again."""
+        self._note_away("camera_lost", reason)
+        now = self._clock.now().mono
+        self._backoff.succeeded(now - self._first_frame if self._is_open and self._first_frame else 0.0)
+        self._is_open = False
+        with self._asking_the_source():
+            self._source.close()
+        self._clock.wait(stop, self._backoff.next_delay())
+
+    def _note_away(self, code: str, reason: str) -> None:
+        with self._away_lock:
+            self._away.begin(code, reason)
+
+    def _say(self, code: str, text: str) -> None:
+        log.warning("%s: %s", self.name, text, extra={"code": code})
+        self._report(Fault(at=self._clock.now(), component=self.name, code=code, text=text))
+
+    @contextmanager
+    def _asking_the_source(self) -> Iterator[None]:
+        self._busy_since = self._clock.now().mono
+        try:
+            yield
+        finally:
+            self._busy_since = None
+
+
+def _sentence(content: Content, frame: Frame) -> str:
+    of = frame.source or f"frame {frame.number}"
+    if content is Content.BLACK:
+        return f"the picture is black ({of}): nothing is judged on it; is the lens covered, or the light off?"
+    return f"the picture is frozen ({of}): the camera sends the same one again and again; nothing is judged on it"

@@ -1,0 +1,55 @@
+"""From the text in the configuration to the driver that understands it."""
+
+import difflib
+from pathlib import Path
+
+from edge_mask.capture.address import redacted
+from edge_mask.capture.source import FrameSource
+from edge_mask.errors import Refused
+from edge_mask.runtime.clock import Clock
+from edge_mask.units import Seconds
+
+KINDS = ("picamera2", "usb", "rtsp", "rtsps", "file", "images")
+ALLOWED = "picamera2, usb:0, usb:/dev/v4l/by-id/NAME, rtsp://ADDRESS, rtsps://ADDRESS, file:CLIP.mp4 or images:DIR"
+
+
+def is_live(source: str) -> bool:
+    """True for cameras and streams (the newest frame counts), False for files and folders (every one does)."""
+    return source.partition(":")[0] not in ("file", "images")
+
+
+def source_for(
+    source: str, *, camera: str, clock: Clock, interval: Seconds = Seconds(0.0), loop: bool = False
+) -> FrameSource:
+    """The driver for a `source` of the configuration, not opened yet. Raises Refused with what is allowed.
+
+    `interval` only tells a video file how far apart in the film two looks are.
+    """
+    kind, _, where = source.partition(":")
+    if kind in ("rtsp", "rtsps") and where.startswith("//") and where.strip("/"):
+        from edge_mask.capture.opencv import RtspStream
+
+        return RtspStream(source, camera=camera, clock=clock)
+    if kind == "usb" and (where.isdigit() or where.startswith("/")):
+        from edge_mask.capture.opencv import UsbCamera
+
+        return UsbCamera(where, camera=camera, clock=clock)
+    if kind == "picamera2" and (where == "" or where.isdigit()):
+        from edge_mask.capture.picamera import PiCamera
+
+        return PiCamera(int(where or 0), camera=camera, clock=clock)
+    if kind == "file" and where:
+        from edge_mask.capture.opencv import VideoFile
+
+        return VideoFile(Path(where), camera=camera, clock=clock, interval=interval, loop=loop)
+    if kind == "images" and where:
+        from edge_mask.capture.images import ImageFolder
+
+        return ImageFolder(Path(where), camera=camera, clock=clock, loop=loop)
+    raise Refused(_unknown(source, kind, camera))
+
+
+def _unknown(source: str, kind: str, camera: str) -> str:
+    close = [] if kind in KINDS else difflib.get_close_matches(kind, KINDS, n=1)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    return f"camera {camera}: unknown source {redacted(source)!r}{hint}; allowed: {ALLOWED}"
