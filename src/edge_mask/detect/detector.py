@@ -13,6 +13,16 @@ class Detector(Protocol):
         """Name and version of the model, as `detections` messages carry it."""
         ...
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels its faces can have, out of mask, no_mask and incorrect."""
+        ...
+
+    @property
+    def last_inference_ms(self) -> float:
+        """Milliseconds the graph took for the last picture, without fitting the picture and decoding."""
+        ...
+
     def detect(self, image: Image) -> list[Face]:
         """Faces in pixels of `image`, best score first. Raises Broken on NaN or absurd output."""
         ...

@@ -1,0 +1,50 @@
+"""The array types of this room and the check that keeps rubbish out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_mask.errors import Broken
+
+F32 = NDArray[np.float32]
+Indices = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """What a decoder found, before overlapping boxes are removed; three arrays of the same length.
+
+    `boxes` are left, top, right, bottom in pixels of the model's input; `labels` index the card's labels.
+    """
+
+    boxes: F32
+    scores: F32
+    labels: Indices
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+NOTHING = Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.intp))
+
+
+def gather(parts: list[Candidates]) -> Candidates:
+    """All candidates of several maps, in the order of the maps."""
+    parts = [part for part in parts if len(part)]
+    if len(parts) < 2:
+        return parts[0] if parts else NOTHING
+    return Candidates(
+        np.concatenate([part.boxes for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+    )
+
+
+def check_range(what: str, values: F32, lowest: float, highest: float) -> None:
+    """Raise Broken unless every value lies in the range; NaN never does."""
+    if not values.size:
+        return
+    least, most = float(values.min()), float(values.max())
+    if not (least >= lowest and most <= highest):
+        raise Broken(f"the model's {what} run from {least:g} to {most:g}, allowed is {lowest:g} to {highest:g}")

@@ -1,0 +1,92 @@
+"""Reading `model.yaml`: the card, or sentences that say what is wrong and on which line."""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from edge_mask.detect.card import Card, Decoding
+from edge_mask.errors import ModelError
+
+CARD = "model.yaml"
+
+
+def read_card(folder: Path) -> Card:
+    """The card of a package folder. Raises ModelError with one sentence per problem."""
+    path = folder / CARD
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ModelError(f"{path}: cannot be read ({reason}); a model package is a folder with a {CARD}") from error
+    try:
+        return Card.model_validate(_parsed(text, path))
+    except ValidationError as error:
+        raise ModelError("\n".join(_sentences(error, text, path))) from error
+
+
+def _parsed(text: str, path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ModelError(f"{path}: is no valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise ModelError(f"{path}: expected keys and values, found {type(content).__name__}")
+    return content
+
+
+def _sentences(error: ValidationError, text: str, path: Path) -> list[str]:
+    root = yaml.compose(text)
+    sentences = []
+    for problem in error.errors():
+        keys = [key for key in problem["loc"] if not _is_a_tag(key)]
+        where = ".".join(map(str, keys)) or "the card"
+        found = f", found {problem['input']!r}" if isinstance(problem["input"], str | int | float) else ""
+        sentences.append(f"{path}, line {_line(root, keys)}: {where}: {_reason(problem)}{found}")
+    return sentences
+
+
+def _reason(problem: Any) -> str:
+    if problem["type"] == "extra_forbidden":
+        key = str(problem["loc"][-1])
+        close = get_close_matches(key, _known_keys(problem["loc"]), n=1)
+        return "unknown key" + (f" (did you mean {close[0]}?)" if close else "")
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
+
+
+def _is_a_tag(key: str | int) -> bool:
+    """Pydantic puts the kind of decoding between `decoding` and its keys."""
+    return key in {kind for model in _kinds() for kind in get_args(model.model_fields["kind"].annotation)}
+
+
+def _kinds() -> Iterable[type[BaseModel]]:
+    return get_args(get_args(Decoding)[0])
+
+
+def _known_keys(loc: Sequence[str | int]) -> list[str]:
+    """Every key of every part of the card: a slip of the pen is close to one of them."""
+    models: list[type[BaseModel]] = [Card]
+    if len(loc) > 1:
+        from edge_mask.detect import card
+
+        models = [m for m in vars(card).values() if isinstance(m, type) and issubclass(m, card.Strict)]
+    return sorted({name for model in models for name in model.model_fields})
+
+
+def _line(node: Any, keys: Sequence[str | int]) -> int:
+    """The line (from 1) of the innermost of `keys` that the file has."""
+    line = 1
+    for key in keys:
+        if isinstance(node, yaml.MappingNode):
+            pair = next(((k, v) for k, v in node.value if k.value == str(key)), None)
+            if pair is None:
+                return line
+            line, node = pair[0].start_mark.line + 1, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+            node = node.value[key]
+            line = node.start_mark.line + 1
+    return line

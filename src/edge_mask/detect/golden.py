@@ -1,0 +1,70 @@
+"""The golden self-test: pictures whose answer the package itself states."""
+
+from pathlib import Path
+
+from edge_mask.detect.card import Answer, Golden
+from edge_mask.detect.model import ModelDetector
+from edge_mask.errors import Broken, ModelError, Refused
+from edge_mask.messages import Box, Face
+from edge_mask.picture import read_picture
+
+
+def check_golden(detector: ModelDetector, folder: Path) -> None:
+    """Ask every golden picture. Raises ModelError when an answer is not the expected one."""
+    for golden in detector.card.golden:
+        path = folder / golden.picture
+        try:
+            found = detector.detect(read_picture(path))
+        except (Refused, Broken) as error:
+            raise ModelError(f"golden picture {path}: {error}") from error
+        difference = _difference(golden, found, detector)
+        if difference:
+            raise ModelError(f"golden picture {path}: {difference}; the model does not do what its card promises")
+
+
+def _difference(golden: Golden, found: list[Face], detector: ModelDetector) -> str | None:
+    """What is wrong with the faces found, as half a sentence; None when they are the expected ones.
+
+    A face within the tolerance of its threshold may be there or not.
+    """
+    left = list(found)
+    for answer in golden.answer:
+        match = next((face for face in left if _is(answer, face, golden)), None)
+        if match is not None:
+            left.remove(match)
+        elif answer.score > detector.card.thresholds.of(answer.label) + golden.score_tolerance:
+            return f"expected {_answer(answer)} (± {golden.score_tolerance:g}), found {_faces(found)}"
+    for face in left:
+        if face.score >= detector.card.thresholds.of(face.label) + golden.score_tolerance:
+            return f"found {_faces([face])} that nobody expects"
+    return None
+
+
+def _is(answer: Answer, face: Face, golden: Golden) -> bool:
+    return (
+        face.label == answer.label
+        and abs(face.score - answer.score) <= golden.score_tolerance
+        and overlap(face.box, Box(*answer.box)) >= golden.iou
+    )
+
+
+def overlap(one: Box, other: Box) -> float:
+    """Intersection over union of two boxes."""
+    wide = min(one.x + one.w, other.x + other.w) - max(one.x, other.x)
+    high = min(one.y + one.h, other.y + other.h) - max(one.y, other.y)
+    common = max(wide, 0.0) * max(high, 0.0)
+    return common / max(one.w * one.h + other.w * other.h - common, 1e-9)
+
+
+def _answer(answer: Answer) -> str:
+    return f"{answer.label} {answer.score:.2f} at {[round(side) for side in answer.box]}"
+
+
+def _faces(faces: list[Face]) -> str:
+    return (
+        ", ".join(
+            f"{f.label} {f.score:.2f} at {[round(side) for side in (f.box.x, f.box.y, f.box.w, f.box.h)]}"
+            for f in faces
+        )
+        or "no face"
+    )

@@ -1,0 +1,121 @@
+"""The Detector that runs a model package's graph.
+
+picture ─▶ letterbox ─▶ pixels ─▶ graph ─▶ decoder ─▶ nms ─▶ faces in pixels of the picture
+"""
+
+import numpy as np
+
+from edge_mask.detect.arrays import Candidates
+from edge_mask.detect.card import Calibration, Card
+from edge_mask.detect.decode import build_decoder
+from edge_mask.detect.letterbox import Letterbox, Placement
+from edge_mask.detect.nms import suppress
+from edge_mask.detect.pixels import Pixels
+from edge_mask.detect.scoring import LabelRule, Scoring
+from edge_mask.detect.shapes import written
+from edge_mask.detect.tflite import TfliteModel
+from edge_mask.errors import Broken, ModelError, Refused
+from edge_mask.messages import Box, Face, Image
+
+_SMALLEST = 1.0
+"""Pixels; what is left of a box inside the picture is no face below that."""
+_STEPS = 64.0
+"""Coordinates are rounded to 1/64 pixel: exact in binary, so that x + w never leaves the picture."""
+
+
+class ModelDetector:
+    """A graph with the card that says how to feed and read it. One thread owns it."""
+
+    def __init__(self, card: Card, model: TfliteModel) -> None:
+        """Raises ModelError when the graph's shapes are not those of the card."""
+        self.card = card
+        self._model = model
+        size = card.input.size
+        _check_input(card, model)
+        box = card.input.letterbox
+        self._letterbox = Letterbox(size, anchor=box.anchor if box else None, fill=box.fill if box else 0)
+        self._pixels = Pixels(
+            swap=card.input.color == "rgb", mean=card.input.means, scale=card.input.scales, tensor=model.input
+        )
+        self._meanings = [card.meaning(label) for label in card.labels]
+        self.use_threshold(None)
+
+    @property
+    def name(self) -> str:
+        return f"{self.card.name} {self.card.version}"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(meaning for meaning in self._meanings if meaning))
+
+    @property
+    def runtime(self) -> str:
+        """The package name of the runtime in use."""
+        return self._model.runtime
+
+    @property
+    def last_inference_ms(self) -> float:
+        return self._model.last_inference_ms
+
+    def use_threshold(self, score: float | None) -> None:
+        """From now on count faces from `score`; None means the card's own thresholds."""
+        rules = [_rule(self.card, meaning, score) for meaning in self._meanings]
+        self._decode = build_decoder(self.card.decoding, self._model.outputs, self.card.input.size, Scoring(rules))
+
+    def detect(self, image: Image) -> list[Face]:
+        """Faces in pixels of `image`, best score first; the same picture gives the same list.
+
+        Raises Broken on NaN or absurd output, Refused for an array that is no picture.
+        """
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+            raise Refused(f"a picture is height x width x 3 in 8 bit, this is {written([image.shape])} {image.dtype}")
+        canvas, where = self._letterbox.draw(image)
+        outputs = self._model.run(lambda tensor: self._pixels.write(canvas, tensor))
+        return self._faces(self._suppress(self._decode(outputs)), where)
+
+    def close(self) -> None:
+        self._model.close()
+
+    def _suppress(self, found: Candidates) -> Candidates:
+        settings = self.card.decoding
+        if settings.kind == "classifier" or not len(found):
+            return found
+        nms = settings.nms
+        return suppress(found, iou=nms.iou, class_agnostic=nms.class_agnostic, most=settings.max_faces)
+
+    def _faces(self, found: Candidates, where: Placement) -> list[Face]:
+        faces = []
+        corners = np.round(where.to_picture(found.boxes).astype(np.float64) * _STEPS) / _STEPS
+        for (left, top, right, bottom), score, label in zip(
+            corners.tolist(), found.scores.tolist(), found.labels.tolist(), strict=True
+        ):
+            meaning = self._meanings[label]
+            if meaning and right - left >= _SMALLEST and bottom - top >= _SMALLEST:
+                faces.append(Face(meaning, score, Box(left, top, right - left, bottom - top)))
+        return faces
+
+
+def _rule(card: Card, meaning: str | None, score: float | None) -> LabelRule:
+    if meaning is None:
+        return LabelRule(None)
+    own = next((each for label, each in card.calibration.items() if label == meaning), Calibration())
+    return LabelRule(card.thresholds.of(meaning) if score is None else score, own.slope, own.offset)
+
+
+def warm_up(detector: ModelDetector) -> None:
+    """Run once on an empty picture: the first run of a graph is slow. Raises ModelError when it cannot run."""
+    width, height = detector.card.input.size
+    try:
+        detector.detect(np.full((height, width, 3), 127, np.uint8))
+    except Broken as error:
+        raise ModelError(str(error)) from error
+
+
+def _check_input(card: Card, model: TfliteModel) -> None:
+    width, height = card.input.size
+    expected = (1, height, width, 3)
+    if model.input.shape != expected:
+        raise ModelError(
+            f"input.size: the card says {width}x{height}, the graph takes {written([model.input.shape])}"
+            f" (expected {written([expected])})"
+        )

@@ -1,0 +1,121 @@
+"""The TFLite runtime: the one place that knows ai-edge-litert and its predecessor tflite-runtime."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_mask.detect.arrays import F32
+from edge_mask.errors import Broken, ModelError
+
+RUNTIMES = {"ai-edge-litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime"}
+"""Package name to module name, the preferred one first."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """One input or output of the graph; `scale` is 0.0 when it is not quantised."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    scale: float = 0.0
+    zero_point: int = 0
+
+
+def installed_runtimes() -> tuple[str, ...]:
+    """The runtimes of this environment, the preferred one first."""
+    return tuple(name for name, module in RUNTIMES.items() if find_spec(module) is not None)
+
+
+def choose_runtime(wanted: str | None = None) -> str:
+    """The runtime to use: `wanted`, or the first one that is installed. Raises ModelError."""
+    here = installed_runtimes()
+    if wanted is None and here:
+        return here[0]
+    if wanted in here:
+        return wanted
+    what = f"the runtime {wanted}" if wanted else "no TFLite runtime"
+    raise ModelError(f"{what} is{' not' if wanted else ''} installed: run `pip install {wanted or 'ai-edge-litert'}`")
+
+
+class TfliteModel:
+    """One loaded graph with one picture as its input; XNNPACK is on, as both runtimes have it by default.
+
+    The file's bytes are kept in memory rather than mapped: a file replaced under a running daemon does no harm.
+    """
+
+    def __init__(self, content: bytes, *, threads: int, runtime: str, size: tuple[int, int]) -> None:
+        """`size` (width, height) is given to a graph that leaves it open. Raises ModelError when it cannot run."""
+        self.runtime = runtime
+        self.last_inference_ms = 0.0
+        self._interpreter = _interpreter(content, threads, runtime)
+        try:
+            self._fix_size(size)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(f"the graph cannot be prepared by {runtime}: {_first_line(error)}") from error
+        self._inputs = self._interpreter.get_input_details()
+        self._outputs = self._interpreter.get_output_details()
+        if len(self._inputs) != 1:
+            raise ModelError(f"the graph has {len(self._inputs)} inputs, expected one picture")
+        self.input = _spec(self._inputs[0])
+        self.outputs = tuple(_spec(detail) for detail in self._outputs)
+
+    def run(self, fill: Callable[[NDArray[Any]], None]) -> list[F32]:
+        """Let `fill` write the picture into the input (height x width x channels), run, return copies of the outputs.
+
+        Quantised outputs come back as real values. `last_inference_ms` is the time of the graph alone.
+        """
+        view = self._interpreter.tensor(self._inputs[0]["index"])()
+        fill(view[0])
+        del view  # the runtime refuses to run while somebody holds its memory
+        begin = time.perf_counter()
+        try:
+            self._interpreter.invoke()
+        except (RuntimeError, ValueError) as error:
+            raise Broken(f"the model failed while it ran: {_first_line(error)}") from error
+        self.last_inference_ms = (time.perf_counter() - begin) * 1000.0
+        return [self._read(detail, spec) for detail, spec in zip(self._outputs, self.outputs, strict=True)]
+
+    def close(self) -> None:
+        """Free the graph; safe to call twice. The model must not be run again."""
+        self._interpreter = None
+
+    def _read(self, detail: dict[str, Any], spec: TensorSpec) -> F32:
+        values = self._interpreter.get_tensor(detail["index"])
+        if spec.scale:
+            return np.asarray((values.astype(np.float32) - spec.zero_point) * np.float32(spec.scale), np.float32)
+        return np.asarray(values, np.float32)
+
+    def _fix_size(self, size: tuple[int, int]) -> None:
+        detail = self._interpreter.get_input_details()[0]
+        signature = detail["shape_signature"]
+        if len(signature) == 4 and (signature < 0).any():
+            self._interpreter.resize_tensor_input(detail["index"], [1, size[1], size[0], int(signature[3])])
+
+
+def _interpreter(content: bytes, threads: int, runtime: str) -> Any:
+    try:
+        module = import_module(f"{RUNTIMES[runtime]}.interpreter")
+        return module.Interpreter(model_content=content, num_threads=threads)
+    except ValueError as error:
+        raise ModelError(f"is no TFLite model that {runtime} can read: {_first_line(error)}") from error
+    except (ImportError, AttributeError, OSError) as error:  # tflite-runtime beside NumPy 2: `_ARRAY_API not found`
+        hint = "; it needs numpy<2" if runtime == "tflite-runtime" else ""
+        raise ModelError(f"{runtime} does not start here ({_first_line(error)}){hint}") from error
+
+
+def _spec(detail: dict[str, Any]) -> TensorSpec:
+    scale, zero_point = detail["quantization"]
+    shape = tuple(int(side) for side in detail["shape"])
+    return TensorSpec(str(detail["name"]), shape, np.dtype(detail["dtype"]), float(scale), int(zero_point))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]
