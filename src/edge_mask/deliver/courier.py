@@ -26,7 +26,7 @@ from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.outage import Outage
 from edge_mask.runtime.worker import Job
 from edge_mask.units import Moment, Seconds, Unix
-from edge_mask.wire.envelope import mark_late, restamp
+from edge_mask.wire.envelope import mark_late, restamp, timestamp
 
 log = logging.getLogger(__name__)
 
@@ -241,7 +241,7 @@ class Courier(Job):
         """The message as it leaves now: with its restored time, and marked when it is late."""
         payload = pending.message.payload
         if pending.restamped:
-            payload = restamp(payload, Unix(pending.wall))
+            payload = restamp(payload, timestamp(Unix(pending.wall)))
         if self._is_late(pending, now):
             payload = mark_late(payload)
         return pending.message if payload is pending.message.payload else replace(pending.message, payload=payload)

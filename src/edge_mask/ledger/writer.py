@@ -96,8 +96,10 @@ class Ledger:
         free = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
         connection.rollback()
         if free > _FREE_PAGES_KEPT:
-            with connection.begin():
-                connection.exec_driver_sql(f"PRAGMA incremental_vacuum({free - _FREE_PAGES_KEPT})").close()
+            # This pragma frees one page per step; only executescript steps it to its end.
+            cursor = connection.connection.cursor()
+            cursor.executescript(f"PRAGMA incremental_vacuum({free - _FREE_PAGES_KEPT})")
+            connection.rollback()
 
     def close(self) -> None:
         """Write the live sequences exactly, close, unlock; safe to call twice."""

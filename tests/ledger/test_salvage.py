@@ -1,0 +1,73 @@
+"""A damaged file never keeps the daemon down and never takes readable rows with it."""
+
+from contextlib import closing
+from pathlib import Path
+
+from tests.ledger.rows import BOOT, batch, moment, visit, waiting
+
+from edge_mask.ledger.bounds import Bounds
+from edge_mask.ledger.outbox import Outbox
+from edge_mask.ledger.read import Reader
+from edge_mask.ledger.repair import purge, repair
+from edge_mask.ledger.writer import Ledger
+
+
+def filled(path: Path, count: int = 400) -> None:
+    with closing(Ledger(path, Bounds(), BOOT)) as ledger:
+        ledger.open()
+        for start in range(0, count, 100):
+            made = [waiting(n, size=300) for n in range(start, start + 100)]
+            ledger.commit(batch(*made, events=((f"v{start}", visit()),)), moment())
+        ledger.sequences.next("visits", live=False)
+
+
+def test_a_file_that_is_not_a_database_is_set_aside_and_the_daemon_starts(tmp_path: Path) -> None:
+    path = tmp_path / "edge-mask.db"
+    path.write_bytes(b"this was an SD card once" * 1000)
+    with closing(Ledger(path, Bounds(), BOOT)) as ledger:
+        ledger.open()
+        ledger.commit(batch(waiting(1)), moment())
+        assert ledger.salvaged is not None
+        assert ledger.salvaged.lost is None
+        assert ledger.salvaged.aside.read_bytes().startswith(b"this was")
+
+
+def test_pages_overwritten_in_the_middle_cost_only_the_rows_on_them(tmp_path: Path) -> None:
+    path = tmp_path / "edge-mask.db"
+    filled(path)
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(size // 2 // 4096 * 4096)
+        file.write(b"\xff" * 8192)
+    salvaged = repair(path)
+    assert salvaged is not None
+    assert salvaged.lost is not None
+    with closing(Outbox(path, "mqtt")) as outbox:
+        kept = outbox.after({}, 1000)
+    assert len(kept) + salvaged.lost == 400
+    assert len(kept) > 200
+    assert repair(path) is None
+
+
+def test_a_file_damaged_while_the_daemon_runs_is_salvaged_on_reopening(tmp_path: Path) -> None:
+    path = tmp_path / "edge-mask.db"
+    filled(path)
+    with closing(Ledger(path, Bounds(), BOOT)) as ledger:
+        ledger.open()
+        with path.open("r+b") as file:
+            file.seek(path.stat().st_size // 2 // 4096 * 4096)
+            file.write(b"\x00\xff" * 4096)
+        ledger.reopen()
+        assert ledger.salvaged is not None
+        ledger.commit(batch(waiting(1000)), moment())
+    assert Reader(path).outbox_status(moment(), BOOT)["pending"] > 200
+
+
+def test_repair_of_a_sound_file_compacts_it(tmp_path: Path) -> None:
+    path = tmp_path / "edge-mask.db"
+    filled(path)
+    assert purge(path, refused_only=False) == 400
+    size = path.stat().st_size
+    assert repair(path) is None
+    assert path.stat().st_size < size
+    assert Reader(path).outbox_status(moment(), BOOT)["pending"] == 0

@@ -1,0 +1,210 @@
+"""One transaction: what commit returned for is on the disk, what it raised for is not."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import DBAPIError
+from tests.ledger.rows import BOOT, batch, moment, visit, waiting
+
+from edge_mask.errors import DatabaseError
+from edge_mask.ledger.bounds import Bounds
+from edge_mask.ledger.migrations import MIGRATIONS, migrate
+from edge_mask.ledger.outbox import Outbox
+from edge_mask.ledger.read import Reader
+from edge_mask.ledger.rows import Batch, Settlement
+from edge_mask.ledger.writer import Ledger
+from edge_mask.messages import Class, Outcome, Receipt
+from edge_mask.units import Bytes, Seconds
+
+
+def rows(path: Path, sql: str) -> list[Any]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "edge-mask.db"
+
+
+def opened(path: Path, bounds: Bounds | None = None, boot: str = BOOT) -> Ledger:
+    ledger = Ledger(path, bounds or Bounds(), boot)
+    ledger.open()
+    return ledger
+
+
+def test_a_commit_writes_the_event_and_its_messages_together(path: Path) -> None:
+    with closing(opened(path)) as ledger:
+        ledger.commit(batch(waiting(1), waiting(2), events=(("v1", visit()),)), moment())
+        assert rows(path, "SELECT id, ispass, temperature FROM visits") == [("v1", 1, 36.5)]
+        assert rows(path, "SELECT message_id FROM outbox ORDER BY id") == [("id-1",), ("id-2",)]
+        assert rows(path, "SELECT messages FROM totals ORDER BY state") == [(2,), (0,)]
+
+
+def test_a_commit_that_fails_writes_nothing(path: Path) -> None:
+    with closing(opened(path)) as ledger:
+        ledger.commit(batch(waiting(0)), moment())
+        with closing(sqlite3.connect(path)) as other:
+            other.execute("CREATE TRIGGER no BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'full'); END")
+        with pytest.raises(DBAPIError, match="full"):
+            ledger.commit(batch(waiting(1), events=(("v1", visit()),)), moment())
+        assert rows(path, "SELECT count(*) FROM visits") == [(0,)]
+        assert rows(path, "SELECT message_id FROM outbox") == [("id-0",)]
+
+
+def test_the_file_is_written_with_wal_and_full_synchronisation(path: Path) -> None:
+    with closing(opened(path)) as ledger:
+        connection = ledger._open_connection()
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        assert connection.exec_driver_sql("PRAGMA auto_vacuum").scalar() == 2
+        connection.rollback()
+
+
+def test_a_second_daemon_on_the_same_database_is_refused_with_a_sentence(path: Path) -> None:
+    with closing(opened(path)):
+        second = Ledger(path, Bounds(), BOOT)
+        with pytest.raises(DatabaseError, match=r"in use by another edge-mask daemon \(process \d+\)"):
+            second.open()
+    with closing(opened(path)):
+        pass
+
+
+def test_a_file_that_is_a_folder_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "edge-mask.db").mkdir()
+    with pytest.raises(DatabaseError, match="unable to open"):
+        Ledger(tmp_path / "edge-mask.db", Bounds(), BOOT).open()
+
+
+def test_a_delivered_message_goes_and_a_refused_one_is_set_aside_with_its_reason(path: Path) -> None:
+    with closing(opened(path)) as ledger:
+        ledger.commit(batch(waiting(1), waiting(2), waiting(3)), moment())
+        with closing(Outbox(path, "mqtt")) as outbox:
+            first, second, _third = outbox.after({}, 10)
+        settled = [
+            Settlement(first.row, Receipt(Outcome.DELIVERED)),
+            Settlement(second.row, Receipt(Outcome.REFUSED, "not authorised")),
+        ]
+        ledger.commit(Batch(settlements=settled), moment())
+        status = Reader(path).outbox_status(moment(7), BOOT)
+        assert (status["pending"], status["refused"], status["oldest_s"]) == (1, 1, 7.0)
+        assert [row["reason"] for row in Reader(path).outbox(refused_only=True)] == ["not authorised"]
+
+
+def test_urgent_leaves_first_then_evidence_then_telemetry_each_by_age(path: Path) -> None:
+    with closing(opened(path)) as ledger:
+        order = [Class.TELEMETRY, Class.EVIDENCE, Class.URGENT, Class.TELEMETRY, Class.URGENT]
+        ledger.commit(batch(*(waiting(n, klass) for n, klass in enumerate(order))), moment())
+        with closing(Outbox(path, "mqtt")) as outbox:
+            assert [p.message.id for p in outbox.after({}, 10)] == ["id-2", "id-4", "id-1", "id-0", "id-3"]
+            assert [p.message.id for p in outbox.after({Class.URGENT: 3}, 2)] == ["id-4", "id-1"]
+
+
+def test_over_budget_the_oldest_telemetry_goes_first_then_evidence_then_urgent(path: Path) -> None:
+    # Each row costs 1000 + payload + overhead bytes; the budget holds three.
+    with closing(opened(path, Bounds(max_bytes=Bytes(3500)))) as ledger:
+        ledger.commit(batch(waiting(1, Class.URGENT, size=1000), waiting(2, Class.EVIDENCE, size=1000)), moment())
+        for number in (3, 4):
+            ledger.commit(batch(waiting(number, size=1000)), moment())
+        assert rows(path, "SELECT message_id FROM outbox ORDER BY id") == [("id-1",), ("id-2",), ("id-4",)]
+        ledger.commit(batch(waiting(5, Class.URGENT, size=1000), waiting(6, Class.URGENT, size=1000)), moment())
+        assert rows(path, "SELECT message_id FROM outbox ORDER BY id") == [("id-1",), ("id-5",), ("id-6",)]
+        ledger.commit(batch(waiting(7, Class.URGENT, size=1000)), moment())
+        assert rows(path, "SELECT message_id FROM outbox ORDER BY id") == [("id-5",), ("id-6",), ("id-7",)]
+        assert Reader(path).outbox_status(moment(), BOOT)["dropped"] == {"age": 0, "space": 4, "refused": 0}
+
+
+def test_what_is_older_than_the_age_bound_goes_and_is_counted(path: Path) -> None:
+    with closing(opened(path, Bounds(max_age=Seconds(60)))) as ledger:
+        ledger.commit(batch(waiting(1, at=moment(0)), waiting(2, at=moment(50))), moment(50))
+        ledger.commit(Batch(), moment(61))
+        assert rows(path, "SELECT message_id FROM outbox") == [("id-2",)]
+        assert Reader(path).outbox_status(moment(61), BOOT)["dropped"]["age"] == 1
+
+
+def test_a_message_from_before_the_clock_was_set_is_not_taken_for_old_and_gets_its_true_time(path: Path) -> None:
+    with closing(opened(path, Bounds(max_age=Seconds(60)))) as ledger:
+        ledger.commit(batch(waiting(1, at=moment(5, synced=False))), moment(6, synced=False))
+        ledger.commit(Batch(), moment(30))
+        with closing(Outbox(path, "mqtt")) as outbox:
+            (pending,) = outbox.after({}, 10)
+        assert pending.wall == moment(5).wall
+        assert pending.restamped
+
+
+def test_a_message_of_an_earlier_boot_without_a_clock_is_left_as_it_was(path: Path) -> None:
+    with closing(opened(path)) as ledger:
+        ledger.commit(batch(waiting(1, at=moment(5, synced=False))), moment(6, synced=False))
+    with closing(opened(path, boot="boot-2")) as ledger:
+        ledger.commit(Batch(), moment(30))
+        with closing(Outbox(path, "mqtt")) as outbox:
+            (pending,) = outbox.after({}, 10)
+        assert not pending.clock_was_set
+
+
+def test_seq_counts_on_over_restarts(path: Path) -> None:
+    for first in (1, 4, 7):
+        with closing(opened(path)) as ledger:
+            assert [ledger.sequences.next("visits", live=False) for _ in range(3)] == list(range(first, first + 3))
+            ledger.commit(Batch(), moment())
+
+
+def test_a_live_seq_counts_on_after_a_stop_and_jumps_but_never_repeats_after_a_power_cut(path: Path) -> None:
+    with closing(opened(path)) as ledger:
+        assert [ledger.sequences.next("health", live=True) for _ in range(5)] == [1, 2, 3, 4, 5]
+        ledger.commit(Batch(), moment())
+    ledger = opened(path)
+    assert ledger.sequences.next("health", live=True) == 6
+    ledger.commit(Batch(), moment())
+    used = [ledger.sequences.next("health", live=True) for _ in range(500)][-1]
+    ledger._disconnect()  # as after a power cut: nothing more is written
+    ledger._lock.release()
+    with closing(opened(path)) as ledger:
+        assert ledger.sequences.next("health", live=True) > used
+
+
+def test_space_goes_back_to_the_file_system(path: Path) -> None:
+    with closing(opened(path)) as ledger:
+        for number in range(20):
+            ledger.commit(batch(*(waiting(n, size=4000) for n in range(number * 100, number * 100 + 100))), moment())
+        with closing(Outbox(path, "mqtt")) as outbox:
+            done = [Settlement(p.row, Receipt(Outcome.DELIVERED)) for p in outbox.after({}, 5000)]
+        rows(path, "PRAGMA wal_checkpoint(TRUNCATE)")
+        full = path.stat().st_size
+        ledger.commit(Batch(settlements=done), moment())
+        ledger.housekeeping(moment())
+        rows(path, "PRAGMA wal_checkpoint(TRUNCATE)")
+        assert path.stat().st_size < full / 4
+
+
+def test_old_history_is_forgotten(path: Path) -> None:
+    with closing(opened(path, Bounds(history=Seconds(3600)))) as ledger:
+        events = (("old", visit(moment(0))), ("new", visit(moment(3000))))
+        ledger.commit(batch(events=events), moment(3000))
+        ledger.housekeeping(moment(4000))
+        assert rows(path, "SELECT id FROM visits") == [("new",)]
+
+
+def test_a_database_of_a_newer_program_is_refused_with_a_sentence(path: Path) -> None:
+    opened(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(DatabaseError, match="written by a newer edge-mask"):
+        Ledger(path, Bounds(), BOOT).open()
+
+
+def test_migrations_go_step_by_step_and_a_failing_step_leaves_the_version_before_it(path: Path) -> None:
+    ledger = opened(path)
+    connection = ledger._open_connection()
+    connection.rollback()
+    good = (*MIGRATIONS, ("ALTER TABLE visits ADD COLUMN note TEXT",))
+    bad = (*good, ("CREATE TABLE half (a)", "THIS IS NOT SQL"))
+    with pytest.raises(DBAPIError):
+        migrate(connection, bad)
+    assert connection.exec_driver_sql("PRAGMA user_version").scalar() == len(MIGRATIONS) + 1
+    connection.rollback()
+    assert rows(path, "SELECT name FROM sqlite_master WHERE name = 'half'") == []
+    ledger.close()

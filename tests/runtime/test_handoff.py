@@ -1,0 +1,105 @@
+"""Latest replaces and counts; Mailbox waits and can be closed."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_mask.runtime.handoff import Closed, Latest, Mailbox
+
+
+def test_the_newest_frame_replaces_one_that_nobody_took_and_is_counted() -> None:
+    slot: Latest[int] = Latest()
+    slot.put(1)
+    slot.put(2)
+    assert slot.take(0) == 2
+    assert slot.replaced == 1
+    assert slot.take(0) is None
+
+
+def test_cameras_do_not_replace_each_other_and_the_one_that_waited_longest_is_first() -> None:
+    slot: Latest[str] = Latest()
+    slot.put("front", "front")
+    slot.put("back", "back")
+    slot.put("front again", "front")
+    assert [slot.take(0), slot.take(0)] == ["front again", "back"]
+    assert slot.replaced == 1
+
+
+def test_a_file_waits_until_its_last_picture_was_taken() -> None:
+    slot: Latest[int] = Latest()
+    assert slot.put_when_taken(1, "clip", 0)
+    assert not slot.put_when_taken(2, "clip", 0.01)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(slot.put_when_taken, 2, "clip", 10.0)
+        assert slot.take(1) == 1
+        assert waiting.result(10)
+    assert slot.take(0) == 2
+    assert slot.replaced == 0
+
+
+def test_closing_wakes_a_waiting_taker() -> None:
+    slot: Latest[int] = Latest()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(slot.take, 60.0)
+        slot.close()
+        assert waiting.result(10) is None
+
+
+def test_a_full_mailbox_makes_the_sender_wait_and_loses_nothing() -> None:
+    box: Mailbox[int] = Mailbox(2)
+    with ThreadPoolExecutor(1) as pool:
+        sender = pool.submit(lambda: [box.put(n) for n in range(100)])
+        received: list[int] = []
+        while len(received) < 100:
+            received += box.take_many(7, 10.0)
+        assert all(sender.result(10))
+    assert received == list(range(100))
+
+
+def test_a_full_mailbox_says_no_when_the_sender_will_not_wait() -> None:
+    box: Mailbox[int] = Mailbox(1)
+    assert box.put(1)
+    assert not box.put(2, timeout=0)
+    assert box.take_many(5, 0) == [1]
+
+
+def test_a_closed_mailbox_refuses_but_still_gives_what_is_inside() -> None:
+    box: Mailbox[int] = Mailbox(3)
+    box.put(1)
+    box.close()
+    with pytest.raises(Closed):
+        box.put(2)
+    assert box.take_many(5, 0) == [1]
+    assert box.take_many(5, None) == []
+
+
+def test_closing_frees_a_sender_that_waits_for_room() -> None:
+    box: Mailbox[int] = Mailbox(1)
+    box.put(1)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(box.put, 2)
+        box.close()
+        with pytest.raises(Closed):
+            waiting.result(10)
+
+
+@given(st.lists(st.lists(st.integers(), max_size=20), min_size=1, max_size=4), st.integers(1, 5))
+def test_every_senders_order_is_kept(senders: list[list[int]], capacity: int) -> None:
+    box: Mailbox[tuple[int, int]] = Mailbox(capacity)
+
+    def send(who: int) -> None:
+        for value in senders[who]:
+            box.put((who, value))
+
+    threads = [threading.Thread(target=send, args=(n,)) for n in range(len(senders))]
+    for thread in threads:
+        thread.start()
+    received: list[tuple[int, int]] = []
+    while len(received) < sum(map(len, senders)):
+        received += box.take_many(3, 10.0)
+    for thread in threads:
+        thread.join(10)
+    assert [[v for w, v in received if w == who] for who in range(len(senders))] == senders

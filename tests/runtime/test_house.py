@@ -1,0 +1,215 @@
+"""Workers, houses and the supervisor's four steps, with real threads."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from edge_mask.errors import Refused
+from edge_mask.runtime.clock import SystemClock
+from edge_mask.runtime.house import House
+from edge_mask.runtime.supervisor import Limits, Supervisor
+from edge_mask.runtime.worker import Finished, Job, Worker
+from edge_mask.units import Seconds
+
+CLOCK = SystemClock(lambda: True)
+
+
+class Note(Job):
+    """Writes down what happens to it."""
+
+    def __init__(self, name: str, diary: list[str]) -> None:
+        self.name = name
+        self.diary = diary
+        self.stepped = threading.Event()
+
+    def begin(self) -> None:
+        self.diary.append(f"{self.name} begins")
+
+    def step(self, stop: threading.Event) -> None:
+        self.stepped.set()
+        stop.wait(10)
+
+    def end(self) -> None:
+        self.diary.append(f"{self.name} ends")
+
+
+class Raises(Job):
+    name = "raises"
+
+    def step(self, stop: threading.Event) -> None:
+        raise RuntimeError("fell over")
+
+
+class Hangs(Job):
+    name = "hangs"
+
+    def __init__(self) -> None:
+        self.release = threading.Event()
+        self.stepped = threading.Event()
+
+    def step(self, stop: threading.Event) -> None:
+        self.stepped.set()
+        self.release.wait(60)
+
+
+def ignore(_worker: Worker) -> None: ...
+
+
+def test_a_house_starts_at_the_sink_and_stops_at_the_source() -> None:
+    diary: list[str] = []
+    jobs = [Note(name, diary) for name in ("ledger", "vision", "camera")]
+    house = House([Worker(job, CLOCK, ignore) for job in jobs])
+    house.start()
+    for job in jobs:
+        assert job.stepped.wait(10)
+    assert house.stop(5.0, lambda: CLOCK.now().mono) == []
+    assert sorted(diary[:3]) == ["camera begins", "ledger begins", "vision begins"]
+    assert diary[3:] == ["camera ends", "vision ends", "ledger ends"]
+
+
+def test_a_stuck_worker_does_not_keep_the_others_from_ending() -> None:
+    diary: list[str] = []
+    hung = Hangs()
+    workers = [Worker(Note("ledger", diary), CLOCK, ignore), Worker(hung, CLOCK, ignore)]
+    house = House(workers)
+    house.start()
+    assert hung.stepped.wait(10)
+    stuck = house.stop(0.4, lambda: CLOCK.now().mono)
+    assert [worker.job.name for worker in stuck] == ["hangs"]
+    assert diary[-1] == "ledger ends"
+    hung.release.set()
+    assert workers[1].join(10)
+
+
+def test_a_job_that_drains_goes_on_after_the_stop_until_it_is_finished() -> None:
+    class Drain(Job):
+        drains = True
+        left = 3
+
+        def step(self, stop: threading.Event) -> None:
+            stop.wait(10)
+            self.left -= 1
+            if not self.left:
+                raise Finished
+
+    job = Drain()
+    worker = Worker(job, CLOCK, ignore)
+    worker.start()
+    worker.request_stop()
+    assert worker.join(10)
+    assert worker.is_finished
+    assert job.left == 0
+
+
+def test_a_step_longer_than_its_patience_counts_as_stuck() -> None:
+    hung = Hangs()
+    worker = Worker(hung, CLOCK, ignore)
+    worker.start()
+    assert hung.stepped.wait(10)
+    now = CLOCK.now().mono
+    assert not worker.is_stuck(now)
+    assert worker.is_stuck(Seconds(now + hung.patience + 1))
+    hung.release.set()
+    worker.request_stop()
+    assert worker.join(10)
+
+
+class Plan:
+    """A blueprint whose houses are made by a function."""
+
+    def __init__(self, make: Callable[[Callable[[Worker], None]], House]) -> None:
+        self.make = make
+
+    def build(self, on_failure: Callable[[Worker], None]) -> House:
+        return self.make(on_failure)
+
+
+def test_a_worker_that_raises_gets_its_house_built_again_in_the_same_process() -> None:
+    diary: list[str] = []
+    built: list[Note] = []
+
+    def make(on_failure: Callable[[Worker], None]) -> House:
+        built.append(Note(f"ledger {len(built)}", diary))
+        jobs: list[Job] = [built[-1]] if len(built) > 1 else [built[-1], Raises()]
+        return House([Worker(job, CLOCK, on_failure) for job in jobs])
+
+    supervisor = Supervisor(lambda: Plan(make), CLOCK)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(supervisor.run)
+        while len(built) < 2 and not running.done():
+            built[0].stepped.wait(0.01) if built else None
+        assert built[1].stepped.wait(10)
+        supervisor.request("stop")
+        assert running.result(10) == 0
+    assert diary == ["ledger 0 begins", "ledger 0 ends", "ledger 1 begins", "ledger 1 ends"]
+
+
+def test_a_worker_that_does_not_stop_makes_the_program_start_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGE_MASK_RESTARTS", "")
+    monkeypatch.setattr("edge_mask.runtime.supervisor.STOP_WITHIN", 0.3)
+    hung = Hangs()
+    executed: list[list[str]] = []
+
+    class Executed(BaseException):
+        """Stands for the end of this program: execv does not return."""
+
+    def execute(_program: str, arguments: list[str]) -> None:
+        executed.append(arguments)
+        raise Executed
+
+    def make(on_failure: Callable[[Worker], None]) -> House:
+        return House([Worker(hung, CLOCK, on_failure), Worker(Raises(), CLOCK, on_failure)])
+
+    supervisor = Supervisor(lambda: Plan(make), CLOCK, execute=execute)
+    with pytest.raises(Executed):
+        supervisor.run()
+    assert executed[0][1:3] == ["-m", "edge_mask"]
+    hung.release.set()
+
+
+def test_a_wrong_configuration_at_reload_keeps_the_old_house_and_complains() -> None:
+    diary: list[str] = []
+    complaints: list[tuple[str, str, str]] = []
+    complained = threading.Event()
+    job = Note("ledger", diary)
+    plans = 0
+
+    def complain(component: str, code: str, text: str) -> None:
+        complaints.append((component, code, text))
+        complained.set()
+
+    def plan() -> Plan:
+        nonlocal plans
+        plans += 1
+        if plans > 1:
+            raise Refused("line 3: unknown key")
+        return Plan(lambda on_failure: House([Worker(job, CLOCK, on_failure)], complain=complain))
+
+    supervisor = Supervisor(plan, CLOCK)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(supervisor.run)
+        assert job.stepped.wait(10)
+        supervisor.request("reload")
+        assert complained.wait(10)
+        assert diary == ["ledger begins"]
+        supervisor.request("stop")
+        assert running.result(10) == 0
+    assert complaints == [("configuration", "refused", "line 3: unknown key")]
+
+
+def test_it_stops_by_itself_when_everything_is_idle() -> None:
+    idle = threading.Event()
+    job = Note("ledger", [])
+
+    def make(on_failure: Callable[[Worker], None]) -> House:
+        return House([Worker(job, CLOCK, on_failure)], is_idle=lambda _now: idle.is_set())
+
+    supervisor = Supervisor(lambda: Plan(make), CLOCK, limits=Limits(until_idle=True))
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(supervisor.run)
+        assert job.stepped.wait(10)
+        assert not running.done()
+        idle.set()
+        assert running.result(10) == 0
