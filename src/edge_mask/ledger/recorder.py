@@ -101,6 +101,8 @@ class Recorder(Job):
             self._admit(entry)
         if room <= 0:
             self._clock.wait(stop, self._patience())
+        if self._mailbox.is_closed and self._due < float("inf"):
+            self._due = float("-inf")  # stopping: the group does not wait for company
         now = self._clock.now().mono
         if now >= max(self._due, self._retry_at):
             self._commit()

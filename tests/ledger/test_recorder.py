@@ -1,0 +1,208 @@
+"""The recording worker: groups, promptness, and patience with a disk that says no."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from concurrent.futures import wait
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.ledger import rows
+from tests.ledger.rows import BOOT
+
+from edge_mask.ledger.bounds import Bounds
+from edge_mask.ledger.intake import Intake
+from edge_mask.ledger.read import Reader
+from edge_mask.ledger.recorder import Barrier, Entry, Recorder
+from edge_mask.ledger.writer import Ledger
+from edge_mask.messages import Detections, Fault, Health, Message, Reading, Visit
+from edge_mask.runtime.clock import SystemClock
+from edge_mask.runtime.handoff import Mailbox
+from edge_mask.runtime.worker import Worker
+from edge_mask.units import Seconds
+from edge_mask.wire.topics import Topics
+from edge_mask.wire.uuid7 import IdMaker
+
+CLOCK = SystemClock(lambda: True)
+
+
+def reading(value: float = 36.5) -> Reading:
+    return rows.reading(value, CLOCK.now())
+
+
+def visit() -> Visit:
+    return rows.visit(CLOCK.now())
+
+
+@dataclass
+class Desk:
+    """A running recorder and what it did."""
+
+    path: Path
+    mailbox: Mailbox[Entry]
+    worker: Worker
+    recorder: Recorder
+    live: list[Message] = field(default_factory=list)
+    commits: list[float] = field(default_factory=list)
+
+    def rows(self, sql: str) -> list[Any]:
+        with closing(sqlite3.connect(self.path)) as connection:
+            return connection.execute(sql).fetchall()
+
+    def settle(self) -> None:
+        """Wait until everything put so far is on the disk."""
+        barrier = Barrier()
+        self.mailbox.put(barrier)
+        assert not wait([barrier.done], 20).not_done
+
+
+@contextmanager
+def desk(
+    path: Path, *, interval: float = 0.05, destination: str | None = "mqtt", capacity: int = 1000
+) -> Iterator[Desk]:
+    ledger = Ledger(path, Bounds(), BOOT)
+    ledger.open()
+    ids = IdMaker()
+    intake = Intake(
+        thing="gate-01", topics=Topics("edge-mask/{thing}", "gate-01"), sequences=ledger.sequences, boot=BOOT,
+        new_id=lambda at: ids.make(at.wall), destination=destination,
+    )  # fmt: skip
+    mailbox: Mailbox[Entry] = Mailbox(capacity)
+    live: list[Message] = []
+    commits: list[float] = []
+    recorder = Recorder(
+        ledger, intake, mailbox, CLOCK, commit_interval=Seconds(interval), on_live=live.append,
+        on_commit=lambda: commits.append(CLOCK.now().mono),
+    )  # fmt: skip
+    worker = Worker(recorder, CLOCK, lambda _worker: None)
+    worker.start()
+    yield Desk(path, mailbox, worker, recorder, live, commits)
+    worker.request_stop()
+    assert worker.join(20)
+    assert worker.failure is None
+
+
+def test_a_visit_is_in_the_history_and_in_the_outbox_under_one_id(tmp_path: Path) -> None:
+    with desk(tmp_path / "db") as it:
+        it.mailbox.put(visit())
+        it.settle()
+        ((visit_id,),) = it.rows("SELECT id FROM visits")
+        ((topic, message_id, payload),) = it.rows("SELECT topic, message_id, payload FROM outbox")
+        assert (topic, message_id) == ("edge-mask/gate-01/visits", visit_id)
+        assert visit_id.encode() in payload
+
+
+def test_telemetry_is_committed_in_groups(tmp_path: Path) -> None:
+    with desk(tmp_path / "db", interval=5.0) as it:
+        for n in range(200):
+            it.mailbox.put(reading(n))
+        it.settle()
+        assert it.rows("SELECT count(*) FROM readings") == [(200,)]
+        assert len(it.commits) <= 2
+
+
+def test_a_visit_does_not_wait_for_the_group(tmp_path: Path) -> None:
+    with desk(tmp_path / "db", interval=3600.0) as it:
+        committed = threading.Event()
+        it.recorder._on_commit = committed.set
+        it.mailbox.put(reading())
+        it.mailbox.put(visit())
+        assert committed.wait(20)
+        assert it.rows("SELECT count(*) FROM visits") == [(1,)]
+        assert it.rows("SELECT count(*) FROM readings") == [(1,)]
+
+
+def test_live_messages_never_touch_the_disk(tmp_path: Path) -> None:
+    with desk(tmp_path / "db") as it:
+        for _ in range(3):
+            it.mailbox.put(Health(at=CLOCK.now(), values={"cpu": 1.0}))
+        seen = Detections(at=CLOCK.now(), camera="front", frame=1, tracks=(), inference_ms=1.0, model="m")
+        it.mailbox.put(seen)
+        it.settle()
+        assert it.rows("SELECT count(*) FROM outbox") == [(0,)]
+        assert [m.topic.rpartition("/")[2] for m in it.live] == ["health", "health", "health", "detections"]
+
+
+def test_stopping_drains_what_was_put_before(tmp_path: Path) -> None:
+    with desk(tmp_path / "db", interval=3600.0) as it:
+        for n in range(50):
+            it.mailbox.put(reading(n))
+    assert it.rows("SELECT count(*) FROM readings") == [(50,)]
+
+
+def test_without_a_destination_events_are_kept_and_nothing_waits(tmp_path: Path) -> None:
+    with desk(tmp_path / "db", destination=None) as it:
+        it.mailbox.put(visit())
+        it.settle()
+        assert it.rows("SELECT count(*) FROM visits") == [(1,)]
+        assert it.rows("SELECT count(*) FROM outbox") == [(0,)]
+
+
+def test_a_disk_that_is_full_loses_nothing_and_is_reported_once(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    with desk(path, interval=0.0) as it:
+        it.mailbox.put(visit())
+        it.settle()
+        with closing(sqlite3.connect(path)) as other:  # stands for the full disk: every write says no
+            other.execute("CREATE TRIGGER no BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
+        for n in range(20):
+            it.mailbox.put(reading(n))
+        while not it.recorder._outage.is_open:
+            it.worker.join(0.01)
+        assert it.rows("SELECT count(*) FROM readings") == [(0,)]
+        with closing(sqlite3.connect(path, timeout=20)) as other:
+            other.execute("DROP TRIGGER no")
+        it.settle()
+        assert it.rows("SELECT count(*) FROM readings") == [(20,)]
+        assert it.rows("SELECT component, code FROM faults") == [("database", "write_failed")]
+
+
+def test_a_locked_database_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    with desk(path, interval=0.0) as it, closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        it.mailbox.put(reading())
+        other.execute("COMMIT")
+        it.settle()
+        assert it.rows("SELECT count(*) FROM readings") == [(1,)]
+
+
+def test_a_database_file_broken_while_running_is_set_aside_and_recording_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    with desk(path) as it:
+        for n in range(300):
+            it.mailbox.put(reading(n))
+        it.settle()
+        with closing(sqlite3.connect(path)) as other:
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with path.open("r+b") as file:
+            file.write(b"\xff" * 4096 * 4)
+        it.recorder._ledger._disconnect()
+        it.mailbox.put(visit())
+        it.settle()
+    assert [v["verdict"] for v in Reader(path).visits()] == ["pass"]
+    assert len(list(tmp_path.glob("db.damaged-*"))) >= 1
+    assert ("database", "damaged") in it.rows("SELECT component, code FROM faults")
+
+
+def test_seq_of_each_topic_has_no_gap_over_a_restart(tmp_path: Path) -> None:
+    for _ in range(2):
+        with desk(tmp_path / "db") as it:
+            for n in range(5):
+                it.mailbox.put(reading(n))
+                it.mailbox.put(Fault(at=CLOCK.now(), component="c", code="x", text="y"))
+    seqs = it.rows("SELECT topic, json_extract(CAST(payload AS TEXT), '$.seq') FROM outbox ORDER BY topic, id")
+    for topic in ("temperature", "errors"):
+        assert [seq for name, seq in seqs if name.endswith(topic)] == list(range(1, 11))
+
+
+@pytest.mark.parametrize("capacity", [1, 2, 7])
+def test_a_full_mailbox_slows_the_sender_and_loses_nothing(tmp_path: Path, capacity: int) -> None:
+    with desk(tmp_path / "db", capacity=capacity) as it:
+        for n in range(100):
+            it.mailbox.put(reading(n))
+        it.settle()
+        assert it.rows("SELECT count(*) FROM readings") == [(100,)]
