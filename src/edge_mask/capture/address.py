@@ -2,13 +2,11 @@
 
 import re
 
-_USERINFO = re.compile(r"(?<=://)[^\s]*@")
-_SECRET = re.compile(r"(?i)\b((?:user|usr|login|pass|passwd|password|pwd|token|key|auth)[a-z]*=)[^&/?\s]*")
+from edge_mask.redact import HIDDEN, redact
+
+_QUERY = re.compile(r"([?&][^=&\s]*=)[^&\s]*")
 
 
 def redacted(address: str) -> str:
-    """The address without user, password and whatever else looks like a secret.
-
-    Up to the last `@`: passwords contain `@` and `/` more often than paths contain `@`.
-    """
-    return _SECRET.sub(r"\1***", _USERINFO.sub("***@", address))
+    """The address without user and password, and without any value behind a `?`: cameras take keys there too."""
+    return _QUERY.sub(rf"\1{HIDDEN}", redact(address))

@@ -9,13 +9,17 @@ from edge_mask.errors import Refused
 from edge_mask.runtime.clock import Clock
 from edge_mask.units import Seconds
 
-KINDS = ("picamera2", "usb", "rtsp", "rtsps", "file", "images")
-ALLOWED = "picamera2, usb:0, usb:/dev/v4l/by-id/NAME, rtsp://ADDRESS, rtsps://ADDRESS, file:CLIP.mp4 or images:DIR"
+STREAMS = ("rtsp", "rtsps", "http", "https")
+KINDS = ("picamera2", "usb", *STREAMS, "file", "images")
+ALLOWED = (
+    "picamera2, picamera2:1, usb:0, usb:/dev/v4l/by-id/NAME, rtsp://ADDRESS (or rtsps, http, https),"
+    " file:CLIP.mp4 or images:FOLDER"
+)
 
 
 def is_live(source: str) -> bool:
     """True for cameras and streams (the newest frame counts), False for files and folders (every one does)."""
-    return source.partition(":")[0] not in ("file", "images")
+    return source.partition(":")[0].lower() not in ("file", "images")
 
 
 def source_for(
@@ -26,10 +30,11 @@ def source_for(
     `interval` only tells a video file how far apart in the film two looks are.
     """
     kind, _, where = source.partition(":")
-    if kind in ("rtsp", "rtsps") and where.startswith("//") and where.strip("/"):
-        from edge_mask.capture.opencv import RtspStream
+    kind = kind.lower()
+    if kind in STREAMS and where.startswith("//") and where.strip("/"):
+        from edge_mask.capture.opencv import NetworkStream
 
-        return RtspStream(source, camera=camera, clock=clock)
+        return NetworkStream(source, camera=camera, clock=clock)
     if kind == "usb" and (where.isdigit() or where.startswith("/")):
         from edge_mask.capture.opencv import UsbCamera
 

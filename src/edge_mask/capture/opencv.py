@@ -1,7 +1,7 @@
-"""USB cameras, RTSP streams and video files through OpenCV; the only file of this room that knows it.
+"""USB cameras, network streams and video files through OpenCV; the only file of this room that knows it.
 
 USB camera  usb:0, usb:/dev/v4l/by-id/…   V4L2; a read that brings nothing ends after OpenCV's own ten seconds
-RTSP        rtsp://…, rtsps://…           FFmpeg over TCP, with a time limit on opening and on each read
+stream      rtsp(s)://…, http(s)://…      FFmpeg over TCP, with a time limit on opening and on each read
 video file  file:clip.mp4                 FFmpeg; one look each `interval` of the film, so that a second stays a second
 """
 
@@ -108,7 +108,7 @@ class UsbCamera(_Capture):
         return "there is " + ", ".join(f"usb:{name}" for name in names)
 
 
-class RtspStream(_Capture):
+class NetworkStream(_Capture):
     """A network camera. Its address is shown without user and password, everywhere."""
 
     def __init__(
@@ -128,7 +128,7 @@ class RtspStream(_Capture):
         ]
 
     def __repr__(self) -> str:
-        return f"RtspStream({redacted(self._address)!r})"
+        return f"NetworkStream({redacted(self._address)!r})"
 
     def open(self) -> None:
         if not self._start(self._address, self._cv2.CAP_FFMPEG, self._limits):

@@ -14,11 +14,14 @@ class Sensor(Protocol):
 
     @property
     def interval(self) -> Seconds:
-        """How long to wait between two reads."""
+        """How long to wait from the last read to the next; a replay's own times make it vary."""
         ...
 
     def read(self) -> Reading | None:
-        """The next reading, None when a replay has ended. Raises TryLater when silent or nonsensical."""
+        """The next reading, None when a replay has ended.
+
+        Raises TryLater when silent or nonsensical, Refused when it will never give one.
+        """
         ...
 
     def close(self) -> None: ...

@@ -1,0 +1,80 @@
+"""A camera at a gate: every person near enough is judged, and each attempt is one visit.
+
+tracks ──near enough, in the zone──▶ one Visitor each (votes, thermometer, hysteresis) ──▶ Visit, fever Alert
+"""
+
+from edge_mask.decide.judgement import Judgement
+from edge_mask.decide.sight import Sight
+from edge_mask.decide.visitor import GatePolicy, Visitor
+from edge_mask.messages import Alert, Event, Track, Visit
+from edge_mask.track.geometry import Polygon, is_inside
+from edge_mask.units import Moment
+
+
+class GateWatch:
+    """Judges the visitors of one gate camera. `zone`: faces whose centre lies outside are not judged."""
+
+    def __init__(self, camera: str, policy: GatePolicy | None = None, zone: Polygon | None = None) -> None:
+        self._camera = camera
+        self._policy = policy or GatePolicy()
+        self._zone = zone
+        self._visitors: dict[int, Visitor] = {}
+
+    def observe(self, sight: Sight) -> list[Event]:
+        """A visit (and an alert, for a fever) for each person whose attempt this look decides, by track id."""
+        events: list[Event] = []
+        for track in sorted(sight.tracks, key=lambda each: each.id):
+            if track.id not in self._visitors:
+                self._visitors[track.id] = Visitor(self._policy, sight.at)
+            visitor = self._visitors[track.id]
+            visitor.last = sight.at
+            if self._is_judged(track, sight):
+                said = visitor.see(track.face.label, track.face.score, sight.temperature, sight.at)
+                events += self._events(said, track.id, sight)
+        return events + self._farewell(sight.at)
+
+    def finish(self, at: Moment) -> list[Event]:
+        """The visits that were decided but not said yet."""
+        del at  # a visit happened when its person was seen, not when the camera ended
+        return [event for track in sorted(self._visitors) for event in self._leave(track)]
+
+    def _farewell(self, at: Moment) -> list[Event]:
+        left = [
+            track
+            for track, visitor in sorted(self._visitors.items())
+            if at.mono - visitor.last.mono > self._policy.forget_after
+        ]
+        return [event for track in left for event in self._leave(track)]
+
+    def _leave(self, track: int) -> list[Event]:
+        visitor = self._visitors.pop(track)
+        judgement = visitor.leave()
+        return [] if judgement is None else [self._visit(judgement, track, visitor.last)]
+
+    def _is_judged(self, track: Track, sight: Sight) -> bool:
+        box = track.face.box
+        if max(box.w, box.h) < self._policy.min_face * min(sight.width, sight.height):
+            return False
+        return self._zone is None or is_inside(box, self._zone, sight.width, sight.height)
+
+    def _events(self, judgement: Judgement | None, track: int, sight: Sight) -> list[Event]:
+        if judgement is None:
+            return []
+        events: list[Event] = [self._visit(judgement, track, sight.at)]
+        if judgement.has_fever and sight.temperature is not None:
+            value, unit = sight.temperature.value, sight.temperature.unit
+            text = f"A visitor at {self._camera} has {value:.1f} {unit}, above {self._policy.fever_above:g} {unit}."
+            events.append(Alert(at=sight.at, kind="fever", text=text, camera=self._camera, value=value))
+        return events
+
+    def _visit(self, judgement: Judgement, track: int, at: Moment) -> Visit:
+        return Visit(
+            at=at,
+            camera=self._camera,
+            verdict=judgement.verdict,
+            mask=judgement.mask,
+            mask_score=judgement.mask_score,
+            temperature=judgement.temperature,
+            reasons=judgement.reasons,
+            track=track,
+        )

@@ -1,0 +1,50 @@
+"""The verdict on one person: a pure function of what the votes and the thermometer say."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from edge_mask.messages import MASK, Reading
+from edge_mask.track.votes import Outcome
+
+FEVER = "fever"
+TEMPERATURE_MISSING = "temperature_missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Pass or no pass, and every reason for no pass: the voted label, `fever`, `temperature_missing`."""
+
+    verdict: Literal["pass", "no_pass"]
+    reasons: tuple[str, ...]
+    mask: str
+    mask_score: float
+    temperature: float | None
+
+    @property
+    def has_fever(self) -> bool:
+        return FEVER in self.reasons
+
+    @property
+    def lacks_temperature(self) -> bool:
+        return TEMPERATURE_MISSING in self.reasons
+
+    @property
+    def kind(self) -> tuple[str, bool]:
+        """What makes a new attempt when it changes: the verdict, and whether there is a fever."""
+        return self.verdict, self.has_fever
+
+
+def judge(outcome: Outcome, temperature: Reading | None, fever_above: float | None) -> Judgement:
+    """`fever_above` is None where no thermometer is configured: then nobody misses its reading."""
+    reasons = [] if outcome.label == MASK else [outcome.label]
+    if fever_above is not None and temperature is None:
+        reasons.append(TEMPERATURE_MISSING)
+    if fever_above is not None and temperature is not None and temperature.value > fever_above:
+        reasons.append(FEVER)
+    return Judgement(
+        verdict="no_pass" if reasons else "pass",
+        reasons=tuple(reasons),
+        mask=outcome.label,
+        mask_score=outcome.score,
+        temperature=None if temperature is None else temperature.value,
+    )

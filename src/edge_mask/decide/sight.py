@@ -1,0 +1,34 @@
+"""What a decision is made of, and the protocol of those who make them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from edge_mask.messages import Event, Reading, Track
+from edge_mask.units import Moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """One look of one camera: the faces seen in it and what else was known at that moment."""
+
+    tracks: Sequence[Track]
+    """Those seen in this very frame."""
+    width: int
+    height: int
+    """Size of the picture in pixels."""
+    at: Moment
+    temperature: Reading | None = None
+    """What may be decided with: a good reading that is not stale, or None."""
+
+
+class Watch(Protocol):
+    """Makes events of what one camera sees. One thread owns it; time comes only with the sights."""
+
+    def observe(self, sight: Sight) -> list[Event]:
+        """The events that this look completes; looks come in the order of time."""
+        ...
+
+    def finish(self, at: Moment) -> list[Event]:
+        """The events still owed when the camera ends."""
+        ...

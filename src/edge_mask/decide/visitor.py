@@ -1,0 +1,165 @@
+"""One person at the gate, from arriving to leaving: a state machine that is the table below.
+
+ARRIVING  looked at, the votes do not agree yet
+WAITING   the votes agree, the thermometer has said nothing yet
+JUDGED    a visit was said
+DOUBTED   a visit was said, and the votes or the thermometer say something else since
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from edge_mask.decide.judgement import Judgement, judge
+from edge_mask.messages import Reading
+from edge_mask.track.votes import Ballot, Outcome, VotePolicy
+from edge_mask.units import Moment, Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class GatePolicy:
+    """How a person at a gate is judged."""
+
+    votes: int = 5
+    window: Seconds = Seconds(2.0)
+    """So many looks must agree within so long."""
+    min_face: float = 0.12
+    """The face's longer side as a part of the picture's shorter side; smaller ones are too far away to be judged."""
+    fever_above: float | None = None
+    """In the unit of the readings; None where no thermometer is configured."""
+    temperature_wait: Seconds = Seconds(2.0)
+    """How long a face that is decided waits for the thermometer, before the visit says `temperature_missing`."""
+    hold: Seconds = Seconds(1.0)
+    """How long something else must be said without a break before it is a new attempt."""
+    forget_after: Seconds = Seconds(1.0)
+    """Someone not seen for longer has left."""
+
+    @property
+    def vote_policy(self) -> VotePolicy:
+        return VotePolicy(needed=self.votes, window=self.window)
+
+
+class State(Enum):
+    """Where a visitor stands."""
+
+    ARRIVING = auto()
+    WAITING = auto()
+    JUDGED = auto()
+    DOUBTED = auto()
+    LEFT = auto()
+
+
+class Sign(Enum):
+    """What one look says about a visitor."""
+
+    UNDECIDED = auto()
+    """The votes do not agree."""
+    UNMEASURED = auto()
+    """They agree, but the thermometer has nothing to say, and there is time to wait for it."""
+    DECIDED = auto()
+    """There is a judgement, the first one."""
+    SAME = auto()
+    """The judgement is what was said."""
+    OTHER = auto()
+    """It is something else."""
+    HELD = auto()
+    """It has been the same something else for `hold`."""
+    GONE = auto()
+    """Not seen for `forget_after`."""
+
+
+@dataclass(frozen=True, slots=True)
+class To:
+    """The next state, and whether a visit is said on the way."""
+
+    state: State
+    says_visit: bool = False
+
+
+TABLE: dict[State, dict[Sign, To]] = {
+    State.ARRIVING: {
+        Sign.UNDECIDED: To(State.ARRIVING),
+        Sign.UNMEASURED: To(State.WAITING),
+        Sign.DECIDED: To(State.JUDGED, says_visit=True),
+        Sign.GONE: To(State.LEFT),
+    },
+    State.WAITING: {
+        Sign.UNDECIDED: To(State.ARRIVING),
+        Sign.UNMEASURED: To(State.WAITING),
+        Sign.DECIDED: To(State.JUDGED, says_visit=True),
+        Sign.GONE: To(State.LEFT, says_visit=True),
+    },
+    State.JUDGED: {
+        Sign.UNDECIDED: To(State.JUDGED),
+        Sign.SAME: To(State.JUDGED),
+        Sign.OTHER: To(State.DOUBTED),
+        Sign.GONE: To(State.LEFT),
+    },
+    State.DOUBTED: {
+        Sign.UNDECIDED: To(State.JUDGED),
+        Sign.SAME: To(State.JUDGED),
+        Sign.OTHER: To(State.DOUBTED),
+        Sign.HELD: To(State.JUDGED, says_visit=True),
+        Sign.GONE: To(State.LEFT),
+    },
+}
+
+
+class Visitor:
+    """Follows one track; every call may return a judgement, which is a visit to be said."""
+
+    def __init__(self, policy: GatePolicy, at: Moment) -> None:
+        self.state = State.ARRIVING
+        self.last = at
+        """When it was seen last, near enough to be judged or not."""
+        self._policy = policy
+        self._ballot = Ballot(policy.vote_policy)
+        self._waiting_since: Seconds | None = None
+        self._said: Judgement | None = None
+        self._doubt: tuple[tuple[str, bool], Seconds] | None = None
+        """What else it might be, and since when."""
+
+    def see(self, label: str, score: float, temperature: Reading | None, at: Moment) -> Judgement | None:
+        """One look at the face, near enough to be judged."""
+        self._ballot.add(label, score, at.mono)
+        outcome = self._ballot.outcome()
+        if outcome is None:
+            return self._go(Sign.UNDECIDED, None)
+        judgement = judge(outcome, temperature, self._policy.fever_above)
+        sign = self._first_sign(judgement, at.mono) if self._said is None else self._later_sign(judgement, at.mono)
+        return self._go(sign, judgement)
+
+    def leave(self) -> Judgement | None:
+        """Gone, or nobody looks any more: what was decided but waited for the thermometer is said now."""
+        return self._go(Sign.GONE, self._without_temperature(self._ballot.outcome()))
+
+    def _go(self, sign: Sign, judgement: Judgement | None) -> Judgement | None:
+        to = TABLE[self.state][sign]
+        self.state = to.state
+        if to.state is not State.WAITING:
+            self._waiting_since = None
+        if to.state is not State.DOUBTED:
+            self._doubt = None
+        if not to.says_visit:
+            return None
+        self._said = judgement
+        return judgement
+
+    def _first_sign(self, judgement: Judgement, now: Seconds) -> Sign:
+        if not judgement.lacks_temperature:
+            return Sign.DECIDED
+        if self._waiting_since is None:
+            self._waiting_since = now
+        return Sign.UNMEASURED if now - self._waiting_since < self._policy.temperature_wait else Sign.DECIDED
+
+    def _later_sign(self, judgement: Judgement, now: Seconds) -> Sign:
+        assert self._said is not None
+        # A thermometer that falls silent later takes nothing back.
+        if judgement.kind == self._said.kind or judgement.lacks_temperature:
+            return Sign.SAME
+        if self._doubt is None or self._doubt[0] != judgement.kind:
+            self._doubt = (judgement.kind, now)
+            return Sign.OTHER
+        return Sign.HELD if now - self._doubt[1] >= self._policy.hold else Sign.OTHER
+
+    def _without_temperature(self, outcome: Outcome | None) -> Judgement | None:
+        return None if outcome is None else judge(outcome, None, self._policy.fever_above)

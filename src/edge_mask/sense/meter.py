@@ -1,0 +1,158 @@
+"""The sense worker: one sensor, read at its interval, every reading judged before anybody decides with it.
+
+sensor ──reading──▶ quality ──▶ emit (to the ledger)
+   └─TryLater: reported once, backoff    └─ good ones only ──▶ latest(now, max_age) for decisions
+"""
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+from edge_mask.errors import Refused, TryLater
+from edge_mask.messages import Event, Quality, Reading
+from edge_mask.runtime.backoff import Backoff
+from edge_mask.runtime.clock import Clock
+from edge_mask.runtime.outage import Outage
+from edge_mask.runtime.worker import Finished, Job
+from edge_mask.sense.sensor import Sensor
+from edge_mask.sense.steadiness import QualityPolicy, QualityWatch
+from edge_mask.units import Seconds
+
+log = logging.getLogger(__name__)
+
+_TURN = Seconds(0.5)
+"""The longest a step waits before it looks at `stop` again."""
+_LONGEST_WAIT = 60.0
+"""A lost sensor is asked at least so often (and now and then later, by the backoff's cap)."""
+
+
+class Meter(Job):
+    """Reads one sensor for as long as it lasts; each of its troubles is reported once when it begins."""
+
+    patience = Seconds(60.0)
+
+    def __init__(
+        self,
+        sensor: Sensor,
+        clock: Clock,
+        emit: Callable[[Event], object],
+        *,
+        policy: QualityPolicy | None = None,
+        hung_after: Seconds = Seconds(10.0),
+        rng: random.Random | None = None,
+    ) -> None:
+        self.name = f"sensor {sensor.name}"
+        self._sensor = sensor
+        self._clock = clock
+        self._emit = emit
+        self._hung_after = hung_after
+        self._lock = threading.Lock()
+        self._watch = QualityWatch(policy or QualityPolicy())
+        self._newest: Reading | None = None
+        self._backoff = Backoff(base=0.5, cap=30.0, settled_after=0.0, rng=rng)
+        self._away = Outage(self.name, log, self._report, clock)
+        self._away_lock = threading.Lock()
+        self._doubts = {q: Outage(self.name, log, self._report, clock) for q in (Quality.OUT_OF_RANGE, Quality.STUCK)}
+        self._reading_since: float | None = None
+        self._due = clock.now().mono
+
+    def step(self, stop: threading.Event) -> None:
+        """Wait a little, or read once."""
+        early = self._due - self._clock.now().mono
+        if early > 0.0:
+            self._clock.wait(stop, Seconds(min(early, _TURN)))
+            return
+        try:
+            reading = self._read()
+        except TryLater as error:
+            self._lose(str(error))
+        except Refused as error:
+            self._note_away("sensor_refused", str(error))
+            raise Finished from error
+        else:
+            self._take(reading)
+
+    def end(self) -> None:
+        self._sensor.close()
+
+    def latest(self, now: Seconds, max_age: Seconds) -> Reading | None:
+        """What a decision made `now` may use: good, not older than `max_age`, the middle of the last three.
+
+        None otherwise: nobody decides on a stale value. Any thread may ask.
+        """
+        with self._lock:
+            return self._watch.middle(now, max_age)
+
+    def shown(self, now: Seconds, max_age: Seconds) -> Reading | None:
+        """The newest reading whatever its quality, marked stale when it is older: for people, not for decisions."""
+        newest = self._newest
+        if newest is not None and now - newest.at.mono > max_age:
+            return replace(newest, quality=Quality.STALE)
+        return newest
+
+    def is_hung(self, now: Seconds) -> bool:
+        """True when the sensor has kept a read waiting for longer than `hung_after`."""
+        since = self._reading_since
+        return since is not None and now - since > self._hung_after
+
+    def check(self, now: Seconds) -> None:
+        """Report a hung read; from another thread, about each second: the sensor's own is inside that read."""
+        if not self.is_hung(now) or not self._away_lock.acquire(blocking=False):
+            return  # the lock is taken while the sensor's own thread is reporting: then it is not hung
+        try:
+            if self.is_hung(now):
+                self._away.begin("sensor_hung", f"the sensor has not answered for {self._hung_after:g} s")
+        finally:
+            self._away_lock.release()
+
+    def _read(self) -> Reading:
+        self._reading_since = self._clock.now().mono
+        try:
+            reading = self._sensor.read()
+        finally:
+            self._reading_since = None
+        if reading is None:
+            raise Finished
+        return reading
+
+    def _take(self, reading: Reading) -> None:
+        now = self._clock.now().mono
+        self._due = Seconds(max(self._due + self._sensor.interval, now))
+        self._backoff.succeeded(0.0)
+        with self._away_lock:
+            self._away.end()
+        with self._lock:
+            judged = replace(reading, quality=self._watch.judge(reading))
+        self._newest = judged
+        self._doubt(judged)
+        if judged.quality is not Quality.OUT_OF_RANGE:  # no sensor can have measured that
+            self._emit(judged)
+
+    def _doubt(self, reading: Reading) -> None:
+        for quality, outage in self._doubts.items():
+            if quality is not reading.quality:
+                outage.end()
+        if reading.quality in self._doubts:
+            self._doubts[reading.quality].begin(f"sensor_{reading.quality.value}", _sentence(reading))
+
+    def _lose(self, reason: str) -> None:
+        """Nothing came: say so once, ask again at the next time, or after a while that grows."""
+        self._note_away("sensor_lost", reason)
+        again = self._clock.now().mono + self._backoff.next_delay()
+        self._due = Seconds(max(self._due + min(self._sensor.interval, _LONGEST_WAIT), again))
+
+    def _note_away(self, code: str, reason: str) -> None:
+        with self._away_lock:
+            self._away.begin(code, reason)
+
+    def _report(self, event: Event) -> None:
+        self._emit(event)
+
+
+def _sentence(reading: Reading) -> str:
+    value = f"{reading.value:g} {reading.unit}"
+    if reading.quality is Quality.STUCK:
+        return f"has said {value} for too long: nothing is decided on it until it moves"
+    return f"says {value}, outside of what it can measure: the value is not used"

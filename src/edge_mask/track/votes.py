@@ -1,0 +1,70 @@
+"""What the frames of the last moments say about one face."""
+
+from collections import Counter, deque
+from dataclasses import dataclass
+
+from edge_mask.units import Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class VotePolicy:
+    """When frames agree. Below a share of 0.6 a label flickers too much to be believed."""
+
+    needed: int = 5
+    window: Seconds = Seconds(2.0)
+    """Only votes of the last `window` count."""
+    share: float = 0.6
+    """Part of the votes that the winner must have."""
+    few: int = 3
+    """A device too slow for `needed` votes in a window decides on so many, when the window is full and all agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The label that won and the mean score of the votes for it."""
+
+    label: str
+    score: float
+
+
+class Ballot:
+    """The votes for one face. One frame is one vote; a vote grows old by the time that is given, never by itself."""
+
+    def __init__(self, policy: VotePolicy) -> None:
+        self._policy = policy
+        self._votes: deque[tuple[Seconds, str, float]] = deque()
+        self._first: Seconds | None = None
+
+    def add(self, label: str, score: float, at: Seconds) -> None:
+        """One frame's opinion; frames come in the order of time."""
+        if self._first is None:
+            self._first = at
+        self._votes.append((at, label, score))
+        self._forget(at)
+
+    def tally(self) -> Counter[str]:
+        """Votes per label within the window that ends with the newest."""
+        return Counter(label for _, label, _ in self._votes)
+
+    def outcome(self) -> Outcome | None:
+        """What was decided, None while it is undecided: too few votes, a tie, or no clear winner."""
+        tally = self.tally()
+        if not tally:
+            return None
+        ((label, won),) = tally.most_common(1)
+        cast = tally.total()
+        if 2 * won <= cast or won < self._policy.share * cast or not self._are_enough(won, cast):
+            return None
+        scores = [score for _, each, score in self._votes if each == label]
+        return Outcome(label, sum(scores) / len(scores))
+
+    def _are_enough(self, won: int, cast: int) -> bool:
+        if cast >= self._policy.needed:
+            return True
+        newest = self._votes[-1][0]
+        has_watched = self._first is not None and newest - self._first >= self._policy.window
+        return has_watched and won == cast >= self._policy.few
+
+    def _forget(self, now: Seconds) -> None:
+        while now - self._votes[0][0] > self._policy.window:
+            self._votes.popleft()
