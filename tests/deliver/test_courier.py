@@ -1,0 +1,270 @@
+"""The courier between a real outbox and the in-memory transport: in order, at least once, never silently lost."""
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from edge_mask.deliver.courier import Courier
+from edge_mask.deliver.memory import MemoryTransport
+from edge_mask.ledger.bounds import Bounds
+from edge_mask.ledger.outbox import Outbox
+from edge_mask.ledger.rows import Batch, OutboxRow, Settlement
+from edge_mask.ledger.writer import Ledger
+from edge_mask.messages import Class, Fault, Message
+from edge_mask.runtime.clock import ManualClock
+from edge_mask.runtime.outage import Outage
+from edge_mask.units import Moment, Seconds
+
+BOOT = "boot-1"
+
+
+@dataclass
+class Round:
+    """A courier that is stepped by hand, its ledger and its transport."""
+
+    courier: Courier
+    transport: MemoryTransport
+    ledger: Ledger
+    outbox: Outbox
+    clock: ManualClock
+    faults: list[Fault]
+
+    def record(self, *numbers: int, klass: Class = Class.TELEMETRY, at: Moment | None = None) -> None:
+        made = [
+            OutboxRow(
+                "mqtt",
+                Message(topic=f"t/{klass.name}", payload=b'{"n":%d,"ts":"x"}' % n, klass=klass, qos=1, id=str(n)),
+                at or self.clock.now(),
+            )
+            for n in numbers
+        ]
+        self.ledger.commit(Batch(outgoing=made), self.clock.now())
+        self.courier.poke()
+
+    def steps(self, count: int = 12, seconds: float = 1.0) -> None:
+        for _ in range(count):
+            self.courier._wake.set()  # the clock is turned by hand: nothing to wait for
+            self.courier.step(threading.Event())
+            self.clock.advance(seconds)
+
+    def delivered(self) -> list[Any]:
+        return [json.loads(m.payload).get("n") for m in self.transport.delivered]
+
+    def pending(self) -> int:
+        return len(self.outbox.after({}, 10_000))
+
+
+@contextmanager
+def round_of(path: Path, *, window: int = 20, drain_rate: float = 1000.0) -> Iterator[Round]:
+    clock = ManualClock()
+    ledger = Ledger(path, Bounds(), BOOT)
+    ledger.open()
+
+    def settle(settlements: list[Settlement]) -> "Future[None]":
+        ledger.commit(Batch(settlements=settlements), clock.now())
+        done: Future[None] = Future()
+        done.set_result(None)
+        return done
+
+    faults: list[Fault] = []
+    states: list[Callable[[bool, str], None]] = []
+    transport = MemoryTransport(on_state=lambda connected, reason: states[0](connected, reason))
+    outage = Outage("mqtt", logging.getLogger("test.courier"), faults.append, clock)
+    courier = Courier(
+        "mqtt", transport, Outbox(path, "mqtt"), settle, outage, clock, boot=BOOT, window=window, drain_rate=drain_rate
+    )
+    states.append(courier.state_changed)
+    courier.begin()
+    outbox = Outbox(path, "mqtt")
+    yield Round(courier, transport, ledger, outbox, clock, faults)
+    courier.interrupt()
+    courier.end()
+    outbox.close()
+    ledger.close()
+
+
+def test_what_was_recorded_is_delivered_in_order_and_leaves_the_outbox(tmp_path: Path) -> None:
+    with round_of(tmp_path / "db") as it:
+        it.record(*range(200))
+        it.steps()
+        assert it.delivered() == list(range(200))
+        assert it.pending() == 0
+        assert it.courier.is_idle
+
+
+def test_nothing_is_lost_while_the_broker_is_away_and_everything_is_marked_late(tmp_path: Path) -> None:
+    with round_of(tmp_path / "db") as it:
+        it.transport.go_away("unplugged")
+        it.record(1, 2, 3)
+        it.steps(20)
+        assert it.delivered() == []
+        assert it.pending() == 3
+        it.transport.come_back()
+        it.record(4)
+        it.steps()
+        assert [json.loads(m.payload) for m in it.transport.delivered] == [
+            *({"n": n, "ts": "x", "late": True} for n in (1, 2, 3)),
+            {"n": 4, "ts": "x"},
+        ]
+        assert [f.code for f in it.faults] == ["offline"]
+
+
+def test_a_connection_lost_in_flight_means_sent_again_under_the_same_id(tmp_path: Path) -> None:
+    with round_of(tmp_path / "db") as it:
+        it.transport.freeze()
+        it.record(1, 2, 3)
+        it.steps(2)
+        it.transport.go_away()
+        it.transport.come_back()
+        it.steps()
+        assert it.delivered() == [1, 2, 3]
+        assert it.pending() == 0
+
+
+def test_a_lost_acknowledgement_makes_a_duplicate_never_a_loss(tmp_path: Path) -> None:
+    with round_of(tmp_path / "db") as it:
+        it.transport.lose_acks(2)
+        it.record(1, 2, 3)
+        it.steps(60)
+        ids = [m.id for m in it.transport.delivered]
+        assert set(ids) == {"1", "2", "3"}
+        assert sorted(ids).count("1") == 2
+        assert it.pending() == 0
+
+
+def test_a_refused_message_is_set_aside_and_the_next_ones_go_on(tmp_path: Path) -> None:
+    with round_of(tmp_path / "db") as it:
+        it.transport.refuse(lambda message: "not authorised" if message.id == "2" else "")
+        it.record(1, 2, 3)
+        it.steps()
+        assert it.delivered() == [1, 3]
+        assert it.pending() == 0
+
+
+def test_an_alert_overtakes_the_backlog(tmp_path: Path) -> None:
+    with round_of(tmp_path / "db", drain_rate=10.0) as it:
+        it.transport.go_away()
+        it.record(*range(100))
+        it.transport.come_back()
+        it.steps(2)
+        it.record(500, klass=Class.EVIDENCE)
+        it.record(900, klass=Class.URGENT)
+        before = len(it.delivered())
+        it.steps(4)
+        assert it.delivered()[before : before + 2] == [900, 500]
+
+
+def test_the_backlog_leaves_no_faster_than_the_drain_rate(tmp_path: Path) -> None:
+    with round_of(tmp_path / "db", drain_rate=10.0) as it:
+        it.record(*range(300))
+        began = it.clock.now().mono
+        it.steps(100, seconds=0.1)
+        lasted = it.clock.now().mono - began
+        assert 0.8 * lasted * 10 <= len(it.delivered()) <= lasted * 10 + 2
+
+
+def test_no_more_than_the_window_is_under_way(tmp_path: Path) -> None:
+    with round_of(tmp_path / "db", window=7) as it:
+        it.transport.freeze()
+        it.record(*range(50))
+        it.steps(5)
+        assert len(it.transport._unacknowledged) == 7
+        it.transport.thaw()
+        it.steps(30)
+        assert it.delivered() == list(range(50))
+
+
+def test_live_messages_go_now_or_never(tmp_path: Path) -> None:
+    with round_of(tmp_path / "db") as it:
+        live = Message(topic="health", payload=b'{"n":1}', klass=Class.LIVE, qos=0)
+        it.courier.offer_live(live)
+        it.steps(1)
+        assert it.delivered() == [1]
+        it.transport.go_away()
+        it.courier.offer_live(live)
+        it.transport.come_back()
+        it.steps(2)
+        assert it.delivered() == [1]
+        assert it.courier.live_dropped == 1
+
+
+def test_a_message_from_before_the_clock_was_set_leaves_with_its_true_time(tmp_path: Path) -> None:
+    with round_of(tmp_path / "db") as it:
+        it.transport.go_away()
+        it.clock.synced = False
+        it.clock._wall = 100.0
+        it.record(1)
+        it.clock.advance(5)
+        it.clock.set_wall(1_790_000_005.0)
+        it.ledger.commit(Batch(), it.clock.now())
+        it.transport.come_back()
+        it.steps()
+        (payload,) = [json.loads(m.payload) for m in it.transport.delivered]
+        assert payload["ts"] == "2026-09-21T14:13:20.000Z"
+
+
+def test_a_message_of_an_earlier_boot_without_a_clock_is_late(tmp_path: Path) -> None:
+    with round_of(tmp_path / "db") as it:
+        row = OutboxRow("mqtt", Message(topic="t", payload=b'{"n":1}', klass=Class.TELEMETRY, qos=1), it.clock.now())
+        other = Ledger.__new__(Ledger)
+        other.__dict__.update(it.ledger.__dict__, _boot="boot-0")
+        unset = OutboxRow("mqtt", row.message, Moment(Seconds(1e9), row.at.wall, synced=False))
+        other.commit(Batch(outgoing=[unset]), Moment(row.at.mono, row.at.wall, synced=False))
+        it.courier.poke()
+        it.steps()
+        assert json.loads(it.transport.delivered[0].payload)["late"] is True
+
+
+def test_away_for_counts_from_the_loss_of_the_connection(tmp_path: Path) -> None:
+    with round_of(tmp_path / "db") as it:
+        it.steps(1)
+        assert it.courier.away_for(it.clock.now().mono) == 0.0
+        it.transport.go_away()
+        it.steps(5)
+        assert it.courier.away_for(it.clock.now().mono) >= 4.0
+
+
+ACTIONS = st.lists(
+    st.one_of(
+        st.sampled_from(["step", "away", "back", "freeze", "thaw", "time out", "lose ack"]),
+        st.sampled_from([Class.URGENT, Class.EVIDENCE, Class.TELEMETRY]),
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ACTIONS)
+def test_whatever_happens_everything_arrives_and_first_arrivals_are_in_order(
+    tmp_path_factory: pytest.TempPathFactory, actions: list[str | Class]
+) -> None:
+    with round_of(tmp_path_factory.mktemp("outbox") / "db", window=4) as it:
+        orders: dict[str, Callable[[], object]] = {
+            "step": lambda: it.steps(1), "away": it.transport.go_away, "back": it.transport.come_back,
+            "freeze": it.transport.freeze, "thaw": it.transport.thaw, "time out": it.transport.time_out,
+            "lose ack": lambda: it.transport.lose_acks(1),
+        }  # fmt: skip
+        recorded: dict[str, list[str]] = {}
+        for number, action in enumerate(actions):
+            if isinstance(action, Class):
+                it.record(number, klass=action)
+                recorded.setdefault(f"t/{action.name}", []).append(str(number))
+            else:
+                orders[action]()
+        it.transport.thaw()
+        it.transport.come_back()
+        it.steps(80, seconds=10.0)
+        assert it.pending() == 0
+        for topic, ids in recorded.items():
+            arrived = [m.id for m in it.transport.delivered if m.topic == topic]
+            assert list(dict.fromkeys(arrived)) == ids
