@@ -32,20 +32,29 @@ class Scoring:
         self._offset = np.array([rule.offset for rule in rules], np.float32)
         self._least = np.array([_least_logit(rule) for rule in rules], np.float32)
         self._lowest = float(self._least.min())
+        self._uneven = bool((self._least != self._lowest).any())
         self._uncalibrated = all(rule.slope == 1.0 and rule.offset == 0.0 for rule in rules)
         self._least_score = 1.0 / (1.0 + np.exp(-np.clip(self._least, -80.0, 80.0)))
         self._least_score[np.isposinf(self._least)] = np.inf
 
-    def from_logits(self, logits: F32) -> tuple[Indices, Indices, F32]:
-        """Rows, labels and scores of what passes, from logits of shape (places, labels). Raises Broken."""
-        check_range("logits", logits, -_ABSURD_LOGIT, _ABSURD_LOGIT)
+    def from_logits(self, logits: F32) -> tuple[Indices, Indices, F32] | None:
+        """Rows, labels and scores of what passes, from logits of shape (…, labels); None when nothing does.
+
+        Raises Broken on NaN, infinity and logits beyond ± 10,000.
+        """
         flat = logits.ravel()
+        # One product shows NaN, infinity and absurd values in a microsecond; the sentence is made only then.
+        if not float(flat @ flat) <= _ABSURD_LOGIT**2:
+            check_range("logits", logits, -_ABSURD_LOGIT, _ABSURD_LOGIT)
         places = np.flatnonzero(flat >= self._lowest)
+        if not places.size:
+            return None
         rows, labels = np.divmod(places, self.count)
         passing = flat[places]
-        keep = passing >= self._least[labels]
-        rows, labels = rows[keep], labels[keep]
-        return rows, labels, self._sigmoid(passing[keep], labels)
+        if self._uneven:
+            keep = passing >= self._least[labels]
+            rows, labels, passing = rows[keep], labels[keep], passing[keep]
+        return rows, labels, self._sigmoid(passing, labels)
 
     def from_scores(self, scores: F32) -> tuple[Indices, Indices, F32]:
         """The same from scores of 0..1, calibrated only where the card asks for it. Raises Broken."""
@@ -66,7 +75,7 @@ class Scoring:
         return np.flatnonzero(scores >= self._least_score[labels])
 
     def _sigmoid(self, logits: F32, labels: Indices) -> F32:
-        real = logits * self._slope[labels] + self._offset[labels]
+        real = logits if self._uncalibrated else logits * self._slope[labels] + self._offset[labels]
         return np.asarray(1.0 / (1.0 + np.exp(-np.clip(real, -80.0, 80.0))), np.float32)
 
 
