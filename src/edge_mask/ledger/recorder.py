@@ -165,10 +165,10 @@ class Recorder(Job):
         if dropped and not self._is_dropping:
             log.warning("outbox: over its budget, dropping the oldest messages (seq shows the gaps)")
         self._is_dropping = bool(dropped)
+        self._on_commit()
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             future.set_result(None)
-        self._on_commit()
 
     def _failed(self, error: Exception) -> None:
         """Keep the group, reopen the file when it may not be trusted any more, try again later."""

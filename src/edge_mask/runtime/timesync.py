@@ -38,3 +38,11 @@ def wall_clock_is_set(rtc: Path = Path("/dev/rtc0")) -> bool:
     if time.time() < _OLDEST_BELIEVABLE:
         return False
     return kernel_says_synchronised() or rtc.exists()
+
+
+def boot_id(path: Path = Path("/proc/sys/kernel/random/boot_id")) -> str:
+    """Names this boot of the machine: monotonic times of two boots cannot be compared."""
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return "unknown"

@@ -1,0 +1,45 @@
+"""What several commands share: the same option everywhere, times and sizes as people read them."""
+
+import argparse
+from datetime import datetime
+from pathlib import Path
+
+_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration (YAML)")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="JSON instead of text")
+
+
+def parse_time(text: str) -> float:
+    """Unix seconds of an ISO 8601 date or time; without a zone it is the machine's local time."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a time; allowed: 2026-11-20, 2026-11-20T09:30, 2026-11-20T09:30:00+09:00"
+        ) from error
+
+
+def human_bytes(count: float) -> str:
+    """`1.5 MB`: decimal units, as the configuration takes them."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
+def human_seconds(seconds: float) -> str:
+    """`3 h 5 min`: the two largest units."""
+    if seconds < _MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE:.0f} min {seconds % _MINUTE:.0f} s"
+    if seconds < _DAY:
+        return f"{seconds // _HOUR:.0f} h {seconds % _HOUR // _MINUTE:.0f} min"
+    return f"{seconds // _DAY:.0f} d {seconds % _DAY // _HOUR:.0f} h"

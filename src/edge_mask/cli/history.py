@@ -1,0 +1,84 @@
+"""`edge-mask history` and `edge-mask stats`: the stored visits, and their figures."""
+
+import argparse
+import csv
+import json
+import os
+import sys
+from datetime import datetime, tzinfo
+from typing import Any
+
+from edge_mask.cli.common import add_config, add_json, parse_time
+from edge_mask.ledger.read import Reader
+from edge_mask.settings.load import load
+
+_COLUMNS = (
+    "visited", "camera", "verdict", "ispass", "mask", "mask_score", "temperature", "reasons", "passed_through",
+    "snapshot", "clock_ok", "id",
+)  # fmt: skip
+_BAR = 40
+
+
+def add(commands: Any) -> None:
+    """Two commands over one period."""
+    history = commands.add_parser("history", help="stored visits")
+    history.set_defaults(function=_history)
+    formats = history.add_mutually_exclusive_group()
+    formats.add_argument("--csv", action="store_true", help="comma-separated, with a header")
+    formats.add_argument("--json", action="store_true", help="one JSON object per line")
+    stats = commands.add_parser("stats", help="people judged, passed and refused, by hour of the site's day")
+    stats.set_defaults(function=_stats)
+    add_json(stats)
+    for parser in (history, stats):
+        add_config(parser)
+        parser.add_argument("--since", type=parse_time, metavar="T", help="from this time on (ISO 8601)")
+        parser.add_argument("--until", type=parse_time, metavar="T", help="before this time (ISO 8601)")
+
+
+def _history(arguments: argparse.Namespace) -> int:
+    settings = load(arguments.config, os.environ)
+    visits = Reader(settings.outbox.path).visits(arguments.since, arguments.until)
+    zone = settings.device.zone
+    if arguments.csv:
+        table = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator="\n")
+        table.writeheader()
+        for visit in visits:
+            table.writerow({**visit, "visited": _local(visit, zone), "reasons": " ".join(visit["reasons"])})
+        return 0
+    for visit in visits:
+        if arguments.json:
+            print(json.dumps({**visit, "visited": _local(visit, zone)}, ensure_ascii=False))
+        else:
+            print(_line(visit, zone))
+    return 0
+
+
+def _line(visit: dict[str, Any], zone: tzinfo) -> str:
+    temperature = "" if visit["temperature"] is None else f"  {visit['temperature']:.1f}"
+    reasons = f"  ({', '.join(visit['reasons'])})" if visit["reasons"] else ""
+    verdict = "passed " if visit["ispass"] else "refused"
+    clock = "" if visit["clock_ok"] else "  [clock was not set]"
+    return f"{_local(visit, zone)}  {visit['camera']}  {verdict}  {visit['mask'] or '-'}{temperature}{reasons}{clock}"
+
+
+def _local(visit: dict[str, Any], zone: tzinfo) -> str:
+    """RFC 3339 in the site's own zone: the hour on the wall, and the offset that makes it unambiguous."""
+    return datetime.fromtimestamp(visit["visited"], zone).isoformat(timespec="milliseconds")
+
+
+def _stats(arguments: argparse.Namespace) -> int:
+    settings = load(arguments.config, os.environ)
+    stats = Reader(settings.outbox.path).stats(settings.device.zone, arguments.since, arguments.until)
+    if arguments.json:
+        print(json.dumps(stats))
+        return 0
+    print(f"judged {stats['judged']}   passed {stats['passed']}   refused {stats['refused']}")
+    print(f"by hour of day ({settings.device.timezone}): # passed, x refused")
+    most = max((hour["passed"] + hour["refused"] for hour in stats["by_hour"]), default=0)
+    for hour in stats["by_hour"]:
+        total = hour["passed"] + hour["refused"]
+        if total:
+            passed = round(hour["passed"] / most * _BAR)
+            refused = round(hour["refused"] / most * _BAR)
+            print(f"  {hour['hour']:02d}  {'#' * passed}{'x' * refused} {total}")
+    return 0

@@ -1,0 +1,106 @@
+"""`edge-mask outbox`: what waits, how much, how old, what was dropped; purge and repair."""
+
+import argparse
+import base64
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from edge_mask.cli.common import add_config, add_json, human_bytes, human_seconds, parse_time
+from edge_mask.ledger.read import Reader
+from edge_mask.ledger.repair import purge, repair
+from edge_mask.runtime.clock import SystemClock
+from edge_mask.runtime.timesync import boot_id
+from edge_mask.settings.load import load
+
+
+def add(commands: Any) -> None:
+    """The `outbox` command and its five actions."""
+    parser = commands.add_parser("outbox", help="what waits for the network, and what became of it")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, function, text in (
+        ("status", _status, "how much waits, how old it is, what was dropped"),
+        ("list", _list, "the waiting messages in the order in which they leave, and those set aside"),
+        ("export", _export, "the same with payloads, one JSON object per line"),
+        ("purge", _purge, "delete waiting messages"),
+        ("repair", _repair, "check the database file; salvage a damaged one, compact a sound one"),
+    ):
+        action = actions.add_parser(name, help=text, description=text)
+        add_config(action)
+        action.set_defaults(function=_with_path(function))
+        if name in ("status", "list"):
+            add_json(action)
+        if name in ("list", "export", "purge"):
+            action.add_argument("--refused", action="store_true", help="only those that the broker refused")
+        if name == "purge":
+            action.add_argument("--before", type=parse_time, metavar="T", help="only those seen before this time")
+            action.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _with_path(function: Callable[[argparse.Namespace, Path], int]) -> Callable[[argparse.Namespace], int]:
+    return lambda arguments: function(arguments, load(arguments.config, os.environ).outbox.path)
+
+
+def _status(arguments: argparse.Namespace, path: Path) -> int:
+    status = Reader(path).outbox_status(SystemClock().now(), boot_id())
+    if arguments.json:
+        print(json.dumps(status))
+        return 0
+    dropped = status["dropped"]
+    print(f"pending   {status['pending']} messages, {human_bytes(status['bytes'])}")
+    print(f"oldest    {human_seconds(status['oldest_s'])}" if status["pending"] else "oldest    -")
+    print(f"refused   {status['refused']} set aside (edge-mask outbox list --refused)")
+    print(f"dropped   {dropped['age']} too old, {dropped['space']} for space, {dropped['refused']} refused before")
+    return 0
+
+
+def _list(arguments: argparse.Namespace, path: Path) -> int:
+    for row in Reader(path).outbox(refused_only=arguments.refused):
+        row.pop("payload")
+        seen = datetime.fromtimestamp(row["seen"], UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        if arguments.json:
+            print(json.dumps({**row, "seen": seen}))
+        else:
+            reason = f"  {row['reason']}" if row["reason"] else ""
+            print(f"{seen}  {row['state']:<8} {row['class']:<10} {row['topic']}  {row['id']}{reason}")
+    return 0
+
+
+def _export(arguments: argparse.Namespace, path: Path) -> int:
+    for row in _exported(Reader(path).outbox(refused_only=arguments.refused)):
+        print(json.dumps(row, ensure_ascii=False))
+    return 0
+
+
+def _exported(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """JSON payloads as JSON, others in base64."""
+    for row in rows:
+        payload = row.pop("payload")
+        try:
+            yield {**row, "payload": json.loads(payload)}
+        except ValueError:
+            yield {**row, "payload_base64": base64.b64encode(payload).decode()}
+
+
+def _purge(arguments: argparse.Namespace, path: Path) -> int:
+    what = "set-aside messages" if arguments.refused else "messages that have not been delivered"
+    if not arguments.yes:
+        if not sys.stdin.isatty():
+            print("outbox purge deletes messages for good; say --yes to do it without being asked", file=sys.stderr)
+            return 2
+        if input(f"Delete {what} of {path} for good? [y/N] ").strip().lower() not in ("y", "yes"):
+            print("nothing was deleted")
+            return 1
+    count = purge(path, refused_only=arguments.refused, before=arguments.before)
+    print(f"deleted {count} {what}")
+    return 0
+
+
+def _repair(_arguments: argparse.Namespace, path: Path) -> int:
+    salvaged = repair(path)
+    print(f"{path} is sound; compacted" if salvaged is None else str(salvaged))
+    return 0
