@@ -1,0 +1,239 @@
+"""A connection that is kept up by one thread, and the hand-off between senders and that thread.
+
+send() ──hand-off──▶ thread: session ──▶ broker       away: wait (full jitter), connect again
+   ◀──receipt (future)── acknowledgement, refusal, or the end of the session
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Protocol
+
+from edge_mask.deliver.doorbell import Doorbell
+from edge_mask.deliver.pending import Pending
+from edge_mask.errors import Refused, TryLater
+from edge_mask.messages import Message, Outcome, Receipt
+from edge_mask.runtime.backoff import Backoff
+from edge_mask.units import Seconds
+
+log = logging.getLogger(__name__)
+
+Listener = Callable[[Message], None]
+OnState = Callable[[bool, str], None]
+
+_LONGEST_TURN = 1.0  # the library looks at its keepalive once per turn
+
+
+class Session(Protocol):
+    """One connection from CONNECT to its end, used by the link's thread only."""
+
+    def connect(self, should_stop: Callable[[], bool]) -> str:
+        """Block until the broker has accepted, and say to whom. Raises TryLater or Refused."""
+        ...
+
+    def publish(self, pending: Pending) -> None:
+        """Send it; its future ends now (refused, not sent) or when the broker answers."""
+        ...
+
+    def subscribe(self, topic_filter: str, listener: Listener) -> None:
+        """Once per filter; asking again is free."""
+        ...
+
+    @property
+    def has_room(self) -> bool:
+        """False while the broker wants no more unacknowledged messages."""
+        ...
+
+    @property
+    def oldest(self) -> Seconds | None:
+        """When the oldest unacknowledged message was handed over; None when there is none."""
+        ...
+
+    def turn(self, timeout: float) -> None:
+        """Read and write what there is, waiting at most `timeout` seconds. Raises TryLater when it has ended."""
+        ...
+
+    def end(self, reason: str, *, politely: bool) -> None:
+        """Close the socket, with a goodbye if `politely`; what is unacknowledged ends Unknown. Never raises."""
+        ...
+
+
+class Link:
+    """Keeps one session up. Nothing is sent, or kept for later, while there is none: SQLite is the only queue.
+
+    The thread is ours and not the MQTT library's, because the library counts a CONNACK as success (two clients
+    with one id then kick each other out in a storm), sends again by itself what was unacknowledged, and keeps
+    what is published while offline. Here each session starts from nothing, and its end is told.
+    """
+
+    def __init__(
+        self,
+        new_session: Callable[[Doorbell], Session],
+        *,
+        will: Message | None,
+        birth: Callable[[], Message] | None,
+        ack_timeout: float,
+        backoff: Backoff,
+        refused_backoff: Backoff,
+        on_state: OnState,
+    ) -> None:
+        self._new_session = new_session
+        self._will = will
+        self._birth = birth
+        self._ack_timeout = ack_timeout
+        self._backoff = backoff
+        self._refused_backoff = refused_backoff
+        self._on_state = on_state
+        self._lock = threading.Lock()
+        self._waiting: deque[Pending] = deque()
+        self._listeners: dict[str, Listener] = {}
+        self._online_since: Seconds | None = None
+        self._stop = threading.Event()
+        self._give_up_at = Seconds(0.0)
+        self._bell = Doorbell()
+        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+
+    def start(self) -> None:
+        """Begin connecting, in the background."""
+        self._thread.start()
+
+    @property
+    def is_connected(self) -> bool:
+        return self._online_since is not None
+
+    def send(self, message: Message) -> "Future[Receipt]":
+        """As the Transport protocol says; Unknown at once while there is no connection."""
+        pending = Pending(message, _now())
+        with self._lock:
+            if is_online := self.is_connected:
+                self._waiting.append(pending)
+        if is_online:
+            self._bell.ring()
+        else:
+            pending.end(Outcome.UNKNOWN, "no connection")
+        return pending.future
+
+    def subscribe(self, topic_filter: str, listener: Listener) -> None:
+        """Have `listener` called, in the link's thread, for what arrives; asked for again on each connect."""
+        with self._lock:
+            self._listeners[topic_filter] = listener
+        self._bell.ring()
+
+    def stop(self, within: float) -> None:
+        """Wait for acknowledgements, publish the will, say goodbye: together at most `within` seconds."""
+        self._give_up_at = Seconds(_now() + 0.8 * within)
+        self._stop.set()
+        self._bell.ring()
+        if self._thread.ident is None:
+            self._bell.close()
+            return
+        self._thread.join(within)
+        if self._thread.is_alive():  # inside a name lookup or a handshake, which nothing can interrupt
+            log.warning("mqtt: still busy connecting after %.1f s; left behind, it ends by itself", within)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            delay, reason = self._one_session()
+            self._tell(False, reason)
+            self._stop.wait(delay)
+        self._bell.close()
+
+    def _one_session(self) -> tuple[Seconds, str]:
+        """Connect and serve until the connection ends: how long to wait now, and why it ended."""
+        session = self._new_session(self._bell)
+        backoff = self._backoff
+        try:
+            where = session.connect(self._stop.is_set)
+            self._go_online(session, where)
+            self._serve(session)
+            reason = "closed"
+        except TryLater as error:
+            reason = str(error)
+        except Refused as error:
+            reason, backoff = str(error), self._refused_backoff
+        except Exception as error:
+            log.exception("mqtt: a fault of our own; connecting again")
+            reason, backoff = f"internal fault: {error}", self._refused_backoff
+        self._go_offline(session, reason)
+        return backoff.next_delay(), reason
+
+    def _go_online(self, session: Session, where: str) -> None:
+        if self._birth is not None:
+            session.publish(Pending(self._birth(), _now()))
+        self._listen(session)
+        with self._lock:
+            self._online_since = _now()
+        self._tell(True, where)
+
+    def _go_offline(self, session: Session, reason: str) -> None:
+        """Whatever was waiting or unacknowledged is undecided, and its sender is told so."""
+        with self._lock:
+            since, self._online_since = self._online_since, None
+            left = list(self._waiting)
+            self._waiting.clear()
+        if since is not None:
+            self._backoff.succeeded(_now() - since)
+        session.end(reason, politely=self._stop.is_set())
+        for pending in left:
+            pending.end(Outcome.UNKNOWN, reason)
+
+    def _serve(self, session: Session) -> None:
+        """Hand over, read, write, until told to stop. Raises TryLater when the connection is lost."""
+        while not self._stop.is_set():
+            self._listen(session)
+            self._hand_over(session)
+            session.turn(self._until_overdue(session))
+        self._finish(session)
+
+    def _finish(self, session: Session) -> None:
+        """The last turns: what was accepted, then the will (a broker discards it on a polite goodbye)."""
+        with self._lock:
+            since, self._online_since = self._online_since, None
+            if self._will is not None:
+                self._waiting.append(Pending(self._will, _now()))
+        self._backoff.succeeded(_now() - (since or _now()))
+        while (self._waiting or session.oldest is not None) and (left := self._give_up_at - _now()) > 0:
+            self._hand_over(session)
+            session.turn(min(left, self._until_overdue(session)))
+
+    def _hand_over(self, session: Session) -> None:
+        while session.has_room:
+            with self._lock:
+                if not self._waiting:
+                    return
+                pending = self._waiting.popleft()
+            session.publish(pending)
+
+    def _listen(self, session: Session) -> None:
+        with self._lock:
+            listeners = list(self._listeners.items())
+        for topic_filter, listener in listeners:
+            session.subscribe(topic_filter, listener)
+
+    def _until_overdue(self, session: Session) -> float:
+        """How long a turn may wait. Raises TryLater when a message is unacknowledged for too long.
+
+        A broker that acknowledges nothing is a frozen one; only a new connection allows sending again.
+        """
+        with self._lock:
+            waiting = self._waiting[0].since if self._waiting else None
+        since = min((at for at in (waiting, session.oldest) if at is not None), default=None)
+        if since is None:
+            return _LONGEST_TURN
+        left = since + self._ack_timeout - _now()
+        if left <= 0:
+            raise TryLater(f"the broker acknowledged nothing for {self._ack_timeout:g} s")
+        return min(left, _LONGEST_TURN)
+
+    def _tell(self, is_connected: bool, reason: str) -> None:
+        try:
+            self._on_state(is_connected, reason)
+        except Exception:
+            log.exception("mqtt: the listener for the connection's state failed")
+
+
+def _now() -> Seconds:
+    return Seconds(time.monotonic())

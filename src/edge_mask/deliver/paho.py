@@ -1,0 +1,89 @@
+"""MQTT through paho-mqtt: version 5 or 3.1.1, TLS, a password from a file."""
+
+import ssl
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+
+from edge_mask.deliver import tls
+from edge_mask.deliver.doorbell import Doorbell
+from edge_mask.deliver.link import Link, Listener, OnState
+from edge_mask.deliver.paho_session import Endpoint, PahoSession, Version
+from edge_mask.messages import Message, Receipt
+from edge_mask.runtime.backoff import Backoff
+from edge_mask.units import Seconds
+
+
+class PahoTransport:
+    """A Transport to an MQTT broker; see docs/mqtt.md for what each receipt means."""
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int = 1883,
+        client_id: str,
+        version: Version = "5",
+        tls: tls.Tls | None = None,
+        username: str | None = None,
+        password_file: Path | None = None,
+        keepalive: int = 30,
+        clean_start: bool = True,
+        will: Message | None = None,
+        birth: Message | Callable[[], Message] | None = None,
+        on_state: OnState = lambda _connected, _reason: None,
+        ack_timeout: float = 20.0,
+        connect_timeout: float = 5.0,
+        backoff: Backoff | None = None,
+        refused_backoff: Backoff | None = None,
+    ) -> None:
+        """Durations in seconds. `will` is also published on a polite close; `birth` on each connect.
+
+        `on_state(connected, reason)` is called in the connection's thread, for each failed attempt too; it must
+        return at once. `refused_backoff` paces attempts that the broker answered with no (a wrong password).
+        """
+        self._endpoint = Endpoint(
+            host=host,
+            port=port,
+            client_id=client_id,
+            version=version,
+            keepalive=keepalive,
+            clean_start=clean_start,
+            username=username,
+            password_file=password_file,
+            connect_timeout=connect_timeout,
+        )
+        self._tls = tls
+        self._context: ssl.SSLContext | None = None
+        self._will = will
+        self._link = Link(
+            self._new_session,
+            will=will,
+            birth=(lambda: birth) if isinstance(birth, Message) else birth,
+            ack_timeout=ack_timeout,
+            backoff=backoff or Backoff(),
+            refused_backoff=refused_backoff or Backoff(base=60.0, cap=60.0),
+            on_state=on_state,
+        )
+
+    def open(self) -> None:
+        """Begin connecting; returns at once. Raises Refused for a certificate or key that cannot be used."""
+        self._context = tls.context(self._tls) if self._tls is not None else None
+        self._link.start()
+
+    @property
+    def is_connected(self) -> bool:
+        return self._link.is_connected
+
+    def send(self, message: Message) -> "Future[Receipt]":
+        return self._link.send(message)
+
+    def subscribe(self, topic_filter: str, listener: Listener) -> None:
+        """Have `listener` called in the connection's thread for what arrives; it must return at once."""
+        self._link.subscribe(topic_filter, listener)
+
+    def close(self, within: Seconds) -> None:
+        self._link.stop(within)
+
+    def _new_session(self, bell: Doorbell) -> "PahoSession":
+        return PahoSession(self._endpoint, self._context, self._will, bell)

@@ -1,0 +1,21 @@
+"""Fixtures for every room: a real broker and somebody who listens to it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.broker import Mosquitto, Subscriber
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A mosquitto of this test's own, on loopback, stopped at the end."""
+    with Mosquitto(tmp_path / "mosquitto") as running:
+        yield running
+
+
+@pytest.fixture
+def subscriber(broker: Mosquitto) -> Iterator[Subscriber]:
+    """Somebody who receives everything that `broker` is told."""
+    with Subscriber(broker.port) as listening:
+        yield listening

@@ -1,0 +1,186 @@
+"""One suite for every transport: what send, receipts, will and birth promise, whoever carries them."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+from tests.deliver.stages import BIRTH, FORBIDDEN, PATIENCE, STATUS, WILL, MemoryStage, PahoStage, Stage, note
+
+from edge_mask.messages import Message, Outcome, Receipt
+from edge_mask.units import Seconds
+
+pytestmark = pytest.mark.broker
+
+VISITS = note().topic
+
+
+def a_stage(kind: str, folder: Path) -> Stage:
+    if kind == "memory":
+        return MemoryStage()
+    return PahoStage(folder, "5" if kind == "paho-5" else "3.1.1")
+
+
+@pytest.fixture(params=["memory", "paho-5", "paho-3.1.1"])
+def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
+    made = a_stage(request.param, tmp_path / "broker")
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def connected(stage: Stage) -> Stage:
+    stage.transport.open()
+    stage.states.wait_until(True)
+    return stage
+
+
+def outcomes(futures: "list[Future[Receipt]]") -> list[Outcome]:
+    return [future.result(PATIENCE).outcome for future in futures]
+
+
+def test_a_message_is_delivered_when_the_broker_says_so(connected: Stage) -> None:
+    receipt = connected.transport.send(note(b'{"id":"1"}')).result(PATIENCE)
+    assert receipt.outcome is Outcome.DELIVERED
+    assert connected.arrived(VISITS, 1) == [b'{"id":"1"}']
+
+
+def test_a_live_message_is_delivered_when_it_is_handed_over(connected: Stage) -> None:
+    live = Message(topic="edge-mask/gate-01/health", payload=b"{}", klass=note().klass, qos=0)
+    assert connected.transport.send(live).result(PATIENCE).outcome is Outcome.DELIVERED
+    assert connected.arrived(live.topic, 1) == [b"{}"]
+
+
+def test_messages_arrive_in_the_order_of_sending(connected: Stage) -> None:
+    payloads = [str(number).encode() for number in range(300)]
+    futures = [connected.transport.send(note(payload)) for payload in payloads]
+    assert outcomes(futures) == [Outcome.DELIVERED] * 300
+    assert connected.arrived(VISITS, 300) == payloads
+
+
+@pytest.mark.parametrize("stage", ["memory", "paho-5"], indirect=True)
+def test_a_brokers_no_is_told_as_refused_and_the_next_message_still_goes(connected: Stage) -> None:
+    refused = connected.transport.send(note(topic=FORBIDDEN)).result(PATIENCE)
+    assert refused.outcome is Outcome.REFUSED
+    assert refused.reason
+    assert connected.transport.send(note()).result(PATIENCE).outcome is Outcome.DELIVERED
+
+
+def test_an_absent_broker_does_not_keep_open_from_returning(stage: Stage) -> None:
+    stage.stop_broker()
+    stage.transport.open()
+    assert stage.states.wait_until(False)
+    assert not stage.transport.is_connected
+    stage.start_broker()
+    stage.states.wait_until(True)
+    assert stage.transport.send(note()).result(PATIENCE).outcome is Outcome.DELIVERED
+
+
+def test_what_is_sent_while_away_is_undecided_at_once_and_never_arrives(connected: Stage) -> None:
+    seen = len(connected.states.told)
+    connected.cut()
+    connected.states.wait_until(False, after=seen)
+    while_away = [connected.transport.send(note(b"while away")) for _ in range(3)]
+    assert [future.done() for future in while_away] == [True] * 3
+    assert outcomes(while_away) == [Outcome.UNKNOWN] * 3
+    seen = len(connected.states.told)
+    connected.mend()
+    connected.states.wait_until(True, after=seen)
+    connected.transport.send(note(b"after")).result(PATIENCE)
+    assert connected.arrived(VISITS, 1) == [b"after"]
+
+
+def test_a_lost_connection_makes_the_receipt_unknown_never_silent(connected: Stage) -> None:
+    connected.freeze()
+    futures = [connected.transport.send(note(str(number))) for number in range(5)]
+    connected.cut()
+    assert outcomes(futures) == [Outcome.UNKNOWN] * 5
+    assert all(future.result().reason for future in futures)
+    connected.thaw()
+
+
+def test_a_frozen_broker_makes_the_receipt_unknown_and_is_left(connected: Stage) -> None:
+    connected.freeze()
+    futures = [connected.transport.send(note(str(number))) for number in range(5)]
+    connected.let_time_pass()
+    assert outcomes(futures) == [Outcome.UNKNOWN] * 5
+    seen = len(connected.states.told)
+    connected.thaw()
+    connected.states.wait_until(True, after=seen)
+    assert connected.transport.send(note()).result(PATIENCE).outcome is Outcome.DELIVERED
+
+
+def test_a_restarted_broker_is_found_again(connected: Stage) -> None:
+    seen = len(connected.states.told)
+    connected.stop_broker()
+    connected.states.wait_until(False, after=seen)
+    connected.start_broker()
+    connected.states.wait_until(True, after=seen)
+    assert connected.transport.send(note(b"after")).result(PATIENCE).outcome is Outcome.DELIVERED
+    assert connected.arrived(VISITS, 1) == [b"after"]
+
+
+def test_the_will_is_published_after_a_break_and_the_birth_on_each_connect(connected: Stage) -> None:
+    assert connected.arrived(STATUS, 1) == [BIRTH.payload]
+    connected.cut()
+    assert connected.arrived(STATUS, 2) == [BIRTH.payload, WILL.payload]
+    assert connected.retained(STATUS) == WILL.payload
+    connected.mend()
+    assert connected.arrived(STATUS, 3) == [BIRTH.payload, WILL.payload, BIRTH.payload]
+    assert connected.retained(STATUS) == BIRTH.payload
+
+
+def test_a_polite_close_leaves_offline_behind(connected: Stage) -> None:
+    last = connected.transport.send(note(b"last"))
+    connected.transport.close(Seconds(5.0))
+    assert last.result(PATIENCE).outcome is Outcome.DELIVERED
+    assert connected.arrived(STATUS, 2) == [BIRTH.payload, WILL.payload]
+    assert connected.retained(STATUS) == WILL.payload
+
+
+def test_a_close_during_a_freeze_ends_everything_undecided_and_in_time(connected: Stage) -> None:
+    connected.freeze()
+    futures = [connected.transport.send(note(str(number))) for number in range(5)]
+    connected.transport.close(Seconds(0.5))
+    assert [future.done() for future in futures] == [True] * 5
+    assert outcomes(futures) == [Outcome.UNKNOWN] * 5
+    connected.thaw()
+
+
+def test_what_is_sent_after_the_close_is_undecided(connected: Stage) -> None:
+    connected.transport.close(Seconds(5.0))
+    assert not connected.transport.is_connected
+    assert connected.transport.send(note()).result(PATIENCE).outcome is Outcome.UNKNOWN
+
+
+def test_closing_what_was_never_opened_is_fine(stage: Stage) -> None:
+    stage.transport.close(Seconds(1.0))
+    assert not stage.transport.is_connected
+
+
+def test_a_retained_message_is_there_for_newcomers(connected: Stage) -> None:
+    kept = Message(topic="edge-mask/gate-01/last", payload=b"{}", klass=note().klass, qos=1, retain=True)
+    assert connected.transport.send(kept).result(PATIENCE).outcome is Outcome.DELIVERED
+    assert connected.retained(kept.topic) == b"{}"
+
+
+def test_a_listener_hears_what_others_say_also_after_a_reconnection(stage: Stage) -> None:
+    heard: Future[bytes] = Future()
+    again: Future[bytes] = Future()
+    commands = "edge-mask/gate-01/commands/status"
+    stage.transport.open()
+    stage.states.wait_until(True)
+    stage.transport.subscribe(commands, lambda message: (again if heard.done() else heard).set_result(message.payload))
+    # A subscription asked for before is in force once a later message has been acknowledged.
+    stage.transport.send(note()).result(PATIENCE)
+    stage.say(commands, b"first")
+    assert heard.result(PATIENCE) == b"first"
+    seen = len(stage.states.told)
+    stage.cut()
+    stage.states.wait_until(False, after=seen)
+    seen = len(stage.states.told)
+    stage.mend()
+    stage.states.wait_until(True, after=seen)
+    stage.transport.send(note()).result(PATIENCE)
+    stage.say(commands, b"second")
+    assert again.result(PATIENCE) == b"second"

@@ -1,0 +1,207 @@
+"""A transport together with the far end it talks to: what one suite needs to try every driver."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+from tests.broker import HOST, Mosquitto, Subscriber, Wire
+
+from edge_mask.deliver.link import Listener
+from edge_mask.deliver.memory import MemoryTransport
+from edge_mask.deliver.paho import PahoTransport
+from edge_mask.deliver.paho_session import Version
+from edge_mask.messages import Class, Message, Receipt
+from edge_mask.runtime.backoff import Backoff
+from edge_mask.units import Seconds
+
+PATIENCE = 15.0
+FORBIDDEN = "forbidden/topic"
+STATUS = "edge-mask/gate-01/status"
+WILL = Message(topic=STATUS, payload=b'{"state":"offline"}', klass=Class.LIVE, qos=1, retain=True)
+BIRTH = Message(topic=STATUS, payload=b'{"state":"online"}', klass=Class.LIVE, qos=1, retain=True)
+
+
+def note(payload: bytes | str = b"{}", topic: str = "edge-mask/gate-01/visits") -> Message:
+    """A message worth keeping."""
+    body = payload.encode() if isinstance(payload, str) else payload
+    return Message(topic=topic, payload=body, klass=Class.EVIDENCE, qos=1)
+
+
+class States:
+    """What a transport said about its connection, in order."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[bool, str]] = []
+        self._changed = threading.Condition()
+
+    def __call__(self, is_connected: bool, reason: str) -> None:
+        with self._changed:
+            self.told.append((is_connected, reason))
+            self._changed.notify_all()
+
+    def wait_for(self, predicate: Callable[[list[tuple[bool, str]]], bool]) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: predicate(self.told), PATIENCE), f"told: {self.told}"
+
+    def wait_until(self, is_connected: bool, after: int = 0) -> str:
+        """Wait until it said so (ignoring the first `after` reports), and give the reason."""
+        self.wait_for(lambda told: any(state is is_connected for state, _ in told[after:]))
+        return next(reason for state, reason in self.told[after:] if state is is_connected)
+
+
+class Driver(Protocol):
+    """Transport, with the subscriptions that commands need."""
+
+    def open(self) -> None: ...
+    @property
+    def is_connected(self) -> bool: ...
+    def send(self, message: Message) -> "Future[Receipt]": ...
+    def subscribe(self, topic_filter: str, listener: Listener) -> None: ...
+    def close(self, within: Seconds) -> None: ...
+
+
+class Stage(Protocol):
+    """The transport under test and the orders a test may give to the world around it."""
+
+    states: States
+
+    @property
+    def transport(self) -> Driver: ...
+
+    def cut(self) -> None:
+        """Break the connection; the broker lives on and cannot be reached."""
+
+    def mend(self) -> None: ...
+
+    def stop_broker(self) -> None: ...
+
+    def start_broker(self) -> None: ...
+
+    def freeze(self) -> None: ...
+
+    def thaw(self) -> None: ...
+
+    def let_time_pass(self) -> None:
+        """Longer than an acknowledgement may take."""
+
+    def arrived(self, topic: str, count: int) -> list[bytes]:
+        """Wait for `count` payloads on a topic, and give all of that topic in order."""
+
+    def say(self, topic: str, payload: bytes) -> None:
+        """Another client publishes."""
+
+    def retained(self, topic: str) -> bytes:
+        """What a newcomer is told about a topic."""
+
+    def end(self) -> None: ...
+
+
+class MemoryStage:
+    """The in-memory transport is its own far end."""
+
+    def __init__(self) -> None:
+        self.states = States()
+        self._memory = MemoryTransport(will=WILL, birth=BIRTH, on_state=self.states)
+        self._memory.refuse(lambda message: "not allowed" if message.topic == FORBIDDEN else "")
+
+    @property
+    def transport(self) -> Driver:
+        return self._memory
+
+    def cut(self) -> None:
+        self._memory.go_away()
+
+    def mend(self) -> None:
+        self._memory.come_back()
+
+    def stop_broker(self) -> None:
+        self._memory.go_away()
+
+    def start_broker(self) -> None:
+        self._memory.come_back()
+
+    def freeze(self) -> None:
+        self._memory.freeze()
+
+    def thaw(self) -> None:
+        self._memory.come_back()
+
+    def let_time_pass(self) -> None:
+        self._memory.time_out()
+
+    def arrived(self, topic: str, count: int) -> list[bytes]:
+        got = [message.payload for message in self._memory.delivered if message.topic == topic]
+        assert len(got) >= count
+        return got
+
+    def say(self, topic: str, payload: bytes) -> None:
+        self._memory.arrive(note(payload, topic))
+
+    def retained(self, topic: str) -> bytes:
+        return self._memory.retained[topic].payload
+
+    def end(self) -> None:
+        self._memory.close(Seconds(1.0))
+
+
+class PahoStage:
+    """The paho transport, a wire that can be cut, a real mosquitto, and a subscriber beside the wire."""
+
+    def __init__(self, folder: Path, version: Version) -> None:
+        self._resources = ExitStack()
+        self.states = States()
+        # `pattern` rather than `topic`: mosquitto applies the latter to no session that it restored from its file.
+        acl = f"topic deny {FORBIDDEN}\npattern readwrite #\n"
+        self._broker = self._resources.enter_context(Mosquitto(folder, acl=acl))
+        self._wire = self._resources.enter_context(Wire(self._broker.port))
+        self._subscriber = self._resources.enter_context(Subscriber(self._broker.port))
+        self.transport: Driver = PahoTransport(
+            host=HOST,
+            port=self._wire.port,
+            client_id="gate-01",
+            version=version,
+            will=WILL,
+            birth=BIRTH,
+            on_state=self.states,
+            ack_timeout=1.0,
+            connect_timeout=1.0,
+            backoff=Backoff(base=0.02, cap=0.1),
+        )
+
+    def cut(self) -> None:
+        self._wire.cut()
+
+    def mend(self) -> None:
+        self._wire.mend()
+
+    def stop_broker(self) -> None:
+        self._broker.stop()
+
+    def start_broker(self) -> None:
+        self._broker.start()
+
+    def freeze(self) -> None:
+        self._broker.freeze()
+
+    def thaw(self) -> None:
+        self._broker.thaw()
+
+    def let_time_pass(self) -> None:
+        """It passes by itself: the stage's acknowledgement timeout is one second."""
+
+    def arrived(self, topic: str, count: int) -> list[bytes]:
+        return [message.payload for message in self._subscriber.wait_for_count(topic, count)]
+
+    def say(self, topic: str, payload: bytes) -> None:
+        self._subscriber.publish(topic, payload)
+
+    def retained(self, topic: str) -> bytes:
+        with Subscriber(self._broker.port, topic) as newcomer:
+            return newcomer.wait_for_count(topic, 1)[0].payload
+
+    def end(self) -> None:
+        self.transport.close(Seconds(2.0))
+        self._resources.close()
