@@ -1,0 +1,28 @@
+"""Takes secrets out of any text before somebody can read it: logs, error messages, configuration shown back."""
+
+import re
+from collections.abc import Iterable
+
+HIDDEN = "***"
+
+# Greedy on purpose: a password may hold '@' or '/', and hiding a harmless path costs nothing.
+_USERINFO = re.compile(r"(?P<scheme>\b(?:[a-zA-Z][a-zA-Z0-9+.-]*://|(?:rtsp|http|mqtt)s?:/?))[^\s\"'<>]*@")
+_NAMED = re.compile(
+    r"(?P<name>[\w-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|authorization)[\w-]*(?:\s*=|[\"']\s*[=:])\s*)"
+    r"(?P<value>\"[^\"]*\"|'[^']*'|(?:basic\s+|bearer\s+)?[^\s,;&\"')}\]]+)",
+    re.IGNORECASE,
+)
+_NOT_SECRET = re.compile(r"(?:none|null|true|false|\*\*\*)$", re.IGNORECASE)
+
+
+def redact(text: str, secrets: Iterable[str] = ()) -> str:
+    """`text` without the user part of URLs, without what follows `password=` and its like, without `secrets`."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    text = _USERINFO.sub(rf"\g<scheme>{HIDDEN}@", text)
+    return _NAMED.sub(_hide_value, text)
+
+
+def _hide_value(match: re.Match[str]) -> str:
+    is_path = match["name"].rstrip("\"' =:").lower().endswith(("_file", "-file", "_path"))
+    return match[0] if is_path or _NOT_SECRET.match(match["value"]) else match["name"] + HIDDEN

@@ -1,0 +1,48 @@
+"""What every section of the configuration has in common, and the types that their keys share."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+_NUMBERS = (int, float, int | None, float | None)
+
+
+class Section(BaseModel):
+    """A frozen part of the configuration; an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_means_default(cls, value: Any) -> Any:
+        """A key with nothing behind it (all of its section commented out) is as good as not there."""
+        return {key: part for key, part in value.items() if part is not None} if isinstance(value, dict) else value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _truth_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """`true` would be taken for 1."""
+        if isinstance(value, bool) and info.field_name in cls.model_fields:
+            wanted = cls.model_fields[info.field_name].annotation
+            if wanted in _NUMBERS:
+                raise ValueError(f"found {str(value).lower()}; allowed: a number")
+        return value
+
+
+def allowed(text: str) -> dict[str, Any]:
+    """JSON Schema extra: how an error message says what may stand here."""
+    return {"x-allowed": text}
+
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+Name = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
+        json_schema_extra=allowed("up to 64 letters, digits, '_', '-' or '.', beginning with a letter or digit"),
+    ),
+]
+"""How a camera or sensor is called in messages and logs."""
+
+Port = Annotated[int, Field(ge=1, le=65535)]

@@ -1,0 +1,106 @@
+"""What looks and judges: cameras, detector, gate, cctv, snapshots."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_serializer, field_validator
+
+from edge_mask.redact import redact
+from edge_mask.settings.base import Fraction, Name, Section, allowed
+from edge_mask.settings.quantities import duration, size
+from edge_mask.units import Bytes, Seconds
+
+SOURCES = (
+    "picamera2, usb:0, usb:/dev/v4l/by-id/NAME, rtsp://HOST/PATH, file:CLIP.mp4 or images:FOLDER"
+    " (also rtsps://, http://, https:// and picamera2:NUMBER)"
+)
+_SOURCE = re.compile(r"picamera2(:\d+)?|usb:(\d+|/dev/\S+)|(rtsps?|https?)://[^\s/]+.*|(file|images):.+", re.IGNORECASE)
+
+Point = tuple[Fraction, Fraction]
+
+
+class Camera(Section):
+    """One camera, stream, file or folder of pictures."""
+
+    name: Name = Field(description="How messages and logs call it.")
+    source: str = Field(
+        description=f"Where the pictures come from: {SOURCES}.", repr=False, json_schema_extra=allowed(SOURCES)
+    )
+    role: Literal["gate", "cctv"] = Field(default="gate", description="`gate` judges visitors, `cctv` looks at a room.")
+    interval: Annotated[Seconds, duration(at_most=86400)] = Field(
+        default=Seconds(0.2), description="Time between two looks; 0s is as fast as it goes."
+    )
+    zone: tuple[Point, ...] | None = Field(
+        default=None,
+        min_length=3,
+        description="Polygon of [x, y] points in 0..1 (left to right, top to bottom); faces outside are not judged.",
+        json_schema_extra=allowed("at least three [x, y] points, each number from 0 to 1"),
+    )
+    loop: bool = Field(default=False, description="Files and folders only: start again at the end.")
+
+    @field_validator("source")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if not _SOURCE.fullmatch(value):
+            raise ValueError(f'"{redact(value)}" is not a source; allowed: {SOURCES}')
+        return value
+
+    @field_serializer("source")
+    def _without_password(self, value: str) -> str:
+        return redact(value)
+
+    @property
+    def shown_source(self) -> str:
+        """The source without user name and password: the only form to print."""
+        return redact(self.source)
+
+
+class DetectorSettings(Section):
+    """The mask model."""
+
+    model: Path = Field(default=Path("models/mask-detector"), description="Folder of the model package.")
+    threads: int = Field(default=2, ge=1, le=64, description="Processor cores that one inference may use.")
+    score_threshold: Fraction = Field(default=0.5, description="Faces the model believes in less are not seen.")
+
+
+class Gate(Section):
+    """How a person at a `gate` camera is judged."""
+
+    votes: int = Field(default=5, ge=1, le=100, description="Looks that a verdict needs.")
+    window: Annotated[Seconds, duration(at_least=0.1, at_most=60)] = Field(
+        default=Seconds(2.0), description="Time in which these looks must come together."
+    )
+    min_face: Fraction = Field(
+        default=0.12, description="Smallest face to be judged, as a share of the picture's height."
+    )
+    fever_above: float = Field(
+        default=37.5, description="Temperature above which nobody passes, in the unit of the temperature sensor."
+    )
+    temperature_sensor: str | None = Field(default=None, description="Name of the sensor whose temperature counts.")
+    passage_sensor: str | None = Field(default=None, description="Name of the sensor that sees somebody go through.")
+
+
+class Cctv(Section):
+    """When a `cctv` camera raises an alert."""
+
+    streak: int = Field(
+        default=6, ge=1, le=10000, description="Looks in a row with a no-mask face that raise one alert."
+    )
+    rearm_after: Annotated[Seconds, duration()] = Field(
+        default=Seconds(60.0), description="Time without a no-mask face before the next streak may raise an alert."
+    )
+
+
+class Snapshots(Section):
+    """Pictures kept on the device; none leaves it unless an action says so."""
+
+    dir: Path = Field(default=Path("snapshots"), description="Folder they are kept in.")
+    keep: Annotated[Seconds, duration()] = Field(default=Seconds(7 * 86400.0), description="How long they are kept.")
+    max_bytes: Annotated[Bytes, size()] = Field(
+        default=Bytes(10**9), description="Space they may take; the oldest goes first."
+    )
+    temp_ttl: Annotated[Seconds, duration(at_least=1)] = Field(
+        default=Seconds(3600.0), description="How long a picture without a certain verdict (`temp-…`) may stay."
+    )
+    blur_faces: bool = Field(default=False, description="Blur every face before a picture is stored.")

@@ -1,0 +1,116 @@
+"""What pydantic found wrong, as sentences: what stands there, and what is allowed."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from edge_mask.redact import redact
+from edge_mask.settings.document import Document, Path
+
+Schema = Mapping[str, Any]
+
+
+def explain(error: ValidationError, document: Document, schema: Schema) -> list[str]:
+    """One sentence for each thing that is wrong, in the order of the file."""
+    found = [(document, _place(detail), detail) for detail in error.errors(include_url=False)]
+    found.sort(key=lambda item: _line(document, item[1]))
+    return list(dict.fromkeys(document.sentence(path, _say(detail, path, schema)) for _, path, detail in found))
+
+
+def _line(document: Document, path: Path) -> int:
+    while path and path not in document.lines:
+        path = path[:-1]
+    return document.lines.get(path, 0)
+
+
+def _place(detail: ErrorDetails) -> Path:
+    return tuple(detail["loc"])
+
+
+def _say(detail: ErrorDetails, path: Path, schema: Schema) -> str:
+    kind, value = detail["type"], detail["input"]
+    match kind:
+        case "extra_forbidden":
+            return f"unknown key; {_nearest(str(path[-1]), _keys(_at(schema, path[:-1], schema)))}"
+        case "missing":
+            return f"is missing; allowed: {_allowed(_at(schema, path, schema))}"
+        case "value_error":
+            return redact(str(detail["ctx"]["error"]))
+    return f"{_found(value, kind)}; allowed: {_allowed(_at(schema, path, schema))}"
+
+
+def _nearest(word: str, words: list[str]) -> str:
+    close = difflib.get_close_matches(word.lower().replace("-", "_"), words, n=1, cutoff=0.6)
+    return f'did you mean "{close[0]}"?' if close else f"allowed here: {', '.join(words)}"
+
+
+def _found(value: object, kind: str) -> str:
+    """What stands there, short and without secrets."""
+    if value is None:
+        return "has no value"
+    if isinstance(value, Mapping):
+        return "found a mapping"
+    if isinstance(value, list | tuple):
+        return f"found a list of {len(value)}"
+    if kind == "string_type" and not isinstance(value, bool):
+        return f"found the number {value} (put it in quotes)"
+    shown = str(value).lower() if isinstance(value, bool) else str(value)
+    shown = redact(shown if len(shown) <= 60 else shown[:57] + "…")
+    return f'found "{shown}"' if isinstance(value, str) else f"found {shown}"
+
+
+def _at(schema: Schema, path: Path, root: Schema) -> Schema:
+    """The part of the JSON Schema that describes the value at `path`; empty when nothing does."""
+    here = _resolve(schema, root)
+    for part in path:
+        if isinstance(part, int):
+            prefix = here.get("prefixItems", ())
+            step = prefix[part] if part < len(prefix) else here.get("items", {})
+        else:
+            step = here.get("properties", {}).get(part) or here.get("additionalProperties") or {}
+        here = _resolve(step if isinstance(step, Mapping) else {}, root)
+    return here
+
+
+def _resolve(schema: Schema, root: Schema) -> Schema:
+    """Follow `$ref`, and take the part of an optional value that is not null; what stands beside it is kept."""
+    beside = {key: value for key, value in schema.items() if key not in ("$ref", "anyOf")}
+    if "$ref" in schema:
+        return {**_resolve(root["$defs"][schema["$ref"].rpartition("/")[2]], root), **beside}
+    parts = [part for part in schema.get("anyOf", ()) if part.get("type") != "null"]
+    return {**_resolve(parts[0], root), **beside} if len(parts) == 1 else schema
+
+
+def _keys(schema: Schema) -> list[str]:
+    return list(schema.get("properties", {}))
+
+
+def _allowed(schema: Schema) -> str:
+    """What a person may write, from the JSON Schema."""
+    if "x-allowed" in schema:
+        return str(schema["x-allowed"])
+    if "enum" in schema or "const" in schema:
+        return ", ".join(map(str, schema.get("enum") or [schema["const"]]))
+    kind = schema.get("type")
+    match kind:
+        case "integer" | "number":
+            return ("a whole number" if kind == "integer" else "a number") + _between(schema)
+        case "boolean":
+            return "true or false"
+        case "array":
+            return "a list" + (f" of at least {schema['minItems']}" if schema.get("minItems") else "")
+        case "object":
+            return f"a mapping with {', '.join(_keys(schema))}"
+    return "a text" + (f" of at most {schema['maxLength']} characters" if "maxLength" in schema else "")
+
+
+def _between(schema: Schema) -> str:
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is not None and high is not None:
+        return f" from {low:g} to {high:g}"
+    if low is not None:
+        return f" of at least {low:g}"
+    return "" if high is None else f" of at most {high:g}"

@@ -1,0 +1,53 @@
+"""The whole configuration as one frozen object."""
+
+from typing import Annotated, Literal
+from urllib.parse import unquote
+
+from pydantic import BeforeValidator, Field
+
+from edge_mask.settings.base import Section
+from edge_mask.settings.cameras import Camera, Cctv, DetectorSettings, Gate, Snapshots
+from edge_mask.settings.device import Device, HealthReport, Log, Web
+from edge_mask.settings.sending import Mqtt, Outbox, TopicNames
+from edge_mask.settings.sensors import SensorSettings
+
+Publish = Annotated[
+    Literal["faces", "all", "off"],
+    BeforeValidator(lambda value: "off" if value is False else value),  # what YAML 1.1 makes of `off`
+]
+
+
+class Settings(Section):
+    """Everything a person can choose."""
+
+    device: Device = Field(default_factory=Device, description="Who this device is.")
+    cameras: tuple[Camera, ...] = Field(default=(), description="What looks; at least one camera or sensor is needed.")
+    detector: DetectorSettings = Field(default=DetectorSettings(), description="The mask model.")
+    sensors: tuple[SensorSettings, ...] = Field(default=(), description="What measures.")
+    gate: Gate = Field(default=Gate(), description="How a person at a `gate` camera is judged.")
+    cctv: Cctv = Field(default=Cctv(), description="When a `cctv` camera raises an alert.")
+    mqtt: Mqtt = Field(default=Mqtt(), description="The broker.")
+    topics: TopicNames = Field(default=TopicNames.model_validate({}), description="Where each kind of message goes.")
+    outbox: Outbox = Field(default=Outbox(), description="What waits on disk for the broker.")
+    rules: tuple[str, ...] = Field(default=(), description="Rule files, or patterns such as `config/rules/*.yaml`.")
+    forward: Literal["all", "rules-only"] = Field(
+        default="all", description="`rules-only` sends nothing but what a rule republishes."
+    )
+    detections: Publish = Field(
+        default="faces",
+        description="Which analysed frames make a `detections` message: those with a face, all, or none.",
+    )
+    snapshots: Snapshots = Field(default=Snapshots(), description="Pictures kept on the device.")
+    web: Web = Field(default=Web(), description="The local dashboard.")
+    log: Log = Field(default=Log(), description="What is logged on stderr.")
+    health: HealthReport = Field(default=HealthReport(), description="The `health` messages.")
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret text in here, for the redactor of the logs. Raises OSError for an unreadable password file."""
+        found = [self.mqtt.read_password() or "", *(_url_password(camera.source) for camera in self.cameras)]
+        return tuple(dict.fromkeys(text for secret in found if secret for text in (secret, unquote(secret))))
+
+
+def _url_password(url: str) -> str:
+    """What stands between the user name and the last '@': also right for a password with '@' or '/' in it."""
+    return url.partition("://")[2].rpartition("@")[0].partition(":")[2]

@@ -1,0 +1,26 @@
+"""The JSON Schema of the configuration."""
+
+from functools import cache
+from typing import Any
+
+from edge_mask.settings.model import Settings
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """What `edge-mask schema config` prints; editors complete and check configuration files with it."""
+    made = Settings.model_json_schema(mode="validation")
+    _drop_titles(made)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "edge-mask configuration", **made}
+
+
+def _drop_titles(part: Any) -> None:
+    """Generated titles only repeat the key; a property that is itself called `title` is a mapping and stays."""
+    if isinstance(part, dict):
+        if isinstance(part.get("title"), str):
+            del part["title"]
+        for value in part.values():
+            _drop_titles(value)
+    elif isinstance(part, list):
+        for value in part:
+            _drop_titles(value)

@@ -1,0 +1,73 @@
+"""The fields that every message has, and the bytes it becomes."""
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from edge_mask.units import Moment, Unix
+
+VERSION = 1
+"""Schema version of the messages (`v`)."""
+
+
+def envelope(fields: Mapping[str, Any], *, id: str, seq: int, thing: str, at: Moment) -> dict[str, Any]:  # noqa: A002
+    """`fields` behind the envelope, flat; the envelope's own names win. (`id` is what the wire calls it.)"""
+    head: dict[str, Any] = {"id": id, "seq": seq, "thing": thing, "ts": timestamp(at.wall), "v": VERSION}
+    if not at.synced:
+        head["clock_ok"] = False
+    return {**head, **fields, **head}
+
+
+def timestamp(wall: Unix) -> str:
+    """RFC 3339 in UTC with milliseconds: `2026-11-20T09:30:00.123Z`; cut off, not rounded."""
+    seconds, milliseconds = divmod(math.floor(wall * 1000 + 1e-4), 1000)
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}Z"
+
+
+def to_bytes(payload: Mapping[str, Any]) -> bytes:
+    """Compact JSON in UTF-8; a number that JSON does not know (NaN, infinity) becomes null.
+
+    Raises TypeError for a value that is not JSON at all.
+    """
+    try:
+        text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        text = json.dumps(_finite(payload), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode("utf-8", "replace")
+
+
+def mark_late(payload: bytes) -> bytes:
+    """The same JSON object with `"late": true`; anything that is no JSON object stays as it is."""
+    if payload[:1] != b"{" or payload[-1:] != b"}" or payload == b"{}":
+        return b'{"late":true}' if payload == b"{}" else payload
+    if b'"late"' in payload:  # perhaps only inside a text: look properly
+        return _replaced(payload, "late", True)
+    return payload[:-1] + b',"late":true}'
+
+
+def restamp(payload: bytes, ts: str) -> bytes:
+    """The same JSON object with another `ts`; what has none stays as it is."""
+    return _replaced(payload, "ts", ts) if b'"ts"' in payload else payload
+
+
+def _replaced(payload: bytes, key: str, value: Any) -> bytes:
+    try:
+        found = json.loads(payload)
+    except ValueError:
+        return payload
+    if not isinstance(found, dict) or (key == "ts" and key not in found):
+        return payload
+    return to_bytes({**found, key: value})
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return value
