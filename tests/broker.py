@@ -88,7 +88,7 @@ class Mosquitto:
             "autosave_on_changes true",
             "autosave_interval 1",
             "log_dest stderr",
-            "log_type all",
+            *(f"log_type {kind}" for kind in ("error", "warning", "notice", "information")),
             "connection_messages true",
             f"allow_anonymous {'false' if users else 'true'}",
         ]
@@ -259,7 +259,8 @@ class Received:
     payload: bytes
     qos: int
     retain: bool
-    properties: Properties | None
+    properties: Any
+    """paho's Properties (`ContentType`, `UserProperty` …)."""
 
     def json(self) -> dict[str, Any]:
         return cast("dict[str, Any]", json.loads(self.payload))

@@ -36,6 +36,7 @@ _PROPERTIES = {
     "payload_format_indicator": "PayloadFormatIndicator",
     "user_properties": "UserProperty",
 }
+_UNSPECIFIED = 0x80
 _QUOTA_EXCEEDED = 0x97  # a PUBACK that means "not now": AWS IoT throttles with it
 _BUSY = {0x88, 0x89, 0x97, 0x9F}  # a CONNACK that means "not now": unavailable, busy, quota, rate
 _A_DAY = 86_400  # seconds a broker keeps the session of a client that did not ask for a clean start
@@ -112,8 +113,7 @@ class PahoSession:
                 raise TryLater(f"{self._endpoint} accepts connections but does not answer")
             self.turn(left)
         if self._accepted.is_failure:
-            sentence = f"{self._endpoint} refused the connection: {self._accepted}"
-            raise (TryLater if self._accepted.value in _BUSY else Refused)(sentence)
+            raise self._ending()
         return f"connected to {self._endpoint}"
 
     def publish(self, pending: Pending) -> None:
@@ -153,7 +153,7 @@ class PahoSession:
         return next((pending.since for pending in self._in_flight.values()), None)
 
     def turn(self, timeout: float) -> None:
-        """One round of poll, read, write and keepalive. Raises TryLater when the connection has ended."""
+        """One round of poll, read, write and keepalive. Raises when the connection has ended."""
         sock = self._client.socket()
         if sock is None:
             raise self._ending()
@@ -195,7 +195,7 @@ class PahoSession:
             )
 
     def _when_lost(self, _client: Any, _data: Any, flags: Any, code: ReasonCode, _got: Any) -> None:
-        if flags.is_disconnect_packet_from_server or not self._lost:
+        if flags.is_disconnect_packet_from_server or (not self._lost and code.value != _UNSPECIFIED):
             self._lost = str(code)
 
     def _when_acknowledged(self, _client: Any, _data: Any, mid: int, code: ReasonCode, _got: Any) -> None:
@@ -245,6 +245,9 @@ class PahoSession:
             raise Refused(f"{endpoint} is not an address: {error}") from error
 
     def _ending(self) -> TryLater | Refused:
+        if self._accepted is not None and self._accepted.is_failure:
+            sentence = f"{self._endpoint} refused the connection: {self._accepted}"
+            return TryLater(sentence) if self._accepted.value in _BUSY else Refused(sentence)
         if self._accepted is None and "[SSL" in self._lost:  # TLS 1.3 tells about our certificate after the handshake
             return Refused(f"no TLS connection to {self._endpoint}: {self._lost}")
         return TryLater(f"the connection to {self._endpoint} was lost: {self._lost or 'closed by the broker'}")

@@ -1,0 +1,256 @@
+"""What only the MQTT driver does: limits and properties of MQTT 5, passwords, takeovers, many messages."""
+
+import logging
+import random
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.broker import HOST, Mosquitto, Subscriber, free_port
+from tests.deliver.scripted import ScriptedBroker
+from tests.deliver.stages import PATIENCE, States, note
+
+from edge_mask.deliver.paho import PahoTransport
+from edge_mask.messages import Class, Message, Outcome
+from edge_mask.runtime.backoff import Backoff
+from edge_mask.units import Seconds
+
+pytestmark = pytest.mark.broker
+
+
+class Transports:
+    """Makes transports to one port and closes them at the end of the test."""
+
+    def __init__(self) -> None:
+        self.states = States()
+        self._made: list[PahoTransport] = []
+
+    def to(self, port: int, **options: Any) -> PahoTransport:
+        options.setdefault("client_id", "gate-01")
+        options.setdefault("backoff", Backoff(base=0.02, cap=0.1))
+        options.setdefault("on_state", self.states)
+        transport = PahoTransport(host=HOST, port=port, **options)
+        self._made.append(transport)
+        transport.open()
+        return transport
+
+    def connected_to(self, port: int, **options: Any) -> PahoTransport:
+        transport = self.to(port, **options)
+        self.states.wait_until(True)
+        return transport
+
+    def close(self) -> None:
+        for transport in self._made:
+            transport.close(Seconds(2.0))
+
+
+@pytest.fixture
+def transports() -> Iterator[Transports]:
+    made = Transports()
+    yield made
+    made.close()
+
+
+def test_a_message_that_nobody_subscribed_to_is_delivered(broker: Mosquitto, transports: Transports) -> None:
+    receipt = transports.connected_to(broker.port).send(note()).result(PATIENCE)
+    assert receipt.outcome is Outcome.DELIVERED
+    assert receipt.reason == "No matching subscribers"
+
+
+def test_the_properties_of_mqtt_5_arrive(broker: Mosquitto, subscriber: Subscriber, transports: Transports) -> None:
+    properties = {
+        "content_type": "application/json",
+        "response_topic": "answers/here",
+        "correlation_data": b"\x01\x02",
+        "message_expiry_interval": 3600,
+        "payload_format_indicator": 1,
+        "user_properties": {"id": "7", "class": "evidence"},
+    }
+    message = Message(topic="t", payload=b"{}", klass=Class.EVIDENCE, qos=1, properties=properties)
+    assert transports.connected_to(broker.port).send(message).result(PATIENCE).outcome is Outcome.DELIVERED
+    got = subscriber.wait_for_count("t", 1)[0].properties
+    assert got is not None
+    assert (got.ContentType, got.ResponseTopic, got.CorrelationData) == (
+        "application/json",
+        "answers/here",
+        b"\x01\x02",
+    )
+    assert (got.PayloadFormatIndicator, got.UserProperty) == (1, [("id", "7"), ("class", "evidence")])
+
+
+def test_a_listener_is_given_the_properties_of_a_request(broker: Mosquitto, transports: Transports) -> None:
+    answering = transports.connected_to(broker.port, client_id="answering")
+    heard: Future[Message] = Future()
+    answering.subscribe("commands/+", heard.set_result)
+    answering.send(note()).result(PATIENCE)
+    wanted = {"response_topic": "answers", "correlation_data": b"7"}
+    states = States()
+    asking = transports.to(broker.port, client_id="asking", on_state=states)
+    states.wait_until(True)
+    asking.send(Message(topic="commands/infer", payload=b"{}", klass=Class.LIVE, qos=1, properties=wanted))
+    got = heard.result(PATIENCE)
+    assert got.topic == "commands/infer"
+    assert {name: got.properties[name] for name in wanted} == wanted
+
+
+def test_a_listener_that_raises_does_not_end_the_connection(
+    broker: Mosquitto, subscriber: Subscriber, transports: Transports, caplog: pytest.LogCaptureFixture
+) -> None:
+    transport = transports.connected_to(broker.port)
+    transport.subscribe("t", lambda message: [][len(message.payload)])
+    transport.send(note()).result(PATIENCE)
+    with caplog.at_level(logging.ERROR):
+        subscriber.publish("t", b"{}")
+        assert transport.send(note()).result(PATIENCE).outcome is Outcome.DELIVERED
+    assert "a listener failed on a message at t" in caplog.text
+    assert [state for state, _ in transports.states.told] == [True]
+
+
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+def test_a_topic_that_cannot_be_published_is_refused(broker: Mosquitto, transports: Transports, version: str) -> None:
+    transport = transports.connected_to(broker.port, version=version)
+    receipt = transport.send(note(topic="visits/#")).result(PATIENCE)
+    assert receipt.outcome is Outcome.REFUSED
+    assert "visits/#" in receipt.reason
+
+
+def test_an_unknown_property_is_refused_by_name(broker: Mosquitto, transports: Transports) -> None:
+    message = Message(topic="t", payload=b"{}", klass=Class.EVIDENCE, qos=1, properties={"colour": "red"})
+    receipt = transports.connected_to(broker.port).send(message).result(PATIENCE)
+    assert receipt.outcome is Outcome.REFUSED
+    assert "colour" in receipt.reason
+
+
+def test_a_message_over_the_brokers_maximum_packet_size_is_refused_and_the_others_go(
+    tmp_path: Path, transports: Transports
+) -> None:
+    with Mosquitto(tmp_path / "small", options=("max_packet_size 1000",)) as broker:
+        transport = transports.connected_to(broker.port)
+        overhead = 1 + 2 + 2 + len(note().topic) + 2 + 1  # type, length, topic, packet id, no properties
+        fits, over = note(b"x" * (1000 - overhead)), note(b"x" * (1001 - overhead))
+        receipts = [transport.send(message).result(PATIENCE) for message in (fits, over, fits)]
+        transport.close(Seconds(2.0))
+    assert [receipt.outcome for receipt in receipts] == [Outcome.DELIVERED, Outcome.REFUSED, Outcome.DELIVERED]
+    assert receipts[1].reason == "the message takes 1001 bytes and the broker's maximum packet size is 1000"
+
+
+def test_the_brokers_receive_maximum_is_kept(tmp_path: Path, transports: Transports) -> None:
+    with Mosquitto(tmp_path / "narrow", options=("max_inflight_messages 2",)) as broker, Subscriber(broker.port) as ear:
+        transport = transports.connected_to(broker.port)
+        payloads = [str(number).encode() for number in range(200)]
+        futures = [transport.send(note(payload)) for payload in payloads]
+        assert {future.result(PATIENCE).outcome for future in futures} == {Outcome.DELIVERED}
+        assert [message.payload for message in ear.wait_for_count(note().topic, 200)] == payloads
+        transport.close(Seconds(2.0))
+    assert [state for state, _ in transports.states.told] == [True, False]
+
+
+def test_no_more_than_the_receive_maximum_is_unacknowledged(transports: Transports) -> None:
+    connack = bytes([0x20, 6, 0, 0, 3, 0x21, 0, 1])  # Receive Maximum 1
+    with ScriptedBroker(connack=connack, puback=0x87) as broker:
+        transport = transports.connected_to(broker.port)
+        receipts = [future.result(PATIENCE) for future in [transport.send(note(str(n))) for n in range(3)]]
+        assert {receipt.outcome for receipt in receipts} == {Outcome.REFUSED}
+        assert len(broker.published) == 3
+
+
+def test_a_broker_that_is_throttling_leaves_the_message_undecided(transports: Transports) -> None:
+    with ScriptedBroker(puback=0x97) as broker:
+        receipt = transports.connected_to(broker.port).send(note()).result(PATIENCE)
+    assert receipt.outcome is Outcome.UNKNOWN
+    assert receipt.reason == "Quota exceeded"
+
+
+def test_a_broker_without_retained_messages_refuses_only_those(transports: Transports) -> None:
+    connack = bytes([0x20, 5, 0, 0, 2, 0x25, 0])  # Retain Available 0
+    with ScriptedBroker(connack=connack) as broker:
+        transport = transports.connected_to(broker.port)
+        kept = Message(topic="t", payload=b"{}", klass=Class.EVIDENCE, qos=1, retain=True)
+        receipts = [transport.send(message).result(PATIENCE) for message in (kept, note())]
+    assert [receipt.outcome for receipt in receipts] == [Outcome.REFUSED, Outcome.DELIVERED]
+
+
+def test_a_busy_broker_is_tried_again_soon_and_one_that_says_no_is_not(transports: Transports) -> None:
+    never = Backoff(base=3600.0, cap=3600.0)
+    with ScriptedBroker(connack=bytes([0x20, 3, 0, 0x89, 0])) as busy:
+        transports.to(busy.port, refused_backoff=never)
+        transports.states.wait_for(lambda told: len(told) >= 3)
+        assert all(reason.endswith("Server busy") for _, reason in transports.states.told)
+    denied = States()
+    with ScriptedBroker(connack=bytes([0x20, 3, 0, 0x87, 0])) as strict:
+        transports.to(strict.port, backoff=never, refused_backoff=Backoff(base=0.02, cap=0.1), on_state=denied)
+        denied.wait_for(lambda told: len(told) >= 3)
+        assert all(reason.endswith("Not authorized") for _, reason in denied.told)
+
+
+def test_a_broker_that_accepts_but_never_answers_is_left(transports: Transports) -> None:
+    with ScriptedBroker(connack=b"") as broker:
+        transport = transports.to(broker.port, connect_timeout=0.2)
+        assert "does not answer" in transports.states.wait_until(False)
+        transport.close(Seconds(2.0))
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "..", ""])
+def test_a_host_that_is_not_there_is_a_state_with_a_sentence(host: str) -> None:
+    states = States()
+    transport = PahoTransport(host=host, port=free_port(), client_id="gate-01", on_state=states)
+    transport.open()
+    assert host in states.wait_until(False)
+    transport.close(Seconds(10.0))
+
+
+def test_a_password_comes_from_its_file_on_each_connect_and_is_told_to_nobody(
+    tmp_path: Path, transports: Transports, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    secret = tmp_path / "password"
+    secret.write_text("wr0ng-secret\n")
+    quick = Backoff(base=0.02, cap=0.1)
+    with Mosquitto(tmp_path / "closed", users={"gate": "r1ght-secret"}) as broker:
+        transport = transports.to(
+            broker.port, username="gate", password_file=secret, refused_backoff=quick, version="3.1.1"
+        )
+        assert transports.states.wait_until(False).endswith("refused the connection: Not authorized")
+        secret.unlink()
+        transports.states.wait_for(lambda told: "cannot be read" in told[-1][1])
+        secret.write_text("r1ght-secret\n")
+        transports.states.wait_until(True)
+        assert transport.send(note()).result(PATIENCE).outcome is Outcome.DELIVERED
+        transport.close(Seconds(2.0))
+    told = caplog.text + repr(transport) + repr(vars(transport)) + repr(transports.states.told)
+    assert "r1ght" not in told
+    assert "wr0ng" not in told
+
+
+class Written(random.Random):
+    """Randomness that waits little and writes down how long it could have been."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bounds: list[float] = []
+
+    def uniform(self, a: float, b: float) -> float:
+        self.bounds.append(b)
+        return min(b, 0.02)
+
+
+def test_two_daemons_with_one_client_id_slow_down_instead_of_storming(
+    broker: Mosquitto, transports: Transports
+) -> None:
+    written = Written()
+    transports.to(broker.port, on_state=States(), backoff=Backoff(base=0.01, cap=30.0))
+    transports.to(broker.port, backoff=Backoff(base=0.01, cap=60.0, settled_after=3600.0, rng=written))
+    transports.states.wait_for(lambda told: [state for state, _ in told].count(True) >= 5)
+    assert written.bounds[:4] == [0.01, 0.02, 0.04, 0.08]
+
+
+@pytest.mark.slow
+def test_packet_numbers_may_wrap_around(broker: Mosquitto, transports: Transports) -> None:
+    transport = transports.connected_to(broker.port)
+    message = note(b"x")
+    for _ in range(67):
+        futures = [transport.send(message) for _ in range(1000)]
+        assert all(future.result(PATIENCE).outcome is Outcome.DELIVERED for future in futures)
+    assert [state for state, _ in transports.states.told] == [True]
