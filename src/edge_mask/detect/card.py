@@ -243,3 +243,8 @@ class Card(Strict):
         """Which of our labels one of the model's stands for; None when it is ignored."""
         meant = self.label_map.get(label, label)
         return None if meant == "ignored" else meant
+
+    @property
+    def meanings(self) -> tuple[str, ...]:
+        """The labels its faces can have, out of ours, each once."""
+        return tuple(dict.fromkeys(meant for meant in map(self.meaning, self.labels) if meant))

@@ -9,17 +9,17 @@ from edge_mask.messages import Box, Face
 from edge_mask.picture import read_picture
 
 
-def check_golden(detector: ModelDetector, folder: Path) -> None:
-    """Ask every golden picture. Raises ModelError when an answer is not the expected one."""
-    for golden in detector.card.golden:
-        path = folder / golden.picture
-        try:
-            found = detector.detect(read_picture(path))
-        except (Refused, Broken) as error:
-            raise ModelError(f"golden picture {path}: {error}") from error
-        difference = _difference(golden, found, detector)
-        if difference:
-            raise ModelError(f"golden picture {path}: {difference}; the model does not do what its card promises")
+def check_golden(detector: ModelDetector, folder: Path, golden: Golden) -> str:
+    """Ask one golden picture; what was found. Raises ModelError when the answer is not the expected one."""
+    path = folder / golden.picture
+    try:
+        found = detector.detect(read_picture(path))
+    except (Refused, Broken) as error:
+        raise ModelError(f"golden picture {path}: {error}") from error
+    difference = _difference(golden, found, detector)
+    if difference:
+        raise ModelError(f"golden picture {path}: {difference}; the model does not do what its card promises")
+    return _faces(found)
 
 
 def _difference(golden: Golden, found: list[Face], detector: ModelDetector) -> str | None:

@@ -46,7 +46,7 @@ class ModelDetector:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(meaning for meaning in self._meanings if meaning))
+        return self.card.meanings
 
     @property
     def runtime(self) -> str:

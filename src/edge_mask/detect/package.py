@@ -47,7 +47,8 @@ def load_package(
     detector = load_file(package, file, threads=threads, runtime=name)
     warm_up(detector)
     if verify:
-        check_golden(detector, package.folder)
+        for golden in package.card.golden:
+            check_golden(detector, package.folder, golden)
     detector.use_threshold(score_threshold)
     return detector
 

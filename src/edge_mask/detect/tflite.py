@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_mask.detect.arrays import F32
+from edge_mask.detect.chatter import without_chatter
 from edge_mask.errors import Broken, ModelError
 
 RUNTIMES = {"ai-edge-litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime"}
@@ -54,10 +55,11 @@ class TfliteModel:
         """`size` (width, height) is given to a graph that leaves it open. Raises ModelError when it cannot run."""
         self.runtime = runtime
         self.last_inference_ms = 0.0
-        self._interpreter = _interpreter(content, threads, runtime)
         try:
-            self._fix_size(size)
-            self._interpreter.allocate_tensors()
+            with without_chatter():
+                self._interpreter = _interpreter(content, threads, runtime)
+                self._fix_size(size)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"the graph cannot be prepared by {runtime}: {_first_line(error)}") from error
         self._inputs = self._interpreter.get_input_details()

@@ -1,0 +1,146 @@
+"""`edge-mask model`: which model packages are here, what they say of themselves, whether they hold."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edge_mask.detect.package import Package
+
+_DOES_NOT_HOLD = 3
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command's parser with its own commands."""
+    parser = subparsers.add_parser("model", help="model packages: list, info, verify", description=__doc__)
+    commands = parser.add_subparsers(dest="model_command", metavar="COMMAND", required=True)
+    listing = commands.add_parser("list", help="the packages that are here", description=_list.__doc__)
+    listing.add_argument("folders", nargs="*", type=Path, metavar="DIR", help="where to look (default: models)")
+    listing.set_defaults(function=_list)
+    info = commands.add_parser("info", help="what a package says of itself", description=_info.__doc__)
+    info.set_defaults(function=_info)
+    verify = commands.add_parser("verify", help="whether a package holds what it promises", description=_verify.__doc__)
+    verify.set_defaults(function=_verify)
+    for command in (info, verify):
+        command.add_argument("package", nargs="?", metavar="PKG", help="package folder (default: models/mask-detector)")
+    for command in (listing, info, verify):
+        command.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    """List the packages in folders. A package whose card cannot be read is named with the reason; exit code 1."""
+    from edge_mask.detect.inventory import list_packages
+    from edge_mask.detect.location import shipped
+
+    folders = arguments.folders or [Path("models"), *shipped()]
+    found = list_packages(folders)
+    if arguments.json:
+        print(json.dumps([entry.as_json() for entry in found], ensure_ascii=False, indent=2))
+    else:
+        for entry in found:
+            print(entry.as_line())
+        if not found:
+            print(f"no model packages in {', '.join(map(str, folders))}", file=sys.stderr)
+    return 1 if any(entry.problem for entry in found) else 0
+
+
+def _info(arguments: argparse.Namespace) -> int:
+    """Show a package's card. Nothing is run."""
+    package = _package(arguments.package)
+    content = package.card.model_dump(mode="json", exclude_none=True)
+    if arguments.json:
+        print(json.dumps({"folder": str(package.folder), **content}, ensure_ascii=False, indent=2))
+        return 0
+    for name, value in _summary(package).items():
+        print(f"{name:<14}{value}")
+    for name in ("figures", "training", "intended_use", "misuse", "limits", "notes"):
+        if content.get(name):
+            print(f"\n{name.replace('_', ' ')}:")
+            print("\n".join(_indented(content[name])))
+    return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    """Check a package as the daemon does and more: every file's checksum, shapes and golden answers, on each runtime.
+
+    Exit code 0 when everything holds, 3 when something does not.
+    """
+    from edge_mask.detect.verify import verify_package
+
+    package = _package(arguments.package)
+    checks = verify_package(package)
+    passed = all(check.passed for check in checks)
+    if arguments.json:
+        content = [{"check": c.what, "passed": c.passed, "detail": c.detail} for c in checks]
+        print(json.dumps({"package": str(package.folder), "passed": passed, "checks": content}, ensure_ascii=False))
+    else:
+        for check in checks:
+            print(f"{'ok    ' if check.passed else 'FAILED'}  {check.what}: {check.detail}")
+        print(f"{package.card.name} {package.card.version}: {'holds' if passed else 'does not hold'}")
+    return 0 if passed else _DOES_NOT_HOLD
+
+
+def _package(name: str | None) -> "Package":
+    from edge_mask.detect.location import DEFAULT, find_package
+    from edge_mask.detect.package import open_package
+
+    return open_package(find_package(name or DEFAULT))
+
+
+def _summary(package: "Package") -> dict[str, str]:
+    from edge_mask.detect.card import Classifier
+
+    card = package.card
+    fit = f"letterbox {card.input.letterbox.anchor}" if card.input.letterbox else "stretched"
+    thresholds = ", ".join(f"{label} {card.thresholds.of(label):g}" for label in card.meanings)
+    decoding = card.decoding
+    nms = (
+        "" if isinstance(decoding, Classifier) else f", nms at {decoding.nms.iou:g}, at most {decoding.max_faces} faces"
+    )
+    width, height = card.input.size
+    return {
+        "package": str(package.folder),
+        "name": f"{card.name} {card.version}",
+        "licence": card.licence,
+        "labels": ", ".join(
+            f"{label} ({card.meaning(label) or 'ignored'})" if card.label_map else label for label in card.labels
+        ),
+        "input": f"{width}x{height} {card.input.color}, {fit}, (pixel - {card.input.mean}) / {card.input.scale}",
+        "decoding": decoding.kind + nms,
+        "thresholds": thresholds,
+        "files": "\n".join(_file_lines(package)),
+        "golden": f"{len(card.golden)} picture{'' if len(card.golden) == 1 else 's'}",
+    }
+
+
+def _file_lines(package: "Package") -> list[str]:
+    lines: list[str] = []
+    for file in package.card.files:
+        path = package.folder / file.path
+        size = f"{path.stat().st_size / 1000:.0f} kB" if path.is_file() else "MISSING"
+        prefer = f", preferred by {', '.join(file.prefer)}" if file.prefer else ""
+        lines.append(f"{'' if not lines else ' ' * 14}{file.path} ({file.precision}, {size}{prefer})")
+    return lines
+
+
+def _indented(value: Any, depth: int = 1) -> list[str]:
+    """Free text and nested keys of the card as lines."""
+    space = "  " * depth
+    if isinstance(value, dict):
+        lines = []
+        for key, inner in value.items():
+            if isinstance(inner, dict | list):
+                lines += [f"{space}{key}:", *_indented(inner, depth + 1)]
+            else:
+                lines.append(f"{space}{key}: {inner}")
+        return lines
+    if isinstance(value, list):
+        return [line for inner in value for line in _item(inner, depth)]
+    return [space + line for line in str(value).strip().splitlines()]
+
+
+def _item(inner: Any, depth: int) -> list[str]:
+    lines = _indented(inner, depth + 1)
+    return ["  " * depth + "- " + lines[0].lstrip(), *lines[1:]] if lines else []
