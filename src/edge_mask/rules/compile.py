@@ -1,0 +1,354 @@
+"""From tree to closures: each node becomes one function of (scope, message), put together once."""
+
+from collections.abc import Callable
+from typing import Final, cast
+
+from edge_mask.rules.arithmetic import OPERATORS, ORDERS, logical_not, negate
+from edge_mask.rules.ast import (
+    ArrayLiteral,
+    Attribute,
+    Call,
+    Case,
+    Cast,
+    Chain,
+    Literal,
+    Member,
+    Node,
+    ObjectLiteral,
+    Prefix,
+    Select,
+    Star,
+    Subquery,
+    Variable,
+    children,
+)
+from edge_mask.rules.errors import RuleError
+from edge_mask.rules.functions import FUNCTIONS, Function
+from edge_mask.rules.functions.cloud import AT_MOST_ONCE
+from edge_mask.rules.functions.encoding import CAST_KINDS
+from edge_mask.rules.functions.encoding import cast as cast_value
+from edge_mask.rules.message import Message
+from edge_mask.rules.project import projection
+from edge_mask.rules.suggest import did_you_mean
+from edge_mask.rules.values import UNDEFINED, Value, equal, simple, to_boolean, whole
+
+Closure = Callable[[Value, Message], Value]
+"""Scope (the payload, or the element a nested SELECT looks at) and message in, value out."""
+
+MAX_REFERENCES: Final = 2000
+"""Pieces of the message that one result may be made of, each use of a variable counted for what it holds."""
+
+_SIMPLE_LIMIT: Final = 2**53
+
+
+class Compiler:
+    """One statement or template: its version, variables, and what compiling finds out on the way."""
+
+    def __init__(self, text: str, version: int, version_name: str) -> None:
+        self._text = text
+        self.version = version
+        self._version_name = version_name
+        self.cloud: set[str] = set()
+        """Functions used that run in AWS."""
+        self.warnings: list[str] = []
+        self._references: dict[str, int] = {}
+        self._nested = 0
+        self._aliases: list[str] = []
+        self._once = 0
+
+    def declare(self, name: str, node: Node) -> Closure:
+        """The closure of a variable's value; later expressions may name it."""
+        closure, weight = self.compile(node), self._weight(node)
+        self._references[name] = weight
+        return closure
+
+    def compile(self, node: Node) -> Closure:  # noqa: C901  one line for each kind of node
+        """The closure of one expression."""
+        match node:
+            case Literal(value):
+                return lambda _scope, _message: value
+            case Attribute(name):
+                return self._attribute(name)
+            case Member(base, name):
+                return _member(self.compile(base), name)
+            case Star():
+                return self._star()
+            case Variable(name):
+                return self._variable(node, name)
+            case Call():
+                return self._call(node)
+            case Cast():
+                return self._cast(node)
+            case Prefix(operator, operand):
+                inner, change = self.compile(operand), logical_not if operator == "NOT" else negate
+                return lambda scope, message: change(inner(scope, message))
+            case Chain():
+                return self._chain(node)
+            case Case():
+                return self._case(node)
+            case ArrayLiteral(items):
+                self._since_2("a literal array", node)
+                return self._array(items)
+            case ObjectLiteral(members):
+                self._since_2("a literal object", node)
+                return self._object(members)
+            case Subquery():
+                self._since_2("a nested SELECT", node)
+                return self._subquery(node)
+
+    def condition(self, node: Node) -> Callable[[Value, Message], bool]:
+        """WHERE: whether the expression is true; what cannot change the answer any more is not computed."""
+        if isinstance(node, Chain) and node.rest[0][0] == "AND":
+            parts = [self.compile(part) for part in (node.first, *(part for _sign, part in node.rest))]
+            return lambda scope, message: all(to_boolean(part(scope, message)) is True for part in parts)
+        closure = self.compile(node)
+        return lambda scope, message: closure(scope, message) is True
+
+    def tidy(self, node: Node) -> Closure:
+        """The expression as it stands in a result: whole numbers are Ints in version 2016-03-23."""
+        closure = self.compile(node)
+        if isinstance(node, Attribute | Member | Star):
+            return closure
+        neat = whole if self.version > 1 else simple
+        return lambda scope, message: neat(closure(scope, message))
+
+    def check_weight(self, nodes: list[Node]) -> None:
+        """RuleError when the result would hold the message thousands of times over."""
+        if sum(map(self._weight, nodes)) > MAX_REFERENCES:
+            raise RuleError(f"the result would be made of more than {MAX_REFERENCES} pieces of the message")
+
+    def error(self, sentence: str, at: int) -> RuleError:
+        """A RuleError at a place in this text."""
+        return RuleError(sentence, self._text, at)
+
+    # -- names --------------------------------------------------------------------------------------
+
+    def _attribute(self, name: str) -> Closure:
+        if self._aliases and self._aliases[-1] == name:
+            return lambda scope, _message: scope
+
+        def attribute(scope: Value, _message: Message) -> Value:
+            try:
+                return scope[name]
+            except (KeyError, TypeError):
+                return UNDEFINED
+
+        return attribute
+
+    def _star(self) -> Closure:
+        if self._nested:
+            return lambda scope, _message: scope
+        version = self.version
+        return lambda _scope, message: message.everything(version)
+
+    def _variable(self, node: Variable, name: str) -> Closure:
+        if name not in self._references:
+            raise self.error(f"@{name} is not assigned by SET before it is used", node.at)
+        return lambda _scope, message: message.variables[name]
+
+    def _since_2(self, what: str, node: Node) -> None:
+        if self.version < 2:
+            raise self.error(f"{what} needs awsIotSqlVersion 2016-03-23", node.at)
+
+    # -- operators ----------------------------------------------------------------------------------
+
+    def _chain(self, node: Chain) -> Closure:
+        first, sign = node.first, node.rest[0][0]
+        if sign in {"AND", "OR"}:
+            return self._logic([first, *(part for _sign, part in node.rest)], sign == "OR")
+        if len(node.rest) == 1 and sign in ORDERS and (limit := _small_number(node.rest[0][1])) is not None:
+            return self._against_constant(first, sign, limit)
+        left = self.compile(first)
+        table = OPERATORS[self.version]
+        steps = [(table[sign], self.compile(part)) for sign, part in node.rest]
+        if len(steps) == 1:
+            operation, right = steps[0]
+            return lambda scope, message: operation(left(scope, message), right(scope, message))
+
+        def chain(scope: Value, message: Message) -> Value:
+            value = left(scope, message)
+            for operation, right in steps:
+                value = operation(value, right(scope, message))
+            return value
+
+        return chain
+
+    def _against_constant(self, first: Node, sign: str, limit: float) -> Closure:
+        left, general, test = self.compile(first), OPERATORS[self.version][sign], ORDERS[sign]
+
+        def compare(scope: Value, message: Message) -> Value:
+            value = left(scope, message)
+            kind = type(value)
+            if kind is int or kind is float:
+                return test(value, limit)
+            return general(value, limit)
+
+        return compare
+
+    def _logic(self, nodes: list[Node], winner: bool) -> Closure:
+        """AND and OR: every operand must be a Boolean, whatever the others say; else the result is Undefined."""
+        parts = [self.compile(node) for node in nodes]
+
+        def logic(scope: Value, message: Message) -> Value:
+            result: Value = not winner
+            for part in parts:
+                truth = to_boolean(part(scope, message))
+                if truth is UNDEFINED:
+                    return UNDEFINED
+                if truth is winner:
+                    result = winner
+            return result
+
+        return logic
+
+    def _case(self, node: Case) -> Closure:
+        subject = self.compile(node.subject)
+        branches = [(self.compile(test), self.compile(result)) for test, result in node.branches]
+        otherwise = self.compile(node.otherwise) if node.otherwise is not None else None
+
+        def case(scope: Value, message: Message) -> Value:
+            value = subject(scope, message)
+            if value is UNDEFINED:
+                return UNDEFINED
+            for test, result in branches:
+                candidate = test(scope, message)
+                if candidate is not UNDEFINED and equal(value, candidate):
+                    return result(scope, message)
+            return UNDEFINED if otherwise is None else otherwise(scope, message)
+
+        return case
+
+    # -- functions ----------------------------------------------------------------------------------
+
+    def _call(self, node: Call) -> Closure:
+        found = FUNCTIONS.get(node.name)
+        if found is None:
+            hint = did_you_mean(node.name, [*FUNCTIONS, "cast"])
+            raise self.error(f"there is no function {node.name}(){hint}", node.at)
+        if found.since > self.version:
+            raise self.error(f"{node.name}() needs awsIotSqlVersion 2016-03-23", node.at)
+        self._note_cloud(found, node)
+        arguments = [self._argument(argument, node.name) for argument in node.arguments]
+        if not found.takes(len(arguments)):
+            self.warnings.append(f"{node.name}() with {len(arguments)} arguments is always Undefined")
+            return lambda _scope, _message: UNDEFINED
+        if found.name == "sql_version":
+            name = self._version_name
+            return lambda _scope, _message: name
+        return _calling(found, arguments)
+
+    def _note_cloud(self, found: Function, node: Call) -> None:
+        scheme = node.arguments[1] if node.name == "decode" and len(node.arguments) > 2 else None
+        if found.runs_in_aws or (isinstance(scheme, Literal) and scheme.value == "proto"):
+            self.cloud.add(node.name)
+        if found.name == AT_MOST_ONCE:
+            self._once += 1
+            if self._once > 1:
+                raise self.error(f"{AT_MOST_ONCE}() may be called once in a statement", node.at)
+
+    def _argument(self, node: Node, function: str) -> Closure:
+        if isinstance(node, Star) and function == "encode" and not self._nested:
+            return lambda _scope, message: message.payload
+        closure = self.compile(node)
+        if self.version < 2 or isinstance(node, Attribute | Member | Star | Literal):
+            return closure
+        return lambda scope, message: whole(closure(scope, message))
+
+    def _cast(self, node: Cast) -> Closure:
+        found = CAST_KINDS.get(node.kind)
+        if found is None:
+            raise self.error(f"cast() knows no type {node.kind!r}{did_you_mean(node.kind, list(CAST_KINDS))}", node.at)
+        kind, since = found
+        if since > self.version:
+            raise self.error(f"cast(… as {node.kind}) needs awsIotSqlVersion 2016-03-23", node.at)
+        inner, version = self.compile(node.value), self.version
+        return lambda scope, message: cast_value(inner(scope, message), kind, version)
+
+    # -- arrays, objects, nested SELECT -------------------------------------------------------------
+
+    def _array(self, nodes: tuple[Node, ...]) -> Closure:
+        items = [self.tidy(node) for node in nodes]
+
+        def array(scope: Value, message: Message) -> Value:
+            values = (item(scope, message) for item in items)
+            return [value for value in values if value is not UNDEFINED]
+
+        return array
+
+    def _object(self, nodes: tuple[tuple[str, Node], ...]) -> Closure:
+        members = [(name, self.tidy(node)) for name, node in nodes]
+
+        def obj(scope: Value, message: Message) -> Value:
+            values = ((name, member(scope, message)) for name, member in members)
+            return {name: value for name, value in values if value is not UNDEFINED}
+
+        return obj
+
+    def _subquery(self, node: Subquery) -> Closure:
+        select = node.select
+        source = self.compile(cast("Node", select.source))
+        self._nested += 1
+        self._aliases.append(select.alias or "")
+        make, keep = self.project(select), None if select.where is None else self.condition(select.where)
+        self._aliases.pop()
+        self._nested -= 1
+
+        def one(element: Value, message: Message) -> Value:
+            message.step()
+            return make(element, message) if keep is None or keep(element, message) else UNDEFINED
+
+        def query(scope: Value, message: Message) -> Value:
+            value = source(scope, message)
+            if type(value) is list:
+                made = (one(element, message) for element in value)
+                return [result for result in made if result is not UNDEFINED]
+            return one(value, message) if type(value) is dict else UNDEFINED
+
+        if not node.exists:
+            return query
+
+        def exists(scope: Value, message: Message) -> Value:
+            found = query(scope, message)
+            return found is not UNDEFINED and found != []
+
+        return exists
+
+    def project(self, select: Select) -> Closure:
+        """The closure that makes a SELECT's result from one scope."""
+        items = [(self.tidy(item.value), item.path, isinstance(item.value, Star)) for item in select.items]
+        return items[0][0] if select.is_value else projection(items)
+
+    def _weight(self, node: Node) -> int:
+        """How many pieces of the message the value of `node` can hold."""
+        if isinstance(node, Variable):
+            return max(1, self._references.get(node.name, 1))
+        return isinstance(node, Attribute | Star) + sum(map(self._weight, children(node)))
+
+
+def _member(base: Closure, name: str) -> Closure:
+    def member(scope: Value, message: Message) -> Value:
+        try:
+            return base(scope, message)[name]
+        except (KeyError, TypeError):
+            return UNDEFINED
+
+    return member
+
+
+def _small_number(node: Node) -> float | None:
+    if isinstance(node, Literal) and type(node.value) in (int, float) and abs(node.value) < _SIMPLE_LIMIT:
+        return cast("float", node.value)
+    return None
+
+
+def _calling(found: Function, arguments: list[Closure]) -> Closure:
+    body = found.body
+    if found.sees_message:
+        return lambda scope, message: body(message, *[argument(scope, message) for argument in arguments])
+    if len(arguments) == 1:
+        only = arguments[0]
+        return lambda scope, message: body(only(scope, message))
+    if len(arguments) == 2:
+        left, right = arguments
+        return lambda scope, message: body(left(scope, message), right(scope, message))
+    return lambda scope, message: body(*[argument(scope, message) for argument in arguments])

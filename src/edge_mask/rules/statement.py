@@ -1,0 +1,93 @@
+"""A rule's statement, ready to run: `compile_rule` and what it returns."""
+
+from collections.abc import Callable
+from typing import Final
+
+from edge_mask.rules.ast import Select, Star
+from edge_mask.rules.compile import Compiler
+from edge_mask.rules.context import NOWHERE, Context
+from edge_mask.rules.errors import EvaluationError, RuleError
+from edge_mask.rules.message import Message
+from edge_mask.rules.parser import Parser
+from edge_mask.rules.topics import BASIC_INGEST, topic_matches, without_basic_ingest
+from edge_mask.rules.values import NO_MATCH, Value
+from edge_mask.rules.wire import to_payload
+
+DEFAULT_VERSION: Final = "2015-10-08"
+"""What AWS takes when a rule names no version."""
+
+VERSIONS: Final = {"2015-10-08": 1, "2016-03-23": 2, "beta": 2}
+
+
+class CompiledRule:
+    """One statement, compiled. It holds no state between messages and may be used for any number of them."""
+
+    def __init__(self, sql: str, version: str) -> None:
+        if version not in VERSIONS:
+            known = ", ".join(VERSIONS)
+            raise RuleError(f"awsIotSqlVersion {version!r} does not exist; there are {known}")
+        self.sql = sql
+        self.version = version
+        self._number = VERSIONS[version]
+        statement = Parser(sql, self._number).statement()
+        self.topic_filter = statement.topic_filter
+        compiler = Compiler(sql, self._number, version)
+        self._variables = [(name, compiler.declare(name, node)) for name, node in statement.variables]
+        select = statement.select
+        self._where = None if select.where is None else compiler.condition(select.where)
+        compiler.check_weight([item.value for item in select.items])
+        self._project = compiler.project(select)
+        self._is_star = _is_star(select)
+        self.cloud_functions = frozenset(compiler.cloud)
+        """Functions of this statement that only AWS can answer; with one of them it does not run here."""
+        self.warnings = tuple(compiler.warnings)
+        self._matches = _matcher(self.topic_filter)
+
+    def evaluate(self, topic: str, payload: bytes, context: Context = NOWHERE) -> Value:
+        """The outgoing value, or NO_MATCH; EvaluationError when this message cannot be worked on."""
+        return self.run(Message(topic, payload, context)) if self._matches(topic) else NO_MATCH
+
+    def run(self, message: Message) -> Value:
+        """`evaluate` for a message whose topic is known to match."""
+        try:
+            return self._run(message, self._project)
+        except RecursionError:
+            raise EvaluationError("the payload is nested too deep for this statement") from None
+
+    def output(self, message: Message) -> Value:
+        """`run` in the bytes that are published, or NO_MATCH. `SELECT *` hands the payload's own bytes on."""
+        if not self._is_star:
+            value = self.run(message)
+            return value if value is NO_MATCH else to_payload(value)
+        if self._where is None:
+            return message.payload
+        try:
+            return self._run(message, lambda _scope, message: message.payload)
+        except RecursionError:
+            raise EvaluationError("the payload is nested too deep for this statement") from None
+
+    def _run(self, message: Message, project: Callable[[Value, Message], Value]) -> Value:
+        scope = message.json(self._number)
+        message.begin()
+        for name, value in self._variables:
+            message.variables[name] = value(scope, message)
+        if self._where is not None and not self._where(scope, message):
+            return NO_MATCH
+        return project(scope, message)
+
+
+def _is_star(select: Select) -> bool:
+    return len(select.items) == 1 and isinstance(select.items[0].value, Star) and not select.items[0].path
+
+
+def _matcher(topic_filter: str | None) -> Callable[[str], bool]:
+    if topic_filter is None:
+        return lambda topic: topic.startswith(BASIC_INGEST)
+    if "+" in topic_filter or "#" in topic_filter:
+        return lambda topic: topic_matches(topic_filter, without_basic_ingest(topic))
+    return lambda topic: topic == topic_filter or without_basic_ingest(topic) == topic_filter
+
+
+def compile_rule(sql: str, version: str = DEFAULT_VERSION) -> CompiledRule:
+    """The statement, compiled once; RuleError with line, column and a sentence when it cannot be run."""
+    return CompiledRule(sql, version)

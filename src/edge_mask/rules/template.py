@@ -1,0 +1,86 @@
+"""Texts with `${expression}` inside, as the fields of actions have them."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
+
+from edge_mask.rules.compile import Compiler
+from edge_mask.rules.context import NOWHERE, Context
+from edge_mask.rules.errors import EvaluationError, RuleError
+from edge_mask.rules.message import Message
+from edge_mask.rules.parser import Parser
+from edge_mask.rules.statement import DEFAULT_VERSION, VERSIONS
+from edge_mask.rules.text import check_size, to_text
+from edge_mask.rules.values import UNDEFINED, Value
+
+_OPEN: Final = "${"
+
+
+class Template:
+    """A text whose `${…}` are compiled; each is evaluated against the payload as it came in."""
+
+    def __init__(self, text: str, version: str = DEFAULT_VERSION) -> None:
+        if version not in VERSIONS:
+            raise RuleError(f"awsIotSqlVersion {version!r} does not exist; there are {', '.join(VERSIONS)}")
+        self.text = text
+        self._number = VERSIONS[version]
+        compiler = Compiler(text, self._number, version)
+        self._parts: list[str | Callable[[Value, Message], Value]] = []
+        at = 0
+        while (start := text.find(_OPEN, at)) >= 0:
+            end = _closing(text, start + len(_OPEN))
+            node = Parser(text, self._number, start + len(_OPEN), end).only_expression()
+            self._parts += [text[at:start], compiler.tidy(node)]
+            at = end + 1
+        self._parts.append(text[at:])
+        self.cloud_functions = frozenset(compiler.cloud)
+        self.uses_shadow = "get_thing_shadow" in text.lower()
+
+    def render(self, message: Message) -> str:
+        """The text for one message; Undefined and null become nothing."""
+        if len(self._parts) == 1:
+            return self.text
+        try:
+            scope = message.json(self._number)
+            message.begin()
+            texts = [part if isinstance(part, str) else _shown(part(scope, message)) for part in self._parts]
+        except RecursionError:
+            raise EvaluationError("the payload is nested too deep for this template") from None
+        check_size(sum(map(len, texts)))
+        return "".join(texts)
+
+
+def _shown(value: Value) -> str:
+    text = to_text(value)
+    return "" if text is UNDEFINED else str(text)
+
+
+def _closing(text: str, at: int) -> int:
+    """Where the `}` stands that ends an expression beginning at `at`; texts and braces inside it are skipped."""
+    start, depth, quote = at, 0, ""
+    while at < len(text):
+        sign = text[at]
+        if quote:
+            quote = "" if sign == quote else quote
+        elif sign in "'\"":
+            quote = sign
+        elif sign == "{":
+            depth += 1
+        elif sign == "}":
+            if depth == 0:
+                return at
+            depth -= 1
+        at += 1
+    raise RuleError("${ is not closed by }", text, start - len(_OPEN))
+
+
+@lru_cache(maxsize=256)
+def _compiled(text: str, version: str) -> Template:
+    return Template(text, version)
+
+
+def render_template(
+    text: str, topic: str, payload: bytes, context: Context = NOWHERE, version: str = DEFAULT_VERSION
+) -> str:
+    """`text` with each `${expression}` replaced; RuleError for a faulty expression."""
+    return _compiled(text, version).render(Message(topic, payload, context))
