@@ -10,39 +10,25 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
+from edge_mask.decide.sight import Sight, Watch
 from edge_mask.detect.detector import Detector
-from edge_mask.messages import Detections, Event, Face, Frame, Track
+from edge_mask.messages import Detections, Event, Frame, Reading, Track
 from edge_mask.runtime.handoff import Latest
 from edge_mask.runtime.worker import Job
+from edge_mask.track.tracker import Tracker
 from edge_mask.units import Moment, Seconds
-
-
-class Watch(Protocol):
-    """What one camera's tracks mean: a gate or a room (app.py makes them from the decide room)."""
-
-    def observe(self, tracks: Sequence[Track], frame: Frame) -> list[Event]:
-        """The events that this frame completes."""
-        ...
-
-    def finish(self, at: Moment) -> list[Event]:
-        """The events still owed when the camera ends."""
-        ...
-
-
-class Tracking(Protocol):
-    """Follows faces from frame to frame (track.tracker.Tracker)."""
-
-    def update(self, faces: Sequence[Face], at: Moment) -> list[Track]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Eye:
     """What vision keeps per camera."""
 
-    tracker: Tracking
+    tracker: Tracker
     watch: Watch
+    thermometer: Callable[[Moment], Reading | None] = lambda _now: None
+    """The reading that a decision made now may use."""
 
 
 @dataclass(slots=True)
@@ -74,16 +60,22 @@ class Vision(Job):
         self._emit = emit
         self._publish = publish
         self._last: Moment | None = None
+        self._is_told_to_finish = False
+        self.is_done = False
+        """Everything has been looked at and said; set after `finish_when_empty`."""
         self.figures = VisionFigures()
-        self.is_busy = False
 
     def step(self, stop: threading.Event) -> None:  # noqa: ARG002 (one frame is short)
-        self.is_busy = False
-        frame = self._frames.take(timeout=0.5)
-        if frame is None:
-            return
-        self.is_busy = True
-        self.look(frame)
+        frame = self._frames.take(timeout=0.1 if self._is_told_to_finish else 0.5)
+        if frame is not None:
+            self.look(frame)
+        elif self._is_told_to_finish and not self.is_done:
+            self._say_what_is_owed()
+            self.is_done = True
+
+    def finish_when_empty(self) -> None:
+        """There will be no more frames: when the slot is empty, say what was decided but not said yet."""
+        self._is_told_to_finish = True
 
     def look(self, frame: Frame) -> None:
         """One frame through the house."""
@@ -96,7 +88,9 @@ class Vision(Job):
         tracks = eye.tracker.update(faces, frame.at)
         if self._publish == "all" or (faces and self._publish == "faces"):
             self._emit(self._detections(frame, tracks))
-        for event in eye.watch.observe(tracks, frame):
+        height, width = frame.image.shape[:2]
+        sight = Sight(tracks=tracks, width=width, height=height, at=frame.at, temperature=eye.thermometer(frame.at))
+        for event in eye.watch.observe(sight):
             self._emit(event)
 
     def interrupt(self) -> None:
@@ -104,18 +98,21 @@ class Vision(Job):
 
     def end(self) -> None:
         """Say what was decided but not said yet, then free the model."""
+        self._say_what_is_owed()
+        self._detector.close()
+
+    def _say_what_is_owed(self) -> None:
         if self._last is not None:
             for eye in self._eyes.values():
                 for event in eye.watch.finish(self._last):
                     self._emit(event)
-        self._detector.close()
 
     def _detections(self, frame: Frame, tracks: Sequence[Track]) -> Detections:
         return Detections(
             at=frame.at,
             camera=frame.camera,
             frame=frame.number,
-            tracks=tuple(t for t in tracks if t.last == frame.at),
+            tracks=tuple(tracks),
             inference_ms=self.figures.inference_ms,
             model=self._detector.name,
         )

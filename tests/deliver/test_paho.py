@@ -201,7 +201,7 @@ def test_a_host_that_is_not_there_is_a_state_with_a_sentence(host: str) -> None:
     transport.close(Seconds(10.0))
 
 
-def test_a_password_comes_from_its_file_on_each_connect_and_is_told_to_nobody(
+def test_a_password_is_read_on_each_connect_and_is_told_to_nobody(
     tmp_path: Path, transports: Transports, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -210,7 +210,11 @@ def test_a_password_comes_from_its_file_on_each_connect_and_is_told_to_nobody(
     quick = Backoff(base=0.02, cap=0.1)
     with Mosquitto(tmp_path / "closed", users={"gate": "r1ght-secret"}) as broker:
         transport = transports.to(
-            broker.port, username="gate", password_file=secret, refused_backoff=quick, version="3.1.1"
+            broker.port,
+            username="gate",
+            password=lambda: secret.read_text().strip(),
+            refused_backoff=quick,
+            version="3.1.1",
         )
         assert transports.states.wait_until(False).endswith("refused the connection: Not authorized")
         secret.unlink()

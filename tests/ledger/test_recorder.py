@@ -68,7 +68,7 @@ def desk(
     ids = IdMaker()
     intake = Intake(
         thing="gate-01", topics=Topics("edge-mask/{thing}", "gate-01"), sequences=ledger.sequences, boot=BOOT,
-        new_id=lambda at: ids.make(at.wall), destination=destination,
+        new_id=ids.make, destination=destination,
     )  # fmt: skip
     mailbox: Mailbox[Entry] = Mailbox(capacity)
     live: list[Message] = []

@@ -3,7 +3,6 @@
 import ssl
 from collections.abc import Callable
 from concurrent.futures import Future
-from pathlib import Path
 
 from edge_mask.deliver import tls
 from edge_mask.deliver.doorbell import Doorbell
@@ -26,7 +25,7 @@ class PahoTransport:
         version: Version = "5",
         tls: tls.Tls | None = None,
         username: str | None = None,
-        password_file: Path | None = None,
+        password: Callable[[], str | None] = lambda: None,
         keepalive: int = 30,
         clean_start: bool = True,
         will: Message | None = None,
@@ -37,10 +36,12 @@ class PahoTransport:
         backoff: Backoff | None = None,
         refused_backoff: Backoff | None = None,
     ) -> None:
-        """Durations in seconds. `will` is also published on a polite close; `birth` on each connect.
+        """Durations in seconds. `password` is called on each connect, so that a changed file counts. `will` is
+        also published on a polite close, `birth` on each connect.
 
         `on_state(connected, reason)` is called in the connection's thread, for each failed attempt too; it must
-        return at once. `refused_backoff` paces attempts that the broker answered with no (a wrong password).
+        return at once. `password` is asked on each connect (it may raise OSError). `refused_backoff` paces attempts
+        that the broker answered with no (a wrong password).
         """
         self._endpoint = Endpoint(
             host=host,
@@ -50,7 +51,7 @@ class PahoTransport:
             keepalive=keepalive,
             clean_start=clean_start,
             username=username,
-            password_file=password_file,
+            password=password,
             connect_timeout=connect_timeout,
         )
         self._tls = tls

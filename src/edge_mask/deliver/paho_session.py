@@ -6,7 +6,6 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import paho.mqtt.client as mqtt
@@ -44,7 +43,7 @@ _A_DAY = 86_400  # seconds a broker keeps the session of a client that did not a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where to connect, and as whom. Holds no secret: the password is read from its file on each connect."""
+    """Where to connect, and as whom. Holds no secret: the password is asked for on each connect."""
 
     host: str
     port: int
@@ -53,7 +52,7 @@ class Endpoint:
     keepalive: int
     clean_start: bool
     username: str | None
-    password_file: Path | None
+    password: Callable[[], str | None]
     connect_timeout: float
 
     def __str__(self) -> str:
@@ -224,7 +223,7 @@ class PahoSession:
         """Name lookup, TCP, TLS handshake, and the CONNECT packet."""
         endpoint = self._endpoint
         is_clean = endpoint.clean_start
-        self._client.username_pw_set(endpoint.username, _password(endpoint.password_file))
+        self._client.username_pw_set(endpoint.username, _password(endpoint.password))
         try:
             if endpoint.version == "5":
                 asked = _properties(PacketTypes.CONNECT)
@@ -253,13 +252,11 @@ class PahoSession:
         return TryLater(f"the connection to {self._endpoint} was lost: {self._lost or 'closed by the broker'}")
 
 
-def _password(path: Path | None) -> str | None:
-    if path is None:
-        return None
+def _secret(read: Callable[[], str | None]) -> str | None:
     try:
-        return path.read_text().rstrip("\r\n")
+        return read()
     except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"mqtt.password_file: {path} cannot be read: {error}") from error
+        raise Refused(f"mqtt: the password cannot be read: {error}") from error
 
 
 def _properties(packet: int, message: Message | None = None) -> Properties:

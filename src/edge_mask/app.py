@@ -1,0 +1,298 @@
+"""The composition root: from Settings to a House. The only file that sees every room.
+
+transport ◀─ courier ◀─ recorder ◀─ vision ◀─ cameras          (built and started in this order,
+                           ▲───────── meters, health            stopped the other way round)
+"""
+
+import logging
+import os
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import ExitStack
+from pathlib import Path
+
+from edge_mask import __version__
+from edge_mask.capture.camera import Camera
+from edge_mask.capture.factory import is_live, source_for
+from edge_mask.capture.source import FrameSource
+from edge_mask.decide.cctv import CctvPolicy, CctvWatch
+from edge_mask.decide.gate import GateWatch
+from edge_mask.decide.sight import Watch
+from edge_mask.decide.visitor import GatePolicy
+from edge_mask.deliver.courier import Courier
+from edge_mask.deliver.transport import Transport
+from edge_mask.detect.model import ModelDetector
+from edge_mask.detect.package import load_package
+from edge_mask.ledger.bounds import Bounds
+from edge_mask.ledger.intake import Intake
+from edge_mask.ledger.outbox import Outbox
+from edge_mask.ledger.recorder import Entry, Recorder, Settle
+from edge_mask.ledger.rows import Settlement
+from edge_mask.ledger.writer import Ledger
+from edge_mask.messages import Class, Event, Fault, Frame, Message, Reading
+from edge_mask.runtime.clock import Clock
+from edge_mask.runtime.handoff import Closed, Latest, Mailbox
+from edge_mask.runtime.house import House
+from edge_mask.runtime.outage import Outage
+from edge_mask.runtime.timesync import boot_id
+from edge_mask.runtime.worker import Job, Worker
+from edge_mask.sense.factory import sensor_for
+from edge_mask.sense.identity import Identity
+from edge_mask.sense.meter import Meter
+from edge_mask.sense.sensor import Sensor
+from edge_mask.settings.cameras import Camera as CameraSettings
+from edge_mask.settings.model import Settings
+from edge_mask.settings.sensors import SensorSettings
+from edge_mask.track.tracker import Tracker
+from edge_mask.units import Moment, Seconds
+from edge_mask.vision import Eye, Vision
+from edge_mask.vitals import Rest
+from edge_mask.wire import status
+from edge_mask.wire.topics import Topics
+from edge_mask.wire.uuid7 import IdMaker
+
+log = logging.getLogger(__name__)
+
+_MAILBOX = 1000
+_READING_MAX_AGE = Seconds(10.0)
+"""A reading older than this decides nothing, whatever the sensor's interval."""
+
+
+class Plan:
+    """A configuration that was found right; `build` makes its house, any number of times."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self._clock = clock
+
+    def build(self, on_failure: Callable[[Worker], None]) -> House:
+        """Every part made, none started. Raises ModelError, DatabaseError or Refused; then nothing is left open."""
+        with ExitStack() as undo:
+            house = Assembly(self.settings, self._clock, on_failure, undo).house()
+            undo.pop_all()
+        return house
+
+
+def source_of(camera: CameraSettings, clock: Clock) -> FrameSource:
+    """The driver of one camera. Raises Refused."""
+    return source_for(camera.source, camera=camera.name, clock=clock, interval=camera.interval, loop=camera.loop)
+
+
+def sensor_of(sensor: SensorSettings, clock: Clock, sysfs: Path) -> Sensor:
+    """The driver of one sensor. Raises Refused."""
+    identity = Identity(sensor.name, sensor.quantity, sensor.unit, sensor.interval)
+    return sensor_for(sensor.kind, sensor.path, identity, clock=clock, rate=sensor.rate, loop=sensor.loop, sysfs=sysfs)
+
+
+def transport_of(
+    settings: Settings,
+    *,
+    will: Message | None = None,
+    birth: Callable[[], Message] | None = None,
+    on_state: Callable[[bool, str], None],
+) -> Transport:
+    """The connection to the broker, not opened yet."""
+    from edge_mask.deliver.paho import PahoTransport
+    from edge_mask.deliver.tls import Tls
+
+    mqtt = settings.mqtt
+    return PahoTransport(
+        host=mqtt.host,
+        port=mqtt.port,
+        client_id=mqtt.client_id or settings.device.thing_name,
+        version=mqtt.protocol,
+        tls=None if mqtt.tls is None else Tls(ca=mqtt.tls.ca, cert=mqtt.tls.cert, key=mqtt.tls.key),
+        username=mqtt.username,
+        password=mqtt.read_password,
+        keepalive=round(mqtt.keepalive),
+        will=will,
+        birth=birth,
+        on_state=on_state,
+    )
+
+
+class Assembly:
+    """One house in the making."""
+
+    def __init__(self, settings: Settings, clock: Clock, on_failure: Callable[[Worker], None], undo: ExitStack) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._on_failure = on_failure
+        self._undo = undo
+        self._boot = boot_id()
+        device = settings.device
+        self._topics = Topics(settings.topics.root, device.thing_name, settings.topics.renames)
+        self._mailbox: Mailbox[Entry] = Mailbox(_MAILBOX)
+        self._frames: Latest[Frame] = Latest()
+        self._meters: dict[str, Meter] = {}
+        self._courier: Courier | None = None
+        self._vision: Vision | None = None
+        self._recorder: Recorder | None = None
+
+    def house(self) -> House:
+        """The workers, sink first."""
+        detector = self._detector() if self._settings.cameras else None
+        recorder = self._make_recorder()
+        sinks: list[Job] = [recorder]
+        if self._settings.mqtt.transport != "none":
+            self._courier = self._make_courier(None if detector is None else detector.name)
+            sinks.append(self._courier)
+        meters = [(self._meter(sensor), sensor) for sensor in self._settings.sensors]
+        self._meters = {sensor.name: meter for meter, sensor in meters}
+        if detector is not None:
+            self._vision = self._make_vision(detector)
+        cameras = [(self._camera(camera), camera) for camera in self._settings.cameras]
+        workers = [self._worker(job) for job in sinks]
+        workers.append(self._worker(self._pulse()))
+        senders = [self._worker(meter) for meter, _ in meters]
+        eyes = [self._worker(self._vision)] if self._vision is not None else []
+        lenses = [self._worker(camera) for camera, _ in cameras]
+        finite = [
+            *(w for w, (_, s) in zip(senders, meters, strict=True) if s.kind == "replay" and not s.loop),
+            *(w for w, (_, c) in zip(lenses, cameras, strict=True) if not is_live(c.source) and not c.loop),
+        ]
+        endless = [c.name for c in self._settings.cameras if not is_live(c.source) and c.loop]
+        rest = Rest(finite, self._vision, self._mailbox.put, self._courier)
+        watched: list[Camera | Meter] = [*(camera for camera, _ in cameras), *(meter for meter, _ in meters)]
+
+        def check(now: Seconds) -> None:
+            for each in watched:
+                each.check(now)
+
+        return House(
+            [*workers, *senders, *eyes, *lenses],
+            check=check,
+            is_idle=lambda now: not endless and rest.is_complete(now),
+            complain=self._complain,
+        )
+
+    # -- one part after the other ------------------------------------------------------------------------
+
+    def _worker(self, job: Job) -> Worker:
+        return Worker(job, self._clock, self._on_failure)
+
+    def _emit(self, event: Event) -> None:
+        try:
+            self._mailbox.put(event)
+        except Closed:
+            log.warning("%s came after the stop and was not recorded", type(event).__name__)
+
+    def _complain(self, component: str, code: str, text: str) -> None:
+        self._emit(Fault(at=self._clock.now(), component=component, code=code, text=text))
+
+    def _detector(self) -> ModelDetector:
+        wanted = self._settings.detector
+        detector = load_package(wanted.model, threads=wanted.threads, score_threshold=wanted.score_threshold)
+        self._undo.callback(detector.close)
+        return detector
+
+    def _make_recorder(self) -> Recorder:
+        outbox = self._settings.outbox
+        ledger = Ledger(outbox.path, Bounds(outbox.max_bytes, outbox.max_age), self._boot)
+        ledger.open()
+        self._undo.callback(ledger.close)
+        ids = IdMaker()
+        intake = Intake(
+            thing=self._settings.device.thing_name,
+            topics=self._topics,
+            sequences=ledger.sequences,
+            boot=self._boot,
+            new_id=ids.make,
+            destination=None if self._settings.mqtt.transport == "none" else "mqtt",
+        )
+        return Recorder(
+            ledger,
+            intake,
+            self._mailbox,
+            self._clock,
+            commit_interval=outbox.commit_interval,
+            on_live=self._on_live,
+            on_commit=self._on_commit,
+        )
+
+    def _on_live(self, message: Message) -> None:
+        if self._courier is not None:
+            self._courier.offer_live(message)
+
+    def _on_commit(self) -> None:
+        if self._courier is not None:
+            self._courier.poke()
+
+    def _make_courier(self, model: str | None) -> Courier:
+        outbox = self._settings.outbox
+        transport = self._transport(model)
+        outage = Outage("mqtt", logging.getLogger("edge_mask.deliver"), self._emit, self._clock)
+        return Courier(
+            "mqtt",
+            transport,
+            Outbox(outbox.path, "mqtt"),
+            self._settle,
+            outage,
+            self._clock,
+            boot=self._boot,
+            window=outbox.window,
+            drain_rate=outbox.drain_rate,
+        )
+
+    def _settle(self, settlements: list[Settlement]) -> "Future[None]":
+        entry = Settle(settlements)
+        try:
+            self._mailbox.put(entry)
+        except Closed:
+            entry.done.cancel()  # still pending in the database: sent again after the restart, under the same id
+        return entry.done
+
+    def _transport(self, model: str | None) -> Transport:
+        topic, thing = self._topics.of("status"), self._settings.device.thing_name
+
+        def retained(payload: bytes) -> Message:
+            return Message(topic=topic, payload=payload, klass=Class.LIVE, qos=1, retain=True)
+
+        def birth() -> Message:
+            return retained(status.birth(thing=thing, version=__version__, model=model, at=self._clock.now()))
+
+        return transport_of(self._settings, will=retained(status.will()), birth=birth, on_state=self._on_state)
+
+    def _on_state(self, connected: bool, reason: str) -> None:
+        if self._courier is not None:
+            self._courier.state_changed(connected, reason)
+
+    def _meter(self, sensor: SensorSettings) -> Meter:
+        driver = sensor_of(sensor, self._clock, Path(os.environ.get("EDGE_MASK_SYSFS", "/sys")))
+        return Meter(driver, self._clock, self._emit)
+
+    def _make_vision(self, detector: ModelDetector) -> Vision:
+        eyes = {camera.name: self._eye(camera) for camera in self._settings.cameras}
+        return Vision(self._frames, detector, eyes, self._emit, publish=self._settings.detections)
+
+    def _eye(self, camera: CameraSettings) -> Eye:
+        if camera.role == "cctv":
+            cctv = self._settings.cctv
+            watch: Watch = CctvWatch(camera.name, CctvPolicy(cctv.streak, cctv.rearm_after), camera.zone)
+            return Eye(Tracker(), watch)
+        gate = self._settings.gate
+        policy = GatePolicy(
+            votes=gate.votes,
+            window=gate.window,
+            min_face=gate.min_face,
+            fever_above=None if gate.temperature_sensor is None else gate.fever_above,
+        )
+        watch = GateWatch(camera.name, policy, camera.zone)
+        return Eye(Tracker(votes=policy.vote_policy), watch, self._thermometer(gate.temperature_sensor))
+
+    def _thermometer(self, sensor: str | None) -> Callable[[Moment], Reading | None]:
+        meter = self._meters.get(sensor or "")
+        if meter is None:
+            return lambda _now: None
+        return lambda now: meter.latest(now.mono, _READING_MAX_AGE)
+
+    def _camera(self, camera: CameraSettings) -> Camera:
+        return Camera(
+            camera.name,
+            source_of(camera, self._clock),
+            self._frames,
+            self._clock,
+            self._emit,
+            is_live=is_live(camera.source),
+            interval=camera.interval,
+        )

@@ -1,0 +1,38 @@
+"""`edge-mask check`: validates the configuration, then opens every part and says how it is."""
+
+import argparse
+import json
+import os
+from typing import Any
+
+from edge_mask.cli.common import add_config, add_json
+
+
+def add(commands: Any) -> None:
+    """The `check` command."""
+    parser = commands.add_parser(
+        "check",
+        help="validate a configuration and try every part of it",
+        description="Validates the configuration, then opens every part (model, cameras, sensors, database, broker) and"
+        " prints one line each: ok, warning (it runs all the same) or failed. Exit code 1 when something failed.",
+    )
+    add_config(parser)
+    add_json(parser)
+    parser.set_defaults(function=_check)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from edge_mask.doctor import as_dict, examine
+    from edge_mask.settings.load import load
+
+    settings = load(arguments.config, os.environ)
+    failed = False
+    if not arguments.json:
+        print(f"{'configuration':<22} ok       {arguments.config}")
+    for finding in examine(settings):
+        failed = failed or finding.state == "failed"
+        if arguments.json:
+            print(json.dumps(as_dict(finding), ensure_ascii=False), flush=True)
+        else:
+            print(f"{finding.part:<22} {finding.state:<8} {finding.text}", flush=True)
+    return int(failed)
