@@ -223,7 +223,7 @@ class PahoSession:
         """Name lookup, TCP, TLS handshake, and the CONNECT packet."""
         endpoint = self._endpoint
         is_clean = endpoint.clean_start
-        self._client.username_pw_set(endpoint.username, _password(endpoint.password))
+        self._client.username_pw_set(endpoint.username, _secret(endpoint.password))
         try:
             if endpoint.version == "5":
                 asked = _properties(PacketTypes.CONNECT)
