@@ -1,0 +1,186 @@
+"""What this machine can do: the model alone, the whole pipeline, the outbox, the drain.
+
+Every figure is a rate measured in this run, so that two of them can be divided by each other.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edge_mask.capture.camera import Camera
+from edge_mask.capture.content import ContentPolicy
+from edge_mask.capture.source import EndOfSource
+from edge_mask.decide.gate import GateWatch
+from edge_mask.deliver.courier import Courier
+from edge_mask.deliver.memory import MemoryTransport
+from edge_mask.detect.model import ModelDetector
+from edge_mask.ledger.bounds import Bounds
+from edge_mask.ledger.intake import Intake
+from edge_mask.ledger.outbox import Outbox
+from edge_mask.ledger.recorder import Barrier, Entry, Recorder, Settle
+from edge_mask.ledger.rows import Settlement
+from edge_mask.ledger.writer import Ledger
+from edge_mask.messages import Fault, Frame, Image, Reading
+from edge_mask.runtime.clock import SystemClock
+from edge_mask.runtime.handoff import Latest, Mailbox
+from edge_mask.runtime.outage import Outage
+from edge_mask.runtime.worker import Job, Worker
+from edge_mask.track.tracker import Tracker
+from edge_mask.units import Seconds
+from edge_mask.vision import Eye, Vision
+from edge_mask.wire.topics import Topics
+from edge_mask.wire.uuid7 import IdMaker
+
+_CLOCK = SystemClock(lambda: True)
+_BOOT = "bench"
+
+
+class PicturesInMemory:
+    """A FrameSource over pictures that are already decoded, `count` frames long."""
+
+    def __init__(self, pictures: Sequence[Image], count: int) -> None:
+        self._pictures = pictures
+        self._count = count
+        self._number = 0
+
+    def open(self) -> None: ...
+
+    def read(self) -> Frame:
+        if self._number >= self._count:
+            raise EndOfSource
+        self._number += 1
+        return Frame("bench", self._number, self._pictures[self._number % len(self._pictures)], _CLOCK.now())
+
+    def skip(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def invocations_per_second(detector: ModelDetector, count: int) -> float:
+    """The bare interpreter: the same input again and again, nothing before or after it."""
+    model = detector.model
+    began = time.perf_counter()
+    for _ in range(count):
+        model.invoke()
+    return count / (time.perf_counter() - began)
+
+
+def detections_per_second(detector: ModelDetector, pictures: Sequence[Image], count: int) -> float:
+    """Picture in, faces out: letterbox, graph, decoding, NMS."""
+    began = time.perf_counter()
+    for n in range(count):
+        detector.detect(pictures[n % len(pictures)])
+    return count / (time.perf_counter() - began)
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """Camera, vision and ledger with their real threads and a real database; no broker."""
+
+    detector: ModelDetector
+    database: Path
+
+    def frames_per_second(self, pictures: Sequence[Image], count: int) -> float:
+        """Frames looked at per second from the first to the last of `count`, as fast as it goes."""
+        frames: Latest[Frame] = Latest()
+        with _Desk(self.database) as desk:
+            eyes = {"bench": Eye(Tracker(), GateWatch("bench"))}
+            vision = Vision(frames, self.detector, eyes, desk.mailbox.put)
+            source = PicturesInMemory(pictures, count)
+            camera = Camera(
+                "bench", source, frames, _CLOCK, _ignore, is_live=False, content=ContentPolicy()
+            )
+            looking, reading = _started(vision), _started(camera)
+            began = time.perf_counter()
+            reading.join(3600)
+            while vision.figures.frames < count:
+                looking.join(0.001)
+            lasted = time.perf_counter() - began
+            _stopped(looking)
+        return count / lasted
+
+
+def recorded_per_second(database: Path, count: int) -> float:
+    """Telemetry messages committed per second, as the daemon writes them."""
+    with _Desk(database) as desk:
+        began = time.perf_counter()
+        for n in range(count):
+            desk.mailbox.put(Reading("bench", "temperature", 20.0 + n % 10, "C", _CLOCK.now()))
+        desk.flush()
+        return count / (time.perf_counter() - began)
+
+
+def drained_per_second(database: Path, count: int) -> float:
+    """Waiting messages sent and settled per second, into a destination that answers at once."""
+    recorded_per_second(database, count)
+    with _Desk(database) as desk:
+        transport = MemoryTransport()
+        outage = Outage("bench", _silent(), lambda _fault: None, _CLOCK)
+        courier = Courier(
+            "bench", transport, Outbox(database, "mqtt"), desk.settle, outage, _CLOCK,
+            boot=_BOOT, window=100, drain_rate=1e9,
+        )  # fmt: skip
+        desk.on_commit = courier.poke
+        began = time.perf_counter()
+        worker = _started(courier)
+        while len(transport.delivered) < count:
+            worker.join(0.001)
+        desk.flush()
+        lasted = time.perf_counter() - began
+        _stopped(worker)
+    return count / lasted
+
+
+class _Desk:
+    """A recorder with its thread, over a database file."""
+
+    def __init__(self, database: Path) -> None:
+        ledger = Ledger(database, Bounds(), _BOOT)
+        ledger.open()
+        intake = Intake(
+            thing="bench", topics=Topics("bench", "bench"), sequences=ledger.sequences, boot=_BOOT,
+            new_id=IdMaker().make,
+        )  # fmt: skip
+        self.mailbox: Mailbox[Entry] = Mailbox(1000)
+        self.on_commit: Callable[[], None] = lambda: None
+        self._worker = Worker(
+            Recorder(ledger, intake, self.mailbox, _CLOCK, on_commit=lambda: self.on_commit()), _CLOCK, _ignore
+        )
+
+    def __enter__(self) -> "_Desk":
+        self._worker.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._worker.request_stop()
+        self._worker.join(60)
+
+    def flush(self) -> None:
+        barrier = Barrier()
+        self.mailbox.put(barrier)
+        barrier.done.result(60)
+
+    def settle(self, settlements: list[Settlement]) -> "Future[None]":
+        entry = Settle(settlements)
+        self.mailbox.put(entry)
+        return entry.done
+
+
+def _started(job: Job) -> Worker:
+    worker = Worker(job, _CLOCK, _ignore)
+    worker.start()
+    return worker
+
+
+def _stopped(worker: Worker) -> None:
+    worker.request_stop()
+    worker.join(60)
+
+
+def _ignore(_anything: object) -> None: ...
