@@ -1,0 +1,94 @@
+"""The anchor-free decoder against the formula written out for one cell at a time."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from edge_mask.detect.arrays import F32
+from edge_mask.detect.card import AnchorFree
+from edge_mask.detect.decode_anchor_free import AnchorFreeDecoder
+from edge_mask.detect.scoring import LabelRule, Scoring
+from edge_mask.detect.tflite import TensorSpec
+from edge_mask.errors import Broken
+
+SIZE = (48, 32)
+STRIDES = (8, 16)
+LABELS = 3
+
+
+def shapes() -> list[tuple[int, ...]]:
+    return [(1, SIZE[1] // s, SIZE[0] // s, depth) for s in STRIDES for depth in (LABELS, 4)]
+
+
+def decoder(threshold: float = 0.5, **changes: Any) -> AnchorFreeDecoder:
+    outputs = [TensorSpec("", shape, np.dtype(np.float32)) for shape in shapes()]
+    card = AnchorFree(kind="anchor_free", strides=STRIDES, **changes)
+    return AnchorFreeDecoder(card, outputs, SIZE, Scoring([LabelRule(threshold)] * LABELS))
+
+
+def outputs() -> st.SearchStrategy[list[F32]]:
+    values = st.floats(-9, 9, width=32)
+    return st.tuples(*(arrays.arrays(np.float32, shape, elements=values) for shape in shapes())).map(list)
+
+
+def cell_by_cell(maps: list[F32], threshold: float) -> list[tuple[float, ...]]:
+    found: list[tuple[float, ...]] = []
+    for place, stride in enumerate(STRIDES):
+        logits, boxes = maps[2 * place][0], maps[2 * place + 1][0]
+        for iy, ix, label in np.ndindex(logits.shape):
+            score = 1 / (1 + math.exp(-float(logits[iy, ix, label])))
+            if score < threshold:
+                continue
+            dx, dy, lw, lh = (float(v) for v in boxes[iy, ix])
+            cx, cy = (ix + 0.5 + dx) * stride, (iy + 0.5 + dy) * stride
+            w, h = (math.exp(min(4, max(-4, v))) * 2 * stride for v in (lw, lh))
+            found.append((cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2, score, label))
+    return found
+
+
+@settings(max_examples=60, deadline=None)
+@given(outputs(), st.sampled_from([0.05, 0.3, 0.62, 0.9]))
+def test_whole_maps_give_what_the_formula_gives_cell_by_cell(maps: list[F32], threshold: float) -> None:
+    found = decoder(threshold)(maps)
+    expected = cell_by_cell(maps, threshold)
+    rows = [[*box, score, label] for box, score, label in zip(found.boxes, found.scores, found.labels, strict=True)]
+    sure = [row for row in expected if abs(row[4] - threshold) > 1e-6]  # float32 may decide otherwise on the edge
+    assert len(sure) <= len(rows) <= len(expected)
+    if len(rows) == len(expected) and expected:
+        np.testing.assert_allclose(np.array(rows, float), np.array(expected, float), rtol=1e-4, atol=1e-3)
+
+
+def nothing() -> list[F32]:
+    return [np.full(shape, -9.0, np.float32) for shape in shapes()]
+
+
+def test_size_scale_and_size_clip_come_from_the_card() -> None:
+    maps = nothing()
+    maps[0][0, 1, 2, 0] = 5.0
+    maps[1][0, 1, 2] = (0, 0, 9, -9)
+    found = decoder(size_scale=3.0, size_clip=1.0)(maps)
+    width, height = found.boxes[0, 2] - found.boxes[0, 0], found.boxes[0, 3] - found.boxes[0, 1]
+    assert (width, height) == pytest.approx((3 * 8 * math.e, 3 * 8 / math.e))
+
+
+@pytest.mark.parametrize("rubbish", [math.nan, math.inf, -math.inf, 1e9])
+@pytest.mark.parametrize("place", [0, 2])
+def test_a_logit_that_is_no_number_is_a_fault_and_not_an_empty_room(rubbish: float, place: int) -> None:
+    maps = nothing()
+    maps[place][0, 0, 1, 1] = rubbish
+    with pytest.raises(Broken, match="logits run from"):
+        decoder()(maps)
+
+
+@pytest.mark.parametrize("rubbish", [math.nan, math.inf, -1e9])
+def test_a_face_whose_box_is_no_number_is_a_fault(rubbish: float) -> None:
+    maps = nothing()
+    maps[0][0, 1, 1, 1] = 4.0
+    maps[1][0, 1, 1, 2] = rubbish
+    with pytest.raises(Broken, match="boxes run from"):
+        decoder()(maps)

@@ -1,0 +1,74 @@
+"""Suppression against the definition, pair by pair."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge_mask.detect.arrays import NOTHING, Candidates, gather
+from edge_mask.detect.nms import MOST_CANDIDATES, overlaps, suppress
+
+BOX = st.tuples(st.integers(0, 20), st.integers(0, 20), st.integers(0, 12), st.integers(0, 12))
+FOUND = st.lists(st.tuples(BOX, st.integers(0, 10), st.integers(0, 2)), max_size=30)
+
+
+def candidates(found: list[tuple[tuple[int, int, int, int], int, int]]) -> Candidates:
+    boxes = [(x, y, x + w, y + h) for (x, y, w, h), _, _ in found]
+    return Candidates(
+        np.array(boxes, np.float32).reshape(-1, 4),
+        np.array([score / 10 for _, score, _ in found], np.float32),
+        np.array([label for _, _, label in found], np.intp),
+    )
+
+
+def overlap(
+    a: "np.ndarray[tuple[int], np.dtype[np.float32]]", b: "np.ndarray[tuple[int], np.dtype[np.float32]]"
+) -> float:
+    wide, high = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    common = float(max(wide, 0) * max(high, 0))
+    area = float((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])) - common
+    return common / area if area > 0 else 0.0
+
+
+def pair_by_pair(found: Candidates, iou: float, *, class_agnostic: bool, most: int) -> list[int]:
+    kept: list[int] = []
+    for each in sorted(range(len(found)), key=lambda i: (-found.scores[i], i)):
+        alike = (k for k in kept if class_agnostic or found.labels[k] == found.labels[each])
+        if all(overlap(found.boxes[k], found.boxes[each]) <= iou for k in alike):
+            kept.append(each)
+    return kept[:most]
+
+
+@settings(max_examples=200, deadline=None)
+@given(FOUND, st.sampled_from([0.0, 0.31, 0.52, 1.0]), st.booleans(), st.integers(1, 12))
+def test_what_is_left_is_what_the_definition_leaves(
+    found: list[tuple[tuple[int, int, int, int], int, int]], iou: float, agnostic: bool, most: int
+) -> None:
+    given_ = candidates(found)
+    expected = pair_by_pair(given_, iou, class_agnostic=agnostic, most=most)
+    left = suppress(given_, iou=iou, class_agnostic=agnostic, most=most)
+    np.testing.assert_array_equal(left.boxes, given_.boxes[expected])
+    np.testing.assert_array_equal(left.scores, given_.scores[expected])
+    np.testing.assert_array_equal(left.labels, given_.labels[expected])
+
+
+@settings(deadline=None)
+@given(FOUND)
+def test_overlap_is_symmetric_between_zero_and_one(found: list[tuple[tuple[int, int, int, int], int, int]]) -> None:
+    matrix = overlaps(candidates(found).boxes)
+    assert ((matrix >= 0) & (matrix <= 1)).all()
+    np.testing.assert_allclose(matrix, matrix.T)
+
+
+def test_no_candidates_are_no_faces() -> None:
+    assert len(suppress(NOTHING, iou=0.5, class_agnostic=True, most=5)) == 0
+    assert len(gather([NOTHING, NOTHING])) == 0
+
+
+def test_more_candidates_than_can_be_compared_keep_the_best() -> None:
+    count = MOST_CANDIDATES + 50
+    left = np.arange(count, dtype=np.float32) * 10
+    boxes = np.column_stack((left, left * 0, left + 5, left * 0 + 5)).astype(np.float32)
+    scores = np.linspace(0, 1, count, dtype=np.float32)
+    kept = suppress(Candidates(boxes, scores, np.zeros(count, np.intp)), iou=0.5, class_agnostic=True, most=3)
+    assert kept.scores.tolist() == pytest.approx(scores[:-4:-1].tolist())
