@@ -1,6 +1,7 @@
 """One suite for every FrameSource that can run here: what the protocol promises, whoever keeps it."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,22 +18,23 @@ Make = Callable[[], FrameSource]
 
 
 @pytest.fixture(params=["images", "video", "stream", "scripted"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     """Builds a source of at least three pictures."""
     clock = ManualClock()
-    if request.param == "images":
-        for number in range(3):
-            save(tmp_path / f"{number}.png", noise(number))
-        return lambda: ImageFolder(tmp_path, camera="front", clock=clock)
-    if request.param == "video":
-        path = film(tmp_path / "clip.avi", 3)
-        return lambda: VideoFile(path, camera="front", clock=clock)
-    if request.param == "stream":
-        server = RtspCamera()
-        server.__enter__()
-        request.addfinalizer(lambda: server.__exit__(None, None, None))
-        return lambda: NetworkStream(f"rtsp://127.0.0.1:{server.port}/live", camera="front", clock=clock)
-    return lambda: ScriptedCamera([noise(number) for number in range(5)], clock)
+    with contextlib.ExitStack() as stack:
+        match request.param:
+            case "images":
+                for number in range(3):
+                    save(tmp_path / f"{number}.png", noise(number))
+                yield lambda: ImageFolder(tmp_path, camera="front", clock=clock)
+            case "video":
+                path = film(tmp_path / "clip.avi", 3)
+                yield lambda: VideoFile(path, camera="front", clock=clock)
+            case "stream":
+                server = stack.enter_context(RtspCamera())
+                yield lambda: NetworkStream(f"rtsp://127.0.0.1:{server.port}/live", camera="front", clock=clock)
+            case _:
+                yield lambda: ScriptedCamera([noise(number) for number in range(5)], clock)
 
 
 def some(source: FrameSource, count: int) -> list[Frame]:

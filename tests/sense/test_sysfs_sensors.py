@@ -1,0 +1,155 @@
+"""The kernel's sensors, read from real file trees."""
+
+from pathlib import Path
+
+import pytest
+from tests.sense.trees import NO, YES, write
+
+from edge_mask.errors import Refused, TryLater
+from edge_mask.messages import Reading
+from edge_mask.runtime.clock import ManualClock
+from edge_mask.sense import Identity, Sensor, sensor_for
+
+W1 = "bus/w1/devices/28-0316a2795b1f/"
+IIO = "bus/iio/devices/iio:device0/"
+
+
+def sensor(kind: str, root: Path, path: str | None = None, quantity: str = "temperature", unit: str = "C") -> Sensor:
+    return sensor_for(kind, path, Identity("meter", quantity, unit), clock=ManualClock(), sysfs=root)
+
+
+def value(kind: str, root: Path, path: str | None = None, quantity: str = "temperature", unit: str = "C") -> float:
+    reading = sensor(kind, root, path, quantity, unit).read()
+    assert isinstance(reading, Reading)
+    assert (reading.sensor, reading.quantity, reading.unit) == ("meter", quantity, unit)
+    return reading.value
+
+
+@pytest.mark.parametrize("zone", [None, "1", "thermal_zone1", "gpu-thermal"])
+def test_a_thermal_zone_is_found_by_number_folder_or_type(tmp_path: Path, zone: str | None) -> None:
+    zones = "class/thermal/thermal_zone"
+    tree = {"0/temp": "48312\n", "0/type": "cpu-thermal\n", "1/temp": "51000\n", "1/type": "gpu-thermal\n"}
+    write(tmp_path, {zones + name: text for name, text in tree.items()})
+    assert value("thermal", tmp_path, zone) == (48.312 if zone is None else 51.0)
+
+
+def test_an_unknown_zone_is_answered_with_those_there_are(tmp_path: Path) -> None:
+    write(tmp_path, {"class/thermal/thermal_zone0/type": "cpu-thermal\n", "class/thermal/thermal_zone0/temp": "1"})
+    with pytest.raises(TryLater, match="no thermal zone 'gpu-thermal'; there is cpu-thermal"):
+        sensor("thermal", tmp_path, "gpu-thermal").read()
+
+
+@pytest.mark.parametrize(("unit", "expected"), [("C", 20.687), ("F", 69.2366), ("K", 293.837)])
+def test_a_ds18b20_is_read_in_the_unit_asked_for(tmp_path: Path, unit: str, expected: float) -> None:
+    write(tmp_path, {W1 + "w1_slave": YES.format("20687")})
+    assert value("w1", tmp_path, unit=unit) == pytest.approx(expected)
+
+
+def test_a_ds18b20_of_a_kernel_that_only_shows_the_temperature_is_read(tmp_path: Path) -> None:
+    write(tmp_path, {W1 + "temperature": "-1250\n"})
+    assert value("w1", tmp_path, "28-0316a2795b1f") == -1.25
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (NO.format("20687"), "wrong check sum"),
+        ("00 00 00 00 00 00 00 00 00 : crc=00 YES\n00 00 00 00 00 00 00 00 00 t=0\n", "shorted to ground"),
+        ("", "wrong check sum"),
+        (YES.format("hot"), "'hot' is not a number"),
+        (YES.format("nan"), "not a finite number"),
+        (YES.format("85000"), "85 °C is what it says before its first measurement"),
+    ],
+)
+def test_a_nonsensical_answer_of_a_ds18b20_is_no_reading(tmp_path: Path, text: str, sentence: str) -> None:
+    write(tmp_path, {W1 + "w1_slave": text})
+    with pytest.raises(TryLater, match=sentence):
+        sensor("w1", tmp_path).read()
+
+
+def test_85_degrees_are_believed_only_when_it_was_about_as_hot_before(tmp_path: Path) -> None:
+    meter = sensor("w1", write(tmp_path, {W1 + "w1_slave": YES.format("84000")}))
+    meter.read()
+    write(tmp_path, {W1 + "w1_slave": YES.format("85000")})
+    reading = meter.read()
+    assert reading is not None
+    assert reading.value == 85.0
+    write(tmp_path, {W1 + "w1_slave": YES.format("21000")})
+    meter.read()
+    write(tmp_path, {W1 + "w1_slave": YES.format("85000")})
+    with pytest.raises(TryLater):
+        meter.read()
+
+
+def test_no_or_several_thermometers_on_the_bus_are_said(tmp_path: Path) -> None:
+    with pytest.raises(TryLater, match="no 28-"):
+        sensor("w1", tmp_path).read()
+    write(tmp_path, {W1 + "w1_slave": YES.format("1"), "bus/w1/devices/28-ff/w1_slave": YES.format("2000")})
+    with pytest.raises(TryLater, match="name one: 28-0316a2795b1f, 28-ff"):
+        sensor("w1", tmp_path).read()
+    assert value("w1", tmp_path, "28-ff") == 2.0
+
+
+@pytest.mark.parametrize("kind", ["thermal", "w1", "iio"])
+def test_a_sensor_that_is_not_there_is_waited_for_and_found_when_it_comes(tmp_path: Path, kind: str) -> None:
+    meter = sensor(kind, tmp_path)
+    with pytest.raises(TryLater):
+        meter.read()
+    write(tmp_path, {"class/thermal/thermal_zone0/temp": "21000", W1 + "w1_slave": YES.format("21000")})
+    write(tmp_path, {IIO + "in_temp_input": "21000"})
+    reading = meter.read()
+    assert reading is not None
+    assert reading.value == 21.0
+    meter.close()
+
+
+@pytest.mark.parametrize(
+    ("files", "path", "quantity", "unit", "expected"),
+    [
+        ({"in_temp_input": "21500"}, None, "temperature", "C", 21.5),
+        ({"in_temp_raw": "700", "in_temp_scale": "30.5", "in_temp_offset": "4"}, "0", "temperature", "C", 21.472),
+        ({"in_temp_raw": "21000"}, "iio:device0", "temperature", "C", 21.0),
+        (
+            {"in_temp_object_raw": "15600", "in_temp_scale": "20", "in_temp_offset": "-13657.5"},
+            "iio:device0/in_temp_object_raw", "temperature", "C", 38.85,
+        ),
+        ({"in_humidityrelative_input": "45300"}, None, "humidity", "%", 45.3),
+        ({"in_pressure_input": "101.325"}, None, "pressure", "hPa", 1013.25),
+        ({"in_voltage3_raw": "1000", "in_voltage3_scale": "0.5"}, "0/voltage3", "voltage", "mV", 500.0),
+        ({"name": "mlx90614\n", "in_temp_input": "36600"}, "mlx90614", "temperature", "C", 36.6),
+    ],
+)  # fmt: skip
+def test_an_iio_channel_is_scaled_to_its_unit(
+    tmp_path: Path, files: dict[str, str], path: str | None, quantity: str, unit: str, expected: float
+) -> None:
+    write(tmp_path, {IIO + name: text for name, text in files.items()})
+    assert value("iio", tmp_path, path, quantity, unit) == pytest.approx(expected)
+
+
+def test_an_iio_device_that_has_another_name_is_answered_with_those_there_are(tmp_path: Path) -> None:
+    write(tmp_path, {IIO + "name": "bme280\n"})
+    with pytest.raises(TryLater, match="no device 'mlx90614'; there is bme280"):
+        sensor("iio", tmp_path, "mlx90614").read()
+
+
+def test_text_in_a_sensor_file_is_no_reading(tmp_path: Path) -> None:
+    write(tmp_path, {IIO + "in_temp_input": "busy", "class/thermal/thermal_zone0/temp": ""})
+    with pytest.raises(TryLater, match="'busy' is not a number"):
+        sensor("iio", tmp_path).read()
+    with pytest.raises(TryLater, match="'' is not a number"):
+        sensor("thermal", tmp_path).read()
+
+
+def test_a_folder_where_a_file_should_be_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "class/thermal/thermal_zone0/temp").mkdir(parents=True)
+    with pytest.raises(TryLater, match="cannot be read"):
+        sensor("thermal", tmp_path).read()
+
+
+@pytest.mark.parametrize(
+    ("kind", "unit", "sentence"),
+    [("thermometer", "C", "unknown kind 'thermometer'; allowed: iio"), ("w1", "%", "cannot be given as '%'")],
+)
+def test_a_kind_or_unit_that_makes_no_sense_is_refused(tmp_path: Path, kind: str, unit: str, sentence: str) -> None:
+    with pytest.raises(Refused, match=sentence):
+        sensor(kind, tmp_path, unit=unit)
