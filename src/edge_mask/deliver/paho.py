@@ -36,12 +36,11 @@ class PahoTransport:
         backoff: Backoff | None = None,
         refused_backoff: Backoff | None = None,
     ) -> None:
-        """Durations in seconds. `password` is called on each connect, so that a changed file counts. `will` is
-        also published on a polite close, `birth` on each connect.
+        """Durations in seconds. `password` is asked on each connect (it may raise OSError), so that a changed file
+        counts. `will` is also published on a polite close, `birth` on each connect.
 
         `on_state(connected, reason)` is called in the connection's thread, for each failed attempt too; it must
-        return at once. `password` is asked on each connect (it may raise OSError). `refused_backoff` paces attempts
-        that the broker answered with no (a wrong password).
+        return at once. `refused_backoff` paces attempts that the broker answered with no (a wrong password).
         """
         self._endpoint = Endpoint(
             host=host,
