@@ -1,0 +1,68 @@
+"""A process that records, says what it has recorded, and may kill itself at a statement of its choice.
+
+python recording_child.py DATABASE KILL_AT: before the KILL_AT-th SQL statement after opening it sends itself SIGKILL.
+Each line on stdout is one visit id whose commit has returned. KILL_AT 0 records until it is killed from outside.
+"""
+
+import itertools
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+
+from edge_mask.ledger.bounds import Bounds
+from edge_mask.ledger.intake import Intake
+from edge_mask.ledger.outbox import Outbox
+from edge_mask.ledger.rows import Batch, Settlement
+from edge_mask.ledger.writer import Ledger
+from edge_mask.messages import Outcome, Reading, Receipt, Visit
+from edge_mask.runtime.clock import SystemClock
+from edge_mask.wire.topics import Topics
+from edge_mask.wire.uuid7 import IdMaker
+
+CLOCK = SystemClock(lambda: True)
+
+
+def main() -> None:
+    path, kill_at = Path(sys.argv[1]), int(sys.argv[2])
+    ledger = Ledger(path, Bounds(), "boot")
+    ledger.open()
+    if kill_at:
+        counter = itertools.count(1)
+
+        def before(*_anything: Any) -> None:
+            if next(counter) == kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        connection = ledger._open_connection()
+        event.listen(connection, "before_cursor_execute", before)
+        event.listen(connection, "commit", before)
+    intake = Intake(
+        thing="child", topics=Topics("t", "child"), sequences=ledger.sequences, boot="boot", new_id=IdMaker().make
+    )
+    for number in range(3) if kill_at else itertools.count():
+        record(ledger, intake, path, number)
+
+
+def record(ledger: Ledger, intake: Intake, path: Path, number: int) -> None:
+    """A visit and a reading in one commit, and an older message settled: every statement of the recording path."""
+    now = CLOCK.now()
+    visit = Visit(at=now, camera="front", verdict="pass", mask="mask", mask_score=0.9, temperature=36.0 + number % 3)
+    reading = Reading("forehead", "temperature", 36.5, "C", now)
+    batch = Batch()
+    for admitted in (intake.admit(visit), intake.admit(reading)):
+        assert admitted.event is not None
+        batch.events.append(admitted.event)
+        batch.outgoing += admitted.outgoing
+    outbox = Outbox(path, "mqtt")
+    batch.settlements += [Settlement(p.row, Receipt(Outcome.REFUSED, "no")) for p in outbox.after({}, 1)]
+    outbox.close()
+    ledger.commit(batch, now)
+    print(batch.events[0].values["id"], flush=True)
+
+
+if __name__ == "__main__":
+    main()

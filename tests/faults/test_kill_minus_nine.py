@@ -1,0 +1,118 @@
+"""`kill -9` between any two statements, and the worst power cut: what was committed is there, nothing is half there."""
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_mask.ledger.bounds import Bounds
+from edge_mask.ledger.writer import Ledger
+
+CHILD = Path(__file__).with_name("recording_child.py")
+ROOT = CHILD.parents[2]
+
+
+def child(database: Path, kill_at: int, **environment: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, str(CHILD), str(database), str(kill_at)],
+        stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+    )  # fmt: skip
+
+
+def contents(database: Path) -> dict[str, Any]:
+    """What is in the file after our own opening of it, as the restarted daemon would see it."""
+    ledger = Ledger(database, Bounds(), "boot")
+    ledger.open()
+    assert ledger.salvaged is None
+    ledger.close()
+    with closing(sqlite3.connect(database)) as connection:
+
+        def query(sql: str) -> list[Any]:
+            return connection.execute(sql).fetchall()
+
+        return {
+            "visits": {row[0] for row in query("SELECT id FROM visits")},
+            "readings": {row[0] for row in query("SELECT id FROM readings")},
+            "messages": {row[0] for row in query("SELECT message_id FROM outbox")},
+            "seqs": {
+                topic: [row[0] for row in query(f"SELECT json_extract(CAST(payload AS TEXT), '$.seq') FROM outbox "
+                                                f"WHERE topic = '{topic}' ORDER BY id")]
+                for topic in ("t/visits", "t/temperature")
+            },
+            "stored": dict(query("SELECT topic, seq FROM topics")),
+            "totals": [row[0] for row in query("SELECT messages FROM totals ORDER BY state")],
+            "counted": [query(f"SELECT count(*) FROM outbox WHERE state = {state}")[0][0] for state in (0, 1)],
+        }  # fmt: skip
+
+
+def assert_whole(found: dict[str, Any], committed: set[str]) -> None:
+    """Every commit is all there or not there at all."""
+    assert committed <= found["visits"]
+    assert found["messages"] == found["visits"] | found["readings"]
+    assert len(found["visits"]) == len(found["readings"])
+    assert found["totals"] == found["counted"]
+    for topic, seqs in found["seqs"].items():
+        assert seqs == list(range(1, len(seqs) + 1))
+        assert found["stored"].get(topic, 0) == len(seqs)
+
+
+def test_killed_before_any_statement_of_the_recording_path(tmp_path: Path) -> None:
+    survivors = 0
+    for kill_at in range(1, 60):
+        database = tmp_path / f"{kill_at}.db"
+        process = child(database, kill_at)
+        output, _ = process.communicate(timeout=60)
+        assert_whole(contents(database), set(output.split()))
+        if process.returncode == 0:
+            break
+        assert process.returncode == -signal.SIGKILL
+        survivors += 1
+    else:
+        pytest.fail("the child never reached its end: raise the range")
+    assert survivors >= 15  # three commits of at least five statements each
+
+
+@pytest.mark.parametrize("after", [1, 7, 40])
+def test_killed_from_outside_while_recording(tmp_path: Path, after: int) -> None:
+    process = child(tmp_path / "db", 0)
+    assert process.stdout is not None
+    committed = {process.stdout.readline().strip() for _ in range(after)}
+    process.kill()
+    committed |= set(process.stdout.read().split())
+    process.wait(30)
+    process.stdout.close()
+    assert_whole(contents(tmp_path / "db"), committed)
+
+
+@pytest.fixture(scope="module")
+def power_cut_shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The preload library that keeps only what was there at each file's last fsync."""
+    built = tmp_path_factory.mktemp("shim") / "power_cut.so"
+    source = Path(__file__).with_name("shims") / "power_cut.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", built, source, "-ldl", "-lpthread"], check=True, timeout=60)
+    return built
+
+
+def test_the_worst_power_cut_loses_nothing_that_was_committed(tmp_path: Path, power_cut_shim: Path) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    after.mkdir()
+    process = child(
+        before / "db", 0, LD_PRELOAD=str(power_cut_shim), SHADOW_SRC=str(before), SHADOW_DST=str(after)
+    )  # fmt: skip
+    assert process.stdout is not None
+    committed = {process.stdout.readline().strip() for _ in range(60)}
+    process.kill()
+    process.wait(30)
+    process.stdout.close()
+    survived = tmp_path / "survived"
+    shutil.copytree(after, survived)
+    assert (survived / "db").exists()
+    assert_whole(contents(survived / "db"), committed)
