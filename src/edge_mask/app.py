@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from edge_mask import __version__
 from edge_mask.capture.camera import Camera
@@ -21,15 +22,18 @@ from edge_mask.decide.sight import Watch
 from edge_mask.decide.visitor import GatePolicy
 from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.transport import Transport
+from edge_mask.detect.location import find_package
 from edge_mask.detect.model import ModelDetector
 from edge_mask.detect.package import load_package
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.intake import Intake
 from edge_mask.ledger.outbox import Outbox
+from edge_mask.ledger.read import Reader
 from edge_mask.ledger.recorder import Entry, Recorder, Settle
 from edge_mask.ledger.rows import Settlement
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Class, Event, Fault, Frame, Message, Reading
+from edge_mask.observe.health import Probe, health_values
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import Closed, Latest, Mailbox
 from edge_mask.runtime.house import House
@@ -46,7 +50,7 @@ from edge_mask.settings.sensors import SensorSettings
 from edge_mask.track.tracker import Tracker
 from edge_mask.units import Moment, Seconds
 from edge_mask.vision import Eye, Vision
-from edge_mask.vitals import Rest
+from edge_mask.vitals import Pulse, Rest
 from edge_mask.wire import status
 from edge_mask.wire.topics import Topics
 from edge_mask.wire.uuid7 import IdMaker
@@ -182,7 +186,9 @@ class Assembly:
 
     def _detector(self) -> ModelDetector:
         wanted = self._settings.detector
-        detector = load_package(wanted.model, threads=wanted.threads, score_threshold=wanted.score_threshold)
+        detector = load_package(
+            find_package(wanted.model), threads=wanted.threads, score_threshold=wanted.score_threshold
+        )
         self._undo.callback(detector.close)
         return detector
 
@@ -260,6 +266,26 @@ class Assembly:
     def _meter(self, sensor: SensorSettings) -> Meter:
         driver = sensor_of(sensor, self._clock, Path(os.environ.get("EDGE_MASK_SYSFS", "/sys")))
         return Meter(driver, self._clock, self._emit)
+
+    def _pulse(self) -> Pulse:
+        machine, path = Probe(), self._settings.outbox.path
+        seen = 0
+
+        def measure(seconds: float) -> dict[str, Any]:
+            nonlocal seen
+            figures = self._vision.figures if self._vision is not None else None
+            frames = figures.frames if figures is not None else 0
+            fps, seen = (frames - seen) / seconds, frames
+            now = self._clock.now()
+            return health_values(
+                machine.read(),
+                fps=None if figures is None else fps,
+                inference_ms=None if figures is None or not frames else figures.inference_ms,
+                outbox=Reader(path).outbox_status(now, self._boot),
+                clock_synced=now.synced,
+            )
+
+        return Pulse(measure, self._emit, self._clock, self._settings.health.interval)
 
     def _make_vision(self, detector: ModelDetector) -> Vision:
         eyes = {camera.name: self._eye(camera) for camera in self._settings.cameras}

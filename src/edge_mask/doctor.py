@@ -14,6 +14,7 @@ from typing import Literal, TypeVar
 
 from edge_mask.app import sensor_of, source_of, transport_of
 from edge_mask.capture.source import EndOfSource
+from edge_mask.detect.location import find_package
 from edge_mask.detect.package import load_package
 from edge_mask.errors import DatabaseError, EdgeMaskError, ModelError, TryLater
 from edge_mask.ledger.database import Lock, open_writer
@@ -89,7 +90,9 @@ def _clock() -> Finding:
 def _model(settings: Settings) -> Finding:
     wanted = settings.detector
     try:
-        detector = load_package(wanted.model, threads=wanted.threads, score_threshold=wanted.score_threshold)
+        detector = load_package(
+            find_package(wanted.model), threads=wanted.threads, score_threshold=wanted.score_threshold
+        )
     except ModelError as error:
         return Finding("model", "failed", str(error))
     detector.close()

@@ -23,11 +23,6 @@ class Detector(Protocol):
         """Milliseconds the graph took for the last picture, without fitting the picture and decoding."""
         ...
 
-    @property
-    def last_inference_ms(self) -> float:
-        """Milliseconds that the graph alone took in the last `detect`."""
-        ...
-
     def detect(self, image: Image) -> list[Face]:
         """Faces in pixels of `image`, best score first. Raises Broken on NaN or absurd output."""
         ...

@@ -22,6 +22,7 @@ from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.house import House
 from edge_mask.runtime.worker import Worker
+from edge_mask.units import Moment
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ STOP_WITHIN = 4.5
 _RESTARTS = "EDGE_MASK_RESTARTS"
 _MOST_RESTARTS_AN_HOUR = 3
 _TICK = 0.25
+_FEED_EVERY = 1.0
 
 
 class Notifier(Protocol):
@@ -40,7 +42,7 @@ class Notifier(Protocol):
     def ready(self) -> None: ...
     def watchdog(self) -> None: ...
     def stopping(self) -> None: ...
-    def reloading(self) -> None: ...
+    def reloading(self, now: Moment) -> None: ...
 
 
 class Blueprint(Protocol):
@@ -57,7 +59,7 @@ class SilentNotifier:
     def ready(self) -> None: ...
     def watchdog(self) -> None: ...
     def stopping(self) -> None: ...
-    def reloading(self) -> None: ...
+    def reloading(self, now: Moment) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class Supervisor:
         self._stop = threading.Event()
         self._backoff = Backoff(base=1.0, cap=60.0, settled_after=300.0)
         self._started_at = clock.now().mono
+        self._fed = float("-inf")
 
     def install_signals(self) -> None:
         """SIGTERM and SIGINT stop, SIGHUP reads the configuration again; a handler only leaves a word."""
@@ -144,9 +147,15 @@ class Supervisor:
             if stuck := house.stuck(now):
                 log.error("stuck: %s", ", ".join(w.job.name for w in stuck))
                 return "stuck"
-            self._notifier.watchdog()
+            self._feed(now)
             if self._is_over(house):
                 return "stop"
+
+    def _feed(self, now: float) -> None:
+        """The watchdog, at most once a second."""
+        if now - self._fed >= _FEED_EVERY:
+            self._fed = now
+            self._notifier.watchdog()
 
     def _is_over(self, house: House) -> bool:
         now = self._clock.now().mono
@@ -165,7 +174,7 @@ class Supervisor:
 
     def _reload(self, old: Blueprint, house: House) -> tuple[Blueprint, House]:
         """Read the configuration again; one that is wrong, or cannot be built, leaves the old one in force."""
-        self._notifier.reloading()
+        self._notifier.reloading(self._clock.now())
         try:
             new = self._plan()
         except EdgeMaskError as error:
@@ -212,7 +221,7 @@ class Supervisor:
                     self._stop.set()
                     return
             except Empty:
-                self._notifier.watchdog()
+                self._feed(self._clock.now().mono)
 
     def _start_over(self) -> None:
         """Step 3, or step 4 when it has happened too often."""

@@ -1,0 +1,77 @@
+"""`edge-mask run`: the daemon, in the foreground."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from edge_mask.cli.common import add_config
+
+
+def add(commands: Any) -> None:
+    """The `run` command."""
+    parser = commands.add_parser(
+        "run",
+        help="the daemon, in the foreground",
+        description="Looks, measures, decides, records and publishes until SIGTERM or Ctrl-C; SIGHUP reads the"
+        " configuration again.",
+    )
+    add_config(parser)
+    parser.add_argument("--max-seconds", type=_positive, metavar="S", help="stop cleanly after S seconds")
+    parser.add_argument(
+        "--until-idle",
+        action="store_true",
+        help="stop when every file, folder and replay is finished and the outbox is empty (or the broker away for 5 s)",
+    )
+    parser.set_defaults(function=_run)
+
+
+def _positive(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    # Everything heavy is imported here: `edge-mask --help` and a wrong configuration answer at once.
+    from edge_mask.settings.load import load
+
+    settings = load(arguments.config, os.environ)
+
+    from edge_mask.app import Plan
+    from edge_mask.observe.notify import Notifier
+    from edge_mask.runtime.clock import SystemClock
+    from edge_mask.runtime.supervisor import Limits, Supervisor
+
+    clock = SystemClock()
+    first = [settings]
+
+    def plan() -> Plan:
+        wanted = first.pop() if first else load(arguments.config, os.environ)
+        _speak(wanted)
+        return Plan(wanted, clock)
+
+    supervisor = Supervisor(
+        plan,
+        clock,
+        notifier=Notifier.from_environment(os.environ),
+        limits=Limits(arguments.max_seconds, arguments.until_idle),
+    )
+    supervisor.install_signals()
+    return supervisor.run()
+
+
+def _speak(settings: Any) -> None:
+    from edge_mask.errors import ConfigurationError
+    from edge_mask.observe import logs
+
+    try:
+        secrets = settings.secrets()
+    except OSError as error:
+        named = Path(error.filename or "").name
+        raise ConfigurationError([f"mqtt.password_file: {named} cannot be read: {error.strerror}"]) from error
+    logs.configure(settings.log.level, settings.log.format, secrets)
