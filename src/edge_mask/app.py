@@ -77,6 +77,12 @@ class Plan:
         return house
 
 
+def detector_of(settings: Settings) -> ModelDetector:
+    """The verified model, warmed up. Raises ModelError."""
+    wanted = settings.detector
+    return load_package(find_package(wanted.model), threads=wanted.threads, score_threshold=wanted.score_threshold)
+
+
 def source_of(camera: CameraSettings, clock: Clock) -> FrameSource:
     """The driver of one camera. Raises Refused."""
     return source_for(camera.source, camera=camera.name, clock=clock, interval=camera.interval, loop=camera.loop)
@@ -185,10 +191,7 @@ class Assembly:
         self._emit(Fault(at=self._clock.now(), component=component, code=code, text=text))
 
     def _detector(self) -> ModelDetector:
-        wanted = self._settings.detector
-        detector = load_package(
-            find_package(wanted.model), threads=wanted.threads, score_threshold=wanted.score_threshold
-        )
+        detector = detector_of(self._settings)
         self._undo.callback(detector.close)
         return detector
 

@@ -14,8 +14,6 @@ from typing import Literal, TypeVar
 
 from edge_mask.app import sensor_of, source_of, transport_of
 from edge_mask.capture.source import EndOfSource
-from edge_mask.detect.location import find_package
-from edge_mask.detect.package import load_package
 from edge_mask.errors import DatabaseError, EdgeMaskError, ModelError, TryLater
 from edge_mask.ledger.database import Lock, open_writer
 from edge_mask.runtime.clock import SystemClock
