@@ -208,7 +208,7 @@ class Card(Strict):
     licence: str
     labels: Annotated[tuple[str, ...], Field(min_length=1)]
     """In the order of the graph's outputs."""
-    label_map: dict[str, Label | Literal["ignored"]] = {}
+    label_map: dict[str, Literal["mask", "no_mask", "incorrect", "ignored"]] = {}
     input: Input
     decoding: Decoding
     thresholds: Thresholds = Thresholds()

@@ -44,7 +44,7 @@ class Scoring:
         """
         flat = logits.ravel()
         # One product shows NaN, infinity and absurd values in a microsecond; the sentence is made only then.
-        if not float(flat @ flat) <= _ABSURD_LOGIT**2:
+        if not float(np.dot(flat, flat)) <= _ABSURD_LOGIT**2:
             check_range("logits", logits, -_ABSURD_LOGIT, _ABSURD_LOGIT)
         places = np.flatnonzero(flat >= self._lowest)
         if not places.size:

@@ -1,0 +1,120 @@
+"""A card that is wrong gets a sentence with file, line and key; one that is right says what its labels mean."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.detect.packages import card
+
+from edge_mask.detect.card import Card
+from edge_mask.detect.card_file import read_card
+from edge_mask.errors import ModelError
+
+
+def written(folder: Path, content: Any) -> Path:
+    text = content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False)
+    (folder / "model.yaml").write_text(text)
+    return folder
+
+
+def graph_card(**changes: Any) -> dict[str, Any]:
+    return card({"model.tflite": b"graph"}, **changes)
+
+
+def test_a_full_card_is_read_as_it_is_written(tmp_path: Path) -> None:
+    content = graph_card(
+        version=1.0,
+        thresholds={"default": 0.4, "incorrect": 0.6},
+        calibration={"mask": {"slope": 0.9, "offset": -0.1}},
+        golden=[{"picture": "golden.png", "answer": [{"label": "mask", "score": 0.9, "box": [1, 2, 3, 4]}]}],
+        figures={"mAP2": 0.75, "command": "make figures"},
+        training="See the notes.",
+        limits=["small faces", "dark rooms"],
+    )
+    found = read_card(written(tmp_path, content))
+    assert [found.name, found.version, *found.labels] == ["tiny", "1.0", "mask", "no_mask", "incorrect"]
+    assert [found.thresholds.of(label) for label in found.labels] == [0.4, 0.4, 0.6]
+    assert list(found.golden[0].answer[0].box) == [1, 2, 3, 4]
+    assert found.figures == {"mAP2": 0.75, "command": "make figures"}
+    assert found.meanings == ("mask", "no_mask", "incorrect")
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"lables": ["mask"]}, r"line \d+: lables: unknown key \(did you mean labels\?\)"),
+    ({"input": {"size": [64, 64], "colour": "rgb"}}, r"input.colour: unknown key \(did you mean color\?\)"),
+    (
+        {"decoding": {"kind": "anchor_free", "strides": [8], "max_face": 3}},
+        r"decoding.max_face: unknown key \(did you mean max_faces\?\)",
+    ),
+    ({"decoding": {"kind": "yolo11"}}, r"decoding: .*'yolov5', 'yolov8'"),
+    ({"decoding": {"kind": "anchor_free"}}, r"decoding.strides: field required"),
+    ({"labels": []}, r"labels: .*at least 1 item"),
+    ({"labels": ["mask", "mask"]}, r"labels: one comes twice"),
+    ({"labels": ["with", "no_mask"]}, r"label_map: say what 'with' means: mask, no_mask, incorrect or ignored"),
+    ({"label_map": {"wiht": "mask"}}, r"label_map: wiht is none of the labels"),
+    (
+        {"label_map": {"mask": "masked"}},
+        r"label_map.mask: .*'incorrect' or 'ignored', found 'masked'",
+    ),
+    ({"thresholds": {"default": 50}}, r"thresholds.default: .*less than or equal to 1, found 50"),
+    ({"input": {"size": [64], "color": "rgb", "letterbox": {}}}, r"input.size"),
+    ({"input": {"size": [64, 64], "color": "rgb"}}, r"input: expected either letterbox"),
+    (
+        {"input": {"size": [64, 64], "color": "rgb", "letterbox": {}, "resize": "stretch"}},
+        r"input: expected either letterbox",
+    ),
+    ({"input": {"size": [64, 64], "color": "rgb", "scale": 0, "letterbox": {}}}, r"input: scale is 0"),
+    ({"files": []}, r"files: .*at least 1 item"),
+    ({"files": [{"path": "../x", "sha256": "0" * 64, "precision": "float"}]}, r"files.0.path: .*inside the package"),
+    ({"files": [{"path": "/x", "sha256": "0" * 64, "precision": "float"}]}, r"files.0.path: .*inside the package"),
+    ({"files": [{"path": "x", "sha256": "abc", "precision": "float"}]}, r"files.0.sha256: .*found 'abc'"),
+    ({"decoding": {"kind": "ssd_raw", "grids": [[1, 1]], "sizes": [], "ratios": [[1]]}}, r"1 grids, 0 sizes and 1"),
+    ({"decoding": {"kind": "ssd_raw", "grids": [[1, 1]], "sizes": [[]], "ratios": [[1]]}}, r"at least one of each"),
+    ({"decoding": {"kind": "ssd_postprocess", "outputs": ["boxes"] * 4}}, r"boxes, labels, scores and count"),
+    ({"calibration": {"mask": {"slope": -1}}}, r"calibration.mask.slope: .*greater than 0, found -1"),
+    ({"name": None}, r"name: field required"),
+]
+
+
+@pytest.mark.parametrize(("change", "sentence"), WRONG)
+def test_what_is_wrong_with_a_card_is_said_with_its_place(
+    change: dict[str, Any], sentence: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match=sentence) as caught:
+        read_card(written(tmp_path, graph_card(**change)))
+    assert str(caught.value).startswith(f"{tmp_path / 'model.yaml'}, line ")
+
+
+def test_the_line_is_the_one_of_the_key(tmp_path: Path) -> None:
+    text = yaml.safe_dump(graph_card(), sort_keys=False).replace("color:", "colour:")
+    line = next(number for number, line in enumerate(text.splitlines(), 1) if "colour:" in line)
+    with pytest.raises(ModelError, match=f"line {line}: input.colour: unknown key"):
+        read_card(written(tmp_path, text))
+
+
+def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ModelError) as caught:
+        read_card(written(tmp_path, graph_card(licence=None, extra=1, thresholds={"default": -1})))
+    assert len(str(caught.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [("", "expected keys and values, found NoneType"), ("- a\n- b\n", "found list"), ("a: [", "is no valid YAML")],
+)
+def test_a_card_that_is_no_mapping_gets_a_sentence(text: str, sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=sentence):
+        read_card(written(tmp_path, text))
+
+
+def test_a_card_that_is_not_text_gets_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "model.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ModelError, match="it is not UTF-8 text"):
+        read_card(tmp_path)
+
+
+def test_a_card_cannot_be_changed() -> None:
+    made = Card.model_validate(graph_card())
+    with pytest.raises(ValueError, match="frozen"):
+        setattr(made, "name", "other")  # noqa: B010  # an assignment would be refused by the type checker already

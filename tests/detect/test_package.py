@@ -1,0 +1,180 @@
+"""A package is trusted only when its checksum, shapes, labels and golden answers hold."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.detect import tiny_tflite as tiny
+from tests.detect.packages import ANCHOR_FREE, GREEN, PLAIN_INPUT, RED, picture, write_package, write_picture
+
+from edge_mask.detect.location import find_package
+from edge_mask.detect.package import choose_file, load_package, open_package
+from edge_mask.detect.verify import verify_package
+from edge_mask.errors import ModelError
+
+GRAPH = tiny.anchor_free(strides=[8])
+DECODING = ANCHOR_FREE | {"strides": [8]}
+SQUARE = picture((64, 64), ((16, 24, 8, 8), RED))
+
+
+def package(folder: Path, **changes: Any) -> Path:
+    return write_package(folder, GRAPH, **({"decoding": DECODING} | changes))
+
+
+def golden(folder: Path, *answer: dict[str, Any], **tolerances: Any) -> Path:
+    folder.mkdir(exist_ok=True)
+    write_picture(folder / "golden.png", SQUARE)
+    return package(folder, golden=[{"picture": "golden.png", "answer": list(answer), **tolerances}])
+
+
+RIGHT = {"label": "mask", "score": 1.0, "box": [16, 24, 8, 8]}
+
+
+def test_a_package_whose_golden_answer_holds_is_loaded(tmp_path: Path) -> None:
+    detector = load_package(golden(tmp_path, RIGHT), threads=1)
+    assert detector.name == "tiny 1.0.0"
+    assert detector.labels == ("mask", "no_mask", "incorrect")
+    assert [face.label for face in detector.detect(SQUARE)] == ["mask"]
+    assert detector.last_inference_ms > 0
+    detector.close()
+    detector.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        ([], "found mask 1.00 at \\[16, 24, 8, 8\\] that nobody expects"),
+        ([RIGHT | {"label": "no_mask"}], "expected no_mask 1.00 at .*found mask 1.00"),
+        ([RIGHT | {"score": 0.8}], "expected mask 0.80 .*± 0.05.*found mask 1.00"),
+        ([RIGHT | {"box": [20, 24, 8, 8]}], "expected mask 1.00 at \\[20, 24, 8, 8\\]"),
+        ([RIGHT, RIGHT], "expected mask 1.00"),
+    ],
+)
+def test_a_package_with_another_golden_answer_is_refused(
+    answer: list[dict[str, Any]], sentence: str, tmp_path: Path
+) -> None:
+    folder = golden(tmp_path, *answer)
+    with pytest.raises(ModelError, match=sentence) as caught:
+        load_package(folder)
+    assert str(folder / "golden.png") in str(caught.value)
+    assert load_package(folder, verify=False).name == "tiny 1.0.0"
+
+
+def test_an_expected_face_at_its_threshold_may_be_missing(tmp_path: Path) -> None:
+    faint = {"label": "incorrect", "score": 0.52, "box": [0, 0, 8, 8]}
+    assert load_package(golden(tmp_path, RIGHT, faint, score_tolerance=0.05)).name == "tiny 1.0.0"
+
+
+def test_the_golden_answer_is_asked_with_the_cards_own_thresholds(tmp_path: Path) -> None:
+    detector = load_package(golden(tmp_path, RIGHT), score_threshold=1.0)
+    assert detector.detect(SQUARE) == []
+
+
+def test_a_missing_golden_picture_is_named(tmp_path: Path) -> None:
+    folder = golden(tmp_path, RIGHT)
+    (folder / "golden.png").unlink()
+    with pytest.raises(ModelError, match=r"golden.png: cannot be read \(No such file"):
+        load_package(folder)
+
+
+def test_a_file_that_was_changed_is_refused(tmp_path: Path) -> None:
+    folder = package(tmp_path)
+    (folder / "model.tflite").write_bytes(GRAPH + b"\0")
+    with pytest.raises(ModelError, match=r"its sha256 is .*, the card expects .*install the package again"):
+        load_package(folder, verify=False)
+
+
+def test_a_file_that_was_cut_off_is_refused_by_its_checksum(tmp_path: Path) -> None:
+    folder = package(tmp_path)
+    (folder / "model.tflite").write_bytes(GRAPH[: len(GRAPH) // 2])
+    with pytest.raises(ModelError, match="was changed or cut off"):
+        load_package(folder)
+
+
+def with_content(folder: Path, content: bytes) -> Path:
+    """A package whose card believes in whatever its file holds."""
+    return write_package(folder, content, decoding=DECODING)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a graph", GRAPH[: len(GRAPH) // 2], b"\0" * 500])
+def test_a_file_that_is_no_graph_is_refused_even_with_the_right_checksum(content: bytes, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"model.tflite: (is no TFLite model|is empty|is no complete)"):
+        load_package(with_content(tmp_path, content))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    folder = package(tmp_path)
+    (folder / "model.tflite").unlink()
+    with pytest.raises(ModelError, match=r"model.tflite: cannot be read \(No such file.*the card names it under files"):
+        load_package(folder)
+
+
+def test_a_graph_of_another_size_than_its_card_says_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"input.size: the card says 96x64, the graph takes 1x64x64x3 .*1x64x96x3"):
+        load_package(package(tmp_path, input=PLAIN_INPUT | {"size": [96, 64]}))
+
+
+def test_a_graph_with_fewer_labels_than_its_card_is_refused(tmp_path: Path) -> None:
+    folder = write_package(tmp_path, tiny.anchor_free(strides=[8], labels=2), decoding=DECODING)
+    with pytest.raises(ModelError, match="logits of stride 8 of shape 1x8x8x3; the graph gives 1x8x8x2, 1x8x8x4"):
+        load_package(folder)
+
+
+def test_what_is_no_package_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"no such folder; a model package is a folder with a model.yaml"):
+        load_package(tmp_path / "nothing")
+    with pytest.raises(ModelError, match=r"cannot be read .*a model package is a folder with a model.yaml"):
+        load_package(tmp_path)
+
+
+def test_each_runtime_gets_the_file_the_card_prefers_for_it(tmp_path: Path) -> None:
+    digest = hashlib.sha256(GRAPH).hexdigest()
+    files = [
+        {"path": "int8.tflite", "sha256": digest, "precision": "int8", "prefer": ["ai-edge-litert"]},
+        {"path": "float.tflite", "sha256": digest, "precision": "float"},
+    ]
+    card = open_package(package(tmp_path, files=files)).card
+    assert choose_file(card, "ai-edge-litert").path == "int8.tflite"
+    assert choose_file(card, "tflite-runtime").path == "float.tflite"
+    only = open_package(package(tmp_path, files=files[:1])).card
+    assert choose_file(only, "tflite-runtime").path == "int8.tflite"
+
+
+def test_a_threshold_given_by_the_user_replaces_all_of_the_card(tmp_path: Path) -> None:
+    folder = package(tmp_path, thresholds={"default": 1.0, "no_mask": 0.5})
+    image = picture((64, 64), ((16, 24, 8, 8), RED), ((40, 24, 8, 8), GREEN))
+    assert [face.label for face in load_package(folder).detect(image)] == ["no_mask"]
+    assert {face.label for face in load_package(folder, score_threshold=0.3).detect(image)} == {"mask", "no_mask"}
+
+
+def test_at_most_max_faces_are_reported(tmp_path: Path) -> None:
+    folder = package(tmp_path, decoding=DECODING | {"max_faces": 2})
+    assert len(load_package(folder).detect(picture((64, 64), ((0, 0, 64, 64), RED)))) == 2
+
+
+def test_a_package_is_found_where_it_is_named_or_where_the_program_brought_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    package(tmp_path / "mine")
+    assert find_package("mine") == Path("mine")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ModelError, match=r"empty: holds no model.yaml"):
+        find_package("empty")
+    with pytest.raises(ModelError, match="nobody: no such model package"):
+        find_package("nobody")
+
+
+def test_verifying_names_everything_that_does_not_hold(tmp_path: Path) -> None:
+    folder = golden(tmp_path, RIGHT)
+    assert all(check.passed for check in verify_package(open_package(folder)))
+    card = yaml.safe_load((folder / "model.yaml").read_text())
+    card["files"].append({"path": "gone.tflite", "sha256": "0" * 64, "precision": "int8"})
+    card["golden"][0]["answer"][0]["label"] = "incorrect"
+    (folder / "model.yaml").write_text(yaml.safe_dump(card))
+    failed = [check.what for check in verify_package(open_package(folder)) if not check.passed]
+    assert "gone.tflite checksum" in failed
+    assert any(what.endswith("golden golden.png") for what in failed)
+    assert "model.tflite checksum" not in failed
