@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from edge_mask.app import sensor_of, source_of, transport_of
+from edge_mask.app import detector_of, sensor_of, source_of, transport_of
 from edge_mask.capture.source import EndOfSource
 from edge_mask.errors import DatabaseError, EdgeMaskError, ModelError, TryLater
 from edge_mask.ledger.database import Lock, open_writer
@@ -86,11 +86,8 @@ def _clock() -> Finding:
 
 
 def _model(settings: Settings) -> Finding:
-    wanted = settings.detector
     try:
-        detector = load_package(
-            find_package(wanted.model), threads=wanted.threads, score_threshold=wanted.score_threshold
-        )
+        detector = detector_of(settings)
     except ModelError as error:
         return Finding("model", "failed", str(error))
     detector.close()
