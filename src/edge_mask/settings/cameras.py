@@ -25,7 +25,10 @@ class Camera(Section):
 
     name: Name = Field(description="How messages and logs call it.")
     source: str = Field(
-        description=f"Where the pictures come from: {SOURCES}.", repr=False, json_schema_extra=allowed(SOURCES)
+        description="Where the pictures come from. A USB camera is best called by its name in /dev/v4l/by-id: its"
+        " number changes. Files and folders are looked at picture by picture, a folder sorted by name.",
+        repr=False,
+        json_schema_extra=allowed(SOURCES),
     )
     role: Literal["gate", "cctv"] = Field(default="gate", description="`gate` judges visitors, `cctv` looks at a room.")
     interval: Annotated[Seconds, duration(at_most=86400)] = Field(
@@ -72,7 +75,8 @@ class Gate(Section):
         default=Seconds(2.0), description="Time in which these looks must come together."
     )
     min_face: Fraction = Field(
-        default=0.12, description="Smallest face to be judged, as a share of the picture's height."
+        default=0.12,
+        description="Smallest face to be judged: its longer side as a share of the picture's shorter side.",
     )
     fever_above: float = Field(
         default=37.5, description="Temperature above which nobody passes, in the unit of the temperature sensor."
@@ -88,7 +92,7 @@ class Cctv(Section):
         default=6, ge=1, le=10000, description="Looks in a row with a no-mask face that raise one alert."
     )
     rearm_after: Annotated[Seconds, duration()] = Field(
-        default=Seconds(60.0), description="Time without a no-mask face before the next streak may raise an alert."
+        default=Seconds(60.0), description="Time after an alert before the same camera may raise the next one."
     )
 
 

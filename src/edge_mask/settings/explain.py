@@ -36,10 +36,10 @@ def _say(detail: ErrorDetails, path: Path, schema: Schema) -> str:
         case "extra_forbidden":
             return f"unknown key; {_nearest(str(path[-1]), _keys(_at(schema, path[:-1], schema)))}"
         case "missing":
-            return f"is missing; allowed: {_allowed(_at(schema, path, schema))}"
+            return f"is missing; allowed: {allowed_by(_at(schema, path, schema))}"
         case "value_error":
             return redact(str(detail["ctx"]["error"]))
-    return f"{_found(value, kind)}; allowed: {_allowed(_at(schema, path, schema))}"
+    return f"{_found(value, kind)}; allowed: {allowed_by(_at(schema, path, schema))}"
 
 
 def _nearest(word: str, words: list[str]) -> str:
@@ -64,31 +64,31 @@ def _found(value: object, kind: str) -> str:
 
 def _at(schema: Schema, path: Path, root: Schema) -> Schema:
     """The part of the JSON Schema that describes the value at `path`; empty when nothing does."""
-    here = _resolve(schema, root)
+    here = resolve(schema, root)
     for part in path:
         if isinstance(part, int):
             prefix = here.get("prefixItems", ())
             step = prefix[part] if part < len(prefix) else here.get("items", {})
         else:
             step = here.get("properties", {}).get(part) or here.get("additionalProperties") or {}
-        here = _resolve(step if isinstance(step, Mapping) else {}, root)
+        here = resolve(step if isinstance(step, Mapping) else {}, root)
     return here
 
 
-def _resolve(schema: Schema, root: Schema) -> Schema:
+def resolve(schema: Schema, root: Schema) -> Schema:
     """Follow `$ref`, and take the part of an optional value that is not null; what stands beside it is kept."""
     beside = {key: value for key, value in schema.items() if key not in ("$ref", "anyOf")}
     if "$ref" in schema:
-        return {**_resolve(root["$defs"][schema["$ref"].rpartition("/")[2]], root), **beside}
+        return {**resolve(root["$defs"][schema["$ref"].rpartition("/")[2]], root), **beside}
     parts = [part for part in schema.get("anyOf", ()) if part.get("type") != "null"]
-    return {**_resolve(parts[0], root), **beside} if len(parts) == 1 else schema
+    return {**resolve(parts[0], root), **beside} if len(parts) == 1 else schema
 
 
 def _keys(schema: Schema) -> list[str]:
     return list(schema.get("properties", {}))
 
 
-def _allowed(schema: Schema) -> str:
+def allowed_by(schema: Schema) -> str:
     """What a person may write, from the JSON Schema."""
     if "x-allowed" in schema:
         return str(schema["x-allowed"])
@@ -104,6 +104,8 @@ def _allowed(schema: Schema) -> str:
             return "a list" + (f" of at least {schema['minItems']}" if schema.get("minItems") else "")
         case "object":
             return f"a mapping with {', '.join(_keys(schema))}"
+    if schema.get("format") == "path":
+        return "a path"
     return "a text" + (f" of at most {schema['maxLength']} characters" if "maxLength" in schema else "")
 
 

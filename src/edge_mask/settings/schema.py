@@ -3,7 +3,9 @@
 from functools import cache
 from typing import Any
 
+from edge_mask.settings.base import Section
 from edge_mask.settings.model import Settings
+from edge_mask.settings.quantities import Measure
 
 
 @cache
@@ -11,7 +13,18 @@ def schema() -> dict[str, Any]:
     """What `edge-mask schema config` prints; editors complete and check configuration files with it."""
     made = Settings.model_json_schema(mode="validation")
     _drop_titles(made)
+    _write_defaults_with_units(made)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "edge-mask configuration", **made}
+
+
+def _write_defaults_with_units(made: dict[str, Any]) -> None:
+    """`30d` instead of 2592000, as a person would write it."""
+    for section in Section.__subclasses__():
+        properties = made["$defs"].get(section.__name__, {}).get("properties", {})
+        for name, field in section.model_fields.items():
+            for measure in field.metadata:
+                if isinstance(measure, Measure) and "default" in properties.get(name, {}):
+                    properties[name]["default"] = measure.show(field.default)
 
 
 def _drop_titles(part: Any) -> None:

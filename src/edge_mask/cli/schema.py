@@ -1,0 +1,56 @@
+"""`edge-mask schema`: what a configuration may hold, and what messages look like, for programs and editors."""
+
+import argparse
+import json
+from typing import Any
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "schema",
+        help="JSON Schema of the configuration, or of every message",
+        description="Prints the JSON Schema of the configuration, or of every message (AsyncAPI too).",
+    )
+    parser.add_argument("what", choices=("config", "messages"))
+    parser.add_argument(
+        "--format",
+        choices=("json", "asyncapi", "markdown"),
+        default="json",
+        help="asyncapi: for messages; markdown: the tables of keys, for config (default: json, a JSON Schema)",
+    )
+    parser.set_defaults(function=run, usage_error=parser.error)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print it."""
+    match arguments.what, arguments.format:
+        case "config", "json":
+            from edge_mask.settings.schema import schema
+
+            _print_json(schema())
+        case "config", "markdown":
+            from edge_mask.settings.reference import tables
+
+            print(tables(), end="")
+        case "messages", "json":
+            from edge_mask.wire.schema import json_schema
+
+            _print_json(json_schema())
+        case "messages", "asyncapi":
+            from edge_mask.wire.schema import asyncapi
+
+            _print_yaml(asyncapi())
+        case what, form:
+            arguments.usage_error(f"there is no {form} of {what}")
+    return 0
+
+
+def _print_json(schema: dict[str, Any]) -> None:
+    print(json.dumps(schema, indent=2, ensure_ascii=False))
+
+
+def _print_yaml(document: dict[str, Any]) -> None:
+    import yaml
+
+    print(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110), end="")

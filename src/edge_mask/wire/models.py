@@ -1,0 +1,232 @@
+"""The shape of every message, as pydantic models: for the schemas and for subscribers; the daemon needs none of it."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+Score = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Part(BaseModel):
+    """A part of a message; what a later version adds may stand in it too."""
+
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False)
+
+
+class Envelope(Part):
+    """What stands in every message."""
+
+    id: str = Field(
+        pattern="^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
+        description="UUIDv7, made where the event is born. A message that is sent again has the same id.",
+    )
+    seq: int = Field(
+        ge=1, description="Counts up by one per topic, over restarts; a gap says that messages were dropped."
+    )
+    thing: str = Field(description="The device.")
+    ts: str = Field(
+        pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$",
+        description="When it was seen, not when it was sent: RFC 3339, UTC, milliseconds.",
+        json_schema_extra={"format": "date-time"},
+    )
+    v: Literal[1] = Field(description="Version of this schema.")
+    late: Literal[True] = Field(
+        default=True, description="It left the device more than ten seconds after it was seen; absent otherwise."
+    )
+    clock_ok: Literal[False] = Field(
+        default=False, description="The clock of the device was not set when this was seen; absent otherwise."
+    )
+
+
+class Box(Part):
+    """A rectangle in pixels of the input picture."""
+
+    x: float = Field(description="Left.")
+    y: float = Field(description="Top.")
+    w: float = Field(description="Width.")
+    h: float = Field(description="Height.")
+
+
+class Face(Part):
+    """One detected face."""
+
+    label: str = Field(description="`mask`, `no_mask`, `incorrect`, or a label of another model.")
+    score: Score | None = Field(description="How sure the model is.")
+    box: Box
+    track: int = Field(description="The same person has the same number in the next frames.")
+
+
+class Counts(Part):
+    """Faces by label."""
+
+    mask: Count
+    no_mask: Count
+    incorrect: Count
+
+
+class Detections(Envelope):
+    """One analysed frame. Sent now or not at all."""
+
+    camera: str
+    frame: Count = Field(description="Counts up per camera.")
+    faces: list[Face]
+    counts: Counts
+    inference_ms: float | None = Field(description="Time the model took.")
+    model: str = Field(description="Name and version of the model.")
+
+
+class Visit(Envelope):
+    """One judged person at a gate."""
+
+    camera: str
+    verdict: Literal["pass", "no_pass"]
+    ispass: Literal[0, 1] = Field(description="1 for pass, 0 for no_pass.")
+    mask: str | None = Field(description="The label that most looks agreed on; null when none was sure.")
+    mask_score: Score | None
+    temperature: float | None = Field(description="In the unit of the gate's thermometer; null without one.")
+    reasons: list[str] = Field(description="Why not, in words of the contract such as `no_mask` or `fever`.")
+    passed_through: bool | None = Field(description="Whether the person went through; null without a passage sensor.")
+    snapshot: str | None = Field(description="File name of the picture on the device.")
+
+
+class Look(Envelope):
+    """One look of a CCTV camera at its room."""
+
+    camera: str
+    faces: Count
+    no_mask: Count = Field(description="Faces without a mask.")
+    streak: Count = Field(description="Looks in a row with such a face, this one included.")
+    snapshot: str | None = Field(description="File name of the picture on the device.")
+
+
+class Alert(Envelope):
+    """Something a person should act on now."""
+
+    kind: str = Field(description="`no_mask`, `fever` or `outlier`.")
+    text: str = Field(description="A sentence for a person.")
+    camera: str = Field(default="", description="Which camera saw it; absent for a sensor.")
+    sensor: str = Field(default="", description="Which sensor measured it; absent for a camera.")
+    streak: Count = Field(default=0, description="Looks in a row; only for `no_mask`.")
+    value: float = Field(default=0.0, description="What was measured; absent where nothing was.")
+    snapshot: str | None = Field(description="File name of the picture on the device.")
+
+
+class Reading(Envelope):
+    """One value of one sensor, in the field that is called like the quantity."""
+
+    sensor: str
+    unit: str
+    quality: Literal["stale", "stuck", "out_of_range"] = Field(
+        default="stale", description="Why the value should not be believed; absent when it can be."
+    )
+
+
+class Temperature(Reading):
+    """One temperature. A reading of another quantity has a field of that name in the place of `temperature`."""
+
+    temperature: float | None
+
+
+class Dropped(Part):
+    """Messages given up so far, by reason."""
+
+    age: Count = Field(description="Waited too long.")
+    space: Count = Field(description="No room left.")
+    refused: Count = Field(description="The broker said no.")
+
+
+class OutboxHealth(Part):
+    """What waits for the broker."""
+
+    pending: Count | None = Field(description="Messages.")
+    bytes: Count | None
+    oldest_s: float | None = Field(description="Age of the oldest in seconds.")
+    dropped: Dropped | None
+
+
+class Health(Envelope):
+    """How the device is doing; null where it does not say."""
+
+    cpu: Percent | None
+    memory: Percent | None
+    rss: Count | None = Field(default=None, description="Bytes of memory that the daemon holds.")
+    soc_temperature: float | None = Field(description="Degrees Celsius of the processor.")
+    uptime_s: float | None = Field(description="Seconds since the machine was started.")
+    fps: float | None = Field(description="Frames analysed per second.")
+    inference_ms: float | None = Field(description="Time the model takes.")
+    outbox: OutboxHealth
+    clock_synced: bool
+
+
+class Fault(Envelope):
+    """A rule, sensor, camera, command or action failed."""
+
+    component: str = Field(description="Which part, for instance `camera front`.")
+    code: str = Field(description="A word for programs.")
+    text: str = Field(description="A sentence for people.")
+
+
+class Online(Part):
+    """The device is there. Retained."""
+
+    state: Literal["online"]
+    thing: str
+    ts: str = Field(json_schema_extra={"format": "date-time"}, description="When it connected.")
+    v: Literal[1]
+    version: str = Field(description="Version of edge-mask.")
+    model: str | None = Field(description="Name and version of the model; null without a camera.")
+
+
+class Offline(Part):
+    """The device is gone: stopped, or not heard of. Retained."""
+
+    state: Literal["offline"]
+
+
+class Problem(Part):
+    """Why a command was not carried out."""
+
+    code: str = Field(description="A word for programs.")
+    text: str = Field(description="A sentence for people.")
+
+
+class Command(Part):
+    """A request; what else it holds depends on the command."""
+
+    request_id: str | int = Field(default="", description="Comes back in the answer; any text or number, or none.")
+
+
+class Done(Part):
+    """The command was carried out; what else stands here depends on it."""
+
+    request_id: str | int = Field(default="", description="The request's, if it had one.")
+    ok: Literal[True]
+
+
+class Failed(Part):
+    """The command was not carried out."""
+
+    request_id: str | int = Field(default="", description="The request's, if it had one.")
+    ok: Literal[False]
+    error: Problem
+
+
+MESSAGES: dict[str, tuple[type[Part], ...]] = {
+    "detections": (Detections,),
+    "visits": (Visit,),
+    "looks": (Look,),
+    "alerts": (Alert,),
+    "temperature": (Temperature,),
+    "health": (Health,),
+    "errors": (Fault,),
+    "status": (Online, Offline),
+}
+"""Topic below the root → the shapes of what is published there."""
+
+COMMANDS: dict[str, tuple[type[Part], ...]] = {
+    "commands/{name}": (Command,),
+    "commands/{name}/response": (Done, Failed),
+}
+"""What the device is asked, and what it answers."""

@@ -1,0 +1,121 @@
+"""The messages as JSON Schema and as an AsyncAPI document, both made from the models."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from edge_mask.messages import Class
+from edge_mask.wire.envelope import VERSION
+from edge_mask.wire.models import COMMANDS, MESSAGES, Part, Reading
+
+CLASSES = {
+    "detections": Class.LIVE,
+    "visits": Class.EVIDENCE,
+    "looks": Class.TELEMETRY,
+    "alerts": Class.URGENT,
+    "temperature": Class.TELEMETRY,
+    "health": Class.LIVE,
+    "errors": Class.EVIDENCE,
+    "status": Class.LIVE,
+}
+RETAINED = frozenset({"status"})
+ROOT = "edge-mask/{thing}"
+
+
+def json_schema() -> dict[str, Any]:
+    """What `edge-mask schema messages` prints: one definition for each message, and any of them at the top."""
+    shapes: list[type[Part]] = [*(shape for kinds in MESSAGES.values() for shape in kinds), Reading]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"edge-mask messages, version {VERSION}",
+        "x-topics": {f"{ROOT}/{kind}": [shape.__name__ for shape in kinds] for kind, kinds in MESSAGES.items()},
+        "anyOf": [{"$ref": f"#/$defs/{shape.__name__}"} for shape in shapes],
+        "$defs": _definitions("#/$defs/{model}"),
+    }
+
+
+def asyncapi() -> dict[str, Any]:
+    """The same as an AsyncAPI 3.0 document."""
+    named = {shape.__name__: shape for kinds in (*MESSAGES.values(), *COMMANDS.values()) for shape in kinds}
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "edge-mask",
+            "version": f"{VERSION}.0.0",
+            "description": "What the device publishes, and what it can be asked. Every topic can be renamed.",
+            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "channels": {_key(topic): _channel(topic, kinds) for topic, kinds in {**MESSAGES, **COMMANDS}.items()},
+        "operations": dict(_operations()),
+        "components": {
+            "messages": {name: _message(name, shape) for name, shape in named.items()},
+            "schemas": _definitions("#/components/schemas/{model}"),
+        },
+    }
+
+
+def _definitions(template: str) -> dict[str, Any]:
+    shapes = [shape for kinds in (*MESSAGES.values(), *COMMANDS.values()) for shape in kinds]
+    wanted = [(shape, "serialization") for shape in (*shapes, Reading)]
+    made = models_json_schema(wanted, ref_template=template)[1]["$defs"]  # type: ignore[arg-type]  # list is invariant
+    return {name: _tidy(made[name]) for name in sorted(made)}
+
+
+def _tidy(part: Any, inside: str = "") -> Any:
+    """Without generated titles, and without the defaults and their consequence that an optional field is required."""
+    if isinstance(part, list):
+        return [_tidy(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    if inside == "properties":
+        return {name: _tidy(value) for name, value in part.items()}
+    kept = {key: _tidy(value, key) for key, value in part.items() if key not in ("title", "default")}
+    absent = [name for name, field in part.get("properties", {}).items() if "default" in field]
+    if "required" in kept and absent:
+        kept["required"] = [name for name in kept["required"] if name not in absent]
+    return kept
+
+
+def _key(topic: str) -> str:
+    """A channel's name in the document: `commands/{name}/response` is `commandResponse`."""
+    return {"commands/{name}": "command", "commands/{name}/response": "commandResponse"}.get(topic, topic)
+
+
+def _channel(topic: str, kinds: tuple[type[Part], ...]) -> dict[str, Any]:
+    parameters = {"thing": {"description": "The device's `thing_name`."}}
+    if "{name}" in topic:
+        parameters["name"] = {"description": "The command: infer, snapshot, status, reload or model."}
+    return {
+        "address": f"{ROOT}/{topic}",
+        "messages": {shape.__name__: {"$ref": f"#/components/messages/{shape.__name__}"} for shape in kinds},
+        "parameters": parameters,
+    }
+
+
+def _operations() -> Iterator[tuple[str, dict[str, Any]]]:
+    for kind, klass in CLASSES.items():
+        binding = {"qos": 0 if klass is Class.LIVE and kind not in RETAINED else 1, "retain": kind in RETAINED}
+        yield (
+            f"publish{kind.capitalize()}",
+            {
+                "action": "send",
+                "channel": {"$ref": f"#/channels/{kind}"},
+                "summary": f"Class {klass.name.lower()}.",
+                "bindings": {"mqtt": binding},
+            },
+        )
+    yield (
+        "obeyCommand",
+        {
+            "action": "receive",
+            "channel": {"$ref": "#/channels/command"},
+            "reply": {"channel": {"$ref": "#/channels/commandResponse"}},
+        },
+    )
+
+
+def _message(name: str, shape: type[Part]) -> dict[str, Any]:
+    summary = " ".join((shape.__doc__ or "").split())
+    return {"name": name, "summary": summary, "payload": {"$ref": f"#/components/schemas/{name}"}}
