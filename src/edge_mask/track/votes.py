@@ -8,12 +8,12 @@ from edge_mask.units import Seconds
 
 @dataclass(frozen=True, slots=True)
 class VotePolicy:
-    """When frames agree. Below a share of 0.6 a label flickers too much to be believed."""
+    """When frames agree. Two of three must: a label that changes with every frame is no decision."""
 
     needed: int = 5
     window: Seconds = Seconds(2.0)
     """Only votes of the last `window` count."""
-    share: float = 0.6
+    share: float = 0.66
     """Part of the votes that the winner must have."""
     few: int = 3
     """A device too slow for `needed` votes in a window decides on so many, when the window is full and all agree."""

@@ -1,0 +1,200 @@
+"""A gate judges each attempt once, and its verdict does not flap."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.decide.scenes import LABELS, alerts, at, sight, track, verdicts, visits, watched
+
+from edge_mask.decide import GatePolicy, GateWatch
+from edge_mask.decide.visitor import TABLE, Sign, State
+from edge_mask.messages import MASK, NO_MASK, Event
+from edge_mask.units import Seconds
+
+PLAIN = GatePolicy()
+WITH_THERMOMETER = GatePolicy(fever_above=37.5)
+
+
+@pytest.mark.parametrize(
+    ("what", "looks", "said"),
+    [
+        ("nobody", "..........", []),
+        ("goes by too quickly", "MMMM......", []),
+        ("wears a mask", "MMMMMMMMMM", ["pass"]),
+        ("wears none", "NNNNNNNNNN", ["no_pass no_mask"]),
+        ("wears it below the nose", "IIIIIIIIII", ["no_pass incorrect"]),
+        ("one frame flickers", "MMMNMMMMMMMMMMMMMMMM", ["pass"]),
+        ("the label flickers all the time", "MNMNMNMNMNMNMNMNMNMN", []),
+        ("flickers at first", "MNMNMNMMMMMMMMMMMMMM", ["pass"]),
+        ("flickers after the verdict", "MMMMMMMNMNNMNMNNMMMMMMMMMM", ["pass"]),
+        ("is refused, and puts one on", "N" * 15 + "M" * 25, ["no_pass no_mask", "pass"]),
+        ("passes, and takes it off", "M" * 15 + "N" * 25, ["pass", "no_pass no_mask"]),
+        ("lifts it for a moment", "M" * 15 + "N" * 7 + "M" * 15, ["pass"]),
+        ("has none, then one below the nose: the same verdict", "N" * 15 + "I" * 25, ["no_pass no_mask"]),
+        ("three attempts", "N" * 15 + "M" * 20 + "N" * 20, ["no_pass no_mask", "pass", "no_pass no_mask"]),
+        ("stands far away", "-" * 20, []),
+        ("comes nearer", "-" * 20 + "M" * 10, ["pass"]),
+        ("steps back and comes again", "MMMMMM" + "-" * 20 + "MMMMMM", ["pass"]),
+    ],
+)
+def test_one_person_as_a_table(what: str, looks: str, said: list[str]) -> None:
+    assert verdicts(watched(GateWatch("front", PLAIN), looks)) == said, what
+
+
+@pytest.mark.parametrize(
+    ("what", "looks", "temperatures", "said"),
+    [
+        ("healthy", "MMMMMMMM", [36.5], ["pass"]),
+        ("exactly the limit", "MMMMMMMM", [37.5], ["pass"]),
+        ("a fever", "MMMMMMMM", [38.2], ["no_pass fever"]),
+        ("no mask and a fever", "NNNNNNNN", [38.2], ["no_pass no_mask fever"]),
+        ("the thermometer takes a moment", "M" * 20, [None] * 10 + [36.5], ["pass"]),
+        ("it is broken", "M" * 20, [None], ["no_pass temperature_missing"]),
+        ("it is broken and there is no mask", "N" * 20, [None], ["no_pass no_mask temperature_missing"]),
+        ("leaves before it answers", "MMMMMM" + "." * 10, [None], ["no_pass temperature_missing"]),
+        ("the camera ends before it answers", "MMMMMM", [None], ["no_pass temperature_missing"]),
+        ("it answers after all", "M" * 40, [None] * 20 + [36.5], ["no_pass temperature_missing", "pass"]),
+        ("it falls silent later", "M" * 40, [36.5] * 10 + [None], ["pass"]),
+        ("it spikes for a moment", "M" * 40, [36.5] * 10 + [39.0] * 3 + [36.5], ["pass"]),
+        ("the fever comes later", "M" * 40, [36.5] * 10 + [39.0], ["pass", "no_pass fever"]),
+        ("refused, then also feverish", "N" * 40, [36.5] * 10 + [39.0], ["no_pass no_mask", "no_pass no_mask fever"]),
+    ],
+)
+def test_a_thermometer_as_a_table(what: str, looks: str, temperatures: list[float | None], said: list[str]) -> None:
+    assert verdicts(watched(GateWatch("front", WITH_THERMOMETER), looks, temperatures=temperatures)) == said, what
+
+
+def test_without_a_thermometer_nobody_misses_it_and_none_is_used() -> None:
+    (visit,) = visits(watched(GateWatch("front", PLAIN), "MMMMMMMM", temperatures=[39.0]))
+    assert visit.verdict == "pass"
+
+
+def test_a_visit_says_what_was_seen_and_when() -> None:
+    (visit,) = visits(watched(GateWatch("front", WITH_THERMOMETER), "MMMMMMMM", temperatures=[36.5]))
+    assert (visit.camera, visit.mask, visit.temperature, visit.track) == ("front", MASK, 36.5, 1)
+    assert visit.mask_score == pytest.approx(0.9)
+    assert visit.at == at(0.8), "the fifth look decided"
+    assert visit.passed_through is None
+
+
+def test_a_fever_raises_one_alert_with_its_value_and_a_sentence() -> None:
+    events = watched(GateWatch("front", WITH_THERMOMETER), "M" * 40, temperatures=[38.24])
+    (alert,) = alerts(events)
+    assert (alert.kind, alert.camera, alert.value) == ("fever", "front", 38.24)
+    assert alert.text == "A visitor at front has 38.2 C, above 37.5 C."
+    assert [type(event).__name__ for event in events] == ["Visit", "Alert"]
+
+
+def test_who_comes_back_is_judged_again() -> None:
+    watch = GateWatch("front", PLAIN)
+    first = watched(watch, "MMMMMM")
+    again: list[Event] = []
+    for number in range(6):
+        again += watch.observe(sight([track(MASK, number=2)], 10 + number * 0.2))
+    assert verdicts(first + again) == ["pass", "pass"]
+
+
+def test_faces_outside_the_zone_are_not_judged() -> None:
+    left_half = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
+    watch = GateWatch("front", PLAIN, left_half)
+    events: list[Event] = []
+    for number in range(8):
+        here, there = track(MASK, 1, x=100.0), track(NO_MASK, 2, x=400.0)
+        events += watch.observe(sight([here, there], number * 0.2))
+    assert verdicts(events) == ["pass"]
+
+
+@pytest.mark.parametrize(("size", "count"), [(0.12 * 480 - 1, 0), (0.12 * 480, 1)])
+def test_how_large_a_face_must_be_is_counted_from_the_shorter_side_of_the_picture(size: float, count: int) -> None:
+    assert len(visits(watched(GateWatch("front", PLAIN), "MMMMMMMM", size=size))) == count
+
+
+def test_a_slow_device_still_decides_when_the_frames_agree() -> None:
+    assert verdicts(watched(GateWatch("front", PLAIN), "MMMM", every=1.0)) == ["pass"]
+    assert verdicts(watched(GateWatch("front", PLAIN), "MNMN", every=1.0)) == []
+
+
+def test_the_table_names_every_state_and_only_what_can_be_said_is_said() -> None:
+    assert set(TABLE) == set(State) - {State.LEFT}
+    for state, row in TABLE.items():
+        assert Sign.GONE in row
+        assert Sign.UNDECIDED in row
+        assert (Sign.DECIDED in row) is (state in (State.ARRIVING, State.WAITING))
+    saying = {(state, sign) for state, row in TABLE.items() for sign, to in row.items() if to.says_visit}
+    assert saying == {
+        (State.ARRIVING, Sign.DECIDED),
+        (State.WAITING, Sign.DECIDED),
+        (State.WAITING, Sign.GONE),
+        (State.DOUBTED, Sign.HELD),
+    }
+
+
+LOOKS = st.text("MNI.-", max_size=80)
+HOT_AND_COLD = st.lists(st.sampled_from([None, 36.5, 38.5]), min_size=1, max_size=80)
+
+
+@given(LOOKS, HOT_AND_COLD, st.floats(0.02, 1.5))
+def test_two_visits_of_one_person_in_a_row_always_differ(
+    looks: str, temperatures: list[float | None], every: float
+) -> None:
+    """One attempt is one visit: only another outcome, held for a while, is another attempt."""
+    present = looks.replace(".", "-")  # in sight all the time
+    said = visits(watched(GateWatch("front", WITH_THERMOMETER), present, every=every, temperatures=temperatures))
+    for earlier, later in itertools.pairwise(said):
+        assert (earlier.verdict, "fever" in earlier.reasons) != (later.verdict, "fever" in later.reasons)
+        assert later.at.mono - earlier.at.mono >= WITH_THERMOMETER.hold
+
+
+@given(st.lists(st.integers(5, 20), min_size=1, max_size=8), st.sampled_from("NI"))
+def test_a_label_that_flickers_gives_one_verdict(runs: list[int], other: str) -> None:
+    """Single frames of another label between runs of the true one."""
+    looks = other.join("M" * length for length in runs)
+    assert verdicts(watched(GateWatch("front", PLAIN), looks)) == ["pass"]
+
+
+PEOPLE = st.lists(st.text("MNI.-", min_size=12, max_size=40), min_size=1, max_size=4)
+
+
+def crowd(people: list[str], order: list[int]) -> list[Event]:
+    """Everybody at once, told to the watch in the given order."""
+    watch = GateWatch("front", PLAIN)
+    events: list[Event] = []
+    for number in range(max(map(len, people))):
+        seen = []
+        for person in order:
+            letter = people[person][number : number + 1]
+            if letter not in ("", "."):
+                seen.append(track(LABELS.get(letter, NO_MASK), person, size=20.0 if letter == "-" else 100.0))
+        events += watch.observe(sight(seen, number * 0.2))
+    return events + watch.finish(at(100.0))
+
+
+@given(PEOPLE, st.randoms())
+def test_people_do_not_disturb_each_other_and_their_order_does_not_matter(people: list[str], chance: object) -> None:
+    order = list(range(len(people)))
+    together = visits(crowd(people, order))
+    assert together == visits(crowd(people, order[::-1]))
+    for person in order:
+        alone = [""] * person + [people[person]]
+        assert [visit for visit in together if visit.track == person] == visits(crowd(alone, [person]))
+
+
+@given(LOOKS, st.integers(-1000, 1000))
+def test_only_the_time_that_is_given_counts(looks: str, shift: int) -> None:
+    plain = GateWatch("front", PLAIN)
+    shifted = GateWatch("front", PLAIN)
+    first, second = [], []
+    for number, letter in enumerate(looks):
+        seen = [] if letter in ".-" else [track(LABELS[letter])]
+        first += plain.observe(sight(seen, number / 4))
+        second += shifted.observe(sight(seen, number / 4 + shift))
+    assert [visit.at.mono + shift for visit in visits(first)] == [visit.at.mono for visit in visits(second)]
+
+
+def test_the_hold_is_what_the_policy_says() -> None:
+    looks = "N" * 15 + "M" * 20
+    quick = visits(watched(GateWatch("front", GatePolicy(hold=Seconds(0.0))), looks))
+    slow = visits(watched(GateWatch("front", GatePolicy(hold=Seconds(2.0))), looks))
+    assert [visit.verdict for visit in quick] == [visit.verdict for visit in slow] == ["no_pass", "pass"]
+    assert slow[1].at.mono - quick[1].at.mono == pytest.approx(2.0, abs=0.25)
