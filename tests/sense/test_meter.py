@@ -116,6 +116,12 @@ def test_a_value_out_of_range_is_not_used_and_said_once() -> None:
     assert stage.latest() == 36.6
 
 
+def test_without_configured_limits_the_physical_ones_hold() -> None:
+    stage = Stage([36.5, 200.0, 36.6])
+    assert stage.run().values == [36.5, 36.6]
+    assert stage.heard.codes == ["sensor_out_of_range"]
+
+
 def test_a_value_that_never_moves_is_stuck_and_nothing_is_decided_on_it_until_it_moves() -> None:
     policy = QualityPolicy(stuck_after=Seconds(4.0), stuck_reads=3)
     stage = Stage([36.5] * 8, policy)

@@ -43,6 +43,7 @@ def test_limits_are_physical_unless_they_are_configured() -> None:
     assert 29.9 not in forehead
     assert 1e9 in physical_range("flow", "l/min")
     assert -1.0 not in physical_range("humidity", "%")
+    assert -1.0 in physical_range("humidity", "g/m3"), "another quantity by the same name"
 
 
 @pytest.mark.parametrize("text", ["", "warm", "1,5", "nan", "inf", "-inf", "0x10"])

@@ -41,18 +41,24 @@ def convert(value: float, unit: str, to: str) -> float:
     """`value` in another unit. Raises Refused when the two measure different things or are not known."""
     if unit == to:
         return value
-    if unit not in _TO_BASE or to not in _TO_BASE or _TO_BASE[unit][0] != _TO_BASE[to][0]:
+    if unit not in _TO_BASE or _measured_by(unit) != _measured_by(to):
         raise Refused(f"{unit!r} cannot be given as {to!r}; known units: {', '.join(_TO_BASE)}")
     return _TO_BASE[to][2](_TO_BASE[unit][1](value))
 
 
 def physical_range(quantity: str, unit: str, low: float | None = None, high: float | None = None) -> Range:
-    """The configured limits, and the physical ones where none is configured. Raises Refused for a foreign unit."""
+    """The configured limits, and the physical ones where none is configured; none are known for a foreign unit."""
     first, last, base = _PHYSICAL.get(quantity, (-math.inf, math.inf, unit))
+    if _measured_by(base) != _measured_by(unit):
+        first, last, base = -math.inf, math.inf, unit
     return Range(
         convert(first, base, unit) if low is None else low,
         convert(last, base, unit) if high is None else high,
     )
+
+
+def _measured_by(unit: str) -> str | None:
+    return _TO_BASE[unit][0] if unit in _TO_BASE else None
 
 
 def number(text: str, what: str) -> float:

@@ -2,10 +2,10 @@
 
 import statistics
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from edge_mask.messages import Quality, Reading
-from edge_mask.sense.scale import Range
+from edge_mask.sense.scale import Range, physical_range
 from edge_mask.units import Seconds
 
 
@@ -13,7 +13,8 @@ from edge_mask.units import Seconds
 class QualityPolicy:
     """When a number is not believed."""
 
-    range: Range = field(default_factory=Range)
+    range: Range | None = None
+    """None means the physical limits of the reading's quantity."""
     stuck_after: Seconds = Seconds(3600.0)
     """The same number for so long, over at least `stuck_reads` reads, is stuck; 0 means never."""
     stuck_reads: int = 10
@@ -26,6 +27,7 @@ class QualityWatch:
 
     def __init__(self, policy: QualityPolicy) -> None:
         self._policy = policy
+        self._range = policy.range
         self._same = 0
         self._value: float | None = None
         self._since = Seconds(0.0)
@@ -33,7 +35,9 @@ class QualityWatch:
 
     def judge(self, reading: Reading) -> Quality:
         """The quality of the newest reading; a good one joins those that decisions are made of."""
-        if reading.value not in self._policy.range:
+        if self._range is None:
+            self._range = physical_range(reading.quantity, reading.unit)
+        if reading.value not in self._range:
             return Quality.OUT_OF_RANGE
         if self._is_stuck(reading):
             self._recent.clear()
