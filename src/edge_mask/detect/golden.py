@@ -5,21 +5,32 @@ from pathlib import Path
 from edge_mask.detect.card import Answer, Golden
 from edge_mask.detect.model import ModelDetector
 from edge_mask.errors import Broken, ModelError, Refused
-from edge_mask.messages import Box, Face
+from edge_mask.messages import Box, Face, Image
 from edge_mask.picture import read_picture
 
 
-def check_golden(detector: ModelDetector, folder: Path, golden: Golden) -> str:
+def check_golden(detector: ModelDetector, folder: Path) -> None:
+    """Ask every golden picture of the card. Raises ModelError at the first answer that is not the expected one."""
+    for golden in detector.card.golden:
+        check_picture(detector, folder, golden)
+
+
+def check_picture(detector: ModelDetector, folder: Path, golden: Golden) -> str:
     """Ask one golden picture; what was found. Raises ModelError when the answer is not the expected one."""
     path = folder / golden.picture
     try:
-        found = detector.detect(read_picture(path))
+        found = detector.detect(golden_picture(folder, golden))
     except (Refused, Broken) as error:
         raise ModelError(f"golden picture {path}: {error}") from error
     difference = _difference(golden, found, detector)
     if difference:
         raise ModelError(f"golden picture {path}: {difference}; the model does not do what its card promises")
     return _faces(found)
+
+
+def golden_picture(folder: Path, golden: Golden) -> Image:
+    """The picture itself. Raises Refused."""
+    return read_picture(folder / golden.picture)
 
 
 def _difference(golden: Golden, found: list[Face], detector: ModelDetector) -> str | None:

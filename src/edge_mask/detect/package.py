@@ -47,8 +47,7 @@ def load_package(
     detector = load_file(package, file, threads=threads, runtime=name)
     warm_up(detector)
     if verify:
-        for golden in package.card.golden:
-            check_golden(detector, package.folder, golden)
+        check_golden(detector, package.folder)
     detector.use_threshold(score_threshold)
     return detector
 
@@ -58,7 +57,7 @@ def load_file(package: Package, file: ModelFile, *, threads: int, runtime: str) 
     content = checked_content(package, file)
     try:
         model = TfliteModel(content, threads=threads, runtime=runtime, size=package.card.input.size)
-        return ModelDetector(package.card, model)
+        return ModelDetector(package.card, model, file.path)
     except ModelError as error:
         raise ModelError(f"{package.folder / file.path}: {error}") from error
 

@@ -77,13 +77,17 @@ class TfliteModel:
         view = self._interpreter.tensor(self._inputs[0]["index"])()
         fill(view[0])
         del view  # the runtime refuses to run while somebody holds its memory
+        self.invoke()
+        return [self._read(detail, spec) for detail, spec in zip(self._outputs, self.outputs, strict=True)]
+
+    def invoke(self) -> None:
+        """Run on whatever the input holds. Raises Broken."""
         begin = time.perf_counter()
         try:
             self._interpreter.invoke()
         except (RuntimeError, ValueError) as error:
             raise Broken(f"the model failed while it ran: {_first_line(error)}") from error
         self.last_inference_ms = (time.perf_counter() - begin) * 1000.0
-        return [self._read(detail, spec) for detail, spec in zip(self._outputs, self.outputs, strict=True)]
 
     def close(self) -> None:
         """Free the graph; safe to call twice. The model must not be run again."""

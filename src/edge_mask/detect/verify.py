@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from edge_mask.detect.card import ModelFile
-from edge_mask.detect.golden import check_golden
+from edge_mask.detect.golden import check_picture
 from edge_mask.detect.model import warm_up
 from edge_mask.detect.package import Package, checked_content, choose_file, load_file
 from edge_mask.detect.tflite import installed_runtimes
@@ -50,7 +50,7 @@ def _runs(package: Package, file: ModelFile, runtime: str) -> Iterator[Check]:
     chosen = ", the one that is used" if choose_file(package.card, runtime) == file else ""
     yield Check(what, True, f"shapes as in the card, runs{chosen}")
     for golden in package.card.golden:
-        yield _checked(f"{what}, golden {golden.picture}", partial(check_golden, detector, package.folder, golden))
+        yield _checked(f"{what}, golden {golden.picture}", partial(check_picture, detector, package.folder, golden))
     detector.close()
 
 
