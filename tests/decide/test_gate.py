@@ -10,6 +10,7 @@ from tests.decide.scenes import LABELS, alerts, at, sight, track, verdicts, visi
 from edge_mask.decide import GatePolicy, GateWatch
 from edge_mask.decide.visitor import TABLE, Sign, State
 from edge_mask.messages import MASK, NO_MASK, Event
+from edge_mask.track import Tracker
 from edge_mask.units import Seconds
 
 PLAIN = GatePolicy()
@@ -113,6 +114,21 @@ def test_how_large_a_face_must_be_is_counted_from_the_shorter_side_of_the_pictur
 def test_a_slow_device_still_decides_when_the_frames_agree() -> None:
     assert verdicts(watched(GateWatch("front", PLAIN), "MMMM", every=1.0)) == ["pass"]
     assert verdicts(watched(GateWatch("front", PLAIN), "MNMN", every=1.0)) == []
+
+
+@pytest.mark.parametrize("every", [0.05, 0.2, 0.7, 1.0])
+def test_tracker_and_gate_agree_on_who_has_left(every: float) -> None:
+    """Seen, missed for a while, seen again: as many visits as the tracker counts people."""
+    for missed in range(1, 40):
+        tracker, watch = Tracker(), GateWatch("front", PLAIN)
+        events: list[Event] = []
+        people: set[int] = set()
+        for number, letter in enumerate("M" * 45 + "." * missed + "M" * 45):
+            faces = [] if letter == "." else [track(MASK).face]
+            tracks = tracker.update(faces, at(number * every))
+            people |= {each.id for each in tracks}
+            events += watch.observe(sight(tracks, number * every))
+        assert len(visits(events)) == len(people)
 
 
 def test_the_table_names_every_state_and_only_what_can_be_said_is_said() -> None:

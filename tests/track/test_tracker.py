@@ -28,6 +28,8 @@ def ids(frames: Sequence[Sequence[Face]], every: float = 0.1, policy: TrackPolic
         ("jumps further than a face", [[face(0)], [face(250)]], 0.1, [[1], [2]]),
         ("is missed for some frames", [[face(0)], [], [], [face(10)]], 0.2, [[1], [], [], [1]]),
         ("is away for too long", [[face(0)], [], [], [face(10)]], 0.5, [[1], [], [], [2]]),
+        ("stands before a slow device", [[face(0)], [face(5)], [face(0)]], 3.0, [[1], [1], [1]]),
+        ("the camera was away for a while", [[face(0)], [face(0)]], 6.0, [[1], [2]]),
         ("two stand side by side", [[face(0), face(120)], [face(5), face(115)]], 0.1, [[1, 2], [1, 2]]),
         ("the detector names them the other way", [[face(0), face(300)], [face(300), face(0)]], 0.1, [[1, 2], [2, 1]]),
         ("a second one comes", [[face(0)], [face(0), face(300)]], 0.1, [[1], [1, 2]]),

@@ -85,7 +85,7 @@ class UsbCamera(_Capture):
         path = self._devices / f"video{self._where}" if self._where.isdigit() else Path(self._where)
         if not path.exists():
             raise TryLater(f"usb:{self._where}: {path} is not there; {self._present()}")
-        if not self._start(str(path.resolve()), self._cv2.CAP_V4L2, [self._cv2.CAP_PROP_BUFFERSIZE, 1]):
+        if not self._start(str(path.resolve()), self._cv2.CAP_V4L2, []):
             raise TryLater(
                 f"usb:{self._where}: {path} cannot be opened as a camera: in use, or no video capture device"
             )

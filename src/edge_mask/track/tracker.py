@@ -20,7 +20,9 @@ class TrackPolicy:
     max_apart: float = 1.0
     """For boxes that do not overlap so much: centres at most so many face sizes apart (slow cameras, quick walkers)."""
     max_age: Seconds = Seconds(1.0)
-    """A face not seen for longer is somebody else when it comes back."""
+    """A face not seen for longer, though frames came, is somebody else when it comes back."""
+    max_gap: Seconds = Seconds(5.0)
+    """Between two frames in a row so much time may pass (a slow device); after more, everybody is somebody else."""
     confirm_after: int = 1
     """Frames that must show a face before it is told; more hides what the detector sees only once."""
 
@@ -53,13 +55,15 @@ class Tracker:
         self._votes = votes or VotePolicy()
         self._followed: list[_Follow] = []
         self._next_id = 1
+        self._frame_before: Moment | None = None
 
     def update(self, faces: Sequence[Face], at: Moment) -> list[Track]:
         """The tracks of the faces in this frame, in the order of `faces`; the same whatever that order is.
 
         Ids count up from 1 and are never used again.
         """
-        self._followed = [each for each in self._followed if at.mono - each.last.mono <= self._policy.max_age]
+        self._followed = [each for each in self._followed if self._may_return(each, at)]
+        self._frame_before = at
         order = sorted(range(len(faces)), key=lambda index: _place(faces[index]))
         seen: dict[int, _Follow] = {}
         for index, follow in self._matches([faces[index] for index in order]):
@@ -69,6 +73,10 @@ class Tracker:
                 seen[index] = self._begin(faces[index], at)
             seen[index].see(faces[index], at)
         return [seen[index].told() for index in range(len(faces)) if seen[index].hits >= self._policy.confirm_after]
+
+    def _may_return(self, each: _Follow, at: Moment) -> bool:
+        limit = self._policy.max_gap if each.last == self._frame_before else self._policy.max_age
+        return at.mono - each.last.mono <= limit
 
     def _begin(self, face: Face, at: Moment) -> _Follow:
         follow = _Follow(self._next_id, face, at, at, Ballot(self._votes))
