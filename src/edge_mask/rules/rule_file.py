@@ -1,0 +1,199 @@
+"""Rule files: what `aws iot create-topic-rule --topic-rule-payload` takes, as YAML or JSON, one or several by name."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any, Final
+
+from edge_mask.rules.actions import DeviceAction, device_action
+from edge_mask.rules.aws_actions import AWS_ACTIONS
+from edge_mask.rules.document import Document, Path, read
+from edge_mask.rules.edge_actions import check_edge, duration
+from edge_mask.rules.errors import RuleError
+from edge_mask.rules.shapes import Field, check, shape
+from edge_mask.rules.statement import DEFAULT_VERSION, CompiledRule
+from edge_mask.rules.suggest import did_you_mean
+from edge_mask.rules.template import Template
+
+MAX_ACTIONS: Final = 10
+MAX_FILE: Final = 4 << 20
+
+_NAME: Final = re.compile(r"[a-zA-Z0-9_]{1,128}")
+_RULE: Final = shape(
+    "description",
+    sql=Field(is_required=True),
+    awsIotSqlVersion=Field(),
+    ruleDisabled=Field("bool"),
+    actions=Field("value", is_required=True),
+    errorAction=Field("value"),
+    edgeMask=Field(shape("", atMostEvery=Field("value"))),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action as written, and its part that runs on the device (None: it runs in AWS)."""
+
+    kind: str
+    fields: Mapping[str, Any]
+    device: DeviceAction | None
+    why_aws: str = ""
+    """Why it does not run here."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleDefinition:
+    """One rule that is in order."""
+
+    name: str
+    file: str
+    statement: CompiledRule
+    actions: tuple[Action, ...]
+    error_action: Action | None
+    is_disabled: bool
+    at_most_every: float | None
+    """Seconds between two messages that the rule takes up, None without such a limit."""
+    payload: Mapping[str, Any]
+    """The rule as it was written."""
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether the device has anything to do for it."""
+        return not self.statement.cloud_functions and any(action.device for action in self.actions)
+
+
+def is_table(path: FilePath) -> bool:
+    """Whether a file is a table of cases beside a rule file (`hot.test.yaml`) and not a rule file."""
+    return path.stem.endswith(".test")
+
+
+def load_file(path: FilePath) -> tuple[list[RuleDefinition], list[str]]:
+    """The rules of one file that are in order, and a sentence for each thing that is not."""
+    try:
+        if path.stat().st_size > MAX_FILE:
+            return [], [f"{path}: a rule file has at most {MAX_FILE} bytes"]
+        text = path.read_text("utf-8")
+    except OSError as error:
+        return [], [f"{path}: cannot be read: {error.strerror}"]
+    except UnicodeDecodeError:
+        return [], [f"{path}: is not UTF-8 text"]
+    document = read(text, str(path))
+    return list(_rules(document, path.stem)), document.problems
+
+
+def _rules(document: Document, stem: str) -> Iterator[RuleDefinition]:
+    data = document.data
+    if data is None and not document.problems:
+        document.complain((), "there is no rule in this file")
+    if not isinstance(data, dict):
+        if data is not None:
+            document.complain((), "rules are expected by name, each with sql and actions")
+        return
+    if isinstance(data.get("topicRulePayload"), dict):
+        named: list[tuple[str, Path, Any]] = [
+            (str(data.get("ruleName", stem)), ("topicRulePayload",), data["topicRulePayload"])
+        ]
+    elif isinstance(data.get("sql"), str):
+        named = [(re.sub(r"[^a-zA-Z0-9_]", "_", stem), (), data)]
+    else:
+        named = [(name, (name,), payload) for name, payload in data.items()]
+    for name, path, payload in named:
+        if not _NAME.fullmatch(name):
+            document.complain(path, f"a rule is named by letters, digits and _ (at most 128), not {name!r}")
+        elif rule := _rule(document, name, path, payload):
+            yield rule
+
+
+def _rule(document: Document, name: str, path: Path, payload: Any) -> RuleDefinition | None:
+    before = len(document.problems)
+    if not check(document, path, payload, _RULE):
+        return None
+    version = payload.get("awsIotSqlVersion", DEFAULT_VERSION)
+    statement = _statement(document, path, payload["sql"], version)
+    if statement is None:
+        return None
+    actions = _actions(document, (*path, "actions"), payload["actions"], version)
+    error = _error_action(document, (*path, "errorAction"), payload, version)
+    every = _every(document, path, payload)
+    if len(document.problems) > before:
+        return None
+    disabled = bool(payload.get("ruleDisabled", False))
+    return RuleDefinition(name, document.name, statement, actions, error, disabled, every, payload)
+
+
+def _statement(document: Document, path: Path, sql: str, version: str) -> CompiledRule | None:
+    try:
+        return CompiledRule(sql, version)
+    except RuleError as error:
+        if "awsIotSqlVersion" in error.sentence and error.sentence.startswith("awsIotSqlVersion"):
+            document.complain((*path, "awsIotSqlVersion"), error.sentence)
+        else:
+            document.complain_inside((*path, "sql"), error.sentence, error.line, error.column)
+        return None
+
+
+def _every(document: Document, path: Path, payload: Mapping[str, Any]) -> float | None:
+    written = payload.get("edgeMask", {}).get("atMostEvery")
+    if written is None:
+        return None
+    seconds = duration(written)
+    if seconds is None or seconds <= 0:
+        document.complain((*path, "edgeMask", "atMostEvery"), "a duration is expected, such as 500ms or 1s")
+    return seconds
+
+
+def _actions(document: Document, path: Path, actions: Any, version: str) -> tuple[Action, ...]:
+    if not isinstance(actions, list):
+        document.complain(path, "a list of actions is expected")
+        return ()
+    if len(actions) > MAX_ACTIONS:
+        document.complain(path, f"a rule has at most {MAX_ACTIONS} actions, this one has {len(actions)}")
+    made = (_action(document, (*path, index), action, version) for index, action in enumerate(actions))
+    return tuple(action for action in made if action is not None)
+
+
+def _error_action(document: Document, path: Path, payload: Mapping[str, Any], version: str) -> Action | None:
+    if "errorAction" not in payload:
+        return None
+    action = _action(document, path, payload["errorAction"], version)
+    if action and action.device and (action.device.cloud_functions or action.device.uses_shadow):
+        document.complain(path, "functions that ask elsewhere (get_thing_shadow, aws_lambda …) cannot stand here")
+    return action
+
+
+def _action(document: Document, path: Path, action: Any, version: str) -> Action | None:
+    if not isinstance(action, dict) or len(action) != 1:
+        document.complain(path, "one action is expected: its name, and its fields below it")
+        return None
+    kind, fields = next(iter(action.items()))
+    inside = (*path, kind)
+    if kind == "edgeMask":
+        is_right = check_edge(document, inside, fields)
+    elif kind in AWS_ACTIONS:
+        is_right = check(document, inside, fields, AWS_ACTIONS[kind])
+    else:
+        known = [*AWS_ACTIONS, "edgeMask"]
+        document.complain(inside, f"there is no such action{did_you_mean(kind, known)}; there are {', '.join(known)}")
+        return None
+    if not is_right or not _templates_are_right(document, inside, fields, version):
+        return None
+    device = device_action(kind, fields, version)
+    why = "" if device else f"{kind} needs AWS"
+    if device and device.cloud_functions:
+        why = f"{', '.join(sorted(device.cloud_functions))}() needs AWS"
+        device = None
+    return Action(kind, fields, device, why)
+
+
+def _templates_are_right(document: Document, path: Path, value: Any, version: str) -> bool:
+    if isinstance(value, str):
+        try:
+            Template(value, version)
+        except RuleError as error:
+            document.complain_inside(path, error.sentence, error.line, error.column)
+            return False
+        return True
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    answers = [_templates_are_right(document, (*path, key), item, version) for key, item in inner]
+    return all(answers)

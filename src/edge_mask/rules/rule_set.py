@@ -1,0 +1,235 @@
+"""All rules together: which of them see a message, what comes of it, and what becomes of a rule that keeps failing.
+
+incoming ─▶ topic tree ─▶ rule ─▶ effects
+               ▲                     │ republished, at most MAX_DEPTH times
+               └─────────────────────┘
+"""
+
+import base64
+import logging
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from edge_mask.errors import ConfigurationError
+from edge_mask.messages import Class
+from edge_mask.rules.effects import Effect, Incoming, Republish, RuleFailed
+from edge_mask.rules.errors import EvaluationError
+from edge_mask.rules.message import Message
+from edge_mask.rules.rule_file import Action, RuleDefinition, is_table, load_file
+from edge_mask.rules.topics import BASIC_INGEST, TopicTree, without_basic_ingest
+from edge_mask.rules.values import NO_MATCH
+from edge_mask.rules.wire import to_payload
+
+log = logging.getLogger(__name__)
+
+MAX_DEPTH: Final = 8
+"""Rules one after the other that a message may come through."""
+
+MAX_EFFECTS: Final = 256
+"""Effects of one message; more than that is rules feeding each other."""
+
+SET_ASIDE_AFTER: Final = 10
+"""Failures in a row."""
+
+UNKNOWN: Final = "n/a"
+
+
+@dataclass(slots=True)
+class Counts:
+    """How one rule fares since it was loaded."""
+
+    matched: int = 0
+    failed: int = 0
+    is_set_aside: bool = False
+
+
+@dataclass(slots=True)
+class _Running:
+    """One rule on duty."""
+
+    rule: RuleDefinition
+    counts: Counts
+    in_a_row: int = 0
+    last: int | None = None
+    """The context's timestamp when the rule last took up a message (only with `atMostEvery`)."""
+
+
+class RuleSet:
+    """The rules of some files. One thread uses it; nothing in it waits, reads a clock or raises."""
+
+    def __init__(self, rules: Iterable[RuleDefinition]) -> None:
+        self.rules = tuple(rules)
+        self._running = {rule.name: _Running(rule, Counts()) for rule in self.rules}
+        self._tree: TopicTree[_Running] = TopicTree()
+        for running in self._running.values():
+            rule = running.rule
+            if rule.statement.topic_filter is not None and rule.runs_here and not rule.is_disabled:
+                self._tree.add(rule.statement.topic_filter, running)
+
+    @classmethod
+    def load(cls, files: Sequence[Path]) -> "RuleSet":
+        """The rules of all files, tables of cases passed over; ConfigurationError with every problem there is."""
+        rules: dict[str, RuleDefinition] = {}
+        problems: list[str] = []
+        for file in files:
+            if is_table(file):
+                continue
+            found, wrong = load_file(file)
+            problems += wrong
+            for rule in found:
+                if rule.name in rules:
+                    problems.append(f"{file}: {rule.name}: {rules[rule.name].file} has a rule of this name already")
+                rules[rule.name] = rule
+        if problems:
+            raise ConfigurationError(problems)
+        return cls(rules.values())
+
+    @property
+    def counts(self) -> Mapping[str, Counts]:
+        """By the name of the rule."""
+        return {name: running.counts for name, running in self._running.items()}
+
+    def apply(self, incoming: Incoming) -> list[Effect]:
+        """What the rules make of a message, and of the messages they make of it. Never raises."""
+        effects: list[Effect] = []
+        waiting = deque([incoming])
+        while waiting:
+            current = waiting.popleft()
+            for made in self._once(current):
+                if isinstance(made, Republish):
+                    if current.depth >= MAX_DEPTH:
+                        effects.append(_chain_stopped(made, current))
+                        continue
+                    waiting.append(_fed_back(made, current))
+                effects.append(made)
+            if len(effects) > MAX_EFFECTS:
+                text = f"one message led to more than {MAX_EFFECTS} effects; the rest is dropped"
+                effects.append(RuleFailed(rule="", code="chain", text=text, topic=incoming.topic))
+                break
+        return effects
+
+    def failed_later(self, rule: str, incoming: Incoming, resource: str, text: str) -> list[Effect]:
+        """What to do when an effect of `rule`, taken over by the house, turned out impossible (an HTTP refusal)."""
+        running = self._running.get(rule)
+        if running is None:
+            return []
+        message = Message(incoming.topic, incoming.payload, incoming.context)
+        return self._failed(running, incoming, message, "action", [_failure("HttpAction", resource, text)])
+
+    def _once(self, incoming: Incoming) -> list[Effect]:
+        effects: list[Effect] = []
+        message: Message | None = None
+        for running in self._matching(incoming.topic):
+            if running.counts.is_set_aside:
+                continue
+            message = message or Message(incoming.topic, incoming.payload, incoming.context)
+            try:
+                effects += self._run(running, incoming, message)
+            except Exception as error:
+                log.exception("rule %s", running.rule.name)
+                text = f"{type(error).__name__}: {error}"
+                effects += self._failed(running, incoming, message, "fault", [_failure("Rule", "", text)])
+        return effects
+
+    def _matching(self, topic: str) -> Iterable[_Running]:
+        if not topic.startswith(BASIC_INGEST):
+            return self._tree.matches(topic)
+        name = topic[len(BASIC_INGEST) :].partition("/")[0]
+        running = self._running.get(name)
+        return [running] if running and running.rule.runs_here and not running.rule.is_disabled else []
+
+    def _run(self, running: _Running, incoming: Incoming, message: Message) -> list[Effect]:
+        rule = running.rule
+        now = incoming.context.timestamp
+        try:
+            output = rule.statement.output(message)
+        except EvaluationError as error:
+            return self._failed(running, incoming, message, "evaluation", [_failure("Sql", rule.name, str(error))])
+        if output is NO_MATCH or _is_too_soon(running, now):
+            running.in_a_row = 0
+            return []
+        running.counts.matched += 1
+        running.last = now
+        effects: list[Effect] = []
+        failures = []
+        for action in rule.actions:
+            try:
+                effects += _performed(action, rule.name, output, message, incoming.klass)
+            except EvaluationError as error:
+                failures.append(_failure(*_names(action), str(error)))
+        if failures:
+            return effects + self._failed(running, incoming, message, "action", failures)
+        running.in_a_row = 0
+        return effects
+
+    def _failed(
+        self, running: _Running, incoming: Incoming, message: Message, code: str, failures: list[dict[str, str]]
+    ) -> list[Effect]:
+        rule = running.rule
+        running.counts.failed += 1
+        running.in_a_row += 1
+        document = _error_document(rule.name, incoming, failures)
+        text = "; ".join(failure["errorMessage"] for failure in failures)
+        effects: list[Effect] = []
+        if rule.error_action is not None:
+            try:
+                effects += _performed(rule.error_action, rule.name, to_payload(document), message, incoming.klass)
+            except EvaluationError as error:
+                text += f"; and its error action: {error}"
+        report = RuleFailed(rule=rule.name, code=code, text=text, topic=incoming.topic, payload=document)
+        effects.append(replace(report, is_handled=bool(effects)))
+        if running.in_a_row >= SET_ASIDE_AFTER:
+            running.counts.is_set_aside = True
+            text = f"failed {running.in_a_row} times in a row and is set aside until the rules are loaded again: {text}"
+            effects.append(replace(report, code="set_aside", text=text))
+        return effects
+
+
+def _is_too_soon(running: _Running, now: int) -> bool:
+    every, last = running.rule.at_most_every, running.last
+    return every is not None and last is not None and 0 <= now - last < every * 1000
+
+
+def _performed(action: Action, rule: str, output: bytes, message: Message, klass: Class) -> list[Effect]:
+    return [] if action.device is None else [action.device.perform(rule, output, message, klass)]
+
+
+def _names(action: Action) -> tuple[str, str]:
+    return ("", "") if action.device is None else (action.device.name, action.device.resource)
+
+
+def _failure(action: str, resource: str, text: str) -> dict[str, str]:
+    return {"failedAction": action, "failedResource": resource, "errorMessage": text}
+
+
+def _error_document(rule: str, incoming: Incoming, failures: list[dict[str, str]]) -> dict[str, Any]:
+    """What AWS hands to an error action."""
+    context = incoming.context
+    return {
+        "ruleName": rule,
+        "topic": without_basic_ingest(incoming.topic),
+        "cloudwatchTraceId": context.trace_id or context.new_uuid(),
+        "clientId": context.client_id or UNKNOWN,
+        "base64OriginalPayload": base64.b64encode(incoming.payload).decode(),
+        "failures": failures,
+    }
+
+
+def _fed_back(made: Republish, current: Incoming) -> Incoming:
+    """The republished message as the next rules see it: same sender and moment, its own MQTT 5 headers."""
+    properties = made.message.properties
+    context = replace(current.context, mqtt=properties, user_properties=properties.get("user_properties", ()))
+    message = made.message
+    return Incoming(
+        topic=message.topic, payload=message.payload, klass=message.klass, context=context, depth=current.depth + 1
+    )
+
+
+def _chain_stopped(made: Republish, current: Incoming) -> RuleFailed:
+    text = (
+        f"the message to {made.message.topic} would be the {MAX_DEPTH + 1}th in a chain of rules; at most {MAX_DEPTH}"
+    )
+    return RuleFailed(rule=made.rule, code="chain", text=text, topic=current.topic)
