@@ -74,7 +74,19 @@ class Plan:
         with ExitStack() as undo:
             house = Assembly(self.settings, self._clock, on_failure, undo).house()
             undo.pop_all()
+        log.info("%s", _what_runs(self.settings))
         return house
+
+
+def _what_runs(settings: Settings) -> str:
+    cameras = ", ".join(f"{c.name} ({c.role}, {c.shown_source})" for c in settings.cameras) or "none"
+    sensors = ", ".join(f"{s.name} ({s.kind})" for s in settings.sensors) or "none"
+    mqtt = settings.mqtt
+    where = "nowhere" if mqtt.transport == "none" else f"{mqtt.host}:{mqtt.port}"
+    return (
+        f"edge-mask {__version__} is {settings.device.thing_name}: cameras {cameras}; sensors {sensors};"
+        f" messages to {where}; database {settings.outbox.path}"
+    )
 
 
 def detector_of(settings: Settings) -> ModelDetector:
