@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_mask.messages import Box
@@ -28,6 +28,7 @@ def test_overlap_of_two_boxes(first: Box, second: Box, overlap: float) -> None:
     assert iou(corners([first]), corners([second]))[0, 0] == pytest.approx(overlap)
 
 
+@settings(deadline=None)
 @given(BOXES, BOXES)
 def test_overlap_is_symmetric_bounded_and_1_with_oneself(first: list[Box], second: list[Box]) -> None:
     a, b = corners(first), corners(second)
