@@ -109,7 +109,7 @@ class PahoSession:
         while self._accepted is None:
             left = deadline - time.monotonic()
             if left <= 0 or should_stop():
-                raise TryLater(f"{self._endpoint} accepts connections but does not answer")
+                raise TryLater(f"{self._endpoint} accepts connections but does not answer{self._hint()}")
             self.turn(left)
         if self._accepted.is_failure:
             raise self._ending()
@@ -242,6 +242,9 @@ class PahoSession:
             raise TryLater(f"{endpoint} cannot be reached: {error.strerror or error}") from error
         except ValueError as error:  # a host name that cannot be one
             raise Refused(f"{endpoint} is not an address: {error}") from error
+
+    def _hint(self) -> str:
+        return " (does it speak MQTT 5? otherwise set mqtt.protocol: 3.1.1)" if self._endpoint.version == "5" else ""
 
     def _ending(self) -> TryLater | Refused:
         if self._accepted is not None and self._accepted.is_failure:

@@ -1,0 +1,47 @@
+"""`edge-mask demo`: see it work, on bundled input and with a broker of its own."""
+
+import argparse
+import os
+import signal
+import sys
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    """The `demo` command."""
+    parser = commands.add_parser(
+        "demo",
+        help="the daemon on bundled sample input, with a broker of its own",
+        description="Starts a broker on loopback and the daemon on a short film and a thermometer's readings, and"
+        " prints each message that a subscriber receives. Ctrl-C ends it; nothing is left behind.",
+    )
+    parser.add_argument("--max-seconds", type=_positive, metavar="S", help="end after S seconds")
+    parser.add_argument("--model", metavar="PKG", help="model package folder (default: models/mask-detector)")
+    parser.set_defaults(function=_demo)
+
+
+def _positive(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from edge_mask.demo.show import Show
+    from edge_mask.detect.location import DEFAULT, find_package
+
+    def say(text: str) -> None:
+        try:
+            print(text, flush=True)
+        except BrokenPipeError:  # `edge-mask demo | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            show.stop()
+
+    show = Show(say, find_package(arguments.model or DEFAULT).resolve())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: show.stop())
+    return show.run(arguments.max_seconds)
