@@ -32,14 +32,14 @@ class AnchorFreeDecoder:
             self._maps.append(_Map(logits, boxes, np.float32(stride), _centres(rows, columns, stride)))
 
     def __call__(self, outputs: Sequence[F32]) -> Candidates:
-        return gather([self._faces(outputs[each.logits], outputs[each.boxes], each) for each in self._maps])
+        return gather([self._faces(outputs, each) for each in self._maps])
 
-    def _faces(self, logits: F32, boxes: F32, where: "_Map") -> Candidates:
-        found = self._scoring.from_logits(logits)
+    def _faces(self, outputs: Sequence[F32], where: "_Map") -> Candidates:
+        found = self._scoring.from_logits(outputs[where.logits])
         if found is None:
             return NOTHING
         rows, labels, scores = found
-        values = boxes.reshape(-1, 4)[rows]
+        values = outputs[where.boxes].reshape(-1, 4)[rows]
         check_range("boxes", values, -_ABSURD, _ABSURD)
         clip = self._settings.size_clip
         centre = where.centres[rows] + values[:, :2] * where.stride

@@ -63,6 +63,17 @@ class Letterbox:
         return self._canvas, where
 
 
+def one_thread_in_opencv() -> None:
+    """Keep OpenCV of this process to the calling thread.
+
+    Its pool gains nothing on pictures this small, and when the cores are busy with the graph, waiting for the
+    pool took longer than the graph.
+    """
+    import cv2
+
+    cv2.setNumThreads(1)
+
+
 def _shrink(image: Image, into: Any) -> None:
     """Resize without aliasing: halve by averaging while that is possible, then interpolate the rest.
 

@@ -8,7 +8,7 @@ import numpy as np
 from edge_mask.detect.arrays import Candidates
 from edge_mask.detect.card import Calibration, Card
 from edge_mask.detect.decode import build_decoder
-from edge_mask.detect.letterbox import Letterbox, Placement
+from edge_mask.detect.letterbox import Letterbox, Placement, one_thread_in_opencv
 from edge_mask.detect.nms import suppress
 from edge_mask.detect.pixels import Pixels
 from edge_mask.detect.scoring import LabelRule, Scoring
@@ -30,7 +30,8 @@ class ModelDetector:
         """`file` is the name of the graph's file. Raises ModelError when its shapes are not those of the card."""
         self.card = card
         self.file = file
-        self._model = model
+        self.model = model
+        one_thread_in_opencv()
         size = card.input.size
         _check_input(card, model)
         box = card.input.letterbox
@@ -52,16 +53,16 @@ class ModelDetector:
     @property
     def runtime(self) -> str:
         """The package name of the runtime in use."""
-        return self._model.runtime
+        return self.model.runtime
 
     @property
     def last_inference_ms(self) -> float:
-        return self._model.last_inference_ms
+        return self.model.last_inference_ms
 
     def use_threshold(self, score: float | None) -> None:
         """From now on count faces from `score`; None means the card's own thresholds."""
         rules = [_rule(self.card, meaning, score) for meaning in self._meanings]
-        self._decode = build_decoder(self.card.decoding, self._model.outputs, self.card.input.size, Scoring(rules))
+        self._decode = build_decoder(self.card.decoding, self.model.outputs, self.card.input.size, Scoring(rules))
 
     def detect(self, image: Image) -> list[Face]:
         """Faces in pixels of `image`, best score first; the same picture gives the same list.
@@ -71,20 +72,21 @@ class ModelDetector:
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
             raise Refused(f"a picture is height x width x 3 in 8 bit, this is {written([image.shape])} {image.dtype}")
         canvas, where = self._letterbox.draw(image)
-        outputs = self._model.run(lambda tensor: self._pixels.write(canvas, tensor))
-        return self._faces(self._suppress(self._decode(outputs)), where)
+        outputs = self.model.run(lambda tensor: self._pixels.write(canvas, tensor))
+        found = self._decode(outputs)
+        return self._faces(self._suppress(found), where) if len(found) else []
 
     def run_graph_only(self) -> float:
         """Milliseconds of one bare run on what the input holds, for measurements."""
-        self._model.invoke()
-        return self._model.last_inference_ms
+        self.model.invoke()
+        return self.model.last_inference_ms
 
     def close(self) -> None:
-        self._model.close()
+        self.model.close()
 
     def _suppress(self, found: Candidates) -> Candidates:
         settings = self.card.decoding
-        if settings.kind == "classifier" or not len(found):
+        if settings.kind == "classifier":
             return found
         nms = settings.nms
         return suppress(found, iou=nms.iou, class_agnostic=nms.class_agnostic, most=settings.max_faces)

@@ -76,13 +76,16 @@ def _by_table(table: NDArray[Any]) -> Write:
 
 
 def _by_line(table: NDArray[Any]) -> Write:
-    """Real values lie on a line: three passes of numpy take half as long as a table."""
-    slope, start = (table[255] - table[0]) / np.float32(255), table[0]
+    """Real values lie on a line. OpenCV has one fast pass for that, but only its `normalize` lets Python use it:
+    told where the smallest and the largest pixel of the picture have to go, it puts the others on that line.
+    """
+    import cv2
+
+    values = [float(value) for value in table]
 
     def write(pixels: Image, into: NDArray[Any]) -> None:
-        np.copyto(into, pixels)
-        np.multiply(into, slope, out=into)
-        np.add(into, start, out=into)
+        least, most, _, _ = cv2.minMaxLoc(pixels.reshape(pixels.shape[0], -1))
+        cv2.normalize(pixels, into, values[int(least)], values[int(most)], cv2.NORM_MINMAX, cv2.CV_32F)
 
     return write
 

@@ -46,9 +46,9 @@ class Scoring:
         # One product shows NaN, infinity and absurd values in a microsecond; the sentence is made only then.
         if not float(np.dot(flat, flat)) <= _ABSURD_LOGIT**2:
             check_range("logits", logits, -_ABSURD_LOGIT, _ABSURD_LOGIT)
-        places = np.flatnonzero(flat >= self._lowest)
-        if not places.size:
+        if flat.max() < self._lowest:
             return None
+        places = np.flatnonzero(flat >= self._lowest)
         rows, labels = np.divmod(places, self.count)
         passing = flat[places]
         if self._uneven:

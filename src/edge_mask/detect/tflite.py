@@ -1,11 +1,11 @@
 """The TFLite runtime: the one place that knows ai-edge-litert and its predecessor tflite-runtime."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,16 +69,16 @@ class TfliteModel:
         self.input = _spec(self._inputs[0])
         self.outputs = tuple(_spec(detail) for detail in self._outputs)
 
-    def run(self, fill: Callable[[NDArray[Any]], None]) -> list[F32]:
-        """Let `fill` write the picture into the input (height x width x channels), run, return copies of the outputs.
+    def run(self, fill: Callable[[NDArray[Any]], None]) -> "Outputs":
+        """Let `fill` write the picture into the input (height x width x channels), run, return the outputs.
 
-        Quantised outputs come back as real values. `last_inference_ms` is the time of the graph alone.
+        They are read when they are asked for, until the next run. `last_inference_ms` is the time of the graph alone.
         """
         view = self._interpreter.tensor(self._inputs[0]["index"])()
         fill(view[0])
         del view  # the runtime refuses to run while somebody holds its memory
         self.invoke()
-        return [self._read(detail, spec) for detail, spec in zip(self._outputs, self.outputs, strict=True)]
+        return Outputs(self)
 
     def invoke(self) -> None:
         """Run on whatever the input holds. Raises Broken."""
@@ -93,8 +93,10 @@ class TfliteModel:
         """Free the graph; safe to call twice. The model must not be run again."""
         self._interpreter = None
 
-    def _read(self, detail: dict[str, Any], spec: TensorSpec) -> F32:
-        values = self._interpreter.get_tensor(detail["index"])
+    def read(self, index: int) -> F32:
+        """A copy of one output of the last run; a quantised one as real values."""
+        values = self._interpreter.get_tensor(self._outputs[index]["index"])
+        spec = self.outputs[index]
         if spec.scale:
             return np.asarray((values.astype(np.float32) - spec.zero_point) * np.float32(spec.scale), np.float32)
         return np.asarray(values, np.float32)
@@ -104,6 +106,25 @@ class TfliteModel:
         signature = detail["shape_signature"]
         if len(signature) == 4 and (signature < 0).any():
             self._interpreter.resize_tensor_input(detail["index"], [1, size[1], size[0], int(signature[3])])
+
+
+class Outputs(Sequence[F32]):
+    """The outputs of the last run: a map of boxes is only read where a map of scores shows something."""
+
+    def __init__(self, model: TfliteModel) -> None:
+        self._model = model
+
+    @overload
+    def __getitem__(self, index: int) -> F32: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[F32]: ...
+    def __getitem__(self, index: int | slice) -> F32 | list[F32]:
+        if isinstance(index, slice):
+            return [self._model.read(each) for each in range(len(self))[index]]
+        return self._model.read(index)
+
+    def __len__(self) -> int:
+        return len(self._model.outputs)
 
 
 def _interpreter(content: bytes, threads: int, runtime: str) -> Any:
