@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_serializer, field_validator
 
-from edge_mask.redact import redact
+from edge_mask.redact import HIDDEN, redact
 from edge_mask.settings.base import Fraction, Name, Section, allowed
 from edge_mask.settings.quantities import duration, size
 from edge_mask.units import Bytes, Seconds
@@ -46,7 +46,8 @@ class Camera(Section):
     @classmethod
     def _is_known(cls, value: str) -> str:
         if not _SOURCE.fullmatch(value):
-            raise ValueError(f'"{redact(value)}" is not a source; allowed: {SOURCES}')
+            user, at, rest = redact(value).rpartition("@")
+            raise ValueError(f'"{HIDDEN + at + rest if user else rest}" is not a source; allowed: {SOURCES}')
         return value
 
     @field_serializer("source")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edge_mask.redact import redact
 from edge_mask.settings.document import Path as Key
+from edge_mask.settings.explain import nearest
 from edge_mask.settings.model import Settings
 
 Complaint = tuple[Key, str]
@@ -58,7 +59,7 @@ def _gate(settings: Settings) -> Iterator[Complaint]:
         if name is not None and name not in names:
             yield (
                 ("gate", key),
-                f'there is no sensor "{name}"; allowed: {", ".join(names) or "no sensor is configured"}',
+                f'there is no sensor "{name}"; allowed: {", ".join(names) or "nothing, as no sensor is configured"}',
             )
     for sensor in settings.sensors:
         if sensor.name == settings.gate.temperature_sensor and sensor.quantity != "temperature":
@@ -72,7 +73,7 @@ def _topics(settings: Settings) -> Iterator[Complaint]:
     for name in topics.__pydantic_extra__:
         if name not in quantities:
             known = ["root", *type(topics).model_fields, *quantities]
-            yield ("topics", name), f"no message or sensor has this name; allowed: {', '.join(dict.fromkeys(known))}"
+            yield ("topics", name), f"no message or sensor has this name; {nearest(name, list(dict.fromkeys(known)))}"
     longest = max(["commands/snapshot/response", *quantities], key=len)
     yield from _topic(("topics", "root"), topics.root, thing, "/" + longest)
     for name, topic in topics.renames.items():

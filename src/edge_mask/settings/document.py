@@ -104,6 +104,8 @@ class _Builder:
             return self._document.complain(path, "contains itself; an alias must not point to what it stands in")
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
+        if not node.tag.endswith((":seq", ":map")):
+            return self._complain_tag(node, path)
         self._open.append(node)
         try:
             if isinstance(node, yaml.SequenceNode):
@@ -149,7 +151,10 @@ class _Builder:
         try:
             return self._constructor.construct_object(node)
         except (yaml.YAMLError, ValueError):
-            return self._document.complain(path, f'the tag "{node.tag}" cannot be used here; write a plain value')
+            return self._complain_tag(node, path)
+
+    def _complain_tag(self, node: yaml.Node, path: Path) -> None:
+        self._document.complain(path, f'the tag "{node.tag}" cannot be used here; write a plain value')
 
     def _substitute(self, text: str, path: Path) -> str:
         def value(match: re.Match[str]) -> str:

@@ -34,15 +34,17 @@ def _say(detail: ErrorDetails, path: Path, schema: Schema) -> str:
     kind, value = detail["type"], detail["input"]
     match kind:
         case "extra_forbidden":
-            return f"unknown key; {_nearest(str(path[-1]), _keys(_at(schema, path[:-1], schema)))}"
+            return f"unknown key; {nearest(str(path[-1]), _keys(_at(schema, path[:-1], schema)))}"
         case "missing":
             return f"is missing; allowed: {allowed_by(_at(schema, path, schema))}"
         case "value_error":
             return redact(str(detail["ctx"]["error"]))
-    return f"{_found(value, kind)}; allowed: {allowed_by(_at(schema, path, schema))}"
+    found = "found something else" if "password" in str(path[-1:]) else _found(value, kind)
+    return f"{found}; allowed: {allowed_by(_at(schema, path, schema))}"
 
 
-def _nearest(word: str, words: list[str]) -> str:
+def nearest(word: str, words: list[str]) -> str:
+    """The word that was probably meant, or all of them."""
     close = difflib.get_close_matches(word.lower().replace("-", "_"), words, n=1, cutoff=0.6)
     return f'did you mean "{close[0]}"?' if close else f"allowed here: {', '.join(words)}"
 

@@ -63,10 +63,10 @@ class Measure:
         """The value with the largest unit that leaves a whole number; `read` understands it."""
         for unit, factor in sorted(self.units.items(), key=lambda item: -item[1]):
             count = value / factor
-            if count >= 1 and math.isclose(count, round(count), rel_tol=1e-9):
+            if count >= 1 and math.isclose(count, round(count), rel_tol=1e-12):
                 return f"{round(count)}{unit}"
         base = next(unit for unit, factor in self.units.items() if factor == 1)
-        return f"{value:g}{base}"
+        return f"{value:.15g}{base}"
 
     def _number(self, value: object) -> float | None:
         if isinstance(value, int | float) and not isinstance(value, bool):
