@@ -184,6 +184,13 @@ def test_a_black_picture_is_reported_once_and_never_judged(caplog: pytest.LogCap
     assert [record.getMessage().split(" after")[0] for record in caplog.records][-1] == "camera front: back"
 
 
+def test_a_frozen_picture_that_goes_dark_in_between_is_one_outage() -> None:
+    same = noise(7)
+    stage = Stage([same, same, same, BLACK, BLACK, BLACK, same, noise(2)])
+    assert numbers(stage.run()) == [1, 2, 8]
+    assert stage.reports.codes == ["camera_frozen", "camera_black"]
+
+
 class HangingCamera(ScriptedCamera):
     """Hangs in its first read until it is let go; then goes on as the script says."""
 

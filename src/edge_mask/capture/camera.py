@@ -153,12 +153,13 @@ class Camera(Job):
             self._pending = frame
 
     def _complain(self, content: Content, frame: Frame) -> None:
-        """Black and frozen each begin and end; a black picture says nothing about frozen, nor a passing one."""
+        """Black and frozen each begin and end once; a dark picture does not say whether the camera still hangs."""
         if content in self._complaints:
             self._complaints[content].begin(str(content), _sentence(content, frame))
-        for kind, outage in self._complaints.items():
-            if kind is not content and content is not Content.PASSING:
-                outage.end()
+        if content in (Content.FINE, Content.FROZEN):
+            self._complaints[Content.BLACK].end()
+        if content is Content.FINE:
+            self._complaints[Content.FROZEN].end()
 
     def _finish(self, missing: str) -> None:
         if missing:
