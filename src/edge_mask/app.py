@@ -6,25 +6,24 @@ transport ◀─ courier ◀─ recorder ◀─ vision ◀─ cameras          (
 
 import logging
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from edge_mask import __version__
 from edge_mask.capture.camera import Camera
-from edge_mask.capture.factory import is_live, source_for
-from edge_mask.capture.source import FrameSource
+from edge_mask.capture.factory import is_live
 from edge_mask.decide.cctv import CctvPolicy, CctvWatch
 from edge_mask.decide.gate import GateWatch
 from edge_mask.decide.sight import Watch
 from edge_mask.decide.visitor import GatePolicy
 from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.transport import Transport
-from edge_mask.detect.location import find_package
 from edge_mask.detect.model import ModelDetector
-from edge_mask.detect.package import load_package
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.intake import Intake
 from edge_mask.ledger.outbox import Outbox
@@ -34,16 +33,15 @@ from edge_mask.ledger.rows import Settlement
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Class, Event, Fault, Frame, Message, Reading
 from edge_mask.observe.health import Probe, health_values
+from edge_mask.parts import detector_of, rule_files, sensor_of, source_of, transport_of, what_runs
+from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import Closed, Latest, Mailbox
 from edge_mask.runtime.house import House
 from edge_mask.runtime.outage import Outage
 from edge_mask.runtime.timesync import boot_id
 from edge_mask.runtime.worker import Job, Worker
-from edge_mask.sense.factory import sensor_for
-from edge_mask.sense.identity import Identity
 from edge_mask.sense.meter import Meter
-from edge_mask.sense.sensor import Sensor
 from edge_mask.settings.cameras import Camera as CameraSettings
 from edge_mask.settings.model import Settings
 from edge_mask.settings.sensors import SensorSettings
@@ -58,86 +56,42 @@ from edge_mask.wire.uuid7 import IdMaker
 log = logging.getLogger(__name__)
 
 _MAILBOX = 1000
+_MAIN_THREAD_WAITS = 0.2
 _READING_MAX_AGE = Seconds(10.0)
-"""A reading older than this decides nothing, whatever the sensor's interval."""
+"""A reading older than this decides nothing; for a slow sensor, than two of its intervals."""
 
 
 class Plan:
     """A configuration that was found right; `build` makes its house, any number of times."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
+        """Raises ConfigurationError for a rule file that cannot be used."""
         self.settings = settings
         self._clock = clock
+        self._rules = RuleSet.load(rule_files(settings.rules))
 
     def build(self, on_failure: Callable[[Worker], None]) -> House:
         """Every part made, none started. Raises ModelError, DatabaseError or Refused; then nothing is left open."""
         with ExitStack() as undo:
-            house = Assembly(self.settings, self._clock, on_failure, undo).house()
+            house = Assembly(self.settings, self._rules, self._clock, on_failure, undo).house()
             undo.pop_all()
-        log.info("%s", _what_runs(self.settings))
+        log.info("%s", what_runs(self.settings))
         return house
-
-
-def _what_runs(settings: Settings) -> str:
-    cameras = ", ".join(f"{c.name} ({c.role}, {c.shown_source})" for c in settings.cameras) or "none"
-    sensors = ", ".join(f"{s.name} ({s.kind})" for s in settings.sensors) or "none"
-    mqtt = settings.mqtt
-    where = "nowhere" if mqtt.transport == "none" else f"{mqtt.host}:{mqtt.port}"
-    return (
-        f"edge-mask {__version__} is {settings.device.thing_name}: cameras {cameras}; sensors {sensors};"
-        f" messages to {where}; database {settings.outbox.path}"
-    )
-
-
-def detector_of(settings: Settings) -> ModelDetector:
-    """The verified model, warmed up. Raises ModelError."""
-    wanted = settings.detector
-    return load_package(find_package(wanted.model), threads=wanted.threads, score_threshold=wanted.score_threshold)
-
-
-def source_of(camera: CameraSettings, clock: Clock) -> FrameSource:
-    """The driver of one camera. Raises Refused."""
-    return source_for(camera.source, camera=camera.name, clock=clock, interval=camera.interval, loop=camera.loop)
-
-
-def sensor_of(sensor: SensorSettings, clock: Clock, sysfs: Path) -> Sensor:
-    """The driver of one sensor. Raises Refused."""
-    identity = Identity(sensor.name, sensor.quantity, sensor.unit, sensor.interval)
-    return sensor_for(sensor.kind, sensor.path, identity, clock=clock, rate=sensor.rate, loop=sensor.loop, sysfs=sysfs)
-
-
-def transport_of(
-    settings: Settings,
-    *,
-    will: Message | None = None,
-    birth: Callable[[], Message] | None = None,
-    on_state: Callable[[bool, str], None],
-) -> Transport:
-    """The connection to the broker, not opened yet."""
-    from edge_mask.deliver.paho import PahoTransport
-    from edge_mask.deliver.tls import Tls
-
-    mqtt = settings.mqtt
-    return PahoTransport(
-        host=mqtt.host,
-        port=mqtt.port,
-        client_id=mqtt.client_id or settings.device.thing_name,
-        version=mqtt.protocol,
-        tls=None if mqtt.tls is None else Tls(ca=mqtt.tls.ca, cert=mqtt.tls.cert, key=mqtt.tls.key),
-        username=mqtt.username,
-        password=mqtt.read_password,
-        keepalive=round(mqtt.keepalive),
-        will=will,
-        birth=birth,
-        on_state=on_state,
-    )
 
 
 class Assembly:
     """One house in the making."""
 
-    def __init__(self, settings: Settings, clock: Clock, on_failure: Callable[[Worker], None], undo: ExitStack) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        rules: RuleSet,
+        clock: Clock,
+        on_failure: Callable[[Worker], None],
+        undo: ExitStack,
+    ) -> None:
         self._settings = settings
+        self._rules = rules
         self._clock = clock
         self._on_failure = on_failure
         self._undo = undo
@@ -194,8 +148,11 @@ class Assembly:
         return Worker(job, self._clock, self._on_failure)
 
     def _emit(self, event: Event) -> None:
+        """Into the mailbox; waits for room, but the main thread only a moment: it has all the others to watch."""
+        patience = _MAIN_THREAD_WAITS if threading.current_thread() is threading.main_thread() else None
         try:
-            self._mailbox.put(event)
+            if not self._mailbox.put(event, patience):
+                log.warning("the mailbox is full; not recorded: %s", event)
         except Closed:
             log.warning("%s came after the stop and was not recorded", type(event).__name__)
 
@@ -220,6 +177,8 @@ class Assembly:
             boot=self._boot,
             new_id=ids.make,
             destination=None if self._settings.mqtt.transport == "none" else "mqtt",
+            rules=self._rules,
+            forward=self._settings.forward,
         )
         return Recorder(
             ledger,
@@ -292,15 +251,21 @@ class Assembly:
             frames = figures.frames if figures is not None else 0
             fps, seen = (frames - seen) / seconds, frames
             now = self._clock.now()
-            return health_values(
+            values = health_values(
                 machine.read(),
                 fps=None if figures is None else fps,
                 inference_ms=None if figures is None or not frames else figures.inference_ms,
                 outbox=Reader(path).outbox_status(now, self._boot),
                 clock_synced=now.synced,
             )
+            return {**values, **self._rule_counts()}
 
         return Pulse(measure, self._emit, self._clock, self._settings.health.interval)
+
+    def _rule_counts(self) -> dict[str, Any]:
+        """How often each rule matched and failed; nothing without rules."""
+        counts = {name: asdict(count) for name, count in self._rules.counts.items()}
+        return {"rules": counts} if counts else {}
 
     def _make_vision(self, detector: ModelDetector) -> Vision:
         eyes = {camera.name: self._eye(camera) for camera in self._settings.cameras}
@@ -325,7 +290,9 @@ class Assembly:
         meter = self._meters.get(sensor or "")
         if meter is None:
             return lambda _now: None
-        return lambda now: meter.latest(now.mono, _READING_MAX_AGE)
+        interval = next(s.interval for s in self._settings.sensors if s.name == sensor)
+        max_age = Seconds(max(_READING_MAX_AGE, 2.0 * interval))
+        return lambda now: meter.latest(now.mono, max_age)
 
     def _camera(self, camera: CameraSettings) -> Camera:
         return Camera(

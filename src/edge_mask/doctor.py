@@ -12,10 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from edge_mask.app import detector_of, sensor_of, source_of, transport_of
 from edge_mask.capture.source import EndOfSource
 from edge_mask.errors import DatabaseError, EdgeMaskError, ModelError, TryLater
 from edge_mask.ledger.database import Lock, open_writer
+from edge_mask.parts import detector_of, rule_files, sensor_of, source_of, transport_of
+from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.timesync import wall_clock_is_set
 from edge_mask.settings.cameras import Camera
@@ -41,6 +42,7 @@ class Finding:
 def examine(settings: Settings) -> Iterator[Finding]:
     """One finding for each part, in the order of the configuration; nothing is changed on the device."""
     yield _clock()
+    yield _rules(settings)
     if settings.cameras:
         yield _model(settings)
     for camera in settings.cameras:
@@ -83,6 +85,12 @@ def _clock() -> Finding:
     if wall_clock_is_set():
         return Finding("clock", "ok", "is set")
     return Finding("clock", "warning", "is not known to be set: messages carry clock_ok: false until it is")
+
+
+def _rules(settings: Settings) -> Finding:
+    rules = RuleSet.load(rule_files(settings.rules)).rules
+    here = sum(rule.runs_here and not rule.is_disabled for rule in rules)
+    return Finding("rules", "ok", f"{here} run here, {len(rules) - here} only in AWS or disabled" if rules else "none")
 
 
 def _model(settings: Settings) -> Finding:

@@ -54,8 +54,7 @@ def record(ledger: Ledger, intake: Intake, path: Path, number: int) -> None:
     reading = Reading("forehead", "temperature", 36.5, "C", now)
     batch = Batch()
     for admitted in (intake.admit(visit), intake.admit(reading)):
-        assert admitted.event is not None
-        batch.events.append(admitted.event)
+        batch.events += admitted.events
         batch.outgoing += admitted.outgoing
     outbox = Outbox(path, "mqtt")
     batch.settlements += [Settlement(p.row, Receipt(Outcome.REFUSED, "no")) for p in outbox.after({}, 1)]

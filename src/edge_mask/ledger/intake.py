@@ -1,11 +1,16 @@
 """From an event to what is kept and what leaves: one row, its message, and what the rules make of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
+from urllib.parse import urlsplit
 
 from edge_mask.ledger.rows import EventRow, OutboxRow, event_row
 from edge_mask.ledger.sequences import Sequences
-from edge_mask.messages import Class, Event, Message
+from edge_mask.messages import Class, Event, Fault, Message
+from edge_mask.rules.context import Context
+from edge_mask.rules.effects import EdgeAction, HttpCall, Incoming, Republish, RuleFailed
+from edge_mask.rules.rule_set import RuleSet
 from edge_mask.units import Moment
 from edge_mask.wire.encode import encode
 from edge_mask.wire.envelope import envelope, to_bytes
@@ -17,17 +22,21 @@ class Admitted:
     """What one event became."""
 
     klass: Class
-    event: EventRow | None = None
+    events: list[EventRow] = field(default_factory=list)
     outgoing: list[OutboxRow] = field(default_factory=list)
     live: list[Message] = field(default_factory=list)
+    actions: list[EdgeAction] = field(default_factory=list)
 
     @property
     def is_stored(self) -> bool:
-        return self.event is not None or bool(self.outgoing)
+        return bool(self.events or self.outgoing)
 
 
 class Intake:
-    """Pure but for the sequence numbers: gives each event its id, its place in the sequence and its bytes."""
+    """Gives each event its id, its place in the sequence and its bytes, and lets the rules see it.
+
+    Pure but for the sequence numbers and the rules' counters: everything it makes is in what it returns.
+    """
 
     def __init__(
         self,
@@ -38,29 +47,86 @@ class Intake:
         boot: str,
         new_id: Callable[[Moment], str],
         destination: str | None = "mqtt",
+        rules: RuleSet | None = None,
+        forward: Literal["all", "rules-only"] = "all",
     ) -> None:
+        """Without a `destination` nothing is sent; with `rules-only` nothing but what a rule republishes."""
         self._thing = thing
         self._topics = topics
         self._sequences = sequences
         self._boot = boot
         self._new_id = new_id
         self._destination = destination
+        self._rules = rules if rules is not None and rules.rules else None
+        self._forward = forward
 
     def admit(self, event: Event) -> Admitted:
         """The rows and messages of one event; the same id stands in the history and on the wire."""
+        admitted = Admitted(encode(event).klass)
+        self._admit(event, admitted, is_complaint=False)
+        return admitted
+
+    def hear(self, message: Message, at: Moment) -> Admitted:
+        """What the rules make of a message that came from outside."""
+        admitted = Admitted(Class.LIVE)
+        self._through_rules(message, at, admitted, is_complaint=False)
+        admitted.klass = min((row.message.klass for row in admitted.outgoing), default=Class.LIVE)
+        return admitted
+
+    def _admit(self, event: Event, admitted: Admitted, *, is_complaint: bool) -> None:
         event_id = self._new_id(event.at)
+        if (row := event_row(event, event_id, self._boot)) is not None:
+            admitted.events.append(row)
         encoded = encode(event)
-        admitted = Admitted(encoded.klass, event_row(event, event_id, self._boot))
-        if self._destination is None:
-            return admitted
         topic = self._topics.of(encoded.kind)
-        live = encoded.klass is Class.LIVE
-        fields = envelope(
-            encoded.fields, id=event_id, seq=self._sequences.next(topic, live=live), thing=self._thing, at=event.at
-        )
+        seq = self._sequences.next(topic, live=encoded.klass is Class.LIVE)
+        fields = envelope(encoded.fields, id=event_id, seq=seq, thing=self._thing, at=event.at)
         message = Message(topic=topic, payload=to_bytes(fields), klass=encoded.klass, qos=encoded.qos, id=event_id)
-        if live:
+        if self._forward == "all":
+            self._send(message, event.at, admitted)
+        self._through_rules(message, event.at, admitted, is_complaint=is_complaint)
+
+    def _send(self, message: Message, at: Moment, admitted: Admitted) -> None:
+        if self._destination is None:
+            return
+        if message.klass is Class.LIVE:
             admitted.live.append(message)
         else:
-            admitted.outgoing.append(OutboxRow(self._destination, message, event.at))
-        return admitted
+            admitted.outgoing.append(OutboxRow(self._destination, message, at))
+
+    def _through_rules(self, message: Message, at: Moment, admitted: Admitted, *, is_complaint: bool) -> None:
+        if self._rules is None:
+            return
+        context = Context(timestamp=int(at.wall * 1000), client_id=self._thing)
+        incoming = Incoming(topic=message.topic, payload=message.payload, klass=message.klass, context=context)
+        for effect in self._rules.apply(incoming):
+            match effect:
+                case Republish(message=made):
+                    self._send(replace(made, id=self._new_id(at)), at, admitted)
+                case HttpCall():
+                    admitted.outgoing.append(OutboxRow(_origin(effect.url), self._request(effect, at), at))
+                case EdgeAction():
+                    admitted.actions.append(effect)
+                case RuleFailed() if not is_complaint:  # else rules that fail on complaints would complain for ever
+                    self._complain(effect, at, admitted)
+
+    def _request(self, call: HttpCall, at: Moment) -> Message:
+        """An HTTP call always waits in the outbox, also one that a live message led to: then it is telemetry."""
+        klass = min(call.klass, Class.TELEMETRY)
+        headers = {"headers": [list(header) for header in call.headers]}
+        return Message(topic=call.url, payload=call.body, klass=klass, qos=1, id=self._new_id(at), properties=headers)
+
+    def _complain(self, failed: RuleFailed, at: Moment, admitted: Admitted) -> None:
+        """One `errors` message, unless the rule's own error action took it."""
+        if failed.is_handled and failed.code != "set_aside":
+            return
+        component = f"rule {failed.rule}" if failed.rule else "rules"
+        fault = Fault(at=at, component=component, code=f"rule_{failed.code}", text=failed.text)
+        self._admit(fault, admitted, is_complaint=True)
+
+
+def _origin(url: str) -> str:
+    """The outbox destination of a URL: one courier for each scheme, host and port."""
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    return f"http:{parts.scheme.lower()}://{(parts.hostname or '').lower()}{port}"

@@ -1,6 +1,5 @@
 """What a courier sees of the outbox: pending messages in the order in which they leave."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from edge_mask.ledger.database import open_reader
+from edge_mask.ledger.rows import unpack_properties
 from edge_mask.messages import Class, Message
 
 STORED_CLASSES = (Class.URGENT, Class.EVIDENCE, Class.TELEMETRY)
@@ -72,6 +72,6 @@ def _pending(row: Any) -> Pending:
         qos=qos,
         id=message_id,
         retain=bool(retain),
-        properties=json.loads(properties) if properties else {},
+        properties=unpack_properties(properties) if properties else {},
     )
     return Pending(number, message, wall, mono, boot, synced != 0, synced == 2)

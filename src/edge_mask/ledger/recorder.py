@@ -22,6 +22,7 @@ from edge_mask.ledger.intake import Admitted, Intake
 from edge_mask.ledger.rows import Batch, Settlement
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Class, Event, Fault, Message
+from edge_mask.rules.effects import EdgeAction
 from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import Mailbox
@@ -71,6 +72,7 @@ class Recorder(Job):
         commit_interval: Seconds = Seconds(0.05),
         on_live: Callable[[Message], None] = lambda _message: None,
         on_commit: Callable[[], None] = lambda: None,
+        on_action: Callable[[EdgeAction], None] = lambda _action: None,
     ) -> None:
         self._ledger = ledger
         self._intake = intake
@@ -79,6 +81,8 @@ class Recorder(Job):
         self._interval = commit_interval
         self._on_live = on_live
         self._on_commit = on_commit
+        self._on_action = on_action
+        self._actions: list[EdgeAction] = []
         self._batch = Batch()
         self._waiting: list[Future[None]] = []
         self._due = float("inf")
@@ -140,15 +144,15 @@ class Recorder(Job):
 
     def _admit_event(self, event: Event) -> None:
         admitted: Admitted = self._intake.admit(event)
-        if admitted.event is not None:
-            self._batch.events.append(admitted.event)
+        self._batch.events += admitted.events
         self._batch.outgoing += admitted.outgoing
+        self._actions += admitted.actions
         for message in admitted.live:
             self._on_live(message)
         if admitted.is_stored:
             wait = 0.0 if admitted.klass <= Class.EVIDENCE else self._interval
             self._due = min(self._due, self._clock.now().mono + wait)
-        elif self._ledger.sequences.is_dirty:
+        elif self._ledger.sequences.is_dirty or self._actions:
             self._due = min(self._due, self._clock.now().mono + self._interval)
 
     def _commit(self) -> None:
@@ -166,6 +170,9 @@ class Recorder(Job):
             log.warning("outbox: over its budget, dropping the oldest messages (seq shows the gaps)")
         self._is_dropping = bool(dropped)
         self._on_commit()
+        actions, self._actions = self._actions, []
+        for action in actions:  # only now: what led to them is on the disk
+            self._on_action(action)
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             future.set_result(None)

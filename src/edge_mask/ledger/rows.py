@@ -1,6 +1,8 @@
 """What one transaction writes."""
 
+import base64
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,3 +92,21 @@ def event_row(event: Event, event_id: str, boot: str) -> EventRow | None:
 def moment_columns(at: Moment, boot: str) -> dict[str, Any]:
     """A moment as its four columns; `mono` only means something together with `boot`."""
     return {"wall": at.wall, "mono": at.mono, "synced": int(at.synced), "boot": boot}
+
+
+def pack_properties(properties: Mapping[str, Any]) -> str:
+    """Message properties as a column: JSON, with bytes (correlation data) in base64."""
+    return json.dumps(properties, default=lambda value: {"base64": base64.b64encode(value).decode()})
+
+
+def unpack_properties(text: str) -> dict[str, Any]:
+    """The other way round."""
+    return {name: _bytes_again(value) for name, value in json.loads(text).items()}
+
+
+def _bytes_again(value: Any) -> Any:
+    if isinstance(value, dict) and value.keys() == {"base64"}:
+        return base64.b64decode(value["base64"])
+    if isinstance(value, list):  # pairs: MQTT user properties, HTTP headers
+        return [tuple(pair) for pair in value]
+    return value

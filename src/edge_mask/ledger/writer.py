@@ -5,7 +5,6 @@
 `commit` returns when all of it is on the disk, or raises and none of it is.
 """
 
-import json
 import logging
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.bounds import Bounds, Dropped, enforce, forget_history
 from edge_mask.ledger.database import Lock, is_damage, open_writer, reason_of
-from edge_mask.ledger.rows import Batch, EventRow, OutboxRow, moment_columns
+from edge_mask.ledger.rows import Batch, EventRow, OutboxRow, moment_columns, pack_properties
 from edge_mask.ledger.salvage import Salvaged, salvage
 from edge_mask.ledger.sequences import Sequences
 from edge_mask.ledger.tables import EVENT_TABLES, SET_ASIDE
@@ -147,7 +146,7 @@ class Ledger:
     def _outbox_values(self, row: OutboxRow) -> tuple[object, ...]:
         m, at = row.message, moment_columns(row.at, self._boot)
         size = len(m.payload) + len(m.topic) + _ROW_OVERHEAD
-        properties = json.dumps(m.properties) if m.properties else None
+        properties = pack_properties(m.properties) if m.properties else None
         return (
             row.destination, int(m.klass), m.topic, m.id, m.payload, m.qos, int(m.retain), properties, size,
             at["wall"], at["mono"], at["synced"], at["boot"],

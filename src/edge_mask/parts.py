@@ -1,0 +1,92 @@
+"""From a section of the settings to the one part it describes; used by the house and by the doctor."""
+
+import glob
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from edge_mask import __version__
+from edge_mask.capture.factory import source_for
+from edge_mask.capture.source import FrameSource
+from edge_mask.deliver.transport import Transport
+from edge_mask.detect.location import find_package
+from edge_mask.detect.model import ModelDetector
+from edge_mask.detect.package import load_package
+from edge_mask.errors import ConfigurationError
+from edge_mask.messages import Message
+from edge_mask.runtime.clock import Clock
+from edge_mask.sense.factory import sensor_for
+from edge_mask.sense.identity import Identity
+from edge_mask.sense.sensor import Sensor
+from edge_mask.settings.cameras import Camera
+from edge_mask.settings.model import Settings
+from edge_mask.settings.sensors import SensorSettings
+
+
+def rule_files(patterns: Sequence[str]) -> list[Path]:
+    """The files that `rules` names, each once, in order. Raises ConfigurationError for a name without a file."""
+    found: dict[Path, None] = {}
+    problems = []
+    for pattern in patterns:
+        paths = sorted(Path(path) for path in glob.glob(pattern))  # noqa: PTH207 (patterns may be absolute)
+        if not paths and not any(sign in pattern for sign in "*?["):
+            problems.append(f"rules: there is no file {pattern}")
+        found.update(dict.fromkeys(paths))
+    if problems:
+        raise ConfigurationError(problems)
+    return list(found)
+
+
+def what_runs(settings: Settings) -> str:
+    """One line for the log: who this is, what it looks at, where it sends."""
+    cameras = ", ".join(f"{c.name} ({c.role}, {c.shown_source})" for c in settings.cameras) or "none"
+    sensors = ", ".join(f"{s.name} ({s.kind})" for s in settings.sensors) or "none"
+    mqtt = settings.mqtt
+    where = "nowhere" if mqtt.transport == "none" else f"{mqtt.host}:{mqtt.port}"
+    return (
+        f"edge-mask {__version__} is {settings.device.thing_name}: cameras {cameras}; sensors {sensors};"
+        f" messages to {where}; database {settings.outbox.path}"
+    )
+
+
+def detector_of(settings: Settings) -> ModelDetector:
+    """The verified model, warmed up. Raises ModelError."""
+    wanted = settings.detector
+    return load_package(find_package(wanted.model), threads=wanted.threads, score_threshold=wanted.score_threshold)
+
+
+def source_of(camera: Camera, clock: Clock) -> FrameSource:
+    """The driver of one camera. Raises Refused."""
+    return source_for(camera.source, camera=camera.name, clock=clock, interval=camera.interval, loop=camera.loop)
+
+
+def sensor_of(sensor: SensorSettings, clock: Clock, sysfs: Path) -> Sensor:
+    """The driver of one sensor. Raises Refused."""
+    identity = Identity(sensor.name, sensor.quantity, sensor.unit, sensor.interval)
+    return sensor_for(sensor.kind, sensor.path, identity, clock=clock, rate=sensor.rate, loop=sensor.loop, sysfs=sysfs)
+
+
+def transport_of(
+    settings: Settings,
+    *,
+    will: Message | None = None,
+    birth: Callable[[], Message] | None = None,
+    on_state: Callable[[bool, str], None],
+) -> Transport:
+    """The connection to the broker, not opened yet."""
+    from edge_mask.deliver.paho import PahoTransport
+    from edge_mask.deliver.tls import Tls
+
+    mqtt = settings.mqtt
+    return PahoTransport(
+        host=mqtt.host,
+        port=mqtt.port,
+        client_id=mqtt.client_id or settings.device.thing_name,
+        version=mqtt.protocol,
+        tls=None if mqtt.tls is None else Tls(ca=mqtt.tls.ca, cert=mqtt.tls.cert, key=mqtt.tls.key),
+        username=mqtt.username,
+        password=mqtt.read_password,
+        keepalive=round(mqtt.keepalive),
+        will=will,
+        birth=birth,
+        on_state=on_state,
+    )
