@@ -166,7 +166,7 @@ class PahoStage:
             will=WILL,
             birth=BIRTH,
             on_state=self.states,
-            ack_timeout=1.0,
+            ack_timeout=2.0,
             connect_timeout=1.0,
             backoff=Backoff(base=0.02, cap=0.1),
         )
@@ -190,7 +190,7 @@ class PahoStage:
         self._broker.thaw()
 
     def let_time_pass(self) -> None:
-        """It passes by itself: the stage's acknowledgement timeout is one second."""
+        """It passes by itself: the stage's acknowledgement timeout is two seconds."""
 
     def arrived(self, topic: str, count: int) -> list[bytes]:
         return [message.payload for message in self._subscriber.wait_for_count(topic, count)]

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from typing import Protocol
 
 from edge_mask.deliver.doorbell import Doorbell
-from edge_mask.deliver.pending import Pending
+from edge_mask.deliver.pending import Pending, Standstill
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Message, Outcome, Receipt
 from edge_mask.runtime.backoff import Backoff
@@ -48,8 +48,8 @@ class Session(Protocol):
         ...
 
     @property
-    def oldest(self) -> Seconds | None:
-        """When the oldest unacknowledged message was handed over; None when there is none."""
+    def oldest(self) -> Pending | None:
+        """The unacknowledged message that was published first."""
         ...
 
     def turn(self, timeout: float) -> None:
@@ -84,6 +84,7 @@ class Link:
         self._will = will
         self._birth = birth
         self._ack_timeout = ack_timeout
+        self._standstill = Standstill(ack_timeout)
         self._backoff = backoff
         self._refused_backoff = refused_backoff
         self._on_state = on_state
@@ -106,7 +107,7 @@ class Link:
 
     def send(self, message: Message) -> "Future[Receipt]":
         """As the Transport protocol says; Unknown at once while there is no connection."""
-        pending = Pending(message, _now())
+        pending = Pending(message)
         with self._lock:
             if is_online := self.is_connected:
                 self._waiting.append(pending)
@@ -162,7 +163,7 @@ class Link:
 
     def _go_online(self, session: Session, where: str) -> None:
         if self._birth is not None:
-            session.publish(Pending(self._birth(), _now()))
+            session.publish(Pending(self._birth()))
         self._listen(session)
         with self._lock:
             self._online_since = _now()
@@ -193,7 +194,7 @@ class Link:
         with self._lock:
             since, self._online_since = self._online_since, None
             if self._will is not None:
-                self._waiting.append(Pending(self._will, _now()))
+                self._waiting.append(Pending(self._will))
         self._backoff.succeeded(_now() - (since or _now()))
         while (self._waiting or session.oldest is not None) and (left := self._give_up_at - _now()) > 0:
             self._hand_over(session)
@@ -214,16 +215,11 @@ class Link:
             session.subscribe(topic_filter, listener)
 
     def _until_overdue(self, session: Session) -> float:
-        """How long a turn may wait. Raises TryLater when a message is unacknowledged for too long.
+        """How long a turn may wait. Raises TryLater when nothing is acknowledged for too long.
 
         A broker that acknowledges nothing is a frozen one; only a new connection allows sending again.
         """
-        with self._lock:
-            waiting = self._waiting[0].since if self._waiting else None
-        since = min((at for at in (waiting, session.oldest) if at is not None), default=None)
-        if since is None:
-            return _LONGEST_TURN
-        left = since + self._ack_timeout - _now()
+        left = self._standstill.left(session.oldest, _now())
         if left <= 0:
             raise TryLater(f"the broker acknowledged nothing for {self._ack_timeout:g} s")
         return min(left, _LONGEST_TURN)

@@ -53,7 +53,7 @@ class MemoryTransport:
         return self._is_open and self._is_reachable
 
     def send(self, message: Message) -> "Future[Receipt]":
-        pending = Pending(message, Seconds(0.0))
+        pending = Pending(message)
         with self._lock:
             if not self.is_connected:
                 pending.end(Outcome.UNKNOWN, "no connection")

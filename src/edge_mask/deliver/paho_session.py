@@ -21,7 +21,6 @@ from edge_mask.deliver.link import Listener
 from edge_mask.deliver.pending import Pending
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Class, Message, Outcome
-from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
 
@@ -148,8 +147,8 @@ class PahoSession:
         return len(self._in_flight) < self._limits.receive_maximum
 
     @property
-    def oldest(self) -> Seconds | None:
-        return next((pending.since for pending in self._in_flight.values()), None)
+    def oldest(self) -> Pending | None:
+        return next(iter(self._in_flight.values()), None)
 
     def turn(self, timeout: float) -> None:
         """One round of poll, read, write and keepalive. Raises when the connection has ended."""
