@@ -1,0 +1,134 @@
+"""Rules evaluated where the event is recorded: what matches leaves, what fails says so, what is wrong is refused."""
+
+import signal
+from pathlib import Path
+
+import pytest
+from tests.broker import Mosquitto, Received, Subscriber
+from tests.end_to_end.daemon import (
+    BARE,
+    Daemon,
+    edge_mask,
+    topic,
+    write_config,
+    write_model,
+    write_readings,
+    write_scene,
+)
+
+pytestmark = pytest.mark.broker
+
+HOT = """
+hot:
+  sql: "SELECT temperature, topic() AS source FROM 'kf99/topic' WHERE temperature > 37"
+  awsIotSqlVersion: "2016-03-23"
+  actions:
+    - republish: {topic: "kf99/alarm", qos: 1}
+alarm_of_alarm:
+  sql: "SELECT * FROM 'kf99/alarm'"
+  actions:
+    - republish: {topic: "kf99/alarm/again", qos: 1}
+"""
+
+
+def site(folder: Path, port: int, rules: str, **changes: object) -> Path:
+    (folder / "rules.yaml").write_text(rules)
+    readings = write_readings(folder / "t.csv", [36.0, 36.0, 38.5, 36.0])
+    return write_config(
+        folder, port, cameras=[],
+        sensors=[{"name": "forehead", "kind": "replay", "path": str(readings), "rate": "max", "interval": "0.02s"}],
+        topics={"temperature": "kf99/topic", "errors": "kf99/error"}, rules=[str(folder / "rules.yaml")], **changes,
+    )  # fmt: skip
+
+
+def at(received: list[Received], name: str) -> list[Received]:
+    return [each for each in received if each.topic == name]
+
+
+def test_a_rule_republishes_what_matches_and_rules_form_chains(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    with Daemon(site(tmp_path, broker.port, HOT), "--until-idle") as daemon:
+        assert daemon.wait() == 0
+    heard = subscriber.wait_for(lambda got: bool(at(got, "kf99/alarm/again")))
+    assert [e.json() for e in at(heard, "kf99/alarm")] == [{"temperature": 38.5, "source": "kf99/topic"}]
+    assert [e.json() for e in at(heard, "kf99/alarm/again")] == [{"temperature": 38.5, "source": "kf99/topic"}]
+    assert len(at(heard, "kf99/topic")) == 4
+
+
+def test_rules_only_sends_nothing_but_what_a_rule_republishes(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    with Daemon(site(tmp_path, broker.port, HOT, forward="rules-only"), "--until-idle") as daemon:
+        assert daemon.wait() == 0
+    heard = subscriber.wait_for(lambda got: bool(at(got, "kf99/alarm/again")))
+    assert not at(heard, "kf99/topic")
+    assert not at(heard, topic("health"))
+
+
+def test_what_a_rule_made_while_the_broker_was_away_arrives_later(tmp_path: Path, broker: Mosquitto) -> None:
+    broker.stop()
+    config = site(tmp_path, broker.port, HOT)
+    with Daemon(config, "--until-idle") as daemon:
+        assert daemon.wait() == 0
+    broker.start()
+    with Subscriber(broker.port) as subscriber, Daemon(config, "--until-idle") as daemon:
+        assert daemon.wait() == 0
+        heard = subscriber.wait_for(lambda got: len(at(got, "kf99/alarm")) == 2)
+    assert [e.json()["temperature"] for e in at(heard, "kf99/alarm")] == [38.5, 38.5]
+
+
+def test_a_rule_that_fails_says_so_once_for_each_message_and_loses_none(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    failing = """
+broken:
+  sql: "SELECT * FROM 'kf99/topic' WHERE temperature > 38"
+  actions:
+    - republish: {topic: "kf99/${concat(unit, '#')}", qos: 1}
+"""
+    with Daemon(site(tmp_path, broker.port, failing), "--until-idle") as daemon:
+        assert daemon.wait() == 0
+    heard = subscriber.wait_for(lambda got: bool(at(got, "kf99/error")))
+    (error,) = [e.json() for e in at(heard, "kf99/error")]
+    assert error["component"] == "rule broken"
+    assert error["code"] == "rule_action"
+    assert len(at(heard, "kf99/topic")) == 4
+
+
+def test_a_wrong_rule_file_is_refused_at_the_start_with_line_and_column(tmp_path: Path, broker: Mosquitto) -> None:
+    config = site(tmp_path, broker.port, "hot: {sql: \"SELEC * FROM 'a'\", actions: [{republish: {topic: b}}]}\n")
+    ended = edge_mask("run", "--config", config, cwd=tmp_path)
+    assert ended.code == 2
+    assert "rules.yaml:1:" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_rule_file_that_goes_wrong_keeps_the_old_rules_at_sighup(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    write_model(tmp_path)
+    write_scene(tmp_path / "scene", [BARE] * 4)
+    looks = (
+        "looks:\n  sql: \"SELECT faces FROM 'edge-mask/+/looks'\"\n  actions: [{republish: {topic: out/%s, qos: 1}}]\n"
+    )
+    config = site(tmp_path, broker.port, looks % "one")
+    camera = {
+        "name": "room",
+        "source": f"images:{tmp_path / 'scene'}",
+        "role": "cctv",
+        "loop": True,
+        "interval": "0.05s",
+    }
+    write_config(tmp_path, broker.port, cameras=[camera], rules=[str(tmp_path / "rules.yaml")])
+    with Daemon(config) as daemon:
+        subscriber.wait_for(lambda got: bool(at(got, "out/one")))
+        (tmp_path / "rules.yaml").write_text("looks: {sql: nonsense, actions: []}\n")
+        daemon.send(signal.SIGHUP)
+        heard = subscriber.wait_for(lambda got: bool(at(got, topic("errors"))))
+        before = len(at(heard, "out/one"))
+        subscriber.wait_for(lambda got: len(at(got, "out/one")) > before)
+        (tmp_path / "rules.yaml").write_text(looks % "two")
+        daemon.send(signal.SIGHUP)
+        subscriber.wait_for(lambda got: bool(at(got, "out/two")))
+        assert daemon.stop() == 0
