@@ -61,7 +61,7 @@ web: {enabled: false, host: 127.0.0.1, port: 8080}
     )
     assert [*(found.cameras[0].zone or ())] == [(0, 0), (1, 0), (1, 1), (0, 1)]
     assert found.topics.renames == {"temperature": "kf99/topic", "errors": "kf99/error"}
-    assert found.snapshots.temp_ttl == 3600
+    assert found.snapshots.temp_ttl == 3600.0
     assert found.rules == ("config/rules/*.yaml",)
 
 

@@ -41,26 +41,26 @@ def to_bytes(payload: Mapping[str, Any]) -> bytes:
 
 def mark_late(payload: bytes) -> bytes:
     """The same JSON object with `"late": true`; anything that is no JSON object stays as it is."""
-    if payload[:1] != b"{" or payload[-1:] != b"}" or payload == b"{}":
-        return b'{"late":true}' if payload == b"{}" else payload
-    if b'"late"' in payload:  # perhaps only inside a text: look properly
-        return _replaced(payload, "late", True)
-    return payload[:-1] + b',"late":true}'
+    found = _object(payload)
+    if found is None or found.get("late") is True:
+        return payload
+    if "late" in found or not payload.endswith(b"}"):
+        return to_bytes({**found, "late": True})
+    return payload[:-1] + (b',"late":true}' if found else b'"late":true}')  # what was recorded, byte for byte
 
 
 def restamp(payload: bytes, ts: str) -> bytes:
     """The same JSON object with another `ts`; what has none stays as it is."""
-    return _replaced(payload, "ts", ts) if b'"ts"' in payload else payload
+    found = _object(payload)
+    return payload if found is None or "ts" not in found else to_bytes({**found, "ts": ts})
 
 
-def _replaced(payload: bytes, key: str, value: Any) -> bytes:
+def _object(payload: bytes) -> dict[str, Any] | None:
     try:
         found = json.loads(payload)
-    except ValueError:
-        return payload
-    if not isinstance(found, dict) or (key == "ts" and key not in found):
-        return payload
-    return to_bytes({**found, key: value})
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _finite(value: Any) -> Any:
