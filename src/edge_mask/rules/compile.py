@@ -28,7 +28,7 @@ from edge_mask.rules.functions.cloud import AT_MOST_ONCE
 from edge_mask.rules.functions.encoding import CAST_KINDS
 from edge_mask.rules.functions.encoding import cast as cast_value
 from edge_mask.rules.message import Message
-from edge_mask.rules.project import projection
+from edge_mask.rules.project import no_array, projection
 from edge_mask.rules.suggest import did_you_mean
 from edge_mask.rules.values import UNDEFINED, Value, equal, simple, to_boolean, whole
 
@@ -316,7 +316,9 @@ class Compiler:
     def project(self, select: Select) -> Closure:
         """The closure that makes a SELECT's result from one scope."""
         items = [(self.tidy(item.value), item.path, isinstance(item.value, Star)) for item in select.items]
-        return items[0][0] if select.is_value else projection(items)
+        if not select.is_value:
+            return projection(items)
+        return items[0][0] if self.version > 1 else no_array(items[0][0])
 
     def _weight(self, node: Node) -> int:
         """How many pieces of the message the value of `node` can hold."""
@@ -327,8 +329,9 @@ class Compiler:
 
 def _member(base: Closure, name: str) -> Closure:
     def member(scope: Value, message: Message) -> Value:
+        value = base(scope, message)
         try:
-            return base(scope, message)[name]
+            return value[name]
         except (KeyError, TypeError):
             return UNDEFINED
 

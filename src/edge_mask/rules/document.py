@@ -110,6 +110,8 @@ def _build(document: Document, node: yaml.Node, path: Path, depth: int) -> Any:
     for key_node, value_node in node.value:
         key = str(key_node.value)
         if key in made:
+            mark = key_node.start_mark
+            document.marks[*path, key] = Mark(mark.line + 1, mark.column + 1, None, True)
             document.complain((*path, key), "this key stands here twice")
         made[key] = _build(document, value_node, (*path, key), depth + 1)
     return made

@@ -19,9 +19,10 @@ _TOKEN: Final = re.compile(
     )""",
     re.VERBOSE,
 )
+_COMMENTS: Final = ("/*", "--")
 _BLANK: Final = re.compile(r"\s*+")
 _HINTS: Final = (
-    ("/*", "comments are not part of the language"),
+    ("#", "comments are not part of the language"),
     ("!=", "'!=' is not an operator here: write <>"),
     ("!", "'!' is not an operator here: write NOT, or <> for unequal"),
     ("'", "this text has no closing '"),
@@ -60,7 +61,7 @@ def tokens(text: str, start: int = 0, end: int | None = None) -> Iterator[Token]
     while match := _TOKEN.match(text, at, stop):
         kind: Kind = match.lastgroup  # type: ignore[assignment]  # one of the group names above
         at = match.end()
-        if text.startswith("/*", match.start(kind)):
+        if text.startswith(_COMMENTS, match.start(kind)):
             raise RuleError("comments are not part of the language", text, match.start(kind))
         yield Token(kind, match[kind], match.start(kind))
     blank = _BLANK.match(text, at, stop)

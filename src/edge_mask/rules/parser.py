@@ -116,7 +116,9 @@ class Parser:
         return is_value, tuple(items)
 
     def _begins_value(self) -> bool:
-        after, beyond = self._peek(1), self._peek(2)
+        word, after, beyond = self._peek(), self._peek(1), self._peek(2)
+        if after.text == "-":  # VALUE -1, but value-1 and value - 1
+            return after.at > word.at + len(word.text) and beyond.at == after.at + 1
         if after.text == "*":
             return beyond.kind == "end" or beyond.word in {"FROM", "AS", "WHERE"} or beyond.text in {",", ")"}
         if after.kind == "name":

@@ -43,6 +43,18 @@ def _flat(items: list[tuple[Closure, str]]) -> Closure:
     return make
 
 
+def no_array(value: Closure) -> Closure:
+    """SELECT VALUE as version 2015-10-08 has it: anything but an array."""
+
+    def make(scope: Value, message: Message) -> Value:
+        result = value(scope, message)
+        if type(result) is list:
+            raise EvaluationError("SELECT VALUE of an array needs awsIotSqlVersion 2016-03-23")
+        return result
+
+    return make
+
+
 def _mergeable(value: Value) -> dict[str, Value]:
     if not isinstance(value, dict):
         raise EvaluationError("SELECT *, … adds to a JSON object, and this payload is none")

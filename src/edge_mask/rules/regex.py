@@ -14,7 +14,7 @@ from edge_mask.rules.errors import EvaluationError
 from edge_mask.rules.text import check_size
 from edge_mask.rules.values import UNDEFINED, Value
 
-LIMIT: Final = 0.05
+LIMIT: Final = 0.1
 """Seconds that one search may take."""
 
 MAX_PATTERN: Final = 1000

@@ -130,8 +130,13 @@ def simple(value: Value) -> Value:
 
 
 def bounded_int(number: int) -> Value:
-    """An Int of at most 34 digits; a longer one becomes a Decimal rounded to 34."""
-    return number if -_INT_LIMIT < number < _INT_LIMIT else PRECISION.plus(PRECISION.create_decimal(number))
+    """An Int of at most 34 digits; a longer one becomes a Decimal rounded to 34, UNDEFINED beyond 9.99E999."""
+    if -_INT_LIMIT < number < _INT_LIMIT:
+        return number
+    try:
+        return PRECISION.create_decimal(number)
+    except Overflow:
+        return UNDEFINED
 
 
 def compare(left: Value, right: Value) -> int:
