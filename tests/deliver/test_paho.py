@@ -1,12 +1,15 @@
 """What only the MQTT driver does: limits and properties of MQTT 5, passwords, takeovers, many messages."""
 
+import gc
 import logging
 import random
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from tests.broker import HOST, Mosquitto, Subscriber, free_port
 from tests.deliver.scripted import ScriptedBroker
@@ -226,6 +229,19 @@ def test_a_password_is_read_on_each_connect_and_is_told_to_nobody(
     told = caplog.text + repr(transport) + repr(vars(transport)) + repr(transports.states.told)
     assert "r1ght" not in told
     assert "wr0ng" not in told
+
+
+def test_many_failed_attempts_leave_no_socket_and_no_thread_behind(transports: Transports) -> None:
+    process = psutil.Process()
+    gc.collect()
+    before, threads = process.num_fds(), threading.active_count()
+    with ScriptedBroker(connack=bytes([0x20, 3, 0, 0x89, 0])) as busy:
+        transport = transports.to(busy.port, backoff=Backoff(base=0.001, cap=0.002))
+        transports.states.wait_for(lambda told: len(told) >= 60)
+        transport.close(Seconds(2.0))
+    gc.collect()
+    assert process.num_fds() == before
+    assert threading.active_count() == threads
 
 
 class Written(random.Random):

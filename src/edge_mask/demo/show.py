@@ -89,8 +89,8 @@ class Show:
             try:
                 self._watch(daemon, max_seconds)
             finally:
-                _end(daemon)
-            return 0 if daemon.returncode == 0 else max(1, daemon.returncode)
+                code = _end(daemon)
+        return 0 if code == 0 else max(1, code)
 
     def _watch(self, daemon: "subprocess.Popen[bytes]", max_seconds: float | None) -> None:
         until = float("inf") if max_seconds is None else time.monotonic() + max_seconds
@@ -104,11 +104,14 @@ class Show:
             self._print(text)
 
 
-def _end(daemon: "subprocess.Popen[bytes]") -> None:
-    if daemon.poll() is None:
-        daemon.terminate()
-        try:
-            daemon.wait(_STOP_WITHIN)
-        except subprocess.TimeoutExpired:
-            os.killpg(daemon.pid, signal.SIGKILL)
-            daemon.wait()
+def _end(daemon: "subprocess.Popen[bytes]") -> int:
+    """Stop it if it still runs; its exit code, 0 also for a stop that came before it could listen to signals."""
+    if daemon.poll() is not None:
+        return daemon.returncode
+    daemon.terminate()
+    try:
+        code = daemon.wait(_STOP_WITHIN)
+    except subprocess.TimeoutExpired:
+        os.killpg(daemon.pid, signal.SIGKILL)
+        code = daemon.wait()
+    return 0 if code == -signal.SIGTERM else code

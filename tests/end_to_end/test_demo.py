@@ -1,0 +1,174 @@
+"""`edge-mask demo`, as somebody sees it who has just installed it."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+COMMAND = Path(sys.executable).with_name("edge-mask")
+PATIENCE = 60.0
+
+
+class Watched:
+    """A running demo whose lines can be waited for; `folder` is where it keeps its temporary files."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.folder = folder
+        self.lines: list[str] = []
+        self.errors: list[str] = []
+        self._changed = threading.Condition()
+        environment = os.environ | {"TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"}
+        self.process = subprocess.Popen(
+            [COMMAND, "demo", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            start_new_session=True,
+        )
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self._readers = [
+            threading.Thread(target=self._read, args=(stream, into))
+            for stream, into in ((self.process.stdout, self.lines), (self.process.stderr, self.errors))
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def _read(self, stream: Iterator[str], into: list[str]) -> None:
+        for text in stream:
+            with self._changed:
+                into.append(text.rstrip())
+                self._changed.notify_all()
+
+    def wait_for(self, pattern: str) -> "re.Match[str]":
+        """The first line that matches, now or later."""
+
+        def found() -> "re.Match[str] | None":
+            return next((match for each in self.lines if (match := re.search(pattern, each))), None)
+
+        with self._changed:
+            match = self._changed.wait_for(found, PATIENCE)
+            assert match, f"no line like {pattern!r}:\n" + "\n".join([*self.lines, *self.errors])
+            return match
+
+    def end(self) -> int:
+        """Its exit code, once it has ended."""
+        try:
+            code = self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        for reader in self._readers:
+            reader.join()
+        for stream in (self.process.stdout, self.process.stderr):
+            assert stream is not None
+            stream.close()
+        return code
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Callable[..., Watched]]:
+    started: list[Watched] = []
+
+    def start(*arguments: str) -> Watched:
+        started.append(Watched(tmp_path, *arguments))
+        return started[-1]
+
+    yield start
+    for watched in started:
+        if watched.process.poll() is None:
+            watched.process.terminate()
+            watched.end()
+
+
+def assert_nothing_is_left(watched: Watched, port: int) -> None:
+    assert list(watched.folder.iterdir()) == []
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+    left = [
+        each for each in psutil.process_iter(["cmdline"]) if str(watched.folder) in " ".join(each.info["cmdline"] or [])
+    ]
+    assert left == []
+
+
+@pytest.mark.slow
+def test_a_round_shows_both_verdicts_a_fever_looks_temperatures_and_an_alert(demo: Callable[..., Watched]) -> None:
+    watched = demo("--max-seconds", "22")
+    port = int(watched.wait_for(r"mosquitto_sub -h 127\.0\.0\.1 -p (\d+) -t 'edge-mask/#' -v")[1])
+    assert watched.end() == 0
+    text = "\n".join(watched.lines)
+    assert re.search(r"status +online, model mask-detector", text)
+    verdicts = re.findall(r"visits +front: (\w+), ([a-z ]+) \(0\.\d\d\), (\d\d\.\d) °C(?:  because: (\w+))?", text)
+    assert [(verdict, mask, why) for verdict, mask, _, why in verdicts[:3]] == [
+        ("no_pass", "no mask", "no_mask"),
+        ("pass", "mask", ""),
+        ("no_pass", "mask", "fever"),
+    ]
+    assert [float(degrees) > 37.5 for _, _, degrees, _ in verdicts[:3]] == [False, False, True]
+    assert re.search(r"looks +hall: 1 face, 1 without mask, streak \d", text)
+    assert re.search(r"temperature +forehead: 36\.\d °C", text)
+    assert re.search(r"alerts +no_mask: hall", text)
+    assert re.search(r"alerts +fever: .*38\.7", text)
+    assert watched.lines[-2].split() == ["status", "offline"]
+    assert watched.errors == []
+    assert_nothing_is_left(watched, port)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_it_at_once_and_cleanly(demo: Callable[..., Watched], how: signal.Signals) -> None:
+    watched = demo()
+    port = int(watched.wait_for(r"mosquitto_sub -h 127\.0\.0\.1 -p (\d+)")[1])
+    watched.wait_for(r"temperature +forehead")
+    watched.process.send_signal(how)
+    assert watched.end() == 0
+    assert watched.lines[-1].startswith("Stopped")
+    assert watched.errors == []
+    assert_nothing_is_left(watched, port)
+
+
+def test_a_reader_who_goes_away_ends_it(tmp_path: Path) -> None:
+    script = f"{COMMAND} demo | head -n 1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, env=os.environ | {"TMPDIR": str(tmp_path)}, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_daemon_that_dies_is_told_with_its_exit_code(demo: Callable[..., Watched]) -> None:
+    watched = demo()
+    watched.wait_for(r"status +online")
+    (daemon,) = [each for each in psutil.Process(watched.process.pid).children() if "run" in each.cmdline()]
+    daemon.kill()
+    assert watched.end() == 1
+    watched.wait_for(r"ended by itself, with exit code -9")
+
+
+def test_without_a_model_it_says_so_and_starts_nothing(demo: Callable[..., Watched]) -> None:
+    watched = demo("--model", "/no/such/model")
+    assert watched.end() == 3
+    assert watched.lines == []
+    assert "/no/such/model" in watched.errors[0]
+
+
+def test_without_the_broker_library_it_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "amqtt.py").write_text("raise ImportError('not installed')")
+    done = subprocess.run(
+        [COMMAND, "demo"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(tmp_path), "TMPDIR": str(tmp_path / "none")},
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "pip install 'edge-mask[demo]'" in done.stderr
+    assert done.stdout == ""
