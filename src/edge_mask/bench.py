@@ -3,18 +3,18 @@
 Every figure is a rate measured in this run, so that two of them can be divided by each other.
 """
 
-import threading
+import logging
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
 from edge_mask.capture.camera import Camera
-from edge_mask.capture.content import ContentPolicy
 from edge_mask.capture.source import EndOfSource
 from edge_mask.decide.gate import GateWatch
 from edge_mask.deliver.courier import Courier
@@ -26,13 +26,12 @@ from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.recorder import Barrier, Entry, Recorder, Settle
 from edge_mask.ledger.rows import Settlement
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Fault, Frame, Image, Reading
+from edge_mask.messages import Face, Frame, Image, Reading
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.handoff import Latest, Mailbox
 from edge_mask.runtime.outage import Outage
 from edge_mask.runtime.worker import Job, Worker
 from edge_mask.track.tracker import Tracker
-from edge_mask.units import Seconds
 from edge_mask.vision import Eye, Vision
 from edge_mask.wire.topics import Topics
 from edge_mask.wire.uuid7 import IdMaker
@@ -62,48 +61,73 @@ class PicturesInMemory:
     def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class PipelineFigures:
+    """Medians over rounds in which the bare graph and the pipeline took turns, so that a busy machine hits both."""
+
+    invocations_per_s: float
+    frames_per_s: float
+    ratios: tuple[float, ...]
+
+    @property
+    def ratio(self) -> float:
+        """Frames of the whole pipeline per invocation of the bare graph."""
+        return statistics.median(self.ratios)
+
+
+def measure_pipeline(
+    detector: ModelDetector, pictures: Sequence[Image], folder: Path, *, rounds: int = 5, frames: int = 100
+) -> PipelineFigures:
+    """The whole pipeline beside the bare graph, with the same threads; databases are made in `folder`."""
+    bare: list[float] = []
+    whole: list[float] = []
+    for number in range(rounds):
+        bare.append(invocations_per_second(detector, frames))
+        whole.append(frames_per_second(detector, folder / f"{number}.db", pictures, frames))
+    ratios = tuple(w / b for w, b in zip(whole, bare, strict=True))
+    return PipelineFigures(statistics.median(bare), statistics.median(whole), ratios)
+
+
 def invocations_per_second(detector: ModelDetector, count: int) -> float:
     """The bare interpreter: the same input again and again, nothing before or after it."""
-    model = detector.model
     began = time.perf_counter()
     for _ in range(count):
-        model.invoke()
+        detector.run_graph_only()
     return count / (time.perf_counter() - began)
 
 
-def detections_per_second(detector: ModelDetector, pictures: Sequence[Image], count: int) -> float:
-    """Picture in, faces out: letterbox, graph, decoding, NMS."""
-    began = time.perf_counter()
-    for n in range(count):
-        detector.detect(pictures[n % len(pictures)])
-    return count / (time.perf_counter() - began)
+def frames_per_second(detector: ModelDetector, database: Path, pictures: Sequence[Image], count: int) -> float:
+    """Camera, vision and ledger with their real threads and a real database, no broker: as fast as it goes."""
+    frames: Latest[Frame] = Latest()
+    with _Desk(database) as desk:
+        vision = Vision(frames, Borrowed(detector), {"bench": Eye(Tracker(), GateWatch("bench"))}, desk.mailbox.put)
+        source = PicturesInMemory(pictures, count)
+        camera = Camera("bench", source, frames, _CLOCK, _ignore, is_live=False)
+        began = time.perf_counter()
+        looking, reading = _started(vision), _started(camera)
+        while vision.figures.frames < count and looking.is_alive:
+            looking.join(0.001)
+        lasted = time.perf_counter() - began
+        reading.join(60)
+        _stopped(looking)
+    return count / lasted
 
 
-@dataclass(slots=True)
-class Pipeline:
-    """Camera, vision and ledger with their real threads and a real database; no broker."""
+class Borrowed:
+    """A detector that outlives the vision worker: `close` leaves it open."""
 
-    detector: ModelDetector
-    database: Path
+    def __init__(self, detector: ModelDetector) -> None:
+        self._detector = detector
+        self.name, self.labels = detector.name, detector.labels
 
-    def frames_per_second(self, pictures: Sequence[Image], count: int) -> float:
-        """Frames looked at per second from the first to the last of `count`, as fast as it goes."""
-        frames: Latest[Frame] = Latest()
-        with _Desk(self.database) as desk:
-            eyes = {"bench": Eye(Tracker(), GateWatch("bench"))}
-            vision = Vision(frames, self.detector, eyes, desk.mailbox.put)
-            source = PicturesInMemory(pictures, count)
-            camera = Camera(
-                "bench", source, frames, _CLOCK, _ignore, is_live=False, content=ContentPolicy()
-            )
-            looking, reading = _started(vision), _started(camera)
-            began = time.perf_counter()
-            reading.join(3600)
-            while vision.figures.frames < count:
-                looking.join(0.001)
-            lasted = time.perf_counter() - began
-            _stopped(looking)
-        return count / lasted
+    @property
+    def last_inference_ms(self) -> float:
+        return self._detector.last_inference_ms
+
+    def detect(self, image: Image) -> list[Face]:
+        return self._detector.detect(image)
+
+    def close(self) -> None: ...
 
 
 def recorded_per_second(database: Path, count: int) -> float:
@@ -121,7 +145,7 @@ def drained_per_second(database: Path, count: int) -> float:
     recorded_per_second(database, count)
     with _Desk(database) as desk:
         transport = MemoryTransport()
-        outage = Outage("bench", _silent(), lambda _fault: None, _CLOCK)
+        outage = Outage("bench", logging.getLogger(__name__), _ignore, _CLOCK)
         courier = Courier(
             "bench", transport, Outbox(database, "mqtt"), desk.settle, outage, _CLOCK,
             boot=_BOOT, window=100, drain_rate=1e9,
@@ -150,10 +174,13 @@ class _Desk:
         self.mailbox: Mailbox[Entry] = Mailbox(1000)
         self.on_commit: Callable[[], None] = lambda: None
         self._worker = Worker(
-            Recorder(ledger, intake, self.mailbox, _CLOCK, on_commit=lambda: self.on_commit()), _CLOCK, _ignore
+            Recorder(ledger, intake, self.mailbox, _CLOCK, on_commit=self._committed), _CLOCK, _ignore
         )
 
-    def __enter__(self) -> "_Desk":
+    def _committed(self) -> None:
+        self.on_commit()
+
+    def __enter__(self) -> Self:
         self._worker.start()
         return self
 
@@ -184,3 +211,8 @@ def _stopped(worker: Worker) -> None:
 
 
 def _ignore(_anything: object) -> None: ...
+
+
+def noise() -> Image:
+    """A picture for a package that has none of its own."""
+    return np.random.default_rng(0).integers(0, 256, (480, 640, 3)).astype(np.uint8)
