@@ -92,3 +92,20 @@ def test_a_face_whose_box_is_no_number_is_a_fault(rubbish: float) -> None:
     maps[1][0, 1, 1, 2] = rubbish
     with pytest.raises(Broken, match="boxes run from"):
         decoder()(maps)
+
+
+def test_quantised_maps_give_what_their_real_values_give() -> None:
+    noise = np.random.default_rng(3)
+    specs = [TensorSpec("", shape, np.dtype(np.int8), 0.05, int(noise.integers(-40, 40))) for shape in shapes()]
+    stored = [noise.integers(-128, 128, shape).astype(np.int8) for shape in shapes()]
+    card = AnchorFree(kind="anchor_free", strides=STRIDES)
+    for threshold in (0.0, 0.02, 0.5, 0.9, 0.9999, 1.0):
+        scoring = Scoring([LabelRule(threshold), LabelRule(None), LabelRule(threshold, 0.5, 0.1)])
+        quantised = AnchorFreeDecoder(card, specs, SIZE, scoring)(stored)
+        plain_specs = [TensorSpec("", shape, np.dtype(np.float32)) for shape in shapes()]
+        real = [spec.real(values) for spec, values in zip(specs, stored, strict=True)]
+        plain = AnchorFreeDecoder(card, plain_specs, SIZE, scoring)(real)
+        assert 1 not in quantised.labels
+        np.testing.assert_allclose(quantised.boxes, plain.boxes)
+        np.testing.assert_allclose(quantised.scores, plain.scores)
+        np.testing.assert_array_equal(quantised.labels, plain.labels)

@@ -10,27 +10,31 @@ from hypothesis import strategies as st
 from edge_mask.detect.scoring import LabelRule, Scoring, softmax
 from edge_mask.errors import Broken
 
-LOGITS = np.array([[2.0, -1.0], [0.2, 1.0]], np.float32)
-
 
 def test_each_label_has_its_own_threshold() -> None:
-    found = Scoring([LabelRule(0.8), LabelRule(0.2)]).from_logits(LOGITS)
-    assert found is not None
-    rows, labels, scores = found
-    assert list(zip(rows.tolist(), labels.tolist(), strict=True)) == [(0, 0), (0, 1), (1, 1)]
-    assert scores.tolist() == pytest.approx([0.8808, 0.2689, 0.7311], abs=1e-4)
+    scoring = Scoring([LabelRule(0.8), LabelRule(0.2)])
+    rows, labels, scores = scoring.from_scores(np.array([[0.88, 0.27], [0.55, 0.1]], np.float32))
+    assert list(zip(rows.tolist(), labels.tolist(), strict=True)) == [(0, 0), (0, 1)]
+    assert scores.tolist() == pytest.approx([0.88, 0.27])
+    logits, of = np.array([2.0, -1.0, 0.2, 1.0], np.float32), np.array([0, 1, 0, 1])
+    keep = scoring.passing_logits(logits, of)
+    assert keep is not None
+    assert keep.tolist() == [0, 1, 3]
+    assert scoring.scores_of(logits, of).tolist() == pytest.approx([0.8808, 0.2689, 0.5498, 0.7311], abs=1e-4)
 
 
 def test_an_ignored_label_never_passes() -> None:
     scoring = Scoring([LabelRule(None), LabelRule(0.0)])
-    found = scoring.from_logits(LOGITS)
-    assert found is not None
-    assert found[1].tolist() == [1, 1]
     assert scoring.from_scores(np.ones((3, 2), np.float32))[1].tolist() == [1, 1, 1]
+    keep = scoring.passing_logits(np.array([9.0, -9.0], np.float32), np.array([0, 1]))
+    assert keep is not None
+    assert keep.tolist() == [1]
 
 
 def test_a_threshold_of_one_lets_nothing_pass() -> None:
-    assert Scoring([LabelRule(1.0)] * 2).from_logits(LOGITS) is None
+    scoring = Scoring([LabelRule(1.0)] * 2)
+    assert scoring.lowest == math.inf
+    assert not len(scoring.from_scores(np.ones((3, 2), np.float32))[0])
 
 
 @given(st.floats(-8, 8), st.floats(0.1, 4), st.floats(-3, 3), st.floats(0.05, 0.95))
@@ -41,16 +45,14 @@ def test_calibration_moves_score_and_threshold_together(
     if abs(expected - threshold) < 1e-3:
         return  # single precision may decide either way on the edge
     scoring = Scoring([LabelRule(threshold, slope, offset)])
-    from_logits = scoring.from_logits(np.array([[logit]], np.float32))
     raw = 1 / (1 + math.exp(-logit))
     rows, _, scores = scoring.from_scores(np.array([[raw]], np.float32))
-    if expected >= threshold:
-        assert from_logits is not None
-        assert from_logits[2].tolist() == pytest.approx([expected], abs=1e-4)
-        assert scores.tolist() == pytest.approx([expected], abs=1e-3)
-    else:
-        assert from_logits is None or not len(from_logits[0])
-        assert not len(rows)
+    assert (logit >= scoring.lowest) == (expected >= threshold)
+    assert scoring.scores_of(np.array([logit], np.float32), np.array([0])).tolist() == pytest.approx(
+        [expected], abs=1e-4
+    )
+    assert scores.tolist() == (pytest.approx([expected], abs=1e-3) if expected >= threshold else [])
+    assert len(rows) == len(scores)
 
 
 @pytest.mark.parametrize("rubbish", [math.nan, math.inf, -0.5, 1.5, 255.0])

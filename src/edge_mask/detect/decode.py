@@ -7,10 +7,12 @@ called with copies of the outputs for each picture (`Broken` on NaN, infinity or
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
 
 from edge_mask.detect import card
-from edge_mask.detect.arrays import F32, Candidates
+from edge_mask.detect.arrays import Candidates
 from edge_mask.detect.decode_anchor_free import AnchorFreeDecoder
 from edge_mask.detect.decode_classifier import ClassifierDecoder
 from edge_mask.detect.decode_ssd import SsdPostprocessDecoder, SsdRawDecoder
@@ -22,7 +24,7 @@ from edge_mask.detect.tflite import TensorSpec
 class Decoder(Protocol):
     """Outputs of one run in, candidates in pixels of the model's input out."""
 
-    def __call__(self, outputs: Sequence[F32]) -> Candidates: ...
+    def __call__(self, outputs: Sequence[NDArray[Any]]) -> Candidates: ...
 
 
 def build_decoder(

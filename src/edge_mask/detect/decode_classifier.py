@@ -1,8 +1,10 @@
 """Classifiers of the whole picture: one verdict, its box is the picture."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_mask.detect.arrays import F32, NOTHING, Candidates
 from edge_mask.detect.card import Classifier
@@ -24,10 +26,10 @@ class ClassifierDecoder:
         fitting = [i for i, o in enumerate(outputs) if int(np.prod(o.shape)) in self._lengths()]
         if not fitting:
             raise mismatch(f"scores of {scoring.count} labels", outputs)
-        self._index = fitting[0]
+        self._index, self._spec = fitting[0], outputs[fitting[0]]
 
-    def __call__(self, outputs: Sequence[F32]) -> Candidates:
-        raw = outputs[self._index].ravel()
+    def __call__(self, outputs: Sequence[NDArray[Any]]) -> Candidates:
+        raw = self._spec.real(outputs[self._index]).ravel()
         scores = _scores(raw, self._settings.scores)
         if scores.size == 1 and self._scoring.count == 2:
             scores = np.array([1.0 - scores[0], scores[0]], np.float32)

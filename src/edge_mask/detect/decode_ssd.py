@@ -1,8 +1,10 @@
 """SSD graphs: those that end in TFLite's own post-processing, and raw heads over anchors."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_mask.detect.arrays import F32, NOTHING, Candidates, check_range
 from edge_mask.detect.card import SsdPostprocess, SsdRaw
@@ -24,6 +26,7 @@ class SsdPostprocessDecoder:
         self._scoring = scoring
         self._first_label = settings.first_label
         self._unit = np.array([*size, *size], np.float32)
+        self._specs = outputs
         if len(outputs) != 4:
             raise mismatch("four outputs (boxes, labels, scores, count)", outputs)
         boxes, labels, scores, count = (outputs[i].shape for i in self._order)
@@ -31,8 +34,8 @@ class SsdPostprocessDecoder:
         if boxes != (1, most, 4) or labels != (1, most) or scores != (1, most) or int(np.prod(count)) != 1:
             raise mismatch(f"the outputs in the order {', '.join(settings.outputs)}", outputs)
 
-    def __call__(self, outputs: Sequence[F32]) -> Candidates:
-        boxes, labels, scores, count = (outputs[i] for i in self._order)
+    def __call__(self, outputs: Sequence[NDArray[Any]]) -> Candidates:
+        boxes, labels, scores, count = (self._specs[i].real(outputs[i]) for i in self._order)
         check_range("number of boxes", count, 0, scores.size)
         found = int(count.ravel()[0])
         check_range("boxes", boxes[0, :found], -_ABSURD, _ABSURD)
@@ -56,15 +59,16 @@ class SsdRawDecoder:
         self._scoring = scoring
         self._anchors = anchors(settings)
         self._unit = np.array([*size, *size], np.float32)
+        self._specs = outputs
         self._columns = scoring.count + int(settings.background)
         count = len(self._anchors)
         self._boxes = index_of((1, count, 4), outputs, f"offsets of {count} anchors")
         self._scores = index_of((1, count, self._columns), outputs, f"scores of {count} anchors", [self._boxes])
 
-    def __call__(self, outputs: Sequence[F32]) -> Candidates:
-        offsets = outputs[self._boxes][0]
+    def __call__(self, outputs: Sequence[NDArray[Any]]) -> Candidates:
+        offsets = self._specs[self._boxes].real(outputs[self._boxes])[0]
         check_range("box offsets", offsets, -_ABSURD, _ABSURD)
-        scores = self._read(outputs[self._scores][0])
+        scores = self._read(self._specs[self._scores].real(outputs[self._scores])[0])
         rows, labels, passing = self._scoring.from_scores(scores)
         if not len(rows):
             return NOTHING

@@ -1,10 +1,12 @@
 """YOLOv5 and YOLOv8 exports: one table of boxes (centre, size) with a score per label."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from edge_mask.detect.arrays import F32, Candidates, check_range
+from edge_mask.detect.arrays import Candidates, check_range
 from edge_mask.detect.card import Yolo
 from edge_mask.detect.scoring import Scoring
 from edge_mask.detect.shapes import mismatch
@@ -24,12 +26,13 @@ class YoloDecoder:
         if not tables:
             raise mismatch(f"a table of {columns} values per box (labels: {scoring.count})", outputs)
         self._index, shape = tables[0]
+        self._spec = outputs[self._index]
         self._transposed = shape[2] != columns
         unit = (1.0, 1.0) if settings.boxes == "pixels" else size
         self._unit = np.array(unit, np.float32)
 
-    def __call__(self, outputs: Sequence[F32]) -> Candidates:
-        table = outputs[self._index][0]
+    def __call__(self, outputs: Sequence[NDArray[Any]]) -> Candidates:
+        table = self._spec.real(outputs[self._index])[0]
         if self._transposed:
             table = table.T
         check_range("boxes", table[:, :4], -_ABSURD, _ABSURD)

@@ -1,6 +1,5 @@
 """Fitting a picture of any size into the model's input, and boxes back into the picture."""
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -8,25 +7,28 @@ import numpy as np
 from edge_mask.detect.arrays import F32
 from edge_mask.messages import Image
 
+_STEPS = np.float32(64)
 Anchor = Literal["top_left", "center"]
 
 
-@dataclass(frozen=True, slots=True)
 class Placement:
     """Where a picture of `picture` (width, height) lies in the input: offset and size, whole pixels."""
 
-    picture: tuple[int, int]
-    left: int
-    top: int
-    width: int
-    height: int
+    def __init__(self, picture: tuple[int, int], left: int, top: int, width: int, height: int) -> None:
+        self.picture = picture
+        self.left, self.top, self.width, self.height = left, top, width, height
+        factor = np.array([picture[0] / width, picture[1] / height] * 2, np.float32)
+        self._shift = np.array([left, top] * 2, np.float32)
+        self._steps = factor * _STEPS
+        self._most = np.array([*picture, *picture], np.float32) * _STEPS
 
     def to_picture(self, boxes: F32) -> F32:
-        """Boxes (left, top, right, bottom) from pixels of the input to pixels of the picture, cut at its edges."""
-        across, down = self.picture[0] / self.width, self.picture[1] / self.height
-        moved = (boxes - np.array([self.left, self.top] * 2, np.float32)) * np.array([across, down] * 2, np.float32)
-        limits = np.array([*self.picture, *self.picture], np.float32)
-        return np.asarray(np.clip(moved, 0.0, limits), np.float32)
+        """Boxes (left, top, right, bottom) from pixels of the input to pixels of the picture, cut at its edges.
+
+        They are rounded to 1/64 pixel: exact in binary, so that left + width never leaves the picture.
+        """
+        steps = np.rint((boxes - self._shift) * self._steps)
+        return np.asarray(np.minimum(np.maximum(steps, 0.0), self._most) / _STEPS, np.float32)
 
 
 def place(picture: tuple[int, int], size: tuple[int, int], anchor: Anchor | None) -> Placement:

@@ -19,8 +19,6 @@ from edge_mask.messages import Box, Face, Image
 
 _SMALLEST = 1.0
 """Pixels; what is left of a box inside the picture is no face below that."""
-_STEPS = 64.0
-"""Coordinates are rounded to 1/64 pixel: exact in binary, so that x + w never leaves the picture."""
 
 
 class ModelDetector:
@@ -93,10 +91,9 @@ class ModelDetector:
 
     def _faces(self, found: Candidates, where: Placement) -> list[Face]:
         faces = []
-        corners = np.round(where.to_picture(found.boxes).astype(np.float64) * _STEPS) / _STEPS
-        for (left, top, right, bottom), score, label in zip(
-            corners.tolist(), found.scores.tolist(), found.labels.tolist(), strict=True
-        ):
+        corners = where.to_picture(found.boxes).tolist()
+        for box, score, label in zip(corners, found.scores.tolist(), found.labels.tolist(), strict=True):
+            left, top, right, bottom = box
             meaning = self._meanings[label]
             if meaning and right - left >= _SMALLEST and bottom - top >= _SMALLEST:
                 faces.append(Face(meaning, score, Box(left, top, right - left, bottom - top)))

@@ -11,7 +11,7 @@ from edge_mask.errors import ModelError
 from edge_mask.messages import Image
 
 Write = Callable[[Image, NDArray[Any]], None]
-"""Turns bytes into values of the tensor; it may use up the bytes."""
+"""Turns bytes (height x width x 3, in the graph's channel order) into values of the tensor."""
 
 
 class Pixels:
@@ -26,18 +26,26 @@ class Pixels:
         if tensor.dtype not in (np.float32, np.int8, np.uint8):
             raise ModelError(f"the input is {tensor.dtype}, expected float32, int8 or uint8")
         self._swap = swap
-        self._write = _writer([_table(m, s, tensor) for m, s in zip(mean, scale, strict=True)])
-        self._bytes: Image | None = None
+        tables = [_table(m, s, tensor) for m, s in zip(mean, scale, strict=True)]
+        shift = _as_shift(tables)
+        self._write = _by_shift(*shift) if shift else _writer(tables)
+        self._in_place = shift is not None
+        self._ordered: Image | None = None
 
     def write(self, canvas: Image, into: NDArray[Any]) -> None:
         """Fill `into` (height x width x 3, of the tensor's type) from the canvas, which is not changed."""
         import cv2
 
+        ordered = into.view(np.uint8) if self._in_place else self._ordered
         if self._swap:
-            self._bytes = cv2.cvtColor(canvas, cv2.COLOR_BGR2RGB, dst=self._bytes)
+            ordered = cv2.cvtColor(canvas, cv2.COLOR_BGR2RGB, dst=ordered)
+        elif ordered is None:
+            ordered = canvas.copy()
         else:
-            self._bytes = canvas.copy()
-        self._write(self._bytes, into)
+            np.copyto(ordered, canvas)
+        if not self._in_place:
+            self._ordered = ordered
+        self._write(ordered, into)
 
 
 def _table(mean: float, scale: float, tensor: TensorSpec) -> NDArray[Any]:
@@ -58,12 +66,17 @@ def _writer(tables: list[NDArray[Any]]) -> Write:
         return _by_table(np.stack(tables, axis=-1)[None])
     if table.dtype == np.float32:
         return _by_line(table)
-    steps = table.astype(int)
-    shift = int(steps[128]) - 128
-    most = min(255, int(np.iinfo(table.dtype).max) - shift)
-    if (np.minimum(np.arange(256), most) + shift == steps).all():
-        return _by_shift(most, shift)
     return _by_table(table)
+
+
+def _as_shift(tables: list[NDArray[Any]]) -> tuple[int, int] | None:
+    """(largest byte kept, what is added to it), when that is all that the tables do."""
+    table = tables[0].astype(int)
+    if tables[0].dtype == np.float32 or any((other != tables[0]).any() for other in tables[1:]):
+        return None
+    shift = int(table[128]) - 128
+    most = min(255, int(np.iinfo(tables[0].dtype).max) - shift)
+    return (most, shift) if (np.minimum(np.arange(256), most) + shift == table).all() else None
 
 
 def _by_table(table: NDArray[Any]) -> Write:
@@ -91,7 +104,7 @@ def _by_line(table: NDArray[Any]) -> Write:
 
 
 def _by_shift(most: int, shift: int) -> Write:
-    """Steps are pixels moved by a whole number: cut what would overflow, then add modulo 256."""
+    """Steps are bytes moved by a whole number: cut what would overflow, then add modulo 256, all in the tensor."""
     import cv2
 
     moved = np.uint8(shift % 256)

@@ -28,6 +28,18 @@ class TensorSpec:
     scale: float = 0.0
     zero_point: int = 0
 
+    def real(self, stored: NDArray[Any]) -> F32:
+        """Real values of (some of) what the tensor stores."""
+        if self.scale:
+            return np.asarray((stored.astype(np.float32) - self.zero_point) * np.float32(self.scale), np.float32)
+        return np.asarray(stored, np.float32)
+
+    def least_stored(self, real: float) -> float:
+        """The smallest stored value that is at least `real`."""
+        if not self.scale or np.isinf(real):
+            return real
+        return float(np.ceil(real / self.scale + self.zero_point - 1e-6))
+
 
 def installed_runtimes() -> tuple[str, ...]:
     """The runtimes of this environment, the preferred one first."""
@@ -93,13 +105,10 @@ class TfliteModel:
         """Free the graph; safe to call twice. The model must not be run again."""
         self._interpreter = None
 
-    def read(self, index: int) -> F32:
-        """A copy of one output of the last run; a quantised one as real values."""
-        values = self._interpreter.get_tensor(self._outputs[index]["index"])
-        spec = self.outputs[index]
-        if spec.scale:
-            return np.asarray((values.astype(np.float32) - spec.zero_point) * np.float32(spec.scale), np.float32)
-        return np.asarray(values, np.float32)
+    def read(self, index: int) -> NDArray[Any]:
+        """A copy of what one output stores after the last run."""
+        stored: NDArray[Any] = self._interpreter.get_tensor(self._outputs[index]["index"])
+        return stored
 
     def _fix_size(self, size: tuple[int, int]) -> None:
         detail = self._interpreter.get_input_details()[0]
@@ -108,17 +117,17 @@ class TfliteModel:
             self._interpreter.resize_tensor_input(detail["index"], [1, size[1], size[0], int(signature[3])])
 
 
-class Outputs(Sequence[F32]):
-    """The outputs of the last run: a map of boxes is only read where a map of scores shows something."""
+class Outputs(Sequence[NDArray[Any]]):
+    """The outputs of the last run as they are stored: boxes are only read where a map of scores shows something."""
 
     def __init__(self, model: TfliteModel) -> None:
         self._model = model
 
     @overload
-    def __getitem__(self, index: int) -> F32: ...
+    def __getitem__(self, index: int) -> NDArray[Any]: ...
     @overload
-    def __getitem__(self, index: slice) -> list[F32]: ...
-    def __getitem__(self, index: int | slice) -> F32 | list[F32]:
+    def __getitem__(self, index: slice) -> list[NDArray[Any]]: ...
+    def __getitem__(self, index: int | slice) -> NDArray[Any] | list[NDArray[Any]]:
         if isinstance(index, slice):
             return [self._model.read(each) for each in range(len(self))[index]]
         return self._model.read(index)
