@@ -123,8 +123,8 @@ def test_a_round_shows_both_verdicts_a_fever_looks_temperatures_and_an_alert(dem
     assert_nothing_is_left(watched, port)
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_ends_it_at_once_and_cleanly(demo: Callable[..., Watched], how: signal.Signals) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_or_a_closed_terminal_ends_it_cleanly(demo: Callable[..., Watched], how: signal.Signals) -> None:
     watched = demo()
     port = int(watched.wait_for(r"mosquitto_sub -h 127\.0\.0\.1 -p (\d+)")[1])
     watched.wait_for(r"temperature +forehead")

@@ -37,11 +37,11 @@ def _demo(arguments: argparse.Namespace) -> int:
     def say(text: str) -> None:
         try:
             print(text, flush=True)
-        except BrokenPipeError:  # `edge-mask demo | head`
+        except OSError:  # `edge-mask demo | head`, or a terminal that was closed
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             show.stop()
 
     show = Show(say, find_package(arguments.model or DEFAULT).resolve())
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: show.stop())
     return show.run(arguments.max_seconds)
