@@ -16,6 +16,7 @@ from tests.deliver.scripted import ScriptedBroker
 from tests.deliver.stages import PATIENCE, States, note
 
 from edge_mask.deliver.paho import PahoTransport
+from edge_mask.errors import Refused
 from edge_mask.messages import Class, Message, Outcome
 from edge_mask.runtime.backoff import Backoff
 from edge_mask.units import Seconds
@@ -193,6 +194,13 @@ def test_a_broker_that_accepts_but_never_answers_is_left(transports: Transports)
         transport = transports.to(broker.port, connect_timeout=0.2)
         assert "does not answer" in transports.states.wait_until(False)
         transport.close(Seconds(2.0))
+
+
+def test_a_will_that_cannot_be_published_is_refused_when_it_is_opened() -> None:
+    transport = PahoTransport(host=HOST, client_id="gate-01", will=note(topic="status/#"))
+    with pytest.raises(Refused, match="wildcards"):
+        transport.open()
+    transport.close(Seconds(1.0))
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "..", ""])

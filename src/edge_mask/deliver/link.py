@@ -98,7 +98,8 @@ class Link:
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
 
     def start(self) -> None:
-        """Begin connecting, in the background."""
+        """Begin connecting, in the background. Raises what making a session raises: such a one never connects."""
+        self._new_session(self._bell)
         self._thread.start()
 
     @property

@@ -8,6 +8,7 @@ from edge_mask.deliver import tls
 from edge_mask.deliver.doorbell import Doorbell
 from edge_mask.deliver.link import Link, Listener, OnState
 from edge_mask.deliver.paho_session import Endpoint, PahoSession, Version
+from edge_mask.errors import Refused
 from edge_mask.messages import Message, Receipt
 from edge_mask.runtime.backoff import Backoff
 from edge_mask.units import Seconds
@@ -67,9 +68,12 @@ class PahoTransport:
         )
 
     def open(self) -> None:
-        """Begin connecting; returns at once. Raises Refused for a certificate or key that cannot be used."""
+        """Begin connecting; returns at once. Raises Refused for a certificate, key or will that cannot be used."""
         self._context = tls.context(self._tls) if self._tls is not None else None
-        self._link.start()
+        try:
+            self._link.start()
+        except ValueError as error:
+            raise Refused(f"mqtt: no client can be made with these settings: {error}") from error
 
     @property
     def is_connected(self) -> bool:
