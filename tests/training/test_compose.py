@@ -1,0 +1,156 @@
+"""Training samples: boxes stay on their faces whatever is done to the picture."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from training.augment import compressed, dusk, light_and_colour, motion_blur, sensor_noise, spoil
+from training.compose import Composer, blend, free_spot, place, warp
+from training.geometry import FILL, clip_boxes, letterbox, nms
+from training.pictures import BadData, DataSet, Picture, Pixels, Single, load_training
+from training.smoke import generate
+
+RED = (255, 0, 0)
+
+
+def red_square(width: int = 200, height: int = 150, box: tuple[int, int, int, int] = (60, 40, 110, 90)) -> Picture:
+    pixels = np.full((height, width, 3), 20, np.uint8)
+    x1, y1, x2, y2 = box
+    pixels[y1:y2, x1:x2] = RED
+    return Picture(pixels, np.array([[0, *box]], np.float32))
+
+
+def extent_of_red(pixels: Pixels) -> tuple[float, float, float, float]:
+    rows, columns = np.nonzero(pixels[..., 0] > 130)
+    return columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    scale=st.floats(0.3, 2.0), x=st.floats(-20, 10), y=st.floats(-20, 10),
+    flip=st.booleans(), stretch=st.floats(0.9, 1.1),
+)  # fmt: skip
+def test_a_box_stays_on_its_face_through_scale_shift_mirror_and_stretch(
+    scale: float, x: float, y: float, flip: bool, stretch: float
+) -> None:
+    pixels, boxes = warp(red_square(), 480, scale, x, y, flip=flip, stretch=stretch)
+    assert np.abs(np.array(extent_of_red(pixels)) - boxes[0, 1:]).max() <= 2.0
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_a_placed_picture_has_the_wanted_size_and_boxes_inside_it(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    pixels, boxes = place(red_square(), 128, rng, 80)
+    assert pixels.shape == (128, 128, 3)
+    assert (boxes[:, 1:] >= 0).all()
+    assert (boxes[:, 1:] <= 128).all()
+    assert ((boxes[:, 3:] - boxes[:, 1:3]) > 3).all()
+
+
+def test_the_same_seed_gives_the_same_samples(tmp_path: Path) -> None:
+    data = load_training(generate(tmp_path, seed=3))
+    first, second = (
+        [Composer(data, 96).sample(rng) for _ in range(12)]
+        for rng in (np.random.default_rng(5), np.random.default_rng(5))
+    )
+    for (pixels, boxes), (again, boxes_again) in zip(first, second, strict=True):
+        assert np.array_equal(pixels, again)
+        assert np.array_equal(boxes, boxes_again)
+
+
+def test_mosaics_and_pastes_keep_boxes_inside_the_sample(tmp_path: Path) -> None:
+    data = load_training(generate(tmp_path, seed=3))
+    rng = np.random.default_rng(1)
+    composer = Composer(data, 160, mosaic=1.0, paste=1.0)
+    samples = [composer.sample(rng) for _ in range(30)]
+    boxes = np.concatenate([b for _, b in samples])
+    assert len(boxes) > 30
+    assert boxes[:, 1:].min() >= 0
+    assert boxes[:, 1:].max() <= 160
+    assert set(boxes[:, 0]) == {0, 1, 2}
+
+
+def test_a_pasted_face_never_covers_another_face() -> None:
+    rng = np.random.default_rng(0)
+    face = np.full((50, 40, 3), 200, np.uint8)
+    taken = np.array([[0, 0, 0, 320, 200]], np.float32)
+    for _ in range(50):
+        spot = free_spot(face, 60, taken, 320, rng)
+        assert spot is None or spot[1] >= 200
+
+
+def test_a_pasted_face_is_where_its_box_says() -> None:
+    pixels = np.zeros((100, 100, 3), np.uint8)
+    box = blend(pixels, np.full((50, 40, 3), 200, np.uint8), (20, 30, 40, 50), 1, flip=True)[0]
+    assert box[0] == 1
+    assert pixels[55, 40].min() > 190
+    assert pixels[:29].max() == 0
+    inner = pixels[int(box[2]) + 3 : int(box[4]) - 3, int(box[1]) + 3 : int(box[3]) - 3]
+    assert inner.min() > 190
+
+
+def test_scenes_with_bare_or_badly_covered_faces_are_drawn_more_often() -> None:
+    mask, bare = red_square(), red_square()
+    bare.boxes[:, 0] = 1
+    rng = np.random.default_rng(0)
+    composer = Composer(DataSet([mask, bare]), 64, mosaic=0.0, paste=0.0)
+    labels = [int(b[0, 0]) for _, b in (composer.sample(rng) for _ in range(400)) if len(b)]
+    assert 1.3 < labels.count(1) / labels.count(0) < 2.3
+
+
+def test_every_fault_of_a_cheap_camera_keeps_the_shape_and_changes_the_picture() -> None:
+    picture = np.random.default_rng(0).integers(0, 255, (64, 48, 3), dtype=np.uint8)
+    for fault in (light_and_colour, dusk, motion_blur, sensor_noise, compressed, spoil):
+        results = [fault(picture, np.random.default_rng(seed)) for seed in range(8)]
+        assert all(r.shape == picture.shape and r.dtype == np.uint8 for r in results)
+        assert any(not np.array_equal(r, picture) for r in results), fault.__name__
+
+
+def test_a_tight_single_that_shows_a_whole_body_is_not_pasted() -> None:
+    shapes = ((120, 100), (100, 100), (300, 260), (80, 160))
+    data = DataSet([red_square()], [Single(np.full((*s, 3), 255, np.uint8), 0, True) for s in shapes])
+    composer = Composer(data, 96, mosaic=0.0, paste=1.0)
+    assert [len(bank) for bank in composer._tight] == [1, 0, 0]
+
+
+def test_the_letterbox_puts_the_picture_at_the_top_left_of_grey() -> None:
+    square, scale = letterbox(np.full((100, 200, 3), 250, np.uint8), 100)
+    assert scale == 0.5
+    assert square[:49].min() > 245
+    assert (square[51:] == FILL).all()
+
+
+def test_a_box_cut_to_less_than_half_goes() -> None:
+    boxes = np.array([[0, -10, 0, 10, 20], [1, -30, 0, 10, 20]], np.float32)
+    assert clip_boxes(boxes, 0, 0, 100, 100, keep=0.45)[:, 0].tolist() == [0]
+
+
+def test_suppression_keeps_the_best_of_overlapping_boxes_and_can_look_at_labels() -> None:
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 11], [50, 50, 60, 60]], np.float32)
+    scores, labels = np.array([0.5, 0.9, 0.3], np.float32), np.array([0, 1, 0])
+    assert nms(boxes, scores, labels, agnostic=True).tolist() == [1, 2]
+    assert nms(boxes, scores, labels, agnostic=False).tolist() == [1, 0, 2]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ('{"images": [{"file": "images/0.png", "boxes": [{"cls": "helmet", "bbox": [1, 1, 5, 5]}]}]}', "'helmet'"),
+        ('{"images": [{"file": "images/0.png", "boxes": [{"cls": "mask", "bbox": [5, 1, 5, 9]}]}]}', "has no area"),
+        ('{"images": [{"file": "images/none.png", "boxes": []}]}', "not a picture that can be decoded"),
+        ("[]", 'expected JSON {"images": [...]}'),
+    ],
+)
+def test_annotations_in_error_are_a_sentence(tmp_path: Path, content: str, sentence: str) -> None:
+    folder = generate(tmp_path, seed=1, train=1, val=1)
+    (folder / "train" / "detection.json").write_text(content)
+    with pytest.raises(BadData, match=sentence.replace("[", r"\[").replace("{", r"\{").replace(".", r"\.")):
+        load_training(folder)
+
+
+def test_a_missing_annotation_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadData, match=r"detection\.json: no such annotation file"):
+        load_training(tmp_path)

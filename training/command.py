@@ -1,0 +1,111 @@
+"""The one command: train (or continue), then export, package and report."""
+
+import argparse
+import os
+import random
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from training.checks import HeldOut, figures, load_held_out
+from training.network import MaskNet
+from training.package import Label, build_package
+from training.pictures import BadData, DataSet, Pixels, load_training
+from training.report import write_report
+from training.smoke import generate
+from training.trainer import Plan, Trainer
+
+SMOKE_MINUTES = 0.15
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run with these arguments; 0 when everything was written, 2 with a sentence when the data cannot be used."""
+    options = parser().parse_args(arguments)
+    try:
+        return run(options)
+    except BadData as wrong:
+        print(f"error: {wrong}", file=sys.stderr)
+        return 2
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train, package, report."""
+    folder: Path = options.out
+    folder.mkdir(parents=True, exist_ok=True)
+    os.nice(options.nice)
+    if options.smoke:
+        options.data = generate(folder / "generated", seed=options.seed)
+        options.minutes = SMOKE_MINUTES
+    if options.data is None:
+        raise BadData("--data is missing: the folder with train/ and val/ (docs/training.md), or use --smoke")
+    held_out = load_held_out(options.data)
+    data = load_training(options.data)
+    print(f"{len(data.scenes)} scenes, {len(data.tight)} tight faces, {len(held_out.scenes)} held out", flush=True)
+    network = stored(folder) if options.package_now else train(options, data, held_out)
+    build(options, network, data, held_out)
+    write_report(folder, network, held_out, options.size)
+    print(f"done: packages and report in {folder}", flush=True)
+    return 0
+
+
+def train(options: argparse.Namespace, data: DataSet, held_out: HeldOut) -> MaskNet:
+    """Train to the end of the plan, from where the folder's last state stands."""
+    plan = Plan(
+        minutes=options.minutes, size=options.size, batch=options.batch, rate=options.rate, seed=options.seed,
+        threads=options.threads, check_every=options.check_every, bf16=options.bf16,
+    )  # fmt: skip
+    weights = options.start or options.data / "init" / "RFB-640-masked_face-v2.pth"
+    if options.start is not None and not weights.exists():
+        raise BadData(f"{weights}: no such file; leave --start out to train the trunk from nothing")
+    trainer = Trainer(plan, data, options.out, weights if weights.exists() else None,
+                      lambda network: figures(network, held_out, plan.size))  # fmt: skip
+    return trainer.run()
+
+
+def stored(folder: Path) -> MaskNet:
+    """The averaged network of the last checkpoint."""
+    path = folder / "average.pt"
+    if not path.exists():
+        raise BadData(f"{path}: no checkpoint yet; leave --package-now out to train")
+    network = MaskNet()
+    network.load_state_dict(torch.load(path, weights_only=True))
+    return network.eval()
+
+
+def build(options: argparse.Namespace, network: MaskNet, data: DataSet, held_out: HeldOut) -> None:
+    """One package for each exported size; the first has the plain name."""
+    shuffled = random.Random(options.seed).sample(data.scenes, len(data.scenes))
+    pictures: Sequence[Pixels] = [scene.pixels for scene in shuffled]
+    for index, size in enumerate(options.export):
+        name = "mask-detector" if index == 0 else f"mask-detector-{size}"
+        command = f"python -m training --data PATH --out DIR --minutes {options.minutes:g} --seed {options.seed}"
+        label = Label(name, options.version, options.seed, command + (" --bf16" if options.bf16 else ""))
+        card = build_package(network, options.out / name, size, label, held_out, pictures)
+        for precision, figure in card["figures"]["val"].items():
+            print(f"{name} {precision}: mAP2 {figure['mAP2']}, mAP3 {figure['mAP3']}", flush=True)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    found = argparse.ArgumentParser("python -m training", description="Train the mask detector and package it.")
+    found.add_argument("--data", type=Path, help="folder with train/ and val/, see docs/training.md")
+    found.add_argument("--out", type=Path, required=True, help="folder of this run; the same command continues it")
+    found.add_argument("--start", type=Path, help="Linzaer RFB checkpoint for the trunk (default: DATA/init/...)")
+    found.add_argument("--minutes", type=float, default=100.0, help="training time; loading and checks not counted")
+    found.add_argument("--size", type=int, default=320, help="side of the training pictures")
+    found.add_argument("--batch", type=int, default=16, help="pictures per step")
+    found.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
+    found.add_argument("--seed", type=int, default=1)
+    found.add_argument("--threads", type=int, default=2)
+    found.add_argument("--nice", type=int, default=10, help="how far to step back for other programs")
+    found.add_argument("--check-every", type=float, default=6.0, help="minutes between checkpoints")
+    found.add_argument("--bf16", action="store_true", help="half-width arithmetic (faster where the CPU has it)")
+    found.add_argument("--export", type=int, nargs="+", default=[320, 416], help="input sizes to package")
+    found.add_argument("--version", default="1.0.0", help="version in the card")
+    found.add_argument("--package-now", action="store_true", help="do not train: package the last checkpoint")
+    found.add_argument(
+        "--smoke", action="store_true", help="about a minute on generated pictures; quality means nothing"
+    )
+    return found

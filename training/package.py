@@ -1,0 +1,147 @@
+"""The model package: files, card with checksums and figures, golden pictures with the answers of this very model."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from edge_mask.detect.model import ModelDetector
+from edge_mask.detect.package import load_file, open_package
+from edge_mask.picture import read_picture
+from training.calibrate import fit_labels
+from training.checks import HeldOut
+from training.export import export_float, export_int8
+from training.golden import write_golden
+from training.judge import detections, judge, open_detector
+from training.network import STRIDES, MaskNet
+from training.pictures import LABELS, Pixels
+
+PROSE = Path(__file__).with_name("card_text.yaml")
+MOST_LOST = 0.01  # mAP that int8 may cost and still be what a device takes by itself
+THRESHOLD = 0.5  # scores are calibrated: more likely right than wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What the package is called and how it came to be."""
+
+    name: str
+    version: str
+    seed: int
+    command: str
+
+
+def build_package(network: MaskNet, folder: Path, size: int, label: Label, held_out: HeldOut,
+                  calibration: Sequence[Pixels]) -> dict[str, Any]:  # fmt: skip
+    """Write the whole package into `folder`; returns the card. The loader of the device has the last word."""
+    folder.mkdir(parents=True, exist_ok=True)
+    export_float(network, size, folder / "model.float.tflite")
+    export_int8(folder / "model.float.tflite", folder / "model.int8.tflite", calibration, size)
+    card = draft(folder, size, label)
+    write_card(folder, card)
+    card["calibration"] = _calibration(folder, held_out)
+    write_card(folder, card)
+    card["figures"] = _figures(folder, held_out, label)
+    card["files"] = _files(folder, int8_first=_int8_is_as_good(card["figures"]["val"]))
+    card["golden"] = [{"picture": f"golden/{name}", "answer": []} for name in write_golden(folder / "golden")]
+    card["golden"] = _answers(folder, card)
+    write_card(folder, card)
+    for precision in ("float", "int8"):
+        _verify(folder, precision)
+    return card
+
+
+def draft(folder: Path, size: int, label: Label) -> dict[str, Any]:
+    """The card without what has to be measured."""
+    prose = yaml.safe_load(PROSE.read_text(encoding="utf-8"))
+    return {
+        "name": label.name,
+        "version": label.version,
+        "licence": prose["licence"],
+        "labels": list(LABELS),
+        "input": {"size": [size, size], "color": "rgb", "mean": 127, "scale": 128,
+                  "letterbox": {"anchor": "top_left", "fill": 114}},
+        "decoding": {"kind": "anchor_free", "strides": list(STRIDES), "size_scale": 2.0,
+                     "nms": {"iou": 0.5, "class_agnostic": True}, "max_faces": 200},
+        "thresholds": {"default": THRESHOLD},
+        "calibration": {},
+        "files": _files(folder, int8_first=True),
+        "golden": [],
+        "figures": None,
+        "training": {**prose["training"], "seed": label.seed, "command": label.command},
+        **{key: prose[key] for key in ("intended_use", "misuse", "limits")},
+    }  # fmt: skip
+
+
+def write_card(folder: Path, card: dict[str, Any]) -> None:
+    """Write `model.yaml`."""
+    text = yaml.safe_dump(card, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
+    (folder / "model.yaml").write_text(text, encoding="utf-8")
+
+
+def _files(folder: Path, *, int8_first: bool) -> list[dict[str, Any]]:
+    """int8 where the runtime is quick with it; tflite-runtime 2.14 is ten times slower with it than with float."""
+    prefer = {"int8": ["ai-edge-litert"] if int8_first else [], "float": ["tflite-runtime"]}
+    if not int8_first:
+        prefer["float"].insert(0, "ai-edge-litert")
+    return [
+        {
+            "path": f"model.{p}.tflite",
+            "sha256": _sha256(folder / f"model.{p}.tflite"),
+            "precision": p,
+            "prefer": prefer[p],
+        }
+        for p in ("int8", "float")
+    ]
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _calibration(folder: Path, held_out: HeldOut) -> dict[str, dict[str, float]]:
+    found = detections(open_detector(folder, "float"), [p.pixels for p in held_out.scenes])
+    lines = fit_labels(found, [p.boxes for p in held_out.scenes])
+    return {
+        name: {"slope": round(v.slope, 3), "offset": round(v.offset, 3)} for name, v in lines.items() if v.slope > 0
+    }
+
+
+def _figures(folder: Path, held_out: HeldOut, label: Label) -> dict[str, Any]:
+    val = {
+        precision: judge(open_detector(folder, precision), held_out.scenes, held_out.singles, THRESHOLD)
+        for precision in ("float", "int8")
+    }
+    return {"command": f"python -m benchmarks.accuracy --data PATH --model models/{label.name}", "val": val}
+
+
+def _int8_is_as_good(val: dict[str, Any]) -> bool:
+    return all(val["float"][key] - val["int8"][key] <= MOST_LOST for key in ("mAP2", "mAP3"))
+
+
+def _answers(folder: Path, card: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the float file says of the golden pictures; the tolerance covers the difference to int8."""
+    detector = open_detector(folder, "float")
+    return [{**golden, "answer": _answer(detector, folder / golden["picture"]), "score_tolerance": 0.1, "iou": 0.7}
+            for golden in card["golden"]]  # fmt: skip
+
+
+def _answer(detector: ModelDetector, picture: Path) -> list[dict[str, Any]]:
+    faces = detector.detect(read_picture(picture))
+    return [
+        {"label": f.label, "score": round(f.score, 3),
+         "box": [round(v, 1) for v in (f.box.x, f.box.y, f.box.w, f.box.h)]}
+        for f in faces
+    ]  # fmt: skip
+
+
+def _verify(folder: Path, precision: str) -> None:
+    """The device's own check of one file; raises ModelError."""
+    from edge_mask.detect.golden import check_golden
+
+    package = open_package(folder)
+    file = next(file for file in package.card.files if file.precision == precision)
+    check_golden(load_file(package, file, threads=1, runtime="ai-edge-litert"), folder)

@@ -1,0 +1,119 @@
+"""Labelled pictures: the project's own annotation format, held decoded in memory."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+LABELS = ("mask", "no_mask", "incorrect")
+
+Pixels = NDArray[np.uint8]  # height × width × 3, RGB
+Boxes = NDArray[np.float32]  # n × 5: label index, x1, y1, x2, y2 in pixels
+
+
+class BadData(ValueError):
+    """Training data that cannot be used: the sentence says which file, what is wrong and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture with its faces."""
+
+    pixels: Pixels
+    boxes: Boxes
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """A picture that shows one face, with the label of the whole."""
+
+    pixels: Pixels
+    label: int
+    tight: bool
+    file: str = ""
+
+
+@dataclass(slots=True)
+class DataSet:
+    """What training reads: scenes with boxes, and tight single faces to paste into them."""
+
+    scenes: list[Picture] = field(default_factory=list)
+    tight: list[Single] = field(default_factory=list)
+
+
+def empty_boxes() -> Boxes:
+    """No face."""
+    return np.zeros((0, 5), np.float32)
+
+
+def read_pixels(path: Path) -> Pixels:
+    """The picture as RGB; BadData when it cannot be decoded."""
+    found = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if found is None:
+        raise BadData(f"{path}: not a picture that can be decoded; use JPEG or PNG, or remove it from the annotations")
+    return np.ascontiguousarray(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def label_index(name: str, where: str) -> int:
+    """The index of a label; BadData names the allowed ones."""
+    if name not in LABELS:
+        raise BadData(f"{where}: unknown label {name!r}; allowed are {', '.join(LABELS)}")
+    return LABELS.index(name)
+
+
+def parse_boxes(entry: dict[str, Any], where: str) -> Boxes:
+    """The boxes of one annotation entry; BadData on an unknown label or a box without area."""
+    rows = []
+    for box in entry.get("boxes", []):
+        x1, y1, x2, y2 = (float(v) for v in box["bbox"])
+        if not (x2 > x1 and y2 > y1):
+            raise BadData(f"{where}: box {box['bbox']} has no area; expected [x1, y1, x2, y2] with x2 > x1 and y2 > y1")
+        rows.append((label_index(box["cls"], where), x1, y1, x2, y2))
+    return np.array(rows, np.float32).reshape(-1, 5)
+
+
+def entries(path: Path) -> list[dict[str, Any]]:
+    """The picture entries of an annotation file."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))["images"]
+    except FileNotFoundError:
+        raise BadData(f"{path}: no such annotation file; see docs/training.md for the layout") from None
+    except (json.JSONDecodeError, KeyError, TypeError) as wrong:
+        raise BadData(f'{path}: expected JSON {{"images": [...]}}, found something else ({wrong})') from wrong
+    return list(found)
+
+
+def read_scenes(annotations: Path, limit: int | None = None) -> Iterator[Picture]:
+    """Decode every picture of a detection annotation file, its path relative to that file."""
+    for entry in entries(annotations)[:limit]:
+        where = f"{annotations.name}: {entry['file']}"
+        yield Picture(read_pixels(annotations.parent / entry["file"]), parse_boxes(entry, where), entry["file"])
+
+
+def read_singles(annotations: Path, *, tight: bool, limit: int | None = None) -> Iterator[Single]:
+    """Decode the single-face pictures which are (or are not) tight crops."""
+    wanted = [e for e in entries(annotations) if bool(e.get("tight", False)) is tight]
+    for entry in wanted[:limit]:
+        label = label_index(entry["label"], f"{annotations.name}: {entry['file']}")
+        yield Single(read_pixels(annotations.parent / entry["file"]), label, tight, entry["file"])
+
+
+OPTIONAL_SCENES = ("detection_macwin_shrunk.json", "detection_pseudo.json")
+
+
+def load_training(data: Path, limit: int | None = None) -> DataSet:
+    """Everything under `data/train`: detection.json, the optional scene files, and tight singles if there are any."""
+    folder = data / "train"
+    found = DataSet(scenes=list(read_scenes(folder / "detection.json", limit)))
+    for name in OPTIONAL_SCENES:
+        if (folder / name).exists():
+            found.scenes.extend(read_scenes(folder / name, limit))
+    if (folder / "single.json").exists():
+        found.tight.extend(read_singles(folder / "single.json", tight=True, limit=limit))
+    return found
