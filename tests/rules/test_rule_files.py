@@ -1,6 +1,7 @@
 """Rule files: what they may hold, and the sentences for what they may not."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -153,9 +154,15 @@ def _matches(ours: Shape, theirs: Any) -> None:
         _field_matches(field, members[name], field.is_required if is_role_of_the_action else name in required)
 
 
+@cache
+def service_actions() -> Any:
+    """The actions in the description of the service that the AWS CLI works with."""
+    service = botocore.session.get_session().get_service_model("iot")
+    return service.shape_for("TopicRulePayload").members["actions"].member.members
+
+
 @pytest.mark.parametrize("name", sorted(AWS_ACTIONS))
 def test_the_actions_have_the_fields_that_the_service_describes(name: str) -> None:
-    service = botocore.session.get_session().get_service_model("iot")
-    actions = service.shape_for("TopicRulePayload").members["actions"].member.members
+    actions = service_actions()
     assert AWS_ACTIONS.keys() == actions.keys()
     _matches(AWS_ACTIONS[name], actions[name])

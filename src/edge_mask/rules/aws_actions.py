@@ -90,9 +90,7 @@ AWS_ACTIONS: Final[Mapping[str, Shape]] = {
 }  # fmt: skip
 """By the name the API gives them."""
 
-NEEDS_ROLE: Final = frozenset(
-    name for name, action in AWS_ACTIONS.items() if "roleArn" in action.fields and name != "iotAnalytics"
-)
+NEEDS_ROLE: Final = frozenset(name for name, action in AWS_ACTIONS.items() if "roleArn" in action.fields)
 """Actions that AWS does not take without a role."""
 
 ONLY_API: Final = frozenset({"salesforce", "influxDB"})

@@ -1,0 +1,141 @@
+"""`edge-mask rules …`, as a user runs it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+SHIPPED = sorted((Path(__file__).parents[2] / "config/rules").glob("*.yaml"))
+HOT = """
+hot:
+  sql: "SELECT temperature AS t FROM 'kf99/topic' WHERE temperature > 30"
+  awsIotSqlVersion: "2016-03-23"
+  actions:
+    - republish: {topic: kf99/alarm, qos: 1}
+    - lambda: {functionArn: "arn:aws:lambda:us-east-1:123456789012:function:f"}
+"""
+
+
+def edge_mask(*arguments: str | Path, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """The installed command."""
+    command = [sys.executable, "-m", "edge_mask", "rules", *map(str, arguments)]
+    return subprocess.run(command, input=given, capture_output=True, check=False)
+
+
+def test_eval_prints_the_output_and_nothing_else() -> None:
+    done = edge_mask(
+        "eval", "--sql", "SELECT temperature AS t, clientid() AS c FROM 'kf99/topic' WHERE temperature > 30",
+        "--topic", "kf99/topic", "--payload", "-", "--client-id", "me", given=b'{"temperature": 31.5}',
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, b'{"t":31.5,"c":"me"}\n', b"")
+
+
+@pytest.mark.parametrize(("topic", "payload"), [("kf99/topic", b'{"t": 30}'), ("other", b'{"t": 31}')])
+def test_eval_is_silent_with_1_when_topic_or_where_do_not_match(tmp_path: Path, topic: str, payload: bytes) -> None:
+    file = tmp_path / "payload.json"
+    file.write_bytes(payload)
+    done = edge_mask("eval", "--sql", "SELECT * FROM 'kf99/topic' WHERE t > 30", "--topic", topic, "--payload", file)
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("sql", "version", "words"),
+    [
+        ("SELECT * FROM 't' WHERE a == 1", "2016-03-23", "line 1, column 28"),
+        ("SELECT * FROM 't'", "1999-01-01", "does not exist"),
+        ("SELECT *, 1 AS a FROM 't'", "2016-03-23", "JSON object"),
+    ],
+)
+def test_eval_says_in_a_sentence_with_2_what_is_wrong(sql: str, version: str, words: str) -> None:
+    done = edge_mask("eval", "--sql", sql, "--topic", "t", "--payload", "-", "--sql-version", version, given=b"text")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert words in done.stderr.decode()
+    assert "Traceback" not in done.stderr.decode()
+
+
+def test_the_tables_of_the_shipped_rules_hold() -> None:
+    done = edge_mask("test", *SHIPPED, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    cases = [json.loads(line) for line in done.stdout.splitlines()]
+    tested = {Path(case["file"]).name for case in cases}
+    assert tested == {path.name for path in SHIPPED if ".test" not in path.name}
+
+
+def test_a_case_that_does_not_hold_is_shown_and_exits_1(tmp_path: Path) -> None:
+    (tmp_path / "hot.yaml").write_text(HOT, "utf-8")
+    (tmp_path / "hot.test.yaml").write_text(
+        """
+- {name: fits, topic: kf99/topic, payload: {temperature: 31}, output: {t: 31}}
+- {name: wrong value, topic: kf99/topic, payload: {temperature: 31}, output: {t: 32}}
+- {name: unexpected, topic: kf99/topic, payload: {temperature: 31}, expect: no match}
+- {name: too cold, topic: kf99/topic, payload: {temperature: 3}, output: {t: 3}}
+- {name: other topic, topic: kf99/topic, payload: {temperature: 31}, actions: [{republish: {topic: other}}]}
+- {name: no rule, rule: cold, topic: kf99/topic, payload: {}, expect: no match}
+- {topic: kf99/topic, payload: {temperature: 31}, actions: [{republish: {topic: kf99/alarm, payload: {t: 31}}}]}
+""",
+        "utf-8",
+    )
+    done = edge_mask("test", tmp_path / "hot.yaml")
+    lines = [line.partition("hot.yaml: ")[2] for line in done.stdout.decode().splitlines()]
+    assert done.returncode == 1
+    assert [line.split(":")[1].strip() for line in lines] == ["ok", *["FAILED"] * 5, "ok"]
+    assert lines[1] == 'wrong value: FAILED: the output is {"t": 31}, expected is {"t": 32}'
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (None, "hot.test.yaml: cannot be read"),
+        ("a: 1", "a list of cases is expected"),
+        ("- {topic: t}", "payload is missing"),
+        ("- {topic: t, payload: {}}", "nothing is expected"),
+        ("- {topic: t, payload: {}, expect: nothing}", "allowed: no match"),
+        ("- {topic: t, payload: {}, outputs: 1}", "did you mean output?"),
+        ("[]", "no case was run"),
+    ],
+)
+def test_a_faulty_table_is_a_sentence_with_2(tmp_path: Path, table: str | None, words: str) -> None:
+    (tmp_path / "hot.yaml").write_text(HOT, "utf-8")
+    if table is not None:
+        (tmp_path / "hot.test.yaml").write_text(table, "utf-8")
+    done = edge_mask("test", tmp_path / "hot.yaml")
+    assert done.returncode == 2
+    assert words in done.stderr.decode()
+
+
+def test_check_says_where_each_action_runs(tmp_path: Path) -> None:
+    file = tmp_path / "hot.yaml"
+    file.write_text(HOT, "utf-8")
+    done = edge_mask("check", file, "--json")
+    assert done.returncode == 0
+    (rule,) = json.loads(done.stdout)
+    assert rule["actions"] == [
+        {"action": "republish", "runs": "runs on the device"},
+        {"action": "lambda", "runs": "runs in AWS (lambda needs AWS)"},
+    ]
+    assert any("roleArn" in note for note in rule["notes"])
+    assert "lambda: runs in AWS" in edge_mask("check", file).stdout.decode()
+
+
+def test_check_names_file_line_and_column(tmp_path: Path) -> None:
+    file = tmp_path / "hot.yaml"
+    file.write_text(HOT.replace("temperature > 30", "temperature >> 30"), "utf-8")
+    done = edge_mask("check", file)
+    assert done.returncode == 2
+    assert done.stderr.decode().startswith(f"{file}:3:")
+
+
+def test_export_prints_documents_and_says_what_stays_here(tmp_path: Path) -> None:
+    file = tmp_path / "hot.yaml"
+    file.write_text(HOT + "    - edgeMask: {log: {text: hot}}\n", "utf-8")
+    template = edge_mask("export", file)
+    assert template.returncode == 0
+    assert "HotRule" in yaml.safe_load(template.stdout)["Resources"]
+    assert "edgeMask.log is the device's own" in template.stderr.decode()
+    payloads = edge_mask("export", file, "--format", "cli", "--role-arn", "arn:aws:iam::123456789012:role/r")
+    (rule,) = json.loads(payloads.stdout)
+    assert rule["ruleName"] == "hot"
+    assert rule["topicRulePayload"]["actions"][0]["republish"]["roleArn"].endswith("role/r")
