@@ -35,6 +35,18 @@ _LIVE_KEPT = 64
 _READ_AHEAD = 50
 
 
+Dress = Callable[[Message, str | None, bool], Message]
+"""How a message leaves: given its restored `ts` (None when it was right) and whether it is late."""
+
+
+def in_payload(message: Message, ts: str | None, is_late: bool) -> Message:
+    """The restored time and the mark for lateness inside the JSON."""
+    payload = message.payload if ts is None else restamp(message.payload, ts)
+    if is_late:
+        payload = mark_late(payload)
+    return message if payload is message.payload else replace(message, payload=payload)
+
+
 class Backlog(Protocol):
     """What the courier reads (ledger.outbox.Outbox)."""
 
@@ -59,7 +71,12 @@ class Courier(Job):
         boot: str,
         window: int = 20,
         drain_rate: float = 100.0,
+        dress: Dress = in_payload,
+        backoff: Backoff | None = None,
+        wake: threading.Event | None = None,
     ) -> None:
+        """`backoff` paces what is sent again to a destination that is there; `wake` is shared by couriers of one
+        thread, whose owner waits on it and calls `turn`."""
         self.name = f"courier-{name}"
         self._transport = transport
         self._backlog = backlog
@@ -69,7 +86,8 @@ class Courier(Job):
         self._boot = boot
         self._window = window
         self._pace = Pace(drain_rate, clock.now().mono)
-        self._wake = threading.Event()
+        self._dress = dress
+        self._wake = wake or threading.Event()
         self._receipts: SimpleQueue[tuple[int, Receipt]] = SimpleQueue()
         self._states: SimpleQueue[tuple[bool, str]] = SimpleQueue()
         self._live: deque[Message] = deque(maxlen=_LIVE_KEPT)
@@ -80,7 +98,7 @@ class Courier(Job):
         self._may_have_news = True
         self._has_more = False
         self._settled: Future[None] | None = None
-        self._backoff = Backoff(base=0.5, cap=30.0, settled_after=0.0)
+        self._backoff = backoff or Backoff(base=0.5, cap=30.0, settled_after=0.0)
         self._resume_at = float("-inf")
         self._away_since: float | None = clock.now().mono
         self._stopping = False
@@ -113,8 +131,14 @@ class Courier(Job):
 
     @property
     def is_idle(self) -> bool:
-        """True when nothing is read ahead, in flight or newly recorded."""
-        return not (self._ahead or self._in_flight or self._may_have_news or self._has_more or self._live)
+        """True when nothing is read ahead, in flight, undecided or newly recorded."""
+        waits = self._may_have_news or self._has_more or self._must_reread
+        return not (self._ahead or self._in_flight or self._live or waits)
+
+    @property
+    def has_in_flight(self) -> bool:
+        """Something was sent and has no receipt yet."""
+        return self._in_flight > 0 and self._transport.is_connected
 
     # -- the worker --------------------------------------------------------------------------------------
 
@@ -122,10 +146,14 @@ class Courier(Job):
         self._transport.open()
 
     def step(self, stop: threading.Event) -> None:
-        self._wake.wait(self._pause())
+        self._wake.wait(self.pause())
         self._wake.clear()
+        self.turn(stop)
+
+    def turn(self, stop: threading.Event) -> None:
+        """What there is to do now, without waiting."""
         self._notice_states()
-        self._collect()
+        self.collect()
         if stop.is_set():
             return
         self._send_live()
@@ -142,17 +170,22 @@ class Courier(Job):
     def end(self) -> None:
         """Give what is in flight a moment to be acknowledged; what is not stays in the outbox."""
         deadline = self._clock.now().mono + 1.0
-        while self._in_flight and self._transport.is_connected and self._clock.now().mono < deadline:
+        while self.has_in_flight and self._clock.now().mono < deadline:
             self._wake.wait(0.05)
             self._wake.clear()
-            self._collect()
-        self._transport.close(Seconds(1.0))
-        self._collect()
+            self.collect()
+        self.hang_up(Seconds(1.0))
+
+    def hang_up(self, within: Seconds) -> None:
+        """Close the transport; receipts that came before still count."""
+        self._transport.close(within)
+        self.collect()
         self._backlog.close()
 
     # -- one turn ----------------------------------------------------------------------------------------
 
-    def _pause(self) -> float:
+    def pause(self) -> float:
+        """Seconds until a turn is worth its while, unless something happens first."""
         now = self._clock.now().mono
         if not self._transport.is_connected or self._must_reread:
             return 0.5 if self._in_flight or not self._must_reread else 0.02
@@ -177,7 +210,7 @@ class Courier(Job):
                     self._away_since = self._clock.now().mono
                 self._outage.begin("offline", f"{reason}; messages are kept and sent later")
 
-    def _collect(self) -> None:
+    def collect(self) -> None:
         """Take the receipts that have come in and post them to the ledger as one group."""
         settlements: list[Settlement] = []
         while True:
@@ -239,12 +272,8 @@ class Courier(Job):
 
     def _dressed(self, pending: Pending, now: Moment) -> Message:
         """The message as it leaves now: with its restored time, and marked when it is late."""
-        payload = pending.message.payload
-        if pending.restamped:
-            payload = restamp(payload, timestamp(Unix(pending.wall)))
-        if self._is_late(pending, now):
-            payload = mark_late(payload)
-        return pending.message if payload is pending.message.payload else replace(pending.message, payload=payload)
+        ts = timestamp(Unix(pending.wall)) if pending.restamped else None
+        return self._dress(pending.message, ts, self._is_late(pending, now))
 
     def _is_late(self, pending: Pending, now: Moment) -> bool:
         if pending.boot == self._boot:
