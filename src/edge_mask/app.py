@@ -42,6 +42,8 @@ from edge_mask.runtime.outage import Outage
 from edge_mask.runtime.timesync import boot_id
 from edge_mask.runtime.worker import Job, Worker
 from edge_mask.sense.meter import Meter
+from edge_mask.sense.scale import physical_range
+from edge_mask.sense.steadiness import QualityPolicy
 from edge_mask.settings.cameras import Camera as CameraSettings
 from edge_mask.settings.model import Settings
 from edge_mask.settings.sensors import SensorSettings
@@ -239,7 +241,9 @@ class Assembly:
 
     def _meter(self, sensor: SensorSettings) -> Meter:
         driver = sensor_of(sensor, self._clock, Path(os.environ.get("EDGE_MASK_SYSFS", "/sys")))
-        return Meter(driver, self._clock, self._emit)
+        believed = physical_range(sensor.quantity, sensor.unit, sensor.min, sensor.max)
+        policy = QualityPolicy(range=believed, stuck_after=sensor.stuck_after)
+        return Meter(driver, self._clock, self._emit, policy=policy)
 
     def _pulse(self) -> Pulse:
         machine, path = Probe(), self._settings.outbox.path
