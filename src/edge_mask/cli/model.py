@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,20 +128,26 @@ def _file_lines(package: "Package") -> list[str]:
 
 def _indented(value: Any, depth: int = 1) -> list[str]:
     """Free text and nested keys of the card as lines."""
-    space = "  " * depth
     if isinstance(value, dict):
-        lines = []
-        for key, inner in value.items():
-            if isinstance(inner, dict | list):
-                lines += [f"{space}{key}:", *_indented(inner, depth + 1)]
-            else:
-                lines.append(f"{space}{key}: {inner}")
-        return lines
+        return [line for key, inner in value.items() for line in _entry(f"{key}:", inner, depth)]
     if isinstance(value, list):
-        return [line for inner in value for line in _item(inner, depth)]
-    return [space + line for line in str(value).strip().splitlines()]
+        return [line for inner in value for line in _entry("-", inner, depth)]
+    return textwrap.wrap(_scalar(value), 100, initial_indent="  " * depth, subsequent_indent="  " * depth)
 
 
-def _item(inner: Any, depth: int) -> list[str]:
-    lines = _indented(inner, depth + 1)
-    return ["  " * depth + "- " + lines[0].lstrip(), *lines[1:]] if lines else []
+def _entry(name: str, inner: Any, depth: int) -> list[str]:
+    """A key or a dash with what belongs to it: on the same line when it is short, else below it."""
+    space = "  " * depth
+    if isinstance(inner, list) and all(isinstance(each, int | float) for each in inner):
+        inner = ", ".join(map(_scalar, inner))
+    if isinstance(inner, dict | list):
+        return [space + name, *_indented(inner, depth + 1)]
+    return _wrapped(f"{name} {_scalar(inner)}", space)
+
+
+def _scalar(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _wrapped(text: str, space: str) -> list[str]:
+    return textwrap.wrap(text, 100, initial_indent=space, subsequent_indent=space + "  ")
