@@ -26,7 +26,8 @@ def _opencv() -> Any:
     os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
     import cv2
 
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    logging = getattr(cv2.utils, "logging", cv2)  # OpenCV 5 moved it; with numpy before 2 there is only 4
+    logging.setLogLevel(0)  # LOG_LEVEL_SILENT
     return cv2
 
 
