@@ -76,6 +76,7 @@ def test_a_key_like_no_other_is_answered_with_all_of_them() -> None:
         (f"topics: {{visits: {'x' * 257}}}", "has 257 bytes; allowed: at most 256"),
         ("topics: {visits: [1]}", "topics.visits: found a list of 1; allowed: a text"),
         ("gate: {temperature_sensor: nose}", 'gate.temperature_sensor: there is no sensor "nose"; allowed: nothing'),
+        (r'rules: ["a\0b"]', "is not a path"),
         ("rules: [no/such/file.yaml]", 'rules[0]: "no/such/file.yaml": there is no such file (looked in '),
         (
             "mqtt: {password_file: no-such-file, username: u}",

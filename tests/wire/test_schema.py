@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -81,3 +83,25 @@ def test_every_message_has_an_example() -> None:
 @pytest.mark.parametrize(("name", "text"), examples())
 def test_the_examples_in_the_documentation_are_right(name: str, text: str) -> None:
     Draft202012Validator({**json_schema(), "anyOf": [{"$ref": f"#/$defs/{name}"}]}).validate(json.loads(text))
+
+
+@pytest.mark.parametrize(
+    ("words", "file"),
+    [
+        (["config"], "config/schema.json"),
+        (["messages"], "docs/messages.schema.json"),
+        (["messages", "--format", "asyncapi"], "docs/asyncapi.yaml"),
+    ],
+)
+def test_the_command_prints_what_is_committed(words: list[str], file: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "edge_mask", "schema", *words], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == (ROOT / file).read_text(encoding="utf-8")
+
+
+def test_a_form_that_does_not_exist_is_wrong_usage() -> None:
+    words = ["schema", "config", "--format", "asyncapi"]
+    done = subprocess.run([sys.executable, "-m", "edge_mask", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "there is no asyncapi of config" in done.stderr

@@ -132,6 +132,8 @@ def _readable(key: Key, path: Path, problem: Callable[[str], str | None]) -> Ite
         wrong = "is not a text file"
     except OSError as error:
         wrong = f"cannot be read: {error.strerror}"
+    except ValueError:
+        wrong = "is not a path"  # a zero byte
     if wrong is not None:
         yield key, f'"{redact(str(path))}": {wrong}'
 
