@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from edge_mask.capture.source import EndOfSource
-from edge_mask.errors import DatabaseError, EdgeMaskError, ModelError, TryLater
+from edge_mask.errors import DatabaseError, EdgeMaskError, ModelError, Refused, TryLater
 from edge_mask.ledger.database import Lock, open_writer
 from edge_mask.parts import detector_of, rule_files, sensor_of, source_of, transport_of
 from edge_mask.rules.rule_set import RuleSet
@@ -107,6 +107,8 @@ def _camera(camera: Camera) -> str:
     try:
         source.open()
         frame = source.read()
+    except Refused as error:  # its driver or file is missing: to the person who asks, the camera is not here
+        raise TryLater(str(error)) from error
     except EndOfSource as error:
         raise TryLater(f"{camera.shown_source} holds no picture") from error
     finally:

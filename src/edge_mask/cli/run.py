@@ -2,10 +2,15 @@
 
 import argparse
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 from edge_mask.cli.common import add_config
+
+SWITCH_INTERVAL = 0.0005
+"""Seconds until a waiting thread gets the interpreter. Python's 5 ms would be several inferences of a fast machine:
+the vision thread comes back from the graph and must not wait for a thread that writes a message."""
 
 
 def add(commands: Any) -> None:
@@ -47,6 +52,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from edge_mask.runtime.clock import SystemClock
     from edge_mask.runtime.supervisor import Limits, Supervisor
 
+    sys.setswitchinterval(SWITCH_INTERVAL)
     clock = SystemClock()
     first = [settings]
 
