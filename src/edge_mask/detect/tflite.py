@@ -42,19 +42,30 @@ class TensorSpec:
 
 
 def installed_runtimes() -> tuple[str, ...]:
-    """The runtimes of this environment, the preferred one first."""
-    return tuple(name for name, module in RUNTIMES.items() if find_spec(module) is not None)
+    """The runtimes that can be used in this environment, the preferred one first."""
+    return tuple(name for name in RUNTIMES if not _missing(name))
 
 
 def choose_runtime(wanted: str | None = None) -> str:
     """The runtime to use: `wanted`, or the first one that is installed. Raises ModelError."""
-    here = installed_runtimes()
-    if wanted is None and here:
-        return here[0]
-    if wanted in here:
-        return wanted
-    what = f"the runtime {wanted}" if wanted else "no TFLite runtime"
-    raise ModelError(f"{what} is{' not' if wanted else ''} installed: run `pip install {wanted or 'ai-edge-litert'}`")
+    if wanted is not None and wanted not in RUNTIMES:
+        raise ModelError(f"there is no runtime {wanted}, only {' and '.join(RUNTIMES)}")
+    reasons = []
+    for name in [wanted] if wanted else RUNTIMES:
+        reason = _missing(name)
+        if not reason:
+            return name
+        reasons.append(f"{name} {reason}")
+    raise ModelError(f"no TFLite runtime can be used: {'; '.join(reasons)}")
+
+
+def _missing(runtime: str) -> str:
+    """Why a runtime cannot be used here; empty when it can."""
+    if find_spec(RUNTIMES[runtime]) is None:
+        return f"is not installed (run `pip install {runtime}`)"
+    if runtime == "tflite-runtime" and int(np.__version__.split(".")[0]) > 1:
+        return f"needs numpy<2, here is {np.__version__} (run `pip install 'numpy<2'`)"
+    return ""
 
 
 class TfliteModel:
@@ -142,9 +153,8 @@ def _interpreter(content: bytes, threads: int, runtime: str) -> Any:
         return module.Interpreter(model_content=content, num_threads=threads)
     except ValueError as error:
         raise ModelError(f"is no TFLite model that {runtime} can read: {_first_line(error)}") from error
-    except (ImportError, AttributeError, OSError) as error:  # tflite-runtime beside NumPy 2: `_ARRAY_API not found`
-        hint = "; it needs numpy<2" if runtime == "tflite-runtime" else ""
-        raise ModelError(f"{runtime} does not start here ({_first_line(error)}){hint}") from error
+    except (ImportError, AttributeError, OSError, SystemError) as error:  # a wheel for another NumPy or C library
+        raise ModelError(f"{runtime} does not start here: {_first_line(error)}") from error
 
 
 def _spec(detail: dict[str, Any]) -> TensorSpec:

@@ -8,7 +8,7 @@ from edge_mask.detect.card import ModelFile
 from edge_mask.detect.golden import check_picture
 from edge_mask.detect.model import warm_up
 from edge_mask.detect.package import Package, checked_content, choose_file, load_file
-from edge_mask.detect.tflite import installed_runtimes
+from edge_mask.detect.tflite import choose_runtime, installed_runtimes
 from edge_mask.errors import ModelError
 
 
@@ -26,7 +26,7 @@ def verify_package(package: Package) -> list[Check]:
     checks = [Check("card", True, f"{package.card.name} {package.card.version}")]
     checks += [_checksum(package, file) for file in package.card.files]
     if not installed_runtimes():
-        checks.append(Check("runtime", False, "none is installed: run `pip install ai-edge-litert`"))
+        checks.append(_checked("runtime", choose_runtime))
     for runtime in installed_runtimes():
         for file in package.card.files:
             checks += _runs(package, file, runtime)
