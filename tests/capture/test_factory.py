@@ -45,7 +45,7 @@ def test_a_misspelt_source_is_answered_with_what_was_meant() -> None:
 
 def test_the_pi_camera_without_its_library_is_refused_with_what_to_install() -> None:
     with pytest.raises(Refused, match="python3-picamera2"):
-        source_for("picamera2", camera="front", clock=ManualClock())
+        source_for("picamera2", camera="front", clock=ManualClock()).open()
 
 
 def test_loop_reaches_files_and_folders(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.memory import MemoryTransport
+from edge_mask.errors import Refused
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.rows import Batch, OutboxRow, Settlement
@@ -268,3 +269,35 @@ def test_whatever_happens_everything_arrives_and_first_arrivals_are_in_order(
         for topic, ids in recorded.items():
             arrived = [m.id for m in it.transport.delivered if m.topic == topic]
             assert list(dict.fromkeys(arrived)) == ids
+
+
+def test_a_certificate_that_cannot_be_read_is_tried_again_and_loses_nothing(tmp_path: Path) -> None:
+    class Unreadable(MemoryTransport):
+        broken = True
+
+        def open(self) -> None:
+            if self.broken:
+                raise Refused("tls.cert: client.pem cannot be read")
+            super().open()
+
+    clock = ManualClock()
+    faults: list[Fault] = []
+    ledger = Ledger(tmp_path / "db", Bounds(), BOOT)
+    ledger.open()
+    transport = Unreadable()
+    outage = Outage("mqtt", logging.getLogger("test.courier"), faults.append, clock)
+    courier = Courier(
+        "mqtt", transport, Outbox(tmp_path / "db", "mqtt"), lambda _settlements: Future(), outage, clock, boot=BOOT
+    )
+    row = OutboxRow("mqtt", Message(topic="t", payload=b"{}", klass=Class.EVIDENCE, qos=1), clock.now())
+    ledger.commit(Batch(outgoing=[row]), clock.now())
+    courier.begin()
+    courier.turn(threading.Event())
+    assert [fault.code for fault in faults] == ["refused"]
+    transport.broken = False
+    clock.advance(61)
+    for _ in range(3):
+        courier.turn(threading.Event())
+    assert len(transport.delivered) == 1
+    courier.end()
+    ledger.close()

@@ -1,4 +1,4 @@
-"""The Raspberry Pi's own camera through picamera2; the only file that knows it, imported when it is built."""
+"""The Raspberry Pi's own camera through picamera2; the only file that knows it, imported when it is opened."""
 
 from typing import Any
 
@@ -25,11 +25,6 @@ class PiCamera:
         size: tuple[int, int] = (1280, 720),
         timeout: Seconds = Seconds(5.0),
     ) -> None:
-        try:
-            from picamera2 import Picamera2
-        except ImportError as error:
-            raise Refused(_MISSING) from error
-        self._library = Picamera2
         self._index = index
         self._camera = camera
         self._clock = clock
@@ -41,7 +36,11 @@ class PiCamera:
     def open(self) -> None:
         self.close()
         try:
-            device = self._library(self._index)
+            from picamera2 import Picamera2
+        except ImportError as error:  # this camera never will be; the others go on
+            raise Refused(_MISSING) from error
+        try:
+            device = Picamera2(self._index)
         except (IndexError, RuntimeError) as error:  # no such camera; in use by another process
             raise TryLater(
                 f"picamera2:{self._index}: cannot be opened ({error}); check cable and other users"

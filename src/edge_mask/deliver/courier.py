@@ -18,6 +18,7 @@ from typing import Protocol
 
 from edge_mask.deliver.pace import Pace
 from edge_mask.deliver.transport import Transport
+from edge_mask.errors import Refused
 from edge_mask.ledger.outbox import Pending
 from edge_mask.ledger.rows import Settlement
 from edge_mask.messages import Class, Message, Outcome, Receipt
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 LATE_AFTER = Seconds(10.0)
 _LIVE_KEPT = 64
+_OPEN_AGAIN_AFTER = 60.0
 _READ_AHEAD = 50
 
 
@@ -100,6 +102,7 @@ class Courier(Job):
         self._settled: Future[None] | None = None
         self._backoff = backoff or Backoff(base=0.5, cap=30.0, settled_after=0.0)
         self._resume_at = float("-inf")
+        self._open_again_at = float("inf")
         self._away_since: float | None = clock.now().mono
         self._stopping = False
         self.live_dropped = 0
@@ -143,7 +146,7 @@ class Courier(Job):
     # -- the worker --------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        self._transport.open()
+        self._open()
 
     def step(self, stop: threading.Event) -> None:
         self._wake.wait(self.pause())
@@ -158,10 +161,21 @@ class Courier(Job):
             return
         self._send_live()
         now = self._clock.now()
+        if now.mono >= self._open_again_at:
+            self._open()
         if self._must_reread and not self._in_flight:
             self._begin_again(now)
         if self._transport.is_connected and not self._must_reread and now.mono >= self._resume_at:
             self._send_pending(now)
+
+    def _open(self) -> None:
+        """A certificate that cannot be read may be there in a minute; everything else goes on meanwhile."""
+        self._open_again_at = float("inf")
+        try:
+            self._transport.open()
+        except Refused as error:
+            self._outage.begin("refused", f"{error}; messages are kept, tried again each minute")
+            self._open_again_at = self._clock.now().mono + _OPEN_AGAIN_AFTER
 
     def interrupt(self) -> None:
         self._stopping = True
