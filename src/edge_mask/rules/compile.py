@@ -136,8 +136,16 @@ class Compiler:
         return attribute
 
     def _star(self) -> Closure:
+        """`*` inside an expression: everything that is JSON."""
         if self._nested:
             return lambda scope, _message: scope
+        version = self.version
+        return lambda _scope, message: message.json(version)
+
+    def _item(self, node: Node) -> Closure:
+        """A selected item: there `*` is also a binary payload."""
+        if not isinstance(node, Star) or self._nested:
+            return self.tidy(node)
         version = self.version
         return lambda _scope, message: message.everything(version)
 
@@ -315,7 +323,7 @@ class Compiler:
 
     def project(self, select: Select) -> Closure:
         """The closure that makes a SELECT's result from one scope."""
-        items = [(self.tidy(item.value), item.path, isinstance(item.value, Star)) for item in select.items]
+        items = [(self._item(item.value), item.path, isinstance(item.value, Star)) for item in select.items]
         if not select.is_value:
             return projection(items)
         return items[0][0] if self.version > 1 else no_array(items[0][0])

@@ -5,7 +5,7 @@ from typing import Final
 
 from edge_mask.rules.errors import EvaluationError
 from edge_mask.rules.values import UNDEFINED, Value, exact
-from edge_mask.rules.wire import to_json_text
+from edge_mask.rules.wire import to_json
 
 MAX_TEXT: Final = 1 << 20
 """The longest text or list that a statement may make of its message."""
@@ -25,7 +25,7 @@ def to_text(value: Value) -> Value:
     if kind is Decimal:
         return str(value)
     if kind is list or kind is dict:
-        return to_json_text(value)
+        return to_json(value).decode()
     return UNDEFINED
 
 

@@ -1,7 +1,9 @@
 """JSON in and JSON out, without losing a digit.
 
 A payload's numbers become int or float where that is exact and Decimal where it is not; the way back writes each
-number with all of its digits.
+number with all of its digits. msgspec does both at once: it hands over the text of a fraction, and writes a Decimal
+as the number it is. What it refuses goes to the standard library, which takes a little more (half a surrogate pair,
+integers of thousands of digits).
 """
 
 import json
@@ -9,11 +11,16 @@ import re
 from decimal import Decimal, InvalidOperation, Overflow
 from typing import Final
 
+import msgspec
+
 from edge_mask.rules.errors import EvaluationError
 from edge_mask.rules.values import PRECISION, UNDEFINED, Value, plain, simple
 
 MAX_DEPTH: Final = 100
 """Arrays and objects inside one another, in a payload."""
+
+_WORTH_CHECKING: Final = 1000
+"""Bytes of a payload below which it cannot be nested deep enough to do harm."""
 
 _FLOAT_DIGITS: Final = 16
 """A number this short, sign and point included, has at most 15 digits, and a double gives them all back."""
@@ -59,32 +66,59 @@ def _refuse_constant(text: str) -> Value:
     raise ValueError(f"{text} is not JSON")
 
 
-_DECODERS: Final = {
-    version: json.JSONDecoder(parse_float=parse_float, parse_constant=_refuse_constant)
-    for version, parse_float in ((1, _fraction), (2, _fraction_or_int))
+_FRACTIONS: Final = {1: _fraction, 2: _fraction_or_int}
+_DECODE: Final = {version: msgspec.json.Decoder(float_hook=hook).decode for version, hook in _FRACTIONS.items()}
+_DECODE_MORE: Final = {
+    version: json.JSONDecoder(parse_float=hook, parse_int=_long_int, parse_constant=_refuse_constant).decode
+    for version, hook in _FRACTIONS.items()
 }
-_CAREFUL: Final = {
-    version: json.JSONDecoder(parse_float=parse_float, parse_int=_long_int, parse_constant=_refuse_constant)
-    for version, parse_float in ((1, _fraction), (2, _fraction_or_int))
-}
+_encode: Final = msgspec.json.Encoder(decimal_format="number").encode
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_quote: Final = json.encoder.encode_basestring
 
 
 def decode_text(text: str, version: int) -> Value:
     """The JSON document in `text`, or NOT_JSON; EvaluationError when it is nested too deep to walk."""
     try:
+        value = _DECODE[version](text)
+    except (msgspec.MsgspecError, ValueError):
+        return _decode_more(text, version)
+    except RecursionError:
+        raise _too_deep() from None
+    if len(text) > _WORTH_CHECKING and text.count("[") + text.count("{") > MAX_DEPTH:
+        _check_depth(value)
+    return value
+
+
+def decode_payload(payload: bytes, version: int) -> Value:
+    """The JSON document of a payload, or NOT_JSON for a binary one."""
+    try:
+        value = _DECODE[version](payload)
+    except (msgspec.MsgspecError, ValueError):
         try:
-            value = _DECODERS[version].decode(text)
-        except json.JSONDecodeError:
+            return _decode_more(payload.decode(), version)
+        except UnicodeDecodeError:
             return NOT_JSON
-        except ValueError:  # an integer of thousands of digits, or a constant that is not JSON
-            value = _CAREFUL[version].decode(text)
+    except RecursionError:
+        raise _too_deep() from None
+    if len(payload) > _WORTH_CHECKING and payload.count(b"[") + payload.count(b"{") > MAX_DEPTH:
+        _check_depth(value)
+    return value
+
+
+def _decode_more(text: str, version: int) -> Value:
+    try:
+        value = _DECODE_MORE[version](text)
     except ValueError:
         return NOT_JSON
     except RecursionError:
-        raise EvaluationError(f"the payload is nested deeper than {MAX_DEPTH} levels") from None
-    if text.count("[") + text.count("{") > MAX_DEPTH:
-        _check_depth(value)
+        raise _too_deep() from None
+    _check_depth(value)
     return value
+
+
+def _too_deep() -> EvaluationError:
+    return EvaluationError(f"the payload is nested deeper than {MAX_DEPTH} levels")
 
 
 def _check_depth(value: Value) -> None:
@@ -92,7 +126,7 @@ def _check_depth(value: Value) -> None:
     while level:
         depth += 1
         if depth > MAX_DEPTH + 1:
-            raise EvaluationError(f"the payload is nested deeper than {MAX_DEPTH} levels")
+            raise _too_deep()
         inside: list[Value] = []
         for item in level:
             if type(item) is dict:
@@ -102,63 +136,30 @@ def _check_depth(value: Value) -> None:
         level = inside
 
 
-def decode_payload(payload: bytes, version: int) -> Value:
-    """The JSON document of a payload, or NOT_JSON for a binary one."""
-    try:
-        text = payload.decode()
-    except UnicodeDecodeError:
-        return NOT_JSON
-    return decode_text(text, version)
-
-
-class _NeedsExactText(Exception):
-    """A Decimal that no double can spell."""
-
-
-def _default(value: object) -> int | float:
-    if isinstance(value, Decimal):
-        number = plain(value)
-        if not isinstance(number, Decimal):
-            return number
-    raise _NeedsExactText
-
-
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_default)
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_quote: Final = json.encoder.encode_basestring
-
-
 def _write(value: Value) -> str:
+    """JSON of a value with half a surrogate pair in one of its texts, escaped as it came in."""
     if isinstance(value, dict):
-        return "{" + ",".join(f"{_quote(key)}:{_write(item)}" for key, item in value.items()) + "}"
+        return "{" + ",".join(f"{_write(key)}:{_write(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(_write, value)) + "]"
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, bytes):
-        raise EvaluationError("a binary payload cannot stand inside JSON: use encode(*, 'base64')")
-    return _ENCODER.encode(value)
+    if isinstance(value, str):
+        return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", _quote(value))
+    return _encode(value).decode()
 
 
-def to_json_text(value: Value) -> str:
-    """The value as JSON without blanks; what is no text (a lone surrogate) stays in the string."""
+def to_json(value: Value) -> bytes:
+    """The value as JSON without blanks."""
     try:
         try:
-            return _ENCODER.encode(value)
-        except _NeedsExactText:
-            return _write(value)
+            return _encode(value)
+        except UnicodeEncodeError:
+            return _write(value).encode()
     except RecursionError:
         raise EvaluationError("the result is nested too deep to write as JSON") from None
 
 
-def _escape(surrogate: re.Match[str]) -> str:
-    return f"\\u{ord(surrogate[0]):04x}"
-
-
 def to_payload(value: Value) -> bytes:
     """The bytes that are published for a rule's result: raw bytes as they are, Undefined as nothing, else JSON."""
-    if isinstance(value, bytes):
+    if type(value) is bytes:
         return value
-    if value is UNDEFINED:
-        return b""
-    return _SURROGATE.sub(_escape, to_json_text(value)).encode()
+    return b"" if value is UNDEFINED else to_json(value)

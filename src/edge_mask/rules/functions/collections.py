@@ -5,7 +5,7 @@ from typing import Final
 from edge_mask.rules.functions.registry import function
 from edge_mask.rules.text import check_size, to_text
 from edge_mask.rules.values import UNDEFINED, Value, to_int_nearest
-from edge_mask.rules.wire import to_json_text
+from edge_mask.rules.wire import to_json
 
 _MAX_TRANSFORMED: Final = 128 * 1024
 
@@ -59,7 +59,7 @@ def transform(mode: Value, attributes: Value, items: Value) -> Value:
         return UNDEFINED
     check_size(len(items) * len(attributes))
     made = [{**item, **attributes} for item in items]
-    return made if len(to_json_text(made)) <= _MAX_TRANSFORMED else UNDEFINED
+    return made if len(to_json(made)) <= _MAX_TRANSFORMED else UNDEFINED
 
 
 @function("isnull", 1)
