@@ -118,3 +118,24 @@ def test_a_card_cannot_be_changed() -> None:
     made = Card.model_validate(graph_card())
     with pytest.raises(ValueError, match="frozen"):
         setattr(made, "name", "other")  # noqa: B010  # an assignment would be refused by the type checker already
+
+
+def examples() -> list[dict[str, Any]]:
+    """The YAML examples of the guide that are parts of a card."""
+    guide = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    return [yaml.safe_load(block.split("```")[0]) for block in guide.split("```yaml\n")[1:]]
+
+
+@pytest.mark.parametrize("example", examples(), ids=lambda example: example["decoding"]["kind"])
+def test_the_examples_of_the_guide_are_good_cards(example: dict[str, Any], tmp_path: Path) -> None:
+    assert read_card(written(tmp_path, graph_card(**example))).decoding.kind == example["decoding"]["kind"]
+
+
+def test_the_guide_explains_every_key_and_every_kind() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    assert {example["decoding"]["kind"] for example in examples()} == {
+        "anchor_free", "ssd_postprocess", "ssd_raw", "yolov8", "classifier",
+    }  # fmt: skip
+    assert "### yolov5, yolov8" in guide
+    for key in Card.model_fields:
+        assert f"`{key}`" in guide or f"`{key}." in guide, key
