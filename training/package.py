@@ -65,7 +65,7 @@ def draft(folder: Path, size: int, label: Label) -> dict[str, Any]:
         "input": {"size": [size, size], "color": "rgb", "mean": 127, "scale": 128,
                   "letterbox": {"anchor": "top_left", "fill": 114}},
         "decoding": {"kind": "anchor_free", "strides": list(STRIDES), "size_scale": 2.0,
-                     "nms": {"iou": 0.5, "class_agnostic": True}, "max_faces": 200},
+                     "nms": {"iou": 0.5, "class_agnostic": False}, "max_faces": 200},
         "thresholds": {"default": THRESHOLD},
         "calibration": {},
         "files": _files(folder, int8_first=True),

@@ -20,7 +20,7 @@ def to_input(pixels: np.ndarray) -> Tensor:
     return ((batch - 127) / 128).contiguous(memory_format=torch.channels_last)
 
 
-def settle(corners: np.ndarray, scores: np.ndarray, scale: float, *, agnostic: bool = True) -> Found:
+def settle(corners: np.ndarray, scores: np.ndarray, scale: float, *, agnostic: bool = False) -> Found:
     """Scores of points × labels to suppressed detections in pixels of the picture."""
     point, label = np.nonzero(scores > LOWEST_SCORE)
     boxes, values = corners[point] / np.float32(scale), scores[point, label]
@@ -29,7 +29,7 @@ def settle(corners: np.ndarray, scores: np.ndarray, scale: float, *, agnostic: b
 
 
 @torch.no_grad()
-def predict(network: MaskNet, pictures: Iterable[Pixels], size: int, *, agnostic: bool = True) -> list[Found]:
+def predict(network: MaskNet, pictures: Iterable[Pixels], size: int, *, agnostic: bool = False) -> list[Found]:
     """Detections for every picture."""
     result = []
     for pixels in pictures:

@@ -1,0 +1,77 @@
+"""The parts that need torch: shapes, decoding, which point answers for which face."""
+
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch: Any = pytest.importorskip("torch", reason="needs torch: pip install -e '.[train]'")
+network = import_module("training.network")
+loss = import_module("training.loss")
+predict = import_module("training.predict")
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # torch warns of its own future
+
+
+@pytest.fixture(scope="module")
+def net() -> Any:
+    torch.manual_seed(0)
+    return network.MaskNet().eval()
+
+
+@pytest.mark.parametrize("size", [160, 320])
+def test_each_stride_gives_logits_and_boxes_of_its_grid(net: Any, size: int) -> None:
+    outputs = net(torch.zeros(1, 3, size, size))
+    shapes = [tuple(o.shape[1:]) for o in outputs]
+    assert shapes == [(c, size // s, size // s) for s in (4, 8, 16, 32) for c in (3, 4)]
+
+
+def test_a_box_of_zeros_is_two_strides_wide_round_the_middle_of_its_cell() -> None:
+    logits, boxes = torch.zeros(1, 3, 2, 2), torch.zeros(1, 4, 2, 2)
+    _, corners, points = network.decode([logits, boxes], (8,))
+    assert points[1].tolist() == [12, 4, 8]
+    assert corners[0, 1].tolist() == [4, -4, 20, 12]
+
+
+def test_the_points_in_a_face_answer_for_it_with_its_label_and_box() -> None:
+    outputs = [torch.zeros(1, c, 160 // s, 160 // s) for s in (4, 8, 16, 32) for c in (3, 4)]
+    logits, corners, points = network.decode(outputs)
+    face = torch.tensor([[1.0, 40.0, 48.0, 72.0, 80.0]])
+    index, score, label, box = loss.assign(logits[0], corners[0], points, face)
+    assert 1 <= len(index) <= 9
+    assert set(label.tolist()) == {1}
+    assert (box == face[0, 1:]).all()
+    inside = (points[index, :2] > face[0, 1:3]) & (points[index, :2] < face[0, 3:])
+    assert inside.all()
+    assert 0 < score.max() <= 1
+
+
+def test_two_faces_never_share_a_point() -> None:
+    outputs = [torch.zeros(1, c, 160 // s, 160 // s) for s in (4, 8, 16, 32) for c in (3, 4)]
+    logits, corners, points = network.decode(outputs)
+    faces = torch.tensor([[0.0, 40, 40, 72, 72], [1.0, 50, 40, 82, 72]])
+    index, _, label, _ = loss.assign(logits[0], corners[0], points, faces)
+    assert len(index) == len(set(index.tolist()))
+    assert set(label.tolist()) == {0, 1}
+
+
+def test_a_batch_without_faces_has_a_loss_that_can_be_followed_back() -> None:
+    outputs = [torch.zeros(2, c, 160 // s, 160 // s, requires_grad=True) for s in (4, 8, 16, 32) for c in (3, 4)]
+    score, box = loss.losses(*network.decode(outputs), [torch.zeros(0, 5), torch.zeros(0, 5)])
+    (score + box).backward()
+    assert float(box.detach()) == 0
+    assert float(score.detach()) > 0
+
+
+def test_blocks_added_to_the_trunk_start_as_the_identity(net: Any) -> None:
+    x = torch.rand(1, 128, 4, 4)
+    assert torch.equal(net.more4(x), x.clamp(0, 6))
+
+
+def test_detections_come_back_in_pixels_of_the_picture() -> None:
+    corners = np.array([[10, 10, 50, 50], [12, 10, 52, 50]], np.float32)
+    scores = np.array([[0.9, 0.1, 0.0], [0.5, 0.0, 0.0]], np.float32)
+    found = predict.settle(corners, scores, 0.5)
+    assert found.boxes.tolist() == [[20, 20, 100, 100]]
+    assert found.labels.tolist() == [0]

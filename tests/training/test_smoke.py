@@ -1,0 +1,57 @@
+"""The whole road on generated pictures: train, stop, continue, export, package, report, load."""
+
+import json
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from training.smoke import generate
+
+from edge_mask.detect.package import open_package
+
+if any(find_spec(name) is None for name in ("torch", "litert_torch", "ai_edge_quantizer", "matplotlib", "skimage")):
+    pytest.skip("needs the training packages: pip install -e '.[train]'", allow_module_level=True)
+
+# The training packages warn of their own future; that is theirs to settle.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.filterwarnings("ignore")]
+
+
+def lines(folder: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def test_one_command_goes_from_pictures_to_a_package_that_the_device_loads(tmp_path: Path) -> None:
+    main = import_module("training.command").main
+    out = tmp_path / "out"
+    assert main(["--smoke", "--out", str(out), "--size", "96", "--batch", "4", "--export", "96", "--nice", "0"]) == 0
+    card = open_package(out / "mask-detector").card
+    assert card.input.size == (96, 96)
+    assert {file.precision for file in card.files} == {"float", "int8"}
+    assert {p.name for p in (out / "report").iterdir()} == {"report.md", "curves.png", "sizes.png", "worst.png"}
+    assert (out / "mask-detector" / "golden" / "portrait.jpg").stat().st_size < 60_000
+
+
+def test_the_same_command_continues_where_it_stopped(tmp_path: Path) -> None:
+    trainer = import_module("training.trainer")
+    pictures = import_module("training.pictures")
+    data = pictures.load_training(generate(tmp_path / "data", seed=1))
+    out = tmp_path / "out"
+    out.mkdir()
+
+    def run(minutes: float) -> None:
+        plan = trainer.Plan(minutes=minutes, size=96, batch=4, threads=1)
+        trainer.Trainer(plan, data, out, None, lambda network: {}).run()
+
+    run(0.05)
+    run(0.1)
+    steps = [int(str(line["steps"])) for line in lines(out) if "steps" in line]
+    assert len(steps) == 2
+    assert steps[1] > steps[0] > 0
+    assert any(line.get("resumed") for line in lines(out))
+
+
+def test_data_that_is_not_there_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main = import_module("training.command").main
+    assert main(["--data", str(tmp_path), "--out", str(tmp_path / "out"), "--nice", "0"]) == 2
+    assert "detection.json: no such annotation file; see docs/training.md" in capsys.readouterr().err
