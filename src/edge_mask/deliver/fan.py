@@ -1,0 +1,197 @@
+"""The couriers of the HTTP destinations, as many as there are addresses with something to send, in one thread.
+
+recorder ──poke──▶ look: which `http:` destinations wait? ──▶ a courier for each, made on demand
+                                                                 turn · turn · turn · none of them waits
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_mask.deliver.courier import Courier
+from edge_mask.deliver.http import TIMEOUT, HttpTransport, in_headers
+from edge_mask.ledger.destinations import Destinations
+from edge_mask.ledger.outbox import Outbox
+from edge_mask.ledger.rows import Settlement
+from edge_mask.messages import Fault
+from edge_mask.runtime.backoff import Backoff
+from edge_mask.runtime.clock import Clock
+from edge_mask.runtime.outage import Outage
+from edge_mask.runtime.worker import Job
+from edge_mask.units import Seconds
+
+log = logging.getLogger(__name__)
+
+PREFIX = "http:"
+"""What an HTTP destination's name in the outbox begins with; behind it stand scheme, host and port."""
+MOST = 64
+"""Couriers at a time; further addresses wait until one of them is done."""
+_WITHOUT_COURIERS = 5.0
+
+
+@dataclass(slots=True)
+class _Post:
+    courier: Courier
+    idle_since: Seconds | None = None
+
+
+class Fan(Job):
+    """`poke`, `is_idle` and `away_for` may be called from any thread."""
+
+    name = "couriers-http"
+    patience = Seconds(60.0)
+
+    def __init__(
+        self,
+        path: Path,
+        settle: Callable[[list[Settlement]], "Future[None]"],
+        report: Callable[[Fault], None],
+        clock: Clock,
+        *,
+        boot: str,
+        drain_rate: float = 100.0,
+        timeout: Seconds = TIMEOUT,
+        idle_after: Seconds = Seconds(60.0),
+        backoff: Callable[[], Backoff] = lambda: Backoff(base=0.5, cap=30.0, settled_after=0.0),
+    ) -> None:
+        """`path` is the database; `drain_rate` counts per address; a courier that has been idle for `idle_after`
+        is let go. Each address that is away is reported once, until it is back."""
+        self._path = path
+        self._settle = settle
+        self._report = report
+        self._clock = clock
+        self._boot = boot
+        self._drain_rate = drain_rate
+        self._timeout = timeout
+        self._idle_after = idle_after
+        self._backoff = backoff
+        self._destinations = Destinations(path, PREFIX)
+        self._posts: dict[str, _Post] = {}
+        self._wake = threading.Event()
+        self._has_news = True  # an earlier run may have left something
+        self._is_looking = False
+        self._is_full = False
+
+    def poke(self) -> None:
+        """There may be new rows."""
+        self._has_news = True
+        self._wake.set()
+
+    @property
+    def is_idle(self) -> bool:
+        """True when no address has anything to send."""
+        return not (self._has_news or self._is_looking) and all(post.courier.is_idle for post in self._all())
+
+    def away_for(self, now: float) -> Seconds:
+        """For how long every address with something to send has been away; 0 while one of them is there."""
+        busy = [post.courier.away_for(now) for post in self._all() if not post.courier.is_idle]
+        return Seconds(0.0) if self._has_news or self._is_looking else min(busy, default=Seconds(0.0))
+
+    # -- the worker --------------------------------------------------------------------------------------
+
+    def step(self, stop: threading.Event) -> None:
+        self._wake.wait(self._pause())
+        self._wake.clear()
+        if stop.is_set():
+            return
+        if self._has_news:
+            self._look()
+        now = self._clock.now().mono
+        for post in self._all():
+            post.courier.turn(stop)
+            if not post.courier.is_idle:
+                post.idle_since = None
+            elif post.idle_since is None:
+                post.idle_since = now
+        self._let_go(now)
+
+    def interrupt(self) -> None:
+        for post in self._all():
+            post.courier.interrupt()
+        self._wake.set()
+
+    def end(self) -> None:
+        """Give what is in flight a moment to be answered, all of them together; the rest stays in the outbox."""
+        deadline = self._clock.now().mono + 1.0
+        posts = self._all()
+        while any(post.courier.has_in_flight for post in posts) and self._clock.now().mono < deadline:
+            self._wake.wait(0.05)
+            self._wake.clear()
+            for post in posts:
+                post.courier.collect()
+        for post in posts:
+            post.courier.hang_up(Seconds(0.0))
+        self._destinations.close()
+
+    # -- one turn ----------------------------------------------------------------------------------------
+
+    def _all(self) -> list[_Post]:
+        return list(self._posts.values())
+
+    def _pause(self) -> float:
+        if self._has_news:
+            return 0.0
+        return min((post.courier.pause() for post in self._all()), default=_WITHOUT_COURIERS)
+
+    def _look(self) -> None:
+        """Find who has something to send, and see that each has a courier who knows."""
+        self._is_looking = True  # before the news is taken down, so that nobody sees an idle moment between
+        self._has_news = False
+        for destination in self._destinations.waiting():
+            if destination not in self._posts and not self._hire(destination):
+                continue
+            self._posts[destination].courier.poke()
+        self._is_looking = False
+
+    def _hire(self, destination: str) -> bool:
+        """A courier for one address; False when there are too many."""
+        if len(self._posts) >= MOST:
+            if not self._is_full:
+                log.warning("http: more than %d addresses have messages waiting; the others come later", MOST)
+            self._is_full = True
+            return False
+        origin = destination.removeprefix(PREFIX)
+
+        def tell(is_there: bool, reason: str) -> None:
+            courier.state_changed(is_there, reason)
+
+        transport = HttpTransport(origin, self._clock, on_state=tell, timeout=self._timeout)
+        courier = Courier(
+            origin,
+            transport,
+            Outbox(self._path, destination),
+            self._settle,
+            Outage(origin, log, self._report, self._clock),
+            self._clock,
+            boot=self._boot,
+            window=1,  # HTTP has no second place in line: a later message must not pass one that failed
+            drain_rate=self._drain_rate,
+            dress=in_headers,
+            backoff=self._backoff(),
+            wake=self._wake,
+        )
+        courier.begin()
+        self._posts[destination] = _Post(courier)
+        return True
+
+    def _let_go(self, now: float) -> None:
+        """Close couriers that had nothing to do for long, unless a receipt of theirs is not on the disk yet."""
+        idle = [name for name, post in self._posts.items() if _is_long_idle(post, now, self._idle_after)]
+        if not idle:
+            return
+        waiting = set(self._destinations.waiting())
+        for name in idle:
+            if name in waiting:
+                self._posts[name].idle_since = None
+                continue
+            self._posts.pop(name).courier.hang_up(Seconds(0.0))
+        if self._is_full and len(self._posts) < MOST:
+            self._is_full = False
+            self.poke()
+
+
+def _is_long_idle(post: _Post, now: float, idle_after: float) -> bool:
+    return post.idle_since is not None and now - post.idle_since >= idle_after

@@ -1,0 +1,88 @@
+"""From an outbox message to an HTTP request: its address taken apart, its headers made proper."""
+
+import base64
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from urllib.parse import quote, unquote, urlsplit
+
+from edge_mask.errors import Refused
+from edge_mask.messages import Message
+from edge_mask.redact import redact
+
+_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+_OURS = frozenset({"content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade"})
+"""Headers that belong to the connection; a rule cannot set them."""
+_SECRET = re.compile(r"auth|cookie|token|secret|passw|key|signature", re.IGNORECASE)
+_SHORTEST_SECRET = 4
+"""Hiding each `1` of a text because some key is `1` would hide nothing but the text."""
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a connection goes to."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One POST; `secrets` are the texts in it that no log may show."""
+
+    origin: Origin
+    path: str
+    headers: tuple[tuple[str, bytes], ...] = field(repr=False)
+    body: bytes = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+
+
+def request_of(message: Message) -> Request:
+    """The request that `message` (its topic is the address) stands for. Raises Refused with a sentence."""
+    try:
+        parts = urlsplit(message.topic)
+        host, port = parts.hostname, parts.port
+        host = (host or "").encode("idna").decode() if ":" not in (host or "") else host
+    except ValueError as error:
+        raise Refused(f"{redact(message.topic)}: is not an address ({error})") from None
+    scheme = parts.scheme.lower()
+    if scheme not in _PORTS or not host:
+        raise Refused(f"{redact(message.topic)}: is not an address; allowed: http://HOST/… or https://HOST/…")
+    given = [(str(name), str(text)) for name, text in message.properties.get("headers", ())]
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    if user or password:
+        basic = base64.b64encode(f"{user}:{password}".encode()).decode()
+        given = _with_default(given, "Authorization", f"Basic {basic}")
+    secrets = [password, parts.password or ""]
+    secrets += [part for name, text in given if _SECRET.search(name) for part in (text, *text.split()[-1:])]
+    query = f"?{parts.query}" if parts.query else ""
+    return Request(
+        origin=Origin(scheme, host, _PORTS[scheme] if port is None else port),
+        path=quote((parts.path or "/") + query, safe=_PRINTABLE),
+        headers=tuple(_headers(given, message)),
+        body=message.payload,
+        secrets=tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET),
+    )
+
+
+def _with_default(given: list[tuple[str, str]], name: str, text: str) -> list[tuple[str, str]]:
+    return given if any(other.lower() == name.lower() for other, _ in given) else [*given, (name, text)]
+
+
+def _headers(given: Iterable[tuple[str, str]], message: Message) -> Iterator[tuple[str, bytes]]:
+    """The rule's own first; what it does not set is set here."""
+    named: set[str] = set()
+    for name, text in given:
+        if re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) is None or not text.isprintable():
+            raise Refused(f"the header {name!r} cannot be sent; allowed: a name without blanks, a text on one line")
+        if name.lower() not in _OURS:
+            named.add(name.lower())
+            yield name, text.encode()
+    defaults = {"Idempotency-Key": message.id, "User-Agent": "edge-mask", "Accept-Encoding": "identity"}
+    defaults["Content-Type"] = "application/json" if message.payload[:1] in (b"{", b"[") else "application/octet-stream"
+    for name, text in defaults.items():
+        if name.lower() not in named and text:
+            yield name, text.encode()
+    yield "Content-Length", str(len(message.payload)).encode()

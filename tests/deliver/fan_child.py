@@ -1,0 +1,14 @@
+"""A daemon's sending half in a process of its own, so that a test can kill it: sends what waits in a database."""
+
+import sys
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+
+from edge_mask.deliver.fan import Fan
+from edge_mask.runtime.clock import SystemClock
+
+if __name__ == "__main__":
+    fan = Fan(Path(sys.argv[1]), lambda _settlements: Future(), lambda _fault: None, SystemClock(), boot="boot-1")
+    while True:
+        fan.step(threading.Event())
