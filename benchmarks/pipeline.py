@@ -1,0 +1,42 @@
+"""Frames per second of the whole pipeline beside the bare graph's invocations per second: python -m benchmarks.pipeline
+
+Pictures already in memory, interval 0, one camera, the shipped model, the same number of TFLite threads; the two
+take turns, so that a busy machine slows both. Target: a ratio of 0.85 or more.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from edge_mask.bench import measure_pipeline
+from edge_mask.cli.run import SWITCH_INTERVAL
+from edge_mask.detect.golden import golden_picture
+from edge_mask.detect.location import find_package
+from edge_mask.detect.package import load_package
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--frames", type=int, default=200)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    arguments = parser.parse_args()
+    sys.setswitchinterval(SWITCH_INTERVAL)  # as the daemon does
+    package = find_package()
+    for threads in arguments.threads:
+        detector = load_package(package, threads=threads)
+        pictures = [golden_picture(package, golden) for golden in detector.card.golden]
+        with tempfile.TemporaryDirectory() as folder:
+            figures = measure_pipeline(
+                detector, pictures, Path(folder), rounds=arguments.rounds, frames=arguments.frames
+            )
+        spread = ", ".join(f"{ratio:.2f}" for ratio in sorted(figures.ratios))
+        print(
+            f"{threads} threads: pipeline {figures.frames_per_s:.0f}/s, bare graph {figures.invocations_per_s:.0f}/s,"
+            f" ratio {figures.ratio:.2f} (rounds: {spread})"
+        )
+
+
+if __name__ == "__main__":
+    main()
