@@ -1,0 +1,81 @@
+"""What single choices are worth, without training again: `python -m training.ablate --data DATA --run RUN`.
+
+Averaged against last weights, input sizes, levels left out, and ways of suppression, all on the held-out scenes.
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from training.geometry import letterbox, nms
+from training.metrics import Found, evaluate
+from training.network import MaskNet, decode
+from training.pictures import Picture, read_scenes
+from training.predict import LOWEST_SCORE, to_input
+
+SIZES = (256, 288, 320, 352, 384, 416, 480)
+
+
+class Raw:
+    """What the network says of one scene before suppression."""
+
+    def __init__(self, network: MaskNet, scene: Picture, size: int) -> None:
+        square, scale = letterbox(scene.pixels, size)
+        with torch.no_grad():
+            logits, corners, points = decode(network(to_input(square[None])))
+        self.scores = logits[0].sigmoid().numpy()
+        self.corners = corners[0].numpy() / np.float32(scale)
+        self.strides = points[:, 2].numpy()
+
+    def settle(self, *, limit: float = 0.5, agnostic: bool = False, without: int = 0) -> Found:
+        """Suppressed detections, optionally without one level."""
+        point, label = np.nonzero((self.scores > LOWEST_SCORE) & (self.strides != without)[:, None])
+        boxes, values = self.corners[point], self.scores[point, label]
+        keep = nms(boxes, values, label, limit, agnostic=agnostic)
+        return Found(boxes[keep], values[keep], label[keep])
+
+
+def main() -> int:
+    """Print one Markdown row for each variant."""
+    parser = argparse.ArgumentParser("python -m training.ablate", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    scenes = list(read_scenes(options.data / "val" / "detection.json"))
+    averaged = load(torch.load(options.run / "average.pt", weights_only=True))
+    last = load(torch.load(options.run / "state.pt", weights_only=True)["network"])
+    print("| variant | mAP2 | mAP3 | mask | no_mask | incorrect | face |\n|---|---|---|---|---|---|---|")
+    base = [Raw(averaged, scene, 320) for scene in scenes]
+    row("shipped: averaged weights, 320, by label, IoU 0.5", scenes, base, Raw.settle)
+    row("last weights instead of averaged", scenes, [Raw(last, scene, 320) for scene in scenes], Raw.settle)
+    row("suppression across labels", scenes, base, lambda raw: raw.settle(agnostic=True))
+    for limit in (0.4, 0.45, 0.55, 0.6):
+        row(f"suppression at IoU {limit}", scenes, base, lambda raw, limit=limit: raw.settle(limit=limit))
+    for stride in (4, 8):
+        row(f"without the stride-{stride} answers", scenes, base, lambda raw, s=stride: raw.settle(without=s))
+    for size in SIZES:
+        row(f"input {size}", scenes, [Raw(averaged, scene, size) for scene in scenes], Raw.settle)
+    return 0
+
+
+def load(state: dict[str, torch.Tensor]) -> MaskNet:
+    """A network with these weights, ready to answer."""
+    network = MaskNet()
+    network.load_state_dict(state)
+    return network.eval()
+
+
+def row(name: str, scenes: Sequence[Picture], raw: Sequence[Raw], settle: Callable[[Raw], Found]) -> None:
+    """Evaluate one variant and print it."""
+    figures = evaluate([settle(one) for one in raw], [scene.boxes for scene in scenes])
+    keys = ("mAP2", "mAP3", "mask", "no_mask", "incorrect", "face")
+    print(f"| {name} | " + " | ".join(f"{figures[key]:.3f}" for key in keys) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
