@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 from pathlib import Path
 
 import jsonschema
@@ -244,3 +245,17 @@ def test_max_seconds_stops_it_cleanly(site: Path) -> None:
     )
     with Daemon(config, "--max-seconds", "2") as daemon:
         assert daemon.wait() == 0
+
+
+def test_sigterm_while_a_camera_hangs_stops_in_time(site: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts and never answers
+        port = silent.getsockname()[1]
+        cameras = [
+            {"name": "hung", "source": f"rtsp://127.0.0.1:{port}/x", "role": "cctv"},
+            {"name": "front", "source": f"images:{site / 'scene'}", "role": "gate", "interval": "0.05s"},
+        ]
+        config = write_config(site, None, cameras=cameras)
+        with Daemon(config) as daemon:
+            connection, _ = silent.accept()
+            with connection:
+                assert daemon.stop() == 0
