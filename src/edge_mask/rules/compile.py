@@ -22,6 +22,21 @@ from edge_mask.rules.ast import (
     Variable,
     children,
 )
+from edge_mask.rules.closures import (
+    Closure,
+    against,
+    array,
+    attribute,
+    called,
+    cased,
+    chained,
+    exists,
+    logical,
+    mapping,
+    member,
+    query,
+    small_number,
+)
 from edge_mask.rules.errors import RuleError
 from edge_mask.rules.functions import FUNCTIONS, Function
 from edge_mask.rules.functions.cloud import AT_MOST_ONCE
@@ -30,15 +45,10 @@ from edge_mask.rules.functions.encoding import cast as cast_value
 from edge_mask.rules.message import Message
 from edge_mask.rules.project import no_array, projection
 from edge_mask.rules.suggest import did_you_mean
-from edge_mask.rules.values import UNDEFINED, Value, equal, simple, to_boolean, whole
-
-Closure = Callable[[Value, Message], Value]
-"""Scope (the payload, or the element a nested SELECT looks at) and message in, value out."""
+from edge_mask.rules.values import UNDEFINED, Value, simple, to_boolean, whole
 
 MAX_REFERENCES: Final = 2000
 """Pieces of the message that one result may be made of, each use of a variable counted for what it holds."""
-
-_SIMPLE_LIMIT: Final = 2**53
 
 
 class Compiler:
@@ -70,7 +80,7 @@ class Compiler:
             case Attribute(name):
                 return self._attribute(name)
             case Member(base, name):
-                return _member(self.compile(base), name)
+                return member(self.compile(base), name)
             case Star():
                 return self._star()
             case Variable(name):
@@ -85,13 +95,15 @@ class Compiler:
             case Chain():
                 return self._chain(node)
             case Case():
-                return self._case(node)
+                branches = [(self.compile(test), self.compile(result)) for test, result in node.branches]
+                otherwise = None if node.otherwise is None else self.compile(node.otherwise)
+                return cased(self.compile(node.subject), branches, otherwise)
             case ArrayLiteral(items):
                 self._since_2("a literal array", node)
-                return self._array(items)
+                return array([self.tidy(item) for item in items])
             case ObjectLiteral(members):
                 self._since_2("a literal object", node)
-                return self._object(members)
+                return mapping([(name, self.tidy(member)) for name, member in members])
             case Subquery():
                 self._since_2("a nested SELECT", node)
                 return self._subquery(node)
@@ -126,14 +138,7 @@ class Compiler:
     def _attribute(self, name: str) -> Closure:
         if self._aliases and self._aliases[-1] == name:
             return lambda scope, _message: scope
-
-        def attribute(scope: Value, _message: Message) -> Value:
-            try:
-                return scope[name]
-            except (KeyError, TypeError):
-                return UNDEFINED
-
-        return attribute
+        return attribute(name)
 
     def _star(self) -> Closure:
         """`*` inside an expression: everything that is JSON."""
@@ -163,68 +168,11 @@ class Compiler:
     def _chain(self, node: Chain) -> Closure:
         first, sign = node.first, node.rest[0][0]
         if sign in {"AND", "OR"}:
-            return self._logic([first, *(part for _sign, part in node.rest)], sign == "OR")
-        if len(node.rest) == 1 and sign in ORDERS and (limit := _small_number(node.rest[0][1])) is not None:
-            return self._against_constant(first, sign, limit)
-        left = self.compile(first)
+            return logical([self.compile(part) for part in (first, *(part for _sign, part in node.rest))], sign == "OR")
+        if len(node.rest) == 1 and sign in ORDERS and (limit := small_number(node.rest[0][1])) is not None:
+            return against(self.compile(first), ORDERS[sign], OPERATORS[self.version][sign], limit)
         table = OPERATORS[self.version]
-        steps = [(table[sign], self.compile(part)) for sign, part in node.rest]
-        if len(steps) == 1:
-            operation, right = steps[0]
-            return lambda scope, message: operation(left(scope, message), right(scope, message))
-
-        def chain(scope: Value, message: Message) -> Value:
-            value = left(scope, message)
-            for operation, right in steps:
-                value = operation(value, right(scope, message))
-            return value
-
-        return chain
-
-    def _against_constant(self, first: Node, sign: str, limit: float) -> Closure:
-        left, general, test = self.compile(first), OPERATORS[self.version][sign], ORDERS[sign]
-
-        def compare(scope: Value, message: Message) -> Value:
-            value = left(scope, message)
-            kind = type(value)
-            if kind is int or kind is float:
-                return test(value, limit)
-            return general(value, limit)
-
-        return compare
-
-    def _logic(self, nodes: list[Node], winner: bool) -> Closure:
-        """AND and OR: every operand must be a Boolean, whatever the others say; else the result is Undefined."""
-        parts = [self.compile(node) for node in nodes]
-
-        def logic(scope: Value, message: Message) -> Value:
-            result: Value = not winner
-            for part in parts:
-                truth = to_boolean(part(scope, message))
-                if truth is UNDEFINED:
-                    return UNDEFINED
-                if truth is winner:
-                    result = winner
-            return result
-
-        return logic
-
-    def _case(self, node: Case) -> Closure:
-        subject = self.compile(node.subject)
-        branches = [(self.compile(test), self.compile(result)) for test, result in node.branches]
-        otherwise = self.compile(node.otherwise) if node.otherwise is not None else None
-
-        def case(scope: Value, message: Message) -> Value:
-            value = subject(scope, message)
-            if value is UNDEFINED:
-                return UNDEFINED
-            for test, result in branches:
-                candidate = test(scope, message)
-                if candidate is not UNDEFINED and equal(value, candidate):
-                    return result(scope, message)
-            return UNDEFINED if otherwise is None else otherwise(scope, message)
-
-        return case
+        return chained(self.compile(first), [(table[sign], self.compile(part)) for sign, part in node.rest])
 
     # -- functions ----------------------------------------------------------------------------------
 
@@ -243,7 +191,7 @@ class Compiler:
         if found.name == "sql_version":
             name = self._version_name
             return lambda _scope, _message: name
-        return _calling(found, arguments)
+        return called(found, arguments)
 
     def _note_cloud(self, found: Function, node: Call) -> None:
         scheme = node.arguments[1] if node.name == "decode" and len(node.arguments) > 2 else None
@@ -274,24 +222,6 @@ class Compiler:
 
     # -- arrays, objects, nested SELECT -------------------------------------------------------------
 
-    def _array(self, nodes: tuple[Node, ...]) -> Closure:
-        items = [self.tidy(node) for node in nodes]
-
-        def array(scope: Value, message: Message) -> Value:
-            values = (item(scope, message) for item in items)
-            return [value for value in values if value is not UNDEFINED]
-
-        return array
-
-    def _object(self, nodes: tuple[tuple[str, Node], ...]) -> Closure:
-        members = [(name, self.tidy(node)) for name, node in nodes]
-
-        def obj(scope: Value, message: Message) -> Value:
-            values = ((name, member(scope, message)) for name, member in members)
-            return {name: value for name, value in values if value is not UNDEFINED}
-
-        return obj
-
     def _subquery(self, node: Subquery) -> Closure:
         select = node.select
         source = self.compile(cast("Node", select.source))
@@ -301,25 +231,7 @@ class Compiler:
         self._aliases.pop()
         self._nested -= 1
 
-        def one(element: Value, message: Message) -> Value:
-            message.step()
-            return make(element, message) if keep is None or keep(element, message) else UNDEFINED
-
-        def query(scope: Value, message: Message) -> Value:
-            value = source(scope, message)
-            if type(value) is list:
-                made = (one(element, message) for element in value)
-                return [result for result in made if result is not UNDEFINED]
-            return one(value, message) if type(value) is dict else UNDEFINED
-
-        if not node.exists:
-            return query
-
-        def exists(scope: Value, message: Message) -> Value:
-            found = query(scope, message)
-            return found is not UNDEFINED and found != []
-
-        return exists
+        return exists(query(source, make, keep)) if node.exists else query(source, make, keep)
 
     def project(self, select: Select) -> Closure:
         """The closure that makes a SELECT's result from one scope."""
@@ -333,33 +245,3 @@ class Compiler:
         if isinstance(node, Variable):
             return max(1, self._references.get(node.name, 1))
         return isinstance(node, Attribute | Star) + sum(map(self._weight, children(node)))
-
-
-def _member(base: Closure, name: str) -> Closure:
-    def member(scope: Value, message: Message) -> Value:
-        value = base(scope, message)
-        try:
-            return value[name]
-        except (KeyError, TypeError):
-            return UNDEFINED
-
-    return member
-
-
-def _small_number(node: Node) -> float | None:
-    if isinstance(node, Literal) and type(node.value) in (int, float) and abs(node.value) < _SIMPLE_LIMIT:
-        return cast("float", node.value)
-    return None
-
-
-def _calling(found: Function, arguments: list[Closure]) -> Closure:
-    body = found.body
-    if found.sees_message:
-        return lambda scope, message: body(message, *[argument(scope, message) for argument in arguments])
-    if len(arguments) == 1:
-        only = arguments[0]
-        return lambda scope, message: body(only(scope, message))
-    if len(arguments) == 2:
-        left, right = arguments
-        return lambda scope, message: body(left(scope, message), right(scope, message))
-    return lambda scope, message: body(*[argument(scope, message) for argument in arguments])
