@@ -122,6 +122,15 @@ def test_a_graph_with_fewer_labels_than_its_card_is_refused(tmp_path: Path) -> N
         load_package(folder)
 
 
+@pytest.mark.parametrize("inputs", [0, 2])
+def test_a_graph_that_does_not_take_one_picture_is_refused(inputs: int, tmp_path: Path) -> None:
+    graph = tiny.Graph()
+    pictures = [tiny.picture_input(graph, (64, 64)) for _ in range(2)]
+    cells = graph.cells(pictures[0], *tiny.looks(8), 8, (64, 64))
+    with pytest.raises(ModelError, match=f"the graph has {inputs} inputs, expected one picture"):
+        load_package(with_content(tmp_path, graph.finish(pictures[:inputs], [cells])))
+
+
 def test_what_is_no_package_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"no such folder; a model package is a folder with a model.yaml"):
         load_package(tmp_path / "nothing")

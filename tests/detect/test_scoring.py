@@ -64,3 +64,11 @@ def test_a_score_that_cannot_be_one_is_a_fault(rubbish: float) -> None:
 def test_softmax_of_large_logits_is_finite_and_sums_to_one() -> None:
     scores = softmax(np.array([[900.0, 900.0, -900.0]], np.float32))
     assert scores.tolist() == [[0.5, 0.5, 0.0]]
+
+
+def test_a_label_that_the_card_does_not_have_is_a_fault_only_where_it_counts() -> None:
+    scoring = Scoring([LabelRule(0.5), LabelRule(0.9)])
+    scores, labels = np.array([0.6, 0.6, 0.1, 0.95], np.float32), np.array([0, 1, 7, 1])
+    assert scoring.passing_scores(scores, labels).tolist() == [0, 3]
+    with pytest.raises(Broken, match="names a label that is none of the 2"):
+        scoring.passing_scores(scores, labels - 1)

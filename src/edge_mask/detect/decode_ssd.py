@@ -11,7 +11,6 @@ from edge_mask.detect.card import SsdPostprocess, SsdRaw
 from edge_mask.detect.scoring import Scoring, sigmoid, softmax
 from edge_mask.detect.shapes import index_of, mismatch
 from edge_mask.detect.tflite import TensorSpec
-from edge_mask.errors import Broken
 
 _ABSURD = 10_000.0
 
@@ -42,9 +41,7 @@ class SsdPostprocessDecoder:
         check_range("scores", scores[0, :found], -0.01, 1.01)
         check_range("labels", labels[0, :found], -1, 100_000)
         index = labels[0, :found].astype(np.intp) - self._first_label
-        if (index >= self._scoring.count).any() or (index < 0).any():
-            raise Broken(f"the model's labels run over the {self._scoring.count} of its card")
-        rows = self._scoring.passes(scores[0, :found], index)
+        rows = self._scoring.passing_scores(scores[0, :found], index)
         kept = boxes[0, rows][:, [1, 0, 3, 2]] * self._unit
         return Candidates(kept, self._scoring.calibrated(scores[0, rows], index[rows]), index[rows])
 

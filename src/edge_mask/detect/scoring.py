@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_mask.detect.arrays import F32, Indices, check_range
+from edge_mask.errors import Broken
 
 ABSURD_LOGIT = 10_000.0
 _ONE, _LARGE = np.float32(1.0), np.float32(80.0)
@@ -65,9 +66,13 @@ class Scoring:
         inside = np.clip(scores, 1e-7, 1.0 - 1e-7)
         return self.scores_of(np.log(inside / (1.0 - inside)), labels)
 
-    def passes(self, scores: F32, labels: Indices) -> Indices:
-        """Places of uncalibrated `scores` that pass the threshold of their label."""
-        return np.flatnonzero(scores >= self._least_score[labels])
+    def passing_scores(self, scores: F32, labels: Indices) -> Indices:
+        """Places of uncalibrated `scores`, each of one label, that pass. Raises Broken for a label that is unknown."""
+        places = np.flatnonzero(scores >= self._least_score.min())
+        named = labels[places]
+        if ((named < 0) | (named >= self.count)).any():
+            raise Broken(f"the model names a label that is none of the {self.count} of its card")
+        return places[scores[places] >= self._least_score[named]]
 
 
 def _least_logit(rule: LabelRule) -> float:

@@ -81,14 +81,15 @@ class TfliteModel:
         try:
             with without_chatter():
                 self._interpreter = _interpreter(content, threads, runtime)
+                self._inputs = self._interpreter.get_input_details()
+                if len(self._inputs) != 1:
+                    raise ModelError(f"the graph has {len(self._inputs)} inputs, expected one picture")
                 self._fix_size(size)
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"the graph cannot be prepared by {runtime}: {_first_line(error)}") from error
         self._inputs = self._interpreter.get_input_details()
         self._outputs = self._interpreter.get_output_details()
-        if len(self._inputs) != 1:
-            raise ModelError(f"the graph has {len(self._inputs)} inputs, expected one picture")
         self.input = _spec(self._inputs[0])
         self.outputs = tuple(_spec(detail) for detail in self._outputs)
 
@@ -122,7 +123,7 @@ class TfliteModel:
         return stored
 
     def _fix_size(self, size: tuple[int, int]) -> None:
-        detail = self._interpreter.get_input_details()[0]
+        detail = self._inputs[0]
         signature = detail["shape_signature"]
         if len(signature) == 4 and (signature < 0).any():
             self._interpreter.resize_tensor_input(detail["index"], [1, size[1], size[0], int(signature[3])])
