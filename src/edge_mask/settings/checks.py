@@ -22,6 +22,7 @@ def complaints(settings: Settings) -> Iterator[Complaint]:
     yield from _something_to_do(settings)
     yield from _names(settings)
     yield from _sensors(settings)
+    yield from _outputs(settings)
     yield from _gate(settings)
     yield from _topics(settings)
     yield from _mqtt(settings)
@@ -34,7 +35,7 @@ def _something_to_do(settings: Settings) -> Iterator[Complaint]:
 
 
 def _names(settings: Settings) -> Iterator[Complaint]:
-    for section in ("cameras", "sensors"):
+    for section in ("cameras", "sensors", "outputs"):
         names = [part.name for part in getattr(settings, section)]
         for index, name in enumerate(names):
             if name in names[:index]:
@@ -50,6 +51,22 @@ def _sensors(settings: Settings) -> Iterator[Complaint]:
             yield (*key, "unit"), f'found "{sensor.unit}"; allowed for a temperature: C, F, K'
         if sensor.min is not None and sensor.max is not None and sensor.min >= sensor.max:
             yield (*key, "min"), f"found {sensor.min:g}; allowed: less than max, {sensor.max:g}"
+
+
+def _outputs(settings: Settings) -> Iterator[Complaint]:
+    wanted = {"led": ("path",), "gpio": ("chip", "line")}
+    places: dict[tuple[object, ...], str] = {}
+    for index, output in enumerate(settings.outputs):
+        for key in ("path", "chip", "line"):
+            is_there, belongs = getattr(output, key) is not None, key in wanted[output.kind]
+            if belongs and not is_there:
+                yield ("outputs", index, key), f"is missing; an output of kind {output.kind} needs it"
+            elif is_there and not belongs:
+                yield ("outputs", index, key), f"does not belong to an output of kind {output.kind}; remove it"
+        place = (output.kind, output.path, output.chip, output.line)
+        if place in places:
+            yield ("outputs", index), f'is the same line as "{places[place]}"; remove one of them'
+        places.setdefault(place, output.name)
 
 
 def _gate(settings: Settings) -> Iterator[Complaint]:

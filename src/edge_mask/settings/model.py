@@ -5,6 +5,7 @@ from urllib.parse import unquote
 
 from pydantic import BeforeValidator, Field
 
+from edge_mask.settings.actuators import OutputSettings
 from edge_mask.settings.base import Section
 from edge_mask.settings.cameras import Camera, Cctv, DetectorSettings, Gate, Snapshots
 from edge_mask.settings.device import Device, HealthReport, Log, Web
@@ -24,6 +25,7 @@ class Settings(Section):
     cameras: tuple[Camera, ...] = Field(default=(), description="What looks; at least one camera or sensor is needed.")
     detector: DetectorSettings = Field(default=DetectorSettings(), description="The mask model.")
     sensors: tuple[SensorSettings, ...] = Field(default=(), description="What measures.")
+    outputs: tuple[OutputSettings, ...] = Field(default=(), description="What rules can switch: lamps, buzzers, gates.")
     gate: Gate = Field(default=Gate(), description="How a person at a `gate` camera is judged.")
     cctv: Cctv = Field(default=Cctv(), description="When a `cctv` camera raises an alert.")
     mqtt: Mqtt = Field(default=Mqtt(), description="The broker.")
