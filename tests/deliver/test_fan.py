@@ -58,8 +58,9 @@ class Office:
 
     def rows(self) -> list[tuple[str, int, str | None]]:
         query = "SELECT message_id, state, reason FROM outbox ORDER BY id"
-        found = self.ledger._open_connection().exec_driver_sql(query).all()
-        self.ledger._open_connection().rollback()
+        with self.changed:  # the fan's thread settles on the same connection
+            found = self.ledger._open_connection().exec_driver_sql(query).all()
+            self.ledger._open_connection().rollback()
         return [(row[0], row[1], row[2]) for row in found]
 
     def wait_until_sent(self) -> None:

@@ -120,8 +120,8 @@ class HttpTransport:
             receipt = self._receipt(pending.message)
             if receipt.outcome is Outcome.UNKNOWN:
                 self._flush("the one before it is undecided")
-            self._end(pending, receipt.outcome, receipt.reason)
             self._tell(receipt.outcome is not Outcome.UNKNOWN, receipt.reason)
+            self._end(pending, receipt.outcome, receipt.reason)
         self._flush("closed")
         self._drop_connection()
 

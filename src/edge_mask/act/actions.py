@@ -1,0 +1,202 @@
+"""What rules want done on this device, done by a thread of its own.
+
+recorder ──perform──▶ Mailbox ──▶ log · output lines            (full: counted, reported, never waited for)
+           at once                └──▶ darkroom ──▶ pictures    (a slow card holds up no gate)
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from edge_mask.act.darkroom import Darkroom
+from edge_mask.act.outputs import Outputs
+from edge_mask.act.snapshots import SnapshotStore
+from edge_mask.errors import EdgeMaskError, Refused, TryLater
+from edge_mask.messages import Face, Fault, Frame
+from edge_mask.rules.effects import EdgeAction
+from edge_mask.runtime.clock import Clock
+from edge_mask.runtime.handoff import Closed, Mailbox
+from edge_mask.runtime.outage import Outage
+from edge_mask.runtime.worker import Finished, Job
+from edge_mask.units import Seconds
+
+log = logging.getLogger(__name__)
+action_log = logging.getLogger("edge_mask.rules.action")
+
+Newest = Callable[[str], tuple[Frame, Sequence[Face]] | None]
+"""The newest frame of a camera and the faces seen in it; None for an unknown camera, or before its first frame."""
+
+_WAITING: Final = 256
+_LEVELS: Final = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+_LONGEST_WAIT: Final = 0.5
+_SWEEP_EVERY: Final = 60.0
+_LAST_MOMENT: Final = Seconds(1.0)
+
+
+class Actions(Job):
+    """`perform` may be called from any thread and returns at once."""
+
+    name = "actions"
+    drains = True
+
+    def __init__(
+        self,
+        store: SnapshotStore | None,
+        outputs: Outputs,
+        newest: Newest,
+        emit: Callable[[Fault], None],
+        clock: Clock,
+    ) -> None:
+        """`newest` is called in a thread of this room and must return at once; `emit` may wait.
+
+        A rule whose action fails is reported once, until that kind of action of the rule works again: otherwise a
+        rule about `errors` messages could make one of its own for ever.
+        """
+        self._store = store
+        self._outputs = outputs
+        self._newest = newest
+        self._emit = emit
+        self._clock = clock
+        self._mailbox: Mailbox[EdgeAction] = Mailbox(_WAITING)
+        self._darkroom = Darkroom(self._sweep_now_and_then)
+        self._outages: dict[tuple[str, str], Outage] = {}
+        self._lock = threading.Lock()
+        self._overload = Outage("actions", log, emit, clock)
+        self._folder = Outage("snapshots", log, emit, clock)
+        self._next_sweep = float("-inf")
+        self._reported = 0
+        self.dropped = 0
+        """Actions that were not carried out because too many waited."""
+
+    def perform(self, action: EdgeAction) -> None:
+        """Have it done; dropped and counted when too many wait, or when the house is stopping."""
+        try:
+            if not self._mailbox.put(action, timeout=0.0):
+                self.dropped += 1
+        except Closed:
+            log.info("rule %s: %s came after the stop and was not carried out", action.rule, action.kind)
+
+    # -- the worker --------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        for name, trouble in self._outputs.open().items():
+            self._failed(f"output {name}", "open", "unavailable", trouble)
+        self._darkroom.start()
+
+    def step(self, stop: threading.Event) -> None:  # noqa: ARG002 (it drains: it ends when its mailbox is empty)
+        actions = self._mailbox.take_many(_WAITING, self._patience())
+        for action in actions:
+            self._carry_out(action)
+            self._turn_outputs()
+        self._turn_outputs()
+        self._report_overload()
+        if not actions and self._mailbox.is_closed:
+            raise Finished
+
+    def interrupt(self) -> None:
+        self._mailbox.close()
+
+    def end(self) -> None:
+        """Every output line off, whatever pulse was running; then the pictures that were asked for."""
+        self._outputs.close()
+        if not self._darkroom.close(_LAST_MOMENT):
+            log.warning("snapshots: the disk is too slow, pictures may be missing")
+
+    # -- one turn ----------------------------------------------------------------------------------------
+
+    def _patience(self) -> Seconds:
+        change = self._outputs.next_change(self._clock.now().mono)
+        if change is None or self._is_out("outputs", "turn"):
+            return Seconds(_LONGEST_WAIT)
+        return Seconds(min(_LONGEST_WAIT, change))
+
+    def _carry_out(self, action: EdgeAction) -> None:
+        match action.kind:
+            case "log":
+                level = _LEVELS.get(action.arguments["level"], logging.INFO)
+                action_log.log(level, "rule %s: %s", action.rule, action.arguments["text"])
+            case "output":
+                self._attempt(action, lambda: self._switch(action))
+            case "snapshot" if not self._darkroom.offer(lambda: self._attempt(action, lambda: self._keep(action))):
+                self.dropped += 1
+
+    def _attempt(self, action: EdgeAction, do: Callable[[], None]) -> None:
+        component = f"rule {action.rule}"
+        try:
+            do()
+        except EdgeMaskError as error:
+            self._failed(component, action.kind, "action_failed", str(error))
+        except Exception as error:
+            log.exception("%s: a fault of our own", component)
+            self._failed(component, action.kind, "action_failed", f"internal fault: {type(error).__name__}: {error}")
+        else:
+            self._worked(component, action.kind)
+
+    def _switch(self, action: EdgeAction) -> None:
+        line, now = str(action.arguments["line"]), self._clock.now().mono
+        if "pulse" in action.arguments:
+            self._outputs.pulse(line, now, Seconds(float(action.arguments["pulse"])))
+        else:
+            self._outputs.hold(line, now, on=action.arguments["value"] == 1)
+        self._worked(f"output {line}", "open")
+
+    def _turn_outputs(self) -> None:
+        troubles = self._outputs.turn(self._clock.now().mono)
+        if troubles:
+            text = "; ".join(f"{name} cannot be switched off: {why}" for name, why in troubles.items())
+            self._failed("outputs", "turn", "stuck", text)
+        else:
+            self._worked("outputs", "turn")
+
+    def _report_overload(self) -> None:
+        """Here and not in `perform`: whoever calls that may be the one who takes in what is emitted."""
+        dropped = self.dropped
+        if dropped > self._reported:
+            count = dropped - self._reported
+            self._overload.begin("dropped", f"{count} actions of rules were not carried out: too many at once")
+        elif not len(self._mailbox):
+            self._overload.end()
+        self._reported = dropped
+
+    # -- in the darkroom ---------------------------------------------------------------------------------
+
+    def _keep(self, action: EdgeAction) -> None:
+        """The rule asked for it, so the picture is one to keep."""
+        camera = str(action.arguments["camera"])
+        if self._store is None:
+            raise Refused("no pictures are kept on this device")
+        seen = self._newest(camera)
+        if seen is None:
+            raise TryLater(f'there is no picture of a camera "{camera}" (yet)')
+        frame, faces = seen
+        name = self._store.write(frame, faces, str(action.arguments["reason"]), certain=True)
+        log.info("rule %s: kept %s", action.rule, name)
+
+    def _sweep_now_and_then(self) -> None:
+        now = self._clock.now()
+        if self._store is None or now.mono < self._next_sweep:
+            return
+        self._next_sweep = now.mono + _SWEEP_EVERY
+        try:
+            self._store.sweep(now)
+        except TryLater as error:
+            self._folder.begin("sweep_failed", str(error))
+        else:
+            self._folder.end()
+
+    # -- what is reported --------------------------------------------------------------------------------
+
+    def _failed(self, component: str, kind: str, code: str, text: str) -> None:
+        with self._lock:
+            outage = self._outages.setdefault((component, kind), Outage(component, log, self._emit, self._clock))
+        outage.begin(code, text)
+
+    def _worked(self, component: str, kind: str) -> None:
+        with self._lock:
+            outage = self._outages.pop((component, kind), None)
+        if outage is not None:
+            outage.end()
+
+    def _is_out(self, component: str, kind: str) -> bool:
+        return (component, kind) in self._outages

@@ -1,0 +1,51 @@
+"""A LED, lamp or relay that the kernel knows under /sys/class/leds."""
+
+import logging
+from contextlib import suppress
+from pathlib import Path
+
+from edge_mask.errors import TryLater
+
+log = logging.getLogger(__name__)
+
+
+class Led:
+    """Full brightness is on. What the kernel makes it blink with (its trigger) is taken off."""
+
+    def __init__(self, folder: Path, *, active_low: bool = False) -> None:
+        self._folder = folder
+        self._active_low = active_low
+
+    def open(self) -> None:
+        with suppress(TryLater):  # not every LED has one
+            self._write("trigger", "none")
+        self.set(on=False)
+
+    def set(self, *, on: bool) -> None:
+        self._write("brightness", str(self._brightest()) if on is not self._active_low else "0")
+
+    def close(self) -> None:
+        try:
+            self.set(on=False)
+        except TryLater as error:
+            log.warning("%s", error)
+
+    def _brightest(self) -> int:
+        try:
+            return int((self._folder / "max_brightness").read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return 1
+
+    def _write(self, name: str, text: str) -> None:
+        path = self._folder / name
+        try:
+            with path.open("r+", encoding="ascii") as file:  # a file that is not there must not be made
+                file.write(text)
+        except FileNotFoundError as error:
+            raise TryLater(f"{path}: is not there; `ls {self._folder.parent}` shows what there is") from error
+        except PermissionError as error:
+            raise TryLater(
+                f"{path}: may not be written; give the daemon's user the right to (docs/actions.md)"
+            ) from error
+        except OSError as error:
+            raise TryLater(f"{path}: cannot be written ({error.strerror})") from error

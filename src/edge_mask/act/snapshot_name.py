@@ -1,0 +1,47 @@
+"""What a kept picture is called: sortable, telling, and recognisable as ours.
+
+temp-20261120T095812.123Z-front-no-mask-in-6-looks.jpg      `temp-` until its verdict is certain
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from edge_mask.units import Unix
+from edge_mask.wire.envelope import timestamp
+
+TEMP = "temp-"
+_NAME = re.compile(
+    r"(?P<temp>temp-)?(?P<at>\d{8}T\d{6}\.\d{3})Z-(?P<camera>[A-Za-z0-9][A-Za-z0-9_.-]{0,63}?)"
+    r"(?P<reason>(?:-[a-z0-9-]{1,48})?)\.jpg"
+)
+_LONGEST_REASON = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a file's name says."""
+
+    name: str
+    taken: Unix
+    is_temp: bool
+
+
+def name_of(at: Unix, camera: str, reason: str, *, certain: bool) -> str:
+    """The file name; letters that a file name cannot hold everywhere become dashes."""
+    moment = re.sub(r"[-:]", "", timestamp(at))
+    words = re.sub(r"[^a-z0-9]+", "-", reason.lower())[:_LONGEST_REASON].strip("-")
+    camera = re.sub(r"[^A-Za-z0-9_.-]+", "_", camera)[:64].lstrip("_.-") or "camera"
+    return f"{'' if certain else TEMP}{moment}-{camera}{'-' + words if words else ''}.jpg"
+
+
+def parse(name: str) -> Snapshot | None:
+    """None for a file that is not one of ours."""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return None
+    try:
+        taken = datetime.strptime(match["at"] + "+0000", "%Y%m%dT%H%M%S.%f%z").astimezone(UTC)
+    except ValueError:  # the 31st of February
+        return None
+    return Snapshot(name, Unix(taken.timestamp()), match["temp"] is not None)
