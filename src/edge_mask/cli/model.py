@@ -1,4 +1,4 @@
-"""`edge-mask model`: which model packages are here, what they say of themselves, whether they hold."""
+"""`edge-mask model`: which model packages are here, what they say, whether they hold, and which one is used."""
 
 import argparse
 import json
@@ -15,7 +15,7 @@ _DOES_NOT_HOLD = 3
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's parser with its own commands."""
-    parser = subparsers.add_parser("model", help="model packages: list, info, verify", description=__doc__)
+    parser = subparsers.add_parser("model", help="model packages", description=__doc__)
     commands = parser.add_subparsers(dest="model_command", metavar="COMMAND", required=True)
     listing = commands.add_parser("list", help="the packages that are here", description=_list.__doc__)
     listing.add_argument("folders", nargs="*", type=Path, metavar="DIR", help="where to look (default: models)")
@@ -28,6 +28,25 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         command.add_argument("package", nargs="?", metavar="PKG", help="package folder (default: models/mask-detector)")
     for command in (listing, info, verify):
         command.add_argument("--json", action="store_true", help="print JSON")
+    _add_choices(commands)
+
+
+def _add_choices(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    install = commands.add_parser(
+        "install", help="take over a package from a folder or zip", description=_install.__doc__
+    )
+    install.add_argument("source", type=Path, metavar="FOLDER|ZIP")
+    install.add_argument("--activate", action="store_true", help="use it from now on")
+    install.set_defaults(function=_install)
+    activate = commands.add_parser("activate", help="use an installed package", description=_activate.__doc__)
+    activate.add_argument("name", metavar="NAME-VERSION", help="its folder, as `install` and `list` print it")
+    activate.set_defaults(function=_activate)
+    rollback = commands.add_parser("rollback", help="use the one before again", description=_rollback.__doc__)
+    rollback.set_defaults(function=_rollback)
+    for command in (install, activate, rollback):
+        command.add_argument(
+            "--models", type=Path, default=Path("models"), metavar="DIR", help="folder of packages (default: models)"
+        )
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -81,6 +100,35 @@ def _verify(arguments: argparse.Namespace) -> int:
             print(f"{'ok    ' if check.passed else 'FAILED'}  {check.what}: {check.detail}")
         print(f"{package.card.name} {package.card.version}: {'holds' if passed else 'does not hold'}")
     return 0 if passed else _DOES_NOT_HOLD
+
+
+def _install(arguments: argparse.Namespace) -> int:
+    """Copy a package into the folder of packages, after everything it promises was verified."""
+    from edge_mask.detect.store import Store
+
+    store = Store(arguments.models)
+    package = store.install(arguments.source)
+    print(f"installed {package.folder}")
+    return _activated(store.activate(package.folder.name)) if arguments.activate else 0
+
+
+def _activate(arguments: argparse.Namespace) -> int:
+    """Point `current` at an installed package. A daemon with `model: models/current` takes it at the next SIGHUP."""
+    from edge_mask.detect.store import Store
+
+    return _activated(Store(arguments.models).activate(arguments.name))
+
+
+def _rollback(arguments: argparse.Namespace) -> int:
+    """Point `current` at the package that was in use before; a second time, and it is the newer one again."""
+    from edge_mask.detect.store import Store
+
+    return _activated(Store(arguments.models).rollback())
+
+
+def _activated(package: "Package") -> int:
+    print(f"{package.folder.parent / 'current'} is {package.card.name} {package.card.version}")
+    return 0
 
 
 def _package(name: str | None) -> "Package":

@@ -42,11 +42,15 @@ class Entry:
 
 
 def list_packages(folders: Iterable[Path]) -> list[Entry]:
-    """The packages in `folders` (or the folders themselves, where they are packages), each once, sorted by place."""
+    """The packages in `folders` (or the folders themselves, where they are packages), each once, sorted by place.
+
+    Links such as `current` and hidden folders are left out.
+    """
     cards: dict[Path, Path] = {}
     for folder in folders:
         for card in sorted([*folder.glob(CARD), *folder.glob(f"*/{CARD}")]):
-            cards.setdefault(card.resolve(), card)
+            if not card.parent.name.startswith(".") and not card.parent.is_symlink():
+                cards.setdefault(card.resolve(), card)
     return [_entry(card.parent) for card in cards.values()]
 
 
