@@ -15,6 +15,17 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="JSON instead of text")
 
 
+def positive_seconds(text: str) -> float:
+    """An argparse type: a duration above 0."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
+
+
 def parse_time(text: str) -> float:
     """Unix seconds of an ISO 8601 date or time; without a zone it is the machine's local time."""
     try:

@@ -6,6 +6,8 @@ import signal
 import sys
 from typing import Any
 
+from edge_mask.cli.common import positive_seconds
+
 
 def add(commands: Any) -> None:
     """The `demo` command."""
@@ -15,19 +17,9 @@ def add(commands: Any) -> None:
         description="Starts a broker on loopback and the daemon on a short film and a thermometer's readings, and"
         " prints each message that a subscriber receives. Ctrl-C ends it; nothing is left behind.",
     )
-    parser.add_argument("--max-seconds", type=_positive, metavar="S", help="end after S seconds")
+    parser.add_argument("--max-seconds", type=positive_seconds, metavar="S", help="end after S seconds")
     parser.add_argument("--model", metavar="PKG", help="model package folder (default: models/mask-detector)")
     parser.set_defaults(function=_demo)
-
-
-def _positive(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0.0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return seconds
 
 
 def _demo(arguments: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from edge_mask.cli.common import add_config
+from edge_mask.cli.common import add_config, positive_seconds
 
 SWITCH_INTERVAL = 0.0005
 """Seconds until a waiting thread gets the interpreter. Python's 5 ms would be several inferences of a fast machine:
@@ -22,23 +22,13 @@ def add(commands: Any) -> None:
         " configuration again.",
     )
     add_config(parser)
-    parser.add_argument("--max-seconds", type=_positive, metavar="S", help="stop cleanly after S seconds")
+    parser.add_argument("--max-seconds", type=positive_seconds, metavar="S", help="stop cleanly after S seconds")
     parser.add_argument(
         "--until-idle",
         action="store_true",
         help="stop when every file, folder and replay is finished and the outbox is empty (or the broker away for 5 s)",
     )
     parser.set_defaults(function=_run)
-
-
-def _positive(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0.0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return seconds
 
 
 def _run(arguments: argparse.Namespace) -> int:
