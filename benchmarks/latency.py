@@ -1,4 +1,4 @@
-"""Latency of our model beside its peers: `python benchmarks/latency.py [PACKAGE…] [--peers DIR] [--threads 1 2 4]`.
+"""Latency of our model beside its peers: `python -m benchmarks.latency [PACKAGE…] [--peers DIR] [--threads 1 2 4]`.
 
 All models of one runtime and number of threads are loaded together and take turns, so that what disturbs one
 disturbs all; printed are medians and their ratio to the first peer (AIZOO), or to the first model without peers.
@@ -103,8 +103,8 @@ def _compare(
 
 
 def _in_a_fresh_process(package: Path, runtime: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.latency", str(package), "--one", runtime]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "benchmarks.latency", str(package.resolve()), "--one", runtime]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1])
     if done.returncode:
         return {}
     figures: dict[str, Any] = json.loads(done.stdout)

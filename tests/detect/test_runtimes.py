@@ -9,9 +9,10 @@ from tests.detect import tiny_tflite as tiny
 from tests.detect.packages import ANCHOR_FREE, BLUE, GREEN, PLAIN_INPUT, RED, picture, write_package
 
 from edge_mask.detect import tflite
+from edge_mask.detect.golden import golden_picture
 from edge_mask.detect.location import find_package
 from edge_mask.detect.measure import measure_model
-from edge_mask.detect.package import load_package
+from edge_mask.detect.package import load_file, load_package, open_package
 from edge_mask.errors import ModelError
 from edge_mask.messages import Face
 from edge_mask.units import Seconds
@@ -75,6 +76,16 @@ def test_both_runtimes_see_the_same(kind: str, tmp_path: Path) -> None:
     found = [load_package(package, runtime=runtime).detect(image) for runtime in tflite.RUNTIMES]
     assert found[0]
     assert alike(*found)
+
+
+@both
+def test_the_shipped_float_file_gives_the_same_scores_on_both_runtimes() -> None:
+    package = open_package(find_package())
+    file = next(file for file in package.card.files if file.precision == "float")
+    detectors = [load_file(package, file, threads=1, runtime=runtime) for runtime in tflite.RUNTIMES]
+    for golden in package.card.golden:
+        image = golden_picture(package.folder, golden)
+        assert alike(*(detector.detect(image) for detector in detectors))
 
 
 @both

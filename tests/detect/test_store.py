@@ -191,5 +191,8 @@ def test_the_commands_say_what_is_used_now(models: Path, tmp_path: Path, capsys:
         f"installed {models / 'tiny-1.1'}", f"{models / 'current'} is tiny 1.1",
         f"{models / 'current'} is tiny 1.0", f"{models / 'current'} is tiny 1.1",
     ]  # fmt: skip
+    assert main(["model", "list", str(models)]) == 0
+    listed = capsys.readouterr().out.splitlines()
+    assert [line.endswith("<- current") for line in listed] == [False, True]
     assert main(["model", "activate", "tiny-2", *where]) == 3
     assert "tiny-2: is not installed" in capsys.readouterr().err

@@ -9,6 +9,9 @@ from edge_mask.detect.card import Card
 from edge_mask.detect.card_file import CARD, read_card
 from edge_mask.errors import ModelError
 
+CURRENT = "current"
+"""The link that `model activate` keeps beside the packages."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -17,6 +20,12 @@ class Entry:
     folder: Path
     card: Card | None
     problem: str = ""
+
+    @property
+    def in_use(self) -> bool:
+        """Whether the link `current` beside it points to it."""
+        link = self.folder.parent / CURRENT
+        return link.is_symlink() and link.resolve() == self.folder.resolve()
 
     def as_json(self) -> dict[str, Any]:
         """The entry as `model list --json` prints it."""
@@ -30,6 +39,7 @@ class Entry:
             "labels": list(self.card.meanings),
             "size": list(self.card.input.size),
             "decoding": self.card.decoding.kind,
+            "current": self.in_use,
         }
 
     def as_line(self) -> str:
@@ -38,7 +48,7 @@ class Entry:
             return f"{self.folder}: {self.problem}"
         width, height = self.card.input.size
         what = f"{self.card.decoding.kind}, {width}x{height}, {', '.join(self.card.meanings)}, {self.card.licence}"
-        return f"{self.folder}: {self.card.name} {self.card.version} ({what})"
+        return f"{self.folder}: {self.card.name} {self.card.version} ({what}){' <- current' if self.in_use else ''}"
 
 
 def list_packages(folders: Iterable[Path]) -> list[Entry]:

@@ -15,12 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edge_mask.detect.card_file import CARD
+from edge_mask.detect.inventory import CURRENT
 from edge_mask.detect.package import Package, load_package, open_package
 from edge_mask.detect.unpack import unpack
 from edge_mask.detect.verify import verify_package
 from edge_mask.errors import ModelError, Refused
 
-CURRENT, PREVIOUS = "current", "previous"
+PREVIOUS = "previous"
 
 
 class Store:
