@@ -3,10 +3,14 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
+
+from edge_mask.cli import main
 
 SHIPPED = sorted((Path(__file__).parents[2] / "config/rules").glob("*.yaml"))
 HOT = """
@@ -19,22 +23,43 @@ hot:
 """
 
 
-def edge_mask(*arguments: str | Path, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    """The installed command."""
-    command = [sys.executable, "-m", "edge_mask", "rules", *map(str, arguments)]
-    return subprocess.run(command, input=given, capture_output=True, check=False)
+@dataclass(frozen=True)
+class Done:
+    """How the command ended."""
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture
+def edge_mask(capfdbinary: pytest.CaptureFixture[bytes]) -> Command:
+    """The command, in this process."""
+
+    def run(*arguments: str | Path) -> Done:
+        code = main(["rules", *map(str, arguments)])
+        return Done(code, *capfdbinary.readouterr())
+
+    return run
 
 
 def test_eval_prints_the_output_and_nothing_else() -> None:
-    done = edge_mask(
-        "eval", "--sql", "SELECT temperature AS t, clientid() AS c FROM 'kf99/topic' WHERE temperature > 30",
-        "--topic", "kf99/topic", "--payload", "-", "--client-id", "me", given=b'{"temperature": 31.5}',
-    )  # fmt: skip
+    """The installed command, in its own process."""
+    command = [
+        sys.executable, "-m", "edge_mask", "rules", "eval", "--topic", "kf99/topic", "--payload", "-",
+        "--client-id", "me", "--sql", "SELECT temperature AS t, clientid() AS c FROM 'kf99/topic' WHERE temperature > 30",
+    ]  # fmt: skip
+    done = subprocess.run(command, input=b'{"temperature": 31.5}', capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b'{"t":31.5,"c":"me"}\n', b"")
 
 
 @pytest.mark.parametrize(("topic", "payload"), [("kf99/topic", b'{"t": 30}'), ("other", b'{"t": 31}')])
-def test_eval_is_silent_with_1_when_topic_or_where_do_not_match(tmp_path: Path, topic: str, payload: bytes) -> None:
+def test_eval_is_silent_with_1_when_topic_or_where_do_not_match(
+    edge_mask: Command, tmp_path: Path, topic: str, payload: bytes
+) -> None:
     file = tmp_path / "payload.json"
     file.write_bytes(payload)
     done = edge_mask("eval", "--sql", "SELECT * FROM 'kf99/topic' WHERE t > 30", "--topic", topic, "--payload", file)
@@ -49,14 +74,18 @@ def test_eval_is_silent_with_1_when_topic_or_where_do_not_match(tmp_path: Path, 
         ("SELECT *, 1 AS a FROM 't'", "2016-03-23", "JSON object"),
     ],
 )
-def test_eval_says_in_a_sentence_with_2_what_is_wrong(sql: str, version: str, words: str) -> None:
-    done = edge_mask("eval", "--sql", sql, "--topic", "t", "--payload", "-", "--sql-version", version, given=b"text")
+def test_eval_says_in_a_sentence_with_2_what_is_wrong(
+    edge_mask: Command, tmp_path: Path, sql: str, version: str, words: str
+) -> None:
+    file = tmp_path / "payload"
+    file.write_bytes(b"text")
+    done = edge_mask("eval", "--sql", sql, "--topic", "t", "--payload", file, "--sql-version", version)
     assert (done.returncode, done.stdout) == (2, b"")
     assert words in done.stderr.decode()
     assert "Traceback" not in done.stderr.decode()
 
 
-def test_the_tables_of_the_shipped_rules_hold() -> None:
+def test_the_tables_of_the_shipped_rules_hold(edge_mask: Command) -> None:
     done = edge_mask("test", *SHIPPED, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     cases = [json.loads(line) for line in done.stdout.splitlines()]
@@ -64,7 +93,7 @@ def test_the_tables_of_the_shipped_rules_hold() -> None:
     assert tested == {path.name for path in SHIPPED if ".test" not in path.name}
 
 
-def test_a_case_that_does_not_hold_is_shown_and_exits_1(tmp_path: Path) -> None:
+def test_a_case_that_does_not_hold_is_shown_and_exits_1(edge_mask: Command, tmp_path: Path) -> None:
     (tmp_path / "hot.yaml").write_text(HOT, "utf-8")
     (tmp_path / "hot.test.yaml").write_text(
         """
@@ -97,7 +126,7 @@ def test_a_case_that_does_not_hold_is_shown_and_exits_1(tmp_path: Path) -> None:
         ("[]", "no case was run"),
     ],
 )
-def test_a_faulty_table_is_a_sentence_with_2(tmp_path: Path, table: str | None, words: str) -> None:
+def test_a_faulty_table_is_a_sentence_with_2(edge_mask: Command, tmp_path: Path, table: str | None, words: str) -> None:
     (tmp_path / "hot.yaml").write_text(HOT, "utf-8")
     if table is not None:
         (tmp_path / "hot.test.yaml").write_text(table, "utf-8")
@@ -106,7 +135,7 @@ def test_a_faulty_table_is_a_sentence_with_2(tmp_path: Path, table: str | None, 
     assert words in done.stderr.decode()
 
 
-def test_check_says_where_each_action_runs(tmp_path: Path) -> None:
+def test_check_says_where_each_action_runs(edge_mask: Command, tmp_path: Path) -> None:
     file = tmp_path / "hot.yaml"
     file.write_text(HOT, "utf-8")
     done = edge_mask("check", file, "--json")
@@ -120,7 +149,7 @@ def test_check_says_where_each_action_runs(tmp_path: Path) -> None:
     assert "lambda: runs in AWS" in edge_mask("check", file).stdout.decode()
 
 
-def test_check_names_file_line_and_column(tmp_path: Path) -> None:
+def test_check_names_file_line_and_column(edge_mask: Command, tmp_path: Path) -> None:
     file = tmp_path / "hot.yaml"
     file.write_text(HOT.replace("temperature > 30", "temperature >> 30"), "utf-8")
     done = edge_mask("check", file)
@@ -128,7 +157,7 @@ def test_check_names_file_line_and_column(tmp_path: Path) -> None:
     assert done.stderr.decode().startswith(f"{file}:3:")
 
 
-def test_export_prints_documents_and_says_what_stays_here(tmp_path: Path) -> None:
+def test_export_prints_documents_and_says_what_stays_here(edge_mask: Command, tmp_path: Path) -> None:
     file = tmp_path / "hot.yaml"
     file.write_text(HOT + "    - edgeMask: {log: {text: hot}}\n", "utf-8")
     template = edge_mask("export", file)

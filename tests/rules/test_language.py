@@ -191,6 +191,7 @@ def test_a_select_makes_what_the_guide_says(sql: str, payload: Any, expected: An
         ("SELECT get_dynamodb(1,2,3,4) AS a, get_dynamodb(1,2,3,4) AS b FROM 't'", 1, 36, "once"),
         ("SELECT a..b FROM 't'", 1, 10, "name follows the dot"),
         ("SELECT a FROM 't' WHERE WHERE", 1, 25, "cannot stand here"),
+        ("SELECT CASE WHEN a > 1 THEN 2 END AS r FROM 't'", 1, 13, "a value to compare"),
     ],
 )
 def test_what_is_not_understood_is_refused_with_its_place(sql: str, line: int, column: int, words: str) -> None:

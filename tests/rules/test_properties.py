@@ -23,7 +23,7 @@ from edge_mask.rules.values import equal
 from edge_mask.rules.wire import NOT_JSON, decode_payload
 
 V2 = "2016-03-23"
-QUICK = settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.too_slow])
 
 WORDS = st.sampled_from(
     [
@@ -142,7 +142,7 @@ def test_any_text_is_a_rule_or_a_sentence(text: str) -> None:
         assert isinstance(render_template(text, "t", b"{}", CONTEXT), str)
 
 
-@settings(QUICK, max_examples=800)
+@settings(QUICK, max_examples=400)
 @given(expressions(), JSON | st.dictionaries(st.sampled_from("abc"), JSON, min_size=1))
 def test_any_statement_gives_a_value_or_its_documented_error(expression: str, payload: Any) -> None:
     try:

@@ -289,6 +289,18 @@ def test_a_call_that_was_refused_later_goes_to_the_error_action(load: Any) -> No
     assert rules.failed_later("gone", incoming("t", {}), "", "") == []
 
 
+def test_where_is_asked_once_for_each_message(load: Any) -> None:
+    drawn = iter([0.05, 0.5])
+    rules = load(sample=rule("SELECT rand() AS r FROM 't' WHERE rand() < 0.1", republish("u")))
+    assert sent(rules.apply(incoming("t", {}, random=lambda: next(drawn)))) == [("u", {"r": 0.5})]
+
+
+def test_a_where_that_fails_is_a_failure_of_the_rule(load: Any) -> None:
+    rules = load(r=rule("SELECT * FROM 't' WHERE replace(a, 'x', a) = 'y'", republish("u")))
+    (failed,) = failures(rules.apply(incoming("t", {"a": "x" * 5000})))
+    assert failed.code == "evaluation"
+
+
 def test_a_rule_that_always_fails_is_set_aside_once_and_the_others_go_on(load: Any) -> None:
     rules = load(bad=rule("SELECT * FROM 't'", republish("#")), good=rule("SELECT * FROM 't'", republish("u")))
     codes = [[f.code for f in failures(rules.apply(incoming("t", {})))] for _ in range(SET_ASIDE_AFTER + 5)]

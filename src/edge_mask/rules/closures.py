@@ -75,6 +75,24 @@ def against(left: Closure, test: Callable[[Value, Value], bool], general: Binary
     return run
 
 
+def attribute_against(
+    name: str, test: Callable[[Value, Value], bool], general: Binary, limit: float
+) -> Callable[[Value, Message], bool]:
+    """`WHERE name > 30`, the commonest of all: one function, for the day when a hundred rules ask it."""
+
+    def run(scope: Value, _message: Message) -> bool:
+        try:
+            value = scope[name]
+        except (KeyError, TypeError):  # as above
+            return False
+        kind = type(value)
+        if kind is int or kind is float:
+            return test(value, limit)
+        return general(value, limit) is True
+
+    return run
+
+
 def logical(parts: list[Closure], winner: bool) -> Closure:
     """AND (winner False) and OR (True): every operand must be a Boolean, whatever the others say; else Undefined."""
 

@@ -27,6 +27,7 @@ from edge_mask.rules.closures import (
     against,
     array,
     attribute,
+    attribute_against,
     called,
     cased,
     chained,
@@ -61,6 +62,7 @@ class Compiler:
         self.cloud: set[str] = set()
         """Functions used that run in AWS."""
         self.warnings: list[str] = []
+        self.has_subqueries = False
         self._references: dict[str, int] = {}
         self._nested = 0
         self._aliases: list[str] = []
@@ -113,6 +115,11 @@ class Compiler:
         if isinstance(node, Chain) and node.rest[0][0] == "AND":
             parts = [self.compile(part) for part in (node.first, *(part for _sign, part in node.rest))]
             return lambda scope, message: all(to_boolean(part(scope, message)) is True for part in parts)
+        if isinstance(node, Chain) and isinstance(node.first, Attribute) and self._is_against_constant(node):
+            name, (sign, right) = node.first.name, node.rest[0]
+            if name not in self._aliases[-1:]:
+                limit = small_number(right) or 0
+                return attribute_against(name, ORDERS[sign], OPERATORS[self.version][sign], limit)
         closure = self.compile(node)
         return lambda scope, message: closure(scope, message) is True
 
@@ -169,10 +176,15 @@ class Compiler:
         first, sign = node.first, node.rest[0][0]
         if sign in {"AND", "OR"}:
             return logical([self.compile(part) for part in (first, *(part for _sign, part in node.rest))], sign == "OR")
-        if len(node.rest) == 1 and sign in ORDERS and (limit := small_number(node.rest[0][1])) is not None:
+        if self._is_against_constant(node):
+            limit = small_number(node.rest[0][1]) or 0
             return against(self.compile(first), ORDERS[sign], OPERATORS[self.version][sign], limit)
         table = OPERATORS[self.version]
         return chained(self.compile(first), [(table[sign], self.compile(part)) for sign, part in node.rest])
+
+    def _is_against_constant(self, node: Chain) -> bool:
+        sign, right = node.rest[0]
+        return len(node.rest) == 1 and sign in ORDERS and small_number(right) is not None
 
     # -- functions ----------------------------------------------------------------------------------
 
@@ -223,6 +235,7 @@ class Compiler:
     # -- arrays, objects, nested SELECT -------------------------------------------------------------
 
     def _subquery(self, node: Subquery) -> Closure:
+        self.has_subqueries = True
         select = node.select
         source = self.compile(cast("Node", select.source))
         self._nested += 1

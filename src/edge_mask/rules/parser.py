@@ -224,6 +224,8 @@ class Parser(Cursor):
         return Cast(value, kind, token.at)
 
     def _case(self, token: Token) -> Node:
+        if self.stands("WHEN"):
+            raise self.error("CASE needs a value to compare: CASE a > 30 WHEN true THEN …", self.peek())
         subject = self.expression()
         branches = []
         while self.take("WHEN"):

@@ -8,7 +8,7 @@ incoming ─▶ topic tree ─▶ rule ─▶ effects
 import base64
 import logging
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +20,7 @@ from edge_mask.rules.errors import EvaluationError
 from edge_mask.rules.message import Message
 from edge_mask.rules.rule_file import Action, RuleDefinition, is_table, load_file
 from edge_mask.rules.topics import BASIC_INGEST, TopicTree, without_basic_ingest
-from edge_mask.rules.values import NO_MATCH
+from edge_mask.rules.values import NO_MATCH, Value
 from edge_mask.rules.wire import to_payload
 
 log = logging.getLogger(__name__)
@@ -52,6 +52,9 @@ class _Running:
 
     rule: RuleDefinition
     counts: Counts
+    where: Callable[[Value, Message], bool] | None
+    number: int
+    """Of the version of the language."""
     in_a_row: int = 0
     last: int | None = None
     """The context's timestamp when the rule last took up a message (only with `atMostEvery`)."""
@@ -62,7 +65,9 @@ class RuleSet:
 
     def __init__(self, rules: Iterable[RuleDefinition]) -> None:
         self.rules = tuple(rules)
-        self._running = {rule.name: _Running(rule, Counts()) for rule in self.rules}
+        self._running = {
+            rule.name: _Running(rule, Counts(), rule.statement.where, rule.statement.number) for rule in self.rules
+        }
         self._tree: TopicTree[_Running] = TopicTree()
         for running in self._running.values():
             rule = running.rule
@@ -127,8 +132,16 @@ class RuleSet:
                 continue
             message = message or Message(incoming.topic, incoming.payload, incoming.context)
             try:
+                where = running.where
+                if where is not None and not where(message.json(running.number), message):
+                    running.in_a_row = 0
+                    continue
                 effects += self._run(running, incoming, message)
+            except (EvaluationError, RecursionError) as error:
+                failures = [_failure("Sql", running.rule.name, str(error))]
+                effects += self._failed(running, incoming, message, "evaluation", failures)
             except Exception as error:
+                # Whatever is wrong with a rule or with us, the event it looks at must be recorded.
                 log.exception("rule %s", running.rule.name)
                 text = f"{type(error).__name__}: {error}"
                 effects += self._failed(running, incoming, message, "fault", [_failure("Rule", "", text)])
@@ -144,10 +157,7 @@ class RuleSet:
     def _run(self, running: _Running, incoming: Incoming, message: Message) -> list[Effect]:
         rule = running.rule
         now = incoming.context.timestamp
-        try:
-            output = rule.statement.output(message)
-        except EvaluationError as error:
-            return self._failed(running, incoming, message, "evaluation", [_failure("Sql", rule.name, str(error))])
+        output = rule.statement.output(message, is_asked=running.where is not None)
         if output is NO_MATCH or _is_too_soon(running, now):
             running.in_a_row = 0
             return []
@@ -220,9 +230,10 @@ def _error_document(rule: str, incoming: Incoming, failures: list[dict[str, str]
 
 def _fed_back(made: Republish, current: Incoming) -> Incoming:
     """The republished message as the next rules see it: same sender and moment, its own MQTT 5 headers."""
-    properties = made.message.properties
-    context = replace(current.context, mqtt=properties, user_properties=properties.get("user_properties", ()))
-    message = made.message
+    message, context = made.message, current.context
+    properties = message.properties
+    if properties or context.mqtt or context.user_properties:
+        context = replace(context, mqtt=properties, user_properties=properties.get("user_properties", ()))
     return Incoming(
         topic=message.topic, payload=message.payload, klass=message.klass, context=context, depth=current.depth + 1
     )

@@ -28,13 +28,15 @@ class CompiledRule:
             raise RuleError(f"awsIotSqlVersion {version!r} does not exist; there are {known}")
         self.sql = sql
         self.version = version
-        self._number = VERSIONS[version]
-        statement = Parser(sql, self._number).statement()
+        self.number = VERSIONS[version]
+        statement = Parser(sql, self.number).statement()
         self.topic_filter = statement.topic_filter
-        compiler = Compiler(sql, self._number, version)
+        compiler = Compiler(sql, self.number, version)
         self._variables = [(name, compiler.declare(name, node)) for name, node in statement.variables]
         select = statement.select
         self._where = None if select.where is None else compiler.condition(select.where)
+        self.where = None if self._variables or compiler.has_subqueries else self._where
+        """WHERE by itself (scope and message in), to ask many rules at small cost; None where it cannot stand alone."""
         compiler.check_weight([item.value for item in select.items])
         self._project = compiler.project(select)
         self._is_star = _is_star(select)
@@ -54,26 +56,36 @@ class CompiledRule:
         except RecursionError:
             raise EvaluationError("the payload is nested too deep for this statement") from None
 
-    def output(self, message: Message) -> Value:
-        """`run` in the bytes that are published, or NO_MATCH. `SELECT *` hands the payload's own bytes on."""
-        if not self._is_star:
-            value = self.run(message)
-            return value if value is NO_MATCH else to_payload(value)
-        if self._where is None:
-            return message.payload
+    def output(self, message: Message, *, is_asked: bool = False) -> Value:
+        """`run` in the bytes that are published, or NO_MATCH. `SELECT *` hands the payload's own bytes on.
+
+        `is_asked`: the caller has asked `where` already, and it said yes.
+        """
         try:
-            return self._run(message, lambda _scope, message: message.payload)
+            if self._is_star:
+                return message.payload if is_asked else self._run(message, _own_bytes)
+            if is_asked:
+                message.begin()
+                return to_payload(self._project(message.json(self.number), message))
+            value = self._run(message, self._project)
         except RecursionError:
             raise EvaluationError("the payload is nested too deep for this statement") from None
+        return value if value is NO_MATCH else to_payload(value)
 
     def _run(self, message: Message, project: Callable[[Value, Message], Value]) -> Value:
-        scope = message.json(self._number)
+        if self._where is None and project is _own_bytes:
+            return message.payload
+        scope = message.json(self.number)
         message.begin()
         for name, value in self._variables:
             message.variables[name] = value(scope, message)
         if self._where is not None and not self._where(scope, message):
             return NO_MATCH
         return project(scope, message)
+
+
+def _own_bytes(_scope: Value, message: Message) -> Value:
+    return message.payload
 
 
 def _is_star(select: Select) -> bool:
