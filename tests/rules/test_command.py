@@ -50,7 +50,8 @@ def test_eval_prints_the_output_and_nothing_else() -> None:
     """The installed command, in its own process."""
     command = [
         sys.executable, "-m", "edge_mask", "rules", "eval", "--topic", "kf99/topic", "--payload", "-",
-        "--client-id", "me", "--sql", "SELECT temperature AS t, clientid() AS c FROM 'kf99/topic' WHERE temperature > 30",
+        "--client-id", "me",
+        "--sql", "SELECT temperature AS t, clientid() AS c FROM 'kf99/topic' WHERE temperature > 30",
     ]  # fmt: skip
     done = subprocess.run(command, input=b'{"temperature": 31.5}', capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b'{"t":31.5,"c":"me"}\n', b"")
