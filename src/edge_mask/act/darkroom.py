@@ -39,9 +39,9 @@ class Darkroom:
 
     def _run(self) -> None:
         while True:
+            self._chore()
             tasks = self._tasks.take_many(1, _TICK)
             for task in tasks:
                 task()
             if not tasks and self._tasks.is_closed:
                 return
-            self._chore()

@@ -16,11 +16,12 @@ class Gpio:
         """`chip` is a number, a name such as `gpiochip0`, or a path; `line` an offset or the name of a line."""
         try:
             import gpiod
-            from gpiod.line import Direction, Value
         except ModuleNotFoundError as error:
             raise Refused("an output of kind gpio needs a package: pip install 'edge-mask[gpio]'") from error
-        if not hasattr(gpiod, "request_lines"):
+        if not hasattr(gpiod, "LineSettings"):
             raise Refused("an output of kind gpio needs gpiod 2 or newer: pip install 'edge-mask[gpio]'")
+        from gpiod.line import Direction, Value
+
         self._gpiod: Any = gpiod
         self._values = (Value.INACTIVE, Value.ACTIVE)
         self._output = Direction.OUTPUT
@@ -57,16 +58,23 @@ class Gpio:
         """Ask the kernel for the line: an output, off from the first moment."""
         off, _on = self._values
         settings = self._gpiod.LineSettings(direction=self._output, active_low=self._active_low, output_value=off)
+        with self._opened() as chip:
+            try:
+                return chip.request_lines(config={self._line: settings}, consumer="edge-mask")
+            except (FileNotFoundError, ValueError) as error:
+                raise Refused(f"{self._chip} has no line {self._line}; `gpioinfo` shows the lines") from error
+            except OSError as error:  # EBUSY above all
+                raise TryLater(f"{self._chip} line {self._line}: cannot be taken ({error.strerror})") from error
+
+    def _opened(self) -> Any:
         try:
-            return self._gpiod.request_lines(self._chip, consumer="edge-mask", config={self._line: settings})
+            return self._gpiod.Chip(self._chip)
         except FileNotFoundError as error:
             raise TryLater(f"{self._chip}: is not there; `gpiodetect` shows the chips") from error
         except PermissionError as error:
             raise TryLater(f"{self._chip}: may not be opened; add the daemon's user to the group gpio") from error
-        except OSError as error:  # EBUSY above all
-            raise TryLater(f"{self._chip} line {self._line}: cannot be taken ({error.strerror})") from error
-        except ValueError as error:
-            raise Refused(f"{self._chip} has no line {self._line}; `gpioinfo` shows the lines") from error
+        except OSError as error:
+            raise TryLater(f"{self._chip}: cannot be opened ({error.strerror})") from error
 
     def _release(self) -> None:
         request, self._request = self._request, None

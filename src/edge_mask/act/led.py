@@ -1,6 +1,7 @@
 """A LED, lamp or relay that the kernel knows under /sys/class/leds."""
 
 import logging
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -39,7 +40,8 @@ class Led:
     def _write(self, name: str, text: str) -> None:
         path = self._folder / name
         try:
-            with path.open("r+", encoding="ascii") as file:  # a file that is not there must not be made
+            descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)  # a file that is not there is not made
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
                 file.write(text)
         except FileNotFoundError as error:
             raise TryLater(f"{path}: is not there; `ls {self._folder.parent}` shows what there is") from error

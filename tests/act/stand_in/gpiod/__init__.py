@@ -1,0 +1,109 @@
+"""Stands in for libgpiod's Python package (version 2): the calls that a line needs, with that package's signatures and
+errors. `boards` is the hardware: what is wired to each chip, and the electrical level of each line."""
+
+import errno
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Self
+
+from gpiod.line import Direction, Value
+
+__version__ = "2.2.0"
+
+
+@dataclass
+class Board:
+    """What is behind one chip: its lines' names, the electrical levels each was set to in turn, who holds it."""
+
+    names: list[str]
+    levels: dict[int, list[int]] = field(default_factory=dict)
+    consumers: dict[int, str] = field(default_factory=dict)
+    is_broken: bool = False
+
+
+boards: dict[str, Board] = {}
+
+
+@dataclass
+class LineSettings:
+    direction: Direction = Direction.AS_IS
+    active_low: bool = False
+    output_value: Value = Value.INACTIVE
+
+
+class RequestReleasedError(Exception):
+    def __init__(self) -> None:
+        super().__init__("GPIO lines have been released")
+
+
+class LineRequest:
+    def __init__(self, board: Board, offset: int, line: int | str, settings: LineSettings) -> None:
+        self._board = board
+        self._offset = offset
+        self._line = line
+        self._settings = settings
+        self._is_live = True
+
+    def set_value(self, line: int | str, value: Value) -> None:
+        if not self._is_live:
+            raise RequestReleasedError
+        if line not in (self._line, self._offset):
+            raise ValueError(f"unknown line name: {line}")
+        if self._board.is_broken:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        level = (value is Value.ACTIVE) is not self._settings.active_low
+        self._board.levels.setdefault(self._offset, []).append(int(level))
+
+    def release(self) -> None:
+        self._is_live = False
+        self._board.consumers.pop(self._offset, None)
+
+
+class Chip:
+    def __init__(self, path: str) -> None:
+        if path not in boards:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        self._board: Board | None = boards[path]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._board = None
+
+    def request_lines(
+        self,
+        config: dict[Iterable[int | str] | int | str, LineSettings | None],
+        consumer: str | None = None,
+        event_buffer_size: int | None = None,
+        output_values: dict[int | str, Value] | None = None,
+    ) -> LineRequest:
+        assert self._board is not None, "the chip is closed"
+        board = self._board
+        ((line, settings),) = config.items()
+        assert isinstance(line, int | str)
+        offset = _offset(board, line)
+        if offset in board.consumers:
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        settings = settings or LineSettings()
+        request = LineRequest(board, offset, line, settings)
+        if settings.direction is Direction.OUTPUT:
+            request.set_value(line, settings.output_value)
+        board.consumers[offset] = consumer or "?"
+        return request
+
+
+def request_lines(*args: object, **named: object) -> LineRequest:
+    raise NotImplementedError("the package has it; nothing here uses it")
+
+
+def _offset(board: Board, line: int | str) -> int:
+    if isinstance(line, str):
+        if line in board.names:
+            return board.names.index(line)
+        if not line.isdigit():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    if int(line) >= len(board.names):
+        raise ValueError("line offset of out range")
+    return int(line)

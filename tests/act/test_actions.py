@@ -1,0 +1,281 @@
+"""What rules want done on the device, through the real thing: a thread, a file tree of LEDs, a folder of pictures."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from tests.act.trees import brightness, frame, led
+
+from edge_mask.act.actions import Actions
+from edge_mask.act.line import line_for
+from edge_mask.act.outputs import Outputs
+from edge_mask.act.snapshots import SnapshotStore
+from edge_mask.messages import Class, Face, Fault, Frame
+from edge_mask.rules.context import Context
+from edge_mask.rules.effects import EdgeAction, Incoming
+from edge_mask.rules.rule_set import RuleSet
+from edge_mask.runtime.clock import ManualClock, SystemClock
+from edge_mask.runtime.worker import Worker
+from edge_mask.units import Bytes, Seconds
+
+PATIENCE = 15.0
+
+
+@dataclass
+class Heard:
+    """The faults that were emitted."""
+
+    faults: list[Fault] = field(default_factory=list)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def __call__(self, fault: Fault) -> None:
+        with self.changed:
+            self.faults.append(fault)
+            self.changed.notify_all()
+
+    def wait_for(self, count: int) -> list[Fault]:
+        with self.changed:
+            assert self.changed.wait_for(lambda: len(self.faults) >= count, PATIENCE), self.faults
+            return list(self.faults)
+
+    @property
+    def said(self) -> list[tuple[str, str]]:
+        return [(fault.component, fault.code) for fault in self.faults]
+
+
+@dataclass
+class Device:
+    """A device with two LEDs, one camera and a folder for pictures."""
+
+    root: Path
+    clock: Any = field(default_factory=lambda: SystemClock(lambda: True))
+    heard: Heard = field(default_factory=Heard)
+    newest: Callable[[str], tuple[Frame, Sequence[Face]] | None] = lambda camera: (
+        (frame(camera="front"), []) if camera == "front" else None
+    )
+
+    def __post_init__(self) -> None:
+        self.lamp, self.gate = led(self.root, "lamp", 1), led(self.root, "gate", 1)
+        self.pictures = self.root / "pictures"
+        lines = {name: line_for("led", path=name, sysfs=self.root) for name in ("lamp", "gate")}
+        store = SnapshotStore(self.pictures, Seconds(7 * 86400.0), Bytes(10**8), Seconds(3600.0), False, self.clock)
+        self.actions = Actions(store, Outputs(lines), self.newest, self.heard, self.clock)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        worker = Worker(self.actions, self.clock, lambda _worker: None)
+        worker.start()
+        yield
+        worker.request_stop()
+        assert worker.join(PATIENCE)
+        assert worker.failure is None
+
+    def do(self, *actions: EdgeAction) -> None:
+        """Everything in a thread of its own, to its end."""
+        with self.at_work():
+            for action in actions:
+                self.actions.perform(action)
+
+
+def action(kind: Literal["log", "snapshot", "output"], rule: str = "r", **arguments: Any) -> EdgeAction:
+    return EdgeAction(rule=rule, kind=kind, arguments=arguments)
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Device:
+    return Device(tmp_path)
+
+
+@pytest.mark.parametrize("level", ["info", "warning", "error"])
+def test_a_log_line_has_its_level_and_says_which_rule(
+    device: Device, caplog: pytest.LogCaptureFixture, level: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    device.do(action("log", rule="hot", level=level, text="37.9 °C at the gate"))
+    (record,) = [each for each in caplog.records if each.name == "edge_mask.rules.action"]
+    assert record.getMessage() == "rule hot: 37.9 °C at the gate"
+    assert record.levelname.lower() == level
+
+
+def test_a_line_is_switched_on_and_off_at_the_end(device: Device) -> None:
+    seen: list[str] = []
+    with device.at_work():
+        device.actions.perform(action("output", line="lamp", value=1))
+        device.actions.perform(action("log", level="info", text="x"))
+        wait_until(lambda: brightness(device.lamp) == "1")
+        seen.append(brightness(device.lamp))
+    assert seen == ["1"]
+    assert brightness(device.lamp) == "0"
+    assert device.heard.faults == []
+
+
+def test_a_pulse_ends_while_nothing_else_happens(device: Device) -> None:
+    with device.at_work():
+        device.actions.perform(action("output", line="gate", pulse=0.05))
+        wait_until(lambda: device.actions._outputs.next_change(Seconds(0.0)) is not None)
+        wait_until(lambda: device.actions._outputs.next_change(Seconds(0.0)) is None)
+        assert brightness(device.gate) == "0"
+
+
+def test_a_pulse_ends_with_the_daemon(device: Device) -> None:
+    device.do(action("output", line="gate", pulse=60.0))
+    assert brightness(device.gate) == "0"
+
+
+def test_a_snapshot_keeps_the_newest_picture_of_the_camera(device: Device) -> None:
+    device.do(action("snapshot", camera="front", reason="no mask in 6 looks"))
+    (kept,) = device.pictures.iterdir()
+    assert kept.name.endswith("Z-front-no-mask-in-6-looks.jpg")
+    assert not kept.name.startswith("temp-")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        (action("output", line="lmap", value=1), 'there is no output "lmap"; there are: lamp, gate'),
+        (action("snapshot", camera="back", reason="x"), 'there is no picture of a camera "back" (yet)'),
+    ],
+)
+def test_an_action_that_cannot_be_is_one_fault_with_a_sentence(device: Device, wrong: EdgeAction, text: str) -> None:
+    device.do(wrong, wrong, wrong)
+    (fault,) = device.heard.faults
+    assert (fault.component, fault.code, fault.text) == ("rule r", "action_failed", text)
+
+
+def test_a_failing_action_is_reported_again_after_it_worked_once(device: Device) -> None:
+    wrong, right = action("output", line="lmap", value=1), action("output", line="lamp", value=1)
+    device.do(wrong, wrong, right, wrong)
+    assert device.heard.said == [("rule r", "action_failed")] * 2
+
+
+def test_each_rule_is_reported_for_itself(device: Device) -> None:
+    device.do(*(action("output", rule=rule, line="lmap", value=1) for rule in ("a", "b", "a")))
+    assert device.heard.said == [("rule a", "action_failed"), ("rule b", "action_failed")]
+
+
+def test_a_fault_of_our_own_is_a_fault_and_not_the_end(tmp_path: Path) -> None:
+    def broken(_camera: str) -> None:
+        raise ZeroDivisionError
+
+    device = Device(tmp_path, newest=broken)
+    device.do(action("snapshot", camera="front", reason="x"), action("output", line="lamp", value=1))
+    (fault,) = device.heard.faults
+    assert fault.text.startswith("internal fault: ZeroDivisionError")
+
+
+def test_a_folder_that_cannot_be_written_is_one_fault_of_the_rule(device: Device) -> None:
+    device.pictures.write_text("a file is in the way")
+    one = action("snapshot", camera="front", reason="x")
+    device.do(one, one)
+    faults = [fault for fault in device.heard.faults if fault.component == "rule r"]
+    assert len(faults) == 1
+    assert "no picture can be written" in faults[0].text
+
+
+def test_without_a_folder_for_pictures_a_snapshot_is_a_sentence(device: Device) -> None:
+    device.actions._store = None
+    device.do(action("snapshot", camera="front", reason="x"))
+    assert device.heard.faults[0].text == "no pictures are kept on this device"
+
+
+def test_a_line_that_is_not_there_at_the_start_is_reported_and_used_when_it_comes(device: Device) -> None:
+    away = device.lamp.rename(device.root / "away")
+    with device.at_work():
+        (fault,) = device.heard.wait_for(1)
+        assert (fault.component, fault.code) == ("output lamp", "unavailable")
+        away.rename(device.lamp)
+        device.actions.perform(action("output", line="lamp", value=1))
+        wait_until(lambda: brightness(device.lamp) == "1")
+    assert len(device.heard.faults) == 1
+
+
+def test_whoever_asks_never_waits_and_what_is_too_much_is_counted_and_reported(tmp_path: Path) -> None:
+    device = Device(tmp_path, clock=ManualClock())
+    for number in range(300):  # nobody takes them yet
+        device.actions.perform(action("log", level="info", text=str(number)))
+    assert device.actions.dropped == 44
+    with device.at_work():
+        (fault,) = device.heard.wait_for(1)
+    assert (fault.component, fault.code) == ("actions", "dropped")
+    assert fault.text.startswith("44 actions")
+
+
+def test_a_disk_that_hangs_holds_up_no_gate(tmp_path: Path) -> None:
+    hung, go_on = threading.Event(), threading.Event()
+
+    def hangs(_camera: str) -> tuple[Frame, Sequence[Face]]:
+        hung.set()
+        go_on.wait(PATIENCE)
+        return frame(), []
+
+    device = Device(tmp_path, newest=hangs)
+    with device.at_work():
+        for _ in range(40):
+            device.actions.perform(action("snapshot", camera="front", reason="x"))
+        assert hung.wait(PATIENCE)
+        device.actions.perform(action("output", line="gate", value=1))
+        wait_until(lambda: brightness(device.gate) == "1")
+        assert device.heard.wait_for(1)[0].code == "dropped"
+        go_on.set()
+    assert device.actions.dropped == 40 - len(list(device.pictures.iterdir()))
+
+
+def test_what_comes_after_the_stop_is_let_go(device: Device, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    device.do()
+    device.actions.perform(action("output", line="gate", value=1))
+    assert brightness(device.gate).startswith("0")
+    assert "came after the stop" in caplog.text
+
+
+def test_temporary_pictures_are_swept_without_anybody_asking(tmp_path: Path) -> None:
+    device = Device(tmp_path)
+    device.pictures.mkdir()
+    (device.pictures / "temp-20200101T000000.000Z-front.jpg").write_bytes(b"x")
+    with device.at_work():
+        wait_until(lambda: not list(device.pictures.iterdir()))
+
+
+def test_a_rule_about_errors_whose_action_fails_does_not_go_round_in_circles(tmp_path: Path) -> None:
+    """A fault becomes an `errors` message, the rule matches it, its action fails again: once is enough."""
+    file = tmp_path / "rules.yaml"
+    file.write_text(
+        "watch:\n  sql: \"SELECT * FROM 'errors'\"\n  awsIotSqlVersion: '2016-03-23'\n"
+        "  actions: [{edgeMask: {output: {line: lmap, pulse: 1s}}}]\n"
+    )
+    rules = RuleSet.load([file])
+    device = Device(tmp_path)
+
+    def admit() -> None:
+        incoming = Incoming(
+            topic="errors", payload=b'{"code": "x"}', klass=Class.EVIDENCE, context=Context(timestamp=1)
+        )
+        for effect in rules.apply(incoming):
+            assert isinstance(effect, EdgeAction)
+            device.actions.perform(effect)
+
+    def record(fault: Fault) -> None:
+        device.heard(fault)
+        admit()
+
+    device.actions._emit = record
+    with device.at_work():
+        admit()
+        device.heard.wait_for(1)
+        device.actions.perform(action("output", rule="other", line="lamp", value=1))
+        wait_until(lambda: brightness(device.lamp) == "1")
+    assert len(device.heard.faults) == 1
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """A file tree tells nobody when it changes: look again until it is so."""
+    pause, give_up_at = threading.Event(), time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < give_up_at, "it never came to pass"
+        pause.wait(0.005)

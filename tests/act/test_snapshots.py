@@ -1,0 +1,330 @@
+"""The folder of pictures on a real disk: written whole, deleted by age and space, and nothing but our own."""
+
+import resource
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.act.trees import face, frame
+
+from edge_mask.act.blur import blur_faces
+from edge_mask.act.snapshot_name import name_of, parse
+from edge_mask.act.snapshots import SnapshotStore
+from edge_mask.errors import Refused, TryLater
+from edge_mask.messages import Frame
+from edge_mask.picture import read_picture
+from edge_mask.runtime.clock import ManualClock
+from edge_mask.units import Bytes, Moment, Seconds, Unix
+
+DAY = 86_400.0
+HOUR = 3600.0
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "snapshots"
+
+
+def store_in(folder: Path, clock: ManualClock, *, max_bytes: int = 10**9, blur: bool = False) -> SnapshotStore:
+    return SnapshotStore(folder, Seconds(7 * DAY), Bytes(max_bytes), Seconds(HOUR), blur, clock)
+
+
+def now_frame(clock: ManualClock, camera: str = "front", noise: int = 1) -> Frame:
+    return frame(clock.now().wall, camera, noise)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+# -- names -------------------------------------------------------------------------------------------------
+
+
+def test_a_name_says_when_which_camera_and_why_and_sorts_by_time() -> None:
+    assert name_of(Unix(1_790_000_000.123), "front", "No mask in 6 looks!", certain=True) == (
+        "20260921T141320.123Z-front-no-mask-in-6-looks.jpg"
+    )
+    assert name_of(Unix(1_790_000_000.0), "a/../b", "정문", certain=False) == "temp-20260921T141320.000Z-a_.._b.jpg"
+
+
+@given(st.floats(0, 4e9), st.text(max_size=80), st.text(max_size=80), st.booleans())
+def test_every_name_is_one_of_ours_and_keeps_its_moment(at: float, camera: str, reason: str, certain: bool) -> None:
+    name = name_of(Unix(at), camera, reason, certain=certain)
+    found = parse(name)
+    assert found is not None
+    assert found.is_temp is not certain
+    assert abs(found.taken - at) < 0.0021
+    assert "/" not in name
+    assert len(name) < 160
+    assert parse(name.removesuffix(".jpg") + "-2.jpg") is not None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["holiday.jpg", "20260921T141320.123Z.jpg", "20260231T141320.123Z-front.jpg", "x-20260921T141320.123Z-f.jpg"],
+)
+def test_other_files_are_not_ours(name: str) -> None:
+    assert parse(name) is None
+
+
+# -- writing -----------------------------------------------------------------------------------------------
+
+
+def test_the_newest_picture_is_kept_as_a_jpeg_that_can_be_read(folder: Path, clock: ManualClock) -> None:
+    seen = now_frame(clock)
+    name = store_in(folder, clock).write(seen, [], "fever", certain=True)
+    assert names(folder) == [name] == ["20260921T141320.000Z-front-fever.jpg"]
+    picture = read_picture(folder / name)
+    assert picture.shape == seen.image.shape
+    assert (folder / name).stat().st_mode & 0o007 == 0
+    assert folder.stat().st_mode & 0o007 == 0
+
+
+def test_two_pictures_of_one_millisecond_have_two_names(folder: Path, clock: ManualClock) -> None:
+    store = store_in(folder, clock)
+    first, second = (store.write(now_frame(clock, noise=n), [], "x", certain=True) for n in (1, 2))
+    assert first != second
+    assert names(folder) == sorted([first, second])
+
+
+def test_many_threads_write_many_pictures(folder: Path, clock: ManualClock) -> None:
+    store = store_in(folder, clock)
+    written: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: written.append(store.write(now_frame(clock), [], "x", certain=False)))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(written) == names(folder)
+    assert len(set(written)) == 8
+
+
+def test_an_uncertain_picture_is_temporary_until_it_is_certain(folder: Path, clock: ManualClock) -> None:
+    store = store_in(folder, clock)
+    name = store.write(now_frame(clock), [], "visit", certain=False)
+    assert name.startswith("temp-")
+    certain = store.keep(name)
+    assert certain == name.removeprefix("temp-")
+    assert store.keep(certain) == certain
+    clock.advance(2 * HOUR)
+    store.sweep(clock.now())
+    assert names(folder) == [certain]
+    with pytest.raises(TryLater, match="not there any more"):
+        store.keep(name)
+
+
+def test_a_picture_for_one_answer_only_is_deleted_with_it(folder: Path, clock: ManualClock) -> None:
+    store = store_in(folder, clock)
+    store.delete(store.write(now_frame(clock), [], "infer", certain=False))
+    assert names(folder) == []
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "holiday.jpg", ""])
+def test_names_that_are_not_ours_are_refused(folder: Path, clock: ManualClock, name: str) -> None:
+    store = store_in(folder, clock)
+    with pytest.raises(Refused, match="not the name of a snapshot"):
+        store.keep(name)
+    with pytest.raises(Refused, match="not the name of a snapshot"):
+        store.delete(name)
+
+
+def test_a_picture_larger_than_all_the_space_is_refused(folder: Path, clock: ManualClock) -> None:
+    with pytest.raises(Refused, match="max_bytes allows 1000"):
+        store_in(folder, clock, max_bytes=1000).write(now_frame(clock), [], "x", certain=True)
+
+
+def test_an_empty_picture_is_refused(folder: Path, clock: ManualClock) -> None:
+    empty = Frame("front", 1, np.zeros((0, 0, 3), np.uint8), clock.now())
+    with pytest.raises(Refused, match="cannot be written as JPEG"):
+        store_in(folder, clock).write(empty, [], "x", certain=True)
+
+
+# -- a disk in trouble -------------------------------------------------------------------------------------
+
+
+@contextmanager
+def files_no_longer_than(size: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+
+
+def test_a_picture_that_was_written_in_part_leaves_nothing_behind(folder: Path, clock: ManualClock) -> None:
+    store = store_in(folder, clock)
+    with files_no_longer_than(2000), pytest.raises(TryLater, match="no picture can be written"):
+        store.write(now_frame(clock), [], "x", certain=True)
+    assert names(folder) == []
+    store.write(now_frame(clock), [], "x", certain=True)
+    assert len(names(folder)) == 1
+
+
+def test_a_full_disk_is_said_and_leaves_nothing_behind(tmp_path: Path, clock: ManualClock) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("only root can mount a disk that is full")
+    try:
+        (disk / "filler").write_bytes(bytes(56 * 1024))
+        store = store_in(disk / "snapshots", clock)
+        with pytest.raises(TryLater, match="the disk is full"):
+            store.write(now_frame(clock), [], "x", certain=True)
+        assert names(disk / "snapshots") == []
+        (disk / "filler").unlink()
+        store.write(now_frame(clock), [], "x", certain=True)
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_folder_that_cannot_be_is_a_sentence(tmp_path: Path, clock: ManualClock) -> None:
+    (tmp_path / "file").write_text("")
+    store = store_in(tmp_path / "file" / "snapshots", clock)
+    with pytest.raises(TryLater, match="Not a directory"):
+        store.write(now_frame(clock), [], "x", certain=True)
+
+
+# -- deleting ----------------------------------------------------------------------------------------------
+
+
+def test_temporary_pictures_go_after_an_hour_and_kept_ones_after_a_week(folder: Path, clock: ManualClock) -> None:
+    store = store_in(folder, clock)
+    temp = store.write(now_frame(clock), [], "a", certain=False)
+    kept = store.write(now_frame(clock), [], "b", certain=True)
+    clock.advance(HOUR - 1)
+    assert store.sweep(clock.now()) == 0
+    clock.advance(1)
+    assert store.sweep(clock.now()) == 1
+    assert names(folder) == [kept]
+    assert temp != kept
+    clock.advance(7 * DAY)
+    assert store.sweep(clock.now()) == 1
+    assert names(folder) == []
+
+
+def test_what_an_earlier_run_left_is_deleted_by_its_name(folder: Path, clock: ManualClock) -> None:
+    earlier = store_in(folder, clock)
+    earlier.write(now_frame(clock), [], "a", certain=False)
+    kept = earlier.write(now_frame(clock), [], "b", certain=True)
+    clock.advance(2 * HOUR)
+    store_in(folder, clock).sweep(clock.now())
+    assert names(folder) == [kept]
+
+
+def test_the_oldest_go_first_when_there_is_no_more_room(folder: Path, clock: ManualClock) -> None:
+    size = len(cv2.imencode(".jpg", frame().image, [cv2.IMWRITE_JPEG_QUALITY, 88])[1])
+    store = store_in(folder, clock, max_bytes=int(3.5 * size))
+    written = []
+    for number in range(6):
+        written.append(store.write(now_frame(clock), [], str(number), certain=number % 2 == 0))
+        clock.advance(1)
+    assert names(folder) == sorted(written[-3:])
+
+
+def test_nothing_but_our_own_pictures_is_ever_deleted(folder: Path, clock: ManualClock, tmp_path: Path) -> None:
+    folder.mkdir()
+    old = "20200101T000000.000Z-front-x.jpg"
+    elsewhere = tmp_path / "elsewhere.jpg"
+    elsewhere.write_bytes(b"x" * 5000)
+    (folder / "holiday.jpg").write_bytes(b"x" * 5000)
+    (folder / ".hidden").write_bytes(b"x")
+    (folder / f"{old}.txt").write_bytes(b"x")
+    (folder / f"temp-{old}").symlink_to(elsewhere)
+    (folder / "20200101T000001.000Z-folder.jpg").mkdir()
+    (folder / old).write_bytes(b"x" * 5000)
+    assert store_in(folder, clock, max_bytes=10**6).sweep(clock.now()) == 1
+    assert elsewhere.exists()
+    assert names(folder) == sorted(
+        ["holiday.jpg", ".hidden", f"{old}.txt", f"temp-{old}", "20200101T000001.000Z-folder.jpg"]
+    )
+
+
+def test_what_a_power_cut_left_half_written_goes_and_what_is_being_written_stays(folder: Path, tmp_path: Path) -> None:
+    folder.mkdir()
+    part = folder / ".20200101T000000.000Z-front-x.jpg.part"
+    part.write_bytes(b"half")
+    other = folder / ".notes.jpg.part"
+    other.write_bytes(b"half")
+    written = part.stat().st_mtime
+    store = store_in(folder, ManualClock())
+    store.sweep(Moment(Seconds(1.0), Unix(written + 5)))
+    assert part.exists()
+    store.sweep(Moment(Seconds(1.0), Unix(written + 700)))
+    assert names(folder) == [other.name]
+
+
+def test_a_picture_from_before_the_clock_was_set_is_as_old_as_it_is(folder: Path) -> None:
+    clock = ManualClock(wall=1_000_000.0, synced=False)
+    store = store_in(folder, clock)
+    kept = store.write(now_frame(clock), [], "a", certain=True)
+    temp = store.write(now_frame(clock), [], "b", certain=False)
+    clock.advance(60)
+    clock.set_wall(1_790_000_000.0)
+    assert store.sweep(clock.now()) == 0
+    clock.advance(HOUR)
+    assert store.sweep(clock.now()) == 1
+    assert names(folder) == [kept]
+    assert temp != kept
+
+
+def test_while_the_clock_is_not_set_old_pictures_are_kept_but_temporary_ones_go(folder: Path) -> None:
+    then = ManualClock()
+    earlier = store_in(folder, then)
+    kept = earlier.write(now_frame(then), [], "a", certain=True)
+    earlier.write(now_frame(then), [], "b", certain=False)
+    clock = ManualClock(wall=1_000_000.0, synced=False)
+    store_in(folder, clock).sweep(clock.now())
+    assert names(folder) == [kept]
+
+
+def test_sweeping_a_folder_that_is_not_there_yet_is_nothing(folder: Path, clock: ManualClock) -> None:
+    assert store_in(folder, clock).sweep(clock.now()) == 0
+
+
+# -- faces -------------------------------------------------------------------------------------------------
+
+
+def test_blurring_leaves_nothing_of_a_face_and_everything_else_as_it_was() -> None:
+    seen = frame(side=200)
+    before = seen.image.copy()
+    blurred = blur_faces(seen.image, [face(80, 80, 40, 40)])
+    assert (seen.image == before).all()
+    inside, was = blurred[70:130, 70:130], before[70:130, 70:130]
+    assert inside.std() < 0.2 * was.std()
+    outside = np.ones(before.shape[:2], bool)
+    outside[69:132, 69:132] = False
+    assert (blurred[outside] == before[outside]).all()
+
+
+@given(st.floats(-500, 500), st.floats(-500, 500), st.floats(0, 900), st.floats(0, 900))
+def test_a_box_anywhere_is_no_trouble(x: float, y: float, w: float, h: float) -> None:
+    image = frame(side=64).image
+    assert blur_faces(image, [face(x, y, w, h)]).shape == image.shape
+
+
+def test_a_store_that_blurs_writes_no_face(folder: Path, clock: ManualClock) -> None:
+    seen = frame(clock.now().wall, side=200)
+    sharp = store_in(folder, clock).write(seen, [face(60, 60, 80, 80)], "sharp", certain=True)
+    soft = store_in(folder, clock, blur=True).write(seen, [face(60, 60, 80, 80)], "soft", certain=True)
+    middle = (slice(60, 140), slice(60, 140))
+    assert read_picture(folder / soft)[middle].std() < 0.3 * read_picture(folder / sharp)[middle].std()
