@@ -1,6 +1,7 @@
 """The adapter between a conformance case (statement, topic, payload, context) and our rules."""
 
 import base64
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,8 +12,6 @@ __all__ = ["NO_MATCH", "evaluate", "payload_of"]
 
 def payload_of(case: Any) -> bytes:
     """The bytes of a case's payload: `{"base64": …}` alone is binary, anything else is written as JSON."""
-    import json
-
     if isinstance(case, dict) and list(case) == ["base64"]:
         return base64.b64decode(case["base64"])
     return json.dumps(case, ensure_ascii=False).encode()

@@ -12,7 +12,7 @@ from edge_mask.rules.document import Document, Path, read
 from edge_mask.rules.edge_actions import check_edge, duration
 from edge_mask.rules.errors import RuleError
 from edge_mask.rules.shapes import Field, check, shape
-from edge_mask.rules.statement import DEFAULT_VERSION, CompiledRule
+from edge_mask.rules.statement import DEFAULT_VERSION, VERSIONS, CompiledRule
 from edge_mask.rules.suggest import did_you_mean
 from edge_mask.rules.template import Template
 
@@ -123,13 +123,14 @@ def _rule(document: Document, name: str, path: Path, payload: Any) -> RuleDefini
 
 
 def _statement(document: Document, path: Path, sql: str, version: str) -> CompiledRule | None:
+    if version not in VERSIONS:
+        known = ", ".join(VERSIONS)
+        document.complain((*path, "awsIotSqlVersion"), f"{version!r} does not exist; there are {known}")
+        return None
     try:
         return CompiledRule(sql, version)
     except RuleError as error:
-        if "awsIotSqlVersion" in error.sentence and error.sentence.startswith("awsIotSqlVersion"):
-            document.complain((*path, "awsIotSqlVersion"), error.sentence)
-        else:
-            document.complain_inside((*path, "sql"), error.sentence, error.line, error.column)
+        document.complain_inside((*path, "sql"), error.sentence, error.line, error.column)
         return None
 
 

@@ -8,7 +8,7 @@ only what it wants to see). `name`, `rule`, `class` and `context` are optional.
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any, Final
 
@@ -141,8 +141,6 @@ def _check_output(case: Mapping[str, Any], rule: RuleDefinition, incoming: Incom
 
 
 def _check_actions(case: Mapping[str, Any], rules: Sequence[RuleDefinition], incoming: Incoming) -> str:
-    from dataclasses import replace
-
     effects = RuleSet(replace(rule, is_disabled=False) for rule in rules).apply(incoming)
     seen = [_described(effect) for effect in effects]
     wanted = case.get("actions", [])
