@@ -25,6 +25,10 @@ format: $(STAMP)
 schema: $(STAMP)
 	$(BIN)/edge-mask schema config > config/schema.json
 	$(BIN)/edge-mask schema messages > docs/messages.schema.json
+	$(BIN)/edge-mask schema messages --format asyncapi > docs/asyncapi.yaml
+	{ sed '/<!-- keys: begin/q' docs/configuration.md; $(BIN)/edge-mask schema config --format markdown; \
+	  echo '<!-- keys: end -->'; } > docs/configuration.new
+	mv docs/configuration.new docs/configuration.md
 
 $(STAMP): pyproject.toml requirements/dev.txt
 	@echo "Creating the environment in $(VENV) (about a minute, once) ..."

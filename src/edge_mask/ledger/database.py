@@ -22,9 +22,9 @@ _WRITER_PRAGMAS = (
     "PRAGMA busy_timeout = 5000",
     "PRAGMA wal_autocheckpoint = 1000",
     "PRAGMA journal_size_limit = 8388608",
-    "PRAGMA cache_size = -2000",  # 2 MiB: memory does not grow with the backlog
+    "PRAGMA cache_size = -512",  # KiB: memory does not grow with the file
 )
-_READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA busy_timeout = 5000", "PRAGMA cache_size = -1000")
+_READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA busy_timeout = 5000", "PRAGMA cache_size = -256")
 
 
 class Lock:

@@ -65,7 +65,9 @@ class DetectorSettings(Section):
 
     model: Path = Field(default=Path("models/mask-detector"), description="Folder of the model package.")
     threads: int = Field(default=2, ge=1, le=64, description="Processor cores that one inference may use.")
-    score_threshold: Fraction = Field(default=0.5, description="Faces the model believes in less are not seen.")
+    score_threshold: Fraction | None = Field(
+        default=None, description="Faces the model believes in less are not seen; without it the model card's own."
+    )
 
 
 class Gate(Section):
