@@ -1,15 +1,18 @@
 """Workers, houses and the supervisor's four steps, with real threads."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from edge_mask.errors import Refused
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.house import House
-from edge_mask.runtime.supervisor import Limits, Supervisor
+from edge_mask.runtime.supervisor import Limits, SilentNotifier, Supervisor
 from edge_mask.runtime.worker import Finished, Job, Worker
 from edge_mask.units import Seconds
 
@@ -167,6 +170,50 @@ def test_a_worker_that_does_not_stop_makes_the_program_start_afresh(monkeypatch:
         supervisor.run()
     assert executed[0][1:3] == ["-m", "edge_mask"]
     hung.release.set()
+
+
+def test_a_step_that_outlasts_its_patience_starves_the_watchdog_and_makes_the_program_start_afresh(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("EDGE_MASK_RESTARTS", "")
+    monkeypatch.setattr("edge_mask.runtime.supervisor.STOP_WITHIN", 0.3)
+
+    class Impatient(Hangs):
+        patience = Seconds(0.2)
+
+    class Executed(BaseException):
+        """Stands for the end of this program: execv does not return."""
+
+    def execute(_program: str, _arguments: list[str]) -> None:
+        raise Executed
+
+    hung = Impatient()
+    fed: list[float] = []
+    notifier = SilentNotifier()
+    notifier.watchdog = lambda: fed.append(CLOCK.now().mono)  # type: ignore[method-assign]  # an ear of the test's own
+    plan = Plan(lambda on_failure: House([Worker(hung, CLOCK, on_failure)]))
+    supervisor = Supervisor(lambda: plan, CLOCK, notifier=notifier, execute=execute)
+    began = CLOCK.now().mono
+    with pytest.raises(Executed):
+        supervisor.run()
+    assert all(at - began < 0.6 for at in fed)
+    hung.release.set()
+
+
+def test_too_many_fresh_starts_within_an_hour_end_with_exit_70(tmp_path: Path) -> None:
+    script = f"""
+import os, threading
+from edge_mask.runtime import supervisor
+from edge_mask.runtime.clock import SystemClock
+clock = SystemClock(lambda: True)
+now = clock.now().mono
+os.environ["EDGE_MASK_RESTARTS"] = ",".join(str(round(now - n)) for n in (1, 2, 3))
+supervisor.Supervisor(lambda: None, clock)._start_over()
+open({str(tmp_path / "still-here")!r}, "w").close()
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 70, ended
+    assert not (tmp_path / "still-here").exists()
 
 
 def test_a_wrong_configuration_at_reload_keeps_the_old_house_and_complains() -> None:
