@@ -259,3 +259,17 @@ def test_sigterm_while_a_camera_hangs_stops_in_time(site: Path) -> None:
             connection, _ = silent.accept()
             with connection:
                 assert daemon.stop() == 0
+
+
+def test_sigterm_in_the_middle_of_the_start_stops_cleanly(site: Path) -> None:
+    with Daemon(write_config(site, None)) as daemon:
+        status = Path(f"/proc/{daemon.process.pid}/status")
+        while not _catches(status.read_text(), signal.SIGTERM):
+            assert daemon.process.poll() is None
+        assert daemon.stop() == 0  # the model is not even loaded yet
+    assert "Traceback" not in daemon.stderr
+
+
+def _catches(status: str, number: signal.Signals) -> bool:
+    (mask,) = [line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:")]
+    return bool(int(mask, 16) >> (number - 1) & 1)

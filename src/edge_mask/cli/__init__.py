@@ -2,7 +2,6 @@
 
 import argparse
 import importlib
-import importlib.util
 import sys
 from collections.abc import Sequence
 
@@ -19,8 +18,6 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"edge-mask {__version__}")
     commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in COMMANDS:
-        if importlib.util.find_spec(f"edge_mask.cli.{name}") is None:
-            continue
         importlib.import_module(f"edge_mask.cli.{name}").add(commands)
     return root
 
@@ -45,4 +42,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `edge-mask history | head`
         code = 0
         sys.stderr.close()
+    except KeyboardInterrupt:
+        code = 130
     return code

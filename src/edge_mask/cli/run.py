@@ -32,24 +32,21 @@ def add(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    # Everything heavy is imported here: `edge-mask --help` and a wrong configuration answer at once.
-    from edge_mask.settings.load import load
-
-    settings = load(arguments.config, os.environ)
-
-    from edge_mask.app import Plan
     from edge_mask.observe.notify import Notifier
     from edge_mask.runtime.clock import SystemClock
-    from edge_mask.runtime.supervisor import Limits, Supervisor
+    from edge_mask.runtime.supervisor import Blueprint, Limits, Supervisor
 
     sys.setswitchinterval(SWITCH_INTERVAL)
     clock = SystemClock()
-    first = [settings]
 
-    def plan() -> Plan:
-        wanted = first.pop() if first else load(arguments.config, os.environ)
-        _speak(wanted)
-        return Plan(wanted, clock)
+    def plan() -> Blueprint:
+        from edge_mask.settings.load import load
+
+        settings = load(arguments.config, os.environ)
+        _speak(settings)
+        from edge_mask.app import Plan  # the heavy imports: not before the configuration is known to be right
+
+        return Plan(settings, clock)
 
     supervisor = Supervisor(
         plan,
@@ -57,7 +54,7 @@ def _run(arguments: argparse.Namespace) -> int:
         notifier=Notifier.from_environment(os.environ),
         limits=Limits(arguments.max_seconds, arguments.until_idle),
     )
-    supervisor.install_signals()
+    supervisor.install_signals()  # first of all: a SIGTERM while the model is being loaded stops cleanly too
     return supervisor.run()
 
 
