@@ -9,22 +9,25 @@ from training.pictures import Pixels
 Random = np.random.Generator
 
 
-def spoil(pixels: Pixels, rng: Random) -> Pixels:
-    """A random mixture of the faults below; most pictures get light and colour, few get the rest."""
+def spoil(pixels: Pixels, rng: Random, share: float = 1.0) -> Pixels:
+    """A random mixture of the faults below; most pictures get light and colour, few get the rest.
+
+    `share` below 1 makes the faults rarer, not weaker.
+    """
     found = light_and_colour(pixels, rng)
-    if rng.random() < 0.12:
+    if rng.random() < 0.12 * share:
         found = dusk(found, rng)
-    if rng.random() < 0.10:
+    if rng.random() < 0.10 * share:
         found = motion_blur(found, rng)
-    elif rng.random() < 0.12:
+    elif rng.random() < 0.12 * share:
         found = cv2.GaussianBlur(found, (0, 0), rng.uniform(0.4, 1.3)).astype(np.uint8)
-    if rng.random() < 0.08:
+    if rng.random() < 0.08 * share:
         found = coarser(found, rng)
-    if rng.random() < 0.12:
+    if rng.random() < 0.12 * share:
         found = sensor_noise(found, rng)
-    if rng.random() < 0.12:
+    if rng.random() < 0.12 * share:
         found = compressed(found, rng)
-    if rng.random() < 0.10:
+    if rng.random() < 0.10 * share:
         found = np.repeat(cv2.cvtColor(found, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
     return found
 

@@ -15,19 +15,22 @@ from training.package import Label, build_package
 from training.pictures import BadData, DataSet, Pixels, load_training
 from training.report import write_report
 from training.smoke import generate
-from training.trainer import Plan, Trainer
+from training.trainer import Plan, Stopped, Trainer
 
 SMOKE_MINUTES = 0.15
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run with these arguments; 0 when everything was written, 2 with a sentence when the data cannot be used."""
+    """Run with these arguments; 0 when everything was written, 1 when stopped, 2 with a sentence for unusable data."""
     options = parser().parse_args(arguments)
     try:
         return run(options)
     except BadData as wrong:
         print(f"error: {wrong}", file=sys.stderr)
         return 2
+    except Stopped as stopped:
+        print(stopped, flush=True)
+        return 1
 
 
 def run(options: argparse.Namespace) -> int:

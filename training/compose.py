@@ -7,17 +7,22 @@ from training.augment import Random, spoil
 from training.geometry import FILL, clip_boxes
 from training.pictures import Boxes, DataSet, Picture, Pixels, Single
 
+# How much of a tight crop lies above the face's box: boxes of masked faces in the scenes start lower, near the brows.
+TIGHT_ABOVE = (0.2, 0.03)
 SMALLEST_FACE = 7.0  # pixels of the longest side that a zoomed crop aims at
 
 
 class Composer:
     """Draws training samples of `size` × `size` pixels from a data set; the same generator gives the same samples."""
 
-    def __init__(self, data: DataSet, size: int, *, mosaic: float = 0.35, paste: float = 0.35) -> None:
+    def __init__(self, data: DataSet, size: int, *, mosaic: float = 0.35, paste: float = 0.35,
+                 zoom: float = 0.6, spoil_share: float = 1.0) -> None:  # fmt: skip
         self._data = data
         self._size = size
         self._mosaic = mosaic
         self._paste = paste
+        self._zoom = zoom
+        self._spoil_share = spoil_share
         weights = np.array([scene_weight(scene) for scene in data.scenes])
         self._chances = np.cumsum(weights / weights.sum())
         self._tight = [[s for s in data.tight if s.label == label and looks_tight(s)] for label in range(3)]
@@ -27,10 +32,10 @@ class Composer:
         if rng.random() < self._mosaic:
             pixels, boxes = self._four(rng)
         else:
-            pixels, boxes = place(self._pick(rng), self._size, rng, largest_face(self._size, rng))
+            pixels, boxes = place(self._pick(rng), self._size, rng, largest_face(self._size, rng), self._zoom)
         if rng.random() < self._paste:
             boxes = self._paste_faces(pixels, boxes, rng)
-        return spoil(pixels, rng), boxes
+        return spoil(pixels, rng, self._spoil_share), boxes
 
     def _pick(self, rng: Random) -> Picture:
         return self._data.scenes[int(np.searchsorted(self._chances, rng.random()).clip(0, len(self._chances) - 1))]
@@ -42,7 +47,7 @@ class Composer:
         found = []
         for x1, y1, x2, y2 in ((0, 0, mx, my), (mx, 0, size, my), (0, my, mx, size), (mx, my, size, size)):
             side = max(x2 - x1, y2 - y1)
-            tile, boxes = place(self._pick(rng), side, rng, side * 0.6)
+            tile, boxes = place(self._pick(rng), side, rng, side * 0.6, self._zoom)
             pixels[y1:y2, x1:x2] = tile[: y2 - y1, : x2 - x1]
             boxes = clip_boxes(boxes, 0, 0, x2 - x1, y2 - y1)
             found.append(boxes + np.array([0, x1, y1, x1, y1], np.float32))
@@ -83,12 +88,12 @@ def largest_face(size: int, rng: Random) -> float:
     return size * (0.9 if rng.random() < 0.25 else 0.6)
 
 
-def place(picture: Picture, size: int, rng: Random, largest: float) -> tuple[Pixels, Boxes]:
+def place(picture: Picture, size: int, rng: Random, largest: float, zoom: float = 0.6) -> tuple[Pixels, Boxes]:
     """A crop of the scaled scene: zoomed to some face (log-uniform in size), or the whole, nearly letterboxed."""
     height, width = picture.pixels.shape[:2]
     fit = size / max(height, width)
     flip = bool(rng.random() < 0.5)
-    if len(picture.boxes) and rng.random() < 0.6:
+    if len(picture.boxes) and rng.random() < zoom:
         scale, x, y = _at_a_face(picture, size, rng, largest, flip=flip)
     else:
         scale = fit * np.exp(rng.uniform(np.log(0.7), np.log(1.8)))
@@ -157,6 +162,6 @@ def blend(pixels: Pixels, face: Pixels, spot: tuple[int, int, int, int], label: 
     alpha = np.minimum(np.minimum.outer(ramp_y, ramp_x), 1.0).astype(np.float32)[..., None]
     under = pixels[top : top + height, left : left + width]
     under[:] = (small * alpha + under * (1 - alpha)).astype(np.uint8)
-    margin_x, margin_y = 0.04 * width, 0.03 * height
-    right, bottom = left + width - margin_x, top + height - margin_y
-    return np.array([[label, left + margin_x, top + margin_y, right, bottom]], np.float32)
+    above = TIGHT_ABOVE[label] * height
+    right, bottom = left + width * 0.97, top + height * 0.98
+    return np.array([[label, left + 0.03 * width, top + above, right, bottom]], np.float32)

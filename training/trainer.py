@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -23,6 +24,12 @@ from training.predict import to_input
 
 Batch = tuple[np.ndarray, list[Tensor]]
 
+CALM = 0.4  # how much of the mosaics, pastes and camera faults is left in the calm part
+
+
+class Stopped(Exception):
+    """Asked to stop; the state is on disk and the same command continues."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -38,9 +45,8 @@ class Plan:
     check_every: float = 6.0  # minutes between checkpoints with figures
     mosaic: float = 0.35
     paste: float = 0.35
-    calm: float = 0.08  # last part of the schedule without mosaics and pastes
+    calm: float = 0.5  # last part of the schedule, on pictures closer to real ones
     bf16: bool = False
-    compile: bool = False
 
 
 class _Samples(IterableDataset[Batch]):
@@ -73,19 +79,23 @@ class Trainer:
         self.network = self.network.to(memory_format=torch.channels_last).train()
         self.average = copy.deepcopy(self.network).eval()
         self._optimiser = torch.optim.AdamW(_groups(self.network, plan, started=weights is not None), lr=plan.rate)
-        self._seconds, self._steps = 0.0, 0
+        self._seconds, self._steps, self._stopping = 0.0, 0, False
         self._resume()
 
     def run(self) -> MaskNet:
         """Train to the end of the plan and return the averaged network."""
-        forward = torch.compile(self.network) if self._plan.compile else self.network
         batches, calm = iter(self._batches(calm=self.calm)), self.calm
         since_check, sums, count, shown = 0.0, np.zeros(2), 0, time.monotonic()
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, self._stop)
         while self.progress < 1:
+            if self._stopping:
+                self._save()
+                raise Stopped(f"stopped after {self._seconds / 60:.1f} minutes; the same command continues")
             started = time.monotonic()
             if self.calm and not calm:
                 batches, calm = iter(self._batches(calm=True)), True
-            sums += self._step(forward, next(batches))
+            sums += self._step(next(batches))
             count += 1
             took = min(time.monotonic() - started, 10.0)  # a compilation or a suspended machine is not training
             self._seconds, since_check = self._seconds + took, since_check + took
@@ -105,25 +115,27 @@ class Trainer:
 
     @property
     def calm(self) -> bool:
-        """Whether the last part has come, on plain pictures."""
+        """Whether the last part of the schedule has come."""
         return self.progress >= 1 - self._plan.calm
 
     def _batches(self, *, calm: bool) -> DataLoader[Batch]:
         plan = self._plan
+        share = CALM if calm else 1.0
         composer = Composer(
-            self._data, plan.size, mosaic=0 if calm else plan.mosaic, paste=plan.paste / 3 if calm else plan.paste
-        )
+            self._data, plan.size, mosaic=plan.mosaic * share, paste=plan.paste * share,
+            zoom=0.4 if calm else 0.6, spoil_share=share,
+        )  # fmt: skip
         samples = _Samples(composer, plan.batch, (plan.seed, self._steps, int(calm)))
         return DataLoader(samples, batch_size=None, num_workers=1, prefetch_factor=4, collate_fn=_as_is)
 
-    def _step(self, forward: Callable[[Tensor], list[Tensor]], batch: Batch) -> np.ndarray:
+    def _step(self, batch: Batch) -> np.ndarray:
         pixels, faces = batch
         rate = self._plan.rate * min(1.0, (self._steps + 1) / 200)
         rate *= 0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * min(self.progress, 1.0)))
         for group in self._optimiser.param_groups:
             group["lr"] = rate * group["share"]
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._plan.bf16):
-            outputs = forward(to_input(pixels))
+            outputs = self.network(to_input(pixels))
         score_loss, box_loss = losses(*decode(outputs), faces)
         self._optimiser.zero_grad()
         (score_loss + box_loss).backward()
@@ -142,7 +154,10 @@ class Trainer:
             else:
                 mine.copy_(theirs)
 
-    def _checkpoint(self) -> None:
+    def _stop(self, *_: object) -> None:
+        self._stopping = True
+
+    def _save(self) -> None:
         state = {
             "network": self.network.state_dict(), "average": self.average.state_dict(),
             "optimiser": self._optimiser.state_dict(), "seconds": self._seconds, "steps": self._steps,
@@ -152,6 +167,9 @@ class Trainer:
         torch.save(state, part)
         part.replace(self._folder / "state.pt")
         torch.save(self.average.state_dict(), self._folder / "average.pt")
+
+    def _checkpoint(self) -> None:
+        self._save()
         figures = self._check(self.average)
         self._log({"minutes": round(self._seconds / 60, 2), "steps": self._steps, **figures})
 
