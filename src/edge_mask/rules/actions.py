@@ -5,8 +5,10 @@ import binascii
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from edge_mask.messages import Class, Message
+from edge_mask.redact import redact
 from edge_mask.rules.edge_actions import duration
 from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Republish
 from edge_mask.rules.errors import EvaluationError
@@ -151,13 +153,23 @@ class HttpAction(DeviceAction):
         if len(output) > MAX_PAYLOAD:
             raise EvaluationError(f"the result has {len(output)} bytes; at most {MAX_PAYLOAD} can be sent")
         url = self._url.render(seen)
-        if not url.startswith(("http://", "https://")) or not url.isprintable() or " " in url:
-            raise EvaluationError(f"{url[:80]!r} is not an http or https address")
+        if not _is_address(url):
+            raise EvaluationError(f"{redact(url)[:80]!r} is not an http or https address")
         headers = tuple((key, text.render(seen)) for key, text in self._headers)
         for key, text in headers:
             if not (key + text).isprintable():
                 raise EvaluationError(f"the header {key!r} would contain a control character")
         return HttpCall(rule=rule, url=url, headers=headers, body=output, klass=klass)
+
+
+def _is_address(url: str) -> bool:
+    """Whether somebody can be asked there; a template may have made anything of it."""
+    try:
+        parts = urlsplit(url)
+        has_place = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port of 99999, half an IPv6 address
+        return False
+    return has_place and url.startswith(("http://", "https://")) and url.isprintable() and " " not in url
 
 
 class LogAction(DeviceAction):
