@@ -6,11 +6,13 @@ import json
 import os
 import sys
 from datetime import datetime, tzinfo
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge_mask.cli.common import add_config, add_json, parse_time
-from edge_mask.ledger.read import Reader
-from edge_mask.settings.load import load
+
+if TYPE_CHECKING:
+    from edge_mask.ledger.read import Reader
+    from edge_mask.settings.model import Settings
 
 _COLUMNS = (
     "visited", "camera", "verdict", "ispass", "mask", "mask_score", "temperature", "reasons", "passed_through",
@@ -35,9 +37,17 @@ def add(commands: Any) -> None:
         parser.add_argument("--until", type=parse_time, metavar="T", help="before this time (ISO 8601)")
 
 
-def _history(arguments: argparse.Namespace) -> int:
+def _opened(arguments: argparse.Namespace) -> "tuple[Reader, Settings]":
+    from edge_mask.ledger.read import Reader  # heavy: not for --help
+    from edge_mask.settings.load import load
+
     settings = load(arguments.config, os.environ)
-    visits = Reader(settings.outbox.path).visits(arguments.since, arguments.until)
+    return Reader(settings.outbox.path), settings
+
+
+def _history(arguments: argparse.Namespace) -> int:
+    reader, settings = _opened(arguments)
+    visits = reader.visits(arguments.since, arguments.until)
     zone = settings.device.zone
     if arguments.csv:
         table = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator="\n")
@@ -67,8 +77,8 @@ def _local(visit: dict[str, Any], zone: tzinfo) -> str:
 
 
 def _stats(arguments: argparse.Namespace) -> int:
-    settings = load(arguments.config, os.environ)
-    stats = Reader(settings.outbox.path).stats(settings.device.zone, arguments.since, arguments.until)
+    reader, settings = _opened(arguments)
+    stats = reader.stats(settings.device.zone, arguments.since, arguments.until)
     if arguments.json:
         print(json.dumps(stats))
         return 0

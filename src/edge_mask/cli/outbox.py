@@ -11,11 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from edge_mask.cli.common import add_config, add_json, human_bytes, human_seconds, parse_time
-from edge_mask.ledger.read import Reader
-from edge_mask.ledger.repair import purge, repair
-from edge_mask.runtime.clock import SystemClock
-from edge_mask.runtime.timesync import boot_id
-from edge_mask.settings.load import load
 
 
 def add(commands: Any) -> None:
@@ -42,10 +37,19 @@ def add(commands: Any) -> None:
 
 
 def _with_path(function: Callable[[argparse.Namespace, Path], int]) -> Callable[[argparse.Namespace], int]:
-    return lambda arguments: function(arguments, load(arguments.config, os.environ).outbox.path)
+    def run(arguments: argparse.Namespace) -> int:
+        from edge_mask.settings.load import load  # heavy, like the ledger below: not for --help
+
+        return function(arguments, load(arguments.config, os.environ).outbox.path)
+
+    return run
 
 
 def _status(arguments: argparse.Namespace, path: Path) -> int:
+    from edge_mask.ledger.read import Reader
+    from edge_mask.runtime.clock import SystemClock
+    from edge_mask.runtime.timesync import boot_id
+
     status = Reader(path).outbox_status(SystemClock().now(), boot_id())
     if arguments.json:
         print(json.dumps(status))
@@ -59,6 +63,8 @@ def _status(arguments: argparse.Namespace, path: Path) -> int:
 
 
 def _list(arguments: argparse.Namespace, path: Path) -> int:
+    from edge_mask.ledger.read import Reader
+
     for row in Reader(path).outbox(refused_only=arguments.refused):
         row.pop("payload")
         seen = datetime.fromtimestamp(row["seen"], UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -71,6 +77,8 @@ def _list(arguments: argparse.Namespace, path: Path) -> int:
 
 
 def _export(arguments: argparse.Namespace, path: Path) -> int:
+    from edge_mask.ledger.read import Reader
+
     for row in _exported(Reader(path).outbox(refused_only=arguments.refused)):
         print(json.dumps(row, ensure_ascii=False))
     return 0
@@ -87,6 +95,8 @@ def _exported(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _purge(arguments: argparse.Namespace, path: Path) -> int:
+    from edge_mask.ledger.repair import purge
+
     what = "set-aside messages" if arguments.refused else "messages that have not been delivered"
     if not arguments.yes:
         if not sys.stdin.isatty():
@@ -101,6 +111,8 @@ def _purge(arguments: argparse.Namespace, path: Path) -> int:
 
 
 def _repair(_arguments: argparse.Namespace, path: Path) -> int:
+    from edge_mask.ledger.repair import repair
+
     salvaged = repair(path)
     print(f"{path} is sound; compacted" if salvaged is None else str(salvaged))
     return 0
