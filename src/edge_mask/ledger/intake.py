@@ -1,6 +1,6 @@
 """From an event to what is kept and what leaves: one row, its message, and what the rules make of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import urlsplit
@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 from edge_mask.ledger.rows import EventRow, OutboxRow, event_row
 from edge_mask.ledger.sequences import Sequences
 from edge_mask.messages import Class, Event, Fault, Message
+from edge_mask.redact import redact
 from edge_mask.rules.context import Context
-from edge_mask.rules.effects import EdgeAction, HttpCall, Incoming, Republish, RuleFailed
+from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Incoming, Republish, RuleFailed
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.units import Moment
 from edge_mask.wire.encode import encode
@@ -73,6 +74,17 @@ class Intake:
         admitted.klass = min((row.message.klass for row in admitted.outgoing), default=Class.LIVE)
         return admitted
 
+    def refused(self, message: Message, at: Moment, reason: str) -> Admitted:
+        """What follows when a destination refused a message for good: the error action of the rule that sent it."""
+        admitted = Admitted(message.klass)
+        properties = message.properties
+        if self._rules is None or "rule" not in properties:
+            return admitted
+        cause = Message(topic=properties["topic"], payload=properties["payload"], klass=message.klass, qos=1)
+        effects = self._rules.failed_later(properties["rule"], self._incoming(cause, at), redact(message.topic), reason)
+        self._carry_out(effects, cause, at, admitted, is_complaint=False)
+        return admitted
+
     def _admit(self, event: Event, admitted: Admitted, *, is_complaint: bool) -> None:
         event_id = self._new_id(event.at)
         if (row := event_row(event, event_id, self._boot)) is not None:
@@ -97,24 +109,43 @@ class Intake:
     def _through_rules(self, message: Message, at: Moment, admitted: Admitted, *, is_complaint: bool) -> None:
         if self._rules is None:
             return
+        effects = self._rules.apply(self._incoming(message, at))
+        self._carry_out(effects, message, at, admitted, is_complaint=is_complaint)
+
+    def _incoming(self, message: Message, at: Moment) -> Incoming:
         context = Context(timestamp=int(at.wall * 1000), client_id=self._thing)
-        incoming = Incoming(topic=message.topic, payload=message.payload, klass=message.klass, context=context)
-        for effect in self._rules.apply(incoming):
+        return Incoming(topic=message.topic, payload=message.payload, klass=message.klass, context=context)
+
+    def _carry_out(
+        self, effects: Iterable[Effect], message: Message, at: Moment, admitted: Admitted, *, is_complaint: bool
+    ) -> None:
+        for effect in effects:
             match effect:
                 case Republish(message=made):
                     self._send(replace(made, id=self._new_id(at)), at, admitted)
                 case HttpCall():
-                    admitted.outgoing.append(OutboxRow(_origin(effect.url), self._request(effect, at), at))
+                    request = self._request(effect, message, at)
+                    admitted.outgoing.append(OutboxRow(_origin(effect.url), request, at))
                 case EdgeAction():
                     admitted.actions.append(effect)
                 case RuleFailed() if not is_complaint:  # else rules that fail on complaints would complain for ever
                     self._complain(effect, at, admitted)
 
-    def _request(self, call: HttpCall, at: Moment) -> Message:
-        """An HTTP call always waits in the outbox, also one that a live message led to: then it is telemetry."""
+    def _request(self, call: HttpCall, cause: Message, at: Moment) -> Message:
+        """An HTTP call always waits in the outbox, also one that a live message led to: then it is telemetry.
+
+        What led to it waits with it, for the rule's error action in case the server refuses.
+        """
+        properties = {
+            "headers": [list(header) for header in call.headers],
+            "rule": call.rule,
+            "topic": cause.topic,
+            "payload": cause.payload,
+        }
         klass = min(call.klass, Class.TELEMETRY)
-        headers = {"headers": [list(header) for header in call.headers]}
-        return Message(topic=call.url, payload=call.body, klass=klass, qos=1, id=self._new_id(at), properties=headers)
+        return Message(
+            topic=call.url, payload=call.body, klass=klass, qos=1, id=self._new_id(at), properties=properties
+        )
 
     def _complain(self, failed: RuleFailed, at: Moment, admitted: Admitted) -> None:
         """One `errors` message, unless the rule's own error action took it."""

@@ -17,6 +17,8 @@ _NEXT = (
     f"SELECT {_COLUMNS} FROM outbox WHERE destination = ? AND state = 0 AND class = ? AND id > ? ORDER BY id LIMIT ?"
 )
 
+_ONE = f"SELECT {_COLUMNS} FROM outbox WHERE id = ?"
+
 
 @dataclass(frozen=True, slots=True)
 class Pending:
@@ -61,6 +63,12 @@ class Outbox:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def one(connection: Connection, row: int) -> Pending | None:
+    """A single row, in the caller's transaction; None when it is gone."""
+    found = connection.exec_driver_sql(_ONE, (row,)).first()
+    return None if found is None else _pending(found)
 
 
 def _pending(row: Any) -> Pending:

@@ -10,7 +10,7 @@ and the cameras are looked at less often, but nothing that was decided is forgot
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -21,14 +21,14 @@ from edge_mask.ledger.database import is_damage, reason_of
 from edge_mask.ledger.intake import Admitted, Intake
 from edge_mask.ledger.rows import Batch, Settlement
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Class, Event, Fault, Message
+from edge_mask.messages import Class, Event, Fault, Message, Outcome
 from edge_mask.rules.effects import EdgeAction
 from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import Mailbox
 from edge_mask.runtime.outage import Outage
 from edge_mask.runtime.worker import Finished, Job
-from edge_mask.units import Seconds
+from edge_mask.units import Moment, Seconds, Unix
 
 log = logging.getLogger(__name__)
 
@@ -134,6 +134,7 @@ class Recorder(Job):
         match entry:
             case Settle():
                 self._batch.settlements += entry.settlements
+                self._regret([each for each in entry.settlements if each.receipt.outcome is Outcome.REFUSED])
                 self._waiting.append(entry.done)
                 self._due = min(self._due, self._clock.now().mono + self._interval)
             case Barrier():
@@ -143,7 +144,21 @@ class Recorder(Job):
                 self._admit_event(entry)
 
     def _admit_event(self, event: Event) -> None:
-        admitted: Admitted = self._intake.admit(event)
+        self._take(self._intake.admit(event))
+
+    def _regret(self, refused: Sequence[Settlement]) -> None:
+        """A message that a rule sent was refused for good: the rule's error action has its turn."""
+        for settlement in refused:
+            try:
+                pending = self._ledger.waiting(settlement.row)
+            except (DBAPIError, DatabaseError) as error:
+                log.debug("database: a refused message cannot be looked up: %s", error)
+                continue
+            if pending is not None:
+                at = Moment(Seconds(pending.mono), Unix(pending.wall), pending.clock_was_set)
+                self._take(self._intake.refused(pending.message, at, settlement.receipt.reason))
+
+    def _take(self, admitted: Admitted) -> None:
         self._batch.events += admitted.events
         self._batch.outgoing += admitted.outgoing
         self._actions += admitted.actions

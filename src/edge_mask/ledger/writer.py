@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.bounds import Bounds, Dropped, enforce, forget_history
 from edge_mask.ledger.database import Lock, is_damage, open_writer, reason_of
+from edge_mask.ledger.outbox import Pending, one
 from edge_mask.ledger.rows import Batch, EventRow, OutboxRow, moment_columns, pack_properties
 from edge_mask.ledger.salvage import Salvaged, salvage
 from edge_mask.ledger.sequences import Sequences
@@ -86,6 +87,13 @@ class Ledger:
         self.sequences.written()
         self._may_restamp = not now.synced
         return dropped
+
+    def waiting(self, row: int) -> Pending | None:
+        """One row of the outbox; None when it is gone."""
+        connection = self._open_connection()
+        found = one(connection, row)
+        connection.rollback()
+        return found
 
     def housekeeping(self, now: Moment) -> None:
         """Now and then: old history goes, freed pages go back to the file system."""
