@@ -5,16 +5,18 @@ transport ◀─ courier ◀─ recorder ◀─ vision ◀─ cameras          (
 """
 
 import logging
-import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from edge_mask import __version__
+from edge_mask.act.actions import Actions
+from edge_mask.act.line import line_for
+from edge_mask.act.outputs import Outputs
+from edge_mask.act.snapshots import SnapshotStore
 from edge_mask.capture.camera import Camera
 from edge_mask.capture.factory import is_live
 from edge_mask.decide.cctv import CctvPolicy, CctvWatch
@@ -22,6 +24,7 @@ from edge_mask.decide.gate import GateWatch
 from edge_mask.decide.sight import Watch
 from edge_mask.decide.visitor import GatePolicy
 from edge_mask.deliver.courier import Courier
+from edge_mask.deliver.fan import Fan
 from edge_mask.deliver.transport import Transport
 from edge_mask.detect.model import ModelDetector
 from edge_mask.ledger.bounds import Bounds
@@ -31,9 +34,9 @@ from edge_mask.ledger.read import Reader
 from edge_mask.ledger.recorder import Entry, Recorder, Settle
 from edge_mask.ledger.rows import Settlement
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Class, Event, Fault, Frame, Message, Reading
+from edge_mask.messages import Class, Event, Face, Fault, Frame, Message, Reading
 from edge_mask.observe.health import Probe, health_values
-from edge_mask.parts import detector_of, rule_files, sensor_of, source_of, transport_of, what_runs
+from edge_mask.parts import detector_of, rule_files, sensor_of, source_of, sysfs_root, transport_of, what_runs
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import Closed, Latest, Mailbox
@@ -105,16 +108,18 @@ class Assembly:
         self._meters: dict[str, Meter] = {}
         self._courier: Courier | None = None
         self._vision: Vision | None = None
-        self._recorder: Recorder | None = None
+        self._actions = self._make_actions()
+        self._fan = Fan(settings.outbox.path, self._settle, self._emit, clock, boot=self._boot)
 
     def house(self) -> House:
         """The workers, sink first."""
         detector = self._detector() if self._settings.cameras else None
         recorder = self._make_recorder()
-        sinks: list[Job] = [recorder]
+        sinks: list[Job] = [self._actions, recorder]
         if self._settings.mqtt.transport != "none":
             self._courier = self._make_courier(None if detector is None else detector.name)
             sinks.append(self._courier)
+        sinks.append(self._fan)
         meters = [(self._meter(sensor), sensor) for sensor in self._settings.sensors]
         self._meters = {sensor.name: meter for meter, sensor in meters}
         if detector is not None:
@@ -130,7 +135,8 @@ class Assembly:
             *(w for w, (_, c) in zip(lenses, cameras, strict=True) if not is_live(c.source) and not c.loop),
         ]
         endless = [c.name for c in self._settings.cameras if not is_live(c.source) and c.loop]
-        rest = Rest(finite, self._vision, self._mailbox.put, self._courier)
+        carriers = [carrier for carrier in (self._courier, self._fan) if carrier is not None]
+        rest = Rest(finite, self._vision, self._mailbox.put, carriers)
         watched: list[Camera | Meter] = [*(camera for camera, _ in cameras), *(meter for meter, _ in meters)]
 
         def check(now: Seconds) -> None:
@@ -190,7 +196,26 @@ class Assembly:
             commit_interval=outbox.commit_interval,
             on_live=self._on_live,
             on_commit=self._on_commit,
+            on_action=self._actions.perform,
         )
+
+    def _make_actions(self) -> Actions:
+        pictures = self._settings.snapshots
+        store = SnapshotStore(
+            pictures.dir, pictures.keep, pictures.max_bytes, pictures.temp_ttl, pictures.blur_faces, self._clock
+        )
+        outputs = Outputs(
+            {
+                o.name: line_for(
+                    o.kind, path=o.path, chip=o.chip, line=o.line, active_low=o.active_low, sysfs=sysfs_root()
+                )
+                for o in self._settings.outputs
+            }
+        )
+        return Actions(store, outputs, self._newest, self._emit, self._clock)
+
+    def _newest(self, camera: str) -> tuple[Frame, Sequence[Face]] | None:
+        return None if self._vision is None else self._vision.newest.get(camera)
 
     def _on_live(self, message: Message) -> None:
         if self._courier is not None:
@@ -199,6 +224,7 @@ class Assembly:
     def _on_commit(self) -> None:
         if self._courier is not None:
             self._courier.poke()
+        self._fan.poke()
 
     def _make_courier(self, model: str | None) -> Courier:
         outbox = self._settings.outbox
@@ -240,7 +266,7 @@ class Assembly:
             self._courier.state_changed(connected, reason)
 
     def _meter(self, sensor: SensorSettings) -> Meter:
-        driver = sensor_of(sensor, self._clock, Path(os.environ.get("EDGE_MASK_SYSFS", "/sys")))
+        driver = sensor_of(sensor, self._clock, sysfs_root())
         believed = physical_range(sensor.quantity, sensor.unit, sensor.min, sensor.max)
         policy = QualityPolicy(range=believed, stuck_after=sensor.stuck_after)
         return Meter(driver, self._clock, self._emit, policy=policy)

@@ -15,7 +15,7 @@ from typing import Literal, TypeVar
 from edge_mask.capture.source import EndOfSource
 from edge_mask.errors import DatabaseError, EdgeMaskError, ModelError, Refused, TryLater
 from edge_mask.ledger.database import Lock, open_writer
-from edge_mask.parts import detector_of, rule_files, sensor_of, source_of, transport_of
+from edge_mask.parts import detector_of, rule_files, sensor_of, source_of, sysfs_root, transport_of
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.timesync import wall_clock_is_set
@@ -118,7 +118,7 @@ def _camera(camera: Camera) -> str:
 
 
 def _sensor(sensor: SensorSettings) -> str:
-    with closing(sensor_of(sensor, SystemClock(), Path(os.environ.get("EDGE_MASK_SYSFS", "/sys")))) as driver:
+    with closing(sensor_of(sensor, SystemClock(), sysfs_root())) as driver:
         reading = driver.read()
     if reading is None:
         raise TryLater(f"{sensor.path} holds no reading")

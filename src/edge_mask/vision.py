@@ -13,7 +13,7 @@ from typing import Literal
 
 from edge_mask.decide.sight import Sight, Watch
 from edge_mask.detect.detector import Detector
-from edge_mask.messages import Detections, Event, Frame, Reading, Track
+from edge_mask.messages import Detections, Event, Face, Frame, Reading, Track
 from edge_mask.runtime.handoff import Latest
 from edge_mask.runtime.worker import Job
 from edge_mask.track.tracker import Tracker
@@ -62,6 +62,8 @@ class Vision(Job):
         self._is_told_to_finish = False
         self.is_done = False
         """Everything has been looked at and said; set after `finish_when_empty`."""
+        self.newest: dict[str, tuple[Frame, Sequence[Face]]] = {}
+        """The last frame of each camera and what was seen in it, for a rule that wants a picture."""
         self.figures = VisionFigures()
 
     def step(self, stop: threading.Event) -> None:  # noqa: ARG002 (one frame is short)
@@ -82,6 +84,7 @@ class Vision(Job):
         faces = self._detector.detect(frame.image)
         self.figures.inference_ms = self._detector.last_inference_ms
         self.figures.frames += 1
+        self.newest[frame.camera] = (frame, faces)
         self._last = frame.at
         tracks = eye.tracker.update(faces, frame.at)
         if self._publish == "all" or (faces and self._publish == "faces"):

@@ -3,9 +3,8 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, Protocol
 
-from edge_mask.deliver.courier import Courier
 from edge_mask.ledger.recorder import Barrier
 from edge_mask.messages import Event, Health
 from edge_mask.runtime.clock import Clock
@@ -47,6 +46,14 @@ class Pulse(Job):
         self._due = now.mono + self._interval
 
 
+class Carrier(Protocol):
+    """A courier, or several."""
+
+    @property
+    def is_idle(self) -> bool: ...
+    def away_for(self, now: float) -> Seconds: ...
+
+
 class Rest:
     """Whether everything that can end has ended and everything recorded has left. Asked by the main thread."""
 
@@ -55,13 +62,13 @@ class Rest:
         sources: Sequence[Worker],
         vision: Vision | None,
         post: Callable[[Barrier], object],
-        courier: Courier | None,
+        carriers: Sequence[Carrier],
     ) -> None:
         """`sources`: the workers of files, folders and replays; live cameras and sensors never end."""
         self._sources = sources
         self._vision = vision
         self._post = post
-        self._courier = courier
+        self._carriers = carriers
         self._recorded: Future[None] | None = None
 
     def is_complete(self, now: Seconds) -> bool:
@@ -77,5 +84,4 @@ class Rest:
             self._post(barrier)
         if not self._recorded.done():
             return False
-        courier = self._courier
-        return courier is None or courier.is_idle or courier.away_for(now) >= AWAY_LONG_ENOUGH
+        return all(each.is_idle or each.away_for(now) >= AWAY_LONG_ENOUGH for each in self._carriers)

@@ -1,6 +1,7 @@
 """The driver of the Pi's camera against a stand-in for its library (it needs a Raspberry Pi to run for real)."""
 
 import importlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ def board(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     assert library.__file__ is not None
     assert library.__file__.startswith(str(STAND_IN))
     yield library.Picamera2
-    monkeypatch.delitem(__import__("sys").modules, "picamera2")
+    del sys.modules["picamera2"]
 
 
 def opened(timeout: float = 5.0) -> PiCamera:

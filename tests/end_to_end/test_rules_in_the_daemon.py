@@ -1,10 +1,13 @@
 """Rules evaluated where the event is recorded: what matches leaves, what fails says so, what is wrong is refused."""
 
+import base64
+import json
 import signal
 from pathlib import Path
 
 import pytest
 from tests.broker import Mosquitto, Received, Subscriber
+from tests.deliver.web_server import Answer, WebServer
 from tests.end_to_end.daemon import (
     BARE,
     Daemon,
@@ -132,3 +135,56 @@ def test_a_rule_file_that_goes_wrong_keeps_the_old_rules_at_sighup(
         daemon.send(signal.SIGHUP)
         subscriber.wait_for(lambda got: bool(at(got, "out/two")))
         assert daemon.stop() == 0
+
+
+def test_a_rule_posts_to_a_server_that_comes_later_switches_a_lamp_and_keeps_a_picture(tmp_path: Path) -> None:
+    write_model(tmp_path)
+    write_scene(tmp_path / "scene", [BARE] * 6)
+    lamp = tmp_path / "sys/class/leds/warn"
+    lamp.mkdir(parents=True)
+    for name, content in (("brightness", "0"), ("max_brightness", "1"), ("trigger", "[none] timer")):
+        (lamp / name).write_text(content)
+    server = WebServer()
+    rules = f"""
+refused:
+  sql: "SELECT camera, verdict FROM 'edge-mask/+/visits' WHERE ispass = 0"
+  actions:
+    - http: {{url: "http://127.0.0.1:{server.port}/refused"}}
+    - edgeMask: {{output: {{line: lamp, pulse: 30s}}}}
+    - edgeMask: {{snapshot: {{camera: "${{camera}}", reason: refused}}}}
+"""
+    (tmp_path / "rules.yaml").write_text(rules)
+    config = write_config(
+        tmp_path, None, rules=[str(tmp_path / "rules.yaml")], outputs=[{"name": "lamp", "kind": "led", "path": "warn"}],
+        snapshots={"dir": str(tmp_path / "pictures")},
+    )  # fmt: skip
+    with Daemon(config, environ={"EDGE_MASK_SYSFS": str(tmp_path / "sys")}) as daemon:
+        while (lamp / "brightness").read_text().strip() != "1":
+            assert daemon.process.poll() is None
+        with server:
+            (asked,) = server.wait_for(1)
+            assert daemon.stop() == 0
+    assert json.loads(asked.body) == {"camera": "front", "verdict": "no_pass"}
+    assert (lamp / "brightness").read_text().strip() == "0", "lines are off after the stop"
+    (picture,) = (tmp_path / "pictures").glob("*.jpg")
+    assert "front" in picture.name
+
+
+def test_a_server_that_refuses_for_good_gives_the_error_action_its_turn(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    with WebServer(lambda _asked: Answer(404, b"no such place")) as server:
+        rules = f"""
+posting:
+  sql: "SELECT temperature FROM 'kf99/topic' WHERE temperature > 38"
+  actions:
+    - http: {{url: "{server.url}/nowhere"}}
+  errorAction:
+    republish: {{topic: "kf99/failed", qos: 1}}
+"""
+        with Daemon(site(tmp_path, broker.port, rules), "--until-idle") as daemon:
+            assert daemon.wait() == 0
+        (error,) = at(subscriber.wait_for(lambda got: bool(at(got, "kf99/failed"))), "kf99/failed")
+    assert error.json()["ruleName"] == "posting"
+    assert "404" in error.json()["failures"][0]["errorMessage"]
+    assert json.loads(base64.b64decode(error.json()["base64OriginalPayload"]))["temperature"] == 38.5

@@ -52,14 +52,16 @@ def test_pages_overwritten_in_the_middle_cost_only_the_rows_on_them(tmp_path: Pa
 def test_a_file_damaged_while_the_daemon_runs_is_salvaged_on_reopening(tmp_path: Path) -> None:
     path = tmp_path / "edge-mask.db"
     filled(path)
-    with closing(Ledger(path, Bounds(), BOOT)) as ledger:
+    with closing(Ledger(path, Bounds(), BOOT)) as ledger, closing(Outbox(path, "mqtt")) as reader:
         ledger.open()
+        assert reader.after({}, 1)
         with path.open("r+b") as file:
             file.seek(path.stat().st_size // 2 // 4096 * 4096)
             file.write(b"\x00\xff" * 4096)
         ledger.reopen()
         assert ledger.salvaged is not None
         ledger.commit(batch(waiting(1000)), moment())
+        assert reader.after({}, 1000)[-1].message.id == "id-1000", "a reader follows to the new file"
     assert Reader(path).outbox_status(moment(), BOOT)["pending"] > 200
 
 

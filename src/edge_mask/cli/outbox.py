@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_mask.cli.common import add_config, add_json, human_bytes, human_seconds, parse_time
+from edge_mask.redact import redact
 
 
 def add(commands: Any) -> None:
@@ -67,6 +68,7 @@ def _list(arguments: argparse.Namespace, path: Path) -> int:
 
     for row in Reader(path).outbox(refused_only=arguments.refused):
         row.pop("payload")
+        row["topic"] = redact(row["topic"])  # of an HTTP call it is the URL
         seen = datetime.fromtimestamp(row["seen"], UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         if arguments.json:
             print(json.dumps({**row, "seen": seen}))
@@ -88,6 +90,7 @@ def _exported(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """JSON payloads as JSON, others in base64."""
     for row in rows:
         payload = row.pop("payload")
+        row["topic"] = redact(row["topic"])
         try:
             yield {**row, "payload": json.loads(payload)}
         except ValueError:

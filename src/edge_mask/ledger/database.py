@@ -3,6 +3,8 @@
 import fcntl
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +101,35 @@ def open_reader(path: Path) -> Connection:
         return _engine(path, _READER_PRAGMAS).connect()
     except (DBAPIError, sqlite3.Error) as error:
         raise DatabaseError(f"{path}: {reason_of(error)}") from error
+
+
+class ReadView:
+    """A read-only connection that is kept, and opened anew when another file has taken the place of the old one
+    (a damaged database is renamed aside while we run). One thread uses it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection: Connection | None = None
+        self._inode = 0
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One look. It always ends: an open read transaction would keep the WAL from being checkpointed."""
+        inode = self._path.stat().st_ino if self._path.exists() else 0
+        if inode != self._inode:
+            self.close()
+        if self._connection is None:
+            self._connection = open_reader(self._path)
+            self._inode = inode
+        try:
+            yield self._connection
+        finally:
+            self._connection.rollback()
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 def reason_of(error: BaseException) -> str:

@@ -159,5 +159,6 @@ class Intake:
 def _origin(url: str) -> str:
     """The outbox destination of a URL: one courier for each scheme, host and port."""
     parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port else ""
-    return f"http:{parts.scheme.lower()}://{(parts.hostname or '').lower()}{port}"
+    host = (parts.hostname or "").lower()
+    host = f"[{host}]" if ":" in host else host
+    return f"http:{parts.scheme.lower()}://{host}{f':{parts.port}' if parts.port else ''}"

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from edge_mask.ledger.database import open_reader
+from edge_mask.ledger.database import ReadView
 from edge_mask.ledger.rows import unpack_properties
 from edge_mask.messages import Class, Message
 
@@ -39,30 +39,22 @@ class Outbox:
     """Reads pending rows of one destination, a bounded number at a time. One courier thread owns it."""
 
     def __init__(self, path: Path, destination: str) -> None:
-        self._path = path
+        self._view = ReadView(path)
         self._destination = destination
-        self._connection: Connection | None = None
 
     def after(self, cursors: dict[Class, int], limit: int) -> list[Pending]:
         """Up to `limit` rows behind the cursors: urgent before evidence before telemetry, each by age."""
-        if self._connection is None:
-            self._connection = open_reader(self._path)
         found: list[Pending] = []
-        try:
+        with self._view.transaction() as connection:
             for klass in STORED_CLASSES:
                 if len(found) >= limit:
                     break
                 arguments = (self._destination, int(klass), cursors.get(klass, 0), limit - len(found))
-                found += [_pending(row) for row in self._connection.exec_driver_sql(_NEXT, arguments)]
-        finally:
-            # An open read transaction would keep the WAL from being checkpointed.
-            self._connection.rollback()
+                found += [_pending(row) for row in connection.exec_driver_sql(_NEXT, arguments)]
         return found
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._view.close()
 
 
 def one(connection: Connection, row: int) -> Pending | None:
