@@ -370,8 +370,9 @@ def test_only_destinations_with_something_to_send_are_found_however_much_waits(t
         steps += 1
         return 0
 
-    assert looking._connection is not None
-    driver: Any = looking._connection.connection.dbapi_connection
+    connection = looking._view._connection
+    assert connection is not None
+    driver: Any = connection.connection.dbapi_connection
     driver.set_progress_handler(count, 1)
     looking.waiting()
     assert steps < 400  # instructions of SQLite's machine for 900 rows: it leaps
