@@ -370,9 +370,9 @@ def test_only_destinations_with_something_to_send_are_found_however_much_waits(t
         steps += 1
         return 0
 
-    connection = looking._view._connection
-    assert connection is not None
-    driver: Any = connection.connection.dbapi_connection
+    reader = looking._view._connection
+    assert reader is not None
+    driver: Any = reader.connection.dbapi_connection
     driver.set_progress_handler(count, 1)
     looking.waiting()
     assert steps < 400  # instructions of SQLite's machine for 900 rows: it leaps
