@@ -108,6 +108,7 @@ class Assembly:
         self._meters: dict[str, Meter] = {}
         self._courier: Courier | None = None
         self._vision: Vision | None = None
+        self._pulse = self._make_pulse()
         self._actions = self._make_actions()
         self._fan = Fan(settings.outbox.path, self._settle, self._emit, clock, boot=self._boot)
 
@@ -126,7 +127,7 @@ class Assembly:
             self._vision = self._make_vision(detector)
         cameras = [(self._camera(camera), camera) for camera in self._settings.cameras]
         workers = [self._worker(job) for job in sinks]
-        workers.append(self._worker(self._pulse()))
+        workers.append(self._worker(self._pulse))
         senders = [self._worker(meter) for meter, _ in meters]
         eyes = [self._worker(self._vision)] if self._vision is not None else []
         lenses = [self._worker(camera) for camera, _ in cameras]
@@ -264,6 +265,8 @@ class Assembly:
     def _on_state(self, connected: bool, reason: str) -> None:
         if self._courier is not None:
             self._courier.state_changed(connected, reason)
+        if connected:
+            self._pulse.beat_now()
 
     def _meter(self, sensor: SensorSettings) -> Meter:
         driver = sensor_of(sensor, self._clock, sysfs_root())
@@ -271,7 +274,7 @@ class Assembly:
         policy = QualityPolicy(range=believed, stuck_after=sensor.stuck_after)
         return Meter(driver, self._clock, self._emit, policy=policy)
 
-    def _pulse(self) -> Pulse:
+    def _make_pulse(self) -> Pulse:
         machine, path = Probe(), self._settings.outbox.path
         seen = 0
 

@@ -36,6 +36,10 @@ class Pulse(Job):
         self._last = clock.now().mono
         self._due: float = self._last
 
+    def beat_now(self) -> None:
+        """From any thread: somebody has begun to listen, do not let them wait for the interval."""
+        self._due = float("-inf")
+
     def step(self, stop: threading.Event) -> None:
         now = self._clock.now()
         if now.mono < self._due:
