@@ -35,16 +35,18 @@ class Pulse(Job):
         self._interval = interval
         self._last = clock.now().mono
         self._due: float = self._last
+        self._asked = threading.Event()
 
     def beat_now(self) -> None:
         """From any thread: somebody has begun to listen, do not let them wait for the interval."""
-        self._due = float("-inf")
+        self._asked.set()
 
     def step(self, stop: threading.Event) -> None:
         now = self._clock.now()
-        if now.mono < self._due:
+        if now.mono < self._due and not self._asked.is_set():
             self._clock.wait(stop, Seconds(min(0.5, self._due - now.mono)))
             return
+        self._asked.clear()  # before measuring: who asks from now on is answered by the next one
         self._emit(Health(at=now, values=self._measure(max(1e-3, now.mono - self._last))))
         self._last = now.mono
         self._due = now.mono + self._interval
