@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import cv2
 import numpy as np
 
 from edge_mask.capture.camera import Camera
@@ -19,7 +20,9 @@ from edge_mask.capture.source import EndOfSource
 from edge_mask.decide.gate import GateWatch
 from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.memory import MemoryTransport
+from edge_mask.detect.golden import golden_picture
 from edge_mask.detect.model import ModelDetector
+from edge_mask.detect.package import open_package
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.intake import Intake
 from edge_mask.ledger.outbox import Outbox
@@ -213,6 +216,8 @@ def _stopped(worker: Worker) -> None:
 def _ignore(_anything: object) -> None: ...
 
 
-def noise() -> Image:
-    """A picture for a package that has none of its own."""
-    return np.random.default_rng(0).integers(0, 256, (480, 640, 3)).astype(np.uint8)
+def pictures_for(package: Path) -> list[Image]:
+    """The package's golden pictures at a camera's usual size, 640 x 480; noise when it has none."""
+    golden = [golden_picture(package, each) for each in open_package(package).card.golden]
+    found = golden or [np.random.default_rng(0).integers(0, 256, (480, 640, 3)).astype(np.uint8)]
+    return [np.asarray(cv2.resize(picture, (640, 480)), np.uint8) for picture in found]

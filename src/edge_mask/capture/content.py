@@ -50,7 +50,9 @@ class ContentWatch:
     def judge(self, image: Image, at: Seconds) -> Content:
         """What to make of this picture, seen `at` on the monotonic clock. Only a live camera can be frozen."""
         sample = image[:: _step(image.shape[0]), :: _step(image.shape[1])]
-        if np.count_nonzero(sample.max(axis=2) >= self._policy.black_below) <= 0.01 * sample.shape[0] * sample.shape[1]:
+        # Channel by channel: NumPy's maximum over the short last axis takes ten times as long.
+        brightest = np.maximum(np.maximum(sample[..., 0], sample[..., 1]), sample[..., 2])
+        if np.count_nonzero(brightest >= self._policy.black_below) <= 0.01 * brightest.size:
             self._black += 1
             return Content.PASSING if self._is_live and self._black < self._policy.black_reads else Content.BLACK
         self._black = 0

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,10 @@ def add(commands: Any) -> None:
 
 
 def _bench(arguments: argparse.Namespace) -> int:
+    from edge_mask.cli.run import SWITCH_INTERVAL
     from edge_mask.detect.location import DEFAULT, find_package
 
+    sys.setswitchinterval(SWITCH_INTERVAL)  # as the daemon does
     package = find_package(arguments.model or DEFAULT)
     with tempfile.TemporaryDirectory(prefix="edge-mask-bench-") as folder:
         figures = _measure(package, arguments.threads, Path(folder), quick=arguments.quick)
@@ -49,14 +52,13 @@ def _bench(arguments: argparse.Namespace) -> int:
 
 def _measure(package: Path, threads: int, folder: Path, *, quick: bool) -> dict[str, Any]:
     from edge_mask import bench
-    from edge_mask.detect.golden import golden_picture
     from edge_mask.detect.measure import measure_model
     from edge_mask.detect.package import load_package
     from edge_mask.units import Seconds
 
     model = measure_model(package, threads=threads, seconds=Seconds(1.0 if quick else 5.0))
     detector = load_package(package, threads=threads)
-    pictures = [golden_picture(package, golden) for golden in detector.card.golden] or [bench.noise()]
+    pictures = bench.pictures_for(package)
     rounds, frames, messages = (3, 30, 2_000) if quick else (7, 100, 10_000)
     pipeline = bench.measure_pipeline(detector, pictures, folder, rounds=rounds, frames=frames)
     detector.close()
