@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from edge_mask.rules import NO_MATCH, UNDEFINED, Context, compile_rule, render_template
+from edge_mask.rules import NO_MATCH, UNDEFINED, Context, Message, Template, compile_rule
 
 __all__ = ["NO_MATCH", "evaluate", "payload_of"]
 
@@ -45,6 +45,8 @@ def evaluate(sql: str, topic: str, payload: bytes, context: dict[str, Any], vers
     )
     rule = compile_rule(sql, version)
     if "template" in context:
-        return render_template(context["template"], topic, payload, known, version)
+        message = Message(topic, payload, known)
+        rule.assign(message)
+        return Template(context["template"], version, rule.variables).render(message)
     value = rule.evaluate(topic, payload, known)
     return "" if value is UNDEFINED else value

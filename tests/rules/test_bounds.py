@@ -1,6 +1,7 @@
 """Nothing that a message or a rule says may hang the house, or eat its stack or its memory."""
 
 import json
+import tracemalloc
 
 import pytest
 
@@ -9,6 +10,7 @@ from edge_mask.rules import (
     UNDEFINED,
     Context,
     EvaluationError,
+    Message,
     RuleError,
     compile_rule,
     render_template,
@@ -110,6 +112,43 @@ def test_variables_cannot_double_the_message_over_and_over() -> None:
     doubling = ", ".join(f"@v{n} = {{'a': @v{n - 1}, 'b': @v{n - 1}}}" for n in range(1, 30))
     with pytest.raises(RuleError, match="pieces of the message"):
         compile_rule(f"SET @v0 = big, {doubling} SELECT @v29 AS r FROM 't'", V2)
+
+
+@pytest.mark.parametrize("where", ["lower(@v29) = 'x'", "@v29 = @v28"])
+def test_nor_can_a_condition_walk_through_what_they_would_hold(where: str) -> None:
+    doubling = ", ".join(f"@v{n} = [@v{n - 1}, @v{n - 1}]" for n in range(1, 30))
+    with pytest.raises(RuleError, match="pieces of the message"):
+        compile_rule(f"SET @v0 = big, {doubling} SELECT 1 AS r FROM 't' WHERE {where}", V2)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SET @p = big SELECT (SELECT VALUE @p FROM e) AS r FROM 't'",
+        "SET @p = big SELECT (SELECT @p AS p, v FROM e) AS r FROM 't'",
+        "SELECT (SELECT VALUE rpad(rpad(rpad('', 1000), 1000), 1000) FROM e) AS r FROM 't'",
+    ],
+)
+def test_a_nested_select_cannot_repeat_the_message_for_each_element(sql: str) -> None:
+    payload = json.dumps({"big": "x" * 60_000, "e": [0] * 20_000}).encode()
+    with pytest.raises(EvaluationError, match=str(MAX_TEXT)):
+        compile_rule(sql, V2).output(Message("t", payload, Context()))
+
+
+def test_what_transform_would_make_is_measured_before_it_is_written() -> None:
+    payload = json.dumps({"big": "x" * 60_000, "e": [{}] * 15_000}).encode()
+    sql = "SELECT transform('enrichArray', {'k': big}, e) AS r FROM 't'"
+    tracemalloc.start()
+    assert compile_rule(sql, V2).output(Message("t", payload, Context())) == b"{}"
+    assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    tracemalloc.stop()
+
+
+def test_nested_selects_end_when_they_take_long_together() -> None:
+    payload = json.dumps({"l": list(range(25_000)), "e": [{"v": "none"}] * 4000}).encode()
+    sql = "SET @l = l SELECT (SELECT VALUE regexp_matches(cast(@l as String), v) FROM e) AS r FROM 't'"
+    with pytest.raises(EvaluationError, match="took longer"):
+        compile_rule(sql, V2).evaluate("t", payload)
 
 
 def test_nested_selects_look_at_a_bounded_number_of_elements() -> None:

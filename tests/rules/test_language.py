@@ -10,7 +10,9 @@ from edge_mask.rules import (
     UNDEFINED,
     Context,
     EvaluationError,
+    Message,
     RuleError,
+    Template,
     compile_rule,
     render_template,
     to_payload,
@@ -74,6 +76,11 @@ def value(expression: str, payload: Any = None, version: str = V2, context: Cont
         ("regexp_replace('ab', '(a)(b)', '$2$1')", "ba"),
         ("regexp_replace('ab', 'a', '$1')", UNDEFINED),
         ("regexp_replace('ab', '(?<first>a)', '<${first}>')", "<a>b"),
+        ("substring('abc', 1, null)", UNDEFINED),
+        ("substring('abc', 1, nothere)", UNDEFINED),
+        ("topic(null)", UNDEFINED),
+        ("get_user_properties(null)", UNDEFINED),
+        ("get_or_default(replace(rpad('', 1000), ' ', lpad('', 1000) + rpad('', 1000)), 'too long')", "too long"),
         ("CASE nothere WHEN 1 THEN 2 ELSE 3 END", UNDEFINED),
         ("CASE 5 WHEN 1 THEN 2 END", UNDEFINED),
         ("1e400", UNDEFINED),
@@ -247,7 +254,7 @@ def test_mqtt_5_headers_can_be_read() -> None:
         user_properties=[("site", "door"), ("site", "gate")],
     )
     assert value("get_mqtt_property('content_type')", context=context) == "text/plain"
-    assert value("get_mqtt_property('correlation_data')", context=context) == "42"
+    assert value("get_mqtt_property('correlation_data')", context=context) == "NDI="
     assert value("get_mqtt_property('format_indicator')", context=context) == "UTF8_DATA"
     assert value("get_mqtt_property('nope')", context=context) is UNDEFINED
     assert value("get_user_properties('site')", context=context) == ["door", "gate"]
@@ -267,6 +274,20 @@ def test_a_template_skips_braces_and_quotes_inside_its_expressions() -> None:
     payload = b'{"a": "x", "n": null, "o": {"k": [1, 2]}}'
     assert render_template("${get({'}': a}, '}')}-${n}-${o}", "t", payload, version=V2) == 'x--{"k":[1,2]}'
     assert render_template("$a $$ {} ${'${'}", "t", payload) == "$a $$ {} ${"
+
+
+def test_variables_may_have_digits_anywhere_in_their_names() -> None:
+    rule = compile_rule("SET @1st = 1, @a_2 = @1st + 1 SELECT @1st AS a, @a_2 AS b FROM 't'", V2)
+    assert rule.evaluate("t", b"{}") == {"a": 1, "b": 2}
+
+
+def test_a_template_sees_the_variables_of_its_rule() -> None:
+    rule = compile_rule("SET @v = a * 2, @o = {'k': @v} SELECT * FROM 't'", V2)
+    message = Message("t", b'{"a": 4}', Context())
+    assert rule.output(message) == b'{"a": 4}'
+    assert Template("${@v + 1}/${@o.k}", V2, rule.variables).render(message) == "9/8"
+    with pytest.raises(RuleError, match="@w is not assigned"):
+        Template("${@w}", V2, rule.variables)
 
 
 @pytest.mark.parametrize(

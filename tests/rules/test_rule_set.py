@@ -289,6 +289,34 @@ def test_a_call_that_was_refused_later_goes_to_the_error_action(load: Any) -> No
     assert rules.failed_later("gone", incoming("t", {}), "", "") == []
 
 
+def test_the_actions_see_what_set_has_assigned(load: Any) -> None:
+    rules = load(
+        r=rule(
+            "SET @door = upper(door) SELECT * FROM 't'",
+            republish("doors/${@door}"),
+            {"http": {"url": "http://a/${@door}"}},
+            errorAction=republish("errors/${@door}"),
+        ),
+        s=rule("SET @door = 1 SELECT *, @door AS n FROM 't'", republish("second"), errorAction=republish("n/${@door}")),
+    )
+    message = incoming("t", {"door": "a"})
+    effects = rules.apply(message)
+    assert [topic for topic, _payload in sent(effects)] == ["doors/A", "second"]
+    assert [effect.url for effect in effects if isinstance(effect, HttpCall)] == ["http://a/A"]
+    assert [topic for topic, _document in sent(rules.failed_later("r", message, "", "gone"))] == ["errors/A"]
+    assert [topic for topic, _payload in sent(rules.apply(incoming("t", [])))] == ["doors/", "n/1"]
+
+
+def test_what_set_could_not_work_out_is_undefined_in_the_error_action(load: Any) -> None:
+    rules = load(
+        a=rule("SET @x = 'of another rule' SELECT @x AS x FROM 't'", republish("u")),
+        b=rule("SET @x = replace(a, 'x', a) SELECT * FROM 't'", republish("u"), errorAction=republish("e/${@x}/f")),
+    )
+    message = incoming("t", {"a": "x" * 5000})
+    assert [topic for topic, _document in sent(rules.apply(message))] == ["u", "e//f"]
+    assert [topic for topic, _document in sent(rules.failed_later("b", message, "", "gone"))] == ["e//f"]
+
+
 def test_where_is_asked_once_for_each_message(load: Any) -> None:
     drawn = iter([0.05, 0.5])
     rules = load(sample=rule("SELECT rand() AS r FROM 't' WHERE rand() < 0.1", republish("u")))

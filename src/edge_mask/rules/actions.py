@@ -3,7 +3,7 @@
 import base64
 import binascii
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -18,6 +18,9 @@ from edge_mask.rules.topics import check_topic
 
 MAX_PAYLOAD: Final = 128 * 1024
 """Bytes of one published message."""
+
+MakeTemplate = Callable[[str], Template]
+"""Compiles a text of an action, for the version and the variables of its rule."""
 
 _FORMATS: Final = {"UNSPECIFIED_BYTES": 0, "UTF8_DATA": 1}
 _MAX_EXPIRY: Final = 2**32 - 1
@@ -47,16 +50,13 @@ class RepublishAction(DeviceAction):
 
     name = "RepublishAction"
 
-    def __init__(self, fields: Mapping[str, Any], version: str) -> None:
-        self._topic = Template(fields["topic"], version)
+    def __init__(self, fields: Mapping[str, Any], make: MakeTemplate) -> None:
+        self._topic = make(fields["topic"])
         self._qos = 1 if fields.get("qos", 0) == 1 else 0
         self._retain = bool(fields.get("retain", False))
         headers = fields.get("headers", {})
-        self._headers = {key: Template(text, version) for key, text in headers.items() if key != "userProperties"}
-        self._user = [
-            (Template(pair["key"], version), Template(pair["value"], version))
-            for pair in headers.get("userProperties", [])
-        ]
+        self._headers = {key: make(text) for key, text in headers.items() if key != "userProperties"}
+        self._user = [(make(pair["key"]), make(pair["value"])) for pair in headers.get("userProperties", [])]
         users = {f"user{index}": text for index, pair in enumerate(self._user) for text in pair}
         keys = {f"key{index}": pair[0] for index, pair in enumerate(self._user)}
         super().__init__({"topic": self._topic, **self._headers, **users, **keys})
@@ -138,9 +138,9 @@ class HttpAction(DeviceAction):
 
     name = "HttpAction"
 
-    def __init__(self, fields: Mapping[str, Any], version: str) -> None:
-        self._url = Template(fields["url"], version)
-        self._headers = [(pair["key"], Template(pair["value"], version)) for pair in fields.get("headers", [])]
+    def __init__(self, fields: Mapping[str, Any], make: MakeTemplate) -> None:
+        self._url = make(fields["url"])
+        self._headers = [(pair["key"], make(pair["value"])) for pair in fields.get("headers", [])]
         super().__init__({"": self._url, **{f"{index}": text for index, (_key, text) in enumerate(self._headers)}})
 
     @property
@@ -177,8 +177,8 @@ class LogAction(DeviceAction):
 
     name = "LogAction"
 
-    def __init__(self, fields: Mapping[str, Any], version: str) -> None:
-        self._text = Template(fields["text"], version)
+    def __init__(self, fields: Mapping[str, Any], make: MakeTemplate) -> None:
+        self._text = make(fields["text"])
         self._level = fields.get("level", "info")
         super().__init__({"text": self._text})
 
@@ -198,9 +198,9 @@ class SnapshotAction(DeviceAction):
 
     name = "SnapshotAction"
 
-    def __init__(self, fields: Mapping[str, Any], version: str) -> None:
-        self._camera = Template(fields["camera"], version)
-        self._reason = Template(fields.get("reason", ""), version)
+    def __init__(self, fields: Mapping[str, Any], make: MakeTemplate) -> None:
+        self._camera = make(fields["camera"])
+        self._reason = make(fields.get("reason", ""))
         super().__init__({"camera": self._camera, "reason": self._reason})
 
     @property
@@ -222,8 +222,8 @@ class OutputAction(DeviceAction):
 
     name = "OutputAction"
 
-    def __init__(self, fields: Mapping[str, Any], version: str) -> None:
-        self._line = Template(str(fields["line"]), version)
+    def __init__(self, fields: Mapping[str, Any], make: MakeTemplate) -> None:
+        self._line = make(str(fields["line"]))
         pulse = duration(fields["pulse"]) if "pulse" in fields else None
         self._change: Mapping[str, Any] = {"value": fields["value"]} if pulse is None else {"pulse": pulse}
         super().__init__({"line": self._line})
@@ -241,15 +241,15 @@ class OutputAction(DeviceAction):
         return EdgeAction(rule=rule, kind="output", arguments={"line": line, **self._change})
 
 
-def device_action(kind: str, fields: Mapping[str, Any], version: str) -> DeviceAction | None:
+def device_action(kind: str, fields: Mapping[str, Any], make: MakeTemplate) -> DeviceAction | None:
     """The action, or None when it runs in AWS; RuleError for a faulty template. The fields are known to be right."""
     if kind == "edgeMask":
         inner, arguments = next(iter(fields.items()))
         if inner == "log":
-            return LogAction(arguments, version)
-        return (SnapshotAction if inner == "snapshot" else OutputAction)(arguments, version)
+            return LogAction(arguments, make)
+        return (SnapshotAction if inner == "snapshot" else OutputAction)(arguments, make)
     if kind == "republish":
-        return RepublishAction(fields, version)
+        return RepublishAction(fields, make)
     if kind == "http" and "auth" not in fields:
-        return HttpAction(fields, version)
+        return HttpAction(fields, make)
     return None

@@ -5,8 +5,10 @@ from typing import Final, cast
 
 from edge_mask.rules.arithmetic import Binary
 from edge_mask.rules.ast import Literal, Node
+from edge_mask.rules.errors import EvaluationError
 from edge_mask.rules.functions import Function
 from edge_mask.rules.message import Message
+from edge_mask.rules.text import check_size, size_of
 from edge_mask.rules.values import UNDEFINED, Value, equal, to_boolean
 
 Closure = Callable[[Value, Message], Value]
@@ -139,6 +141,18 @@ def called(found: Function, arguments: list[Closure]) -> Closure:
     return lambda scope, message: body(*[argument(scope, message) for argument in arguments])
 
 
+def attempt(inner: Closure) -> Closure:
+    """The value, or Undefined when it cannot be worked out for this message."""
+
+    def run(scope: Value, message: Message) -> Value:
+        try:
+            return inner(scope, message)
+        except EvaluationError:
+            return UNDEFINED
+
+    return run
+
+
 def array(items: list[Closure]) -> Closure:
     """`[a, b]` without what is Undefined."""
 
@@ -168,10 +182,17 @@ def query(source: Closure, make: Closure, keep: Callable[[Value, Message], bool]
 
     def run(scope: Value, message: Message) -> Value:
         value = source(scope, message)
-        if type(value) is list:
-            made = (one(element, message) for element in value)
-            return [result for result in made if result is not UNDEFINED]
-        return one(value, message) if type(value) is dict else UNDEFINED
+        if type(value) is not list:
+            return one(value, message) if type(value) is dict else UNDEFINED
+        found: list[Value] = []
+        size = 0
+        for element in value:
+            result = one(element, message)
+            if result is not UNDEFINED:
+                found.append(result)
+                size += size_of(result)
+                check_size(size)
+        return found
 
     return run
 

@@ -1,6 +1,7 @@
 """From tree to closures: each node becomes one function of (scope, message), put together once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final, cast
 
 from edge_mask.rules.arithmetic import OPERATORS, ORDERS, logical_not, negate
@@ -26,6 +27,7 @@ from edge_mask.rules.closures import (
     Closure,
     against,
     array,
+    attempt,
     attribute,
     attribute_against,
     called,
@@ -55,7 +57,9 @@ MAX_REFERENCES: Final = 2000
 class Compiler:
     """One statement or template: its version, variables, and what compiling finds out on the way."""
 
-    def __init__(self, text: str, version: int, version_name: str) -> None:
+    def __init__(
+        self, text: str, version: int, version_name: str, variables: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
         self._text = text
         self.version = version
         self._version_name = version_name
@@ -63,15 +67,17 @@ class Compiler:
         """Functions used that run in AWS."""
         self.warnings: list[str] = []
         self.has_subqueries = False
-        self._references: dict[str, int] = {}
+        self.variables: dict[str, int] = dict(variables)
+        """By name, and how many pieces of the message each holds."""
         self._nested = 0
         self._aliases: list[str] = []
         self._once = 0
 
     def declare(self, name: str, node: Node) -> Closure:
         """The closure of a variable's value; later expressions may name it."""
+        self.check_weight([node])
         closure, weight = self.compile(node), self._weight(node)
-        self._references[name] = weight
+        self.variables[name] = weight
         return closure
 
     def compile(self, node: Node) -> Closure:  # noqa: C901  one line for each kind of node
@@ -131,10 +137,12 @@ class Compiler:
         neat = whole if self.version > 1 else simple
         return lambda scope, message: neat(closure(scope, message))
 
-    def check_weight(self, nodes: list[Node]) -> None:
-        """RuleError when the result would hold the message thousands of times over."""
-        if sum(map(self._weight, nodes)) > MAX_REFERENCES:
+    def check_weight(self, nodes: list[Node]) -> int:
+        """How many pieces of the message these hold together; RuleError when that is thousands."""
+        weight = sum(map(self._weight, nodes))
+        if weight > MAX_REFERENCES:
             raise RuleError(f"the result would be made of more than {MAX_REFERENCES} pieces of the message")
+        return weight
 
     def error(self, sentence: str, at: int) -> RuleError:
         """A RuleError at a place in this text."""
@@ -162,9 +170,9 @@ class Compiler:
         return lambda _scope, message: message.everything(version)
 
     def _variable(self, node: Variable, name: str) -> Closure:
-        if name not in self._references:
+        if name not in self.variables:
             raise self.error(f"@{name} is not assigned by SET before it is used", node.at)
-        return lambda _scope, message: message.variables[name]
+        return lambda _scope, message: message.variables.get(name, UNDEFINED)
 
     def _since_2(self, what: str, node: Node) -> None:
         if self.version < 2:
@@ -200,6 +208,8 @@ class Compiler:
         if not found.takes(len(arguments)):
             self.warnings.append(f"{node.name}() with {len(arguments)} arguments is always Undefined")
             return lambda _scope, _message: UNDEFINED
+        if found.name == "get_or_default":
+            arguments[0] = attempt(arguments[0])
         if found.name == "sql_version":
             name = self._version_name
             return lambda _scope, _message: name
@@ -256,5 +266,5 @@ class Compiler:
     def _weight(self, node: Node) -> int:
         """How many pieces of the message the value of `node` can hold."""
         if isinstance(node, Variable):
-            return max(1, self._references.get(node.name, 1))
+            return max(1, self.variables.get(node.name, 1))
         return isinstance(node, Attribute | Star) + sum(map(self._weight, children(node)))

@@ -1,5 +1,6 @@
 """One message on its way through the rules: parsed once, however many rules look at it."""
 
+import time
 from typing import Final
 
 from edge_mask.rules.context import Context
@@ -10,13 +11,16 @@ from edge_mask.rules.wire import NOT_JSON, decode_payload
 MAX_STEPS: Final = 100_000
 """Elements that the nested SELECTs of one evaluation may look at."""
 
+MAX_SECONDS: Final = 1.0
+"""Processor time that the nested SELECTs of one evaluation may take: a bound, no clock that a statement could read."""
+
 _UNREAD: Final = object()
 
 
 class Message:
     """Topic, payload and context; the payload as JSON is made when a rule first asks for it."""
 
-    __slots__ = ("_json", "_steps", "context", "payload", "topic", "variables")
+    __slots__ = ("_json", "_started", "_steps", "context", "payload", "topic", "variables")
 
     def __init__(self, topic: str, payload: bytes, context: Context) -> None:
         self.topic = topic
@@ -24,6 +28,11 @@ class Message:
         self.context = context
         self.variables: dict[str, Value] = {}
         self._json: list[Value] = [_UNREAD, _UNREAD, _UNREAD]
+        self._steps = 0
+        self._started = 0.0
+
+    def restart(self) -> None:
+        """Let the nested SELECTs look at as many elements as a new evaluation may."""
         self._steps = 0
 
     def begin(self) -> None:
@@ -45,7 +54,11 @@ class Message:
         return self.payload if value is UNDEFINED else value
 
     def step(self) -> None:
-        """Count one element of a nested SELECT; EvaluationError when there are too many."""
+        """Count one element of a nested SELECT; EvaluationError when there are too many, or they take too long."""
+        if self._steps == 0:
+            self._started = time.thread_time()
+        elif time.thread_time() - self._started > MAX_SECONDS:
+            raise EvaluationError(f"the nested SELECTs took longer than {MAX_SECONDS} s")
         self._steps += 1
         if self._steps > MAX_STEPS:
             raise EvaluationError(f"the nested SELECTs would look at more than {MAX_STEPS} elements")

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path as FilePath
 from typing import Any, Final
 
-from edge_mask.rules.actions import DeviceAction, device_action
+from edge_mask.rules.actions import DeviceAction, MakeTemplate, device_action
 from edge_mask.rules.aws_actions import AWS_ACTIONS
 from edge_mask.rules.document import Document, Path, read
 from edge_mask.rules.edge_actions import check_edge, duration
@@ -113,8 +114,9 @@ def _rule(document: Document, name: str, path: Path, payload: Any) -> RuleDefini
     statement = _statement(document, path, payload["sql"], version)
     if statement is None:
         return None
-    actions = _actions(document, (*path, "actions"), payload["actions"], version)
-    error = _error_action(document, (*path, "errorAction"), payload, version)
+    make = partial(Template, version=version, variables=statement.variables)
+    actions = _actions(document, (*path, "actions"), payload["actions"], make)
+    error = _error_action(document, (*path, "errorAction"), payload, make)
     every = _every(document, path, payload)
     if len(document.problems) > before:
         return None
@@ -144,26 +146,26 @@ def _every(document: Document, path: Path, payload: Mapping[str, Any]) -> float 
     return seconds
 
 
-def _actions(document: Document, path: Path, actions: Any, version: str) -> tuple[Action, ...]:
+def _actions(document: Document, path: Path, actions: Any, make: MakeTemplate) -> tuple[Action, ...]:
     if not isinstance(actions, list):
         document.complain(path, "a list of actions is expected")
         return ()
     if len(actions) > MAX_ACTIONS:
         document.complain(path, f"a rule has at most {MAX_ACTIONS} actions, this one has {len(actions)}")
-    made = (_action(document, (*path, index), action, version) for index, action in enumerate(actions))
+    made = (_action(document, (*path, index), action, make) for index, action in enumerate(actions))
     return tuple(action for action in made if action is not None)
 
 
-def _error_action(document: Document, path: Path, payload: Mapping[str, Any], version: str) -> Action | None:
+def _error_action(document: Document, path: Path, payload: Mapping[str, Any], make: MakeTemplate) -> Action | None:
     if "errorAction" not in payload:
         return None
-    action = _action(document, path, payload["errorAction"], version)
+    action = _action(document, path, payload["errorAction"], make)
     if action and action.device and (action.device.cloud_functions or action.device.uses_shadow):
         document.complain(path, "functions that ask elsewhere (get_thing_shadow, aws_lambda …) cannot stand here")
     return action
 
 
-def _action(document: Document, path: Path, action: Any, version: str) -> Action | None:
+def _action(document: Document, path: Path, action: Any, make: MakeTemplate) -> Action | None:
     if not isinstance(action, dict) or len(action) != 1:
         document.complain(path, "one action is expected: its name, and its fields below it")
         return None
@@ -177,9 +179,9 @@ def _action(document: Document, path: Path, action: Any, version: str) -> Action
         known = [*AWS_ACTIONS, "edgeMask"]
         document.complain(inside, f"there is no such action{did_you_mean(kind, known)}; there are {', '.join(known)}")
         return None
-    if not is_right or not _templates_are_right(document, inside, fields, version):
+    if not is_right or not _templates_are_right(document, inside, fields, make):
         return None
-    device = device_action(kind, fields, version)
+    device = device_action(kind, fields, make)
     why = "" if device else f"{kind} needs AWS"
     if device and device.cloud_functions:
         why = f"{', '.join(sorted(device.cloud_functions))}() needs AWS"
@@ -187,14 +189,14 @@ def _action(document: Document, path: Path, action: Any, version: str) -> Action
     return Action(kind, fields, device, why)
 
 
-def _templates_are_right(document: Document, path: Path, value: Any, version: str) -> bool:
+def _templates_are_right(document: Document, path: Path, value: Any, make: MakeTemplate) -> bool:
     if isinstance(value, str):
         try:
-            Template(value, version)
+            make(value)
         except RuleError as error:
             document.complain_inside(path, error.sentence, error.line, error.column)
             return False
         return True
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    answers = [_templates_are_right(document, (*path, key), item, version) for key, item in inner]
+    answers = [_templates_are_right(document, (*path, key), item, make) for key, item in inner]
     return all(answers)

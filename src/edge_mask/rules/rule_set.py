@@ -9,6 +9,7 @@ import base64
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -122,6 +123,8 @@ class RuleSet:
         if running is None:
             return []
         message = Message(incoming.topic, incoming.payload, incoming.context)
+        with suppress(EvaluationError, RecursionError):  # what SET cannot work out is Undefined in the templates
+            running.rule.statement.assign(message)
         return self._failed(running, incoming, message, "action", [_failure("HttpAction", resource, text)])
 
     def _once(self, incoming: Incoming) -> list[Effect]:

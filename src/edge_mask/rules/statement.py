@@ -1,6 +1,6 @@
 """A rule's statement, ready to run: `compile_rule` and what it returns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from edge_mask.rules.ast import Select, Star
@@ -9,12 +9,16 @@ from edge_mask.rules.context import NOWHERE, Context
 from edge_mask.rules.errors import EvaluationError, RuleError
 from edge_mask.rules.message import Message
 from edge_mask.rules.parser import Parser
+from edge_mask.rules.text import check_size, size_of
 from edge_mask.rules.topics import BASIC_INGEST, topic_matches, without_basic_ingest
 from edge_mask.rules.values import NO_MATCH, Value
 from edge_mask.rules.wire import to_payload
 
 DEFAULT_VERSION: Final = "2015-10-08"
 """What AWS takes when a rule names no version."""
+
+_MANY: Final = 32
+"""Pieces of the message; a result of more than that is measured before it is written."""
 
 VERSIONS: Final = {"2015-10-08": 1, "2016-03-23": 2, "beta": 2}
 
@@ -33,12 +37,16 @@ class CompiledRule:
         self.topic_filter = statement.topic_filter
         compiler = Compiler(sql, self.number, version)
         self._variables = [(name, compiler.declare(name, node)) for name, node in statement.variables]
+        self.variables: Mapping[str, int] = compiler.variables
+        """What SET assigns, for the templates of the rule's actions."""
         select = statement.select
+        compiler.check_weight([] if select.where is None else [select.where])
         self._where = None if select.where is None else compiler.condition(select.where)
         self.where = None if self._variables or compiler.has_subqueries else self._where
         """WHERE by itself (scope and message in), to ask many rules at small cost; None where it cannot stand alone."""
-        compiler.check_weight([item.value for item in select.items])
+        weight = compiler.check_weight([item.value for item in select.items])
         self._project = compiler.project(select)
+        self._can_grow = bool(self._variables) or compiler.has_subqueries or weight > _MANY
         self._is_star = _is_star(select)
         self.cloud_functions = frozenset(compiler.cloud)
         """Functions of this statement that only AWS can answer; with one of them it does not run here."""
@@ -66,19 +74,29 @@ class CompiledRule:
                 return message.payload if is_asked else self._run(message, _own_bytes)
             if is_asked:
                 message.begin()
-                return to_payload(self._project(message.json(self.number), message))
+                return self._written(self._project(message.json(self.number), message))
             value = self._run(message, self._project)
         except RecursionError:
             raise EvaluationError("the payload is nested too deep for this statement") from None
-        return value if value is NO_MATCH else to_payload(value)
+        return value if value is NO_MATCH else self._written(value)
 
-    def _run(self, message: Message, project: Callable[[Value, Message], Value]) -> Value:
-        if self._where is None and project is _own_bytes:
-            return message.payload
-        scope = message.json(self.number)
+    def assign(self, message: Message) -> Value:
+        """Work out the variables, which are then in the message; the scope of the statement."""
         message.begin()
+        scope = message.json(self.number)
         for name, value in self._variables:
             message.variables[name] = value(scope, message)
+        return scope
+
+    def _written(self, value: Value) -> bytes:
+        if self._can_grow:
+            check_size(size_of(value))
+        return to_payload(value)
+
+    def _run(self, message: Message, project: Callable[[Value, Message], Value]) -> Value:
+        if self._where is None and not self._variables and project is _own_bytes:
+            return message.payload
+        scope = self.assign(message)
         if self._where is not None and not self._where(scope, message):
             return NO_MATCH
         return project(scope, message)

@@ -1,7 +1,8 @@
 """Texts with `${expression}` inside, as the fields of actions have them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
 from edge_mask.rules.compile import Compiler
@@ -17,19 +18,25 @@ _OPEN: Final = "${"
 
 
 class Template:
-    """A text whose `${…}` are compiled; each is evaluated against the payload as it came in."""
+    """A text whose `${…}` are compiled; each is evaluated against the payload as it came in.
 
-    def __init__(self, text: str, version: str = DEFAULT_VERSION) -> None:
+    `variables`: what SET assigns in the statement of the same rule (`CompiledRule.variables`); the message holds them.
+    """
+
+    def __init__(
+        self, text: str, version: str = DEFAULT_VERSION, variables: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
         if version not in VERSIONS:
             raise RuleError(f"awsIotSqlVersion {version!r} does not exist; there are {', '.join(VERSIONS)}")
         self.text = text
         self._number = VERSIONS[version]
-        compiler = Compiler(text, self._number, version)
+        compiler = Compiler(text, self._number, version, variables)
         self._parts: list[str | Callable[[Value, Message], Value]] = []
         at = 0
         while (start := text.find(_OPEN, at)) >= 0:
             end = _closing(text, start + len(_OPEN))
             node = Parser(text, self._number, start + len(_OPEN), end).only_expression()
+            compiler.check_weight([node])
             self._parts += [text[at:start], compiler.tidy(node)]
             at = end + 1
         self._parts.append(text[at:])
@@ -42,7 +49,7 @@ class Template:
             return self.text
         try:
             scope = message.json(self._number)
-            message.begin()
+            message.restart()
             texts = [part if isinstance(part, str) else _shown(part(scope, message)) for part in self._parts]
         except RecursionError:
             raise EvaluationError("the payload is nested too deep for this template") from None

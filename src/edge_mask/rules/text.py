@@ -25,6 +25,7 @@ def to_text(value: Value) -> Value:
     if kind is Decimal:
         return str(value)
     if kind is list or kind is dict:
+        check_size(size_of(value))
         return to_json(value).decode()
     return UNDEFINED
 
@@ -32,6 +33,25 @@ def to_text(value: Value) -> Value:
 def utf8(text: str) -> bytes:
     """The bytes of a text; what JSON allows and UTF-8 does not (half a surrogate pair) becomes a question mark."""
     return text.encode("utf-8", "replace")
+
+
+def size_of(value: Value, most: int = MAX_TEXT) -> int:
+    """About how many characters `value` has as JSON, shared parts counted each time; counting ends beyond `most`."""
+    size, waiting = 0, [value]
+    while waiting and size <= most:
+        item = waiting.pop()
+        kind = type(item)
+        if kind is str:
+            size += len(item) + 2
+        elif kind is list:
+            size += len(item) + 1
+            waiting.extend(item)
+        elif kind is dict:
+            size += sum(map(len, item)) + 4 * len(item) + 1
+            waiting.extend(item.values())
+        else:
+            size += 1
+    return size
 
 
 def check_size(size: int) -> None:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from edge_mask.rules.functions.registry import function
-from edge_mask.rules.text import check_size, to_text
+from edge_mask.rules.text import check_size, size_of, to_text
 from edge_mask.rules.values import UNDEFINED, Value, to_int_nearest
 from edge_mask.rules.wire import to_json
 
@@ -59,6 +59,8 @@ def transform(mode: Value, attributes: Value, items: Value) -> Value:
         return UNDEFINED
     check_size(len(items) * len(attributes))
     made = [{**item, **attributes} for item in items]
+    if size_of(made, _MAX_TRANSFORMED) > _MAX_TRANSFORMED:  # far too much to write out and measure
+        return UNDEFINED
     return made if len(to_json(made)) <= _MAX_TRANSFORMED else UNDEFINED
 
 
@@ -76,5 +78,5 @@ def is_undefined(value: Value) -> Value:
 
 @function("get_or_default", 1, 2)
 def get_or_default(value: Value, default: Value = UNDEFINED) -> Value:
-    """The first argument unless it is null or Undefined."""
+    """The first argument unless it is null or Undefined; the compiler makes Undefined of one that fails."""
     return default if value is None or value is UNDEFINED else value

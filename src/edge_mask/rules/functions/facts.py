@@ -1,5 +1,6 @@
 """What is known of the message besides its payload."""
 
+import base64
 from typing import Final
 
 from edge_mask.rules.functions.registry import function
@@ -18,12 +19,12 @@ _PROPERTIES: Final = {
 
 
 @function("topic", 0, 1, sees_message=True)
-def topic(message: Message, segment: Value = None) -> Value:
+def topic(message: Message, *segment: Value) -> Value:
     """The topic, or its n-th part counted from 1."""
     whole_topic = without_basic_ingest(message.topic)
-    if segment is None:
+    if not segment:
         return whole_topic
-    number, parts = to_int_down(segment), whole_topic.split("/")
+    number, parts = to_int_down(segment[0]), whole_topic.split("/")
     return parts[number - 1] if number is not UNDEFINED and 1 <= number <= len(parts) else UNDEFINED
 
 
@@ -79,23 +80,23 @@ def rand(message: Message) -> Value:
 
 @function("get_mqtt_property", 1, sees_message=True)
 def get_mqtt_property(message: Message, name: Value) -> Value:
-    """An MQTT 5 header: content_type, response_topic, correlation_data or format_indicator."""
+    """An MQTT 5 header: content_type, response_topic, correlation_data (in base64) or format_indicator."""
     known = _PROPERTIES.get(name) if isinstance(name, str) else None
     value = message.context.mqtt.get(known) if known else None
     if value is None:
         return UNDEFINED
     if known == "payload_format_indicator":
         return "UTF8_DATA" if value else "UNSPECIFIED_BYTES"
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
 @function("get_user_properties", 0, 1, sees_message=True)
-def get_user_properties(message: Message, key: Value = None) -> Value:
+def get_user_properties(message: Message, *key: Value) -> Value:
     """Every value of one user property, or all properties as objects."""
     properties = message.context.user_properties
-    if key is None:
+    if not key:
         return [{name: value} for name, value in properties] or UNDEFINED
-    return [value for name, value in properties if name == key] or UNDEFINED
+    return [value for name, value in properties if name == key[0]] or UNDEFINED
 
 
 @function("get_thing_shadow", 2, 3, since=2, sees_message=True)

@@ -62,10 +62,9 @@ def rpad(value: Value, count: Value) -> Value:
 
 
 @function("substring", 2, 3)
-def substring(value: Value, start: Value, end: Value = None) -> Value:
+def substring(value: Value, start: Value, end: Value = 1 << 62) -> Value:
     """The text from index `start` up to, not including, index `end`."""
-    text, first = to_text(value), to_int_down(start)
-    last = 1 << 62 if end is None else to_int_down(end)
+    text, first, last = to_text(value), to_int_down(start), to_int_down(end)
     if text is UNDEFINED or first is UNDEFINED or last is UNDEFINED:
         return UNDEFINED
     return text[max(first, 0) : max(last, 0)]
