@@ -31,7 +31,7 @@ from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.intake import Intake
 from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.read import Reader
-from edge_mask.ledger.recorder import Entry, Recorder, Settle
+from edge_mask.ledger.recorder import Entry, Recorder, Settle, post
 from edge_mask.ledger.rows import Settlement
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Class, Event, Face, Fault, Frame, Message, Reading
@@ -160,7 +160,7 @@ class Assembly:
         """Into the mailbox; waits for room, but the main thread only a moment: it has all the others to watch."""
         patience = _MAIN_THREAD_WAITS if threading.current_thread() is threading.main_thread() else None
         try:
-            if not self._mailbox.put(event, patience):
+            if not post(self._mailbox, event, patience):
                 log.warning("the mailbox is full; not recorded: %s", event)
         except Closed:
             log.warning("%s came after the stop and was not recorded", type(event).__name__)

@@ -26,10 +26,10 @@ from edge_mask.detect.package import open_package
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.intake import Intake
 from edge_mask.ledger.outbox import Outbox
-from edge_mask.ledger.recorder import Barrier, Entry, Recorder, Settle
+from edge_mask.ledger.recorder import Barrier, Entry, Recorder, Settle, post
 from edge_mask.ledger.rows import Settlement
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Face, Frame, Image, Reading
+from edge_mask.messages import Event, Face, Frame, Image, Reading
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.handoff import Latest, Mailbox
 from edge_mask.runtime.outage import Outage
@@ -103,7 +103,7 @@ def frames_per_second(detector: ModelDetector, database: Path, pictures: Sequenc
     """Camera, vision and ledger with their real threads and a real database, no broker: as fast as it goes."""
     frames: Latest[Frame] = Latest()
     with _Desk(database) as desk:
-        vision = Vision(frames, Borrowed(detector), {"bench": Eye(Tracker(), GateWatch("bench"))}, desk.mailbox.put)
+        vision = Vision(frames, Borrowed(detector), {"bench": Eye(Tracker(), GateWatch("bench"))}, desk.emit)
         source = PicturesInMemory(pictures, count)
         camera = Camera("bench", source, frames, _CLOCK, _ignore, is_live=False)
         began = time.perf_counter()
@@ -190,6 +190,9 @@ class _Desk:
     def __exit__(self, *_error: object) -> None:
         self._worker.request_stop()
         self._worker.join(60)
+
+    def emit(self, event: Event) -> None:
+        post(self.mailbox, event)
 
     def flush(self) -> None:
         barrier = Barrier()

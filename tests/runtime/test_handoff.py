@@ -66,6 +66,19 @@ def test_a_full_mailbox_says_no_when_the_sender_will_not_wait() -> None:
     assert box.take_many(5, 0) == [1]
 
 
+def test_an_item_that_wakes_nobody_is_found_when_the_taker_looks_and_when_the_box_is_full() -> None:
+    box: Mailbox[int] = Mailbox(2)
+    box.put(1, wake=False)
+    assert box.take_many(5, 0) == [1]
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(box.take_many, 5, 60.0)
+        while not waiting.running():
+            pass
+        box.put(1, wake=False)
+        box.put(2, wake=False)
+        assert waiting.result(10)[0] == 1
+
+
 def test_a_closed_mailbox_refuses_but_still_gives_what_is_inside() -> None:
     box: Mailbox[int] = Mailbox(3)
     box.put(1)

@@ -21,7 +21,7 @@ from edge_mask.ledger.database import is_damage, reason_of
 from edge_mask.ledger.intake import Admitted, Intake
 from edge_mask.ledger.rows import Batch, Settlement
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Class, Event, Fault, Message, Outcome
+from edge_mask.messages import Class, Detections, Event, Fault, Health, Message, Outcome
 from edge_mask.rules.effects import EdgeAction
 from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock
@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 _MOST_IN_A_COMMIT = 500
 _HOUSEKEEPING_EVERY = 60.0
 _LAST_TRIES = 2.0
+_LIVE_WAITS = 0.05
+"""Seconds that a live message may lie in the mailbox before it is looked at."""
 
 
 @dataclass(slots=True)
@@ -53,6 +55,14 @@ class Barrier:
 
 
 Entry = Event | Settle | Barrier
+
+
+def post(mailbox: Mailbox[Entry], event: Event, timeout: float | None = None) -> bool:
+    """Leave an event for the recorder; False when there was no room for `timeout` seconds. Raises Closed.
+
+    A live one does not wake it: several a second would interrupt the vision thread that sends them.
+    """
+    return mailbox.put(event, timeout, wake=not isinstance(event, Detections | Health))
 
 
 class Recorder(Job):
@@ -128,7 +138,7 @@ class Recorder(Job):
 
     def _patience(self) -> Seconds:
         due = max(self._due, self._retry_at)
-        return Seconds(min(0.5, max(0.0, due - self._clock.now().mono)))
+        return Seconds(min(_LIVE_WAITS, max(0.0, due - self._clock.now().mono)))
 
     def _admit(self, entry: Entry) -> None:
         match entry:

@@ -81,8 +81,12 @@ class Mailbox(Generic[T]):
     def is_closed(self) -> bool:
         return self._closed
 
-    def put(self, item: T, timeout: float | None = None) -> bool:
-        """Wait for room and leave `item`; False when `timeout` seconds passed first. Raises Closed."""
+    def put(self, item: T, timeout: float | None = None, *, wake: bool = True) -> bool:
+        """Wait for room and leave `item`; False when `timeout` seconds passed first. Raises Closed.
+
+        Without `wake` a taker that waits finds it when its own time is up: for what is not urgent, so that the
+        sender is not interrupted by the receiver at once.
+        """
         with self._not_full:
             self._not_full.wait_for(lambda: self._closed or len(self._items) < self._capacity, timeout)
             if self._closed:
@@ -90,7 +94,8 @@ class Mailbox(Generic[T]):
             if len(self._items) >= self._capacity:
                 return False
             self._items.append(item)
-            self._not_empty.notify()
+            if wake or len(self._items) >= self._capacity:
+                self._not_empty.notify()
             return True
 
     def take_many(self, limit: int, timeout: float | None) -> list[T]:
