@@ -33,6 +33,9 @@ class Ballot:
     def __init__(self, policy: VotePolicy) -> None:
         self._policy = policy
         self._votes: deque[tuple[Seconds, str, float]] = deque()
+        # Kept up with each vote: at hundreds of frames a second, counting a window anew would cost more than tracking.
+        self._count: Counter[str] = Counter()
+        self._scores: dict[str, float] = {}
         self._first: Seconds | None = None
 
     def add(self, label: str, score: float, at: Seconds) -> None:
@@ -40,23 +43,23 @@ class Ballot:
         if self._first is None:
             self._first = at
         self._votes.append((at, label, score))
+        self._count[label] += 1
+        self._scores[label] = self._scores.get(label, 0.0) + score
         self._forget(at)
 
     def tally(self) -> Counter[str]:
         """Votes per label within the window that ends with the newest."""
-        return Counter(label for _, label, _ in self._votes)
+        return self._count.copy()
 
     def outcome(self) -> Outcome | None:
         """What was decided, None while it is undecided: too few votes, a tie, or no clear winner."""
-        tally = self.tally()
-        if not tally:
+        if not self._votes:
             return None
-        ((label, won),) = tally.most_common(1)
-        cast = tally.total()
+        label, won = max(self._count.items(), key=lambda each: each[1])
+        cast = len(self._votes)
         if 2 * won <= cast or won < self._policy.share * cast or not self._are_enough(won, cast):
             return None
-        scores = [score for _, each, score in self._votes if each == label]
-        return Outcome(label, sum(scores) / len(scores))
+        return Outcome(label, min(1.0, self._scores[label] / won))
 
     def _are_enough(self, won: int, cast: int) -> bool:
         if cast >= self._policy.needed:
@@ -67,4 +70,8 @@ class Ballot:
 
     def _forget(self, now: Seconds) -> None:
         while now - self._votes[0][0] > self._policy.window:
-            self._votes.popleft()
+            _, label, score = self._votes.popleft()
+            self._count[label] -= 1
+            self._scores[label] -= score
+            if not self._count[label]:  # drop it, and with it what rounding has left of its scores
+                del self._count[label], self._scores[label]
