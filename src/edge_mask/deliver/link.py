@@ -228,7 +228,7 @@ class Link:
     def _tell(self, is_connected: bool, reason: str) -> None:
         try:
             self._on_state(is_connected, reason)
-        except Exception:
+        except Exception:  # whoever listens, the connection goes on
             log.exception("mqtt: the listener for the connection's state failed")
 
 

@@ -288,5 +288,5 @@ def _tell(listener: Listener, got: mqtt.MQTTMessage) -> None:
             properties={ours: getattr(known, theirs) for ours, theirs in _PROPERTIES.items() if hasattr(known, theirs)},
         )
         listener(message)
-    except Exception:
+    except Exception:  # a raise inside paho's callback would end its loop
         log.exception("mqtt: a listener failed on a message at %s", got.topic)
