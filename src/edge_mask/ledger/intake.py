@@ -67,13 +67,6 @@ class Intake:
         self._admit(event, admitted, is_complaint=False)
         return admitted
 
-    def hear(self, message: Message, at: Moment) -> Admitted:
-        """What the rules make of a message that came from outside."""
-        admitted = Admitted(Class.LIVE)
-        self._through_rules(message, at, admitted, is_complaint=False)
-        admitted.klass = min((row.message.klass for row in admitted.outgoing), default=Class.LIVE)
-        return admitted
-
     def refused(self, message: Message, at: Moment, reason: str) -> Admitted:
         """What follows when a destination refused a message for good: the error action of the rule that sent it."""
         admitted = Admitted(message.klass)
