@@ -32,7 +32,7 @@ def add(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from edge_mask.observe.notify import Notifier
+    from edge_mask.observe.notify import Notifier, watchdog_interval
     from edge_mask.runtime.clock import SystemClock
     from edge_mask.runtime.supervisor import Blueprint, Limits, Supervisor
 
@@ -53,6 +53,7 @@ def _run(arguments: argparse.Namespace) -> int:
         clock,
         notifier=Notifier.from_environment(os.environ),
         limits=Limits(arguments.max_seconds, arguments.until_idle),
+        feed_every=watchdog_interval(os.environ) or 1.0,
     )
     supervisor.install_signals()  # first of all: a SIGTERM while the model is being loaded stops cleanly too
     return supervisor.run()

@@ -1,4 +1,4 @@
-"""The tables as SQLAlchemy sees them, for the readers; `migrations.py` is what creates them."""
+"""The tables that the readers ask, as SQLAlchemy sees them; `migrations.py` is what creates all of them."""
 
 from sqlalchemy import Column, Float, Integer, LargeBinary, MetaData, String, Table
 
@@ -16,7 +16,6 @@ outbox = Table(
     Column("payload", LargeBinary), Column("qos", Integer), Column("retain", Integer), Column("properties", String),
     Column("bytes", Integer), Column("reason", String), *_moment(),
 )  # fmt: skip
-topics = Table("topics", metadata, Column("topic", String, primary_key=True), Column("seq", Integer))
 totals = Table(
     "totals", metadata,
     Column("state", Integer, primary_key=True), Column("messages", Integer), Column("bytes", Integer),
@@ -28,28 +27,6 @@ visits = Table(
     Column("ispass", Integer), Column("mask", String), Column("mask_score", Float), Column("temperature", Float),
     Column("reasons", String), Column("passed_through", Integer), Column("snapshot", String), *_moment(),
 )  # fmt: skip
-looks = Table(
-    "looks", metadata,
-    Column("id", String, primary_key=True), Column("camera", String), Column("faces", Integer),
-    Column("no_mask", Integer), Column("streak", Integer), Column("snapshot", String), *_moment(),
-)  # fmt: skip
-alerts = Table(
-    "alerts", metadata,
-    Column("id", String, primary_key=True), Column("kind", String), Column("camera", String),
-    Column("sensor", String), Column("text", String), Column("streak", Integer), Column("value", Float),
-    Column("snapshot", String), *_moment(),
-)  # fmt: skip
-readings = Table(
-    "readings", metadata,
-    Column("id", String, primary_key=True), Column("sensor", String), Column("quantity", String),
-    Column("value", Float), Column("unit", String), Column("quality", String), *_moment(),
-)  # fmt: skip
-faults = Table(
-    "faults", metadata,
-    Column("id", String, primary_key=True), Column("component", String), Column("code", String),
-    Column("text", String), *_moment(),
-)  # fmt: skip
-
 PENDING, SET_ASIDE = 0, 1
 """States of an outbox row: waits to leave; refused by the other side and kept for a person to see."""
 

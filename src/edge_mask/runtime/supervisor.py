@@ -33,7 +33,6 @@ STOP_WITHIN = 4.5
 _RESTARTS = "EDGE_MASK_RESTARTS"
 _MOST_RESTARTS_AN_HOUR = 3
 _TICK = 0.25
-_FEED_EVERY = 1.0
 
 
 class Notifier(Protocol):
@@ -80,12 +79,14 @@ class Supervisor:
         *,
         notifier: Notifier | None = None,
         limits: Limits | None = None,
+        feed_every: float = 1.0,
         execute: Callable[[str, list[str]], object] = os.execv,
     ) -> None:
         self._plan = plan
         self._clock = clock
         self._notifier = notifier or SilentNotifier()
         self._limits = limits or Limits()
+        self._feed_every = feed_every
         self._execute = execute
         self._control: SimpleQueue[str] = SimpleQueue()
         self._stop = threading.Event()
@@ -152,8 +153,8 @@ class Supervisor:
                 return "stop"
 
     def _feed(self, now: float) -> None:
-        """The watchdog, at most once a second."""
-        if now - self._fed >= _FEED_EVERY:
+        """The watchdog, not more often than it needs."""
+        if now - self._fed >= self._feed_every:
             self._fed = now
             self._notifier.watchdog()
 
