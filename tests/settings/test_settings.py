@@ -87,9 +87,9 @@ def test_tls_moves_the_default_port_and_nothing_else() -> None:
 
 def test_numbers_can_come_from_the_environment() -> None:
     found = settings(
-        "mqtt: {port: '${PORT}'}\nweb: {enabled: '${WEB:-yes}'}\ngate: {window: '${W}'}", PORT="1999", W="3s"
+        "mqtt: {port: '${PORT}'}\nsnapshots: {blur_faces: '${BLUR:-yes}'}\ngate: {window: '${W}'}", PORT="1999", W="3s"
     )
-    assert (found.mqtt.port, found.web.enabled, found.gate.window) == (1999, True, 3.0)
+    assert (found.mqtt.port, found.snapshots.blur_faces, found.gate.window) == (1999, True, 3.0)
 
 
 @pytest.mark.parametrize("word", ["off", "false"])
