@@ -86,6 +86,12 @@ def test_a_hundred_thousand_brackets_are_a_sentence_too() -> None:
     assert problems("a: " + "[" * 100_000) == ["f.yaml: nested too deeply"]
 
 
+def test_aliases_of_aliases_that_stand_for_billions_are_a_sentence_too() -> None:
+    levels = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10)]
+    found = problems("a0: &a0 [x, x]\n" + "".join(levels))
+    assert found == ["f.yaml: stands for over 100000 values; use fewer aliases (*NAME)"]
+
+
 def test_anchors_and_merges_work() -> None:
     found = data("base: &b {x: 1, y: 2}\nmore:\n  <<: *b\n  y: 3\nsame: *b\n")
     assert found == {"base": {"x": 1, "y": 2}, "more": {"x": 1, "y": 3}, "same": {"x": 1, "y": 2}}

@@ -10,6 +10,9 @@ import yaml
 Path = tuple[str | int, ...]
 """The way from the top to a value: keys and list positions."""
 
+MAX_VALUES = 100_000
+"""More than any device has; a few lines of aliases of aliases can stand for billions."""
+
 _VARIABLE = re.compile(r"\$(?P<escaped>\$)?\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-[^}]*)?\}")
 
 
@@ -73,7 +76,10 @@ def read(text: str, name: str, environ: Mapping[str, str]) -> Document:
         document.problems.append(f"{name}: nested too deeply")
         return document
     if root is not None:
-        document.data = _Builder(document, environ).build(root, ())
+        try:
+            document.data = _Builder(document, environ).build(root, ())
+        except _TooManyValues:
+            document.problems = [f"{name}: stands for over {MAX_VALUES} values; use fewer aliases (*NAME)"]
     return document
 
 
@@ -89,6 +95,10 @@ def _syntax(error: yaml.YAMLError, name: str) -> str:
     return f"{where}: not YAML: {error.problem}{context}{column}{hint}"
 
 
+class _TooManyValues(Exception):
+    """The text stands for more than can be a configuration."""
+
+
 class _Builder:
     """Turns nodes into data, substitutes variables, and notes lines and problems on the way."""
 
@@ -96,9 +106,13 @@ class _Builder:
         self._document = document
         self._environ = environ
         self._open: list[yaml.Node] = []
+        self._built = 0
         self._constructor = yaml.constructor.SafeConstructor()
 
     def build(self, node: yaml.Node, path: Path) -> Any:
+        self._built += 1
+        if self._built > MAX_VALUES:
+            raise _TooManyValues
         self._document.lines.setdefault(path, node.start_mark.line + 1)
         if any(node is outer for outer in self._open):
             return self._document.complain(path, "contains itself; an alias must not point to what it stands in")
