@@ -158,7 +158,18 @@ def test_nested_selects_look_at_a_bounded_number_of_elements() -> None:
         compile_rule(sql, V2).evaluate("t", payload)
 
 
-@pytest.mark.parametrize("number", ["9" * 4000, "9" * 20_000, "1e999999999", "-1e-999999999", "1" + "0" * 5000 + ".5"])
+@pytest.mark.parametrize(
+    "number",
+    [
+        "9" * 4000,
+        "9" * 20_000,
+        "1e999999999",
+        "-1e-999999999",
+        "1" + "0" * 5000 + ".5",
+        "-1e99999999999999999999",
+        "0e99999999999999999999",
+    ],
+)
 def test_an_enormous_number_is_carried_or_undefined_never_computed(number: str) -> None:
     payload = f'{{"a": {number}, "t": "{number}"}}'.encode()
     for sql in (
@@ -169,6 +180,7 @@ def test_an_enormous_number_is_carried_or_undefined_never_computed(number: str) 
         "SELECT cast(a as Int) AS i, cast(t as Int) AS j, chr(a) AS c, rpad('x', a) AS p, get('x', a) AS g FROM 't'",
         "SELECT parse_time('yyyy', a) AS y, topic(a) AS t, substring('abc', a) AS s, sin(a) AS x FROM 't'",
         "SELECT a FROM 't' WHERE a > 5 OR a = 5 OR a < 5",
+        f"SELECT {number} AS a, abs('{number}') AS b FROM 't'",
     ):
         value = compile_rule(sql, V2).evaluate("t", payload)
         assert value is NO_MATCH or len(to_payload(value)) < 200_000

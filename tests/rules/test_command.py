@@ -124,6 +124,11 @@ def test_a_case_that_does_not_hold_is_shown_and_exits_1(edge_mask: Command, tmp_
         ("- {topic: t, payload: {}}", "nothing is expected"),
         ("- {topic: t, payload: {}, expect: nothing}", "allowed: no match"),
         ("- {topic: t, payload: {}, outputs: 1}", "did you mean output?"),
+        ("- {topic: t, payload: {base64: '!'}, output: 1}", "not base64"),
+        ("- {topic: t, payload: {base64: 5}, output: 1}", "not base64"),
+        ("- {topic: t, payload: 1, output: 1, context: {shadow: 5}}", "a mapping is expected"),
+        ("- {topic: t, payload: 1, output: 1, context: {random: x}}", "a number is expected"),
+        ('- {topic: t, payload: "\\ud800", output: 1}', "half a surrogate pair"),
         ("[]", "no case was run"),
     ],
 )

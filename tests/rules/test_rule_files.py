@@ -89,6 +89,16 @@ SQL = "sql: \"SELECT * FROM 't'\""
         ("a: {SQL, actions: [{edgeMask: {output: {line: §[], value: 1}}}]}", "name or number"),
         ("a: {SQL, actions: [{edgeMask: §{beep: 1}}]}", "log, snapshot, output"),
         ("a: {SQL, actions: [], edgeMask: {atMostEvery: §soon}}", "duration"),
+        ("a: {SQL, actions: [], edgeMask: {atMostEvery: §1e999}}", "duration"),
+        ("a: {SQL, §[b, c]: x, actions: []}", "a key of a mapping is a text"),
+        ('a: {"sql": "\\ud800", actions: []}', "half a surrogate pair"),
+        (
+            "".join(
+                f"x{n}: &x{n} [{'*x' + str(n - 1) + ',' if n else '1,'} {'*x' + str(n - 1) if n else 1}]\n"
+                for n in range(30)
+            ),
+            "200000 values",
+        ),
         (
             (
                 "a: {SQL, awsIotSqlVersion: beta, actions: [], "
@@ -111,6 +121,15 @@ def test_each_problem_is_a_sentence_with_file_line_and_column(tmp_path: Path, te
     if marked:
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         assert sentence.startswith(f"{path}:{line}:{column}: "), sentence
+
+
+def test_what_json_escapes_in_two_halves_is_one_character(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    rule = {"sql": "SELECT '\U0001f637' AS mask FROM 'a/\U0001f637'", "actions": [{"republish": {"topic": "b"}}]}
+    path.write_text(json.dumps({"r": rule}), "utf-8")
+    assert "\\ud83d" in path.read_text("utf-8")
+    (loaded,) = RuleSet.load([path]).rules
+    assert loaded.statement.evaluate("a/\U0001f637", b"{}") == {"mask": "\U0001f637"}
 
 
 def test_all_problems_of_all_files_are_told_at_once(tmp_path: Path) -> None:

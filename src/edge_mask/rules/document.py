@@ -94,6 +94,8 @@ def read(text: str, name: str) -> Document:
 
 
 _MAX_DEPTH: Final = 40
+_MAX_VALUES: Final = 200_000
+"""Values of one file, each counted where it stands: aliases can make billions of a few lines."""
 
 
 def _build(document: Document, node: yaml.Node, path: Path, depth: int) -> Any:
@@ -102,13 +104,17 @@ def _build(document: Document, node: yaml.Node, path: Path, depth: int) -> Any:
     document.marks[path] = Mark(start.line + 1, start.column + 1, style, start.line == end.line)
     if depth > _MAX_DEPTH:
         raise ValueError("nested too deeply")
+    if len(document.marks) > _MAX_VALUES:
+        raise ValueError(f"more than {_MAX_VALUES} values")
     if isinstance(node, yaml.ScalarNode):
         return _scalar(node)
     if isinstance(node, yaml.SequenceNode):
         return [_build(document, item, (*path, index), depth + 1) for index, item in enumerate(node.value)]
     made: dict[str, Any] = {}
     for key_node, value_node in node.value:
-        key = str(key_node.value)
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise yaml.MarkedYAMLError(problem="a key of a mapping is a text", problem_mark=key_node.start_mark)
+        key = _text(key_node.value)
         if key in made:
             mark = key_node.start_mark
             document.marks[*path, key] = Mark(mark.line + 1, mark.column + 1, None, True)
@@ -127,4 +133,12 @@ def _scalar(node: yaml.ScalarNode) -> Any:
             return int(node.value)
         case "float":
             return float(node.value)
-    return node.value
+    return _text(node.value)
+
+
+def _text(written: str) -> str:
+    """The text with its surrogate pairs, which JSON escapes one by one, put together."""
+    try:
+        return written.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:
+        raise ValueError(f"half a surrogate pair in {written[:40]!a}") from None

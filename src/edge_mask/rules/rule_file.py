@@ -1,5 +1,6 @@
 """Rule files: what `aws iot create-topic-rule --topic-rule-payload` takes, as YAML or JSON, one or several by name."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -141,7 +142,7 @@ def _every(document: Document, path: Path, payload: Mapping[str, Any]) -> float 
     if written is None:
         return None
     seconds = duration(written)
-    if seconds is None or seconds <= 0:
+    if seconds is None or not 0 < seconds < math.inf:
         document.complain((*path, "edgeMask", "atMostEvery"), "a duration is expected, such as 500ms or 1s")
     return seconds
 

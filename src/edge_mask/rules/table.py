@@ -71,8 +71,9 @@ def load_table(path: FilePath) -> tuple[list[Mapping[str, Any]], list[str]]:
         return [], [f"{path}: cannot be read: {error.strerror}"]
     except UnicodeDecodeError:
         return [], [f"{path}: is not UTF-8 text"]
-    if not isinstance(document.data, list):
+    if not isinstance(document.data, list) and not document.problems:
         document.complain((), "a list of cases is expected")
+    if not isinstance(document.data, list):
         return [], document.problems
     return [case for index, case in enumerate(document.data) if _is_case(document, index, case)], document.problems
 
@@ -83,10 +84,19 @@ def _is_case(document: Document, index: int, case: Any) -> bool:
     if not {"expect", "output", "actions"} & case.keys():
         document.complain((index,), f"nothing is expected: give `expect: {_NO_MATCH}`, output or actions")
         return False
+    before = len(document.problems)
     if not isinstance(case.get("actions", []), list):
         document.complain((index, "actions"), "a list of actions is expected")
-        return False
-    return True
+    payload, context = case["payload"], case.get("context", {})
+    if _is_bytes(payload) and _bytes(payload["base64"]) is None:
+        document.complain((index, "payload", "base64"), "this is not base64")
+    drawn = context.get("random", 0.5)
+    if isinstance(drawn, bool) or not isinstance(drawn, int | float):
+        document.complain((index, "context", "random"), f"a number is expected, not {drawn!r}")
+    for key in ("mqtt", "shadow"):
+        if not isinstance(context.get(key, {}), dict):
+            document.complain((index, "context", key), "a mapping is expected")
+    return len(document.problems) == before
 
 
 def run_case(case: Mapping[str, Any], rules: Sequence[RuleDefinition], number: int) -> Outcome:
@@ -110,9 +120,20 @@ def run_case(case: Mapping[str, Any], rules: Sequence[RuleDefinition], number: i
     return Outcome(name, "; ".join(filter(None, problems)))
 
 
+def _is_bytes(written: Any) -> bool:
+    return isinstance(written, dict) and list(written) == ["base64"]
+
+
+def _bytes(written: Any) -> bytes | None:
+    try:
+        return base64.b64decode(written, validate=True) if isinstance(written, str) else None
+    except ValueError:
+        return None
+
+
 def _payload(written: Any) -> bytes:
-    if isinstance(written, dict) and list(written) == ["base64"]:
-        return base64.b64decode(written["base64"])
+    if _is_bytes(written):
+        return _bytes(written["base64"]) or b""
     return json.dumps(written, ensure_ascii=False).encode()
 
 

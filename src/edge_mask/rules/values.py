@@ -63,7 +63,10 @@ def text_to_number(text: str) -> Value:
     """A text that spells a number, as an int or Decimal; UNDEFINED for any other text."""
     if len(text) > 1000 or not _NUMBER.fullmatch(text):
         return UNDEFINED
-    number = Decimal(text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # an exponent of nineteen digits
+        return UNDEFINED
     return number if number.is_zero() or abs(number.adjusted()) <= _MAX_EXPONENT else UNDEFINED
 
 

@@ -26,6 +26,9 @@ _FLOAT_DIGITS: Final = 16
 """A number this short, sign and point included, has at most 15 digits, and a double gives them all back."""
 
 
+_BOUNDLESS: Final = Decimal((0, (1,), 10**18 - 1))
+
+
 class _NotJson:
     """The payload is not a JSON document."""
 
@@ -39,7 +42,11 @@ def _decimal(text: str) -> Decimal:
     try:
         return PRECISION.create_decimal(text)
     except (Overflow, InvalidOperation):
+        pass
+    try:
         return Decimal(text)
+    except InvalidOperation:  # an exponent of nineteen digits: beyond all that can be computed, like any over 999
+        return _BOUNDLESS.copy_negate() if text.startswith("-") else _BOUNDLESS
 
 
 def _fraction(text: str) -> Value:
