@@ -23,8 +23,14 @@ MAX_PATTERN: Final = 1000
 _REFERENCE: Final = re.compile(
     r"\\(?P<escaped>.)|\$(?P<number>\d+)|\$\{(?P<name>[A-Za-z][A-Za-z0-9]*)\}|(?P<bad>[\\$])", re.DOTALL
 )
-_ESCAPE: Final = re.compile(r"\\.", re.DOTALL)
+_ESCAPE: Final = re.compile(r"\\Q(?P<quoted>.*?)(?:\\E|\Z)|\\.", re.DOTALL)
 _JAVA_ONLY: Final = {"\\z": "\\Z", "\\h": "[ \\t\\xA0]", "\\R": "(?:\\r\\n|[\\n\\x0B\\f\\r])"}
+
+
+def _as_here(escape: re.Match[str]) -> str:
+    """An escape of Java's as this library spells it."""
+    quoted = escape["quoted"]
+    return _JAVA_ONLY.get(escape[0], escape[0]) if quoted is None else re.escape(quoted)
 
 
 @lru_cache(maxsize=256)
@@ -32,7 +38,7 @@ def compiled(pattern: str) -> "regex.Pattern[str] | None":
     """The pattern, or None when it is not a valid regular expression. \\d \\w \\s mean ASCII, as in Java."""
     if len(pattern) > MAX_PATTERN:
         return None
-    pattern = _ESCAPE.sub(lambda escape: _JAVA_ONLY.get(escape[0], escape[0]), pattern)
+    pattern = _ESCAPE.sub(_as_here, pattern)
     try:
         return regex.compile(pattern, regex.VERSION1 | regex.ASCII, cache_pattern=False)
     except (regex.error, ValueError, OverflowError, RecursionError, MemoryError):

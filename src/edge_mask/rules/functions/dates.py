@@ -17,6 +17,8 @@ MAX_PATTERN: Final = 200
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PIECE: Final = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|[^A-Za-z']+")
 _OFFSET: Final = re.compile(r"(?:UTC|GMT|UT)?(?:([+-])(\d{1,2})(?::?(\d{2}))?(?::?(\d{2}))?)?")
+_BARE: Final = ("UTC+", "UTC-")
+"""How the standard library names a zone that is no more than an offset."""
 _ABBREVIATIONS: Final = {
     "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
     "WET": 0, "BST": 1, "CET": 1, "CEST": 2, "EET": 2, "IST": 5.5, "JST": 9, "KST": 9,
@@ -74,7 +76,12 @@ def _zone_text(at: datetime, count: int) -> str:
     if count >= 4 and at.tzinfo is UTC:
         return "Coordinated Universal Time"
     name = at.tzname() or "UTC"
-    return name if name[0].isalpha() else _offset(at, 2)
+    return name if name[0].isalpha() and not name.startswith(_BARE) else _offset(at, 2)
+
+
+def _zone_id(at: datetime) -> str:
+    name = str(at.tzinfo)
+    return _offset(at, 2) if name.startswith(_BARE) else name
 
 
 def _year(number: int, count: int) -> str:
@@ -110,7 +117,7 @@ _WRITERS: Final[dict[str, Callable[[datetime, int], str]]] = {
     "s": lambda at, count: f"{at.second:0{count}d}",
     "S": _fraction,
     "z": _zone_text,
-    "Z": lambda at, count: _offset(at, count) if count < 3 else str(at.tzinfo),
+    "Z": lambda at, count: _offset(at, count) if count < 3 else _zone_id(at),
 }
 
 
@@ -220,6 +227,8 @@ def epoch_from_text(text: str, pattern: str) -> int | None:
     short_year = any(letter in "yu" and count == 2 for letter, count in fields)
     try:
         moment = _moment(found, short_year)
-        return None if moment is None else (moment - _EPOCH) // timedelta(milliseconds=1)
+        if moment is None or not DAYS[moment.weekday()].startswith(found.get("E", "")):
+            return None
+        return (moment - _EPOCH) // timedelta(milliseconds=1)
     except (ValueError, OverflowError):
         return None
