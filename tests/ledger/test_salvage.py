@@ -73,3 +73,16 @@ def test_repair_of_a_sound_file_compacts_it(tmp_path: Path) -> None:
     assert repair(path) is None
     assert path.stat().st_size < size
     assert Reader(path).outbox_status(moment(), BOOT)["pending"] == 0
+
+
+def test_a_damaged_file_behind_a_symbolic_link_is_replaced_where_it_lies(tmp_path: Path) -> None:
+    path, link = tmp_path / "card" / "edge-mask.db", tmp_path / "edge-mask.db"
+    path.parent.mkdir()
+    path.write_bytes(b"this was an SD card once" * 1000)
+    link.symlink_to(path)
+    with closing(Ledger(link, Bounds(), BOOT)) as ledger:
+        ledger.open()
+        assert ledger.salvaged is not None
+        assert ledger.salvaged.aside.parent == path.parent
+    assert link.is_symlink()
+    assert path.read_bytes().startswith(b"SQLite format 3")

@@ -73,6 +73,13 @@ def test_a_second_daemon_on_the_same_database_is_refused_with_a_sentence(path: P
         pass
 
 
+def test_a_second_daemon_that_calls_the_same_file_by_a_symbolic_link_is_refused_too(path: Path) -> None:
+    link = path.with_name("elsewhere.db")
+    link.symlink_to(path.name)
+    with closing(opened(path)), pytest.raises(DatabaseError, match="in use by another edge-mask daemon"):
+        opened(link)
+
+
 def test_a_file_that_is_a_folder_is_refused_with_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "edge-mask.db").mkdir()
     with pytest.raises(DatabaseError, match="unable to open"):

@@ -29,11 +29,17 @@ _WRITER_PRAGMAS = (
 _READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA busy_timeout = 5000", "PRAGMA cache_size = -256")
 
 
+def real_path(database: Path) -> Path:
+    """The file behind symbolic links: its lock, and what is set aside, belong beside it. Never raises."""
+    return Path(os.path.realpath(database))
+
+
 class Lock:
     """An exclusive lock beside the database: one daemon for each file. Freed by the kernel when the process ends."""
 
     def __init__(self, database: Path) -> None:
-        self._path = database.with_name(database.name + ".lock")
+        file = real_path(database)
+        self._path = file.with_name(file.name + ".lock")
         self._database = database
         self._fd = -1
 

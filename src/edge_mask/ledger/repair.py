@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from edge_mask.errors import DatabaseError
-from edge_mask.ledger.database import Lock, is_damage, open_writer, reason_of
+from edge_mask.ledger.database import Lock, is_damage, open_writer, real_path, reason_of
 from edge_mask.ledger.salvage import Salvaged, salvage
 from edge_mask.ledger.tables import SET_ASIDE
 
@@ -38,6 +38,7 @@ def repair(path: Path) -> Salvaged | None:
     compacted (None). The daemon must not run. Raises DatabaseError."""
     if not path.exists():
         raise DatabaseError(f"{path}: there is no such database")
+    path = real_path(path)
     lock = Lock(path)
     lock.acquire()
     try:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.bounds import Bounds, Dropped, enforce, forget_history
-from edge_mask.ledger.database import Lock, is_damage, open_writer, reason_of
+from edge_mask.ledger.database import Lock, is_damage, open_writer, real_path, reason_of
 from edge_mask.ledger.outbox import Pending, one
 from edge_mask.ledger.rows import Batch, EventRow, OutboxRow, moment_columns, pack_properties
 from edge_mask.ledger.salvage import Salvaged, salvage
@@ -40,7 +40,7 @@ class Ledger:
     """Owns the database file: the lock, the write connection, the sequences. One thread uses it."""
 
     def __init__(self, path: Path, bounds: Bounds, boot: str) -> None:
-        self._path = path
+        self._path = real_path(path)
         self._bounds = bounds
         self._boot = boot
         self._lock = Lock(path)
