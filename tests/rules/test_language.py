@@ -194,6 +194,8 @@ def test_a_select_makes_what_the_guide_says(sql: str, payload: Any, expected: An
         ("SELECT * FROM 't' -- all of it", 1, 19, "comments"),
         ("SELECT * FROM 't' # all of it", 1, 19, "comments"),
         ("SELECT (temperature \u2013 32) AS c FROM 't'", 1, 21, "a dash"),
+        ("SELECT VALUE \u0663 FROM 't'", 1, 14, "is not understood"),
+        ("SELECT VALUE 1\U0001d7d9 FROM 't'", 1, 15, "is not understood"),
         ("SELECT @a AS a FROM 't'", 1, 8, "not assigned"),
         ("SET @a = @b, @b = 1 SELECT @a AS a FROM 't'", 1, 10, "not assigned"),
         ("SELECT * FROM 't'; ", 1, 18, "no ';'"),

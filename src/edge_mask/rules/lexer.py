@@ -11,7 +11,7 @@ Kind = Literal["name", "number", "string", "variable", "operator", "end"]
 
 _TOKEN: Final = re.compile(
     r"""\s*+(?:
-      (?P<number>(?:\d++(?:\.\d++)?|\.\d++)(?:[eE][+-]?\d++)?)
+      (?P<number>(?:[0-9]++(?:\.[0-9]++)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?)
     | (?P<name>[^\W\d]\w*+)
     | (?P<variable>@\w++)
     | (?P<string>'(?:[^']|'')*+'|"(?:[^"]|"")*+")
