@@ -21,7 +21,7 @@ from training.pictures import LABELS, Pixels
 
 PROSE = Path(__file__).with_name("card_text.yaml")
 MOST_LOST = 0.01  # mAP that int8 may cost and still be what a device takes by itself
-THRESHOLD = 0.5  # scores are calibrated: more likely right than wrong
+THRESHOLD = 0.5  # scores are moved so that this is where an answer is as likely right as wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +103,17 @@ def _sha256(path: Path) -> str:
 
 
 def _calibration(folder: Path, held_out: HeldOut) -> dict[str, dict[str, float]]:
+    """Move each label's scores so that 0.5 is where an answer is as likely right as wrong, without stretching them.
+
+    The whole fitted line would make other scores mean as much, but it pushes faint faces under any low threshold:
+    cut at 0.05, that cost 2.4 points of mAP3.
+    """
     found = detections(open_detector(folder, "float"), [p.pixels for p in held_out.scenes])
     lines = fit_labels(found, [p.boxes for p in held_out.scenes])
     return {
-        name: {"slope": round(v.slope, 3), "offset": round(v.offset, 3)} for name, v in lines.items() if v.slope > 0
+        name: {"slope": 1.0, "offset": round(line.offset / line.slope, 3)}
+        for name, line in lines.items()
+        if line.slope > 0
     }
 
 
@@ -115,7 +122,7 @@ def _figures(folder: Path, held_out: HeldOut, label: Label) -> dict[str, Any]:
         precision: judge(open_detector(folder, precision), held_out.scenes, held_out.singles, THRESHOLD)
         for precision in ("float", "int8")
     }
-    return {"command": f"python -m benchmarks.accuracy --data PATH --model models/{label.name}", "val": val}
+    return {"command": f"python -m benchmarks.accuracy models/{label.name} --data PATH", "val": val}
 
 
 def _int8_is_as_good(val: dict[str, Any]) -> bool:
@@ -125,7 +132,7 @@ def _int8_is_as_good(val: dict[str, Any]) -> bool:
 def _answers(folder: Path, card: dict[str, Any]) -> list[dict[str, Any]]:
     """What the float file says of the golden pictures; the tolerance covers the difference to int8."""
     detector = open_detector(folder, "float")
-    return [{**golden, "answer": _answer(detector, folder / golden["picture"]), "score_tolerance": 0.1, "iou": 0.7}
+    return [{**golden, "answer": _answer(detector, folder / golden["picture"]), "score_tolerance": 0.05, "iou": 0.7}
             for golden in card["golden"]]  # fmt: skip
 
 
