@@ -7,6 +7,8 @@ HIDDEN = "***"
 
 # Greedy on purpose: a password may hold '@' or '/', and hiding a harmless path costs nothing.
 _USERINFO = re.compile(r"(?P<scheme>\b(?:[a-zA-Z][a-zA-Z0-9+.-]*://|(?:rtsp|http|mqtt)s?:/?))[^\s\"'<>]*@")
+_ADDRESS = re.compile(r"\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s\"'<>]+")
+_VALUE = re.compile(r"(?P<name>[?&/][^=&/?\s]+=)[^&\s]*")
 _NAMED = re.compile(
     r"(?P<name>[\w-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|authorization)[\w-]*(?:\s*=|[\"']\s*[=:])\s*)"
     r"(?P<value>\"[^\"]*\"|'[^']*'|(?:basic\s+|bearer\s+)?[^\s,;&\"')}\]]+)",
@@ -16,10 +18,12 @@ _NOT_SECRET = re.compile(r"(?:none|null|true|false|\*\*\*)$", re.IGNORECASE)
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """`text` without the user part of URLs, without what follows `password=` and its like, without `secrets`."""
+    """`text` without what opens a door: `secrets`, what follows `password=` and its like, and in URLs the user part
+    and each `name=value` (cameras take keys there)."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     text = _USERINFO.sub(rf"\g<scheme>{HIDDEN}@", text)
+    text = _ADDRESS.sub(lambda address: _VALUE.sub(rf"\g<name>{HIDDEN}", address[0]), text)
     return _NAMED.sub(_hide_value, text)
 
 

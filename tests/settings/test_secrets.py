@@ -33,6 +33,16 @@ def test_no_way_of_showing_the_settings_shows_a_secret() -> None:
     assert found.cameras[0].source == "rtsp://viewer:hunter2@10.0.0.1/stream"
 
 
+@pytest.mark.parametrize("query", ["?user=u&pwd=hunter2", "/user=u&pw=hunter2&ch=1", "?a=1&auth=aHVudGVyMg"])
+def test_a_key_in_the_query_of_a_camera_address_is_hidden_too(query: str) -> None:
+    found = parse(f"cameras: [{{name: a, source: 'http://10.0.0.1/live{query}'}}]", "f", {})
+    said = redact(f'cannot open "http://10.0.0.1/live{query}", tried twice')
+    for text in (repr(found), found.cameras[0].shown_source, found.model_dump_json(), said):
+        assert "hunter2" not in text
+        assert "aHVudGVyMg" not in text
+    assert said.endswith('***", tried twice')
+
+
 def test_every_secret_is_known_to_the_redactor(tmp_path: Path) -> None:
     (tmp_path / "pw").write_text("fr0m-file\n", encoding="ascii")
     found = settings(f"mqtt: {{username: u, password_file: {tmp_path}/pw}}")
