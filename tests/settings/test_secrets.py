@@ -142,14 +142,14 @@ def test_an_unreadable_certificate_is_a_sentence_for_root_without_powers(tmp_pat
 @pytest.mark.parametrize(
     ("text", "clean"),
     [
-        ("open rtsp://u:p@h/x?a=b now", "open rtsp://***@h/x?a=b now"),
+        ("open rtsp://u:p@h/x?a=b now", "open rtsp://***@h/x?a=*** now"),
         ("rtsp://u:p@ss/w@h/x", "rtsp://***@h/x"),
         ("rtsp://h/x", "rtsp://h/x"),
         ("two rtsp://a:b@c, https://d:e@f", "two rtsp://***@c, https://***@f"),
         ("password=abc, user=x", "password=***, user=x"),
         ("MQTT_PASSWORD = 'a b' end", "MQTT_PASSWORD = *** end"),
         ('{"password": "a", "token": "b", "x": 1}', '{"password": ***, "token": ***, "x": 1}'),
-        ("https://h/?token=abc&x=1", "https://h/?token=***&x=1"),
+        ("https://h/?token=abc&x=1", "https://h/?token=***&x=***"),
         ("Authorization='Bearer abc'", "Authorization=***"),
         ("password_file=/etc/pw", "password_file=/etc/pw"),
         ("password=None", "password=None"),
