@@ -83,6 +83,11 @@ def test_a_file_that_is_no_film_is_refused_and_for_later_with_loop(tmp_path: Pat
     assert video(path, loop=True).read().number == 1
 
 
+def test_a_folder_given_as_a_film_is_answered_with_the_source_that_was_meant(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=f"is a folder; for its pictures, write images:{tmp_path}$"):
+        video(tmp_path)
+
+
 def test_closing_twice_and_before_opening_is_harmless(tmp_path: Path) -> None:
     source = VideoFile(film(tmp_path / "clip.avi", 2), camera="front", clock=ManualClock())
     source.close()

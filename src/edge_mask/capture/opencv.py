@@ -167,6 +167,8 @@ class VideoFile(_Capture):
         self._due = 0
 
     def open(self) -> None:
+        if self._path.is_dir():
+            raise self._absent(f"{self._path}: is a folder; for its pictures, write images:{self._path}")
         if not self._path.is_file():
             raise self._absent(f"{self._path}: there is no such video file")
         if not self._start(str(self._path), self._cv2.CAP_FFMPEG, []):
