@@ -183,6 +183,9 @@ def test_history_and_stats_tell_what_happened(site: Path) -> None:
     history = lines(edge_mask("history", "--json", "--config", config, cwd=site).out)
     assert [v["ispass"] for v in history] == [0, 1]
     assert all(v["visited"].endswith("+09:00") for v in history)
+    on_the_wall = history[1]["visited"].removesuffix("+09:00")  # without a zone: the site's, as it is shown
+    later = edge_mask("history", "--json", "--since", on_the_wall, "--config", config, cwd=site)
+    assert [v["ispass"] for v in lines(later.out)] == [1]
     table = list(csv.DictReader(io.StringIO(edge_mask("history", "--csv", "--config", config, cwd=site).out)))
     assert [row["verdict"] for row in table] == ["no_pass", "pass"]
     assert "refused" in edge_mask("history", "--config", config, cwd=site).out

@@ -1,7 +1,7 @@
 """What several commands share: the same option everywhere, times and sizes as people read them."""
 
 import argparse
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
@@ -26,14 +26,21 @@ def positive_seconds(text: str) -> float:
     return seconds
 
 
-def parse_time(text: str) -> float:
-    """Unix seconds of an ISO 8601 date or time; without a zone it is the machine's local time."""
+def parse_time(text: str) -> datetime:
+    """An argparse type: an ISO 8601 date or time, with or without a zone."""
     try:
-        return datetime.fromisoformat(text).timestamp()
+        return datetime.fromisoformat(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not a time; allowed: 2026-11-20, 2026-11-20T09:30, 2026-11-20T09:30:00+09:00"
         ) from error
+
+
+def unix_seconds(time: datetime | None, zone: tzinfo) -> float | None:
+    """What `parse_time` gave; without a zone of its own it is meant in `zone`, the site's, as times are shown."""
+    if time is None:
+        return None
+    return (time if time.tzinfo else time.replace(tzinfo=zone)).timestamp()
 
 
 def human_bytes(count: float) -> str:

@@ -8,7 +8,7 @@ import sys
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from edge_mask.cli.common import add_config, add_json, parse_time
+from edge_mask.cli.common import add_config, add_json, parse_time, unix_seconds
 
 if TYPE_CHECKING:
     from edge_mask.ledger.read import Reader
@@ -33,8 +33,8 @@ def add(commands: Any) -> None:
     add_json(stats)
     for parser in (history, stats):
         add_config(parser)
-        parser.add_argument("--since", type=parse_time, metavar="T", help="from this time on (ISO 8601)")
-        parser.add_argument("--until", type=parse_time, metavar="T", help="before this time (ISO 8601)")
+        parser.add_argument("--since", type=parse_time, metavar="T", help="from this time on (ISO 8601, site's zone)")
+        parser.add_argument("--until", type=parse_time, metavar="T", help="before this time (ISO 8601, site's zone)")
 
 
 def _opened(arguments: argparse.Namespace) -> "tuple[Reader, Settings]":
@@ -47,8 +47,8 @@ def _opened(arguments: argparse.Namespace) -> "tuple[Reader, Settings]":
 
 def _history(arguments: argparse.Namespace) -> int:
     reader, settings = _opened(arguments)
-    visits = reader.visits(arguments.since, arguments.until)
     zone = settings.device.zone
+    visits = reader.visits(unix_seconds(arguments.since, zone), unix_seconds(arguments.until, zone))
     if arguments.csv:
         table = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator="\n")
         table.writeheader()
@@ -78,7 +78,8 @@ def _local(visit: dict[str, Any], zone: tzinfo) -> str:
 
 def _stats(arguments: argparse.Namespace) -> int:
     reader, settings = _opened(arguments)
-    stats = reader.stats(settings.device.zone, arguments.since, arguments.until)
+    zone = settings.device.zone
+    stats = reader.stats(zone, unix_seconds(arguments.since, zone), unix_seconds(arguments.until, zone))
     if arguments.json:
         print(json.dumps(stats))
         return 0

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from edge_mask.cli.common import add_config, add_json, human_bytes, human_seconds, parse_time
+from edge_mask.cli.common import add_config, add_json, human_bytes, human_seconds, parse_time, unix_seconds
 from edge_mask.redact import redact
 
 
@@ -41,7 +41,10 @@ def _with_path(function: Callable[[argparse.Namespace, Path], int]) -> Callable[
     def run(arguments: argparse.Namespace) -> int:
         from edge_mask.settings.load import load  # heavy, like the ledger below: not for --help
 
-        return function(arguments, load(arguments.config, os.environ).outbox.path)
+        settings = load(arguments.config, os.environ)
+        if "before" in arguments:
+            arguments.before = unix_seconds(arguments.before, settings.device.zone)
+        return function(arguments, settings.outbox.path)
 
     return run
 
