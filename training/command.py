@@ -85,7 +85,7 @@ def build(options: argparse.Namespace, network: MaskNet, data: DataSet, held_out
         name = "mask-detector" if index == 0 else f"mask-detector-{size}"
         command = f"python -m training --data PATH --out DIR --minutes {options.minutes:g} --seed {options.seed}"
         label = Label(name, options.version, options.seed, command + (" --bf16" if options.bf16 else ""))
-        card = build_package(network, options.out / name, size, label, held_out, pictures)
+        card = build_package(network, options.out / name, size, label, held_out, pictures, golden=not options.smoke)
         for precision, figure in card["figures"]["val"].items():
             print(f"{name} {precision}: mAP2 {figure['mAP2']}, mAP3 {figure['mAP3']}", flush=True)
 
