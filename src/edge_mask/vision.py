@@ -16,6 +16,7 @@ from edge_mask.detect.detector import Detector
 from edge_mask.messages import Detections, Event, Face, Frame, Reading, Track
 from edge_mask.runtime.handoff import Latest
 from edge_mask.runtime.worker import Job
+from edge_mask.track.distinct import distinct
 from edge_mask.track.tracker import Tracker
 from edge_mask.units import Moment, Seconds
 
@@ -81,7 +82,7 @@ class Vision(Job):
     def look(self, frame: Frame) -> None:
         """One frame through the house."""
         eye = self._eyes[frame.camera]
-        faces = self._detector.detect(frame.image)
+        faces = distinct(self._detector.detect(frame.image))
         self.figures.inference_ms = self._detector.last_inference_ms
         self.figures.frames += 1
         self.newest[frame.camera] = (frame, faces)

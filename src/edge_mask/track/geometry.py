@@ -22,12 +22,18 @@ def corners(boxes: Sequence[Box]) -> Floats:
 
 def iou(first: Floats, second: Floats) -> Floats:
     """Intersection over union of each box of `first` (rows) with each of `second` (columns), 0..1."""
-    left_top = np.maximum(first[:, None, :2], second[None, :, :2])
-    right_bottom = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    shared = np.clip(right_bottom - left_top, 0.0, None).prod(axis=2)
+    shared = _shared(first, second)
     union = _areas(first)[:, None] + _areas(second)[None, :] - shared
     overlap: Floats = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0.0)
     return overlap
+
+
+def covering(first: Floats, second: Floats) -> Floats:
+    """The common part of each pair as a part of the smaller box, 0..1: 1 when one lies inside the other."""
+    shared = _shared(first, second)
+    smaller = np.minimum(_areas(first)[:, None], _areas(second)[None, :])
+    part: Floats = np.divide(shared, smaller, out=np.zeros_like(shared), where=smaller > 0.0)
+    return part
 
 
 def apartness(first: Floats, second: Floats) -> Floats:
@@ -48,6 +54,13 @@ def is_inside(box: Box, zone: Polygon, width: float, height: float) -> bool:
         if (y1 > y) != (y2 > y) and x < (x2 - x1) * (y - y1) / (y2 - y1) + x1:
             inside = not inside
     return inside
+
+
+def _shared(first: Floats, second: Floats) -> Floats:
+    left_top = np.maximum(first[:, None, :2], second[None, :, :2])
+    right_bottom = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    shared: Floats = np.clip(right_bottom - left_top, 0.0, None).prod(axis=2)
+    return shared
 
 
 def _areas(boxes: Floats) -> Floats:
