@@ -7,7 +7,6 @@ transport ◀─ courier ◀─ recorder ◀─ vision ◀─ cameras          (
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any
@@ -31,8 +30,7 @@ from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.intake import Intake
 from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.read import Reader
-from edge_mask.ledger.recorder import Entry, Recorder, Settle, post
-from edge_mask.ledger.rows import Settlement
+from edge_mask.ledger.recorder import Entry, Recorder, post
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Class, Event, Face, Fault, Frame, Message, Reading
 from edge_mask.observe.health import Probe, health_values
@@ -110,7 +108,7 @@ class Assembly:
         self._vision: Vision | None = None
         self._pulse = self._make_pulse()
         self._actions = self._make_actions()
-        self._fan = Fan(settings.outbox.path, self._settle, self._emit, clock, boot=self._boot)
+        self._fan: Fan | None = None
 
     def house(self) -> House:
         """The workers, sink first."""
@@ -118,8 +116,9 @@ class Assembly:
         recorder = self._make_recorder()
         sinks: list[Job] = [self._actions, recorder]
         if self._settings.mqtt.transport != "none":
-            self._courier = self._make_courier(None if detector is None else detector.name)
+            self._courier = self._make_courier(recorder, None if detector is None else detector.name)
             sinks.append(self._courier)
+        self._fan = Fan(self._settings.outbox.path, recorder.settle, self._emit, self._clock, boot=self._boot)
         sinks.append(self._fan)
         meters = [(self._meter(sensor), sensor) for sensor in self._settings.sensors]
         self._meters = {sensor.name: meter for meter, sensor in meters}
@@ -225,9 +224,10 @@ class Assembly:
     def _on_commit(self) -> None:
         if self._courier is not None:
             self._courier.poke()
-        self._fan.poke()
+        if self._fan is not None:
+            self._fan.poke()
 
-    def _make_courier(self, model: str | None) -> Courier:
+    def _make_courier(self, recorder: Recorder, model: str | None) -> Courier:
         outbox = self._settings.outbox
         transport = self._transport(model)
         outage = Outage("mqtt", logging.getLogger("edge_mask.deliver"), self._emit, self._clock)
@@ -235,21 +235,13 @@ class Assembly:
             "mqtt",
             transport,
             Outbox(outbox.path, "mqtt"),
-            self._settle,
+            recorder.settle,
             outage,
             self._clock,
             boot=self._boot,
             window=outbox.window,
             drain_rate=outbox.drain_rate,
         )
-
-    def _settle(self, settlements: list[Settlement]) -> "Future[None]":
-        entry = Settle(settlements)
-        try:
-            self._mailbox.put(entry)
-        except Closed:
-            entry.done.cancel()  # still pending in the database: sent again after the restart, under the same id
-        return entry.done
 
     def _transport(self, model: str | None) -> Transport:
         topic, thing = self._topics.of("status"), self._settings.device.thing_name

@@ -7,7 +7,6 @@ import logging
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -26,8 +25,7 @@ from edge_mask.detect.package import open_package
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.intake import Intake
 from edge_mask.ledger.outbox import Outbox
-from edge_mask.ledger.recorder import Barrier, Entry, Recorder, Settle, post
-from edge_mask.ledger.rows import Settlement
+from edge_mask.ledger.recorder import Barrier, Entry, Recorder, post
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Event, Face, Frame, Image, Reading
 from edge_mask.runtime.clock import SystemClock
@@ -150,7 +148,7 @@ def drained_per_second(database: Path, count: int) -> float:
         transport = MemoryTransport()
         outage = Outage("bench", logging.getLogger(__name__), _ignore, _CLOCK)
         courier = Courier(
-            "bench", transport, Outbox(database, "mqtt"), desk.settle, outage, _CLOCK,
+            "bench", transport, Outbox(database, "mqtt"), desk.recorder.settle, outage, _CLOCK,
             boot=_BOOT, window=100, drain_rate=1e9,
         )  # fmt: skip
         desk.on_commit = courier.poke
@@ -176,9 +174,8 @@ class _Desk:
         )  # fmt: skip
         self.mailbox: Mailbox[Entry] = Mailbox(1000)
         self.on_commit: Callable[[], None] = lambda: None
-        self._worker = Worker(
-            Recorder(ledger, intake, self.mailbox, _CLOCK, on_commit=self._committed), _CLOCK, _ignore
-        )
+        self.recorder = Recorder(ledger, intake, self.mailbox, _CLOCK, on_commit=self._committed)
+        self._worker = Worker(self.recorder, _CLOCK, _ignore)
 
     def _committed(self) -> None:
         self.on_commit()
@@ -198,11 +195,6 @@ class _Desk:
         barrier = Barrier()
         self.mailbox.put(barrier)
         barrier.done.result(60)
-
-    def settle(self, settlements: list[Settlement]) -> "Future[None]":
-        entry = Settle(settlements)
-        self.mailbox.put(entry)
-        return entry.done
 
 
 def _started(job: Job) -> Worker:

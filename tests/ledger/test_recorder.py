@@ -15,10 +15,12 @@ from tests.ledger.rows import BOOT
 
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.intake import Intake
+from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.read import Reader
 from edge_mask.ledger.recorder import Barrier, Entry, Recorder
+from edge_mask.ledger.rows import Settlement
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Detections, Fault, Health, Message, Reading, Visit
+from edge_mask.messages import Detections, Fault, Health, Message, Outcome, Reading, Receipt, Visit
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.handoff import Mailbox
 from edge_mask.runtime.worker import Worker
@@ -206,3 +208,27 @@ def test_a_full_mailbox_slows_the_sender_and_loses_nothing(tmp_path: Path, capac
             it.mailbox.put(reading(n))
         it.settle()
         assert it.rows("SELECT count(*) FROM readings") == [(100,)]
+
+
+def test_on_a_full_disk_what_was_sent_is_settled_and_the_fault_is_told_live(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    with desk(path, interval=0.0) as it:
+        for n in range(300):
+            it.mailbox.put(reading(n))
+        it.settle()
+        with closing(Outbox(path, "mqtt")) as outbox:
+            sent = outbox.after({}, 280)
+        assert path.with_name("db.ballast").exists()
+        connection = it.recorder._ledger._open_connection().connection.cursor()
+        ((pages,),) = connection.execute("PRAGMA page_count").fetchall()
+        connection.execute(f"PRAGMA max_page_count = {pages}").fetchall()  # from now on SQLite finds the disk full
+        for n in range(40):
+            it.mailbox.put(reading(n))
+        while not it.recorder._outage.is_open:
+            it.worker.join(0.01)
+        settled = it.recorder.settle([Settlement(p.row, Receipt(Outcome.DELIVERED)) for p in sent])
+        it.settle()  # what was settled made room for what waited
+        assert settled.result(20) is None
+        assert not path.with_name("db.ballast").exists()
+        assert it.rows("SELECT count(*) FROM readings") == [(340,)]
+        assert [m.topic.rpartition("/")[2] for m in it.live] == ["errors"]

@@ -217,7 +217,8 @@ class Courier(Job):
                 return
             if connected:
                 self._away_since = None
-                self._outage.end()
+                if not self._outage.end():
+                    log.info("%s: %s", self.name, reason)
                 self._may_have_news = True
             else:
                 if self._away_since is None:

@@ -43,7 +43,7 @@ class Reader:
                 "verdict": row.verdict,
                 "ispass": row.ispass,
                 "mask": row.mask,
-                "mask_score": row.mask_score,
+                "mask_score": None if row.mask_score is None else round(row.mask_score, 4),
                 "temperature": row.temperature,
                 "reasons": json.loads(row.reasons),
                 "passed_through": None if row.passed_through is None else bool(row.passed_through),

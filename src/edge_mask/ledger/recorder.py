@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 
 from sqlalchemy.exc import DBAPIError
 
@@ -54,7 +55,7 @@ class Barrier:
     done: "Future[None]" = field(default_factory=Future)
 
 
-Entry = Event | Settle | Barrier
+Entry = Event | Barrier
 
 
 def post(mailbox: Mailbox[Entry], event: Event, timeout: float | None = None) -> bool:
@@ -95,13 +96,22 @@ class Recorder(Job):
         self._actions: list[EdgeAction] = []
         self._batch = Batch()
         self._waiting: list[Future[None]] = []
+        # Beside the mailbox, which may be full of events that find no room: what is settled makes room.
+        self._settles: SimpleQueue[Settle] = SimpleQueue()
         self._due = float("inf")
         self._retry_at = float("-inf")
         self._backoff = Backoff(base=0.2, cap=10.0, settled_after=0.0)
-        self._outage = Outage("database", log, self._admit_event, clock)
+        self._outage = Outage("database", log, self._complain, clock)
         self._gives_up_at = float("inf")
         self._next_housekeeping = clock.now().mono + _HOUSEKEEPING_EVERY
         self._is_dropping = False
+
+    def settle(self, settlements: list[Settlement]) -> "Future[None]":
+        """A courier's receipts, from any thread; never waits. The future resolves when they are on the disk; it is
+        cancelled when the recorder ended first: then the rows are still pending, and sent again after the restart."""
+        entry = Settle(settlements)
+        self._settles.put(entry)
+        return entry.done
 
     def begin(self) -> None:
         if self._ledger.salvaged is not None:
@@ -109,10 +119,11 @@ class Recorder(Job):
             self._admit_event(Fault(at=now, component="database", code="damaged", text=str(self._ledger.salvaged)))
 
     def step(self, stop: threading.Event) -> None:
-        room = _MOST_IN_A_COMMIT - len(self._batch)
+        room = _MOST_IN_A_COMMIT - len(self._batch.events) - len(self._batch.outgoing)
         entries = self._mailbox.take_many(room, self._patience()) if room > 0 else []
         for entry in entries:
             self._admit(entry)
+        self._take_settles()
         if room <= 0:
             self._clock.wait(stop, self._patience())
         if self._mailbox.is_closed and self._due < float("inf"):
@@ -122,7 +133,7 @@ class Recorder(Job):
             self._commit()
         elif now >= self._next_housekeeping and not self._outage.is_open:
             self._housekeeping()
-        if self._mailbox.is_closed and not len(self._mailbox) and not entries:
+        if self._mailbox.is_closed and not len(self._mailbox) and not entries and self._settles.empty():
             self._finish(now)
 
     def interrupt(self) -> None:
@@ -132,6 +143,8 @@ class Recorder(Job):
         """Whatever is left could not be written in time: say how much, close."""
         if len(self._batch):
             log.error("database: %d rows could not be written before the stop", len(self._batch))
+        while not self._settles.empty():
+            self._waiting.append(self._settles.get_nowait().done)
         for future in self._waiting:
             future.cancel()
         self._ledger.close()
@@ -142,16 +155,19 @@ class Recorder(Job):
 
     def _admit(self, entry: Entry) -> None:
         match entry:
-            case Settle():
-                self._batch.settlements += entry.settlements
-                self._regret([each for each in entry.settlements if each.receipt.outcome is Outcome.REFUSED])
-                self._waiting.append(entry.done)
-                self._due = min(self._due, self._clock.now().mono + self._interval)
             case Barrier():
                 self._waiting.append(entry.done)
                 self._due = float("-inf")
             case _:
                 self._admit_event(entry)
+
+    def _take_settles(self) -> None:
+        while not self._settles.empty():
+            entry = self._settles.get_nowait()
+            self._batch.settlements += entry.settlements
+            self._regret([each for each in entry.settlements if each.receipt.outcome is Outcome.REFUSED])
+            self._waiting.append(entry.done)
+            self._due = min(self._due, self._clock.now().mono + self._interval)
 
     def _admit_event(self, event: Event) -> None:
         self._take(self._intake.admit(event))
@@ -207,13 +223,34 @@ class Recorder(Job):
         self._retry_at = self._clock.now().mono + self._backoff.next_delay()
         reason = reason_of(error)
         self._outage.begin("write_failed", f"cannot be written: {reason}; recording waits")
-        if isinstance(error, DatabaseError) or is_damage(error) or "disk I/O error" in reason:
+        if "disk is full" in reason:
+            self._make_room()
+        elif isinstance(error, DatabaseError) or is_damage(error) or "disk I/O error" in reason:
             try:
                 self._ledger.reopen()
             except (DBAPIError, DatabaseError) as again:
                 log.debug("database: cannot be opened again: %s", again)
             else:
                 self._report_salvage()
+
+    def _make_room(self) -> None:
+        """Settle what has been sent, alone: that needs little room and makes some."""
+        try:
+            self._ledger.make_room()
+            if self._batch.settlements:
+                self._ledger.commit(Batch(settlements=self._batch.settlements), self._clock.now())
+        except (DBAPIError, DatabaseError) as error:
+            log.debug("database: no room yet: %s", reason_of(error))
+        else:
+            self._batch.settlements = []
+            self._on_commit()
+
+    def _complain(self, fault: Fault) -> None:
+        """The database's own trouble is also told at once: a copy goes out live, under the same id."""
+        admitted = self._intake.admit(fault)
+        for row in admitted.outgoing:
+            self._on_live(row.message)
+        self._take(admitted)
 
     def _report_salvage(self) -> None:
         salvaged, self._ledger.salvaged = self._ledger.salvaged, None

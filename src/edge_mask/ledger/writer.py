@@ -6,6 +6,7 @@
 """
 
 import logging
+import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from edge_mask.errors import DatabaseError
+from edge_mask.ledger.ballast import Ballast
 from edge_mask.ledger.bounds import Bounds, Dropped, enforce, forget_history
 from edge_mask.ledger.database import Lock, is_damage, open_writer, real_path, reason_of
 from edge_mask.ledger.outbox import Pending, one
@@ -43,6 +45,7 @@ class Ledger:
         self._path = real_path(path)
         self._bounds = bounds
         self._boot = boot
+        self._ballast = Ballast(path)
         self._lock = Lock(path)
         self._connection: Connection | None = None
         self._may_restamp = True
@@ -61,6 +64,7 @@ class Ledger:
         except DatabaseError:
             self._lock.release()
             raise
+        self._ballast.take()
 
     def reopen(self) -> None:
         """After a failed fsync or a damaged page the old connection is not to be trusted: close, open, verify."""
@@ -95,8 +99,24 @@ class Ledger:
         connection.rollback()
         return found
 
+    def make_room(self) -> None:
+        """The disk is full: give up the ballast, and fold the write-ahead log into the file as far as that goes."""
+        if self._ballast.drop():
+            log.warning("database: the disk is full; the ballast beside it is gone, so that sent messages can go too")
+        connection = self._open_connection()
+        connection.rollback()
+        cursor = connection.connection.cursor()  # SQLAlchemy would begin a transaction, in which there is no checkpoint
+        try:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            log.debug("database: no checkpoint now: %s", error)
+        finally:
+            cursor.close()
+            connection.rollback()
+
     def housekeeping(self, now: Moment) -> None:
         """Now and then: old history goes, freed pages go back to the file system."""
+        self._ballast.take()
         connection = self._open_connection()
         with connection.begin():
             forget_history(connection, self._bounds, now)

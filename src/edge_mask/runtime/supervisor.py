@@ -171,6 +171,8 @@ class Supervisor:
         stuck = house.stop(STOP_WITHIN, lambda: self._clock.now().mono)
         if stuck:
             log.error("stopped without %s", ", ".join(w.job.name for w in stuck))
+        else:
+            log.info("stopped")
         return EXIT_DONE
 
     def _reload(self, old: Blueprint, house: House) -> tuple[Blueprint, House]:
