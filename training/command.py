@@ -58,11 +58,12 @@ def train(options: argparse.Namespace, data: DataSet, held_out: HeldOut) -> Mask
     plan = Plan(
         minutes=options.minutes, size=options.size, batch=options.batch, rate=options.rate, seed=options.seed,
         threads=options.threads, check_every=options.check_every, bf16=options.bf16,
+        frozen=options.freeze, calm=options.calm,
     )  # fmt: skip
     weights = options.start or options.data / "init" / "RFB-640-masked_face-v2.pth"
     if options.start is not None and not weights.exists():
         raise BadData(f"{weights}: no such file; leave --start out to train the trunk from nothing")
-    trainer = Trainer(plan, data, options.out, weights if weights.exists() else None,
+    trainer = Trainer(plan, data, options.out, weights if weights.exists() else None, options.grow,
                       lambda network: figures(network, held_out, plan.size))  # fmt: skip
     return trainer.run()
 
@@ -96,6 +97,9 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--data", type=Path, help="folder with train/ and val/, see docs/training.md")
     found.add_argument("--out", type=Path, required=True, help="folder of this run; the same command continues it")
     found.add_argument("--start", type=Path, help="Linzaer RFB checkpoint for the trunk (default: DATA/init/...)")
+    found.add_argument("--grow", type=Path, help="average.pt of an earlier run, of this network or a smaller one")
+    found.add_argument("--freeze", type=int, default=0, help="first layers of the trunk that are left as they are")
+    found.add_argument("--calm", type=float, default=1.0, help="last part of the run on calmer samples (0 to 1)")
     found.add_argument("--minutes", type=float, default=100.0, help="training time; loading and checks not counted")
     found.add_argument("--size", type=int, default=320, help="side of the training pictures")
     found.add_argument("--batch", type=int, default=16, help="pictures per step")

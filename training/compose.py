@@ -74,7 +74,7 @@ def scene_weight(scene: Picture) -> float:
     The bonus for `incorrect` stays small: three times as often made close faces look badly covered at the gate.
     """
     labels = scene.boxes[:, 0]
-    return 1.0 + 0.8 * bool((labels == 2).any()) + 0.7 * bool((labels == 1).any())
+    return scene.share * (1.0 + 0.8 * bool((labels == 2).any()) + 0.7 * bool((labels == 1).any()))
 
 
 def looks_tight(single: Single) -> bool:

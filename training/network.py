@@ -19,6 +19,7 @@ STRIDES = (4, 8, 16, 32)
 FINE = 16  # channels of the pyramid at stride 4, where a channel costs most
 WIDE = 64  # channels of the pyramid elsewhere
 TRUNK = 16  # channels of the first convolution
+EXTRAS = (2, 4, 3)  # residual blocks behind C3, C4, C5
 
 
 def conv(i: int, o: int, kernel: int = 3, stride: int = 1, *, dilation: int = 1, groups: int = 1,
@@ -114,14 +115,16 @@ class MaskNet(nn.Module):
             separable(4 * b, 8 * b, 2), separable(8 * b, 8 * b), separable(8 * b, 8 * b),
             separable(8 * b, 16 * b, 2), separable(16 * b, 16 * b),
         ])  # fmt: skip
-        self.more4 = nn.Sequential(Extra(8 * b), Extra(8 * b))
-        self.more5 = nn.Sequential(Extra(16 * b), Extra(16 * b))
+        self.more3, self.more4, self.more5 = (
+            nn.Sequential(*(Extra(width) for _ in range(count)))
+            for width, count in zip((4 * b, 8 * b, 16 * b), EXTRAS, strict=True)
+        )
         sizes = ((2 * b, FINE), (4 * b, WIDE), (8 * b, WIDE), (16 * b, WIDE))
         self.lateral = nn.ModuleList([conv(i, o, 1) for i, o in sizes])
         self.down = conv(WIDE, FINE, 1)
-        self.smooth = nn.ModuleList([nn.Identity(), *(separable(WIDE, WIDE) for _ in range(3))])
-        # One tower for logits and boxes where a level is large: half the price of the fine levels.
-        self.heads = nn.ModuleList([Head(o, labels, shared=k < 2) for k, (_, o) in enumerate(sizes)])
+        self.smooth = nn.ModuleList([Extra(FINE), *(separable(WIDE, WIDE) for _ in range(3))])
+        # One tower for logits and boxes where the level is largest: half of its price.
+        self.heads = nn.ModuleList([Head(o, labels, shared=k == 0) for k, (_, o) in enumerate(sizes)])
 
     def forward(self, x: Tensor) -> list[Tensor]:
         c2, c3, c4, c5 = self._levels(x)
@@ -140,7 +143,8 @@ class MaskNet(nn.Module):
         c2 = x
         for layer in self.trunk[4:8]:
             x = layer(x)
-        c3 = x
+        c3 = self.more3(x)
+        x = c3
         for layer in self.trunk[8:11]:
             x = layer(x)
         c4 = self.more4(x)
@@ -157,6 +161,30 @@ class MaskNet(nn.Module):
         if len(values) != len(state):
             raise ValueError(f"{weights}: {len(values)} trunk tensors, expected {len(state)}; use an RFB checkpoint")
         self.trunk.load_state_dict(dict(zip(state, values, strict=True)))
+
+    def grow_from(self, weights: Path) -> None:
+        """Take every layer that a trained, perhaps smaller, network has.
+
+        Blocks that it lacks stay the identity; where logits and boxes shared a tower, each gets a copy of it.
+        """
+        stored = torch.load(weights, map_location="cpu", weights_only=True)
+        for name in list(stored):
+            apart = name.replace(".tower.", ".box_tower.")
+            if apart not in stored and apart in self.state_dict():
+                stored[apart] = stored[name]
+        missing, unknown = self.load_state_dict(stored, strict=False)
+        if unknown or not all(isinstance(self.get_submodule(_block(name)), Extra) for name in missing):
+            raise ValueError(f"{weights}: not the weights of such a network; give the average.pt of an earlier run")
+
+    def freeze(self, layers: int) -> None:
+        """Keep the first trunk layers as they are: where pictures are large, learning costs most and gains least."""
+        for layer in self.trunk[:layers]:
+            layer.requires_grad_(False).eval()
+
+
+def _block(name: str) -> str:
+    """The residual block that a tensor belongs to: more3.0.depth.0.weight is of more3.0."""
+    return ".".join(name.split(".")[:2])
 
 
 def decode(outputs: list[Tensor], strides: tuple[int, ...] = STRIDES) -> tuple[Tensor, Tensor, Tensor]:

@@ -45,7 +45,8 @@ class Plan:
     check_every: float = 6.0  # minutes between checkpoints with figures
     mosaic: float = 0.35
     paste: float = 0.35
-    calm: float = 0.5  # last part of the schedule, on pictures closer to real ones
+    calm: float = 1.0  # last part of the schedule, on pictures closer to real ones
+    frozen: int = 0  # first layers of the trunk that are not trained
     bf16: bool = False
 
 
@@ -67,18 +68,22 @@ class Trainer:
     """Trains `network` on `data` until the plan's minutes are used up; `folder` holds everything that it leaves."""
 
     def __init__(self, plan: Plan, data: DataSet, folder: Path, weights: Path | None,
-                 check: Callable[[MaskNet], dict[str, Any]]) -> None:  # fmt: skip
-        """`weights`: where the trunk starts from; `check` gives the figures for the log."""
+                 earlier: Path | None, check: Callable[[MaskNet], dict[str, Any]]) -> None:  # fmt: skip
+        """`weights`: where the trunk starts from, `earlier`: where everything does; `check`: figures for the log."""
         torch.set_num_threads(plan.threads)
         torch.manual_seed(plan.seed)
         cv2.setNumThreads(1)
         self._plan, self._data, self._folder, self._check = plan, data, folder, check
         self.network = MaskNet()
-        if weights is not None:
+        if earlier is not None:
+            self.network.grow_from(earlier)
+        elif weights is not None:
             self.network.start_from(weights)
         self.network = self.network.to(memory_format=torch.channels_last).train()
+        self.network.freeze(plan.frozen)
         self.average = copy.deepcopy(self.network).eval()
-        self._optimiser = torch.optim.AdamW(_groups(self.network, plan, started=weights is not None), lr=plan.rate)
+        started = weights is not None or earlier is not None
+        self._optimiser = torch.optim.AdamW(_groups(self.network, plan, started=started), lr=plan.rate)
         self._seconds, self._steps, self._stopping = 0.0, 0, False
         self._resume()
 
@@ -206,6 +211,8 @@ def _groups(network: MaskNet, plan: Plan, *, started: bool) -> list[dict[str, An
     """Half the rate for a trunk that is already trained; decay only for what is a matrix."""
     groups = []
     for name, weight in network.named_parameters():
+        if not weight.requires_grad:
+            continue
         share = 0.5 if started and name.startswith("trunk.") else 1.0
         groups.append({"params": [weight], "weight_decay": plan.decay if weight.ndim > 1 else 0.0, "share": share})
     return groups
