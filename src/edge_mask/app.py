@@ -182,6 +182,7 @@ class Assembly:
             thing=self._settings.device.thing_name,
             topics=self._topics,
             sequences=ledger.sequences,
+            shadows=ledger.shadows,
             boot=self._boot,
             new_id=ids.make,
             destination=None if self._settings.mqtt.transport == "none" else "mqtt",

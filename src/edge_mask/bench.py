@@ -169,8 +169,8 @@ class _Desk:
         ledger = Ledger(database, Bounds(), _BOOT)
         ledger.open()
         intake = Intake(
-            thing="bench", topics=Topics("bench", "bench"), sequences=ledger.sequences, boot=_BOOT,
-            new_id=IdMaker().make,
+            thing="bench", topics=Topics("bench", "bench"), sequences=ledger.sequences, shadows=ledger.shadows,
+            boot=_BOOT, new_id=IdMaker().make,
         )  # fmt: skip
         self.mailbox: Mailbox[Entry] = Mailbox(1000)
         self.on_commit: Callable[[], None] = lambda: None

@@ -41,7 +41,12 @@ def main() -> None:
         event.listen(connection, "before_cursor_execute", before)
         event.listen(connection, "commit", before)
     intake = Intake(
-        thing="child", topics=Topics("t", "child"), sequences=ledger.sequences, boot="boot", new_id=IdMaker().make
+        thing="child",
+        topics=Topics("t", "child"),
+        sequences=ledger.sequences,
+        shadows=ledger.shadows,
+        boot="boot",
+        new_id=IdMaker().make,
     )
     for number in range(3) if kill_at else itertools.count():
         record(ledger, intake, path, number)

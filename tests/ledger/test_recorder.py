@@ -69,8 +69,8 @@ def desk(
     ledger.open()
     ids = IdMaker()
     intake = Intake(
-        thing="gate-01", topics=Topics("edge-mask/{thing}", "gate-01"), sequences=ledger.sequences, boot=BOOT,
-        new_id=ids.make, destination=destination,
+        thing="gate-01", topics=Topics("edge-mask/{thing}", "gate-01"), sequences=ledger.sequences,
+        shadows=ledger.shadows, boot=BOOT, new_id=ids.make, destination=destination,
     )  # fmt: skip
     mailbox: Mailbox[Entry] = Mailbox(capacity)
     live: list[Message] = []

@@ -174,3 +174,33 @@ def test_export_prints_documents_and_says_what_stays_here(edge_mask: Command, tm
     (rule,) = json.loads(payloads.stdout)
     assert rule["ruleName"] == "hot"
     assert rule["topicRulePayload"]["actions"][0]["republish"]["roleArn"].endswith("role/r")
+
+
+SHADOWED = "SELECT get_thing_shadow('door', 'lamp', 'r').state.reported.on AS lamp FROM 't'"
+
+
+def test_eval_takes_shadows_from_a_file(edge_mask: Command, tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text("{}")
+    (tmp_path / "shadows.json").write_text('{"door/lamp": {"state": {"reported": {"on": true}}}}')
+    arguments = ("eval", "--topic", "t", "--payload", tmp_path / "p.json", "--sql", SHADOWED)
+    assert edge_mask(*arguments, "--shadow", tmp_path / "shadows.json").stdout == b'{"lamp":true}\n'
+    assert edge_mask(*arguments).stdout == b"{}\n"
+
+
+@pytest.mark.parametrize("text", ["", "[]", None])
+def test_eval_says_what_is_wrong_with_a_file_of_shadows(text: str | None, tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text("{}")
+    file = tmp_path / "shadows.json"
+    if text is not None:
+        file.write_text(text)
+    arguments = ["--topic", "t", "--payload", str(tmp_path / "p.json"), "--sql", SHADOWED, "--shadow", str(file)]
+    assert main(["rules", "eval", *arguments]) == 2
+
+
+def test_a_table_gives_named_shadows(edge_mask: Command, tmp_path: Path) -> None:
+    rules = {"r": {"sql": SHADOWED, "awsIotSqlVersion": "2016-03-23", "actions": [{"republish": {"topic": "u"}}]}}
+    case = {"topic": "t", "payload": {}, "output": {"lamp": 1}}
+    case["context"] = {"shadow": {"door/lamp": {"state": {"reported": {"on": 1}}}}}
+    (tmp_path / "r.yaml").write_text(yaml.safe_dump(rules))
+    (tmp_path / "r.test.yaml").write_text(yaml.safe_dump([case]))
+    assert edge_mask("test", tmp_path / "r.yaml").returncode == 0

@@ -312,9 +312,3 @@ def test_a_faulty_template_is_refused_with_its_place(text: str, column: int, wor
     with pytest.raises(RuleError, match=words) as raised:
         render_template(text, "t", b"{}")
     assert raised.value.column == column
-
-
-def test_a_rule_that_asks_for_a_shadow_is_told_that_the_daemon_has_none_yet() -> None:
-    rule = compile_rule("SELECT get_thing_shadow('gate', 'role').state AS s FROM 'a'", "2016-03-23")
-    assert [warning for warning in rule.warnings if "no shadow" in warning]
-    assert not compile_rule("SELECT * FROM 'a'", "2016-03-23").warnings

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from edge_mask import __version__
 from edge_mask.errors import ConfigurationError, DatabaseError, EdgeMaskError, ModelError
 
-COMMANDS = ("run", "demo", "check", "detect", "rules", "outbox", "history", "model", "bench", "schema")
+COMMANDS = ("run", "demo", "check", "detect", "rules", "outbox", "history", "shadow", "model", "bench", "schema")
 """Modules of this package in the order of `--help`; each is imported only to build its own parser."""
 
 

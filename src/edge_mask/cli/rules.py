@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,7 @@ def _add_eval(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sql-version", default=DEFAULT_VERSION, metavar="V", help=f"default: {DEFAULT_VERSION}")
     parser.add_argument("--client-id", metavar="C", help="what clientid() says")
     parser.add_argument("--timestamp", type=int, metavar="MS", help="what timestamp() says (default: now)")
+    parser.add_argument("--shadow", metavar="FILE", help="what get_thing_shadow() finds: JSON, documents by thing")
     parser.add_argument("--json", action="store_true", help="accepted for uniformity: the output is JSON anyway")
     parser.set_defaults(function=run_eval)
 
@@ -76,7 +77,8 @@ def run_eval(arguments: argparse.Namespace) -> int:
     now = arguments.timestamp if arguments.timestamp is not None else time.time_ns() // 1_000_000
     try:
         rule = compile_rule(arguments.sql, arguments.sql_version)
-        value = rule.evaluate(arguments.topic, payload, Context(timestamp=now, client_id=arguments.client_id))
+        context = Context(timestamp=now, client_id=arguments.client_id, shadow=_shadows(arguments.shadow))
+        value = rule.evaluate(arguments.topic, payload, context)
         output = b"" if value is NO_MATCH else to_payload(value)
     except (RuleError, EvaluationError) as error:
         raise ConfigurationError([str(error)]) from None
@@ -87,6 +89,18 @@ def run_eval(arguments: argparse.Namespace) -> int:
     sys.stdout.buffer.write(output if isinstance(value, bytes) else output + b"\n")
     sys.stdout.buffer.flush()
     return 0
+
+
+def _shadows(file: str | None) -> "Callable[[str, str | None], Any] | None":
+    if file is None:
+        return None
+    try:
+        documents = json.loads(Path(file).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError([f"{file}: cannot be read: {error}"]) from None
+    if not isinstance(documents, dict):
+        raise ConfigurationError([f'{file}: expected a JSON object of documents by thing: {{"gate-01": {{…}}}}'])
+    return lambda thing, name: documents.get(thing if name is None else f"{thing}/{name}")
 
 
 def _load(files: Iterable[Path]) -> "list[RuleDefinition]":

@@ -1,21 +1,28 @@
 """From an event to what is kept and what leaves: one row, its message, and what the rules make of it."""
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from edge_mask.ledger.reported import reported_by
 from edge_mask.ledger.rows import EventRow, OutboxRow, event_row
 from edge_mask.ledger.sequences import Sequences
+from edge_mask.ledger.shadows import Shadows
 from edge_mask.messages import Class, Event, Fault, Message
 from edge_mask.redact import redact
 from edge_mask.rules.context import Context
 from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Incoming, Republish, RuleFailed
 from edge_mask.rules.rule_set import RuleSet
+from edge_mask.rules.values import Value
+from edge_mask.shadow import UpdateRefused, parse_topic
 from edge_mask.units import Moment
 from edge_mask.wire.encode import encode
-from edge_mask.wire.envelope import envelope, to_bytes
+from edge_mask.wire.envelope import envelope, timestamp, to_bytes
 from edge_mask.wire.topics import Topics
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -36,7 +43,7 @@ class Admitted:
 class Intake:
     """Gives each event its id, its place in the sequence and its bytes, and lets the rules see it.
 
-    Pure but for the sequence numbers and the rules' counters: everything it makes is in what it returns.
+    Pure but for the sequence numbers, the shadows and the rules' counters: everything else is in what it returns.
     """
 
     def __init__(
@@ -45,6 +52,7 @@ class Intake:
         thing: str,
         topics: Topics,
         sequences: Sequences,
+        shadows: Shadows,
         boot: str,
         new_id: Callable[[Moment], str],
         destination: str | None = "mqtt",
@@ -55,11 +63,13 @@ class Intake:
         self._thing = thing
         self._topics = topics
         self._sequences = sequences
+        self._shadows = shadows
         self._boot = boot
         self._new_id = new_id
         self._destination = destination
         self._rules = rules if rules is not None and rules.rules else None
         self._forward = forward
+        self._is_report_refused = False
 
     def admit(self, event: Event) -> Admitted:
         """The rows and messages of one event; the same id stands in the history and on the wire."""
@@ -89,7 +99,22 @@ class Intake:
         message = Message(topic=topic, payload=to_bytes(fields), klass=encoded.klass, qos=encoded.qos, id=event_id)
         if self._forward == "all":
             self._send(message, event.at, admitted)
+        # Rules see the shadow as it was before this message: that is what they can compare it with.
         self._through_rules(message, event.at, admitted, is_complaint=is_complaint)
+        if patch := reported_by(event, self._shadows.reported(self._thing)):
+            self._report(patch, event.at)
+
+    def uploaded(self, at: Moment) -> None:
+        """A destination has taken a message: the shadow remembers when that last was."""
+        self._report({"uploaded_at": timestamp(at.wall)}, at)
+
+    def _report(self, patch: dict[str, Any], at: Moment) -> None:
+        try:
+            self._shadows.update(self._thing, None, {"state": {"reported": patch}}, int(at.wall))
+        except UpdateRefused as error:
+            if not self._is_report_refused:
+                log.warning("shadow: this device's own state is not kept any more: %s", error)
+            self._is_report_refused = True
 
     def _send(self, message: Message, at: Moment, admitted: Admitted) -> None:
         if self._destination is None:
@@ -106,7 +131,10 @@ class Intake:
         self._carry_out(effects, message, at, admitted, is_complaint=is_complaint)
 
     def _incoming(self, message: Message, at: Moment) -> Incoming:
-        context = Context(timestamp=int(at.wall * 1000), client_id=self._thing)
+        def shadow(thing: str, name: str | None) -> Value:
+            return self._shadows.get(thing, name, int(at.wall))
+
+        context = Context(timestamp=int(at.wall * 1000), client_id=self._thing, shadow=shadow)
         return Incoming(topic=message.topic, payload=message.payload, klass=message.klass, context=context)
 
     def _carry_out(
@@ -116,6 +144,7 @@ class Intake:
             match effect:
                 case Republish(message=made):
                     self._send(replace(made, id=self._new_id(at)), at, admitted)
+                    self._to_shadow(made, at, admitted, is_complaint=is_complaint)
                 case HttpCall():
                     request = self._request(effect, message, at)
                     admitted.outgoing.append(OutboxRow(_origin(effect.url), request, at))
@@ -123,6 +152,18 @@ class Intake:
                     admitted.actions.append(effect)
                 case RuleFailed() if not is_complaint:  # else rules that fail on complaints would complain for ever
                     self._complain(effect, at, admitted)
+
+    def _to_shadow(self, message: Message, at: Moment, admitted: Admitted, *, is_complaint: bool) -> None:
+        """A rule wrote to a shadow: the device's copy follows, as the cloud's will when the message arrives there."""
+        to = parse_topic(message.topic)
+        if to is None:
+            return
+        try:
+            self._shadows.apply(to, message.payload, int(at.wall))
+        except UpdateRefused as error:
+            fault = Fault(at=at, component="shadow", code="update_refused", text=f"{redact(message.topic)}: {error}")
+            if not is_complaint:
+                self._admit(fault, admitted, is_complaint=True)
 
     def _request(self, call: HttpCall, cause: Message, at: Moment) -> Message:
         """An HTTP call always waits in the outbox, also one that a live message led to: then it is telemetry.

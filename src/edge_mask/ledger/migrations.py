@@ -54,7 +54,12 @@ _FIRST = (
     ),
 )
 
-MIGRATIONS: Sequence[Sequence[str]] = (_FIRST,)
+_SHADOWS = (
+    # One row per shadow: "thing" or "thing/name", and the whole of it as JSON.
+    "CREATE TABLE shadows (address TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID",
+)
+
+MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SHADOWS)
 
 
 def migrate(connection: Connection, steps: Sequence[Sequence[str]] = MIGRATIONS) -> None:

@@ -13,8 +13,10 @@ from sqlalchemy.exc import DBAPIError
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.database import open_reader, reason_of
 from edge_mask.ledger.outbox import STORED_CLASSES
+from edge_mask.ledger.shadows import stored
 from edge_mask.ledger.tables import PENDING, SET_ASIDE, counters, outbox, totals, visits
 from edge_mask.messages import Class
+from edge_mask.shadow import Shadow
 from edge_mask.units import Moment
 
 _PAGE = 500
@@ -72,6 +74,11 @@ class Reader:
             "by_hour": list(hours.values()),
             "by_date": list(days.values()),
         }
+
+    def shadows(self) -> dict[str, Shadow]:
+        """Every shadow that this device keeps, by `thing` or `thing/name`."""
+        with self._connection() as connection:
+            return dict(stored(connection))
 
     def outbox_status(self, now: Moment, boot: str) -> dict[str, Any]:
         """`{pending, bytes, oldest_s, refused, dropped: {age, space, refused}}` as the contract says."""

@@ -165,6 +165,8 @@ class Recorder(Job):
         while not self._settles.empty():
             entry = self._settles.get_nowait()
             self._batch.settlements += entry.settlements
+            if any(each.is_delivered for each in entry.settlements):
+                self._intake.uploaded(self._clock.now())
             self._regret([each for each in entry.settlements if each.receipt.outcome is Outcome.REFUSED])
             self._waiting.append(entry.done)
             self._due = min(self._due, self._clock.now().mono + self._interval)
@@ -193,7 +195,7 @@ class Recorder(Job):
         if admitted.is_stored:
             wait = 0.0 if admitted.klass <= Class.EVIDENCE else self._interval
             self._due = min(self._due, self._clock.now().mono + wait)
-        elif self._ledger.sequences.is_dirty or self._actions:
+        elif self._ledger.is_dirty or self._actions:
             self._due = min(self._due, self._clock.now().mono + self._interval)
 
     def _commit(self) -> None:

@@ -14,7 +14,7 @@ from edge_mask.ledger.tables import EVENT_TABLES
 
 log = logging.getLogger(__name__)
 
-_TABLES = ("topics", "counters", "outbox", *EVENT_TABLES)
+_TABLES = ("topics", "counters", "shadows", "outbox", *EVENT_TABLES)
 
 
 @dataclass(frozen=True, slots=True)

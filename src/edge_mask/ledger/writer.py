@@ -21,6 +21,7 @@ from edge_mask.ledger.outbox import Pending, one
 from edge_mask.ledger.rows import Batch, EventRow, OutboxRow, moment_columns, pack_properties
 from edge_mask.ledger.salvage import Salvaged, salvage
 from edge_mask.ledger.sequences import Sequences
+from edge_mask.ledger.shadows import Shadows
 from edge_mask.ledger.tables import EVENT_TABLES, SET_ASIDE
 from edge_mask.messages import Outcome
 from edge_mask.units import Moment
@@ -39,7 +40,7 @@ _FREE_PAGES_KEPT = 256
 
 
 class Ledger:
-    """Owns the database file: the lock, the write connection, the sequences. One thread uses it."""
+    """Owns the database file: the lock, the write connection, the sequences, the shadows. One thread uses it."""
 
     def __init__(self, path: Path, bounds: Bounds, boot: str) -> None:
         self._path = real_path(path)
@@ -50,6 +51,7 @@ class Ledger:
         self._connection: Connection | None = None
         self._may_restamp = True
         self.sequences = Sequences()
+        self.shadows = Shadows()
         self.salvaged: Salvaged | None = None
         """What was rescued when the file was found damaged, for the one report about it."""
 
@@ -84,13 +86,20 @@ class Ledger:
             if batch.outgoing:
                 connection.exec_driver_sql(_INSERT_OUTBOX, [self._outbox_values(row) for row in batch.outgoing])
             self.sequences.write(connection)
+            self.shadows.write(connection)
             self._settle(connection, batch)
             if now.synced and self._may_restamp:
                 self._restamp(connection, now)
             dropped = enforce(connection, self._bounds, now)
         self.sequences.written()
+        self.shadows.written()
         self._may_restamp = not now.synced
         return dropped
+
+    @property
+    def is_dirty(self) -> bool:
+        """True when a commit is due only for sequence numbers or shadows."""
+        return self.sequences.is_dirty or self.shadows.is_dirty
 
     def waiting(self, row: int) -> Pending | None:
         """One row of the outbox; None when it is gone."""
@@ -134,6 +143,7 @@ class Ledger:
             try:
                 with self._connection.begin():
                     self.sequences.write(self._connection, closing=True)
+                    self.shadows.write(self._connection)
             except DBAPIError as error:
                 log.warning("outbox: the last sequence numbers could not be written: %s", reason_of(error))
         self._disconnect()
@@ -144,16 +154,19 @@ class Ledger:
             self._connection = open_writer(self._path)
             if verify:
                 self._verify(self._connection)
-            self.sequences.load(self._connection)
-            self._connection.rollback()
+            self._load(self._connection)
         except (DatabaseError, DBAPIError) as error:
             self._disconnect()
             if not is_damage(error):
                 raise DatabaseError(str(error) if isinstance(error, DatabaseError) else reason_of(error)) from error
             self.salvaged = salvage(self._path)
             self._connection = open_writer(self._path)
-            self.sequences.load(self._connection)
-            self._connection.rollback()
+            self._load(self._connection)
+
+    def _load(self, connection: Connection) -> None:
+        self.sequences.load(connection)
+        self.shadows.load(connection)
+        connection.rollback()
 
     def _verify(self, connection: Connection) -> None:
         answer = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()

@@ -204,8 +204,6 @@ class Compiler:
         if found.since > self.version:
             raise self.error(f"{node.name}() needs awsIotSqlVersion 2016-03-23", node.at)
         self._note_cloud(found, node)
-        if found.name == "get_thing_shadow":
-            self.warnings.append("get_thing_shadow(): the daemon keeps no shadow yet, so it is Undefined there")
         arguments = [self._argument(argument, node.name) for argument in node.arguments]
         if not found.takes(len(arguments)):
             self.warnings.append(f"{node.name}() with {len(arguments)} arguments is always Undefined")

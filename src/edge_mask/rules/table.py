@@ -144,7 +144,9 @@ def _context(written: Mapping[str, Any]) -> Context:
         **known,
         random=lambda: float(written.get("random", 0.5)),
         new_uuid=lambda: str(written.get("uuid", "00000000-0000-4000-8000-000000000000")),
-        shadow=None if shadows is None else lambda thing, _name: shadows.get(thing),
+        shadow=None
+        if shadows is None
+        else lambda thing, name: shadows.get(thing if name is None else f"{thing}/{name}"),
     )
 
 

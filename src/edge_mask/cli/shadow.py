@@ -1,0 +1,50 @@
+"""`edge-mask shadow`: what this device keeps of its shadow, and of those that its rules write to."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from decimal import Decimal
+from typing import Any
+
+from edge_mask.cli.common import add_config, add_json
+
+
+def add(commands: Any) -> None:
+    """One command."""
+    parser = commands.add_parser("shadow", help="the device shadows kept here", description=__doc__)
+    add_config(parser)
+    parser.add_argument("--thing", metavar="T", help="whose shadow (default: device.thing_name)")
+    parser.add_argument("--name", metavar="N", help="a named shadow")
+    parser.add_argument("--list", action="store_true", help="only the names of all, one a line")
+    add_json(parser)
+    parser.set_defaults(function=_shadow)
+
+
+def _shadow(arguments: argparse.Namespace) -> int:
+    from edge_mask.ledger.read import Reader  # heavy: not for --help
+    from edge_mask.settings.load import load
+
+    settings = load(arguments.config, os.environ)
+    found = Reader(settings.outbox.path).shadows()
+    if arguments.list:
+        for address, shadow in found.items():
+            if shadow.exists:
+                print(address)
+        return 0
+    thing = arguments.thing or settings.device.thing_name
+    address = thing if arguments.name is None else f"{thing}/{arguments.name}"
+    kept = found.get(address)
+    document = None if kept is None else kept.document(int(time.time()))
+    if document is None:
+        print(f"no shadow of {address} is kept here", file=sys.stderr)
+        return 1
+    print(json.dumps(document, ensure_ascii=False, indent=None if arguments.json else 2, default=_number))
+    return 0
+
+
+def _number(value: object) -> float:
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")

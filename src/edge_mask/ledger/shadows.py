@@ -1,0 +1,116 @@
+"""The shadows that this device keeps: in memory for the rules, on the disk with what changed them."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from edge_mask.rules.errors import EvaluationError
+from edge_mask.rules.wire import decode_text, to_json
+from edge_mask.shadow import Shadow, ShadowTopic, UpdateRefused, deleted, updated
+
+log = logging.getLogger(__name__)
+
+MOST: Final = 100
+"""Shadows on one device: a rule that makes their names from messages must not fill the memory."""
+
+MOST_BYTES: Final = 8192
+"""Of the state of one shadow, as JSON: AWS's own limit."""
+
+_EXACT: Final = 2
+"""The SQL version whose numbers are kept as they are written."""
+
+
+class Shadows:
+    """All shadows by thing and name, and what of them must still be written. One thread uses it."""
+
+    def __init__(self) -> None:
+        self._shadows: dict[str, Shadow] = {}
+        self._changed: set[str] = set()
+
+    def load(self, connection: Connection) -> None:
+        """Start from what the database holds; what was changed since is newer and stays."""
+        again = set(self._shadows)  # the file was opened again: it may be a salvaged one, which lacks some
+        self._shadows = {**dict(stored(connection)), **self._shadows}
+        self._changed |= again
+
+    def get(self, thing: str, name: str | None, seconds: int) -> dict[str, Any] | None:
+        """The shadow document at that time (Unix seconds), or None."""
+        shadow = self._shadows.get(_address(thing, name))
+        return None if shadow is None else shadow.document(seconds)
+
+    def reported(self, thing: str) -> dict[str, Any]:
+        """What the thing's unnamed shadow says it is; empty when it says nothing."""
+        shadow = self._shadows.get(_address(thing, None))
+        return {} if shadow is None else dict(shadow.state.get("reported", {}))
+
+    def apply(self, to: ShadowTopic, payload: bytes, seconds: int) -> None:
+        """A request as it is published. Raises UpdateRefused."""
+        if to.verb == "delete":
+            self._delete(_address(to.thing, to.name))
+            return
+        try:
+            request = decode_text(payload.decode(), _EXACT)
+        except (UnicodeDecodeError, EvaluationError) as error:
+            raise UpdateRefused(f"the request is not JSON that can be read: {error}") from None
+        self.update(to.thing, to.name, request, seconds)
+
+    def update(self, thing: str, name: str | None, request: Any, seconds: int) -> None:
+        """Merge an update request into a shadow. Raises UpdateRefused, and then nothing has changed."""
+        address = _address(thing, name)
+        if address not in self._shadows and len(self._shadows) >= MOST:
+            raise UpdateRefused(f"there are {MOST} shadows already")
+        shadow = updated(self._shadows.get(address), request, seconds)
+        if len(to_json(dict(shadow.state))) > MOST_BYTES:
+            raise UpdateRefused(f"its state would be larger than {MOST_BYTES} bytes")
+        self._shadows[address] = shadow
+        self._changed.add(address)
+
+    @property
+    def is_dirty(self) -> bool:
+        """True when something waits to be written."""
+        return bool(self._changed)
+
+    def write(self, connection: Connection) -> None:
+        """Write what changed, inside the caller's transaction."""
+        rows = [(address, _write(self._shadows[address])) for address in sorted(self._changed)]
+        if rows:
+            connection.exec_driver_sql("INSERT OR REPLACE INTO shadows VALUES (?, ?)", rows)
+
+    def written(self) -> None:
+        """The transaction of `write` has committed."""
+        self._changed.clear()
+
+    def _delete(self, address: str) -> None:
+        shadow = self._shadows.get(address)
+        if shadow is not None and shadow.exists:
+            self._shadows[address] = deleted(shadow)
+            self._changed.add(address)
+
+
+def stored(connection: Connection) -> Iterator[tuple[str, Shadow]]:
+    """What the database holds, by `thing` or `thing/name`; a row that makes no sense is left out."""
+    for row in connection.exec_driver_sql("SELECT address, document FROM shadows ORDER BY address"):
+        if (shadow := _read(row.document)) is not None:
+            yield row.address, shadow
+
+
+def _address(thing: str, name: str | None) -> str:
+    """Neither may hold a slash, so nothing is ambiguous."""
+    return thing if name is None else f"{thing}/{name}"
+
+
+def _write(shadow: Shadow) -> str:
+    parts = {"version": shadow.version, "state": shadow.state, "metadata": shadow.metadata, "exists": shadow.exists}
+    return to_json(parts).decode()
+
+
+def _read(document: str) -> Shadow | None:
+    """None for a row that makes no sense: a damaged file must not keep the daemon from starting."""
+    found = decode_text(document, _EXACT)
+    try:
+        return Shadow(int(found["version"]), dict(found["state"]), dict(found["metadata"]), bool(found["exists"]))
+    except (TypeError, KeyError, ValueError):
+        log.warning("database: the row of one shadow makes no sense and is left out")
+        return None

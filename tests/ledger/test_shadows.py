@@ -1,0 +1,253 @@
+"""Shadows: merging as AWS documents it, and keeping them over restarts, damage and faults."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_mask.ledger.bounds import Bounds
+from edge_mask.ledger.read import Reader
+from edge_mask.ledger.reported import reported_by
+from edge_mask.ledger.rows import Batch
+from edge_mask.ledger.shadows import MOST, Shadows
+from edge_mask.ledger.writer import Ledger
+from edge_mask.messages import Alert, Event, Look, Quality, Reading, Visit
+from edge_mask.shadow import Shadow, ShadowTopic, UpdateRefused, difference, parse_topic, updated
+from edge_mask.units import Moment, Seconds, Unix
+
+NOW = Moment(Seconds(5.0), Unix(1_700_000_000.0), True)
+GATE = ShadowTopic("gate-01", None, "update")
+
+
+def merged(*requests: Any) -> Shadow:
+    shadow = None
+    for number, request in enumerate(requests):
+        shadow = updated(shadow, request, 100 + number)
+    assert shadow is not None
+    return shadow
+
+
+def test_an_update_merges_objects_and_replaces_everything_else() -> None:
+    shadow = merged(
+        {"state": {"reported": {"lamp": {"on": True, "colour": [1, 2]}, "armed": True}}},
+        {"state": {"reported": {"lamp": {"colour": [3]}, "armed": {"by": "guard"}}}},
+    )
+    assert shadow.state == {"reported": {"lamp": {"on": True, "colour": [3]}, "armed": {"by": "guard"}}}
+    assert shadow.metadata["reported"] == {
+        "lamp": {"on": {"timestamp": 100}, "colour": [{"timestamp": 101}]}, "armed": {"by": {"timestamp": 101}},
+    }  # fmt: skip
+    assert shadow.version == 2
+
+
+def test_null_removes_a_key_or_a_whole_state() -> None:
+    shadow = merged(
+        {"state": {"reported": {"a": 1, "b": {"c": 2, "d": 3}}, "desired": {"a": 2}}},
+        {"state": {"reported": {"a": None, "b": {"c": None}}, "desired": None}},
+    )
+    assert shadow.state == {"reported": {"b": {"d": 3}}}
+    assert shadow.metadata == {"reported": {"b": {"d": {"timestamp": 100}}}}
+
+
+def test_a_reader_sees_what_is_desired_and_not_reported() -> None:
+    shadow = merged({"state": {"desired": {"armed": True, "x": {"y": 1, "z": 2}}, "reported": {"x": {"y": 1}}}})
+    document = shadow.document(500)
+    assert document is not None
+    assert document["state"]["delta"] == {"armed": True, "x": {"z": 2}}
+    assert (document["version"], document["timestamp"]) == (1, 500)
+
+
+@pytest.mark.parametrize(
+    ("request_", "sentence"),
+    [
+        ([], "expected"),
+        ({"reported": {}}, "expected"),
+        ({"state": {"repotred": {}}}, "unknown state 'repotred'"),
+        ({"state": {"reported": 5}}, "reported is not an object"),
+        ({"state": {}, "stat": 1}, "unknown key 'stat'"),
+        ({"state": {"reported": {}}, "version": 7}, "for version 7, the shadow has 1"),
+        ({"state": {"reported": {"a": [[[[[[[[1]]]]]]]]}}}, "nested deeper than 8"),
+        ({"state": {"reported": {"a": "x" * 9000}}}, "larger than 8192 bytes"),
+    ],
+)
+def test_an_update_that_a_shadow_cannot_take_is_refused_and_changes_nothing(request_: Any, sentence: str) -> None:
+    shadows = Shadows()
+    shadows.update("gate-01", None, {"state": {"reported": {"armed": True}}}, 100)
+    with pytest.raises(UpdateRefused, match=sentence):
+        shadows.apply(GATE, json.dumps(request_).encode(), 200)
+    document = shadows.get("gate-01", None, 300)
+    assert document is not None
+    assert (document["state"], document["version"]) == ({"reported": {"armed": True}}, 1)
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xff", b"{", b"[" * 500 + b"]" * 500])
+def test_an_update_that_is_no_json_is_refused(payload: bytes) -> None:
+    with pytest.raises(UpdateRefused):
+        Shadows().apply(GATE, payload, 1)
+
+
+def test_a_rule_cannot_fill_the_memory_with_shadows() -> None:
+    shadows = Shadows()
+    for number in range(MOST):
+        shadows.update(f"t{number}", None, {"state": {"reported": {"a": 1}}}, 1)
+    with pytest.raises(UpdateRefused, match="100 shadows already"):
+        shadows.update("one-more", None, {"state": {"reported": {"a": 1}}}, 1)
+    shadows.update("t5", None, {"state": {"reported": {"a": 2}}}, 1)
+
+
+def test_a_deleted_shadow_is_gone_and_its_version_goes_on() -> None:
+    shadows = Shadows()
+    shadows.update("a", "lamp", {"state": {"reported": {"on": True}}}, 1)
+    shadows.apply(ShadowTopic("a", "lamp", "delete"), b"", 2)
+    assert shadows.get("a", "lamp", 3) is None
+    shadows.update("a", "lamp", {"state": {"reported": {"off": True}}}, 4)
+    document = shadows.get("a", "lamp", 5)
+    assert document is not None
+    assert (document["version"], document["state"]) == (3, {"reported": {"off": True}})
+
+
+@pytest.mark.parametrize(
+    ("topic", "expected"),
+    [
+        ("$aws/things/gate-01/shadow/update", GATE),
+        ("$aws/things/a/shadow/name/lamp/delete", ShadowTopic("a", "lamp", "delete")),
+        ("$aws/things/a/shadow/update/accepted", None),
+        ("$aws/things/a/shadow/get", None),
+        ("$aws/things/a b/shadow/update", None),
+        ("things/a/shadow/update", None),
+    ],
+)
+def test_the_topics_of_shadow_requests(topic: str, expected: ShadowTopic | None) -> None:
+    assert parse_topic(topic) == expected
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    found = Ledger(tmp_path / "db", Bounds(), "boot")
+    found.open()
+    yield found
+    found.close()
+
+
+def test_a_shadow_is_there_again_after_a_restart_with_every_digit(ledger: Ledger, tmp_path: Path) -> None:
+    request = b'{"state": {"reported": {"n": 0.1234567890123456789, "big": 12345678901234567890}}}'
+    ledger.shadows.apply(GATE, request, 1)
+    waits = ledger.is_dirty
+    ledger.commit(Batch(), NOW)
+    assert (waits, ledger.is_dirty) == (True, False)
+    before = ledger.shadows.get("gate-01", None, 5)
+    ledger.close()
+    again = Ledger(tmp_path / "db", Bounds(), "boot2")
+    again.open()
+    assert again.shadows.get("gate-01", None, 5) == before
+    assert not again.is_dirty
+    again.close()
+
+
+def test_a_shadow_that_was_not_committed_is_written_at_the_stop(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.shadows.update("gate-01", None, {"state": {"reported": {"a": 1}}}, 1)
+    ledger.close()
+    assert Reader(tmp_path / "db").shadows()["gate-01"].state == {"reported": {"a": 1}}
+
+
+def test_a_file_opened_again_gets_the_shadows_that_it_lacks(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.shadows.update("gate-01", None, {"state": {"reported": {"a": 1}}}, 1)
+    ledger.commit(Batch(), NOW)
+    with sqlite3.connect(tmp_path / "db") as other:
+        other.execute("DELETE FROM shadows")
+    other.close()
+    ledger.reopen()
+    ledger.commit(Batch(), NOW)
+    assert "gate-01" in Reader(tmp_path / "db").shadows()
+
+
+def test_a_row_that_makes_no_sense_does_not_keep_the_daemon_from_starting(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.close()
+    with sqlite3.connect(tmp_path / "db") as other:
+        other.executemany("INSERT INTO shadows VALUES (?, ?)", [("a", "{"), ("b", "5"), ("c", '{"version": 1}')])
+    other.close()
+    ledger.open()
+    assert ledger.shadows.get("a", None, 1) is None
+    assert Reader(tmp_path / "db").shadows() == {}
+
+
+def test_a_database_of_the_first_version_gets_the_table(tmp_path: Path, ledger: Ledger) -> None:
+    ledger.close()
+    with sqlite3.connect(tmp_path / "db") as old:
+        old.execute("DROP TABLE shadows")
+        old.execute("PRAGMA user_version = 1")
+    old.close()
+    ledger.open()
+    ledger.shadows.update("a", None, {"state": {"reported": {"a": 1}}}, 1)
+    ledger.commit(Batch(), NOW)
+
+
+def test_the_device_reports_its_last_state_and_the_highest_value() -> None:
+    reported: dict[str, Any] = {}
+    shadows = Shadows()
+    events: list[Event] = [
+        Reading("hall", "temperature", 36.5, "C", NOW),
+        Reading("hall", "temperature", 38.1, "C", NOW),
+        Reading("hall", "temperature", 99.0, "C", NOW, Quality.OUT_OF_RANGE),
+        Reading("hall", "temperature", 36.0, "C", NOW),
+        Visit(at=NOW, camera="gate", verdict="no_pass", mask="no_mask", mask_score=0.9, temperature=36.0),
+        Visit(at=NOW, camera="gate", verdict="no_pass", mask=None, mask_score=None, temperature=None),
+        Look(at=NOW, camera="room", faces=3, no_mask=1, streak=2),
+        Alert(at=NOW, kind="fever", text="38.1 C", sensor="hall"),
+    ]
+    for event in events:
+        patch = reported_by(event, reported)
+        shadows.update("gate-01", None, {"state": {"reported": patch}}, 1)
+        reported = shadows.reported("gate-01")
+    at = "2023-11-14T22:13:20.000Z"
+    assert reported == {
+        "sensors": {"hall": {"temperature": 36.0, "unit": "C", "quality": "good", "at": at, "highest": 38.1}},
+        "cameras": {
+            "gate": {"visit": {"verdict": "no_pass", "at": at}},
+            "room": {"look": {"faces": 3, "no_mask": 1, "streak": 2, "at": at}},
+        },
+        "alert": {"kind": "fever", "text": "38.1 C", "sensor": "hall", "at": at},
+    }
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", max_size=2), inner, max_size=3),
+    max_leaves=8,
+)
+states = st.dictionaries(st.text("abc", max_size=2), json_values, max_size=3)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["desired", "reported"]), states), max_size=4))
+def test_the_times_have_the_shape_of_the_state(patches: list[tuple[str, Any]]) -> None:
+    shadow = None
+    for number, (section, patch) in enumerate(patches):
+        shadow = updated(shadow, {"state": {section: patch}}, number)
+    if shadow is not None:
+        assert_same_shape(shadow.state, shadow.metadata)
+        delta = difference(shadow.state.get("desired"), shadow.state.get("reported"))
+        assert bool(delta) == bool(difference(shadow.state.get("desired"), shadow.state.get("reported")))
+
+
+def assert_same_shape(value: Any, times: Any) -> None:
+    if isinstance(value, dict):
+        assert value.keys() == times.keys()
+        for key in value:
+            assert_same_shape(value[key], times[key])
+    elif isinstance(value, list):
+        assert len(value) == len(times)
+        for part, time in zip(value, times, strict=True):
+            assert_same_shape(part, time)
+    else:
+        assert isinstance(times["timestamp"], int)
+
+
+@given(states, states)
+def test_what_is_reported_as_desired_leaves_no_difference(desired: Any, before: Any) -> None:
+    shadow = updated(updated(None, {"state": {"reported": before}}, 1), {"state": {"desired": desired}}, 2)
+    wanted = shadow.state["desired"]
+    assert difference(wanted, wanted) == {}
