@@ -23,7 +23,20 @@ from tests.end_to_end.daemon import (
 )
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("run", "demo", "check", "detect", "rules", "outbox", "history", "stats", "shadow", "model", "bench", "schema")
+COMMANDS = (
+    "run",
+    "demo",
+    "check",
+    "detect",
+    "rules",
+    "outbox",
+    "history",
+    "stats",
+    "shadow",
+    "model",
+    "bench",
+    "schema",
+)
 
 
 @pytest.fixture

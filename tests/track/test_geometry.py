@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 
 from edge_mask.messages import Box
 from edge_mask.track import is_inside
-from edge_mask.track.geometry import apartness, corners, iou
+from edge_mask.track.geometry import apartness, corners, distance, iou, overlap
 
 SIDES = st.floats(1.0, 100.0)
 BOXES = st.lists(st.builds(Box, st.floats(-50, 500), st.floats(-50, 500), SIDES, SIDES), min_size=1, max_size=6)
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "overlap"),
+    ("first", "second", "expected"),
     [
         (Box(0, 0, 10, 10), Box(0, 0, 10, 10), 1.0),
         (Box(0, 0, 10, 10), Box(5, 0, 10, 10), 1 / 3),
@@ -24,8 +24,16 @@ BOXES = st.lists(st.builds(Box, st.floats(-50, 500), st.floats(-50, 500), SIDES,
         (Box(3, 3, 0, 0), Box(3, 3, 0, 0), 0.0),
     ],
 )
-def test_overlap_of_two_boxes(first: Box, second: Box, overlap: float) -> None:
-    assert iou(corners([first]), corners([second]))[0, 0] == pytest.approx(overlap)
+def test_overlap_of_two_boxes(first: Box, second: Box, expected: float) -> None:
+    assert iou(corners([first]), corners([second]))[0, 0] == pytest.approx(expected)
+
+
+@settings(deadline=None)
+@given(BOXES, BOXES)
+def test_one_pair_measures_as_it_does_among_many(first: list[Box], second: list[Box]) -> None:
+    a, b = corners(first), corners(second)
+    assert np.allclose(iou(a, b), [[overlap(x, y) for y in second] for x in first])
+    assert np.allclose(apartness(a, b), [[distance(x, y) for y in second] for x in first])
 
 
 @settings(deadline=None)

@@ -1,5 +1,6 @@
 """Boxes and polygons as arrays: overlap, distance, and who stands inside."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -44,6 +45,24 @@ def apartness(first: Floats, second: Floats) -> Floats:
     size = np.maximum((size_a + size_b) / 2.0, 1e-9)
     alike = np.maximum(size_a, size_b) <= 2.0 * np.minimum(size_a, size_b)
     return np.where(alike, distance / size, np.inf)
+
+
+def overlap(a: Box, b: Box) -> float:
+    """`iou` of one pair."""
+    wide = min(a.x + a.w, b.x + b.w) - max(a.x, b.x)
+    high = min(a.y + a.h, b.y + b.h) - max(a.y, b.y)
+    shared = wide * high if wide > 0.0 and high > 0.0 else 0.0
+    union = a.w * a.h + b.w * b.h - shared
+    return shared / union if union > 0.0 else 0.0
+
+
+def distance(a: Box, b: Box) -> float:
+    """`apartness` of one pair."""
+    size_a, size_b = max(a.w, a.h), max(b.w, b.h)
+    if max(size_a, size_b) > 2.0 * min(size_a, size_b):
+        return math.inf
+    across, down = (a.x + a.w / 2.0) - (b.x + b.w / 2.0), (a.y + a.h / 2.0) - (b.y + b.h / 2.0)
+    return math.hypot(across, down) / max((size_a + size_b) / 2.0, 1e-9)
 
 
 def is_inside(box: Box, zone: Polygon, width: float, height: float) -> bool:

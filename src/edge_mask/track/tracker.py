@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_mask.messages import Face, Track
-from edge_mask.track.geometry import Floats, apartness, corners, iou
+from edge_mask.messages import Box, Face, Track
+from edge_mask.track.geometry import Floats, apartness, corners, distance, iou, overlap
 from edge_mask.track.votes import Ballot, VotePolicy
 from edge_mask.units import Moment, Seconds
 
@@ -88,12 +88,21 @@ class Tracker:
         """Pairs of a face's index and whom it belongs to: overlap first, then nearness for what is left."""
         if not faces or not self._followed:
             return []
+        if len(faces) == len(self._followed) == 1:
+            is_same = self._is_same(faces[0].box, self._followed[0].face.box)
+            return [(0, self._followed[0])] if is_same else []
         new, old = corners([face.box for face in faces]), corners([each.face.box for each in self._followed])
         cost = np.concatenate([1.0 - iou(new, old), 1.0 + apartness(new, old)], axis=1)
         allowed = np.full_like(cost, 1.0 + self._policy.max_apart)
         allowed[:, : len(old)] = 1.0 - self._policy.min_iou
         pairs = _greedy(np.where(cost <= allowed, cost, np.inf), len(old))
         return [(face, self._followed[index]) for face, index in pairs]
+
+    def _is_same(self, new: Box, old: Box) -> bool:
+        """The same choice for one face and one followed: the usual case at a gate, where arrays cost more than sums."""
+        if overlap(new, old) >= self._policy.min_iou:
+            return True
+        return distance(new, old) <= self._policy.max_apart
 
 
 def _greedy(cost: Floats, columns: int) -> list[tuple[int, int]]:
