@@ -84,11 +84,20 @@ def build(options: argparse.Namespace, network: MaskNet, data: DataSet, held_out
     pictures: Sequence[Pixels] = [scene.pixels for scene in shuffled]
     for index, size in enumerate(options.export):
         name = "mask-detector" if index == 0 else f"mask-detector-{size}"
-        command = f"python -m training --data PATH --out DIR --minutes {options.minutes:g} --seed {options.seed}"
-        label = Label(name, options.version, options.seed, command + (" --bf16" if options.bf16 else ""))
+        label = Label(name, options.version, options.seed, _command(options))
         card = build_package(network, options.out / name, size, label, held_out, pictures, golden=not options.smoke)
         for precision, figure in card["figures"]["val"].items():
             print(f"{name} {precision}: mAP2 {figure['mAP2']}, mAP3 {figure['mAP3']}", flush=True)
+
+
+def _command(options: argparse.Namespace) -> str:
+    """What repeats this run, for the card."""
+    words = f"python -m training --data PATH --out DIR --minutes {options.minutes:g} --seed {options.seed}"
+    if options.grow:
+        words += " --grow EARLIER/average.pt"
+    if options.freeze:
+        words += f" --freeze {options.freeze}"
+    return words + (" --bf16" if options.bf16 else "")
 
 
 def parser() -> argparse.ArgumentParser:

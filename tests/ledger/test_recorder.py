@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import wait
 from contextlib import closing, contextmanager
@@ -21,6 +22,7 @@ from edge_mask.ledger.recorder import Barrier, Entry, Recorder
 from edge_mask.ledger.rows import Settlement
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Detections, Fault, Health, Message, Outcome, Reading, Receipt, Visit
+from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.handoff import Mailbox
 from edge_mask.runtime.worker import Worker
@@ -63,14 +65,19 @@ class Desk:
 
 @contextmanager
 def desk(
-    path: Path, *, interval: float = 0.05, destination: str | None = "mqtt", capacity: int = 1000
+    path: Path,
+    *,
+    interval: float = 0.05,
+    destination: str | None = "mqtt",
+    capacity: int = 1000,
+    rules: RuleSet | None = None,
 ) -> Iterator[Desk]:
     ledger = Ledger(path, Bounds(), BOOT)
     ledger.open()
     ids = IdMaker()
     intake = Intake(
         thing="gate-01", topics=Topics("edge-mask/{thing}", "gate-01"), sequences=ledger.sequences,
-        shadows=ledger.shadows, boot=BOOT, new_id=ids.make, destination=destination,
+        shadows=ledger.shadows, boot=BOOT, new_id=ids.make, destination=destination, rules=rules,
     )  # fmt: skip
     mailbox: Mailbox[Entry] = Mailbox(capacity)
     live: list[Message] = []
@@ -232,3 +239,18 @@ def test_on_a_full_disk_what_was_sent_is_settled_and_the_fault_is_told_live(tmp_
         assert not path.with_name("db.ballast").exists()
         assert it.rows("SELECT count(*) FROM readings") == [(340,)]
         assert [m.topic.rpartition("/")[2] for m in it.live] == ["errors"]
+
+
+def test_a_shadow_written_with_live_messages_is_not_committed_with_each_of_them(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(
+        'count: {sql: "SELECT frame AS state.reported.frame FROM \'#\'", awsIotSqlVersion: "2016-03-23",'
+        ' actions: [{republish: {topic: "$$aws/things/door/shadow/update"}}]}'
+    )
+    with desk(tmp_path / "db", rules=RuleSet.load([rules])) as it:
+        began = time.monotonic()
+        for number in range(100):
+            it.mailbox.put(Detections(at=CLOCK.now(), camera="a", frame=number, tracks=(), inference_ms=1.0, model="m"))
+            time.sleep(0.005)
+        assert len(it.commits) <= 3 + (time.monotonic() - began)
+    assert Reader(tmp_path / "db").shadows()["door"].state == {"reported": {"frame": 99}}

@@ -136,15 +136,15 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 def test_a_shadow_is_there_again_after_a_restart_with_every_digit(ledger: Ledger, tmp_path: Path) -> None:
     request = b'{"state": {"reported": {"n": 0.1234567890123456789, "big": 12345678901234567890}}}'
     ledger.shadows.apply(GATE, request, 1)
-    waits = ledger.is_dirty
+    waits = ledger.shadows.is_dirty
     ledger.commit(Batch(), NOW)
-    assert (waits, ledger.is_dirty) == (True, False)
+    assert (waits, ledger.shadows.is_dirty) == (True, False)
     before = ledger.shadows.get("gate-01", None, 5)
     ledger.close()
     again = Ledger(tmp_path / "db", Bounds(), "boot2")
     again.open()
     assert again.shadows.get("gate-01", None, 5) == before
-    assert not again.is_dirty
+    assert not again.shadows.is_dirty
     again.close()
 
 

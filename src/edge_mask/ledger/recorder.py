@@ -38,6 +38,8 @@ _HOUSEKEEPING_EVERY = 60.0
 _LAST_TRIES = 2.0
 _LIVE_WAITS = 0.05
 """Seconds that a live message may lie in the mailbox before it is looked at."""
+_SHADOW_WAITS = 1.0
+"""Seconds that a shadow may wait for company: a rule may write one with each live message, and each commit wears."""
 
 
 @dataclass(slots=True)
@@ -195,8 +197,10 @@ class Recorder(Job):
         if admitted.is_stored:
             wait = 0.0 if admitted.klass <= Class.EVIDENCE else self._interval
             self._due = min(self._due, self._clock.now().mono + wait)
-        elif self._ledger.is_dirty or self._actions:
+        elif self._ledger.sequences.is_dirty or self._actions:
             self._due = min(self._due, self._clock.now().mono + self._interval)
+        elif self._ledger.shadows.is_dirty:
+            self._due = min(self._due, self._clock.now().mono + max(self._interval, _SHADOW_WAITS))
 
     def _commit(self) -> None:
         now = self._clock.now()

@@ -96,11 +96,6 @@ class Ledger:
         self._may_restamp = not now.synced
         return dropped
 
-    @property
-    def is_dirty(self) -> bool:
-        """True when a commit is due only for sequence numbers or shadows."""
-        return self.sequences.is_dirty or self.shadows.is_dirty
-
     def waiting(self, row: int) -> Pending | None:
         """One row of the outbox; None when it is gone."""
         connection = self._open_connection()
