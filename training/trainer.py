@@ -24,7 +24,19 @@ from training.predict import to_input
 
 Batch = tuple[np.ndarray, list[Tensor]]
 
-CALM = 0.4  # how much of the mosaics, pastes and camera faults is left in the calm part
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What samples are like in one part of the schedule, relative to the plan."""
+
+    mosaic: float
+    paste: float
+    spoil: float
+    zoom: float
+
+
+WILD, CALM = Stage(1.0, 1.0, 1.0, 0.6), Stage(0.4, 0.4, 0.4, 0.4)
+PLAIN = Stage(0.0, 0.2, 0.3, 0.3)  # nearly what the device will see: whole pictures as they are
 
 
 class Stopped(Exception):
@@ -46,6 +58,7 @@ class Plan:
     mosaic: float = 0.35
     paste: float = 0.35
     calm: float = 1.0  # last part of the schedule, on pictures closer to real ones
+    plain: float = 0.2  # the very last part, on pictures nearly as they are
     frozen: int = 0  # first layers of the trunk that are not trained
     bf16: bool = False
 
@@ -89,7 +102,7 @@ class Trainer:
 
     def run(self) -> MaskNet:
         """Train to the end of the plan and return the averaged network."""
-        batches, calm = iter(self._batches(calm=self.calm)), self.calm
+        batches, stage = iter(self._batches(self.stage)), self.stage
         since_check, sums, count, shown = 0.0, np.zeros(2), 0, time.monotonic()
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
@@ -98,8 +111,8 @@ class Trainer:
                 self._save()
                 raise Stopped(f"stopped after {self._seconds / 60:.1f} minutes; the same command continues")
             started = time.monotonic()
-            if self.calm and not calm:
-                batches, calm = iter(self._batches(calm=True)), True
+            if self.stage is not stage:
+                batches, stage = iter(self._batches(self.stage)), self.stage
             sums += self._step(next(batches))
             count += 1
             took = min(time.monotonic() - started, 10.0)  # a compilation or a suspended machine is not training
@@ -119,18 +132,19 @@ class Trainer:
         return self._seconds / (self._plan.minutes * 60)
 
     @property
-    def calm(self) -> bool:
-        """Whether the last part of the schedule has come."""
-        return self.progress >= 1 - self._plan.calm
+    def stage(self) -> Stage:
+        """What samples are like now."""
+        if self.progress >= 1 - self._plan.plain:
+            return PLAIN
+        return CALM if self.progress >= 1 - self._plan.calm else WILD
 
-    def _batches(self, *, calm: bool) -> DataLoader[Batch]:
+    def _batches(self, stage: Stage) -> DataLoader[Batch]:
         plan = self._plan
-        share = CALM if calm else 1.0
         composer = Composer(
-            self._data, plan.size, mosaic=plan.mosaic * share, paste=plan.paste * share,
-            zoom=0.4 if calm else 0.6, spoil_share=share,
+            self._data, plan.size, mosaic=plan.mosaic * stage.mosaic, paste=plan.paste * stage.paste,
+            zoom=stage.zoom, spoil_share=stage.spoil,
         )  # fmt: skip
-        samples = _Samples(composer, plan.batch, (plan.seed, self._steps, int(calm)))
+        samples = _Samples(composer, plan.batch, (plan.seed, self._steps))
         return DataLoader(samples, batch_size=None, num_workers=1, prefetch_factor=4, collate_fn=_as_is)
 
     def _step(self, batch: Batch) -> np.ndarray:
