@@ -63,8 +63,10 @@ def train(options: argparse.Namespace, data: DataSet, held_out: HeldOut) -> Mask
     weights = options.start or options.data / "init" / "RFB-640-masked_face-v2.pth"
     if options.start is not None and not weights.exists():
         raise BadData(f"{weights}: no such file; leave --start out to train the trunk from nothing")
-    trainer = Trainer(plan, data, options.out, weights if weights.exists() else None, options.grow,
-                      lambda network: figures(network, held_out, plan.size))  # fmt: skip
+    if options.grow is not None and not options.grow.exists():
+        raise BadData(f"{options.grow}: no such file; --grow takes the average.pt of an earlier run")
+    trainer = Trainer(plan, data, options.out, weights if weights.exists() else None,
+                      lambda network: figures(network, held_out, plan.size), options.grow)  # fmt: skip
     return trainer.run()
 
 

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.pictures import BadData
+
 STRIDES = (4, 8, 16, 32)
 FINE = 16  # channels of the pyramid at stride 4, where a channel costs most
 WIDE = 64  # channels of the pyramid elsewhere
@@ -159,7 +161,7 @@ class MaskNet(nn.Module):
         values = [v for k, v in stored.items() if k.startswith("base_net.")]
         state = self.trunk.state_dict()
         if len(values) != len(state):
-            raise ValueError(f"{weights}: {len(values)} trunk tensors, expected {len(state)}; use an RFB checkpoint")
+            raise BadData(f"{weights}: {len(values)} trunk tensors, expected {len(state)}; use an RFB checkpoint")
         self.trunk.load_state_dict(dict(zip(state, values, strict=True)))
 
     def grow_from(self, weights: Path) -> None:
@@ -174,7 +176,7 @@ class MaskNet(nn.Module):
                 stored[apart] = stored[name]
         missing, unknown = self.load_state_dict(stored, strict=False)
         if unknown or not all(isinstance(self.get_submodule(_block(name)), Extra) for name in missing):
-            raise ValueError(f"{weights}: not the weights of such a network; give the average.pt of an earlier run")
+            raise BadData(f"{weights}: not the weights of such a network; give the average.pt of an earlier run")
 
     def freeze(self, layers: int) -> None:
         """Keep the first trunk layers as they are: where pictures are large, learning costs most and gains least."""

@@ -81,7 +81,7 @@ class Trainer:
     """Trains `network` on `data` until the plan's minutes are used up; `folder` holds everything that it leaves."""
 
     def __init__(self, plan: Plan, data: DataSet, folder: Path, weights: Path | None,
-                 earlier: Path | None, check: Callable[[MaskNet], dict[str, Any]]) -> None:  # fmt: skip
+                 check: Callable[[MaskNet], dict[str, Any]], earlier: Path | None = None) -> None:  # fmt: skip
         """`weights`: where the trunk starts from, `earlier`: where everything does; `check`: figures for the log."""
         torch.set_num_threads(plan.threads)
         torch.manual_seed(plan.seed)

@@ -1,6 +1,7 @@
 """The parts that need torch: shapes, decoding, which point answers for which face."""
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -75,3 +76,31 @@ def test_detections_come_back_in_pixels_of_the_picture() -> None:
     found = predict.settle(corners, scores, 0.5)
     assert found.boxes.tolist() == [[20, 20, 100, 100]]
     assert found.labels.tolist() == [0]
+
+
+def test_a_network_grows_from_a_smaller_one_and_says_the_same(net: Any, tmp_path: Path) -> None:
+    smaller = {k: v for k, v in net.state_dict().items() if not k.startswith(("more3.", "heads.1.box_tower."))}
+    torch.save(smaller, tmp_path / "average.pt")
+    grown = network.MaskNet().eval()
+    grown.grow_from(tmp_path / "average.pt")
+    picture = torch.rand(1, 3, 64, 64)
+    again = [grown(picture)[i] for i in range(8)]
+    for index in (0, 1, 2, 4, 5, 6, 7):  # 3: the boxes whose tower was shared
+        assert torch.allclose(again[index], net(picture)[index], atol=1e-5)
+    assert torch.equal(grown.heads[1].box_tower[0].weight, net.heads[1].tower[0].weight)
+
+
+@pytest.mark.parametrize("state", [{}, {"stem.weight": 1}])
+def test_weights_of_something_else_are_a_sentence(state: dict[str, float], tmp_path: Path) -> None:
+    torch.save({k: torch.tensor(v) for k, v in state.items()}, tmp_path / "average.pt")
+    with pytest.raises(ValueError, match="not the weights of such a network"):
+        network.MaskNet().grow_from(tmp_path / "average.pt")
+
+
+def test_frozen_layers_do_not_learn() -> None:
+    some = network.MaskNet().train()
+    some.freeze(3)
+    sum(o.sum() for o in some(torch.rand(2, 3, 64, 64))).backward()
+    assert all(weight.grad is None for weight in some.trunk[:3].parameters())
+    assert all(weight.grad is not None for weight in some.trunk[3:].parameters())
+    assert not any(layer.training for layer in some.trunk[:3])
