@@ -16,6 +16,9 @@ Json = Any
 DEEPEST: Final = 8
 """Levels of objects and arrays in a state."""
 
+_SHOWN: Final = 40
+"""Characters of what is wrong, in the sentence that says so."""
+
 _SECTIONS: Final = ("desired", "reported")
 _KNOWN: Final = frozenset({"state", "version", "clientToken"})
 _TOPIC: Final = re.compile(
@@ -103,7 +106,7 @@ def difference(desired: Json, reported: Json) -> dict[str, Json]:
         if isinstance(wanted, Mapping) and isinstance(known.get(key), Mapping):
             if part := difference(wanted, known[key]):
                 result[key] = part
-        elif key not in known or known[key] != wanted:
+        elif key not in known or not _same(known[key], wanted):
             result[key] = wanted
     return result
 
@@ -113,18 +116,37 @@ def _checked(request: Json, before: Shadow) -> Mapping[str, Json]:
     if not isinstance(request, Mapping) or not isinstance(request.get("state"), Mapping):
         raise UpdateRefused('expected {"state": {"desired": {…}, "reported": {…}}}')
     if unknown := sorted(request.keys() - _KNOWN):
-        raise UpdateRefused(f"unknown key {unknown[0]!r}; allowed are state, version and clientToken")
+        raise UpdateRefused(f"unknown key {unknown[0][:_SHOWN]!r}; allowed are state, version and clientToken")
     state: Mapping[str, Json] = request["state"]
     for section, patch in state.items():
         if section not in _SECTIONS:
-            raise UpdateRefused(f"unknown state {section!r}; allowed are desired and reported")
+            raise UpdateRefused(f"unknown state {section[:_SHOWN]!r}; allowed are desired and reported")
         if patch is not None and not isinstance(patch, Mapping):
             raise UpdateRefused(f"{section} is not an object; expected an object, or null to remove it")
         if _depth(patch) > DEEPEST:
             raise UpdateRefused(f"{section} is nested deeper than {DEEPEST} levels")
-    if "version" in request and request["version"] != before.version:
-        raise UpdateRefused(f"the update is for version {request['version']}, the shadow has {before.version}")
+        if _has_null(patch):
+            raise UpdateRefused(f"{section} has a null in an array")
+    if "version" in request and not _same(request["version"], before.version):
+        asked = str(request["version"])[:_SHOWN]
+        raise UpdateRefused(f"the update is for version {asked}, the shadow has {before.version}")
     return state
+
+
+def _same(left: Json, right: Json) -> bool:
+    """Equal as JSON: a Boolean is no number, however Python sees that."""
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return left.keys() == right.keys() and all(_same(part, right[key]) for key, part in left.items())
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(_same, left, right))
+    return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
+
+
+def _has_null(value: Json) -> bool:
+    """True with a null in an array, which AWS refuses."""
+    if isinstance(value, Mapping):
+        return any(map(_has_null, value.values()))
+    return isinstance(value, list) and any(part is None or _has_null(part) for part in value)
 
 
 def _merged(old: Json, patch: Json) -> Json:
@@ -146,7 +168,7 @@ def _stamped(old: Json, times: Json, patch: Json, seconds: int) -> Json:
     if not isinstance(patch, Mapping):
         return {"timestamp": seconds}
     known = old if isinstance(old, Mapping) else {}
-    result = dict(times) if isinstance(old, Mapping) else {}
+    result = dict(times) if isinstance(old, Mapping) and isinstance(times, Mapping) else {}
     for key, value in patch.items():
         if value is None:
             result.pop(key, None)
@@ -156,7 +178,7 @@ def _stamped(old: Json, times: Json, patch: Json, seconds: int) -> Json:
 
 
 def _stamped_whole(value: Json, seconds: int) -> Json:
-    """Inside an array, which is replaced as a whole, a null is a value like any other."""
+    """Inside an array, which is replaced as a whole, the null of an object is a value like any other."""
     if isinstance(value, list):
         return [_stamped_whole(part, seconds) for part in value]
     if isinstance(value, Mapping):

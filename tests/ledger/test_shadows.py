@@ -3,9 +3,11 @@
 import json
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,10 +15,10 @@ from hypothesis import strategies as st
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.read import Reader
 from edge_mask.ledger.reported import reported_by
-from edge_mask.ledger.rows import Batch
+from edge_mask.ledger.rows import Batch, Settlement
 from edge_mask.ledger.shadows import MOST, Shadows
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Alert, Event, Look, Quality, Reading, Visit
+from edge_mask.messages import Alert, Event, Look, Outcome, Quality, Reading, Receipt, Visit
 from edge_mask.shadow import Shadow, ShadowTopic, UpdateRefused, difference, parse_topic, updated
 from edge_mask.units import Moment, Seconds, Unix
 
@@ -168,7 +170,10 @@ def test_a_file_opened_again_gets_the_shadows_that_it_lacks(ledger: Ledger, tmp_
 def test_a_row_that_makes_no_sense_does_not_keep_the_daemon_from_starting(ledger: Ledger, tmp_path: Path) -> None:
     ledger.close()
     with sqlite3.connect(tmp_path / "db") as other:
-        other.executemany("INSERT INTO shadows VALUES (?, ?)", [("a", "{"), ("b", "5"), ("c", '{"version": 1}')])
+        whole = '{"version": %s, "state": %s, "metadata": {}, "exists": true}'
+        rows = [("a", "{"), ("b", "5"), ("c", '{"version": 1}'), ("d", whole % ("1e99999", "{}")),
+                ("e", whole % (1, '{"reported": 5}')), ("f", "[" * 2000 + "]" * 2000)]  # fmt: skip
+        other.executemany("INSERT INTO shadows VALUES (?, ?)", rows)
     other.close()
     ledger.open()
     assert ledger.shadows.get("a", None, 1) is None
@@ -214,9 +219,83 @@ def test_the_device_reports_its_last_state_and_the_highest_value() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"sensors": 5}, {"sensors": {"hall": "warm"}}, {"sensors": {"hall": {"highest": "warm"}}},
+        {"sensors": {"hall": {"highest": True}}}, {"sensors": [1]},
+    ],
+)  # fmt: skip
+def test_what_a_rule_wrote_to_the_own_shadow_cannot_stop_the_recorder(written: Any) -> None:
+    patch = reported_by(Reading("hall", "temperature", 0.5, "C", NOW), written)
+    assert patch is not None
+    assert patch["sensors"]["hall"]["highest"] == 0.5
+
+
+def test_the_shadow_holds_the_numbers_of_the_messages() -> None:
+    readings = (Reading("hall", "temperature", np.float64(36.444444), "C", NOW),
+                Reading("hall", "distance", 0.123456789, "m", NOW))  # fmt: skip
+    kept = [reported_by(each, {}) for each in readings]
+    assert [each and each["sensors"]["hall"]["highest"] for each in kept] == [36.44, 0.1234568]
+    nothing = reported_by(Reading("hall", "temperature", float("nan"), "C", NOW), {})
+    assert nothing is not None
+    assert (nothing["sensors"]["hall"]["temperature"], "highest" in nothing["sensors"]["hall"]) == (None, False)
+    seen = reported_by(Visit(at=NOW, camera="gate", verdict="pass", mask="mask", mask_score=1, temperature=36.666), {})
+    assert seen is not None
+    assert seen["cameras"]["gate"]["visit"]["temperature"] == 36.67
+
+
+@pytest.mark.parametrize(
+    ("desired", "reported", "is_same"),
+    [(True, 1, False), (0, False, False), ([1], [True], False), ([{"a": 0}], [{"a": False}], False),
+     (1, 1.0, True), ([1, {"a": 2}], [1, {"a": 2.0}], True), ([1], [1, 2], False)],
+)  # fmt: skip
+def test_a_boolean_is_no_number_to_the_difference(desired: Any, reported: Any, is_same: bool) -> None:
+    assert difference({"a": desired}, {"a": reported}) == ({} if is_same else {"a": desired})
+
+
+@pytest.mark.parametrize("value", [[None], [1, [None]], [{"b": [None]}], {"b": [None]}])
+def test_an_array_with_a_null_is_refused_as_aws_refuses_it(value: Any) -> None:
+    with pytest.raises(UpdateRefused, match="null in an array"):
+        updated(None, {"state": {"desired": {"a": value}}}, 1)
+
+
+@pytest.mark.parametrize("request_", [{"version": "x" * 9999}, {"x" * 9999: 1}, {"state": {"x" * 9999: {}}}])
+def test_the_sentence_of_a_refusal_is_short(request_: Any) -> None:
+    with pytest.raises(UpdateRefused) as refused:
+        updated(None, {"state": {"reported": {}}, **request_}, 1)
+    assert len(str(refused.value)) < 200
+
+
+def test_a_boolean_is_no_version() -> None:
+    with pytest.raises(UpdateRefused, match="for version True"):
+        updated(Shadow(version=1), {"state": {"reported": {}}, "version": True}, 1)
+
+
+def test_deleted_shadows_make_room_for_others(ledger: Ledger, tmp_path: Path) -> None:
+    for number in range(MOST + 5):
+        to = ShadowTopic(f"t{number}", None, "update")
+        ledger.shadows.apply(to, b'{"state": {"reported": {"a": 1}}}', 1)
+        ledger.commit(Batch(), NOW)
+        if number != 7:
+            ledger.shadows.apply(replace(to, verb="delete"), b"", 1)
+    ledger.commit(Batch(), NOW)
+    kept = Reader(tmp_path / "db").shadows()
+    assert (len(kept), kept["t7"].exists) == (MOST, True)
+
+
+def test_receipts_alone_leave_the_shadow_to_the_events_that_changed_it(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.shadows.update("gate-01", None, {"state": {"reported": {"a": 1}}}, 1)
+    ledger.settle([Settlement(1, Receipt(Outcome.DELIVERED))], NOW)
+    assert (Reader(tmp_path / "db").shadows(), ledger.shadows.is_dirty) == ({}, True)
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", max_size=2), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner.filter(lambda value: value is not None), max_size=3)
+        | st.dictionaries(st.text("abc", max_size=2), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 states = st.dictionaries(st.text("abc", max_size=2), json_values, max_size=3)

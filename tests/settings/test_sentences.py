@@ -130,6 +130,7 @@ def test_each_mistake_in_a_camera_has_its_sentence(camera: str, sentence: str) -
         ("{name: s, kind: nose}", 'sensors[0].kind: found "nose"; allowed: replay, iio, w1, thermal'),
         ("{name: s, kind: replay}", "sensors[0]: a replay needs a path"),
         ("{name: s, kind: w1, quantity: visits}", 'sensors[0].quantity: "visits" means something else'),
+        ("{name: s, kind: w1, quantity: highest}", 'sensors[0].quantity: "highest" means something else'),
         ("{name: s, kind: w1, quantity: Heat}", 'sensors[0].quantity: found "Heat"; allowed: lower-case letters'),
         ("{name: s, kind: w1, unit: X}", 'sensors[0].unit: found "X"; allowed for a temperature: C, F, K'),
         ("{name: s, kind: w1, min: 5, max: 5}", "sensors[0].min: found 5; allowed: less than max, 5"),

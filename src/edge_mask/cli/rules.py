@@ -94,9 +94,14 @@ def run_eval(arguments: argparse.Namespace) -> int:
 def _shadows(file: str | None) -> "Callable[[str, str | None], Any] | None":
     if file is None:
         return None
+    from edge_mask.rules import EvaluationError
+    from edge_mask.rules.wire import decode_text
+
     try:
-        documents = json.loads(Path(file).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        text = Path(file).read_text(encoding="utf-8")
+        json.loads(text)  # says where it is wrong
+        documents = decode_text(text, 2)  # as the daemon reads them, with every digit
+    except (OSError, ValueError, RecursionError, EvaluationError) as error:
         raise ConfigurationError([f"{file}: cannot be read: {error}"]) from None
     if not isinstance(documents, dict):
         raise ConfigurationError([f'{file}: expected a JSON object of documents by thing: {{"gate-01": {{…}}}}'])

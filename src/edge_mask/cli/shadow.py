@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import time
-from decimal import Decimal
+from contextlib import suppress
 from typing import Any
 
 from edge_mask.cli.common import add_config, add_json
@@ -23,15 +23,18 @@ def add(commands: Any) -> None:
 
 
 def _shadow(arguments: argparse.Namespace) -> int:
-    from edge_mask.ledger.read import Reader  # heavy: not for --help
+    import msgspec  # heavy, like what follows: not for --help
+
+    from edge_mask.ledger.read import Reader
+    from edge_mask.rules.wire import to_json
     from edge_mask.settings.load import load
 
     settings = load(arguments.config, os.environ)
     found = Reader(settings.outbox.path).shadows()
     if arguments.list:
-        for address, shadow in found.items():
-            if shadow.exists:
-                print(address)
+        names = [address for address, shadow in found.items() if shadow.exists]
+        for line in [json.dumps(names)] if arguments.json else names:
+            print(line)
         return 0
     thing = arguments.thing or settings.device.thing_name
     address = thing if arguments.name is None else f"{thing}/{arguments.name}"
@@ -40,11 +43,9 @@ def _shadow(arguments: argparse.Namespace) -> int:
     if document is None:
         print(f"no shadow of {address} is kept here", file=sys.stderr)
         return 1
-    print(json.dumps(document, ensure_ascii=False, indent=None if arguments.json else 2, default=_number))
+    text = to_json(document)  # with every digit
+    if not arguments.json:
+        with suppress(msgspec.DecodeError):  # half a surrogate pair, which it does not lay out
+            text = msgspec.json.format(text, indent=2)
+    print(text.decode())
     return 0
-
-
-def _number(value: object) -> float:
-    if isinstance(value, Decimal):
-        return float(value)
-    raise TypeError(f"{type(value).__name__} is not JSON")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from edge_mask.ledger.reported import reported_by
 from edge_mask.ledger.rows import EventRow, OutboxRow, event_row
 from edge_mask.ledger.sequences import Sequences
-from edge_mask.ledger.shadows import Shadows
+from edge_mask.ledger.shadows import MOST, Shadows
 from edge_mask.messages import Class, Event, Fault, Message
 from edge_mask.redact import redact
 from edge_mask.rules.context import Context
@@ -70,6 +70,8 @@ class Intake:
         self._rules = rules if rules is not None and rules.rules else None
         self._forward = forward
         self._is_report_refused = False
+        self._refused: set[str] = set()
+        """Topics of shadow requests whose last one was refused and told of: one complaint until one is taken."""
 
     def admit(self, event: Event) -> Admitted:
         """The rows and messages of one event; the same id stands in the history and on the wire."""
@@ -161,9 +163,13 @@ class Intake:
         try:
             self._shadows.apply(to, message.payload, int(at.wall))
         except UpdateRefused as error:
+            if is_complaint or message.topic in self._refused or len(self._refused) >= MOST:
+                return
+            self._refused.add(message.topic)
             fault = Fault(at=at, component="shadow", code="update_refused", text=f"{redact(message.topic)}: {error}")
-            if not is_complaint:
-                self._admit(fault, admitted, is_complaint=True)
+            self._admit(fault, admitted, is_complaint=True)
+        else:
+            self._refused.discard(message.topic)
 
     def _request(self, call: HttpCall, cause: Message, at: Moment) -> Message:
         """An HTTP call always waits in the outbox, also one that a live message led to: then it is telemetry.

@@ -244,7 +244,7 @@ class Recorder(Job):
         try:
             self._ledger.make_room()
             if self._batch.settlements:
-                self._ledger.commit(Batch(settlements=self._batch.settlements), self._clock.now())
+                self._ledger.settle(self._batch.settlements, self._clock.now())
         except (DBAPIError, DatabaseError) as error:
             log.debug("database: no room yet: %s", reason_of(error))
         else:

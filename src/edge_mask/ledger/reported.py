@@ -1,9 +1,11 @@
 """What the device's own shadow reports: the last state of each camera and sensor, and the highest value seen."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from edge_mask.messages import Alert, Event, Look, Quality, Reading, Visit
+from edge_mask.wire.encode import encode
 from edge_mask.wire.envelope import timestamp
 
 Patch = dict[str, Any]
@@ -12,12 +14,14 @@ Patch = dict[str, Any]
 def reported_by(event: Event, before: Mapping[str, Any]) -> Patch | None:
     """The change of `state.reported` that an event makes; None when it makes none.
 
-    `before` is the reported state so far. A null removes: what is not known any more does not stay.
+    `before` is the reported state so far; a rule may have written anything there. A null removes: what is not known
+    any more does not stay. The numbers are those of the message, so that rules can compare them.
     """
     at = timestamp(event.at.wall)
     match event:
         case Visit():
-            seen = {"verdict": event.verdict, "mask": event.mask, "temperature": event.temperature, "at": at}
+            fields = encode(event).fields
+            seen = {"verdict": event.verdict, "mask": event.mask, "temperature": fields["temperature"], "at": at}
             return {"cameras": {event.camera: {"visit": seen}}}
         case Look():
             seen = {"faces": event.faces, "no_mask": event.no_mask, "streak": event.streak, "at": at}
@@ -32,8 +36,17 @@ def reported_by(event: Event, before: Mapping[str, Any]) -> Patch | None:
 
 
 def _sensor(reading: Reading, before: Mapping[str, Any], at: str) -> Patch:
-    found: Patch = {reading.quantity: reading.value, "unit": reading.unit, "quality": reading.quality.value, "at": at}
-    highest = before.get("sensors", {}).get(reading.sensor, {}).get("highest")
-    if reading.quality is Quality.GOOD and (highest is None or reading.value > highest):
-        found["highest"] = reading.value
+    value = encode(reading).fields[reading.quantity]
+    found: Patch = {reading.quantity: value, "unit": reading.unit, "quality": reading.quality.value, "at": at}
+    if reading.quality is Quality.GOOD and value is not None:
+        highest = _number(before, "sensors", reading.sensor, "highest")
+        if highest is None or value > highest:
+            found["highest"] = value
     return found
+
+
+def _number(state: Any, *path: str) -> int | float | Decimal | None:
+    """The number at that path; None for anything else that stands there or on the way."""
+    for key in path:
+        state = state.get(key) if isinstance(state, Mapping) else None
+    return state if isinstance(state, int | float | Decimal) and not isinstance(state, bool) else None

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from operator import index
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -59,11 +60,13 @@ class Shadows:
     def update(self, thing: str, name: str | None, request: Any, seconds: int) -> None:
         """Merge an update request into a shadow. Raises UpdateRefused, and then nothing has changed."""
         address = _address(thing, name)
-        if address not in self._shadows and len(self._shadows) >= MOST:
-            raise UpdateRefused(f"there are {MOST} shadows already")
+        forgotten = self._to_forget() if address not in self._shadows and len(self._shadows) >= MOST else None
         shadow = updated(self._shadows.get(address), request, seconds)
         if len(to_json(dict(shadow.state))) > MOST_BYTES:
             raise UpdateRefused(f"its state would be larger than {MOST_BYTES} bytes")
+        if forgotten is not None:
+            del self._shadows[forgotten]
+            self._changed.add(forgotten)
         self._shadows[address] = shadow
         self._changed.add(address)
 
@@ -74,13 +77,23 @@ class Shadows:
 
     def write(self, connection: Connection) -> None:
         """Write what changed, inside the caller's transaction."""
-        rows = [(address, _write(self._shadows[address])) for address in sorted(self._changed)]
+        rows = [(each, _write(self._shadows[each])) for each in sorted(self._changed) if each in self._shadows]
+        gone = [(each,) for each in sorted(self._changed - self._shadows.keys())]
+        if gone:
+            connection.exec_driver_sql("DELETE FROM shadows WHERE address = ?", gone)
         if rows:
             connection.exec_driver_sql("INSERT OR REPLACE INTO shadows VALUES (?, ?)", rows)
 
     def written(self) -> None:
         """The transaction of `write` has committed."""
         self._changed.clear()
+
+    def _to_forget(self) -> str:
+        """A deleted shadow, whose version alone is kept, makes room for another. Raises UpdateRefused."""
+        for address, shadow in self._shadows.items():
+            if not shadow.exists:
+                return address
+        raise UpdateRefused(f"there are {MOST} shadows already")
 
     def _delete(self, address: str) -> None:
         shadow = self._shadows.get(address)
@@ -108,9 +121,10 @@ def _write(shadow: Shadow) -> str:
 
 def _read(document: str) -> Shadow | None:
     """None for a row that makes no sense: a damaged file must not keep the daemon from starting."""
-    found = decode_text(document, _EXACT)
     try:
-        return Shadow(int(found["version"]), dict(found["state"]), dict(found["metadata"]), bool(found["exists"]))
-    except (TypeError, KeyError, ValueError):
+        found = decode_text(document, _EXACT)
+        state = {section: dict(values) for section, values in found["state"].items()}
+        return Shadow(index(found["version"]), state, dict(found["metadata"]), bool(found["exists"]))
+    except (AttributeError, TypeError, KeyError, ValueError, EvaluationError):
         log.warning("database: the row of one shadow makes no sense and is left out")
         return None

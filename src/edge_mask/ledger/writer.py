@@ -1,6 +1,6 @@
 """The ledger: the only write connection, and the one transaction that records.
 
-    event row + the messages it makes + what the rules make of them + settled sends + bounds   →  COMMIT (fsync)
+    event row + its messages + what the rules make of them + shadows + settled sends + bounds   →   COMMIT (fsync)
 
 `commit` returns when all of it is on the disk, or raises and none of it is.
 """
@@ -18,7 +18,7 @@ from edge_mask.ledger.ballast import Ballast
 from edge_mask.ledger.bounds import Bounds, Dropped, enforce, forget_history
 from edge_mask.ledger.database import Lock, is_damage, open_writer, real_path, reason_of
 from edge_mask.ledger.outbox import Pending, one
-from edge_mask.ledger.rows import Batch, EventRow, OutboxRow, moment_columns, pack_properties
+from edge_mask.ledger.rows import Batch, EventRow, OutboxRow, Settlement, moment_columns, pack_properties
 from edge_mask.ledger.salvage import Salvaged, salvage
 from edge_mask.ledger.sequences import Sequences
 from edge_mask.ledger.shadows import Shadows
@@ -87,7 +87,7 @@ class Ledger:
                 connection.exec_driver_sql(_INSERT_OUTBOX, [self._outbox_values(row) for row in batch.outgoing])
             self.sequences.write(connection)
             self.shadows.write(connection)
-            self._settle(connection, batch)
+            self._settle(connection, batch.settlements)
             if now.synced and self._may_restamp:
                 self._restamp(connection, now)
             dropped = enforce(connection, self._bounds, now)
@@ -95,6 +95,16 @@ class Ledger:
         self.shadows.written()
         self._may_restamp = not now.synced
         return dropped
+
+    def settle(self, settlements: list[Settlement], now: Moment) -> None:
+        """Write these receipts alone, which takes little room; the rest waits for the events it belongs to.
+
+        Raises SQLAlchemy's DBAPIError, and then nothing was written.
+        """
+        connection = self._open_connection()
+        with connection.begin():
+            self._settle(connection, settlements)
+            enforce(connection, self._bounds, now)
 
     def waiting(self, row: int) -> Pending | None:
         """One row of the outbox; None when it is gone."""
@@ -189,11 +199,9 @@ class Ledger:
         )  # fmt: skip
 
     @staticmethod
-    def _settle(connection: Connection, batch: Batch) -> None:
-        delivered = [(s.row,) for s in batch.settlements if s.is_delivered]
-        refused = [
-            (SET_ASIDE, s.receipt.reason, s.row) for s in batch.settlements if s.receipt.outcome is Outcome.REFUSED
-        ]
+    def _settle(connection: Connection, settlements: list[Settlement]) -> None:
+        delivered = [(s.row,) for s in settlements if s.is_delivered]
+        refused = [(SET_ASIDE, s.receipt.reason, s.row) for s in settlements if s.receipt.outcome is Outcome.REFUSED]
         if delivered:
             connection.exec_driver_sql("DELETE FROM outbox WHERE id = ?", delivered)
         if refused:

@@ -10,8 +10,9 @@ from edge_mask.units import Seconds
 
 _ENVELOPE = ("id", "seq", "thing", "ts", "v", "late", "clock_ok", "sensor", "unit", "quality")
 _TOPICS = ("root", "detections", "visits", "looks", "alerts", "health", "status", "errors", "commands")
-RESERVED = frozenset(_ENVELOPE + _TOPICS)
-"""Words that a quantity cannot be called: fields of the envelope, other topics."""
+_SHADOW = ("at", "highest")
+RESERVED = frozenset(_ENVELOPE + _TOPICS + _SHADOW)
+"""Words that a quantity cannot be called: fields of the envelope, other topics, what the shadow says of a sensor."""
 
 LATER_KINDS = ("serial", "mqtt", "gpio")
 

@@ -106,6 +106,8 @@ def get_thing_shadow(message: Message, thing: Value, *rest: Value) -> Value:
     shadow_name = to_text(rest[0]) if len(rest) > 1 else None
     if message.context.shadow is None or name is UNDEFINED or shadow_name is UNDEFINED:
         return UNDEFINED
+    if "/" in name:  # no thing has such a name, and `thing/name` is how shadows are kept
+        return UNDEFINED
     document = message.context.shadow(name, shadow_name)
     return UNDEFINED if document is None else document
 
