@@ -13,14 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_mask.ledger.bounds import Bounds
+from edge_mask.ledger.intake import Intake
 from edge_mask.ledger.read import Reader
+from edge_mask.ledger.recorder import Entry, Recorder
 from edge_mask.ledger.reported import reported_by
 from edge_mask.ledger.rows import Batch, Settlement
 from edge_mask.ledger.shadows import MOST, Shadows
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Alert, Event, Look, Outcome, Quality, Reading, Receipt, Visit
+from edge_mask.runtime.clock import SystemClock
+from edge_mask.runtime.handoff import Mailbox
 from edge_mask.shadow import Shadow, ShadowTopic, UpdateRefused, difference, parse_topic, updated
 from edge_mask.units import Moment, Seconds, Unix
+from edge_mask.wire.topics import Topics
+from edge_mask.wire.uuid7 import IdMaker
 
 NOW = Moment(Seconds(5.0), Unix(1_700_000_000.0), True)
 GATE = ShadowTopic("gate-01", None, "update")
@@ -154,6 +160,19 @@ def test_a_shadow_that_was_not_committed_is_written_at_the_stop(ledger: Ledger, 
     ledger.shadows.update("gate-01", None, {"state": {"reported": {"a": 1}}}, 1)
     ledger.close()
     assert Reader(tmp_path / "db").shadows()["gate-01"].state == {"reported": {"a": 1}}
+
+
+def test_at_the_stop_a_shadow_does_not_outlive_the_events_that_changed_it(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.commit(Batch(), NOW)
+    clock, mailbox = SystemClock(), Mailbox[Entry](10)
+    intake = Intake(
+        thing="gate-01", topics=Topics("t", "gate-01"), sequences=ledger.sequences, shadows=ledger.shadows,
+        boot="boot", new_id=IdMaker().make,
+    )  # fmt: skip
+    recorder = Recorder(ledger, intake, mailbox, clock)
+    recorder._take(intake.admit(Reading("hall", "temperature", 36.5, "C", NOW)))
+    recorder.end()
+    assert Reader(tmp_path / "db").shadows() == {}
 
 
 def test_a_file_opened_again_gets_the_shadows_that_it_lacks(ledger: Ledger, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -201,6 +202,13 @@ def test_a_table_gives_named_shadows(edge_mask: Command, tmp_path: Path) -> None
     rules = {"r": {"sql": SHADOWED, "awsIotSqlVersion": "2016-03-23", "actions": [{"republish": {"topic": "u"}}]}}
     case = {"topic": "t", "payload": {}, "output": {"lamp": 1}}
     case["context"] = {"shadow": {"door/lamp": {"state": {"reported": {"on": 1}}}}}
+    assert _tested(edge_mask, tmp_path, rules, case) == 0
+    rules["r"]["sql"] = SHADOWED.replace(".on", ".on / 2")
+    case["context"] = {"shadow": {"door/lamp": {"state": {"reported": {"on": 3.0}}}}}
+    assert _tested(edge_mask, tmp_path, rules, case | {"output": {"lamp": 1}}) == 0  # an Int, as in the daemon
+
+
+def _tested(edge_mask: Command, tmp_path: Path, rules: dict[str, Any], case: dict[str, Any]) -> int:
     (tmp_path / "r.yaml").write_text(yaml.safe_dump(rules))
     (tmp_path / "r.test.yaml").write_text(yaml.safe_dump([case]))
-    assert edge_mask("test", tmp_path / "r.yaml").returncode == 0
+    return edge_mask("test", tmp_path / "r.yaml").returncode

@@ -149,7 +149,7 @@ class Recorder(Job):
             self._waiting.append(self._settles.get_nowait().done)
         for future in self._waiting:
             future.cancel()
-        self._ledger.close()
+        self._ledger.close(with_shadows=not len(self._batch))
 
     def _patience(self) -> Seconds:
         due = max(self._due, self._retry_at)

@@ -142,13 +142,17 @@ class Ledger:
             cursor.executescript(f"PRAGMA incremental_vacuum({free - _FREE_PAGES_KEPT})")
             connection.rollback()
 
-    def close(self) -> None:
-        """Write the live sequences exactly, close, unlock; safe to call twice."""
+    def close(self, *, with_shadows: bool = True) -> None:
+        """Write the live sequences exactly, close, unlock; safe to call twice.
+
+        Without the shadows when events that changed them could not be written.
+        """
         if self._connection is not None:
             try:
                 with self._connection.begin():
                     self.sequences.write(self._connection, closing=True)
-                    self.shadows.write(self._connection)
+                    if with_shadows:
+                        self.shadows.write(self._connection)
             except DBAPIError as error:
                 log.warning("outbox: the last sequence numbers could not be written: %s", reason_of(error))
         self._disconnect()

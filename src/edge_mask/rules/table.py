@@ -138,14 +138,15 @@ def _payload(written: Any) -> bytes:
 
 
 def _context(written: Mapping[str, Any]) -> Context:
-    shadows = written.get("shadow")
+    # As the daemon reads them from its database: 7.0 is an Int.
+    shadows = decode_payload(json.dumps(written["shadow"]).encode(), 2) if "shadow" in written else None
     known = {key: value for key, value in written.items() if key not in {"random", "uuid", "shadow"}}
     return Context(
         **known,
         random=lambda: float(written.get("random", 0.5)),
         new_uuid=lambda: str(written.get("uuid", "00000000-0000-4000-8000-000000000000")),
         shadow=None
-        if shadows is None
+        if not isinstance(shadows, dict)
         else lambda thing, name: shadows.get(thing if name is None else f"{thing}/{name}"),
     )
 
