@@ -36,7 +36,6 @@ class Stage:
 
 
 WILD, CALM = Stage(1.0, 1.0, 1.0, 0.6), Stage(0.4, 0.4, 0.4, 0.4)
-PLAIN = Stage(0.0, 0.2, 0.3, 0.3)  # nearly what the device will see: whole pictures as they are
 
 
 class Stopped(Exception):
@@ -58,7 +57,6 @@ class Plan:
     mosaic: float = 0.35
     paste: float = 0.35
     calm: float = 1.0  # last part of the schedule, on pictures closer to real ones
-    plain: float = 0.2  # the very last part, on pictures nearly as they are
     frozen: int = 0  # first layers of the trunk that are not trained
     bf16: bool = False
 
@@ -134,8 +132,6 @@ class Trainer:
     @property
     def stage(self) -> Stage:
         """What samples are like now."""
-        if self.progress >= 1 - self._plan.plain:
-            return PLAIN
         return CALM if self.progress >= 1 - self._plan.calm else WILD
 
     def _batches(self, stage: Stage) -> DataLoader[Batch]:
