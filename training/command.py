@@ -71,8 +71,10 @@ def train(options: argparse.Namespace, data: DataSet, held_out: HeldOut) -> Mask
 
 
 def stored(folder: Path) -> MaskNet:
-    """The averaged network of the last checkpoint."""
-    path = folder / "average.pt"
+    """The averaged network of the best checkpoint; of the last, where a run kept no other."""
+    path = folder / "best.pt"
+    if not path.exists():
+        path = folder / "average.pt"
     if not path.exists():
         raise BadData(f"{path}: no checkpoint yet; leave --package-now out to train")
     network = MaskNet()

@@ -95,11 +95,11 @@ class Trainer:
         self.average = copy.deepcopy(self.network).eval()
         started = weights is not None or earlier is not None
         self._optimiser = torch.optim.AdamW(_groups(self.network, plan, started=started), lr=plan.rate)
-        self._seconds, self._steps, self._stopping = 0.0, 0, False
+        self._seconds, self._steps, self._stopping, self._best = 0.0, 0, False, -1.0
         self._resume()
 
     def run(self) -> MaskNet:
-        """Train to the end of the plan and return the averaged network."""
+        """Train to the end of the plan and return the averaged network of the best checkpoint."""
         batches, stage = iter(self._batches(self.stage)), self.stage
         since_check, sums, count, shown = 0.0, np.zeros(2), 0, time.monotonic()
         signal.signal(signal.SIGTERM, self._stop)
@@ -122,6 +122,7 @@ class Trainer:
                 self._checkpoint()
                 since_check = 0.0
         self._checkpoint()
+        self.average.load_state_dict(torch.load(self._folder / "best.pt", weights_only=True))
         return self.average
 
     @property
@@ -176,7 +177,7 @@ class Trainer:
         state = {
             "network": self.network.state_dict(), "average": self.average.state_dict(),
             "optimiser": self._optimiser.state_dict(), "seconds": self._seconds, "steps": self._steps,
-            "plan": asdict(self._plan),
+            "best": self._best, "plan": asdict(self._plan),
         }  # fmt: skip
         part = self._folder / "state.pt.part"
         torch.save(state, part)
@@ -186,6 +187,12 @@ class Trainer:
     def _checkpoint(self) -> None:
         self._save()
         figures = self._check(self.average)
+        # The end of a run need not be its best: on few pictures a low rate learns by heart.
+        score = float(figures.get("mAP2", 0.0)) + float(figures.get("mAP3", 0.0))
+        if score > self._best or not (self._folder / "best.pt").exists():
+            self._best = score
+            torch.save(self.average.state_dict(), self._folder / "best.pt")
+            self._save()
         self._log({"minutes": round(self._seconds / 60, 2), "steps": self._steps, **figures})
 
     def _resume(self) -> None:
@@ -197,7 +204,7 @@ class Trainer:
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self._optimiser.load_state_dict(state["optimiser"])
-        self._seconds, self._steps = state["seconds"], state["steps"]
+        self._seconds, self._steps, self._best = state["seconds"], state["steps"], state.get("best", -1.0)
         self._log({"resumed": True, "minutes": round(self._seconds / 60, 2), "plan": asdict(self._plan)})
 
     def _show(self, mean: np.ndarray) -> None:

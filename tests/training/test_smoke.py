@@ -51,6 +51,23 @@ def test_the_same_command_continues_where_it_stopped(tmp_path: Path) -> None:
     assert any(line.get("resumed") for line in lines(out))
 
 
+def test_a_run_ends_with_its_best_checkpoint_and_not_with_its_last(tmp_path: Path) -> None:
+    torch = import_module("torch")
+    trainer = import_module("training.trainer")
+    pictures = import_module("training.pictures")
+    data = pictures.load_training(generate(tmp_path / "data", seed=1))
+    seen: list[dict[str, object]] = []
+
+    def check(network: object) -> dict[str, object]:
+        seen.append({k: v.clone() for k, v in network.state_dict().items()})  # type: ignore[attr-defined]
+        return {"mAP2": [0.3, 0.5, 0.4, 0.2][min(len(seen) - 1, 3)], "mAP3": 0.1}
+
+    plan = trainer.Plan(minutes=0.15, size=96, batch=4, threads=1, check_every=0.04)
+    result = trainer.Trainer(plan, data, tmp_path, None, check).run()
+    assert len(seen) >= 3
+    assert all(torch.equal(v, seen[1][k]) for k, v in result.state_dict().items())
+
+
 def test_data_that_is_not_there_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main = import_module("training.command").main
     assert main(["--data", str(tmp_path), "--out", str(tmp_path / "out"), "--nice", "0"]) == 2
