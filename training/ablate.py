@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from training.geometry import letterbox, nms
+from training.geometry import VOTE, letterbox, nms, vote
 from training.metrics import Found, evaluate
 from training.network import MaskNet, decode
 from training.pictures import Picture, read_scenes
@@ -30,12 +30,12 @@ class Raw:
         self.corners = corners[0].numpy() / np.float32(scale)
         self.strides = points[:, 2].numpy()
 
-    def settle(self, *, limit: float = 0.5, agnostic: bool = False, without: int = 0) -> Found:
-        """Suppressed detections, optionally without one level."""
+    def settle(self, *, limit: float = 0.5, agnostic: bool = False, without: int = 0, say: float = VOTE) -> Found:
+        """Suppressed detections, optionally without one level; boxes overlapping by more than `say` vote."""
         point, label = np.nonzero((self.scores > LOWEST_SCORE) & (self.strides != without)[:, None])
         boxes, values = self.corners[point], self.scores[point, label]
         keep = nms(boxes, values, label, limit, agnostic=agnostic)
-        return Found(boxes[keep], values[keep], label[keep])
+        return Found(vote(boxes, values, label, keep, say), values[keep], label[keep])
 
 
 def main() -> int:
@@ -47,15 +47,18 @@ def main() -> int:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     scenes = list(read_scenes(options.data / "val" / "detection.json"))
-    averaged = load(torch.load(options.run / "average.pt", weights_only=True))
+    averaged = load(torch.load(options.run / "best.pt", weights_only=True))
     last = load(torch.load(options.run / "state.pt", weights_only=True)["network"])
     print("| variant | mAP2 | mAP3 | mask | no_mask | incorrect | face |\n|---|---|---|---|---|---|---|")
     base = [Raw(averaged, scene, 320) for scene in scenes]
-    row("shipped: averaged weights, 320, by label, IoU 0.5", scenes, base, Raw.settle)
+    row("shipped: averaged weights, 320, by label, IoU 0.5, voting from 0.6", scenes, base, Raw.settle)
     row("last weights instead of averaged", scenes, [Raw(last, scene, 320) for scene in scenes], Raw.settle)
     row("suppression across labels", scenes, base, lambda raw: raw.settle(agnostic=True))
     for limit in (0.4, 0.45, 0.55, 0.6):
         row(f"suppression at IoU {limit}", scenes, base, lambda raw, limit=limit: raw.settle(limit=limit))
+    for say in (0.5, 0.55, 0.65, 0.7, 0.999):
+        name = "no voting" if say > 0.99 else f"voting from IoU {say}"
+        row(name, scenes, base, lambda raw, say=say: raw.settle(say=say))
     for stride in (4, 8):
         row(f"without the stride-{stride} answers", scenes, base, lambda raw, s=stride: raw.settle(without=s))
     for size in SIZES:

@@ -14,6 +14,7 @@ from edge_mask.picture import read_picture
 from training.calibrate import fit_labels
 from training.checks import HeldOut
 from training.export import export_float, export_int8
+from training.geometry import VOTE
 from training.golden import write_golden
 from training.judge import detections, judge, open_detector
 from training.network import STRIDES, MaskNet
@@ -71,7 +72,7 @@ def draft(folder: Path, size: int, label: Label) -> dict[str, Any]:
         "input": {"size": [size, size], "color": "rgb", "mean": 127, "scale": 128,
                   "letterbox": {"anchor": "top_left", "fill": 114}},
         "decoding": {"kind": "anchor_free", "strides": list(STRIDES), "size_scale": 2.0,
-                     "nms": {"iou": 0.5, "class_agnostic": False}, "max_faces": 200},
+                     "nms": {"iou": 0.5, "class_agnostic": False, "vote": VOTE}, "max_faces": 200},
         "thresholds": {"default": THRESHOLD},
         "calibration": {},
         "files": _files(folder, int8_first=True),

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.geometry import letterbox, nms
+from training.geometry import letterbox, nms, vote
 from training.metrics import Found
 from training.network import MaskNet, decode
 from training.pictures import Pixels
@@ -25,7 +25,7 @@ def settle(corners: np.ndarray, scores: np.ndarray, scale: float, *, agnostic: b
     point, label = np.nonzero(scores > LOWEST_SCORE)
     boxes, values = corners[point] / np.float32(scale), scores[point, label]
     keep = nms(boxes, values, label, agnostic=agnostic)
-    return Found(boxes[keep], values[keep], label[keep])
+    return Found(vote(boxes, values, label, keep), values[keep], label[keep])
 
 
 @torch.no_grad()

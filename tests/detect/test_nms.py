@@ -55,7 +55,8 @@ def test_what_is_left_is_what_the_definition_leaves(
 @settings(deadline=None)
 @given(FOUND)
 def test_overlap_is_symmetric_between_zero_and_one(found: list[tuple[tuple[int, int, int, int], int, int]]) -> None:
-    matrix = overlaps(candidates(found).boxes)
+    boxes = candidates(found).boxes
+    matrix = overlaps(boxes, boxes)
     assert ((matrix >= 0) & (matrix <= 1)).all()
     np.testing.assert_allclose(matrix, matrix.T)
 
@@ -71,3 +72,33 @@ def test_more_candidates_than_can_be_compared_keep_the_best() -> None:
     scores = np.linspace(0, 1, count, dtype=np.float32)
     kept = suppress(Candidates(boxes, scores, np.zeros(count, np.intp)), iou=0.5, class_agnostic=True, most=3)
     assert kept.scores.tolist() == pytest.approx(scores[:-4:-1].tolist())
+
+
+@settings(max_examples=200, deadline=None)
+@given(FOUND, st.sampled_from([0.31, 0.52, 1.0]), st.sampled_from([0.25, 0.6, 1.0]), st.booleans())
+def test_a_voted_box_is_the_weighted_mean_that_the_definition_gives(
+    found: list[tuple[tuple[int, int, int, int], int, int]], iou: float, limit: float, agnostic: bool
+) -> None:
+    given_ = candidates(found)
+    kept = pair_by_pair(given_, iou, class_agnostic=agnostic, most=100)
+    expected = []
+    for one in kept:
+        near = [
+            i
+            for i in range(len(given_))
+            if given_.labels[i] == given_.labels[one]
+            and (i == one or overlap(given_.boxes[i], given_.boxes[one]) > limit)
+        ]
+        weights = np.maximum(given_.scores[near].astype(float) ** 2, 1e-12)
+        expected.append(np.average(given_.boxes[near], axis=0, weights=weights))
+    left = suppress(given_, iou=iou, class_agnostic=agnostic, most=100, vote=limit)
+    np.testing.assert_allclose(left.boxes, np.reshape(expected, (-1, 4)), atol=1e-4)
+    np.testing.assert_array_equal(left.scores, given_.scores[kept])
+    np.testing.assert_array_equal(left.labels, given_.labels[kept])
+
+
+def test_a_box_of_another_label_has_no_say() -> None:
+    boxes = np.array([[0, 0, 10, 10], [2, 0, 12, 10], [0, 1, 10, 11]], np.float32)
+    found = Candidates(boxes, np.array([0.9, 0.8, 0.3], np.float32), np.array([0, 1, 0], np.intp))
+    left = suppress(found, iou=0.5, class_agnostic=True, most=5, vote=0.6)
+    assert left.boxes.tolist() == [pytest.approx([0, 0.1, 10, 10.1])]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from edge_mask.detect.card import Nms
     from edge_mask.detect.package import Package
 
 _DOES_NOT_HOLD = 3
@@ -138,6 +139,11 @@ def _package(name: str | None) -> "Package":
     return open_package(find_package(name or DEFAULT))
 
 
+def _suppression(nms: "Nms", most: int) -> str:
+    voting = "" if nms.vote is None else f" with voting from {nms.vote:g}"
+    return f", nms at {nms.iou:g}{voting}, at most {most} faces"
+
+
 def _summary(package: "Package") -> dict[str, str]:
     from edge_mask.detect.card import Classifier
 
@@ -145,9 +151,7 @@ def _summary(package: "Package") -> dict[str, str]:
     fit = f"letterbox {card.input.letterbox.anchor}" if card.input.letterbox else "stretched"
     thresholds = ", ".join(f"{label} {card.thresholds.of(label):g}" for label in card.meanings)
     decoding = card.decoding
-    nms = (
-        "" if isinstance(decoding, Classifier) else f", nms at {decoding.nms.iou:g}, at most {decoding.max_faces} faces"
-    )
+    nms = "" if isinstance(decoding, Classifier) else _suppression(decoding.nms, decoding.max_faces)
     width, height = card.input.size
     return {
         "package": str(package.folder),

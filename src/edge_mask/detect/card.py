@@ -73,6 +73,8 @@ class Nms(Strict):
 
     iou: Part = 0.5
     class_agnostic: bool = True
+    vote: Part | None = None
+    """How much a box of the same label must overlap one that stays to have a say in where that lies."""
 
 
 class _Detecting(Strict):

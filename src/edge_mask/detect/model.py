@@ -87,7 +87,7 @@ class ModelDetector:
         if settings.kind == "classifier":
             return found
         nms = settings.nms
-        return suppress(found, iou=nms.iou, class_agnostic=nms.class_agnostic, most=settings.max_faces)
+        return suppress(found, iou=nms.iou, class_agnostic=nms.class_agnostic, most=settings.max_faces, vote=nms.vote)
 
     def _faces(self, found: Candidates, where: Placement) -> list[Face]:
         faces = []
