@@ -46,6 +46,10 @@ def light_and_colour(pixels: Pixels, rng: Random) -> Pixels:
         grey = cv2.cvtColor(cv2.cvtColor(found, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
         amount = rng.uniform(0.2, 1.5)
         found = cv2.addWeighted(found, amount, grey, 1 - amount, 0)
+    if rng.random() < 0.15:  # masks come in every colour
+        hue = cv2.cvtColor(found, cv2.COLOR_RGB2HSV)
+        hue[..., 0] = (hue[..., 0].astype(np.int32) + int(rng.integers(-18, 19))) % 180
+        found = cv2.cvtColor(hue, cv2.COLOR_HSV2RGB)
     return np.asarray(found, np.uint8)
 
 

@@ -5,10 +5,10 @@ import numpy as np
 
 from training.augment import Random, spoil
 from training.geometry import FILL, clip_boxes
-from training.pictures import Boxes, DataSet, Picture, Pixels, Single
+from training.paste import FaceBank
+from training.pictures import Boxes, DataSet, Picture, Pixels
 
-# How much of a tight crop lies above the face's box: boxes of masked faces in the scenes start lower, near the brows.
-TIGHT_ABOVE = (0.2, 0.03)
+MOST_TURN = 0.25  # radians
 SMALLEST_FACE = 7.0  # pixels of the longest side that a zoomed crop aims at
 
 
@@ -25,7 +25,7 @@ class Composer:
         self._spoil_share = spoil_share
         weights = np.array([scene_weight(scene) for scene in data.scenes])
         self._chances = np.cumsum(weights / weights.sum())
-        self._tight = [[s for s in data.tight if s.label == label and looks_tight(s)] for label in range(3)]
+        self._faces = FaceBank(data)
 
     def sample(self, rng: Random) -> tuple[Pixels, Boxes]:
         """One picture with its boxes."""
@@ -34,8 +34,13 @@ class Composer:
         else:
             pixels, boxes = place(self._pick(rng), self._size, rng, largest_face(self._size, rng), self._zoom)
         if rng.random() < self._paste:
-            boxes = self._paste_faces(pixels, boxes, rng)
+            boxes = self._faces.paste(pixels, boxes, rng)
         return spoil(pixels, rng, self._spoil_share), boxes
+
+    def plain(self, count: int, seed: int) -> list[Pixels]:
+        """So many samples without their boxes."""
+        rng = np.random.default_rng(seed)
+        return [self.sample(rng)[0] for _ in range(count)]
 
     def _pick(self, rng: Random) -> Picture:
         return self._data.scenes[int(np.searchsorted(self._chances, rng.random()).clip(0, len(self._chances) - 1))]
@@ -53,20 +58,6 @@ class Composer:
             found.append(boxes + np.array([0, x1, y1, x1, y1], np.float32))
         return pixels, np.concatenate(found)
 
-    def _paste_faces(self, pixels: Pixels, boxes: Boxes, rng: Random) -> Boxes:
-        """Put one to three tight faces where no face is; changes `pixels`."""
-        for _ in range(int(rng.integers(1, 4))):
-            bank = self._tight[int(rng.random() < 0.5)]
-            if not bank:
-                return boxes
-            face = bank[int(rng.integers(len(bank)))].pixels
-            long = np.exp(rng.uniform(np.log(12), np.log(0.55 * self._size)))
-            spot = free_spot(face, long, boxes, self._size, rng)
-            if spot is not None:
-                label = 0 if bank is self._tight[0] else 1
-                boxes = np.concatenate((boxes, blend(pixels, face, spot, label, flip=rng.random() < 0.5)))
-        return boxes
-
 
 def scene_weight(scene: Picture) -> float:
     """How often a scene is drawn: bare and badly covered faces are rarer than masks, so their scenes come more often.
@@ -75,12 +66,6 @@ def scene_weight(scene: Picture) -> float:
     """
     labels = scene.boxes[:, 0]
     return scene.share * (1.0 + 0.8 * bool((labels == 2).any()) + 0.7 * bool((labels == 1).any()))
-
-
-def looks_tight(single: Single) -> bool:
-    """Whether a single is a crop at the edge of its face: upright and not much larger than a face crop is."""
-    height, width = single.pixels.shape[:2]
-    return 0.6 < width / height < 1.2 and max(height, width) < 240 and (height, width) != (100, 100)
 
 
 def largest_face(size: int, rng: Random) -> float:
@@ -100,7 +85,8 @@ def place(picture: Picture, size: int, rng: Random, largest: float, zoom: float 
         x = rng.uniform(min(0, width * scale - size), max(0, width * scale - size))
         y = rng.uniform(min(0, height * scale - size), max(0, height * scale - size))
     stretch = float(np.exp(rng.uniform(-0.1, 0.1)))
-    pixels, boxes = warp(picture, size, scale, x, y, flip=flip, stretch=stretch)
+    turn = rng.uniform(-MOST_TURN, MOST_TURN) if rng.random() < 0.3 else 0.0
+    pixels, boxes = warp(picture, size, scale, x, y, flip=flip, stretch=stretch, turn=turn)
     return pixels, clip_boxes(boxes, 0, 0, size, size)
 
 
@@ -121,47 +107,28 @@ def _at_a_face(picture: Picture, size: int, rng: Random, largest: float, *, flip
 
 
 def warp(picture: Picture, size: int, scale: float, x: float, y: float, *, flip: bool,
-         stretch: float) -> tuple[Pixels, Boxes]:  # fmt: skip
-    """The window of `size` at (x, y) of the scaled scene; boxes follow and are not cut."""
+         stretch: float, turn: float = 0.0) -> tuple[Pixels, Boxes]:  # fmt: skip
+    """The window of `size` at (x, y) of the scaled scene, turned by `turn` radians about its middle.
+
+    Boxes follow and are not cut; a turned one holds the ellipse that it held before, as a face is no rectangle.
+    """
     source, boxes = picture.pixels, picture.boxes.copy()
-    width = source.shape[1]
-    sign = -1.0 if flip else 1.0
-    move = np.array(
-        [[sign * scale * stretch, 0, (width * scale * stretch if flip else 0) - x], [0, scale, -y]], np.float64
-    )
-    boxes[:, [1, 3]] = np.sort(boxes[:, [1, 3]] * move[0, 0] + move[0, 2], axis=1)
-    boxes[:, [2, 4]] = boxes[:, [2, 4]] * move[1, 1] + move[1, 2]
+    height, width = source.shape[:2]
+    across = scale * stretch
+    move = np.array([[-across, 0, across * width - x] if flip else [across, 0, -x], [0, scale, -y]], np.float64)
+    if turn:
+        cos, sin, middle = np.cos(turn), np.sin(turn), size / 2
+        about = np.array([[cos, -sin, middle - cos * middle + sin * middle],
+                          [sin, cos, middle - sin * middle - cos * middle]])  # fmt: skip
+        move = about[:, :2] @ move + np.array([[0, 0, about[0, 2]], [0, 0, about[1, 2]]])
+    centre = (boxes[:, 1:3] + boxes[:, 3:]) / 2 @ move[:, :2].T + move[:, 2]
+    half = np.sqrt(((boxes[:, 3:] - boxes[:, 1:3]) / 2) ** 2 @ (move[:, :2] ** 2).T)
+    boxes[:, 1:] = np.concatenate((centre - half, centre + half), 1)
     if scale < 0.75:  # shrink by area first: a plain warp would alias
         source = cv2.resize(source, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        move[:, :2] /= np.array([source.shape[1] / width, source.shape[0] / picture.pixels.shape[0]])
+        move[:, :2] /= np.array([source.shape[1] / width, source.shape[0] / height])
+    # The matrix is about edges of pixels, as boxes are; OpenCV's is about their middles, half a pixel further.
+    move[:, 2] += 0.5 * move[:, :2].sum(1) - 0.5
     way = cv2.INTER_LINEAR
     pixels = cv2.warpAffine(source, move, (size, size), flags=way, borderValue=(FILL, FILL, FILL))
     return np.asarray(pixels, np.uint8), boxes
-
-
-def free_spot(face: Pixels, long: float, boxes: Boxes, size: int, rng: Random) -> tuple[int, int, int, int] | None:
-    """Where a face of that size covers no other face: left, top, width, height; None when five tries fail."""
-    factor = long / max(face.shape[:2])
-    width, height = max(4, round(face.shape[1] * factor)), max(4, round(face.shape[0] * factor))
-    for _ in range(5):
-        left, top = int(rng.integers(0, size - width)), int(rng.integers(0, size - height))
-        common_x = np.minimum(left + width, boxes[:, 3]) - np.maximum(left, boxes[:, 1])
-        common_y = np.minimum(top + height, boxes[:, 4]) - np.maximum(top, boxes[:, 2])
-        if not ((common_x > 0) & (common_y > 0)).any():
-            return left, top, width, height
-    return None
-
-
-def blend(pixels: Pixels, face: Pixels, spot: tuple[int, int, int, int], label: int, *, flip: bool) -> Boxes:
-    """Draw the face with soft edges into `pixels`; returns its box."""
-    left, top, width, height = spot
-    way = cv2.INTER_AREA if width < face.shape[1] else cv2.INTER_LINEAR
-    small = cv2.resize(face[:, ::-1] if flip else face, (width, height), interpolation=way).astype(np.float32)
-    ramp_x = np.minimum(np.arange(width) + 0.5, width - np.arange(width) - 0.5) / (0.08 * width)
-    ramp_y = np.minimum(np.arange(height) + 0.5, height - np.arange(height) - 0.5) / (0.08 * height)
-    alpha = np.minimum(np.minimum.outer(ramp_y, ramp_x), 1.0).astype(np.float32)[..., None]
-    under = pixels[top : top + height, left : left + width]
-    under[:] = (small * alpha + under * (1 - alpha)).astype(np.uint8)
-    above = TIGHT_ABOVE[label] * height
-    right, bottom = left + width * 0.97, top + height * 0.98
-    return np.array([[label, left + 0.03 * width, top + above, right, bottom]], np.float32)
