@@ -13,9 +13,10 @@ from training.checks import HeldOut, figures, load_held_out
 from training.network import MaskNet
 from training.package import Label, build_package
 from training.pictures import BadData, DataSet, Pixels, load_training
+from training.plan import Plan
 from training.report import write_report
 from training.smoke import generate
-from training.trainer import Plan, Stopped, Trainer
+from training.trainer import Stopped, Trainer
 
 SMOKE_MINUTES = 0.15
 
@@ -64,7 +65,7 @@ def train(options: argparse.Namespace, data: DataSet, held_out: HeldOut) -> Mask
     if options.start is not None and not weights.exists():
         raise BadData(f"{weights}: no such file; leave --start out to train the trunk from nothing")
     if options.grow is not None and not options.grow.exists():
-        raise BadData(f"{options.grow}: no such file; --grow takes the average.pt of an earlier run")
+        raise BadData(f"{options.grow}: no such file; --grow takes an average.pt or a model.float.tflite")
     trainer = Trainer(plan, data, options.out, weights if weights.exists() else None,
                       lambda network: figures(network, held_out, plan.size), options.grow)  # fmt: skip
     return trainer.run()
@@ -98,7 +99,7 @@ def _command(options: argparse.Namespace) -> str:
     """What repeats this run, for the card."""
     words = f"python -m training --data PATH --out DIR --minutes {options.minutes:g} --seed {options.seed}"
     if options.grow:
-        words += " --grow EARLIER/average.pt"
+        words += f" --grow EARLIER/{options.grow.name}"
     if options.freeze:
         words += f" --freeze {options.freeze}"
     return words + (" --bf16" if options.bf16 else "")
@@ -110,9 +111,9 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--data", type=Path, help="folder with train/ and val/, see docs/training.md")
     found.add_argument("--out", type=Path, required=True, help="folder of this run; the same command continues it")
     found.add_argument("--start", type=Path, help="Linzaer RFB checkpoint for the trunk (default: DATA/init/...)")
-    found.add_argument("--grow", type=Path, help="average.pt of an earlier run, of this network or a smaller one")
+    found.add_argument("--grow", type=Path, help="start from an earlier run: its average.pt, or a model.float.tflite")
     found.add_argument("--freeze", type=int, default=0, help="first layers of the trunk that are left as they are")
-    found.add_argument("--calm", type=float, default=1.0, help="last part of the run on calmer samples (0 to 1)")
+    found.add_argument("--calm", type=float, default=0.0, help="last part of the run on calmer samples (0 to 1)")
     found.add_argument("--minutes", type=float, default=100.0, help="training time; loading and checks not counted")
     found.add_argument("--size", type=int, default=320, help="side of the training pictures")
     found.add_argument("--batch", type=int, default=16, help="pictures per step")

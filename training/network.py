@@ -9,19 +9,16 @@
 Activations are ReLU6, so that their ranges are known and int8 costs little.
 """
 
-from pathlib import Path
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.pictures import BadData
-
 STRIDES = (4, 8, 16, 32)
-FINE = 16  # channels of the pyramid at stride 4, where a channel costs most
+FINE = 32  # channels of the pyramid at stride 4, where a channel costs most
 WIDE = 64  # channels of the pyramid elsewhere
 TRUNK = 16  # channels of the first convolution
-EXTRAS = (2, 4, 3)  # residual blocks behind C3, C4, C5
+EXTRAS = (1, 4, 4, 3)  # residual blocks behind C2, C3, C4, C5
+SKIPPED = 0.1  # how often training leaves one of them out of a picture (stochastic depth, Huang et al. 2016)
 
 
 def conv(i: int, o: int, kernel: int = 3, stride: int = 1, *, dilation: int = 1, groups: int = 1,
@@ -69,7 +66,10 @@ class ReceptiveField(nn.Module):
 
 
 class Extra(nn.Module):
-    """A residual separable block that starts as the identity, so that it can be added to a trained trunk."""
+    """A residual separable block that starts as the identity, so that it can be added to a trained trunk.
+
+    In training it is left out now and then, so that no picture can lean on every block.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -80,7 +80,10 @@ class Extra(nn.Module):
         nn.init.zeros_(norm.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu6(x + self.point(self.depth(x)))
+        change = self.point(self.depth(x))
+        if self.training and SKIPPED:
+            change = change * (torch.rand(len(x), 1, 1, 1) >= SKIPPED).to(change.dtype) / (1 - SKIPPED)
+        return F.relu6(x + change)
 
 
 class Head(nn.Module):
@@ -108,7 +111,7 @@ class MaskNet(nn.Module):
 
     strides = STRIDES
 
-    def __init__(self, labels: int = 3) -> None:
+    def __init__(self, labels: int = 3, *, fine: int = FINE, extras: tuple[int, int, int, int] = EXTRAS) -> None:
         super().__init__()
         b = TRUNK
         self.trunk = nn.ModuleList([
@@ -117,14 +120,14 @@ class MaskNet(nn.Module):
             separable(4 * b, 8 * b, 2), separable(8 * b, 8 * b), separable(8 * b, 8 * b),
             separable(8 * b, 16 * b, 2), separable(16 * b, 16 * b),
         ])  # fmt: skip
-        self.more3, self.more4, self.more5 = (
+        self.more2, self.more3, self.more4, self.more5 = (
             nn.Sequential(*(Extra(width) for _ in range(count)))
-            for width, count in zip((4 * b, 8 * b, 16 * b), EXTRAS, strict=True)
+            for width, count in zip((2 * b, 4 * b, 8 * b, 16 * b), extras, strict=True)
         )
-        sizes = ((2 * b, FINE), (4 * b, WIDE), (8 * b, WIDE), (16 * b, WIDE))
+        sizes = ((2 * b, fine), (4 * b, WIDE), (8 * b, WIDE), (16 * b, WIDE))
         self.lateral = nn.ModuleList([conv(i, o, 1) for i, o in sizes])
-        self.down = conv(WIDE, FINE, 1)
-        self.smooth = nn.ModuleList([Extra(FINE), *(separable(WIDE, WIDE) for _ in range(3))])
+        self.down = conv(WIDE, fine, 1)
+        self.smooth = nn.ModuleList([Extra(fine), *(separable(WIDE, WIDE) for _ in range(3))])
         # One tower for logits and boxes where the level is largest: half of its price.
         self.heads = nn.ModuleList([Head(o, labels, shared=k == 0) for k, (_, o) in enumerate(sizes)])
 
@@ -142,7 +145,8 @@ class MaskNet(nn.Module):
     def _levels(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         for layer in self.trunk[:4]:
             x = layer(x)
-        c2 = x
+        c2 = self.more2(x)
+        x = c2
         for layer in self.trunk[4:8]:
             x = layer(x)
         c3 = self.more3(x)
@@ -155,38 +159,10 @@ class MaskNet(nn.Module):
             x = layer(x)
         return c2, c3, c4, self.more5(x)
 
-    def start_from(self, weights: Path) -> None:
-        """Take the trunk from a Linzaer RFB checkpoint (MIT): its `base_net` has these layers in this order."""
-        stored = torch.load(weights, map_location="cpu", weights_only=True)
-        values = [v for k, v in stored.items() if k.startswith("base_net.")]
-        state = self.trunk.state_dict()
-        if len(values) != len(state):
-            raise BadData(f"{weights}: {len(values)} trunk tensors, expected {len(state)}; use an RFB checkpoint")
-        self.trunk.load_state_dict(dict(zip(state, values, strict=True)))
-
-    def grow_from(self, weights: Path) -> None:
-        """Take every layer that a trained, perhaps smaller, network has.
-
-        Blocks that it lacks stay the identity; where logits and boxes shared a tower, each gets a copy of it.
-        """
-        stored = torch.load(weights, map_location="cpu", weights_only=True)
-        for name in list(stored):
-            apart = name.replace(".tower.", ".box_tower.")
-            if apart not in stored and apart in self.state_dict():
-                stored[apart] = stored[name]
-        missing, unknown = self.load_state_dict(stored, strict=False)
-        if unknown or not all(isinstance(self.get_submodule(_block(name)), Extra) for name in missing):
-            raise BadData(f"{weights}: not the weights of such a network; give the average.pt of an earlier run")
-
     def freeze(self, layers: int) -> None:
         """Keep the first trunk layers as they are: where pictures are large, learning costs most and gains least."""
         for layer in self.trunk[:layers]:
             layer.requires_grad_(False).eval()
-
-
-def _block(name: str) -> str:
-    """The residual block that a tensor belongs to: more3.0.depth.0.weight is of more3.0."""
-    return ".".join(name.split(".")[:2])
 
 
 def decode(outputs: list[Tensor], strides: tuple[int, ...] = STRIDES) -> tuple[Tensor, Tensor, Tensor]:

@@ -5,74 +5,26 @@ import json
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset
 
 from training.compose import Composer
 from training.loss import losses
 from training.network import MaskNet, decode
 from training.pictures import DataSet
+from training.plan import CALM, WILD, Batch, Plan, Stage, batches, groups
 from training.predict import to_input
-
-Batch = tuple[np.ndarray, list[Tensor]]
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """What samples are like in one part of the schedule, relative to the plan."""
-
-    mosaic: float
-    paste: float
-    spoil: float
-    zoom: float
-
-
-WILD, CALM = Stage(1.0, 1.0, 1.0, 0.6), Stage(0.4, 0.4, 0.4, 0.4)
+from training.weights import grow_from, start_from
 
 
 class Stopped(Exception):
     """Asked to stop; the state is on disk and the same command continues."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How to train. Minutes are of training itself: loading, evaluating and pauses do not count."""
-
-    minutes: float = 100.0
-    size: int = 320
-    batch: int = 16
-    rate: float = 2e-3
-    decay: float = 0.02
-    seed: int = 1
-    threads: int = 2
-    check_every: float = 6.0  # minutes between checkpoints with figures
-    mosaic: float = 0.35
-    paste: float = 0.35
-    calm: float = 1.0  # last part of the schedule, on pictures closer to real ones
-    frozen: int = 0  # first layers of the trunk that are not trained
-    bf16: bool = False
-
-
-class _Samples(IterableDataset[Batch]):
-    """Endless batches; drawn in a process of its own, from a seed and the number of batches already seen."""
-
-    def __init__(self, composer: Composer, batch: int, seed: tuple[int, ...]) -> None:
-        self._composer, self._batch, self._seed = composer, batch, seed
-
-    def __iter__(self) -> Iterator[Batch]:
-        cv2.setNumThreads(1)
-        rng = np.random.default_rng(self._seed)
-        while True:
-            pairs = [self._composer.sample(rng) for _ in range(self._batch)]
-            yield np.stack([pixels for pixels, _ in pairs]), [torch.from_numpy(boxes) for _, boxes in pairs]
 
 
 class Trainer:
@@ -87,20 +39,20 @@ class Trainer:
         self._plan, self._data, self._folder, self._check = plan, data, folder, check
         self.network = MaskNet()
         if earlier is not None:
-            self.network.grow_from(earlier)
+            grow_from(self.network, earlier, Composer(data, plan.size).plain(160, plan.seed))
         elif weights is not None:
-            self.network.start_from(weights)
+            start_from(self.network, weights)
         self.network = self.network.to(memory_format=torch.channels_last).train()
         self.network.freeze(plan.frozen)
         self.average = copy.deepcopy(self.network).eval()
         started = weights is not None or earlier is not None
-        self._optimiser = torch.optim.AdamW(_groups(self.network, plan, started=started), lr=plan.rate)
+        self._optimiser = torch.optim.AdamW(groups(self.network, plan, started=started), lr=plan.rate, fused=True)
         self._seconds, self._steps, self._stopping, self._best = 0.0, 0, False, -1.0
         self._resume()
 
     def run(self) -> MaskNet:
         """Train to the end of the plan and return the averaged network of the best checkpoint."""
-        batches, stage = iter(self._batches(self.stage)), self.stage
+        drawn, stage = iter(batches(self._data, self._plan, self.stage, self._steps)), self.stage
         since_check, sums, count, shown = 0.0, np.zeros(2), 0, time.monotonic()
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
@@ -110,8 +62,8 @@ class Trainer:
                 raise Stopped(f"stopped after {self._seconds / 60:.1f} minutes; the same command continues")
             started = time.monotonic()
             if self.stage is not stage:
-                batches, stage = iter(self._batches(self.stage)), self.stage
-            sums += self._step(next(batches))
+                drawn, stage = iter(batches(self._data, self._plan, self.stage, self._steps)), self.stage
+            sums += self._step(next(drawn))
             count += 1
             took = min(time.monotonic() - started, 10.0)  # a compilation or a suspended machine is not training
             self._seconds, since_check = self._seconds + took, since_check + took
@@ -135,15 +87,6 @@ class Trainer:
         """What samples are like now."""
         return CALM if self.progress >= 1 - self._plan.calm else WILD
 
-    def _batches(self, stage: Stage) -> DataLoader[Batch]:
-        plan = self._plan
-        composer = Composer(
-            self._data, plan.size, mosaic=plan.mosaic * stage.mosaic, paste=plan.paste * stage.paste,
-            zoom=stage.zoom, spoil_share=stage.spoil,
-        )  # fmt: skip
-        samples = _Samples(composer, plan.batch, (plan.seed, self._steps))
-        return DataLoader(samples, batch_size=None, num_workers=1, prefetch_factor=4, collate_fn=_as_is)
-
     def _step(self, batch: Batch) -> np.ndarray:
         pixels, faces = batch
         rate = self._plan.rate * min(1.0, (self._steps + 1) / 200)
@@ -164,10 +107,11 @@ class Trainer:
     @torch.no_grad()
     def _follow(self) -> None:
         keep = min(0.9985, (1 + self._steps) / (10 + self._steps))
-        for mine, theirs in zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True):
-            if mine.dtype.is_floating_point:
-                mine.lerp_(theirs, 1 - keep)
-            else:
+        pairs = list(zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True))
+        floating = [pair for pair in pairs if pair[0].dtype.is_floating_point]
+        torch._foreach_lerp_([mine for mine, _ in floating], [theirs for _, theirs in floating], 1 - keep)
+        for mine, theirs in pairs:
+            if not mine.dtype.is_floating_point:
                 mine.copy_(theirs)
 
     def _stop(self, *_: object) -> None:
@@ -222,18 +166,3 @@ class Trainer:
             log.write(text + "\n")
         if echo:
             print(text, flush=True)
-
-
-def _groups(network: MaskNet, plan: Plan, *, started: bool) -> list[dict[str, Any]]:
-    """Half the rate for a trunk that is already trained; decay only for what is a matrix."""
-    groups = []
-    for name, weight in network.named_parameters():
-        if not weight.requires_grad:
-            continue
-        share = 0.5 if started and name.startswith("trunk.") else 1.0
-        groups.append({"params": [weight], "weight_decay": plan.decay if weight.ndim > 1 else 0.0, "share": share})
-    return groups
-
-
-def _as_is(batch: Batch) -> Batch:
-    return batch

@@ -11,6 +11,7 @@ torch: Any = pytest.importorskip("torch", reason="needs torch: pip install -e '.
 network = import_module("training.network")
 loss = import_module("training.loss")
 predict = import_module("training.predict")
+weights = import_module("training.weights")
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # torch warns of its own future
 
@@ -74,7 +75,8 @@ def test_detections_come_back_in_pixels_of_the_picture() -> None:
     corners = np.array([[10, 10, 50, 50], [12, 10, 52, 50]], np.float32)
     scores = np.array([[0.9, 0.01, 0.0], [0.5, 0.0, 0.0]], np.float32)
     found = predict.settle(corners, scores, 0.5)
-    assert found.boxes.tolist() == [[20, 20, 100, 100]]
+    shift = 4 * 0.5**2 / (0.9**2 + 0.5**2)  # what the second box, four pixels to the right, has to say
+    assert found.boxes[0].tolist() == pytest.approx([20 + shift, 20, 100 + shift, 100])
     assert found.labels.tolist() == [0]
 
 
@@ -82,7 +84,7 @@ def test_a_network_grows_from_a_smaller_one_and_says_the_same(net: Any, tmp_path
     smaller = {k: v for k, v in net.state_dict().items() if not k.startswith(("more3.", "heads.1.box_tower."))}
     torch.save(smaller, tmp_path / "average.pt")
     grown = network.MaskNet().eval()
-    grown.grow_from(tmp_path / "average.pt")
+    weights.grow_from(grown, tmp_path / "average.pt", [])
     picture = torch.rand(1, 3, 64, 64)
     again = [grown(picture)[i] for i in range(8)]
     for index in (0, 1, 2, 4, 5, 6, 7):  # 3: the boxes whose tower was shared
@@ -90,11 +92,55 @@ def test_a_network_grows_from_a_smaller_one_and_says_the_same(net: Any, tmp_path
     assert torch.equal(grown.heads[1].box_tower[0].weight, net.heads[1].tower[0].weight)
 
 
-@pytest.mark.parametrize("state", [{}, {"stem.weight": 1}])
+def test_layers_of_the_pyramid_that_became_wider_start_anew_and_the_rest_is_kept(tmp_path: Path) -> None:
+    narrow = network.MaskNet(fine=16).eval()
+    torch.save(narrow.state_dict(), tmp_path / "average.pt")
+    wide = network.MaskNet(fine=32).eval()
+    weights.grow_from(wide, tmp_path / "average.pt", [])
+    picture = torch.rand(1, 3, 64, 64)
+    old, new = narrow(picture), wide(picture)
+    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(old[2:], new[2:], strict=True))
+
+
+@pytest.mark.slow
+def test_a_network_grows_from_the_float_file_of_a_package_and_says_the_same(tmp_path: Path) -> None:
+    export = pytest.importorskip("training.export")
+    torch.manual_seed(1)
+    taught = network.MaskNet().train()
+    for norm in (m for m in taught.modules() if isinstance(m, torch.nn.BatchNorm2d)):
+        torch.nn.init.uniform_(norm.weight, 0.5, 1.0)
+        torch.nn.init.uniform_(norm.bias, -0.2, 0.2)
+    pictures = list(np.random.default_rng(0).integers(0, 255, (8, 64, 64, 3), dtype=np.uint8))
+    with torch.no_grad():
+        taught(predict.to_input(np.stack(pictures)))
+    export.export_float(taught.eval(), 64, tmp_path / "model.float.tflite")
+    grown = network.MaskNet()
+    weights.grow_from(grown, tmp_path / "model.float.tflite", pictures)
+    seen = predict.to_input(np.stack(pictures[:2]))
+    for wanted, got in zip(taught(seen), grown.eval()(seen), strict=True):
+        assert torch.allclose(wanted, got, atol=1e-3)
+    with torch.no_grad():  # with statistics of its own batches it nearly does so, too: it can be trained on
+        again = grown.train()(predict.to_input(np.stack(pictures)))
+    assert all(torch.isfinite(o).all() for o in again)
+
+
+@pytest.mark.parametrize("state", [{}, {"stem.weight": 1}, {"trunk.0.0.weight": 1}])
 def test_weights_of_something_else_are_a_sentence(state: dict[str, float], tmp_path: Path) -> None:
     torch.save({k: torch.tensor(v) for k, v in state.items()}, tmp_path / "average.pt")
     with pytest.raises(ValueError, match="not the weights of such a network"):
-        network.MaskNet().grow_from(tmp_path / "average.pt")
+        weights.grow_from(network.MaskNet(), tmp_path / "average.pt", [])
+
+
+def test_a_block_left_out_in_training_is_there_in_use() -> None:
+    block = network.Extra(4)
+    torch.nn.init.ones_(block.point[1].weight)
+    x = torch.rand(100, 4, 8, 8)
+    changed = [
+        [not torch.equal(one, was) for one, was in zip(block.train(training)(x), x, strict=True)]
+        for training in (True, False)
+    ]
+    assert 70 < sum(changed[0]) < 100
+    assert sum(changed[1]) == 100
 
 
 def test_frozen_layers_do_not_learn() -> None:

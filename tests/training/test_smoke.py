@@ -40,7 +40,7 @@ def test_the_same_command_continues_where_it_stopped(tmp_path: Path) -> None:
     out.mkdir()
 
     def run(minutes: float) -> None:
-        plan = trainer.Plan(minutes=minutes, size=96, batch=4, threads=1)
+        plan = import_module("training.plan").Plan(minutes=minutes, size=96, batch=4, threads=1)
         trainer.Trainer(plan, data, out, None, lambda network: {}).run()
 
     run(0.05)
@@ -62,7 +62,7 @@ def test_a_run_ends_with_its_best_checkpoint_and_not_with_its_last(tmp_path: Pat
         seen.append({k: v.clone() for k, v in network.state_dict().items()})  # type: ignore[attr-defined]
         return {"mAP2": [0.3, 0.5, 0.4, 0.2][min(len(seen) - 1, 3)], "mAP3": 0.1}
 
-    plan = trainer.Plan(minutes=0.15, size=96, batch=4, threads=1, check_every=0.04)
+    plan = import_module("training.plan").Plan(minutes=0.15, size=96, batch=4, threads=1, check_every=0.04)
     result = trainer.Trainer(plan, data, tmp_path, None, check).run()
     assert len(seen) >= 3
     assert all(torch.equal(v, seen[1][k]) for k, v in result.state_dict().items())

@@ -1,0 +1,87 @@
+"""What a run is told: its length, its rates, and what its samples are like."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset
+
+from training.compose import Composer
+from training.network import MaskNet
+from training.pictures import DataSet
+
+Batch = tuple[np.ndarray, list[Tensor]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What samples are like in one part of the schedule, relative to the plan."""
+
+    mosaic: float
+    paste: float
+    spoil: float
+    zoom: float
+
+
+WILD, CALM = Stage(1.0, 1.0, 1.0, 0.6), Stage(0.4, 0.4, 0.4, 0.4)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to train. Minutes are of training itself: loading, evaluating and pauses do not count."""
+
+    minutes: float = 100.0
+    size: int = 320
+    batch: int = 16
+    rate: float = 2e-3
+    decay: float = 0.02
+    seed: int = 1
+    threads: int = 2
+    check_every: float = 6.0  # minutes between checkpoints with figures
+    mosaic: float = 0.45
+    paste: float = 0.35
+    calm: float = 0.0  # last part of the schedule, on pictures closer to real ones
+    frozen: int = 0  # first layers of the trunk that are not trained
+    bf16: bool = False
+
+
+def batches(data: DataSet, plan: Plan, stage: Stage, seen: int) -> DataLoader[Batch]:
+    """Endless batches for that part of the schedule, from the plan's seed and the number of batches already `seen`."""
+    composer = Composer(
+        data, plan.size, mosaic=plan.mosaic * stage.mosaic, paste=plan.paste * stage.paste,
+        zoom=stage.zoom, spoil_share=stage.spoil,
+    )  # fmt: skip
+    samples = _Samples(composer, plan.batch, (plan.seed, seen))
+    return DataLoader(samples, batch_size=None, num_workers=1, prefetch_factor=4, collate_fn=_as_is)
+
+
+def groups(network: MaskNet, plan: Plan, *, started: bool) -> list[dict[str, Any]]:
+    """Half the rate for a trunk that is already trained; decay only for what is a matrix."""
+    found: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, weight in network.named_parameters():
+        if weight.requires_grad:
+            share = 0.5 if started and name.startswith("trunk.") else 1.0
+            found.setdefault((share, plan.decay if weight.ndim > 1 else 0.0), []).append(weight)
+    return [{"params": weights, "weight_decay": decay, "share": share} for (share, decay), weights in found.items()]
+
+
+class _Samples(IterableDataset[Batch]):
+    """Endless batches; drawn in a process of its own, from a seed and the number of batches already seen."""
+
+    def __init__(self, composer: Composer, batch: int, seed: tuple[int, ...]) -> None:
+        self._composer, self._batch, self._seed = composer, batch, seed
+
+    def __iter__(self) -> Iterator[Batch]:
+        cv2.setNumThreads(1)
+        rng = np.random.default_rng(self._seed)
+        while True:
+            pairs = [self._composer.sample(rng) for _ in range(self._batch)]
+            yield np.stack([pixels for pixels, _ in pairs]), [torch.from_numpy(boxes) for _, boxes in pairs]
+
+
+def _as_is(batch: Batch) -> Batch:
+    return batch
