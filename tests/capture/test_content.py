@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.capture.scenes import BLACK, noise
 
@@ -62,7 +62,6 @@ def test_odd_sizes_are_judged_too(height: int, width: int) -> None:
     assert judged([np.zeros((height, width, 3), np.uint8)], is_live=False) == [Content.BLACK]
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 2), max_size=40))
 def test_only_a_run_of_equal_pictures_is_ever_frozen(seeds: list[int]) -> None:
     pictures = [noise(seed) for seed in range(3)]

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.decide.scenes import LABELS, alerts, at, looks, sight, track, watched
 
@@ -72,7 +72,6 @@ def test_faces_outside_the_zone_are_not_counted() -> None:
     assert (look.faces, look.no_mask) == (1, 1)
 
 
-@settings(deadline=None)
 @given(st.text("MNI.", max_size=120), st.integers(1, 8), st.floats(0.0, 100.0), st.floats(0.1, 20.0))
 def test_alerts_are_never_closer_than_the_pause_and_never_without_a_streak(
     table: str, streak: int, pause: float, every: float
@@ -91,7 +90,6 @@ def test_alerts_are_never_closer_than_the_pause_and_never_without_a_streak(
     assert bool(raised) == (longest >= streak), "the first streak is always told"
 
 
-@settings(deadline=None)
 @given(st.permutations(["M", "N", "I", "N"]))
 def test_the_order_of_faces_does_not_matter(order: list[str]) -> None:
     seen = [track(LABELS[letter], number) for number, letter in enumerate(order)]

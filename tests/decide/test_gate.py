@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.decide.scenes import LABELS, alerts, at, sight, track, verdicts, visits, watched
 
@@ -150,7 +150,6 @@ LOOKS = st.text("MNI.-", max_size=80)
 HOT_AND_COLD = st.lists(st.sampled_from([None, 36.5, 38.5]), min_size=1, max_size=80)
 
 
-@settings(deadline=None)
 @given(LOOKS, HOT_AND_COLD, st.floats(0.02, 1.5))
 def test_two_visits_of_one_person_in_a_row_always_differ(
     looks: str, temperatures: list[float | None], every: float
@@ -163,7 +162,6 @@ def test_two_visits_of_one_person_in_a_row_always_differ(
         assert later.at.mono - earlier.at.mono >= WITH_THERMOMETER.hold
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(5, 20), min_size=1, max_size=8), st.sampled_from("NI"))
 def test_a_label_that_flickers_gives_one_verdict(runs: list[int], other: str) -> None:
     """Single frames of another label between runs of the true one."""
@@ -188,7 +186,6 @@ def crowd(people: list[str], order: list[int]) -> list[Event]:
     return events + watch.finish(at(100.0))
 
 
-@settings(deadline=None)
 @given(PEOPLE, st.randoms())
 def test_people_do_not_disturb_each_other_and_their_order_does_not_matter(people: list[str], chance: object) -> None:
     order = list(range(len(people)))
@@ -199,7 +196,6 @@ def test_people_do_not_disturb_each_other_and_their_order_does_not_matter(people
         assert [visit for visit in together if visit.track == person] == visits(crowd(alone, [person]))
 
 
-@settings(deadline=None)
 @given(LOOKS, st.integers(-1000, 1000))
 def test_only_the_time_that_is_given_counts(looks: str, shift: int) -> None:
     plain = GateWatch("front", PLAIN)

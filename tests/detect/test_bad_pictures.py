@@ -37,7 +37,7 @@ def assert_inside(detector: ModelDetector, image: Image) -> None:
         assert 0 <= face.score <= 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 400), st.integers(1, 400), st.integers(0, 2**32 - 1))
 def test_boxes_stay_inside_pictures_of_any_size(eager: ModelDetector, width: int, height: int, seed: int) -> None:
     assert_inside(eager, np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8))

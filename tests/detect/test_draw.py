@@ -46,7 +46,7 @@ FACE = st.builds(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(FACE, max_size=12))
 def test_any_faces_can_be_drawn(faces: list[Face]) -> None:
     assert draw_faces(grey(320, 240), faces).shape == (240, 320, 3)

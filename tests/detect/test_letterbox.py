@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_mask.detect.letterbox import Anchor, Letterbox, place
@@ -12,7 +12,6 @@ INPUT = st.tuples(st.integers(8, 640), st.integers(8, 640))
 ANCHOR = st.sampled_from(["top_left", "center", None])
 
 
-@settings(deadline=None)
 @given(st.tuples(SIDE, SIDE), INPUT, ANCHOR)
 def test_a_picture_always_lies_inside_the_input_and_touches_two_of_its_edges(
     picture: tuple[int, int], size: tuple[int, int], anchor: Anchor | None
@@ -30,7 +29,6 @@ def test_a_picture_always_lies_inside_the_input_and_touches_two_of_its_edges(
         assert abs(where.top - (size[1] - where.height - where.top)) <= 1
 
 
-@settings(deadline=None)
 @given(st.tuples(st.integers(20, 4000), st.integers(20, 4000)), INPUT, ANCHOR, st.data())
 def test_a_box_comes_back_to_where_it_was(
     picture: tuple[int, int], size: tuple[int, int], anchor: Anchor | None, data: st.DataObject
@@ -44,7 +42,6 @@ def test_a_box_comes_back_to_where_it_was(
     assert back == pytest.approx([x1, y1, x2, y2], abs=max(picture) * 1e-3)
 
 
-@settings(deadline=None)
 @given(st.tuples(SIDE, SIDE), INPUT, ANCHOR, st.lists(st.floats(-1e6, 1e6, width=32), min_size=4, max_size=4))
 def test_a_box_from_anywhere_is_cut_at_the_edges_of_the_picture(
     picture: tuple[int, int], size: tuple[int, int], anchor: Anchor | None, box: list[float]

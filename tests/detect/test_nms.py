@@ -39,7 +39,7 @@ def pair_by_pair(found: Candidates, iou: float, *, class_agnostic: bool, most: i
     return kept[:most]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(FOUND, st.sampled_from([0.0, 0.31, 0.52, 1.0]), st.booleans(), st.integers(1, 12))
 def test_what_is_left_is_what_the_definition_leaves(
     found: list[tuple[tuple[int, int, int, int], int, int]], iou: float, agnostic: bool, most: int
@@ -52,7 +52,6 @@ def test_what_is_left_is_what_the_definition_leaves(
     np.testing.assert_array_equal(left.labels, given_.labels[expected])
 
 
-@settings(deadline=None)
 @given(FOUND)
 def test_overlap_is_symmetric_between_zero_and_one(found: list[tuple[tuple[int, int, int, int], int, int]]) -> None:
     boxes = candidates(found).boxes
@@ -74,7 +73,7 @@ def test_more_candidates_than_can_be_compared_keep_the_best() -> None:
     assert kept.scores.tolist() == pytest.approx(scores[:-4:-1].tolist())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(FOUND, st.sampled_from([0.31, 0.52, 1.0]), st.sampled_from([0.25, 0.6, 1.0]), st.booleans())
 def test_a_voted_box_is_the_weighted_mean_that_the_definition_gives(
     found: list[tuple[tuple[int, int, int, int], int, int]], iou: float, limit: float, agnostic: bool

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -51,7 +51,6 @@ SPECS = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(st.tuples(MEANS, MEANS, MEANS), st.tuples(SCALES, SCALES, SCALES), SPECS, st.booleans(), st.booleans())
 def test_the_input_holds_what_the_formula_says(
     means: tuple[float, float, float], scales: tuple[float, float, float], spec: TensorSpec, swap: bool, alike: bool

@@ -158,7 +158,7 @@ def test_a_missing_file_and_a_folder_get_a_sentence(tmp_path: Path) -> None:
 STARTS = [encoded(RED_LEFT_BLUE_RIGHT, suffix) for suffix in (".jpg", ".png", ".webp", ".bmp", ".tiff")]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(STARTS), st.integers(0, 8000), st.binary(max_size=64))
 def test_a_damaged_file_gives_a_picture_or_a_sentence(start: bytes, at: int, rubbish: bytes) -> None:
     data = start[:at] + rubbish + start[at + len(rubbish) :]

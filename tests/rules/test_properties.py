@@ -23,7 +23,7 @@ from edge_mask.rules.values import equal
 from edge_mask.rules.wire import NOT_JSON, decode_payload
 
 V2 = "2016-03-23"
-QUICK = settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
 
 WORDS = st.sampled_from(
     [

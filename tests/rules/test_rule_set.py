@@ -367,7 +367,7 @@ def test_the_shadow_is_asked_locally(load: Any) -> None:
     assert not sent(rules.apply(incoming("t", {})))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.text(max_size=40), st.binary(max_size=60), st.sampled_from(list(Class)))
 def test_apply_never_raises(topic: str, payload: bytes, klass: Class) -> None:
     rules = EVERYTHING

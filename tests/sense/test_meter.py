@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.sense.trees import Heard
 
@@ -168,7 +168,6 @@ def test_nobody_decides_on_a_stale_value() -> None:
     assert shown.quality is Quality.STALE
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(st.floats(-100, 200), st.just(GONE)), max_size=30), st.floats(0.0, 20.0))
 def test_a_decision_only_ever_uses_a_young_reading_within_range(script: list[float | Exception], age: float) -> None:
     stage = Stage(script, QualityPolicy(range=Range(30.0, 45.0)))

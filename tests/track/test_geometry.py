@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_mask.messages import Box
@@ -28,7 +28,6 @@ def test_overlap_of_two_boxes(first: Box, second: Box, expected: float) -> None:
     assert iou(corners([first]), corners([second]))[0, 0] == pytest.approx(expected)
 
 
-@settings(deadline=None)
 @given(BOXES, BOXES)
 def test_one_pair_measures_as_it_does_among_many(first: list[Box], second: list[Box]) -> None:
     a, b = corners(first), corners(second)
@@ -36,7 +35,6 @@ def test_one_pair_measures_as_it_does_among_many(first: list[Box], second: list[
     assert np.allclose(apartness(a, b), [[distance(x, y) for y in second] for x in first])
 
 
-@settings(deadline=None)
 @given(BOXES, BOXES)
 def test_overlap_is_symmetric_bounded_and_1_with_oneself(first: list[Box], second: list[Box]) -> None:
     a, b = corners(first), corners(second)

@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.track.people import at, face
 
@@ -80,7 +80,6 @@ PLACES = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(PLACES, max_size=6), st.randoms())
 def test_who_is_who_does_not_depend_on_the_order_in_which_faces_are_found(
     frames: list[list[Face]], chance: random.Random
@@ -94,7 +93,6 @@ def test_who_is_who_does_not_depend_on_the_order_in_which_faces_are_found(
         assert first == second
 
 
-@settings(deadline=None)
 @given(st.lists(PLACES, max_size=8), st.floats(0.01, 2.0))
 def test_every_face_has_one_track_and_every_track_one_face(frames: list[list[Face]], every: float) -> None:
     tracker = Tracker()

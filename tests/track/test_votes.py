@@ -1,7 +1,7 @@
 """Votes over frames: a flickering label is no decision, a clear one is."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_mask.messages import INCORRECT, MASK, NO_MASK
@@ -58,7 +58,6 @@ def test_the_tally_counts_the_window_only() -> None:
     assert ballot("MMNN", every=1.0).tally() == {MASK: 1, NO_MASK: 2}
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from("MNI"), max_size=30), st.floats(0.01, 1.0))
 def test_a_decision_always_has_a_clear_majority_of_enough_votes(votes: list[str], every: float) -> None:
     cast = ballot("".join(votes), every)

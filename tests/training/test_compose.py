@@ -28,7 +28,7 @@ def extent_of_red(pixels: Pixels) -> tuple[float, float, float, float]:
     return columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     scale=st.floats(0.3, 2.0), x=st.floats(-20, 10), y=st.floats(-20, 10),
     flip=st.booleans(), stretch=st.floats(0.9, 1.1),
@@ -42,7 +42,7 @@ def test_a_box_stays_on_its_face_through_scale_shift_mirror_and_stretch(
     assert np.abs(np.array(extent_of_red(pixels)) - boxes[0, 1:]).max() <= 0.5 + 0.5 * max(1.0, scale)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(scale=st.floats(0.3, 2.0), flip=st.booleans(), turn=st.floats(-0.25, 0.25))
 def test_a_box_stays_round_the_middle_of_a_turned_face(scale: float, flip: bool, turn: float) -> None:
     # The soft edges of a disc weigh the same on all sides, so its centre of mass tells where it lies, to a fraction.
@@ -57,7 +57,7 @@ def test_a_box_stays_round_the_middle_of_a_turned_face(scale: float, flip: bool,
     assert boxes[0, 3] - boxes[0, 1] == pytest.approx(50 * scale, abs=0.1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10_000))
 def test_a_placed_picture_has_the_wanted_size_and_boxes_inside_it(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -3,12 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_mask.detect.arrays import F32, Candidates, Indices
+from edge_mask.detect.arrays import F32, FEW, Candidates, Indices
 
 MOST_CANDIDATES = 1000
 """Only the best so many are compared with each other (a million pairs)."""
-_FEW = 24
-_LEAST_WEIGHT = np.float32(1e-12)
+_LEAST_WEIGHT = 1e-12
 
 
 def suppress(
@@ -21,46 +20,25 @@ def suppress(
     segmentation-aware CNN model", 2015). Equal scores keep the order in which they came, so the same picture always
     gives the same list.
     """
+    if len(found) <= FEW:
+        return _suppress_few(found, iou, class_agnostic, most, vote)
     order = np.argsort(-found.scores, kind="stable")[:MOST_CANDIDATES]
-    sorted_ = Candidates(found.boxes[order], found.scores[order], found.labels[order])
-    if len(order) < 2:
-        return sorted_
-    if len(order) > _FEW:
-        clash = overlaps(sorted_.boxes, sorted_.boxes) > iou
-        if not class_agnostic:
-            clash &= sorted_.labels[:, None] == sorted_.labels
-        kept = _survivors(clash, most)
-    else:
-        few = _survivors_of_few(sorted_.boxes.tolist(), sorted_.labels.tolist(), iou, class_agnostic)
-        kept = np.array(few[:most], np.intp)
-    boxes = sorted_.boxes[kept] if vote is None else _voted(sorted_, kept, vote)
-    return Candidates(boxes, sorted_.scores[kept], sorted_.labels[kept])
+    boxes, scores, labels = found.boxes[order], found.scores[order], found.labels[order]
+    clash = overlaps(boxes, boxes) > iou
+    if not class_agnostic:
+        clash &= labels[:, None] == labels
+    kept = _survivors(clash, most)
+    left = boxes[kept] if vote is None else _voted(boxes, scores, labels, kept, vote)
+    return Candidates(left, scores[kept], labels[kept])
 
 
-def _voted(found: Candidates, kept: Indices, limit: float) -> F32:
+def _voted(boxes: F32, scores: F32, labels: Indices, kept: Indices, limit: float) -> F32:
     """The kept boxes, each moved to the weighted mean of those that overlap it and have its label."""
-    near = overlaps(found.boxes[kept], found.boxes) > limit
-    near &= found.labels[kept, None] == found.labels
+    near = overlaps(boxes[kept], boxes) > limit
+    near &= labels[kept, None] == labels
     near[np.arange(len(kept)), kept] = True  # a box without area does not even overlap itself
-    weights = near * np.maximum(found.scores * found.scores, _LEAST_WEIGHT)
-    return np.asarray(weights @ found.boxes / weights.sum(axis=1, keepdims=True), np.float32)
-
-
-def _survivors_of_few(boxes: list[list[float]], labels: list[int], iou: float, class_agnostic: bool) -> list[int]:
-    """The same choice for a handful of candidates, where a dozen numpy calls would take longer than the sums."""
-    kept: list[int] = []
-    for place, (left, top, right, bottom) in enumerate(boxes):
-        for better in kept:
-            if class_agnostic or labels[better] == labels[place]:
-                x1, y1, x2, y2 = boxes[better]
-                wide, high = min(right, x2) - max(left, x1), min(bottom, y2) - max(top, y1)
-                common = wide * high if wide > 0.0 and high > 0.0 else 0.0
-                area = (right - left) * (bottom - top) + (x2 - x1) * (y2 - y1) - common
-                if common > iou * max(area, 1e-9):
-                    break
-        else:
-            kept.append(place)
-    return kept
+    weights = near * np.maximum(scores * scores, np.float32(_LEAST_WEIGHT))
+    return np.asarray(weights @ boxes / weights.sum(axis=1, keepdims=True), np.float32)
 
 
 def overlaps(these: F32, those: F32) -> F32:
@@ -85,3 +63,51 @@ def _survivors(clash: NDArray[np.bool_], most: int) -> Indices:
                 break
             gone |= row
     return np.array(kept, np.intp)
+
+
+_Box = list[float]
+
+
+def _suppress_few(found: Candidates, iou: float, class_agnostic: bool, most: int, vote: float | None) -> Candidates:
+    """The same choice and the same votes in plain numbers."""
+    boxes, scores, labels = found.boxes.tolist(), found.scores.tolist(), found.labels.tolist()
+    kept: list[int] = []
+    for place in sorted(range(len(scores)), key=scores.__getitem__, reverse=True):  # stable, in reverse, too
+        box, label = boxes[place], labels[place]
+        for better in kept:
+            if (class_agnostic or labels[better] == label) and _overlap(boxes[better], box) > iou:
+                break
+        else:
+            kept.append(place)
+            if len(kept) == most:
+                break
+    left = [boxes[k] if vote is None else _mean_of_near(k, boxes, scores, labels, vote) for k in kept]
+    return Candidates(np.array(left, np.float32).reshape(-1, 4), found.scores[kept], found.labels[kept])
+
+
+def _mean_of_near(place: int, boxes: list[_Box], scores: list[float], labels: list[int], limit: float) -> _Box:
+    box, label = boxes[place], labels[place]
+    total = x1 = y1 = x2 = y2 = 0.0
+    for other, near in enumerate(boxes):
+        if other == place or (labels[other] == label and _overlap(box, near) > limit):
+            weight = max(scores[other] ** 2, _LEAST_WEIGHT)
+            left, top, right, bottom = near
+            total += weight
+            x1 += weight * left
+            y1 += weight * top
+            x2 += weight * right
+            y2 += weight * bottom
+    return [x1 / total, y1 / total, x2 / total, y2 / total]
+
+
+def _overlap(one: _Box, other: _Box) -> float:
+    """Intersection over union of two boxes; 0 for boxes without area."""
+    left, top, right, bottom = one
+    x1, y1, x2, y2 = other
+    # A call of min or max takes longer than all of the sums here.
+    wide = (right if right < x2 else x2) - (left if left > x1 else x1)  # noqa: FURB136
+    high = (bottom if bottom < y2 else y2) - (top if top > y1 else y1)  # noqa: FURB136
+    if wide <= 0.0 or high <= 0.0:
+        return 0.0
+    common = wide * high
+    return common / max((right - left) * (bottom - top) + (x2 - x1) * (y2 - y1) - common, 1e-9)

@@ -32,19 +32,20 @@ class Scoring:
         self.count = len(rules)
         self._slope = np.array([rule.slope for rule in rules], np.float32)
         self._offset = np.array([rule.offset for rule in rules], np.float32)
-        self._least = np.array([_least_logit(rule) for rule in rules], np.float32)
-        self.lowest = float(self._least.min())
+        self.least = np.array([_least_logit(rule) for rule in rules], np.float32)
+        """By label, the logit from which it passes; infinite for one that never does."""
+        self.lowest = float(self.least.min())
         """The logit below which no label passes; may be infinite."""
-        self._uneven = bool((self._least != self.lowest).any())
+        self._uneven = bool((self.least != self.lowest).any())
         self._uncalibrated = all(rule.slope == 1.0 and rule.offset == 0.0 for rule in rules)
-        self._least_score = 1.0 / (1.0 + np.exp(-np.clip(self._least, -80.0, 80.0)))
-        self._least_score[np.isposinf(self._least)] = np.inf
+        self._least_score = 1.0 / (1.0 + np.exp(-np.clip(self.least, -80.0, 80.0)))
+        self._least_score[np.isposinf(self.least)] = np.inf
 
     def passing_logits(self, logits: F32, labels: Indices) -> Indices | None:
         """Places of `logits`, none below `lowest`, that pass the threshold of their label; None when all do."""
         if not self._uneven:
             return None
-        passing = logits >= self._least[labels]
+        passing = logits >= self.least[labels]
         return None if passing.all() else np.flatnonzero(passing)
 
     def scores_of(self, logits: F32, labels: Indices) -> F32:

@@ -35,10 +35,16 @@ class TensorSpec:
         return np.asarray(stored, np.float32)
 
     def least_stored(self, real: float) -> float:
-        """The smallest stored value that is at least `real`."""
-        if not self.scale or np.isinf(real):
+        """The smallest stored value that is at least `real`, or one above all values when there is none.
+
+        A whole number for a tensor that stores whole numbers: NumPy compares bytes with a float by making all of them
+        floats, which takes ten times as long.
+        """
+        if not self.scale:
             return real
-        return float(np.ceil(real / self.scale + self.zero_point - 1e-6))
+        limits = np.iinfo(self.dtype)
+        steps = real / self.scale + self.zero_point - 1e-6
+        return int(np.ceil(min(max(steps, limits.min), limits.max + 1)))
 
 
 def installed_runtimes() -> tuple[str, ...]:

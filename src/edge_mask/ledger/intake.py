@@ -18,7 +18,7 @@ from edge_mask.rules.rule_set import RuleSet
 from edge_mask.rules.values import Value
 from edge_mask.shadow import UpdateRefused, parse_topic
 from edge_mask.units import Moment
-from edge_mask.wire.encode import encode
+from edge_mask.wire.encode import Encoded, encode
 from edge_mask.wire.envelope import envelope, timestamp, to_bytes
 from edge_mask.wire.topics import Topics
 
@@ -75,8 +75,9 @@ class Intake:
 
     def admit(self, event: Event) -> Admitted:
         """The rows and messages of one event; the same id stands in the history and on the wire."""
-        admitted = Admitted(encode(event).klass)
-        self._admit(event, admitted, is_complaint=False)
+        encoded = encode(event)
+        admitted = Admitted(encoded.klass)
+        self._admit(event, encoded, admitted, is_complaint=False)
         return admitted
 
     def refused(self, message: Message, at: Moment, reason: str) -> Admitted:
@@ -90,11 +91,10 @@ class Intake:
         self._carry_out(effects, cause, at, admitted, is_complaint=False)
         return admitted
 
-    def _admit(self, event: Event, admitted: Admitted, *, is_complaint: bool) -> None:
+    def _admit(self, event: Event, encoded: Encoded, admitted: Admitted, *, is_complaint: bool) -> None:
         event_id = self._new_id(event.at)
         if (row := event_row(event, event_id, self._boot)) is not None:
             admitted.events.append(row)
-        encoded = encode(event)
         topic = self._topics.of(encoded.kind)
         seq = self._sequences.next(topic, live=encoded.klass is Class.LIVE)
         fields = envelope(encoded.fields, id=event_id, seq=seq, thing=self._thing, at=event.at)
@@ -167,7 +167,7 @@ class Intake:
                 return
             self._refused.add(message.topic)
             fault = Fault(at=at, component="shadow", code="update_refused", text=f"{redact(message.topic)}: {error}")
-            self._admit(fault, admitted, is_complaint=True)
+            self._admit(fault, encode(fault), admitted, is_complaint=True)
         else:
             self._refused.discard(message.topic)
 
@@ -193,7 +193,7 @@ class Intake:
             return
         component = f"rule {failed.rule}" if failed.rule else "rules"
         fault = Fault(at=at, component=component, code=f"rule_{failed.code}", text=failed.text)
-        self._admit(fault, admitted, is_complaint=True)
+        self._admit(fault, encode(fault), admitted, is_complaint=True)
 
 
 def _origin(url: str) -> str:

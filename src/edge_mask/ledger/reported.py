@@ -17,6 +17,8 @@ def reported_by(event: Event, before: Mapping[str, Any]) -> Patch | None:
     `before` is the reported state so far; a rule may have written anything there. A null removes: what is not known
     any more does not stay. The numbers are those of the message, so that rules can compare them.
     """
+    if not isinstance(event, Visit | Look | Reading | Alert):
+        return None
     at = timestamp(event.at.wall)
     match event:
         case Visit():
@@ -31,8 +33,6 @@ def reported_by(event: Event, before: Mapping[str, Any]) -> Patch | None:
         case Alert():
             return {"alert": {"kind": event.kind, "text": event.text, "camera": event.camera,
                               "sensor": event.sensor, "at": at}}  # fmt: skip
-        case _:
-            return None
 
 
 def _sensor(reading: Reading, before: Mapping[str, Any], at: str) -> Patch:
