@@ -1,5 +1,7 @@
 """Non-maximum suppression: of boxes that overlap, the best one stays."""
 
+from operator import mul
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -69,35 +71,31 @@ _Box = list[float]
 
 
 def _suppress_few(found: Candidates, iou: float, class_agnostic: bool, most: int, vote: float | None) -> Candidates:
-    """The same choice and the same votes in plain numbers."""
+    """The same choice and the same votes in plain numbers: each that stays looks once at all others."""
     boxes, scores, labels = found.boxes.tolist(), found.scores.tolist(), found.labels.tolist()
     kept: list[int] = []
+    left: list[_Box] = []
+    gone: set[int] = set()
     for place in sorted(range(len(scores)), key=scores.__getitem__, reverse=True):  # stable, in reverse, too
+        if place in gone:
+            continue
         box, label = boxes[place], labels[place]
-        for better in kept:
-            if (class_agnostic or labels[better] == label) and _overlap(boxes[better], box) > iou:
-                break
-        else:
-            kept.append(place)
-            if len(kept) == most:
-                break
-    left = [boxes[k] if vote is None else _mean_of_near(k, boxes, scores, labels, vote) for k in kept]
+        common = [_overlap(box, other) for other in boxes]
+        gone.update(k for k, share in enumerate(common) if share > iou and (class_agnostic or labels[k] == label))
+        kept.append(place)
+        if vote is not None:
+            # A box without area does not even overlap itself.
+            near = [k for k, share in enumerate(common) if (share > vote or k == place) and labels[k] == label]
+            box = _mean([boxes[k] for k in near], [max(scores[k] ** 2, _LEAST_WEIGHT) for k in near])
+        left.append(box)
+        if len(kept) == most:
+            break
     return Candidates(np.array(left, np.float32).reshape(-1, 4), found.scores[kept], found.labels[kept])
 
 
-def _mean_of_near(place: int, boxes: list[_Box], scores: list[float], labels: list[int], limit: float) -> _Box:
-    box, label = boxes[place], labels[place]
-    total = x1 = y1 = x2 = y2 = 0.0
-    for other, near in enumerate(boxes):
-        if other == place or (labels[other] == label and _overlap(box, near) > limit):
-            weight = max(scores[other] ** 2, _LEAST_WEIGHT)
-            left, top, right, bottom = near
-            total += weight
-            x1 += weight * left
-            y1 += weight * top
-            x2 += weight * right
-            y2 += weight * bottom
-    return [x1 / total, y1 / total, x2 / total, y2 / total]
+def _mean(boxes: list[_Box], weights: list[float]) -> _Box:
+    total = sum(weights)
+    return [sum(map(mul, side, weights)) / total for side in zip(*boxes, strict=True)]
 
 
 def _overlap(one: _Box, other: _Box) -> float:
