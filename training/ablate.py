@@ -5,16 +5,18 @@ Averaged against last weights, input sizes, levels left out, and ways of suppres
 
 import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from training.geometry import VOTE, letterbox, nms, vote
+from training.geometry import letterbox
 from training.metrics import Found, evaluate
 from training.network import MaskNet, decode
 from training.pictures import Picture, read_scenes
-from training.predict import LOWEST_SCORE, to_input
+from training.predict import SUPPRESSION, settle, to_input
 
 SIZES = (256, 288, 320, 352, 384, 416, 480)
 
@@ -30,12 +32,10 @@ class Raw:
         self.corners = corners[0].numpy() / np.float32(scale)
         self.strides = points[:, 2].numpy()
 
-    def settle(self, *, limit: float = 0.5, agnostic: bool = False, without: int = 0, say: float = VOTE) -> Found:
-        """Suppressed detections, optionally without one level; boxes overlapping by more than `say` vote."""
-        point, label = np.nonzero((self.scores > LOWEST_SCORE) & (self.strides != without)[:, None])
-        boxes, values = self.corners[point], self.scores[point, label]
-        keep = nms(boxes, values, label, limit, agnostic=agnostic)
-        return Found(vote(boxes, values, label, keep, say), values[keep], label[keep])
+    def settle(self, *, without: int = 0, **changes: Any) -> Found:
+        """Suppressed detections, optionally without one level, with other rules than the device's."""
+        scores = np.where((self.strides != without)[:, None], self.scores, 0.0)
+        return settle(self.corners, scores, 1.0, replace(SUPPRESSION, **changes))
 
 
 def main() -> int:
@@ -51,14 +51,18 @@ def main() -> int:
     last = load(torch.load(options.run / "state.pt", weights_only=True)["network"])
     print("| variant | mAP2 | mAP3 | mask | no_mask | incorrect | face |\n|---|---|---|---|---|---|---|")
     base = [Raw(averaged, scene, 320) for scene in scenes]
-    row("shipped: averaged weights, 320, by label, IoU 0.5, voting from 0.6", scenes, base, Raw.settle)
+    row("shipped: averaged weights, 320, the device's suppression", scenes, base, Raw.settle)
     row("last weights instead of averaged", scenes, [Raw(last, scene, 320) for scene in scenes], Raw.settle)
-    row("suppression across labels", scenes, base, lambda raw: raw.settle(agnostic=True))
-    for limit in (0.4, 0.45, 0.55, 0.6):
-        row(f"suppression at IoU {limit}", scenes, base, lambda raw, limit=limit: raw.settle(limit=limit))
-    for say in (0.5, 0.55, 0.65, 0.7, 0.999):
-        name = "no voting" if say > 0.99 else f"voting from IoU {say}"
-        row(name, scenes, base, lambda raw, say=say: raw.settle(say=say))
+    bare: dict[str, Any] = {"vote": None, "support": 0.0, "decay": None}
+    variants: list[dict[str, Any]] = [
+        bare, {**bare, "class_agnostic": True}, *({"iou": limit} for limit in (0.4, 0.45, 0.55, 0.6)),
+        {"vote": None}, {"support": 0.0}, {"decay": None},
+        *({"vote": limit} for limit in (0.5, 0.6, 0.7)), *({"support": value} for value in (0.25, 1.0)),
+        *({"decay": value} for value in (0.1, 1.0)), {"floor": 0.1},
+    ]  # fmt: skip
+    for change in variants:
+        name = ", ".join(f"{key} {value}" for key, value in change.items())
+        row(name, scenes, base, lambda raw, change=change: raw.settle(**change))
     for stride in (4, 8):
         row(f"without the stride-{stride} answers", scenes, base, lambda raw, s=stride: raw.settle(without=s))
     for size in SIZES:

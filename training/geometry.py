@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 
 from training.pictures import Boxes, Pixels
 
-VOTE = 0.6  # how much a box must overlap another one of its label to have a say in where that lies
 FILL = 114  # grey of the padding, in training, on the device and in the card
 
 Corners = NDArray[np.float32]  # n × 4: x1, y1, x2, y2
@@ -60,14 +59,3 @@ def nms(boxes: Corners, scores: NDArray[np.float32], labels: NDArray[np.int64], 
             kept.append(int(order[i]))
             alive &= ~overlap[i]
     return np.array(kept, np.int64)
-
-
-def vote(boxes: Corners, scores: NDArray[np.float32], labels: NDArray[np.int64], kept: NDArray[np.int64],
-         limit: float = VOTE) -> Corners:  # fmt: skip
-    """The kept boxes, each moved to the mean of those of its label that overlap it by more than `limit`.
-
-    Weighted by the squares of their scores (box voting, Gidaris and Komodakis 2015).
-    """
-    near = (iou(boxes[kept], boxes) > limit) & (labels[kept][:, None] == labels[None])
-    weight = near * np.square(scores)[None]
-    return np.asarray(weight @ boxes / weight.sum(1, keepdims=True), np.float32)

@@ -14,11 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 STRIDES = (4, 8, 16, 32)
-FINE = 32  # channels of the pyramid at stride 4, where a channel costs most
+FINE = 16  # channels of the pyramid at stride 4, where a channel costs most
 WIDE = 64  # channels of the pyramid elsewhere
 TRUNK = 16  # channels of the first convolution
 EXTRAS = (1, 4, 4, 3)  # residual blocks behind C2, C3, C4, C5
-SKIPPED = 0.1  # how often training leaves one of them out of a picture (stochastic depth, Huang et al. 2016)
 
 
 def conv(i: int, o: int, kernel: int = 3, stride: int = 1, *, dilation: int = 1, groups: int = 1,
@@ -66,10 +65,7 @@ class ReceptiveField(nn.Module):
 
 
 class Extra(nn.Module):
-    """A residual separable block that starts as the identity, so that it can be added to a trained trunk.
-
-    In training it is left out now and then, so that no picture can lean on every block.
-    """
+    """A residual separable block that starts as the identity, so that it can be added to a trained trunk."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -80,10 +76,7 @@ class Extra(nn.Module):
         nn.init.zeros_(norm.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        change = self.point(self.depth(x))
-        if self.training and SKIPPED:
-            change = change * (torch.rand(len(x), 1, 1, 1) >= SKIPPED).to(change.dtype) / (1 - SKIPPED)
-        return F.relu6(x + change)
+        return F.relu6(x + self.point(self.depth(x)))
 
 
 class Head(nn.Module):

@@ -6,12 +6,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.geometry import letterbox, nms, vote
+from edge_mask.detect.arrays import Candidates
+from edge_mask.detect.nms import Suppression, suppress
+from training.geometry import letterbox
 from training.metrics import Found
 from training.network import MaskNet, decode
 from training.pictures import Pixels
 
 LOWEST_SCORE = 0.02
+SUPPRESSION = Suppression(iou=0.5, class_agnostic=False, most=200, vote=0.55, support=0.5, floor=0.5, decay=0.3)
+"""What the device does with overlapping boxes; `training.ablate` says what each part is worth."""
 
 
 def to_input(pixels: np.ndarray) -> Tensor:
@@ -20,22 +24,22 @@ def to_input(pixels: np.ndarray) -> Tensor:
     return ((batch - 127) / 128).contiguous(memory_format=torch.channels_last)
 
 
-def settle(corners: np.ndarray, scores: np.ndarray, scale: float, *, agnostic: bool = False) -> Found:
+def settle(corners: np.ndarray, scores: np.ndarray, scale: float, rules: Suppression = SUPPRESSION) -> Found:
     """Scores of points × labels to suppressed detections in pixels of the picture."""
     point, label = np.nonzero(scores > LOWEST_SCORE)
-    boxes, values = corners[point] / np.float32(scale), scores[point, label]
-    keep = nms(boxes, values, label, agnostic=agnostic)
-    return Found(vote(boxes, values, label, keep), values[keep], label[keep])
+    boxes = np.asarray(corners[point] / scale, np.float32)
+    left = suppress(Candidates(boxes, np.asarray(scores[point, label], np.float32), label), rules)
+    return Found(left.boxes, left.scores, left.labels)
 
 
 @torch.no_grad()
-def predict(network: MaskNet, pictures: Iterable[Pixels], size: int, *, agnostic: bool = False) -> list[Found]:
+def predict(network: MaskNet, pictures: Iterable[Pixels], size: int) -> list[Found]:
     """Detections for every picture."""
     result = []
     for pixels in pictures:
         square, scale = letterbox(pixels, size)
         logits, corners, _ = decode(network(to_input(square[None])))
-        result.append(settle(corners[0].numpy(), logits[0].sigmoid().numpy(), scale, agnostic=agnostic))
+        result.append(settle(corners[0].numpy(), logits[0].sigmoid().numpy(), scale))
     return result
 
 

@@ -1,12 +1,14 @@
 """Suppression against the definition, pair by pair."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_mask.detect.arrays import NOTHING, Candidates
-from edge_mask.detect.nms import MOST_CANDIDATES, overlaps, suppress
+from edge_mask.detect.nms import MOST_CANDIDATES, Suppression, overlaps, suppress
 
 BOX = st.tuples(st.integers(0, 20), st.integers(0, 20), st.integers(0, 12), st.integers(0, 12))
 FOUND = st.lists(st.tuples(BOX, st.integers(0, 10), st.integers(0, 2)), max_size=40)
@@ -46,7 +48,7 @@ def test_what_is_left_is_what_the_definition_leaves(
 ) -> None:
     given_ = candidates(found)
     expected = pair_by_pair(given_, iou, class_agnostic=agnostic, most=most)
-    left = suppress(given_, iou=iou, class_agnostic=agnostic, most=most)
+    left = suppress(given_, Suppression(iou, agnostic, most))
     np.testing.assert_array_equal(left.boxes, given_.boxes[expected])
     np.testing.assert_array_equal(left.scores, given_.scores[expected])
     np.testing.assert_array_equal(left.labels, given_.labels[expected])
@@ -61,7 +63,7 @@ def test_overlap_is_symmetric_between_zero_and_one(found: list[tuple[tuple[int, 
 
 
 def test_no_candidates_are_no_faces() -> None:
-    assert len(suppress(NOTHING, iou=0.5, class_agnostic=True, most=5)) == 0
+    assert len(suppress(NOTHING, Suppression(0.5, True, 5))) == 0
 
 
 def test_more_candidates_than_can_be_compared_keep_the_best() -> None:
@@ -69,7 +71,7 @@ def test_more_candidates_than_can_be_compared_keep_the_best() -> None:
     left = np.arange(count, dtype=np.float32) * 10
     boxes = np.column_stack((left, left * 0, left + 5, left * 0 + 5)).astype(np.float32)
     scores = np.linspace(0, 1, count, dtype=np.float32)
-    kept = suppress(Candidates(boxes, scores, np.zeros(count, np.intp)), iou=0.5, class_agnostic=True, most=3)
+    kept = suppress(Candidates(boxes, scores, np.zeros(count, np.intp)), Suppression(0.5, True, 3))
     assert kept.scores.tolist() == pytest.approx(scores[:-4:-1].tolist())
 
 
@@ -90,7 +92,7 @@ def test_a_voted_box_is_the_weighted_mean_that_the_definition_gives(
         ]
         weights = np.maximum(given_.scores[near].astype(float) ** 2, 1e-12)
         expected.append(np.average(given_.boxes[near], axis=0, weights=weights))
-    left = suppress(given_, iou=iou, class_agnostic=agnostic, most=100, vote=limit)
+    left = suppress(given_, Suppression(iou, agnostic, 100, vote=limit))
     np.testing.assert_allclose(left.boxes, np.reshape(expected, (-1, 4)), atol=1e-4)
     np.testing.assert_array_equal(left.scores, given_.scores[kept])
     np.testing.assert_array_equal(left.labels, given_.labels[kept])
@@ -99,5 +101,45 @@ def test_a_voted_box_is_the_weighted_mean_that_the_definition_gives(
 def test_a_box_of_another_label_has_no_say() -> None:
     boxes = np.array([[0, 0, 10, 10], [2, 0, 12, 10], [0, 1, 10, 11]], np.float32)
     found = Candidates(boxes, np.array([0.9, 0.8, 0.3], np.float32), np.array([0, 1, 0], np.intp))
-    left = suppress(found, iou=0.5, class_agnostic=True, most=5, vote=0.6)
+    left = suppress(found, Suppression(0.5, True, 5, vote=0.6))
     assert left.boxes.tolist() == [pytest.approx([0, 0.1, 10, 10.1])]
+
+
+@settings(max_examples=200)
+@given(
+    FOUND, st.sampled_from([0.31, 0.52]), st.sampled_from([0.0, 0.3]), st.sampled_from([0.0, 0.5, 2.0]),
+    st.sampled_from([None, 0.1, 0.3]), st.booleans(),
+)  # fmt: skip
+def test_scores_grow_with_support_and_fall_beside_a_better_one_as_the_formulas_say(
+    found: list[tuple[tuple[int, int, int, int], int, int]],
+    iou: float, floor: float, support: float, decay: float | None, agnostic: bool,
+) -> None:  # fmt: skip
+    given_ = candidates(found)
+    kept = pair_by_pair(given_, iou, class_agnostic=agnostic, most=100)
+    expected = []
+    for place, one in enumerate(kept):
+        alike = [i for i in range(len(given_)) if agnostic or given_.labels[i] == given_.labels[one]]
+        shares = {i: overlap(given_.boxes[i], given_.boxes[one]) for i in alike if i != one}
+        own = min(max(float(given_.scores[one]), 1e-6), 1 - 1e-6)
+        backing = sum(share * given_.scores[i] for i, share in shares.items()
+                      if share > iou and given_.scores[i] >= floor)  # fmt: skip
+        score = float(given_.scores[one])
+        if support:
+            logit = math.log(own / (1 - own)) + support * math.log((own + backing) / own)
+            score = 1 / (1 + math.exp(-logit))
+        if decay:
+            score *= math.exp(-sum(shares[k] ** 2 for k in kept[:place] if k in shares) / decay)
+        expected.append((score, given_.labels[one]))
+    rules = Suppression(iou, agnostic, 100, support=support, floor=floor, decay=decay)
+    left = suppress(given_, rules)
+    assert (np.diff(left.scores) <= 0).all()
+    if len(given_) > 1:
+        np.testing.assert_allclose(left.scores, sorted((s for s, _ in expected), reverse=True), rtol=1e-4, atol=1e-6)
+        assert sorted(left.labels.tolist()) == sorted(label for _, label in expected)
+
+
+def test_a_lone_face_keeps_its_score() -> None:
+    found = Candidates(np.array([[0, 0, 9, 9], [50, 50, 60, 60]], np.float32), np.array([0.9, 0.6], np.float32),
+                       np.zeros(2, np.intp))  # fmt: skip
+    left = suppress(found, Suppression(0.5, True, 5, support=0.5, decay=0.3))
+    assert left.scores.tolist() == pytest.approx([0.9, 0.6])

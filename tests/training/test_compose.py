@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from training.augment import compressed, dusk, light_and_colour, motion_blur, sensor_noise, spoil
 from training.compose import Composer, place, warp
-from training.geometry import FILL, clip_boxes, letterbox, nms, vote
+from training.geometry import FILL, clip_boxes, letterbox, nms
 from training.paste import INNER, FaceBank, blend, clear_faces, cut_out, free_spot
 from training.pictures import BadData, DataSet, Picture, Pixels, Single, load_training
 from training.smoke import generate
@@ -163,13 +163,6 @@ def test_suppression_keeps_the_best_of_overlapping_boxes_and_can_look_at_labels(
     scores, labels = np.array([0.5, 0.9, 0.3], np.float32), np.array([0, 1, 0])
     assert nms(boxes, scores, labels, agnostic=True).tolist() == [1, 2]
     assert nms(boxes, scores, labels, agnostic=False).tolist() == [1, 0, 2]
-
-
-def test_a_kept_box_is_the_mean_of_what_votes_for_it() -> None:
-    boxes = np.array([[0, 0, 10, 10], [2, 0, 12, 10], [0, 0, 10, 10], [50, 50, 60, 60]], np.float32)
-    scores, labels = np.array([0.8, 0.4, 0.4, 0.3], np.float32), np.array([0, 0, 1, 0])
-    moved = vote(boxes, scores, labels, np.array([0, 3]))
-    assert moved.ravel().tolist() == pytest.approx([0.4, 0, 10.4, 10, 50, 50, 60, 60])
 
 
 @pytest.mark.parametrize(

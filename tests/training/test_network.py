@@ -131,18 +131,6 @@ def test_weights_of_something_else_are_a_sentence(state: dict[str, float], tmp_p
         weights.grow_from(network.MaskNet(), tmp_path / "average.pt", [])
 
 
-def test_a_block_left_out_in_training_is_there_in_use() -> None:
-    block = network.Extra(4)
-    torch.nn.init.ones_(block.point[1].weight)
-    x = torch.rand(100, 4, 8, 8)
-    changed = [
-        [not torch.equal(one, was) for one, was in zip(block.train(training)(x), x, strict=True)]
-        for training in (True, False)
-    ]
-    assert 70 < sum(changed[0]) < 100
-    assert sum(changed[1]) == 100
-
-
 def test_frozen_layers_do_not_learn() -> None:
     some = network.MaskNet().train()
     some.freeze(3)

@@ -140,8 +140,9 @@ def _package(name: str | None) -> "Package":
 
 
 def _suppression(nms: "Nms", most: int) -> str:
-    voting = "" if nms.vote is None else f" with voting from {nms.vote:g}"
-    return f", nms at {nms.iou:g}{voting}, at most {most} faces"
+    more = {"voting from": nms.vote, "support": nms.support or None, "decay": nms.decay}
+    extras = "".join(f", {name} {value:g}" for name, value in more.items() if value is not None)
+    return f", nms at {nms.iou:g}{extras}, at most {most} faces"
 
 
 def _summary(package: "Package") -> dict[str, str]:

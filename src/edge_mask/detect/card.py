@@ -69,12 +69,16 @@ class Input(Strict):
 
 
 class Nms(Strict):
-    """Boxes that overlap a better one by more than `iou` go; with `class_agnostic` whatever their label."""
+    """Boxes that overlap a better one by more than `iou` go; with `class_agnostic` whatever their label.
+
+    `vote`, `support` and `decay` let those that go, or lie beside, say something about what stays: see `nms.py`.
+    """
 
     iou: Part = 0.5
     class_agnostic: bool = True
     vote: Part | None = None
-    """How much a box of the same label must overlap one that stays to have a say in where that lies."""
+    support: Annotated[float, Field(ge=0, le=10)] = 0.0
+    decay: Annotated[float, Field(gt=0, le=100)] | None = None
 
 
 class _Detecting(Strict):

@@ -9,7 +9,7 @@ from edge_mask.detect.arrays import Candidates
 from edge_mask.detect.card import Calibration, Card
 from edge_mask.detect.decode import build_decoder
 from edge_mask.detect.letterbox import Letterbox, Placement, one_thread_in_opencv
-from edge_mask.detect.nms import suppress
+from edge_mask.detect.nms import Suppression, suppress
 from edge_mask.detect.pixels import Pixels
 from edge_mask.detect.scoring import LabelRule, Scoring
 from edge_mask.detect.shapes import written
@@ -19,6 +19,7 @@ from edge_mask.messages import Box, Face, Image
 
 _SMALLEST = 1.0
 """Pixels; what is left of a box inside the picture is no face below that."""
+_ROUNDING = 1e-6
 
 
 class ModelDetector:
@@ -38,6 +39,7 @@ class ModelDetector:
             swap=card.input.color == "rgb", mean=card.input.means, scale=card.input.scales, tensor=model.input
         )
         self._meanings = [card.meaning(label) for label in card.labels]
+        self._suppression = _suppression(card)
         self.use_threshold(None)
 
     @property
@@ -59,7 +61,13 @@ class ModelDetector:
 
     def use_threshold(self, score: float | None) -> None:
         """From now on count faces from `score`; None means the card's own thresholds."""
-        rules = [_rule(self.card, meaning, score) for meaning in self._meanings]
+        wanted = [_threshold(self.card, meaning) if score is None else score for meaning in self._meanings]
+        entry, self._least = wanted, [0.0] * len(wanted)
+        if self._suppression is not None and self._suppression.changes_scores:
+            # What backs a face must be let in whatever is asked of the face itself.
+            entry = [min(each, _threshold(self.card, own)) for each, own in zip(wanted, self._meanings, strict=True)]
+            self._least = [each - _ROUNDING for each in wanted]
+        rules = [_rule(self.card, *each) for each in zip(self._meanings, entry, strict=True)]
         self._decode = build_decoder(self.card.decoding, self.model.outputs, self.card.input.size, Scoring(rules))
 
     def detect(self, image: Image) -> list[Face]:
@@ -72,7 +80,9 @@ class ModelDetector:
         canvas, where = self._letterbox.draw(image)
         outputs = self.model.run(lambda tensor: self._pixels.write(canvas, tensor))
         found = self._decode(outputs)
-        return self._faces(self._suppress(found), where) if len(found) else []
+        if self._suppression is not None:
+            found = suppress(found, self._suppression)
+        return self._faces(found, where) if len(found) else []
 
     def run_graph_only(self) -> float:
         """Milliseconds of one bare run on what the input holds, for measurements."""
@@ -82,29 +92,43 @@ class ModelDetector:
     def close(self) -> None:
         self.model.close()
 
-    def _suppress(self, found: Candidates) -> Candidates:
-        settings = self.card.decoding
-        if settings.kind == "classifier":
-            return found
-        nms = settings.nms
-        return suppress(found, iou=nms.iou, class_agnostic=nms.class_agnostic, most=settings.max_faces, vote=nms.vote)
-
     def _faces(self, found: Candidates, where: Placement) -> list[Face]:
         faces = []
         corners = where.to_picture(found.boxes).tolist()
         for box, score, label in zip(corners, found.scores.tolist(), found.labels.tolist(), strict=True):
             left, top, right, bottom = box
             meaning = self._meanings[label]
-            if meaning and right - left >= _SMALLEST and bottom - top >= _SMALLEST:
+            is_seen = score >= self._least[label] and right - left >= _SMALLEST and bottom - top >= _SMALLEST
+            if meaning and is_seen:
                 faces.append(Face(meaning, score, Box(left, top, right - left, bottom - top)))
         return faces
 
 
-def _rule(card: Card, meaning: str | None, score: float | None) -> LabelRule:
+def _threshold(card: Card, meaning: str | None) -> float:
+    return card.thresholds.of(meaning) if meaning else 1.0
+
+
+def _rule(card: Card, meaning: str | None, threshold: float) -> LabelRule:
     if meaning is None:
         return LabelRule(None)
     own = next((each for label, each in card.calibration.items() if label == meaning), Calibration())
-    return LabelRule(card.thresholds.of(meaning) if score is None else score, own.slope, own.offset)
+    return LabelRule(threshold, own.slope, own.offset)
+
+
+def _suppression(card: Card) -> Suppression | None:
+    settings = card.decoding
+    if settings.kind == "classifier":
+        return None
+    nms = settings.nms
+    return Suppression(
+        iou=nms.iou,
+        class_agnostic=nms.class_agnostic,
+        most=settings.max_faces,
+        vote=nms.vote,
+        support=nms.support,
+        floor=card.thresholds.default,
+        decay=nms.decay,
+    )
 
 
 def warm_up(detector: ModelDetector) -> None:

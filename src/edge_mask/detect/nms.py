@@ -1,5 +1,10 @@
-"""Non-maximum suppression: of boxes that overlap, the best one stays."""
+"""Non-maximum suppression: of boxes that overlap, the best one stays, and the others may say what they know of it.
 
+candidates ─▶ the best of each place ─▶ box: mean of those that vote ─▶ score: more with support, less beside a better
+"""
+
+import math
+from dataclasses import dataclass
 from operator import mul
 
 import numpy as np
@@ -10,37 +15,135 @@ from edge_mask.detect.arrays import F32, FEW, Candidates, Indices
 MOST_CANDIDATES = 1000
 """Only the best so many are compared with each other (a million pairs)."""
 _LEAST_WEIGHT = 1e-12
+_SURE = 1e-6
 
 
-def suppress(
-    found: Candidates, *, iou: float, class_agnostic: bool, most: int, vote: float | None = None
-) -> Candidates:
-    """The best candidates first, without those that overlap a better one by more than `iou`, at most `most`.
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """What overlapping boxes mean to each other."""
 
-    With `vote` the box of each is the mean of the boxes of its label that overlap it by more than that, weighted by
-    the squares of their scores (box voting: Gidaris and Komodakis, "Object detection via a multi-region & semantic
-    segmentation-aware CNN model", 2015). Equal scores keep the order in which they came, so the same picture always
-    gives the same list.
+    iou: float
+    """Boxes that overlap a better one by more than this go."""
+    class_agnostic: bool
+    """Whatever their labels; else only those of the same label have to do with each other."""
+    most: int
+    vote: float | None = None
+    """How much a box of the same label must overlap one that stays to have a say in where that lies: the mean,
+    weighted by the squares of the scores (box voting: Gidaris and Komodakis, "Object detection via a multi-region &
+    semantic segmentation-aware CNN model", 2015)."""
+    support: float = 0.0
+    """The logit of what stays grows by this times ln n, where n is how many of its like went for it: the sum of their
+    scores times overlaps, its own score being one."""
+    floor: float = 0.0
+    """The score from which a candidate is support, so that n does not depend on how many faint ones were let in."""
+    decay: float | None = None
+    """What stays beside a better one, overlapping it by o, is worth exp(-o²/decay) of its score (soft suppression:
+    Bodla et al., "Soft-NMS", 2017)."""
+
+    @property
+    def changes_scores(self) -> bool:
+        """Whether what stays may get another score than it came with."""
+        return self.support > 0.0 or self.decay is not None
+
+
+def suppress(found: Candidates, rules: Suppression) -> Candidates:
+    """The best candidates first, without those that overlap a better one, at most so many as the rules allow.
+
+    Equal scores keep the order in which they came, so the same picture always gives the same list.
     """
-    if len(found) <= FEW:
-        return _suppress_few(found, iou, class_agnostic, most, vote)
+    if len(found) < 2:
+        return found
+    left = (_suppress_few if len(found) <= FEW else _suppress_many)(found, rules)
+    if not rules.changes_scores:
+        return left
+    order = np.argsort(-left.scores, kind="stable")
+    return Candidates(left.boxes[order], left.scores[order], left.labels[order])
+
+
+def _suppress_many(found: Candidates, rules: Suppression) -> Candidates:
     order = np.argsort(-found.scores, kind="stable")[:MOST_CANDIDATES]
     boxes, scores, labels = found.boxes[order], found.scores[order], found.labels[order]
-    clash = overlaps(boxes, boxes) > iou
-    if not class_agnostic:
-        clash &= labels[:, None] == labels
-    kept = _survivors(clash, most)
-    left = boxes[kept] if vote is None else _voted(boxes, scores, labels, kept, vote)
-    return Candidates(left, scores[kept], labels[kept])
+    common = overlaps(boxes, boxes)
+    if not rules.class_agnostic:
+        common *= labels[:, None] == labels
+    kept = _survivors(common > rules.iou, rules.most)
+    common = common[kept]
+    own = np.arange(len(kept)), kept
+    left, values = boxes[kept], scores[kept]
+    if rules.vote is not None:
+        near = (common > rules.vote) & (labels[kept, None] == labels)
+        near[own] = True  # a box without area does not even overlap itself
+        weights = near * np.maximum(scores * scores, np.float32(_LEAST_WEIGHT))
+        left = weights @ boxes / weights.sum(axis=1, keepdims=True)
+    if rules.support:
+        backing = np.where((common > rules.iou) & (scores >= rules.floor), common, 0.0) * scores
+        backing[own] = 0.0
+        chance = np.clip(values, _SURE, 1.0 - _SURE)
+        against = (1.0 - chance) / chance * (1.0 + backing.sum(axis=1) / chance) ** -rules.support
+        values = 1.0 / (1.0 + against)
+    if rules.decay is not None:
+        values = values * np.exp(np.square(np.tril(common[:, kept], -1)).sum(axis=1) / -rules.decay)
+    return Candidates(np.asarray(left, np.float32), np.asarray(values, np.float32), labels[kept])
 
 
-def _voted(boxes: F32, scores: F32, labels: Indices, kept: Indices, limit: float) -> F32:
-    """The kept boxes, each moved to the weighted mean of those that overlap it and have its label."""
-    near = overlaps(boxes[kept], boxes) > limit
-    near &= labels[kept, None] == labels
-    near[np.arange(len(kept)), kept] = True  # a box without area does not even overlap itself
-    weights = near * np.maximum(scores * scores, np.float32(_LEAST_WEIGHT))
-    return np.asarray(weights @ boxes / weights.sum(axis=1, keepdims=True), np.float32)
+def _suppress_few(found: Candidates, rules: Suppression) -> Candidates:
+    """The same in plain numbers: each that stays looks once at all others."""
+    boxes, scores, labels = found.boxes.tolist(), found.scores.tolist(), found.labels.tolist()
+    kept: list[int] = []
+    left: list[_Box] = []
+    values: list[float] = []
+    gone: set[int] = set()
+    beside = [0.0] * len(scores)
+    """Squares of what each shares with the better ones that stay."""
+    for place in sorted(range(len(scores)), key=scores.__getitem__, reverse=True):  # stable, in reverse, too
+        if place in gone:
+            continue
+        box, value, label = boxes[place], scores[place], labels[place]
+        common = [
+            _overlap(box, other) if rules.class_agnostic or labels[k] == label else 0.0 for k, other in enumerate(boxes)
+        ]
+        common[place] = 0.0
+        near = [k for k, share in enumerate(common) if share > rules.iou]
+        gone.update(near)
+        kept.append(place)
+        left.append(box if rules.vote is None else _voted(place, boxes, scores, labels, common, rules.vote))
+        if rules.support:
+            backing = sum(common[k] * scores[k] for k in near if scores[k] >= rules.floor)
+            chance = min(max(value, _SURE), 1.0 - _SURE)
+            value = 1.0 / (1.0 + (1.0 - chance) / chance * (1.0 + backing / chance) ** -rules.support)
+        if rules.decay is not None:
+            value *= math.exp(beside[place] / -rules.decay)
+            beside = [sum_ + share * share for sum_, share in zip(beside, common, strict=True)]
+        values.append(value)
+        if len(kept) == rules.most:
+            break
+    return Candidates(np.array(left, np.float32), np.array(values, np.float32), found.labels[kept])
+
+
+_Box = list[float]
+
+
+def _voted(
+    place: int, boxes: list[_Box], scores: list[float], labels: list[int], common: list[float], limit: float
+) -> _Box:
+    """One box, moved to the weighted mean of those that overlap it and have its label."""
+    near = [k for k, share in enumerate(common) if k == place or (share > limit and labels[k] == labels[place])]
+    weights = [max(scores[k] ** 2, _LEAST_WEIGHT) for k in near]
+    total = sum(weights)
+    return [sum(map(mul, side, weights)) / total for side in zip(*(boxes[k] for k in near), strict=True)]
+
+
+def _overlap(one: _Box, other: _Box) -> float:
+    """Intersection over union of two boxes; 0 for boxes without area."""
+    left, top, right, bottom = one
+    x1, y1, x2, y2 = other
+    # A call of min or max takes longer than all of the sums here.
+    wide = (right if right < x2 else x2) - (left if left > x1 else x1)  # noqa: FURB136
+    high = (bottom if bottom < y2 else y2) - (top if top > y1 else y1)  # noqa: FURB136
+    if wide <= 0.0 or high <= 0.0:
+        return 0.0
+    common = wide * high
+    return common / max((right - left) * (bottom - top) + (x2 - x1) * (y2 - y1) - common, 1e-9)
 
 
 def overlaps(these: F32, those: F32) -> F32:
@@ -65,47 +168,3 @@ def _survivors(clash: NDArray[np.bool_], most: int) -> Indices:
                 break
             gone |= row
     return np.array(kept, np.intp)
-
-
-_Box = list[float]
-
-
-def _suppress_few(found: Candidates, iou: float, class_agnostic: bool, most: int, vote: float | None) -> Candidates:
-    """The same choice and the same votes in plain numbers: each that stays looks once at all others."""
-    boxes, scores, labels = found.boxes.tolist(), found.scores.tolist(), found.labels.tolist()
-    kept: list[int] = []
-    left: list[_Box] = []
-    gone: set[int] = set()
-    for place in sorted(range(len(scores)), key=scores.__getitem__, reverse=True):  # stable, in reverse, too
-        if place in gone:
-            continue
-        box, label = boxes[place], labels[place]
-        common = [_overlap(box, other) for other in boxes]
-        gone.update(k for k, share in enumerate(common) if share > iou and (class_agnostic or labels[k] == label))
-        kept.append(place)
-        if vote is not None:
-            # A box without area does not even overlap itself.
-            near = [k for k, share in enumerate(common) if (share > vote or k == place) and labels[k] == label]
-            box = _mean([boxes[k] for k in near], [max(scores[k] ** 2, _LEAST_WEIGHT) for k in near])
-        left.append(box)
-        if len(kept) == most:
-            break
-    return Candidates(np.array(left, np.float32).reshape(-1, 4), found.scores[kept], found.labels[kept])
-
-
-def _mean(boxes: list[_Box], weights: list[float]) -> _Box:
-    total = sum(weights)
-    return [sum(map(mul, side, weights)) / total for side in zip(*boxes, strict=True)]
-
-
-def _overlap(one: _Box, other: _Box) -> float:
-    """Intersection over union of two boxes; 0 for boxes without area."""
-    left, top, right, bottom = one
-    x1, y1, x2, y2 = other
-    # A call of min or max takes longer than all of the sums here.
-    wide = (right if right < x2 else x2) - (left if left > x1 else x1)  # noqa: FURB136
-    high = (bottom if bottom < y2 else y2) - (top if top > y1 else y1)  # noqa: FURB136
-    if wide <= 0.0 or high <= 0.0:
-        return 0.0
-    common = wide * high
-    return common / max((right - left) * (bottom - top) + (x2 - x1) * (y2 - y1) - common, 1e-9)
