@@ -66,7 +66,7 @@ def _face(track: Track) -> Fields:
     return {
         "label": track.face.label,
         "score": _rounded(track.face.score, 4),
-        "box": {side: _rounded(getattr(box, side), 1) for side in ("x", "y", "w", "h")},
+        "box": {"x": _rounded(box.x, 1), "y": _rounded(box.y, 1), "w": _rounded(box.w, 1), "h": _rounded(box.h, 1)},
         "track": track.id,
     }
 
@@ -135,7 +135,7 @@ def _(event: Health) -> Encoded:
 
 
 def _rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None or not math.isfinite(value) else round(float(value), digits)
+    return round(float(value), digits) if value is not None and math.isfinite(value) else None
 
 
 def _significant(value: float | None) -> float | None:

@@ -10,6 +10,7 @@ from edge_mask.units import Moment, Unix
 
 VERSION = 1
 """Schema version of the messages (`v`)."""
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def envelope(fields: Mapping[str, Any], *, id: str, seq: int, thing: str, at: Moment) -> dict[str, Any]:  # noqa: A002
@@ -23,8 +24,7 @@ def envelope(fields: Mapping[str, Any], *, id: str, seq: int, thing: str, at: Mo
 def timestamp(wall: Unix) -> str:
     """RFC 3339 in UTC with milliseconds: `2026-11-20T09:30:00.123Z`; cut off, not rounded."""
     seconds, milliseconds = divmod(math.floor(wall * 1000 + 1e-4), 1000)
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}Z"
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{milliseconds:03d}Z"
 
 
 def to_bytes(payload: Mapping[str, Any]) -> bytes:
@@ -33,9 +33,9 @@ def to_bytes(payload: Mapping[str, Any]) -> bytes:
     Raises TypeError for a value that is not JSON at all.
     """
     try:
-        text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text = _compact.encode(payload)
     except ValueError:
-        text = json.dumps(_finite(payload), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text = _compact.encode(_finite(payload))
     return text.encode("utf-8", "replace")
 
 
