@@ -19,6 +19,7 @@ from training.smoke import generate
 from training.trainer import Stopped, Trainer
 
 SMOKE_MINUTES = 0.15
+RATE = Plan().rate
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -98,6 +99,8 @@ def build(options: argparse.Namespace, network: MaskNet, data: DataSet, held_out
 def _command(options: argparse.Namespace) -> str:
     """What repeats this run, for the card."""
     words = f"python -m training --data PATH --out DIR --minutes {options.minutes:g} --seed {options.seed}"
+    if options.rate != RATE:
+        words += f" --rate {options.rate:g}"
     if options.grow:
         words += f" --grow EARLIER/{options.grow.name}"
     if options.freeze:
@@ -117,7 +120,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--minutes", type=float, default=100.0, help="training time; loading and checks not counted")
     found.add_argument("--size", type=int, default=320, help="side of the training pictures")
     found.add_argument("--batch", type=int, default=16, help="pictures per step")
-    found.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
+    found.add_argument("--rate", type=float, default=RATE, help="highest learning rate")
     found.add_argument("--seed", type=int, default=1)
     found.add_argument("--threads", type=int, default=2)
     found.add_argument("--nice", type=int, default=10, help="how far to step back for other programs")

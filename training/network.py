@@ -17,7 +17,7 @@ STRIDES = (4, 8, 16, 32)
 FINE = 16  # channels of the pyramid at stride 4, where a channel costs most
 WIDE = 64  # channels of the pyramid elsewhere
 TRUNK = 16  # channels of the first convolution
-EXTRAS = (1, 4, 4, 3)  # residual blocks behind C2, C3, C4, C5
+EXTRAS = (0, 2, 4, 3)  # residual blocks behind C2, C3, C4, C5
 
 
 def conv(i: int, o: int, kernel: int = 3, stride: int = 1, *, dilation: int = 1, groups: int = 1,

@@ -8,9 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training.network import Extra, MaskNet
+from training.network import Extra, Head, MaskNet
 from training.pictures import BadData, Pixels
 from training.predict import to_input
+
+Layer = tuple[nn.Conv2d, nn.BatchNorm2d | None]
 
 
 def start_from(network: MaskNet, weights: Path) -> None:
@@ -31,9 +33,9 @@ def grow_from(network: MaskNet, weights: Path, pictures: list[Pixels]) -> None:
     a .tflite, whose batch norms are folded away.
     """
     if weights.suffix == ".tflite":
-        unfold(network, weights, pictures)
-        return
-    stored = torch.load(weights, map_location="cpu", weights_only=True)
+        stored = _unfolded(weights, pictures).state_dict()
+    else:
+        stored = torch.load(weights, map_location="cpu", weights_only=True)
     mine = network.state_dict()
     for name in list(stored):
         apart = name.replace(".tower.", ".box_tower.")
@@ -48,6 +50,23 @@ def grow_from(network: MaskNet, weights: Path, pictures: list[Pixels]) -> None:
         raise _foreign(weights)
 
 
+def mixed(first: dict[str, Tensor], second: dict[str, Tensor], share: float) -> dict[str, Tensor]:
+    """The mean of two networks' weights, `share` of it the second's; good where one grew from the other."""
+    return {
+        name: value.lerp(second[name], share) if value.dtype.is_floating_point else value
+        for name, value in first.items()
+    }
+
+
+@torch.no_grad()
+def move_boxes(network: MaskNet, pixels: float) -> None:
+    """Shift all boxes to the right, in pixels of the input."""
+    for head, stride in zip(network.heads, network.strides, strict=True):
+        assert isinstance(head, Head)
+        assert head.box.bias is not None
+        head.box.bias[0] += pixels / stride
+
+
 def _foreign(weights: Path) -> BadData:
     return BadData(f"{weights}: not the weights of such a network; give the average.pt of an earlier run")
 
@@ -57,20 +76,26 @@ def _block(name: str) -> str:
     return ".".join(name.split(".")[:2])
 
 
+def _unfolded(graph: Path, pictures: list[Pixels]) -> MaskNet:
+    """The network that a float .tflite of ours was made from."""
+    found, network = _convolutions(graph), MaskNet()
+    layers = _layers_in_order(network)
+    if [tuple(conv.weight.shape) for conv, _ in layers] != [tuple(kernel.shape) for kernel, _ in found]:
+        raise BadData(
+            f"{graph}: its {len(found)} convolutions are not those of such a network; give a package made by it"
+        )
+    _unfold(network, layers, found, pictures)
+    return network
+
+
 @torch.no_grad()
-def unfold(network: MaskNet, graph: Path, pictures: list[Pixels]) -> None:
-    """Read a float .tflite of this very network back: its answers stay what they were.
+def _unfold(network: MaskNet, layers: list[Layer], found: list[tuple[Tensor, Tensor]], pictures: list[Pixels]) -> None:
+    """Read the weights back: its answers stay what they were.
 
     The converter folds each batch norm into its convolution. Here every batch norm gets the mean and variance that
     `pictures` have at that place, and the scale and shift that undo them.
     """
-    layers = _layers_in_order(network)
-    found = _convolutions(graph)
-    if len(layers) != len(found):
-        raise BadData(f"{graph}: {len(found)} convolutions, this network has {len(layers)}; give a package made by it")
     for (conv, norm), (kernel, bias) in zip(layers, found, strict=True):
-        if tuple(conv.weight.shape) != tuple(kernel.shape):
-            raise BadData(f"{graph}: a convolution is {tuple(kernel.shape)}, expected {tuple(conv.weight.shape)}")
         conv.weight.copy_(kernel)
         if norm is None:
             assert conv.bias is not None
@@ -99,7 +124,7 @@ def _set(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor, scale: Tensor, sh
     norm.bias.copy_(shift)
 
 
-def _layers_in_order(network: MaskNet) -> list[tuple[nn.Conv2d, nn.BatchNorm2d | None]]:
+def _layers_in_order(network: MaskNet) -> list[Layer]:
     """Every convolution, in the order in which a picture meets them, with the batch norm behind it."""
     met: list[nn.Conv2d] = []
     norm_of: dict[nn.Module, nn.BatchNorm2d] = {}

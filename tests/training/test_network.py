@@ -124,6 +124,31 @@ def test_a_network_grows_from_the_float_file_of_a_package_and_says_the_same(tmp_
     assert all(torch.isfinite(o).all() for o in again)
 
 
+def test_boxes_are_moved_by_pixels_of_the_input(net: Any) -> None:
+    picture = torch.rand(1, 3, 64, 64)
+    moved = network.MaskNet().eval()
+    moved.load_state_dict(net.state_dict())
+    weights.move_boxes(moved, 0.5)
+    with torch.no_grad():
+        before, after = network.decode(net(picture))[1], network.decode(moved(picture))[1]
+    assert torch.allclose(after - before, torch.tensor([0.5, 0, 0.5, 0]), atol=1e-4)
+
+
+def test_a_mix_lies_between_its_two_networks(net: Any, tmp_path: Path) -> None:
+    other = network.MaskNet().eval()
+    torch.save(other.state_dict(), tmp_path / "first.pt")
+    torch.save(net.state_dict(), tmp_path / "second.pt")
+    mix = import_module("training.mix")
+    data = import_module("training.smoke").generate(tmp_path / "data", seed=1, train=2, val=1)
+    words = [str(tmp_path / "first.pt"), "--second", str(tmp_path / "second.pt"), "--data", str(data)]
+    assert mix.main([*words, "--share", "0.25", "--out", str(tmp_path / "run" / "best.pt")]) == 0
+    found = torch.load(tmp_path / "run" / "best.pt", weights_only=True)
+    name = "heads.2.box.weight"
+    wanted = 0.75 * other.state_dict()[name] + 0.25 * net.state_dict()[name]
+    assert torch.allclose(found[name], wanted, atol=1e-6)
+    assert set(found) == set(net.state_dict())
+
+
 @pytest.mark.parametrize("state", [{}, {"stem.weight": 1}, {"trunk.0.0.weight": 1}])
 def test_weights_of_something_else_are_a_sentence(state: dict[str, float], tmp_path: Path) -> None:
     torch.save({k: torch.tensor(v) for k, v in state.items()}, tmp_path / "average.pt")
