@@ -48,11 +48,12 @@ def main() -> int:
     torch.set_num_threads(options.threads)
     scenes = list(read_scenes(options.data / "val" / "detection.json"))
     averaged = load(torch.load(options.run / "best.pt", weights_only=True))
-    last = load(torch.load(options.run / "state.pt", weights_only=True)["network"])
     print("| variant | mAP2 | mAP3 | mask | no_mask | incorrect | face |\n|---|---|---|---|---|---|---|")
     base = [Raw(averaged, scene, 320) for scene in scenes]
     row("shipped: averaged weights, 320, the device's suppression", scenes, base, Raw.settle)
-    row("last weights instead of averaged", scenes, [Raw(last, scene, 320) for scene in scenes], Raw.settle)
+    if (state := options.run / "state.pt").exists():
+        last = load(torch.load(state, weights_only=True)["network"])
+        row("last weights instead of averaged", scenes, [Raw(last, scene, 320) for scene in scenes], Raw.settle)
     bare: dict[str, Any] = {"vote": None, "support": 0.0, "decay": None}
     variants: list[dict[str, Any]] = [
         bare, {**bare, "class_agnostic": True}, *({"iou": limit} for limit in (0.4, 0.45, 0.55, 0.6)),

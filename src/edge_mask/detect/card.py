@@ -71,13 +71,15 @@ class Input(Strict):
 class Nms(Strict):
     """Boxes that overlap a better one by more than `iou` go; with `class_agnostic` whatever their label.
 
-    `vote`, `support` and `decay` let those that go, or lie beside, say something about what stays: see `nms.py`.
+    `vote`, `support` (from scores of `support_floor` on; without it from the default threshold) and `decay` let those
+    that go, or lie beside, say something about what stays: see `nms.py`.
     """
 
     iou: Part = 0.5
     class_agnostic: bool = True
     vote: Part | None = None
     support: Annotated[float, Field(ge=0, le=10)] = 0.0
+    support_floor: Part | None = None
     decay: Annotated[float, Field(gt=0, le=100)] | None = None
 
 

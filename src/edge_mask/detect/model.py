@@ -65,7 +65,7 @@ class ModelDetector:
         entry, self._least = wanted, [0.0] * len(wanted)
         if self._suppression is not None and self._suppression.changes_scores:
             # What backs a face must be let in whatever is asked of the face itself.
-            entry = [min(each, _threshold(self.card, own)) for each, own in zip(wanted, self._meanings, strict=True)]
+            entry = [min(each, self._suppression.floor) for each in wanted]
             self._least = [each - _ROUNDING for each in wanted]
         rules = [_rule(self.card, *each) for each in zip(self._meanings, entry, strict=True)]
         self._decode = build_decoder(self.card.decoding, self.model.outputs, self.card.input.size, Scoring(rules))
@@ -126,7 +126,7 @@ def _suppression(card: Card) -> Suppression | None:
         most=settings.max_faces,
         vote=nms.vote,
         support=nms.support,
-        floor=card.thresholds.default,
+        floor=card.thresholds.default if nms.support_floor is None else nms.support_floor,
         decay=nms.decay,
     )
 
