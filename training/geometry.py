@@ -45,13 +45,11 @@ def clip_boxes(
     return kept
 
 
-def nms(boxes: Corners, scores: NDArray[np.float32], labels: NDArray[np.int64], limit: float = 0.5, *,
-        agnostic: bool, most: int = 200) -> NDArray[np.int64]:  # fmt: skip
-    """Indices that survive greedy suppression, best first; `agnostic` ignores the labels."""
+def nms(boxes: Corners, scores: NDArray[np.float32], labels: NDArray[np.int64], limit: float = 0.5,
+        most: int = 200) -> NDArray[np.int64]:  # fmt: skip
+    """Indices that survive greedy suppression label by label, best first."""
     order = np.argsort(-scores, kind="stable")[:1000]
-    overlap = iou(boxes[order], boxes[order]) > limit
-    if not agnostic:
-        overlap &= labels[order][:, None] == labels[order][None]
+    overlap = (iou(boxes[order], boxes[order]) > limit) & (labels[order][:, None] == labels[order][None])
     alive = np.ones(len(order), bool)
     kept: list[int] = []
     for i in range(len(order)):

@@ -60,7 +60,7 @@ def relabel(found: Sequence[Found], mapping: Sequence[int]) -> list[Found]:
     table, result = np.array(mapping), []
     for one in found:
         labels = table[one.labels]
-        keep = nms(one.boxes, one.scores, labels, agnostic=False)
+        keep = nms(one.boxes, one.scores, labels)
         result.append(Found(one.boxes[keep], one.scores[keep], labels[keep]))
     return result
 

@@ -21,19 +21,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m training.mix", description=__doc__)
     parser.add_argument("first", type=Path, help="average.pt or model.float.tflite, of this very network")
     parser.add_argument("--second", type=Path, help="the same")
-    parser.add_argument("--share", type=float, default=0.5, help="of the second (0 to 1)")
+    parser.add_argument("--share", type=_share, default=0.5, help="of the second (0 to 1)")
     parser.add_argument("--move", type=float, default=0.0, help="pixels of the input to move the first's boxes right")
     parser.add_argument("--data", type=Path, required=True, help="pictures that tell the spread inside a .tflite")
     parser.add_argument("--out", type=Path, required=True, help="where the weights go")
     options = parser.parse_args(arguments)
     try:
-        pictures = Composer(load_training(options.data), 320).plain(160, 1)
-        network = MaskNet()
-        grow_from(network, options.first, pictures)
+        network = _read(options.first, options.data)
         move_boxes(network, options.move)
         if options.second is not None:
-            other = MaskNet()
-            grow_from(other, options.second, pictures)
+            other = _read(options.second, options.data)
             network.load_state_dict(mixed(network.state_dict(), other.state_dict(), options.share))
     except BadData as wrong:
         print(f"error: {wrong}", file=sys.stderr)
@@ -41,6 +38,21 @@ def main(arguments: list[str] | None = None) -> int:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     torch.save(network.state_dict(), options.out)
     return 0
+
+
+def _read(weights: Path, data: Path) -> MaskNet:
+    if not weights.exists():
+        raise BadData(f"{weights}: no such file; expected an average.pt or a model.float.tflite")
+    network = MaskNet()
+    grow_from(network, weights, lambda: Composer(load_training(data), 320).plain(160, 1))
+    return network
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
 
 
 if __name__ == "__main__":

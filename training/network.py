@@ -17,7 +17,7 @@ STRIDES = (4, 8, 16, 32)
 FINE = 16  # channels of the pyramid at stride 4, where a channel costs most
 WIDE = 64  # channels of the pyramid elsewhere
 TRUNK = 16  # channels of the first convolution
-EXTRAS = (0, 2, 4, 3)  # residual blocks behind C2, C3, C4, C5
+EXTRAS = (2, 4, 3)  # residual blocks behind C3, C4, C5
 
 
 def conv(i: int, o: int, kernel: int = 3, stride: int = 1, *, dilation: int = 1, groups: int = 1,
@@ -104,7 +104,7 @@ class MaskNet(nn.Module):
 
     strides = STRIDES
 
-    def __init__(self, labels: int = 3, *, fine: int = FINE, extras: tuple[int, int, int, int] = EXTRAS) -> None:
+    def __init__(self, labels: int = 3, *, fine: int = FINE) -> None:
         super().__init__()
         b = TRUNK
         self.trunk = nn.ModuleList([
@@ -113,9 +113,9 @@ class MaskNet(nn.Module):
             separable(4 * b, 8 * b, 2), separable(8 * b, 8 * b), separable(8 * b, 8 * b),
             separable(8 * b, 16 * b, 2), separable(16 * b, 16 * b),
         ])  # fmt: skip
-        self.more2, self.more3, self.more4, self.more5 = (
+        self.more3, self.more4, self.more5 = (
             nn.Sequential(*(Extra(width) for _ in range(count)))
-            for width, count in zip((2 * b, 4 * b, 8 * b, 16 * b), extras, strict=True)
+            for width, count in zip((4 * b, 8 * b, 16 * b), EXTRAS, strict=True)
         )
         sizes = ((2 * b, fine), (4 * b, WIDE), (8 * b, WIDE), (16 * b, WIDE))
         self.lateral = nn.ModuleList([conv(i, o, 1) for i, o in sizes])
@@ -138,8 +138,7 @@ class MaskNet(nn.Module):
     def _levels(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         for layer in self.trunk[:4]:
             x = layer(x)
-        c2 = self.more2(x)
-        x = c2
+        c2 = x
         for layer in self.trunk[4:8]:
             x = layer(x)
         c3 = self.more3(x)

@@ -23,8 +23,7 @@ from training.predict import SUPPRESSION
 PROSE = Path(__file__).with_name("card_text.yaml")
 MOST_LOST = 0.01  # mAP that int8 may cost and still be what a device takes by itself
 MOST_STRETCH = 1.5  # halves the calibration error; twice that stretch costs 2 points of mAP when cut at 0.05
-NMS_KEYS = {"iou": "iou", "class_agnostic": "class_agnostic", "vote": "vote", "support": "support",
-            "support_floor": "floor", "decay": "decay"}  # fmt: skip
+NMS_KEYS = ("iou", "class_agnostic", "vote", "support", "decay", "floor")
 CALIBRATING = 4  # rounds of moving the scores
 THRESHOLD = 0.5  # scores are moved so that this is where an answer is as likely right as wrong
 
@@ -73,7 +72,7 @@ def draft(folder: Path, size: int, label: Label) -> dict[str, Any]:
         "input": {"size": [size, size], "color": "rgb", "mean": 127, "scale": 128,
                   "letterbox": {"anchor": "top_left", "fill": 114}},
         "decoding": {"kind": "anchor_free", "strides": list(STRIDES), "size_scale": 2.0,
-                     "nms": {key: getattr(SUPPRESSION, name) for key, name in NMS_KEYS.items()},
+                     "nms": {key: getattr(SUPPRESSION, key) for key in NMS_KEYS},
                      "max_faces": SUPPRESSION.most},
         "thresholds": {"default": THRESHOLD},
         "calibration": {},

@@ -16,7 +16,6 @@ PASTED = (0.35, 0.8, 1.0)  # of pasted scene faces, 0.35 wear a mask and 0.45 no
 
 Inner = tuple[float, float, float, float]
 """Left, top, right and bottom of a face's box, as shares of the picture that shows it."""
-INNER: Inner = (AROUND / (1 + 2 * AROUND),) * 2 + (1 - AROUND / (1 + 2 * AROUND),) * 2
 
 
 class FaceBank:
@@ -33,7 +32,7 @@ class FaceBank:
         for _ in range(int(rng.integers(1, 4))):
             cut = self._cut_out(rng)
             if cut is None:
-                return boxes
+                continue
             face, label, box = cut
             long = np.exp(rng.uniform(np.log(12), np.log(0.55 * size)))
             spot = free_spot(face, long, boxes, size, rng)
@@ -51,7 +50,8 @@ class FaceBank:
         chosen = bank[int(rng.integers(len(bank)))]
         if isinstance(chosen, Single):
             return chosen.pixels, label, (0.03, TIGHT_ABOVE[label], 0.97, 0.98)
-        return cut_out(*chosen), label, INNER
+        face, inner = cut_out(*chosen)
+        return face, label, inner
 
 
 def clear_faces(scenes: list[Picture]) -> Iterator[tuple[Picture, int]]:
@@ -65,11 +65,14 @@ def clear_faces(scenes: list[Picture]) -> Iterator[tuple[Picture, int]]:
                 yield scene, index
 
 
-def cut_out(scene: Picture, index: int) -> Pixels:
-    """A face of a scene with `AROUND` of its sides around it."""
-    _, x1, y1, x2, y2 = scene.boxes[index]
+def cut_out(scene: Picture, index: int) -> tuple[Pixels, Inner]:
+    """A face of a scene with `AROUND` of its sides around it, in whole pixels, and where its box lies in that."""
+    _, x1, y1, x2, y2 = (float(value) for value in scene.boxes[index])
     dx, dy = AROUND * (x2 - x1), AROUND * (y2 - y1)
-    return scene.pixels[int(y1 - dy) : round(y2 + dy), int(x1 - dx) : round(x2 + dx)]
+    left, top, right, bottom = int(x1 - dx), int(y1 - dy), round(x2 + dx), round(y2 + dy)
+    width, height = right - left, bottom - top
+    inner = (x1 - left) / width, (y1 - top) / height, (x2 - left) / width, (y2 - top) / height
+    return scene.pixels[top:bottom, left:right], inner
 
 
 def looks_tight(single: Single) -> bool:

@@ -39,7 +39,7 @@ class Trainer:
         self._plan, self._data, self._folder, self._check = plan, data, folder, check
         self.network = MaskNet()
         if earlier is not None:
-            grow_from(self.network, earlier, Composer(data, plan.size).plain(160, plan.seed))
+            grow_from(self.network, earlier, lambda: Composer(data, plan.size).plain(160, plan.seed))
         elif weights is not None:
             start_from(self.network, weights)
         self.network = self.network.to(memory_format=torch.channels_last).train()

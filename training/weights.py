@@ -1,6 +1,7 @@
 """Where a network starts from: Linzaer's trunk, an earlier run of ours, or the float file of a package."""
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +26,15 @@ def start_from(network: MaskNet, weights: Path) -> None:
     network.trunk.load_state_dict(dict(zip(state, values, strict=True)))
 
 
-def grow_from(network: MaskNet, weights: Path, pictures: list[Pixels]) -> None:
+def grow_from(network: MaskNet, weights: Path, pictures: Callable[[], list[Pixels]]) -> None:
     """Take every layer that a trained, perhaps smaller, network has: a run's `average.pt`, or a float .tflite.
 
     Blocks that it lacks stay the identity; layers of the pyramid and heads that are wider here start anew; where
-    logits and boxes shared a tower, each gets a copy of it. `pictures` (squares of one size) tell the spread inside
-    a .tflite, whose batch norms are folded away.
+    logits and boxes shared a tower, each gets a copy of it. `pictures` gives squares of one size that tell the spread
+    inside a .tflite, whose batch norms are folded away.
     """
     if weights.suffix == ".tflite":
-        stored = _unfolded(weights, pictures).state_dict()
+        stored = _unfolded(weights, pictures()).state_dict()
     else:
         stored = torch.load(weights, map_location="cpu", weights_only=True)
     mine = network.state_dict()
@@ -185,4 +186,7 @@ def _spreads(
     for hook in hooks:
         hook.remove()
     means = {conv: first / counts[conv] for conv, (first, _) in sums.items()}
-    return {conv: (means[conv], second / counts[conv] - means[conv] ** 2) for conv, (_, second) in sums.items()}
+    return {
+        conv: (means[conv], (second / counts[conv] - means[conv] ** 2).clamp(min=0))
+        for conv, (_, second) in sums.items()
+    }

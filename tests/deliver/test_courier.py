@@ -244,7 +244,7 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(ACTIONS)
 def test_whatever_happens_everything_arrives_and_first_arrivals_are_in_order(
     tmp_path_factory: pytest.TempPathFactory, actions: list[str | Class]

@@ -48,6 +48,14 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         r"decoding.max_face: unknown key \(did you mean max_faces\?\)",
     ),
     ({"decoding": {"kind": "yolo11"}}, r"decoding: .*'yolov5', 'yolov8'"),
+    (
+        {"decoding": {"kind": "anchor_free", "strides": [8], "nms": {"support": 0.5}}},
+        r"support and decay are counted label by label and need class_agnostic: false",
+    ),
+    (
+        {"decoding": {"kind": "anchor_free", "strides": [8], "nms": {"floor": 0.4}}},
+        r"floor says who votes and supports, and there is neither vote nor support",
+    ),
     ({"decoding": {"kind": "anchor_free"}}, r"decoding.strides: field required"),
     ({"labels": []}, r"labels: .*at least 1 item"),
     ({"labels": ["mask", "mask"]}, r"labels: one comes twice"),

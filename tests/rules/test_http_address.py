@@ -42,7 +42,7 @@ def test_no_place_is_a_failure_of_the_rule_that_shows_no_password(file: Path, pl
     assert "secret" not in effect.text
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.text(max_size=40))
 def test_anything_is_one_or_the_other(file: Path, place: str) -> None:
     assert isinstance(effect_of(file, place), HttpCall | RuleFailed)

@@ -84,7 +84,7 @@ def test_a_network_grows_from_a_smaller_one_and_says_the_same(net: Any, tmp_path
     smaller = {k: v for k, v in net.state_dict().items() if not k.startswith(("more3.", "heads.1.box_tower."))}
     torch.save(smaller, tmp_path / "average.pt")
     grown = network.MaskNet().eval()
-    weights.grow_from(grown, tmp_path / "average.pt", [])
+    weights.grow_from(grown, tmp_path / "average.pt", list)
     picture = torch.rand(1, 3, 64, 64)
     again = [grown(picture)[i] for i in range(8)]
     for index in (0, 1, 2, 4, 5, 6, 7):  # 3: the boxes whose tower was shared
@@ -96,7 +96,7 @@ def test_layers_of_the_pyramid_that_became_wider_start_anew_and_the_rest_is_kept
     narrow = network.MaskNet(fine=16).eval()
     torch.save(narrow.state_dict(), tmp_path / "average.pt")
     wide = network.MaskNet(fine=32).eval()
-    weights.grow_from(wide, tmp_path / "average.pt", [])
+    weights.grow_from(wide, tmp_path / "average.pt", list)
     picture = torch.rand(1, 3, 64, 64)
     old, new = narrow(picture), wide(picture)
     assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(old[2:], new[2:], strict=True))
@@ -115,7 +115,7 @@ def test_a_network_grows_from_the_float_file_of_a_package_and_says_the_same(tmp_
         taught(predict.to_input(np.stack(pictures)))
     export.export_float(taught.eval(), 64, tmp_path / "model.float.tflite")
     grown = network.MaskNet()
-    weights.grow_from(grown, tmp_path / "model.float.tflite", pictures)
+    weights.grow_from(grown, tmp_path / "model.float.tflite", lambda: pictures)
     seen = predict.to_input(np.stack(pictures[:2]))
     for wanted, got in zip(taught(seen), grown.eval()(seen), strict=True):
         assert torch.allclose(wanted, got, atol=1e-3)
@@ -153,7 +153,7 @@ def test_a_mix_lies_between_its_two_networks(net: Any, tmp_path: Path) -> None:
 def test_weights_of_something_else_are_a_sentence(state: dict[str, float], tmp_path: Path) -> None:
     torch.save({k: torch.tensor(v) for k, v in state.items()}, tmp_path / "average.pt")
     with pytest.raises(ValueError, match="not the weights of such a network"):
-        weights.grow_from(network.MaskNet(), tmp_path / "average.pt", [])
+        weights.grow_from(network.MaskNet(), tmp_path / "average.pt", list)
 
 
 def test_frozen_layers_do_not_learn() -> None:

@@ -9,8 +9,6 @@ from edge_mask.errors import Broken
 
 F32 = NDArray[np.float32]
 Indices = NDArray[np.intp]
-FEW = 32
-"""Up to so many candidates are cheaper as plain numbers: a call of NumPy costs as much as ten of their sums."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -71,16 +71,24 @@ class Input(Strict):
 class Nms(Strict):
     """Boxes that overlap a better one by more than `iou` go; with `class_agnostic` whatever their label.
 
-    `vote`, `support` (from scores of `support_floor` on; without it from the default threshold) and `decay` let those
-    that go, or lie beside, say something about what stays: see `nms.py`.
+    `vote`, `support` and `decay` let those that go, or lie beside, say something about what stays (see `nms.py`): those
+    with a score from `floor` on, which is the default threshold unless given.
     """
 
     iou: Part = 0.5
     class_agnostic: bool = True
     vote: Part | None = None
     support: Annotated[float, Field(ge=0, le=10)] = 0.0
-    support_floor: Part | None = None
     decay: Annotated[float, Field(gt=0, le=100)] | None = None
+    floor: Part | None = None
+
+    @model_validator(mode="after")
+    def _labels_do_not_mix(self) -> Self:
+        if self.class_agnostic and (self.support or self.decay is not None):
+            raise ValueError("support and decay are counted label by label and need class_agnostic: false")
+        if self.floor is not None and self.vote is None and not self.support:
+            raise ValueError("floor says who votes and supports, and there is neither vote nor support")
+        return self
 
 
 class _Detecting(Strict):

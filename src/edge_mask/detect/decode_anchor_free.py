@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_mask.detect.arrays import F32, FEW, NOTHING, Candidates, Indices, check_size
+from edge_mask.detect.arrays import F32, NOTHING, Candidates, Indices, check_size
 from edge_mask.detect.card import AnchorFree
 from edge_mask.detect.scoring import ABSURD_LOGIT, Scoring
 from edge_mask.detect.shapes import index_of
 from edge_mask.detect.tflite import TensorSpec
 
+FEW = 32
+"""Up to so many cells are looked up one by one: a call of NumPy takes as long as ten of them."""
 _ABSURD = 1_000_000.0
 
 
@@ -58,8 +60,7 @@ class AnchorFreeDecoder:
         parts = [hits.read(outputs, self._scoring.count) for hits in found]
         cells, labels, logits, boxes = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
         keep = self._scoring.passing_logits(logits, labels)
-        if keep is not None:
-            cells, labels, logits, boxes = cells[keep], labels[keep], logits[keep], boxes[keep]
+        cells, labels, logits, boxes = cells[keep], labels[keep], logits[keep], boxes[keep]
         check_size("boxes", boxes, _ABSURD)
         centre = self._centres[cells] + boxes[:, :2] * self._strides[cells]
         half = np.exp(np.minimum(np.maximum(boxes[:, 2:], -self._clip), self._clip)) * self._halves[cells]

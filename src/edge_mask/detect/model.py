@@ -126,7 +126,7 @@ def _suppression(card: Card) -> Suppression | None:
         most=settings.max_faces,
         vote=nms.vote,
         support=nms.support,
-        floor=card.thresholds.default if nms.support_floor is None else nms.support_floor,
+        floor=card.thresholds.default if nms.floor is None else nms.floor,
         decay=nms.decay,
     )
 

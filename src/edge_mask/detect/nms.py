@@ -10,10 +10,12 @@ from operator import mul
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_mask.detect.arrays import F32, FEW, Candidates, Indices
+from edge_mask.detect.arrays import F32, Candidates, Indices
 
 MOST_CANDIDATES = 1000
 """Only the best so many are compared with each other (a million pairs)."""
+FEW = 24
+"""Up to so many are compared one by one: of few faces, the sums take less time than the calls of NumPy."""
 _LEAST_WEIGHT = 1e-12
 _SURE = 1e-6
 
@@ -32,10 +34,11 @@ class Suppression:
     weighted by the squares of the scores (box voting: Gidaris and Komodakis, "Object detection via a multi-region &
     semantic segmentation-aware CNN model", 2015)."""
     support: float = 0.0
-    """The logit of what stays grows by this times ln n, where n is how many of its like went for it: the sum of their
-    scores times overlaps, its own score being one."""
+    """The logit of what stays grows by this times ln n, where n is how many went for it: the sum of their scores times
+    overlaps, its own score being one. Not for `class_agnostic`: another label is no support."""
     floor: float = 0.0
-    """The score from which a candidate is support, so that n does not depend on how many faint ones were let in."""
+    """The score from which a candidate votes and is support, so that neither depends on how many faint ones were let
+    in. For what stays with less than that, all vote."""
     decay: float | None = None
     """What stays beside a better one, overlapping it by o, is worth exp(-o²/decay) of its score (soft suppression:
     Bodla et al., "Soft-NMS", 2017)."""
@@ -71,12 +74,15 @@ def _suppress_many(found: Candidates, rules: Suppression) -> Candidates:
     own = np.arange(len(kept)), kept
     left, values = boxes[kept], scores[kept]
     if rules.vote is not None:
-        near = (common > rules.vote) & (labels[kept, None] == labels)
+        voices = scores >= np.minimum(rules.floor, values)[:, None]
+        near = (common > rules.vote) & (labels[kept, None] == labels) & voices
         near[own] = True  # a box without area does not even overlap itself
         weights = near * np.maximum(scores * scores, np.float32(_LEAST_WEIGHT))
         left = weights @ boxes / weights.sum(axis=1, keepdims=True)
     if rules.support:
-        backing = np.where((common > rules.iou) & (scores >= rules.floor), common, 0.0) * scores
+        near = common > rules.iou
+        went_for = near & (near.argmax(axis=0) == np.arange(len(kept))[:, None])
+        backing = np.where(went_for & (scores >= rules.floor), common, 0.0) * scores
         backing[own] = 0.0
         chance = np.clip(values, _SURE, 1.0 - _SURE)
         against = (1.0 - chance) / chance * (1.0 + backing.sum(axis=1) / chance) ** -rules.support
@@ -103,10 +109,10 @@ def _suppress_few(found: Candidates, rules: Suppression) -> Candidates:
             _overlap(box, other) if rules.class_agnostic or labels[k] == label else 0.0 for k, other in enumerate(boxes)
         ]
         common[place] = 0.0
-        near = [k for k, share in enumerate(common) if share > rules.iou]
+        near = [k for k, share in enumerate(common) if share > rules.iou and k not in gone]
         gone.update(near)
         kept.append(place)
-        left.append(box if rules.vote is None else _voted(place, boxes, scores, labels, common, rules.vote))
+        left.append(box if rules.vote is None else _voted(place, boxes, scores, labels, common, rules))
         if rules.support:
             backing = sum(common[k] * scores[k] for k in near if scores[k] >= rules.floor)
             chance = min(max(value, _SURE), 1.0 - _SURE)
@@ -124,10 +130,15 @@ _Box = list[float]
 
 
 def _voted(
-    place: int, boxes: list[_Box], scores: list[float], labels: list[int], common: list[float], limit: float
+    place: int, boxes: list[_Box], scores: list[float], labels: list[int], common: list[float], rules: Suppression
 ) -> _Box:
     """One box, moved to the weighted mean of those that overlap it and have its label."""
-    near = [k for k, share in enumerate(common) if k == place or (share > limit and labels[k] == labels[place])]
+    limit, least = rules.vote or 0.0, min(rules.floor, scores[place])
+    near = [
+        k
+        for k, share in enumerate(common)
+        if k == place or (share > limit and labels[k] == labels[place] and scores[k] >= least)
+    ]
     weights = [max(scores[k] ** 2, _LEAST_WEIGHT) for k in near]
     total = sum(weights)
     return [sum(map(mul, side, weights)) / total for side in zip(*(boxes[k] for k in near), strict=True)]

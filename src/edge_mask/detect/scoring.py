@@ -36,17 +36,13 @@ class Scoring:
         """By label, the logit from which it passes; infinite for one that never does."""
         self.lowest = float(self.least.min())
         """The logit below which no label passes; may be infinite."""
-        self._uneven = bool((self.least != self.lowest).any())
         self._uncalibrated = all(rule.slope == 1.0 and rule.offset == 0.0 for rule in rules)
         self._least_score = 1.0 / (1.0 + np.exp(-np.clip(self.least, -80.0, 80.0)))
         self._least_score[np.isposinf(self.least)] = np.inf
 
-    def passing_logits(self, logits: F32, labels: Indices) -> Indices | None:
-        """Places of `logits`, none below `lowest`, that pass the threshold of their label; None when all do."""
-        if not self._uneven:
-            return None
-        passing = logits >= self.least[labels]
-        return None if passing.all() else np.flatnonzero(passing)
+    def passing_logits(self, logits: F32, labels: Indices) -> Indices:
+        """Places of `logits` that pass the threshold of their label."""
+        return np.flatnonzero(logits >= self.least[labels])
 
     def scores_of(self, logits: F32, labels: Indices) -> F32:
         """Calibrated scores of 0..1."""

@@ -167,7 +167,9 @@ def _interpreter(content: bytes, threads: int, runtime: str) -> Any:
 def _spec(detail: dict[str, Any]) -> TensorSpec:
     scale, zero_point = detail["quantization"]
     shape = tuple(int(side) for side in detail["shape"])
-    return TensorSpec(str(detail["name"]), shape, np.dtype(detail["dtype"]), float(scale), int(zero_point))
+    dtype = np.dtype(detail["dtype"])
+    scale = float(scale) if dtype.kind in "iu" else 0.0  # real values may still carry what they were quantised with
+    return TensorSpec(str(detail["name"]), shape, dtype, scale, int(zero_point))
 
 
 def _first_line(error: Exception) -> str:
