@@ -29,7 +29,7 @@ def suppress(found: Candidates, rules: Suppression) -> Candidates:
     """The answer, after both ways to it (one by one, and as arrays) gave the same."""
     ways = []
     for few in (0, len(found)):
-        with mock.patch.object(nms, "FEW", few):
+        with mock.patch.object(nms, "FEW", few), mock.patch.object(nms, "FEW_PAIRS", few * few):
             ways.append(nms.suppress(found, rules))
     np.testing.assert_allclose(ways[0].boxes, ways[1].boxes, atol=1e-4)
     np.testing.assert_allclose(ways[0].scores, ways[1].scores, rtol=1e-4, atol=1e-6)
@@ -172,3 +172,12 @@ def test_a_lone_face_keeps_its_score() -> None:
                        np.zeros(2, np.intp))  # fmt: skip
     left = suppress(found, Suppression(0.5, False, 5, support=0.5, decay=0.3))
     assert left.scores.tolist() == pytest.approx([0.9, 0.6])
+
+
+def test_a_few_too_many_looks_are_left_to_the_arrays() -> None:
+    left = np.arange(40, dtype=np.float32) * 20
+    boxes = np.column_stack((left, left * 0, left + 5, left * 0 + 5)).astype(np.float32)
+    found = Candidates(boxes, np.linspace(0.1, 0.9, 40, dtype=np.float32), np.zeros(40, np.intp))
+    rules = Suppression(0.5, False, 100, vote=0.6, support=0.5, decay=0.3)
+    assert nms._suppress_few(found, rules) is None
+    np.testing.assert_allclose(nms.suppress(found, rules).scores, found.scores[::-1], rtol=1e-5)

@@ -14,8 +14,10 @@ from edge_mask.detect.arrays import F32, Candidates, Indices
 
 MOST_CANDIDATES = 1000
 """Only the best so many are compared with each other (a million pairs)."""
-FEW = 24
-"""Up to so many are compared one by one: of few faces, the sums take less time than the calls of NumPy."""
+FEW = 64
+"""Up to so many are compared one by one, as long as they are"""
+FEW_PAIRS = 250
+"""so few pairs: then the sums take less time than the calls of NumPy."""
 _LEAST_WEIGHT = 1e-12
 _SURE = 1e-6
 
@@ -56,7 +58,9 @@ def suppress(found: Candidates, rules: Suppression) -> Candidates:
     """
     if len(found) < 2:
         return found
-    left = (_suppress_few if len(found) <= FEW else _suppress_many)(found, rules)
+    left = _suppress_few(found, rules) if len(found) <= FEW else None
+    if left is None:
+        left = _suppress_many(found, rules)
     if not rules.changes_scores:
         return left
     order = np.argsort(-left.scores, kind="stable")
@@ -92,8 +96,8 @@ def _suppress_many(found: Candidates, rules: Suppression) -> Candidates:
     return Candidates(np.asarray(left, np.float32), np.asarray(values, np.float32), labels[kept])
 
 
-def _suppress_few(found: Candidates, rules: Suppression) -> Candidates:
-    """The same in plain numbers: each that stays looks once at all others."""
+def _suppress_few(found: Candidates, rules: Suppression) -> Candidates | None:
+    """The same in plain numbers: each that stays looks once at all others. None when these are many looks."""
     boxes, scores, labels = found.boxes.tolist(), found.scores.tolist(), found.labels.tolist()
     kept: list[int] = []
     left: list[_Box] = []
@@ -104,6 +108,8 @@ def _suppress_few(found: Candidates, rules: Suppression) -> Candidates:
     for place in sorted(range(len(scores)), key=scores.__getitem__, reverse=True):  # stable, in reverse, too
         if place in gone:
             continue
+        if (len(kept) + 1) * len(scores) > FEW_PAIRS:
+            return None
         box, value, label = boxes[place], scores[place], labels[place]
         common = [
             _overlap(box, other) if rules.class_agnostic or labels[k] == label else 0.0 for k, other in enumerate(boxes)

@@ -1,6 +1,6 @@
 """A folder of installed packages, one of them in use: `current`, and the one before it, `previous`.
 
-models/mask-detector-1.1.0/    models/current  -> mask-detector-1.1.0
+models/mask-detector-1.2.0/    models/current  -> mask-detector-1.2.0
 models/mask-detector-1.0.0/    models/previous -> mask-detector-1.0.0
 
 An installed package never changes; what changes are the two links, each in one step, so that a power cut leaves
