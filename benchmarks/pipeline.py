@@ -9,10 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from edge_mask.bench import measure_pipeline, pictures_for
+from edge_mask.bench import measure_pipeline
 from edge_mask.cli.run import SWITCH_INTERVAL
 from edge_mask.detect.location import find_package
-from edge_mask.detect.package import load_package
 
 
 def main() -> None:
@@ -24,11 +23,9 @@ def main() -> None:
     sys.setswitchinterval(SWITCH_INTERVAL)  # as the daemon does
     package = find_package()
     for threads in arguments.threads:
-        detector = load_package(package, threads=threads)
-        pictures = pictures_for(package)
         with tempfile.TemporaryDirectory() as folder:
             figures = measure_pipeline(
-                detector, pictures, Path(folder), rounds=arguments.rounds, frames=arguments.frames
+                package, Path(folder), threads=threads, rounds=arguments.rounds, frames=arguments.frames
             )
         spread = ", ".join(f"{ratio:.2f}" for ratio in sorted(figures.ratios))
         print(

@@ -34,7 +34,7 @@ from edge_mask.ledger.recorder import Entry, Recorder, post
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Class, Event, Face, Fault, Frame, Message, Reading
 from edge_mask.observe.health import Probe, health_values
-from edge_mask.parts import detector_of, rule_files, sensor_of, source_of, sysfs_root, transport_of, what_runs
+from edge_mask.parts import detectors_of, rule_files, sensor_of, source_of, sysfs_root, transport_of, what_runs
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import Closed, Latest, Mailbox
@@ -50,7 +50,7 @@ from edge_mask.settings.model import Settings
 from edge_mask.settings.sensors import SensorSettings
 from edge_mask.track.tracker import Tracker
 from edge_mask.units import Moment, Seconds
-from edge_mask.vision import Eye, Vision
+from edge_mask.vision import Eye, Lane, Vision
 from edge_mask.vitals import Pulse, Rest
 from edge_mask.wire import status
 from edge_mask.wire.topics import Topics
@@ -112,23 +112,22 @@ class Assembly:
 
     def house(self) -> House:
         """The workers, sink first."""
-        detector = self._detector() if self._settings.cameras else None
+        detectors = self._detectors() if self._settings.cameras else []
         recorder = self._make_recorder()
         sinks: list[Job] = [self._actions, recorder]
         if self._settings.mqtt.transport != "none":
-            self._courier = self._make_courier(recorder, None if detector is None else detector.name)
+            self._courier = self._make_courier(recorder, detectors[0].name if detectors else None)
             sinks.append(self._courier)
         self._fan = Fan(self._settings.outbox.path, recorder.settle, self._emit, self._clock, boot=self._boot)
         sinks.append(self._fan)
         meters = [(self._meter(sensor), sensor) for sensor in self._settings.sensors]
         self._meters = {sensor.name: meter for meter, sensor in meters}
-        if detector is not None:
-            self._vision = self._make_vision(detector)
+        lanes = self._make_lanes(detectors) if detectors else []
         cameras = [(self._camera(camera), camera) for camera in self._settings.cameras]
         workers = [self._worker(job) for job in sinks]
         workers.append(self._worker(self._pulse))
         senders = [self._worker(meter) for meter, _ in meters]
-        eyes = [self._worker(self._vision)] if self._vision is not None else []
+        eyes = [self._worker(lane) for lane in lanes]
         lenses = [self._worker(camera) for camera, _ in cameras]
         finite = [
             *(w for w, (_, s) in zip(senders, meters, strict=True) if s.kind == "replay" and not s.loop),
@@ -167,10 +166,11 @@ class Assembly:
     def _complain(self, component: str, code: str, text: str) -> None:
         self._emit(Fault(at=self._clock.now(), component=component, code=code, text=text))
 
-    def _detector(self) -> ModelDetector:
-        detector = detector_of(self._settings)
-        self._undo.callback(detector.close)
-        return detector
+    def _detectors(self) -> list[ModelDetector]:
+        detectors = detectors_of(self._settings)
+        for detector in detectors:
+            self._undo.callback(detector.close)
+        return detectors
 
     def _make_recorder(self) -> Recorder:
         outbox = self._settings.outbox
@@ -293,9 +293,10 @@ class Assembly:
         counts = {name: asdict(count) for name, count in self._rules.counts.items()}
         return {"rules": counts} if counts else {}
 
-    def _make_vision(self, detector: ModelDetector) -> Vision:
+    def _make_lanes(self, detectors: Sequence[ModelDetector]) -> list[Lane]:
         eyes = {camera.name: self._eye(camera) for camera in self._settings.cameras}
-        return Vision(self._frames, detector, eyes, self._emit, publish=self._settings.detections)
+        vision = self._vision = Vision(self._frames, eyes, self._emit, publish=self._settings.detections)
+        return [Lane(vision, self._frames, detector, number) for number, detector in enumerate(detectors)]
 
     def _eye(self, camera: CameraSettings) -> Eye:
         if camera.role == "cctv":

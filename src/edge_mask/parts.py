@@ -11,7 +11,7 @@ from edge_mask.capture.source import FrameSource
 from edge_mask.deliver.transport import Transport
 from edge_mask.detect.location import find_package
 from edge_mask.detect.model import ModelDetector
-from edge_mask.detect.package import load_package
+from edge_mask.detect.package import load_package, load_side_by_side
 from edge_mask.errors import ConfigurationError
 from edge_mask.messages import Message
 from edge_mask.runtime.clock import Clock
@@ -21,6 +21,8 @@ from edge_mask.sense.sensor import Sensor
 from edge_mask.settings.cameras import Camera
 from edge_mask.settings.model import Settings
 from edge_mask.settings.sensors import SensorSettings
+
+_MOST_LANES = 4
 
 
 def rule_files(patterns: Sequence[str]) -> list[Path]:
@@ -53,6 +55,28 @@ def detector_of(settings: Settings) -> ModelDetector:
     """The verified model, warmed up. Raises ModelError."""
     wanted = settings.detector
     return load_package(find_package(wanted.model), threads=wanted.threads, score_threshold=wanted.score_threshold)
+
+
+def detectors_of(settings: Settings) -> list[ModelDetector]:
+    """The detectors that look side by side, equal but for the first one's proof. Raises ModelError.
+
+    With a pause between looks, one picture at a time gets all threads: its answer is there sooner. A camera without one
+    (`interval: 0s`) wants as many pictures looked at as can be: then there are lanes, whose threads do not wait for
+    each other inside the graph and leave no core idle outside of it.
+    """
+    wanted = settings.detector
+    is_hurried = any(not camera.interval for camera in settings.cameras)
+    return load_side_by_side(
+        find_package(wanted.model),
+        lanes=lanes_for(wanted.threads) if is_hurried else 1,
+        threads=wanted.threads,
+        score_threshold=wanted.score_threshold,
+    )
+
+
+def lanes_for(threads: int) -> int:
+    """How many detectors look side by side when pictures never pause. Each holds a graph of its own in memory."""
+    return min(threads, _MOST_LANES)
 
 
 def source_of(camera: Camera, clock: Clock) -> FrameSource:

@@ -1,9 +1,10 @@
-"""The vision worker: a frame in, events out. Read this first.
+"""The vision workers: a frame in, events out. Read this first.
 
     Latest ──frame──▶ detect ──faces──▶ track ──tracks──▶ decide ──events──▶ Mailbox (waits)
 
-Three plain calls in one thread, because they need each other's answer and one owner. The slot before it may
-replace frames; the mailbox behind it never drops an event.
+Three plain calls in one thread, because they need each other's answer. Where there are several such lanes, each has a
+detector of its own, and they track and decide one after the other, in the order of the frames. The slot before them may
+replace frames; the mailbox behind them never drops an event.
 """
 
 import threading
@@ -15,6 +16,7 @@ from edge_mask.decide.sight import Sight, Watch
 from edge_mask.detect.detector import Detector
 from edge_mask.messages import Detections, Event, Face, Frame, Reading, Track
 from edge_mask.runtime.handoff import Latest
+from edge_mask.runtime.turns import Turns
 from edge_mask.runtime.worker import Job
 from edge_mask.track.distinct import distinct
 from edge_mask.track.tracker import Tracker
@@ -39,69 +41,81 @@ class VisionFigures:
     inference_ms: float = 0.0
 
 
-class Vision(Job):
-    """Owns the detector, the trackers and the decisions of every camera."""
-
-    name = "vision"
-    patience = Seconds(60.0)
+class Vision:
+    """The trackers and the decisions of every camera, which belong to the lane whose turn it is."""
 
     def __init__(
         self,
         frames: Latest[Frame],
-        detector: Detector,
         eyes: Mapping[str, Eye],
         emit: Callable[[Event], object],
         *,
         publish: Literal["faces", "all", "off"] = "faces",
     ) -> None:
         self._frames = frames
-        self._detector = detector
+        self._turns = Turns()
+        self._lanes = 0
+        self._end = threading.Lock()
         self._eyes = eyes
         self._emit = emit
         self._publish = publish
         self._last: Moment | None = None
-        self._is_told_to_finish = False
+        self.is_told_to_finish = False
         self.is_done = False
         """Everything has been looked at and said; set after `finish_when_empty`."""
         self.newest: dict[str, tuple[Frame, Sequence[Face]]] = {}
         """The last frame of each camera and what was seen in it, for a rule that wants a picture."""
         self.figures = VisionFigures()
 
-    def step(self, stop: threading.Event) -> None:  # noqa: ARG002 (one frame is short)
-        frame = self._frames.take(timeout=0.1 if self._is_told_to_finish else 0.5)
-        if frame is not None:
-            self.look(frame)
-        elif self._is_told_to_finish and not self.is_done:
-            self._say_what_is_owed()
-            self.is_done = True
-
     def finish_when_empty(self) -> None:
-        """There will be no more frames: when the slot is empty, say what was decided but not said yet."""
-        self._is_told_to_finish = True
+        """There will be no more frames: when all were looked at, say what was decided but not said yet."""
+        self.is_told_to_finish = True
 
-    def look(self, frame: Frame) -> None:
-        """One frame through the house."""
+    def look(self, frame: Frame, number: int, detector: Detector) -> None:
+        """One frame through the house; `number` says how many were taken before it."""
+        faces: list[Face] | None = None
+        try:
+            faces = distinct(detector.detect(frame.image))
+        finally:  # a lane that fails must not keep the others waiting for its turn
+            with self._turns.turn(number):
+                if faces is not None:
+                    self._judge(frame, faces, detector)
+
+    def enter(self) -> None:
+        """A lane begins."""
+        with self._end:
+            self._lanes += 1
+
+    def leave(self) -> None:
+        """A lane ends; the last one says what was decided but not said yet."""
+        with self._end:
+            self._lanes -= 1
+            if not self._lanes:
+                self._say_what_is_owed()
+
+    def rest(self) -> None:
+        """No frame waits: if none will come and all were looked at, say what was decided but not said yet."""
+        if not self.is_told_to_finish:
+            return
+        with self._end:
+            if not self.is_done and self._turns.passed == self._frames.taken:
+                self._say_what_is_owed()
+                self.is_done = True
+
+    def _judge(self, frame: Frame, faces: list[Face], detector: Detector) -> None:
+        """Track and decide."""
         eye = self._eyes[frame.camera]
-        faces = distinct(self._detector.detect(frame.image))
-        self.figures.inference_ms = self._detector.last_inference_ms
+        self.figures.inference_ms = detector.last_inference_ms
         self.figures.frames += 1
         self.newest[frame.camera] = (frame, faces)
         self._last = frame.at
         tracks = eye.tracker.update(faces, frame.at)
         if self._publish == "all" or (faces and self._publish == "faces"):
-            self._emit(self._detections(frame, tracks))
+            self._emit(self._detections(frame, tracks, detector.name))
         height, width = frame.image.shape[:2]
         sight = Sight(tracks=tracks, width=width, height=height, at=frame.at, temperature=eye.thermometer(frame.at))
         for event in eye.watch.observe(sight):
             self._emit(event)
-
-    def interrupt(self) -> None:
-        self._frames.close()
-
-    def end(self) -> None:
-        """Say what was decided but not said yet, then free the model."""
-        self._say_what_is_owed()
-        self._detector.close()
 
     def _say_what_is_owed(self) -> None:
         if self._last is not None:
@@ -109,12 +123,42 @@ class Vision(Job):
                 for event in eye.watch.finish(self._last):
                     self._emit(event)
 
-    def _detections(self, frame: Frame, tracks: Sequence[Track]) -> Detections:
+    def _detections(self, frame: Frame, tracks: Sequence[Track], model: str) -> Detections:
         return Detections(
             at=frame.at,
             camera=frame.camera,
             frame=frame.number,
             tracks=tuple(tracks),
             inference_ms=self.figures.inference_ms,
-            model=self._detector.name,
+            model=model,
         )
+
+
+class Lane(Job):
+    """Takes frames, one at a time, and looks at them with the detector that it owns."""
+
+    patience = Seconds(60.0)
+
+    def __init__(self, vision: Vision, frames: Latest[Frame], detector: Detector, number: int = 0) -> None:
+        self.name = f"vision {number + 1}" if number else "vision"
+        self._vision = vision
+        self._frames = frames
+        self._detector = detector
+
+    def begin(self) -> None:
+        self._vision.enter()
+
+    def step(self, stop: threading.Event) -> None:  # noqa: ARG002 (one frame is short)
+        taken = self._frames.take_numbered(timeout=0.1 if self._vision.is_told_to_finish else 0.5)
+        if taken is None:
+            self._vision.rest()
+        else:
+            number, frame = taken
+            self._vision.look(frame, number, self._detector)
+
+    def interrupt(self) -> None:
+        self._frames.close()
+
+    def end(self) -> None:
+        self._vision.leave()
+        self._detector.close()

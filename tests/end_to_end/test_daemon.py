@@ -78,6 +78,25 @@ def test_a_subscriber_receives_visits_looks_temperatures_and_an_alert(
     assert [each.json()["state"] for each in on(heard, "status")] == ["online", "offline"]
 
 
+def test_pictures_looked_at_side_by_side_are_judged_one_after_the_other(
+    site: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    colours = [BARE, BARE, None, MASKED, BARE, None, None, BARE, BARE, BARE, None] * 8
+    write_scene(site / "long", colours)
+    config = write_config(
+        site, broker.port,
+        cameras=[{"name": "room", "source": f"images:{site / 'long'}", "role": "cctv", "interval": "0s"}],
+        detector={"model": str(site / "model"), "threads": 3},
+    )  # fmt: skip
+    with Daemon(config, "--until-idle") as daemon:
+        assert daemon.wait() == 0
+    heard = subscriber.wait_for(lambda got: len(on(got, "looks")) >= len(colours))
+    looks = [each.json() for each in on(heard, "looks")]
+    assert [look["seq"] for look in looks] == list(range(1, len(colours) + 1))
+    assert [look["streak"] for look in looks] == [1, 2, 0, 0, 1, 0, 0, 1, 2, 3, 0] * 8
+    assert sorted(looks, key=lambda look: look["ts"]) == looks
+
+
 def test_every_message_is_what_the_published_schema_says(site: Path, broker: Mosquitto, subscriber: Subscriber) -> None:
     with Daemon(write_config(site, broker.port), "--until-idle") as daemon:
         assert daemon.wait() == 0

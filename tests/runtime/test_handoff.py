@@ -116,3 +116,15 @@ def test_every_senders_order_is_kept(senders: list[list[int]], capacity: int) ->
     for thread in threads:
         thread.join(10)
     assert [[v for w, v in received if w == who] for who in range(len(senders))] == senders
+
+
+def test_takers_hear_how_many_were_taken_before() -> None:
+    slot: Latest[str] = Latest()
+    slot.put("a", "front")
+    slot.put("b", "back")
+    assert slot.take_numbered(0) == (0, "a")
+    assert slot.take(0) == "b"
+    assert slot.take_numbered(0) is None
+    slot.put("c", "front")
+    assert slot.take_numbered(0) == (2, "c")
+    assert slot.taken == 3

@@ -53,15 +53,11 @@ def _bench(arguments: argparse.Namespace) -> int:
 def _measure(package: Path, threads: int, folder: Path, *, quick: bool) -> dict[str, Any]:
     from edge_mask import bench
     from edge_mask.detect.measure import measure_model
-    from edge_mask.detect.package import load_package
     from edge_mask.units import Seconds
 
     model = measure_model(package, threads=threads, seconds=Seconds(1.0 if quick else 5.0))
-    detector = load_package(package, threads=threads)
-    pictures = bench.pictures_for(package)
     rounds, frames, messages = (3, 30, 2_000) if quick else (7, 100, 10_000)
-    pipeline = bench.measure_pipeline(detector, pictures, folder, rounds=rounds, frames=frames)
-    detector.close()
+    pipeline = bench.measure_pipeline(package, folder, threads=threads, rounds=rounds, frames=frames)
     return {
         "model": {
             "name": model.model, "file": model.file, "runtime": model.runtime, "threads": model.threads,

@@ -1,6 +1,7 @@
 """Model packages: a folder with a card, graphs and golden pictures that is verified before it is trusted."""
 
 import hashlib
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,21 @@ def load_package(
         check_golden(detector, package.folder)
     detector.use_threshold(score_threshold)
     return detector
+
+
+def load_side_by_side(
+    folder: Path | str, *, lanes: int, threads: int, score_threshold: float | None = None
+) -> list[ModelDetector]:
+    """Equal detectors for `lanes`, which share the threads. Raises ModelError; then none is left open."""
+    found: list[ModelDetector] = []
+    with ExitStack() as undo:
+        for lane in range(lanes):
+            share = threads // lanes + (lane < threads % lanes)
+            # The first one's golden pictures prove the file for all.
+            found.append(load_package(folder, threads=share, score_threshold=score_threshold, verify=lane == 0))
+            undo.callback(found[-1].close)
+        undo.pop_all()
+    return found
 
 
 def load_file(package: Package, file: ModelFile, *, threads: int, runtime: str) -> ModelDetector:

@@ -25,6 +25,7 @@ class Latest(Generic[T]):
         self._items: dict[str, T] = {}
         self._closed = False
         self.replaced = 0
+        self.taken = 0
 
     def put(self, item: T, key: str = "") -> None:
         """Leave `item`; what still waits under the same key (one per camera) is replaced and counted."""
@@ -36,13 +37,20 @@ class Latest(Generic[T]):
 
     def take(self, timeout: float) -> T | None:
         """The item that has waited longest, or None after `timeout` seconds or when closed and empty."""
+        found = self.take_numbered(timeout)
+        return None if found is None else found[1]
+
+    def take_numbered(self, timeout: float) -> tuple[int, T] | None:
+        """As `take`, with how many were taken before it: by this tell several takers in which order they took."""
         with self._changed:
-            self._changed.wait_for(lambda: self._items or self._closed, timeout)
             if not self._items:
-                return None
+                self._changed.wait_for(lambda: self._items or self._closed, timeout)
+                if not self._items:
+                    return None
             item = self._items.pop(next(iter(self._items)))
             self._changed.notify_all()
-            return item
+            self.taken += 1
+            return self.taken - 1, item
 
     def put_when_taken(self, item: T, key: str, timeout: float) -> bool:
         """Wait until nothing waits under `key`, then leave `item`; False when `timeout` passed first.

@@ -64,7 +64,13 @@ class DetectorSettings(Section):
     """The mask model."""
 
     model: Path = Field(default=Path("models/mask-detector"), description="Folder of the model package.")
-    threads: int = Field(default=2, ge=1, le=64, description="Processor cores that one inference may use.")
+    threads: int = Field(
+        default=2,
+        ge=1,
+        le=64,
+        description="Processor cores for inference: all for one picture, or,"
+        " where a camera has `interval: 0s`, one for each of up to four pictures that are looked at side by side.",
+    )
     score_threshold: Fraction | None = Field(
         default=None, description="Faces the model believes in less are not seen; without it the model card's own."
     )

@@ -1,0 +1,173 @@
+"""Several lanes look at pictures at a time; what they see is judged frame after frame."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from edge_mask.decide.gate import GateWatch
+from edge_mask.errors import Broken
+from edge_mask.messages import Box, Detections, Event, Face, Frame, Image, Visit
+from edge_mask.runtime.clock import SystemClock
+from edge_mask.runtime.handoff import Latest
+from edge_mask.runtime.worker import Worker
+from edge_mask.track.tracker import Tracker
+from edge_mask.units import Moment, Seconds, Unix
+from edge_mask.vision import Eye, Lane, Vision
+
+PATIENCE = 20.0
+BARE = [Face("no_mask", 0.9, Box(10.0, 10.0, 200.0, 200.0))]
+
+
+class Scripted:
+    """A Detector that does for each picture what the test says; pictures are told apart by their first byte."""
+
+    name, labels, last_inference_ms = "scripted 1", ("mask", "no_mask"), 1.0
+
+    def __init__(self, look: Callable[[int], list[Face]]) -> None:
+        self._look = look
+        self.is_closed = False
+
+    def detect(self, image: Image) -> list[Face]:
+        return self._look(int(image[0, 0, 0]))
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class Site:
+    """A slot, a vision over one gate camera, and a worker for each detector."""
+
+    def __init__(self, *detectors: Scripted) -> None:
+        self.frames: Latest[Frame] = Latest()
+        self.events: list[Event] = []
+        self.came = threading.Condition()
+        self.failed: list[Worker] = []
+        self.vision = Vision(self.frames, {"front": Eye(Tracker(), GateWatch("front"))}, self._note, publish="all")
+        lanes = [Lane(self.vision, self.frames, detector, number) for number, detector in enumerate(detectors)]
+        self.workers = [Worker(lane, SystemClock(), self.failed.append) for lane in lanes]
+
+    def show(self, *numbers: int) -> None:
+        """Hand on one picture after the other, each when the one before was taken."""
+        for number in numbers:
+            picture = np.full((480, 640, 3), number, np.uint8)
+            frame = Frame("front", number, picture, Moment(Seconds(number / 10), Unix(1e9 + number / 10)))
+            assert self.frames.put_when_taken(frame, "front", PATIENCE)
+
+    def is_done(self) -> bool:
+        return self.vision.is_done
+
+    def looked_at(self) -> list[int]:
+        return [event.frame for event in self.events if isinstance(event, Detections)]
+
+    def wait(self, until: Callable[[], bool]) -> None:
+        with self.came:
+            assert self.came.wait_for(until, PATIENCE), self.events
+
+    def _note(self, event: Event) -> None:
+        with self.came:
+            self.events.append(event)
+            self.came.notify_all()
+
+
+@contextmanager
+def running(*detectors: Scripted) -> Iterator[Site]:
+    site = Site(*detectors)
+    for worker in site.workers:
+        worker.start()
+    yield site
+    for worker in site.workers:
+        worker.request_stop()
+    for worker in site.workers:
+        assert worker.join(PATIENCE)
+
+
+def test_a_frame_that_is_ready_first_waits_for_the_one_before_it() -> None:
+    second_is_seen = threading.Event()
+
+    def look(number: int) -> list[Face]:
+        if number == 1:
+            assert second_is_seen.wait(PATIENCE)
+        else:
+            second_is_seen.set()
+        return BARE
+
+    with running(Scripted(look), Scripted(look)) as site:
+        site.show(1, 2, 3, 4)
+        site.wait(lambda: len(site.looked_at()) == 4)
+    assert site.looked_at() == [1, 2, 3, 4]
+    assert not site.failed
+
+
+def test_lanes_look_at_pictures_at_the_same_time() -> None:
+    together = threading.Barrier(3)
+
+    def look(_number: int) -> list[Face]:
+        together.wait(PATIENCE)  # passes only when all three lanes are in here
+        return BARE
+
+    with running(*(Scripted(look) for _ in range(3))) as site:
+        site.show(1, 2, 3)
+        site.wait(lambda: len(site.looked_at()) == 3)
+    assert site.looked_at() == [1, 2, 3]
+
+
+def test_a_lane_whose_detector_breaks_does_not_keep_the_others_waiting_for_its_turn() -> None:
+    other_is_seen = threading.Event()
+
+    def look(number: int) -> list[Face]:
+        if number == 1:
+            assert other_is_seen.wait(PATIENCE)
+            raise Broken("the model says NaN")
+        other_is_seen.set()
+        return BARE
+
+    with running(Scripted(look), Scripted(look)) as site:
+        site.show(1, 2, 3)
+        site.wait(lambda: len(site.looked_at()) == 2)
+    assert site.looked_at() == [2, 3]
+    assert [str(worker.failure) for worker in site.failed] == ["the model says NaN"]
+
+
+def test_a_source_that_ends_is_done_when_every_lane_has_said_what_it_saw() -> None:
+    slow = threading.Event()
+
+    def look(number: int) -> list[Face]:
+        if number == 6:
+            assert slow.wait(PATIENCE)
+        return BARE
+
+    with running(Scripted(look), Scripted(look)) as site:
+        site.show(1, 2, 3, 4, 5, 6)
+        site.vision.finish_when_empty()
+        site.wait(lambda: len(site.looked_at()) == 5)
+        assert not site.is_done()
+        slow.set()
+        while not site.is_done():
+            assert not site.workers[0].join(0.01)
+    assert site.looked_at() == [1, 2, 3, 4, 5, 6]
+    assert len([event for event in site.events if isinstance(event, Visit)]) == 1
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_a_stop_in_the_middle_of_a_look_says_what_was_seen_and_frees_every_model(lanes: int) -> None:
+    inside, leave = threading.Event(), threading.Event()
+
+    def look(number: int) -> list[Face]:
+        if number == 5:
+            inside.set()
+            assert leave.wait(PATIENCE)
+        return BARE
+
+    detectors = [Scripted(look) for _ in range(lanes)]
+    with running(*detectors) as site:
+        site.show(1, 2, 3, 4, 5)
+        assert inside.wait(PATIENCE)
+        for worker in site.workers:
+            worker.request_stop()
+        leave.set()
+    assert site.looked_at() == [1, 2, 3, 4, 5]
+    assert len([event for event in site.events if isinstance(event, Visit)]) == 1
+    assert all(detector.is_closed for detector in detectors)
