@@ -6,6 +6,7 @@ Averaged against last weights, input sizes, levels left out, and ways of suppres
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +64,9 @@ def main() -> int:
     ]  # fmt: skip
     for change in variants:
         name = ", ".join(f"{key} {value}" for key, value in change.items())
-        row(name, scenes, base, lambda raw, change=change: raw.settle(**change))
+        row(name, scenes, base, partial(Raw.settle, **change))
     for stride in (4, 8):
-        row(f"without the stride-{stride} answers", scenes, base, lambda raw, s=stride: raw.settle(without=s))
+        row(f"without the stride-{stride} answers", scenes, base, partial(Raw.settle, without=stride))
     for size in SIZES:
         row(f"input {size}", scenes, [Raw(averaged, scene, size) for scene in scenes], Raw.settle)
     return 0

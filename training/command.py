@@ -58,7 +58,8 @@ def run(options: argparse.Namespace) -> int:
 def train(options: argparse.Namespace, data: DataSet, held_out: HeldOut) -> MaskNet:
     """Train to the end of the plan, from where the folder's last state stands."""
     plan = Plan(
-        minutes=options.minutes, size=options.size, batch=options.batch, rate=options.rate, seed=options.seed,
+        minutes=options.minutes, pictures=options.pictures, size=options.size, batch=options.batch, rate=options.rate,
+        seed=options.seed,
         threads=options.threads, check_every=options.check_every, bf16=options.bf16,
         frozen=options.freeze, calm=options.calm,
     )  # fmt: skip
@@ -98,7 +99,8 @@ def build(options: argparse.Namespace, network: MaskNet, data: DataSet, held_out
 
 def _command(options: argparse.Namespace) -> str:
     """What repeats this run, for the card."""
-    words = f"python -m training --data PATH --out DIR --minutes {options.minutes:g} --seed {options.seed}"
+    length = f"--pictures {options.pictures}" if options.pictures else f"--minutes {options.minutes:g}"
+    words = f"python -m training --data PATH --out DIR {length} --seed {options.seed}"
     if options.rate != RATE:
         words += f" --rate {options.rate:g}"
     if options.grow:
@@ -118,6 +120,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--freeze", type=int, default=0, help="first layers of the trunk that are left as they are")
     found.add_argument("--calm", type=float, default=0.0, help="last part of the run on calmer samples (0 to 1)")
     found.add_argument("--minutes", type=float, default=100.0, help="training time; loading and checks not counted")
+    found.add_argument("--pictures", type=int, default=0, help="pictures to see, instead of --minutes")
     found.add_argument("--size", type=int, default=320, help="side of the training pictures")
     found.add_argument("--batch", type=int, default=16, help="pictures per step")
     found.add_argument("--rate", type=float, default=RATE, help="highest learning rate")

@@ -16,14 +16,14 @@ class Composer:
     """Draws training samples of `size` × `size` pixels from a data set; the same generator gives the same samples."""
 
     def __init__(self, data: DataSet, size: int, *, mosaic: float = 0.35, paste: float = 0.35,
-                 zoom: float = 0.6, spoil_share: float = 1.0) -> None:  # fmt: skip
+                 zoom: float = 0.6, spoil_share: float = 1.0, rare: float = 1.0) -> None:  # fmt: skip
         self._data = data
         self._size = size
         self._mosaic = mosaic
         self._paste = paste
         self._zoom = zoom
         self._spoil_share = spoil_share
-        weights = np.array([scene_weight(scene) for scene in data.scenes])
+        weights = np.array([scene_weight(scene, rare) for scene in data.scenes])
         self._chances = np.cumsum(weights / weights.sum())
         self._faces = FaceBank(data)
 
@@ -59,13 +59,13 @@ class Composer:
         return pixels, np.concatenate(found)
 
 
-def scene_weight(scene: Picture) -> float:
+def scene_weight(scene: Picture, rare: float = 1.0) -> float:
     """How often a scene is drawn: bare and badly covered faces are rarer than masks, so their scenes come more often.
 
     The bonus for `incorrect` stays small: three times as often made close faces look badly covered at the gate.
     """
     labels = scene.boxes[:, 0]
-    return scene.share * (1.0 + 0.8 * bool((labels == 2).any()) + 0.7 * bool((labels == 1).any()))
+    return scene.share * (1.0 + rare * (0.8 * bool((labels == 2).any()) + 0.7 * bool((labels == 1).any())))
 
 
 def largest_face(size: int, rng: Random) -> float:

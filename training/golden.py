@@ -78,7 +78,7 @@ def _cloth(face: Pixels) -> Plane:
         _stroke(face, _curve(np.array(TOP_EDGE)) + np.array((0, 2)), 2.4),
         _stroke(face, _curve(np.array(BOTTOM_EDGE)) - np.array((0, 2)), 2.0),
     )
-    return _over(colour.astype(np.float32), CLOTH * 1.12 * light[..., None].clip(0.7, 1.1), 0.6 * hems)
+    return _over(colour.astype(np.float32), CLOTH * 1.12 * light[..., None].clip(0.7, 1.1), np.float32(0.6) * hems)
 
 
 def _curve(points: NDArray[np.int64]) -> NDArray[np.float64]:

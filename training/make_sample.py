@@ -7,6 +7,7 @@ The visitors are that portrait, cut out and walking up to a painted door; the ma
 """
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def main() -> None:
 
     portrait = plain(cv2.cvtColor(astronaut(), cv2.COLOR_RGB2BGR))
     film = folder / "visitors.mp4"
-    writer = cv2.VideoWriter(str(film), cv2.VideoWriter_fourcc(*"mp4v"), FPS, (WIDTH, HEIGHT))
+    writer = cv2.VideoWriter(str(film), cv2.VideoWriter.fourcc(*"mp4v"), FPS, (WIDTH, HEIGHT))
     outline = cutout(portrait)
     people = [(dressed(portrait, visitor), outline, visitor) for visitor in VISITORS]
     door = background()
@@ -126,11 +127,11 @@ def masked(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
     return np.clip(covered, 0, 255).astype(np.uint8)
 
 
-def scaled(points: list[tuple[float, float]]) -> np.ndarray:
+def scaled(points: Sequence[tuple[float, float]]) -> np.ndarray:
     return np.array([(round(x * DETAIL), round(y * DETAIL)) for x, y in points], np.int32)
 
 
-def smooth(points: list[tuple[float, float]]) -> np.ndarray:
+def smooth(points: Sequence[tuple[float, float]]) -> np.ndarray:
     """A closed curve through the points (Catmull-Rom)."""
     p = np.array(points, float)
     steps = np.linspace(0, 1, 12, endpoint=False)[:, None]
@@ -173,7 +174,7 @@ def walk(picture: np.ndarray, person: np.ndarray, alpha: np.ndarray, visitor: Vi
     centre = (person.shape[1] - FACE[0], FACE[1]) if visitor.mirrored else FACE
     if visitor.mirrored:
         person, alpha = person[:, ::-1], alpha[:, ::-1]
-    place = np.float32([[size, 0, x - size * centre[0]], [0, size, y - size * centre[1]]])
+    place = np.array([[size, 0, x - size * centre[0]], [0, size, y - size * centre[1]]], np.float32)
     body = cv2.warpAffine(person, place, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     cover = cv2.warpAffine(alpha, place, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR)[..., None]
     picture[:] = np.clip(picture * (1 - cover) + body * cover, 0, 255).astype(np.uint8)

@@ -58,10 +58,12 @@ class ReceptiveField(nn.Module):
         )
         self.join = conv(6 * m, channels, 1, active=False)
         self.short = conv(channels, channels, 1, active=False)
+        self.active = nn.ReLU6()
 
     def forward(self, x: Tensor) -> Tensor:
         branches = torch.cat((self.near(x), self.mid(x), self.far(x)), 1)
-        return F.relu6(self.join(branches) + self.short(x))
+        joined: Tensor = self.active(self.join(branches) + self.short(x))
+        return joined
 
 
 class Extra(nn.Module):
@@ -74,9 +76,11 @@ class Extra(nn.Module):
         norm = self.point[1]
         assert isinstance(norm, nn.BatchNorm2d)
         nn.init.zeros_(norm.weight)
+        self.active = nn.ReLU6()
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu6(x + self.point(self.depth(x)))
+        changed: Tensor = self.active(x + self.point(self.depth(x)))
+        return changed
 
 
 class Head(nn.Module):
@@ -100,12 +104,15 @@ class Head(nn.Module):
 
 
 class MaskNet(nn.Module):
-    """Picture (n × 3 × S × S, (pixel − 127) / 128) to logits and boxes per stride: [logits4, box4, logits8, …]."""
+    """Picture (n × 3 × S × S, (pixel − 127) / 128) to logits and boxes per stride: [logits4, box4, logits8, …].
 
-    strides = STRIDES
+    With `finest` 8 it answers from stride 8 on only.
+    """
 
-    def __init__(self, labels: int = 3, *, fine: int = FINE) -> None:
+    def __init__(self, labels: int = 3, *, fine: int = FINE, extras: tuple[int, int, int] = EXTRAS,
+                 finest: int = STRIDES[0]) -> None:  # fmt: skip
         super().__init__()
+        self.strides = STRIDES[STRIDES.index(finest) :]
         b = TRUNK
         self.trunk = nn.ModuleList([
             conv(3, b, 3, 2), separable(b, 2 * b), separable(2 * b, 2 * b, 2), separable(2 * b, 2 * b),
@@ -115,7 +122,7 @@ class MaskNet(nn.Module):
         ])  # fmt: skip
         self.more3, self.more4, self.more5 = (
             nn.Sequential(*(Extra(width) for _ in range(count)))
-            for width, count in zip((4 * b, 8 * b, 16 * b), EXTRAS, strict=True)
+            for width, count in zip((4 * b, 8 * b, 16 * b), extras, strict=True)
         )
         sizes = ((2 * b, fine), (4 * b, WIDE), (8 * b, WIDE), (16 * b, WIDE))
         self.lateral = nn.ModuleList([conv(i, o, 1) for i, o in sizes])
@@ -131,8 +138,9 @@ class MaskNet(nn.Module):
         p3 = self.lateral[1](c3) + F.interpolate(p4, scale_factor=2.0, mode="nearest")
         p2 = self.lateral[0](c2) + F.interpolate(self.down(p3), scale_factor=2.0, mode="nearest")
         outputs: list[Tensor] = []
-        for p, smooth, head in zip((p2, p3, p4, p5), self.smooth, self.heads, strict=True):
-            outputs += head(smooth(p))
+        for stride, p, smooth, head in zip(STRIDES, (p2, p3, p4, p5), self.smooth, self.heads, strict=True):
+            if stride in self.strides:
+                outputs += head(smooth(p))
         return outputs
 
     def _levels(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -157,8 +165,12 @@ class MaskNet(nn.Module):
             layer.requires_grad_(False).eval()
 
 
-def decode(outputs: list[Tensor], strides: tuple[int, ...] = STRIDES) -> tuple[Tensor, Tensor, Tensor]:
-    """Logits (n × points × labels), corners (n × points × 4, pixels) and points (points × 3: x, y, stride)."""
+def decode(outputs: list[Tensor], strides: tuple[int, ...] = ()) -> tuple[Tensor, Tensor, Tensor]:
+    """Logits (n × points × labels), corners (n × points × 4, pixels) and points (points × 3: x, y, stride).
+
+    Without `strides` these are the coarsest of a network's, as many as there are outputs for.
+    """
+    strides = strides or STRIDES[-(len(outputs) // 2) :]
     logits, corners, points = [], [], []
     for i, stride in enumerate(strides):
         label, box = outputs[2 * i].float(), outputs[2 * i + 1].float()

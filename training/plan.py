@@ -27,7 +27,7 @@ class Stage:
     zoom: float
 
 
-WILD, CALM = Stage(1.0, 1.0, 1.0, 0.6), Stage(0.4, 0.4, 0.4, 0.4)
+WILD, CALM = Stage(1.0, 1.0, 1.0, 1.0), Stage(0.4, 0.4, 0.4, 0.67)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Plan:
     """How to train. Minutes are of training itself: loading, evaluating and pauses do not count."""
 
     minutes: float = 100.0
+    pictures: int = 0  # how many to see, instead of minutes: the same work on any machine
     size: int = 320
     batch: int = 16
     rate: float = 2e-3
@@ -44,6 +45,9 @@ class Plan:
     check_every: float = 6.0  # minutes between checkpoints with figures
     mosaic: float = 0.45
     paste: float = 0.35
+    zoom: float = 0.6  # of samples, those that go close to some face
+    faults: float = 1.0  # how often a camera spoils them, relative to augment.py
+    rare: float = 1.0  # how much more often scenes with rare labels come, relative to compose.py
     calm: float = 0.0  # last part of the schedule, on pictures closer to real ones
     frozen: int = 0  # first layers of the trunk that are not trained
     bf16: bool = False
@@ -53,7 +57,7 @@ def batches(data: DataSet, plan: Plan, stage: Stage, seen: int) -> DataLoader[Ba
     """Endless batches for that part of the schedule, from the plan's seed and the number of batches already `seen`."""
     composer = Composer(
         data, plan.size, mosaic=plan.mosaic * stage.mosaic, paste=plan.paste * stage.paste,
-        zoom=stage.zoom, spoil_share=stage.spoil,
+        zoom=plan.zoom * stage.zoom, spoil_share=plan.faults * stage.spoil, rare=plan.rare,
     )  # fmt: skip
     samples = _Samples(composer, plan.batch, (plan.seed, seen))
     return DataLoader(samples, batch_size=None, num_workers=1, prefetch_factor=4, collate_fn=_as_is)

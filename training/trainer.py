@@ -28,16 +28,17 @@ class Stopped(Exception):
 
 
 class Trainer:
-    """Trains `network` on `data` until the plan's minutes are used up; `folder` holds everything that it leaves."""
+    """Trains a network on `data` to the end of the plan; `folder` holds everything that it leaves."""
 
     def __init__(self, plan: Plan, data: DataSet, folder: Path, weights: Path | None,
-                 check: Callable[[MaskNet], dict[str, Any]], earlier: Path | None = None) -> None:  # fmt: skip
+                 check: Callable[[MaskNet], dict[str, Any]], earlier: Path | None = None,
+                 make: Callable[[], MaskNet] = MaskNet) -> None:  # fmt: skip
         """`weights`: where the trunk starts from, `earlier`: where everything does; `check`: figures for the log."""
         torch.set_num_threads(plan.threads)
         torch.manual_seed(plan.seed)
         cv2.setNumThreads(1)
         self._plan, self._data, self._folder, self._check = plan, data, folder, check
-        self.network = MaskNet()
+        self.network = make()
         if earlier is not None:
             grow_from(self.network, earlier, lambda: Composer(data, plan.size).plain(160, plan.seed))
         elif weights is not None:
@@ -80,6 +81,8 @@ class Trainer:
     @property
     def progress(self) -> float:
         """0 to 1."""
+        if self._plan.pictures:
+            return self._steps * self._plan.batch / self._plan.pictures
         return self._seconds / (self._plan.minutes * 60)
 
     @property
@@ -153,7 +156,7 @@ class Trainer:
 
     def _show(self, mean: np.ndarray) -> None:
         seen = self._steps * self._plan.batch
-        left = self._plan.minutes - self._seconds / 60
+        left = self._seconds / 60 * (1 / max(self.progress, 1e-6) - 1)
         print(
             f"{self.progress:6.1%}  {left:5.1f} min left  {seen} pictures  {seen / max(self._seconds, 1):.1f}/s"
             f"  score {mean[0]:.3f}  box {mean[1]:.3f}", flush=True,

@@ -1,0 +1,142 @@
+"""What single choices in training are worth: `python -m training.trials --data DATA --out RUNS`.
+
+Each trial is a short run from the same start over the same number of samples, with one choice taken back. A trial that
+is done is not repeated, so the same command continues; the table is printed from all that are done.
+"""
+
+import argparse
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from training.checks import HeldOut, figures, load_held_out
+from training.network import MaskNet
+from training.pictures import BadData, DataSet, load_training
+from training.plan import Plan
+from training.trainer import Stopped, Trainer
+
+SIZES = (288, 320, 352, 384, 416)
+"""Input sizes to judge at: a mean over them hangs less on single faces."""
+
+KEYS = ("mAP2", "mAP3", "face")
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One choice taken back."""
+
+    name: str
+    changes: dict[str, Any] = field(default_factory=dict)  # of the plan
+    make: Callable[[], MaskNet] = MaskNet
+    trunk: bool = True  # starts from trained weights
+
+
+def unbounded() -> MaskNet:
+    """The network with ReLU where it has ReLU6."""
+    network = MaskNet()
+    for module in network.modules():
+        for name, child in module.named_children():
+            if isinstance(child, nn.ReLU6):
+                setattr(module, name, nn.ReLU(inplace=child.inplace))
+    return network
+
+
+TRIALS = (
+    Trial("as shipped"),
+    Trial("as shipped, another seed", {"seed": 2}),
+    Trial("no mosaics", {"mosaic": 0.0}),
+    Trial("no faces pasted in", {"paste": 0.0}),
+    Trial("no camera faults (dusk, noise, blur, JPEG, grey)", {"faults": 0.0}),
+    Trial("no zoom to a face", {"zoom": 0.0}),
+    Trial("scenes with rare labels no more often than others", {"rare": 0.0}),
+    Trial("without stride 4", make=functools.partial(MaskNet, finest=8)),
+    Trial("without the residual blocks", make=functools.partial(MaskNet, extras=(0, 0, 0))),
+    Trial("ReLU instead of ReLU6", make=unbounded),
+    Trial("trained at 416", {"size": 416}),
+    Trial("32 instead of 16 channels at stride 4", make=functools.partial(MaskNet, fine=32)),
+    Trial("first three layers trained, too", {"frozen": 0}),
+    Trial("trunk from nothing", {"frozen": 0}, trunk=False),
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run what is not done yet, one after the other, and print the table."""
+    options = parser().parse_args(arguments)
+    os.nice(options.nice)
+    try:
+        return run(options, TRIALS[: options.first])
+    except BadData as wrong:
+        print(f"error: {wrong}", file=sys.stderr)
+        return 2
+    except Stopped as stopped:
+        print(stopped, flush=True)
+        return 1
+
+
+def run(options: argparse.Namespace, trials: Sequence[Trial]) -> int:
+    """Run these trials; each leaves `figures.json` in a folder of its own."""
+    weights = options.data / "init" / "RFB-640-masked_face-v2.pth"
+    held_out, data = load_held_out(options.data), load_training(options.data)
+    for number, trial in enumerate(trials):
+        folder = options.out / f"{number:02}"
+        if not (folder / "figures.json").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            found = attempt(trial, options, folder, data, held_out, weights if weights.exists() else None)
+            (folder / "figures.json").write_text(json.dumps({"trial": trial.name, **found}), encoding="utf-8")
+        print(row(json.loads((folder / "figures.json").read_text(encoding="utf-8"))), flush=True)
+    return 0
+
+
+def attempt(trial: Trial, options: argparse.Namespace, folder: Path, data: DataSet, held_out: HeldOut,
+            weights: Path | None) -> dict[str, Any]:  # fmt: skip
+    """Train as the trial says; figures at 320, means over `SIZES`, and the gate."""
+    print(f"# {trial.name}", flush=True)
+    plan = Plan(pictures=options.pictures, threads=options.threads, bf16=options.bf16, check_every=1e9,
+                rate=options.rate, frozen=3 if weights else 0)  # fmt: skip
+    start = weights if trial.trunk else None
+    trainer = Trainer(replace(plan, **trial.changes), data, folder, start, lambda _: {}, make=trial.make)
+    return judge(trainer.run(), held_out)
+
+
+@torch.no_grad()
+def judge(network: MaskNet, held_out: HeldOut) -> dict[str, Any]:
+    """Figures at 320 (`at_320`), and their means over `SIZES` (`mean`)."""
+    scenes = HeldOut(held_out.scenes)
+    found = [figures(network, held_out if size == 320 else scenes, size) for size in SIZES]
+    mean = {key: round(float(np.mean([one[key] for one in found])), 4) for key in KEYS}
+    return {"at_320": found[SIZES.index(320)], "mean": mean}
+
+
+def row(found: dict[str, Any]) -> str:
+    """One line of the table: mAP2 and mAP3 at 320, the means of three figures, recall of small faces, the gate."""
+    at, mean = found["at_320"], found["mean"]
+    small, gate = at["recall"].get("8-16", 0.0), at.get("gate", {}).get("accuracy", 0.0)
+    cells = (at["mAP2"], at["mAP3"], *(mean[key] for key in KEYS), small, gate)
+    return f"| {found['trial']} | " + " | ".join(f"{cell:.3f}" for cell in cells) + " |"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    found = argparse.ArgumentParser("python -m training.trials", description=__doc__)
+    found.add_argument("--data", type=Path, required=True)
+    found.add_argument("--out", type=Path, required=True, help="a folder for all trials; the same command continues")
+    found.add_argument("--pictures", type=int, default=12_000, help="samples of each trial")
+    found.add_argument("--first", type=int, default=len(TRIALS), help="only so many trials")
+    found.add_argument("--rate", type=float, default=Plan().rate)
+    found.add_argument("--threads", type=int, default=2)
+    found.add_argument("--nice", type=int, default=10)
+    found.add_argument("--bf16", action="store_true")
+    return found
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
