@@ -11,7 +11,7 @@ import numpy as np
 from training.checks import GATE_THRESHOLD, HeldOut
 from training.metrics import GATE_ANSWERS, Found, evaluate, gate, match, recall_by_size
 from training.network import MaskNet
-from training.pictures import LABELS, Boxes, Picture, Pixels
+from training.pictures import LABELS, Boxes, Picture, Pixels, Single, empty_boxes
 from training.predict import predict, shapes_of
 
 COLOURS = ((60, 180, 75), (230, 60, 60), (245, 170, 40))  # mask, no_mask, incorrect
@@ -40,6 +40,7 @@ def write_report(folder: Path, network: MaskNet, held_out: HeldOut, size: int) -
     if held_out.singles:
         frames = predict(network, [s.pixels for s in held_out.singles], size)
         parts.append(gate_section(gate(frames, [s.label for s in held_out.singles], GATE_THRESHOLD)))
+        parts.append(draw_gate_errors(held_out.singles, frames, target / "gate.png"))
     parts.append(
         f"## The worst pictures\n\nThick: what the model says; thin: the truth. {legend()}\n\n![worst](worst.png)\n"
     )
@@ -64,6 +65,24 @@ def gate_section(answer: dict[str, Any]) -> str:
     rows = [[name, *(str(v) for v in row)] for name, row in zip(LABELS[:2], answer["confusion"], strict=True)]
     head = f"## The gate\n\nRight: {answer['accuracy']:.4f}, bare faces let through: {answer['false_pass']:.4f}\n\n"
     return head + table(["is / said", *GATE_ANSWERS], rows)
+
+
+def draw_gate_errors(singles: Sequence[Single], found: Sequence[Found], path: Path) -> str:
+    """The pictures that the gate got wrong, side by side; returns the lines that show them.
+
+    Look at them before training against them: folders of masked people hold masks below the nose.
+    """
+    wrong = [
+        (Picture(single.pixels, empty_boxes()), one)
+        for single, one in zip(singles, found, strict=True)
+        if gate([one], [single.label], GATE_THRESHOLD)["accuracy"] == 0.0
+    ]
+    if not wrong:
+        path.unlink(missing_ok=True)  # of an earlier report
+        return ""
+    pictures, answers = zip(*wrong, strict=True)
+    cv2.imwrite(str(path), contact_sheet(pictures, answers, most=len(wrong))[..., ::-1])
+    return f"What the gate got wrong, with what the model says. {legend()}\n\n![gate](gate.png)\n"
 
 
 def draw_curves(lines: Sequence[dict[str, Any]], path: Path) -> None:
