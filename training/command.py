@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     os.nice(options.nice)
     if options.smoke:
         options.data = generate(folder / "generated", seed=options.seed)
-        options.minutes = SMOKE_MINUTES
+        options.minutes, options.pictures = SMOKE_MINUTES, 0
     if options.data is None:
         raise BadData("--data is missing: the folder with train/ and val/ (docs/training.md), or use --smoke")
     held_out = load_held_out(options.data)

@@ -27,7 +27,7 @@ class Stage:
     zoom: float
 
 
-WILD, CALM = Stage(1.0, 1.0, 1.0, 1.0), Stage(0.4, 0.4, 0.4, 0.67)
+WILD, CALM = Stage(1.0, 1.0, 1.0, 1.0), Stage(0.4, 0.4, 0.4, 0.4 / 0.6)
 
 
 @dataclass(frozen=True, slots=True)

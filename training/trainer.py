@@ -22,6 +22,8 @@ from training.plan import CALM, WILD, Batch, Plan, Stage, batches, groups
 from training.predict import to_input
 from training.weights import grow_from, start_from
 
+STOPS = (signal.SIGTERM, signal.SIGINT)
+
 
 class Stopped(Exception):
     """Asked to stop; the state is on disk and the same command continues."""
@@ -52,11 +54,23 @@ class Trainer:
         self._resume()
 
     def run(self) -> MaskNet:
-        """Train to the end of the plan and return the averaged network of the best checkpoint."""
+        """Train to the end of the plan and return the averaged network of the best checkpoint.
+
+        Meanwhile SIGTERM and SIGINT leave the state on disk and raise Stopped.
+        """
+        earlier = [signal.signal(number, self._stop) for number in STOPS]
+        try:
+            self._train()
+        finally:
+            for number, handler in zip(STOPS, earlier, strict=True):
+                signal.signal(number, handler)
+        self._checkpoint()
+        self.average.load_state_dict(torch.load(self._folder / "best.pt", weights_only=True))
+        return self.average
+
+    def _train(self) -> None:
         drawn, stage = iter(batches(self._data, self._plan, self.stage, self._steps)), self.stage
         since_check, sums, count, shown = 0.0, np.zeros(2), 0, time.monotonic()
-        signal.signal(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGINT, self._stop)
         while self.progress < 1:
             if self._stopping:
                 self._save()
@@ -74,9 +88,6 @@ class Trainer:
             if since_check > self._plan.check_every * 60:
                 self._checkpoint()
                 since_check = 0.0
-        self._checkpoint()
-        self.average.load_state_dict(torch.load(self._folder / "best.pt", weights_only=True))
-        return self.average
 
     @property
     def progress(self) -> float:

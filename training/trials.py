@@ -1,7 +1,7 @@
 """What single choices in training are worth: `python -m training.trials --data DATA --out RUNS`.
 
 Each trial is a short run from the same start over the same number of samples, with one choice taken back. A trial that
-is done is not repeated, so the same command continues; the table is printed from all that are done.
+is done is not repeated, so the same command continues: after a stop within a trial (SIGTERM, Ctrl-C) also that one.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from torch import nn
 
 from training.checks import HeldOut, figures, load_held_out
 from training.network import MaskNet
-from training.pictures import BadData, DataSet, load_training
+from training.pictures import BadData, load_training
 from training.plan import Plan
 from training.trainer import Stopped, Trainer
 
@@ -51,15 +51,15 @@ def unbounded() -> MaskNet:
 
 
 TRIALS = (
-    Trial("as shipped"),
-    Trial("as shipped, another seed", {"seed": 2}),
+    Trial("nothing taken back"),
+    Trial("the same, another seed", {"seed": 2}),
     Trial("no mosaics", {"mosaic": 0.0}),
     Trial("no faces pasted in", {"paste": 0.0}),
     Trial("no camera faults (dusk, noise, blur, JPEG, grey)", {"faults": 0.0}),
     Trial("no zoom to a face", {"zoom": 0.0}),
     Trial("scenes with rare labels no more often than others", {"rare": 0.0}),
     Trial("without stride 4", make=functools.partial(MaskNet, finest=8)),
-    Trial("without the residual blocks", make=functools.partial(MaskNet, extras=(0, 0, 0))),
+    Trial("without the residual blocks of the trunk", make=functools.partial(MaskNet, extras=(0, 0, 0))),
     Trial("ReLU instead of ReLU6", make=unbounded),
     Trial("trained at 416", {"size": 416}),
     Trial("32 instead of 16 channels at stride 4", make=functools.partial(MaskNet, fine=32)),
@@ -84,27 +84,41 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(options: argparse.Namespace, trials: Sequence[Trial]) -> int:
     """Run these trials; each leaves `figures.json` in a folder of its own."""
-    weights = options.data / "init" / "RFB-640-masked_face-v2.pth"
+    weights: Path | None = options.data / "init" / "RFB-640-masked_face-v2.pth"
     held_out, data = load_held_out(options.data), load_training(options.data)
+    if weights is not None and not weights.exists():
+        print(f"# no {weights}: in every trial the trunk starts from nothing", flush=True)
+        weights = None
     for number, trial in enumerate(trials):
         folder = options.out / f"{number:02}"
-        if not (folder / "figures.json").exists():
+        plan = replace(Plan(
+            pictures=options.pictures, threads=options.threads, bf16=options.bf16, check_every=1e9,
+            rate=options.rate, frozen=3 if weights else 0,
+        ), **trial.changes)  # fmt: skip
+        found = done(folder, trial, plan)
+        if found is None:
+            print(f"# {trial.name}", flush=True)
             folder.mkdir(parents=True, exist_ok=True)
-            found = attempt(trial, options, folder, data, held_out, weights if weights.exists() else None)
-            (folder / "figures.json").write_text(json.dumps({"trial": trial.name, **found}), encoding="utf-8")
-        print(row(json.loads((folder / "figures.json").read_text(encoding="utf-8"))), flush=True)
+            start = weights if trial.trunk else None
+            trainer = Trainer(plan, data, folder, start, lambda _: {}, make=trial.make)
+            found = {"trial": trial.name, "plan": asdict(plan), **judge(trainer.run(), held_out)}
+            (folder / "figures.json").write_text(json.dumps(found), encoding="utf-8")
+        print(row(found), flush=True)
     return 0
 
 
-def attempt(trial: Trial, options: argparse.Namespace, folder: Path, data: DataSet, held_out: HeldOut,
-            weights: Path | None) -> dict[str, Any]:  # fmt: skip
-    """Train as the trial says; figures at 320, means over `SIZES`, and the gate."""
-    print(f"# {trial.name}", flush=True)
-    plan = Plan(pictures=options.pictures, threads=options.threads, bf16=options.bf16, check_every=1e9,
-                rate=options.rate, frozen=3 if weights else 0)  # fmt: skip
-    start = weights if trial.trunk else None
-    trainer = Trainer(replace(plan, **trial.changes), data, folder, start, lambda _: {}, make=trial.make)
-    return judge(trainer.run(), held_out)
+def done(folder: Path, trial: Trial, plan: Plan) -> dict[str, Any] | None:
+    """The figures that this trial left; None when it left none. Raises BadData for those of another one."""
+    file = folder / "figures.json"
+    if not file.exists():
+        return None
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    if found.get("trial") != trial.name or found.get("plan") != asdict(plan):
+        raise BadData(
+            f"{file}: these are figures of {found.get('trial')!r} with another plan than {trial.name!r} has now;"
+            " rows of one table come from the same work: give another --out, or the options of then"
+        )
+    return found
 
 
 @torch.no_grad()

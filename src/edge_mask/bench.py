@@ -115,17 +115,20 @@ def frames_per_second(
         camera = Camera("bench", source, frames, _CLOCK, _ignore, is_live=False)
         began = time.perf_counter()
         looking, reading = [_started(lane) for lane in lanes], _started(camera)
-        reading.join(600)
+        while not reading.join(1.0) and all(worker.is_alive for worker in looking):
+            pass  # a shorter wait would take the interpreter from those who are measured
         while vision.figures.frames < count and all(worker.is_alive for worker in looking):
             time.sleep(0.0005)  # the last frames are in the graph
         lasted = time.perf_counter() - began
-        for worker in looking:
+        for worker in (*looking, reading):
             _stopped(worker)
+            if worker.failure is not None:
+                raise worker.failure
     return count / lasted
 
 
 class Borrowed:
-    """A detector that outlives the vision worker: `close` leaves it open."""
+    """A detector that outlives its lane: `close` leaves it open."""
 
     def __init__(self, detector: ModelDetector) -> None:
         self._detector = detector

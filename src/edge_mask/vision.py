@@ -17,7 +17,7 @@ from edge_mask.detect.detector import Detector
 from edge_mask.messages import Detections, Event, Face, Frame, Reading, Track
 from edge_mask.runtime.handoff import Latest
 from edge_mask.runtime.turns import Turns
-from edge_mask.runtime.worker import Job
+from edge_mask.runtime.worker import Finished, Job
 from edge_mask.track.distinct import distinct
 from edge_mask.track.tracker import Tracker
 from edge_mask.units import Moment, Seconds
@@ -55,7 +55,9 @@ class Vision:
         self._frames = frames
         self._turns = Turns()
         self._lanes = 0
-        self._end = threading.Lock()
+        self._coming_and_going = threading.Lock()
+        self._is_broken = False
+        self.is_stopping = False
         self._eyes = eyes
         self._emit = emit
         self._publish = publish
@@ -73,32 +75,34 @@ class Vision:
 
     def look(self, frame: Frame, number: int, detector: Detector) -> None:
         """One frame through the house; `number` says how many were taken before it."""
-        faces: list[Face] | None = None
         try:
             faces = distinct(detector.detect(frame.image))
-        finally:  # a lane that fails must not keep the others waiting for its turn
-            with self._turns.turn(number):
-                if faces is not None:
-                    self._judge(frame, faces, detector)
+        except Exception:
+            self._turns.give_up(number)  # at once: what is before it may hang
+            raise
+        with self._turns.turn(number):
+            if not self._is_broken:
+                # Half a judgement leaves trackers in any state: none goes on from there until the house is built again.
+                self._is_broken = True
+                self._judge(frame, faces, detector)
+                self._is_broken = False
 
     def enter(self) -> None:
         """A lane begins."""
-        with self._end:
+        with self._coming_and_going:
             self._lanes += 1
 
     def leave(self) -> None:
         """A lane ends; the last one says what was decided but not said yet."""
-        with self._end:
+        with self._coming_and_going:
             self._lanes -= 1
             if not self._lanes:
                 self._say_what_is_owed()
 
     def rest(self) -> None:
-        """No frame waits: if none will come and all were looked at, say what was decided but not said yet."""
-        if not self.is_told_to_finish:
-            return
-        with self._end:
-            if not self.is_done and self._turns.passed == self._frames.taken:
+        """No more frames come: when all were looked at, say what was decided but not said yet."""
+        with self._turns.pause() as judged:
+            if not self.is_done and judged == self._frames.taken:
                 self._say_what_is_owed()
                 self.is_done = True
 
@@ -149,14 +153,19 @@ class Lane(Job):
         self._vision.enter()
 
     def step(self, stop: threading.Event) -> None:  # noqa: ARG002 (one frame is short)
-        taken = self._frames.take_numbered(timeout=0.1 if self._vision.is_told_to_finish else 0.5)
-        if taken is None:
-            self._vision.rest()
-        else:
+        if self._vision.is_stopping:
+            raise Finished
+        is_last = self._vision.is_told_to_finish  # before the look into the slot: the last frame may come meanwhile
+        taken = self._frames.take_numbered(timeout=0.1 if is_last else 0.5)
+        if taken is not None:
             number, frame = taken
             self._vision.look(frame, number, self._detector)
+        elif is_last:
+            self._vision.rest()
 
     def interrupt(self) -> None:
+        """All lanes stop when one is asked to: they share the slot that is closed here."""
+        self._vision.is_stopping = True
         self._frames.close()
 
     def end(self) -> None:

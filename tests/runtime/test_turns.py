@@ -20,7 +20,8 @@ def test_turns_come_in_the_order_of_their_numbers_whoever_is_ready_first() -> No
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(say, reversed(range(8))))
     assert said == list(range(8))
-    assert turns.passed == 8
+    with turns.pause() as passed:
+        assert passed == 8
 
 
 def test_a_turn_that_fails_is_over_all_the_same() -> None:
@@ -29,4 +30,33 @@ def test_a_turn_that_fails_is_over_all_the_same() -> None:
         raise ZeroDivisionError
     with turns.turn(1):
         pass
-    assert turns.passed == 2
+    with turns.pause() as passed:
+        assert passed == 2
+
+
+def test_a_number_can_be_given_up_before_its_turn_and_nobody_waits_for_it() -> None:
+    turns = Turns()
+    turns.give_up(2)
+    turns.give_up(1)
+    with turns.pause() as passed:
+        assert passed == 0
+    with turns.turn(0):
+        pass
+    with turns.turn(3), turns.pause() as passed:
+        assert passed == 3
+
+
+def test_no_turn_begins_in_a_pause() -> None:
+    turns, began = Turns(), threading.Event()
+
+    def take_turn() -> None:
+        with turns.turn(0):
+            began.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        with turns.pause() as passed:
+            waiting = pool.submit(take_turn)
+            assert not began.wait(0.1)
+            assert passed == 0
+        waiting.result(10)
+    assert began.is_set()

@@ -1,11 +1,13 @@
 """Trials of single choices: the same work for each, one choice taken back, nothing done twice."""
 
 import json
+import signal
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+from training.pictures import BadData
 from training.smoke import generate
 
 torch = pytest.importorskip("torch")
@@ -60,9 +62,30 @@ def test_each_trial_sees_as_many_pictures_and_a_second_call_repeats_none(
         assert [line["steps"] for line in map(json.loads, log) if "steps" in line] == [10]
     assert trials.run(options, two) == 0
     again = capsys.readouterr().out.splitlines()
-    assert again == rows
+    assert [line for line in again if line.startswith("|")] == rows
+    assert not any(line.startswith(("{", "# as")) for line in again)
+    options.pictures = 44
+    with pytest.raises(BadData, match="another plan"):
+        trials.run(options, two)
 
 
 def test_a_folder_without_data_is_answered_with_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert trials.main(["--data", str(tmp_path), "--out", str(tmp_path / "out"), "--nice", "0"]) == 2
     assert "no such annotation file" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_signal_while_a_trial_is_judged_is_not_swallowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    seen = []
+
+    def judge(_network: object, _held_out: object) -> dict[str, object]:
+        seen.append(signal.getsignal(signal.SIGTERM))
+        return {"at_320": {"mAP2": 0.0, "mAP3": 0.0, "recall": {}}, "mean": dict.fromkeys(trials.KEYS, 0.0)}
+
+    monkeypatch.setattr(trials, "judge", judge)
+    data = generate(tmp_path / "data", seed=1)
+    words = ["--data", str(data), "--out", str(tmp_path / "out"), "--pictures", "8", "--threads", "1"]
+    assert trials.run(trials.parser().parse_args(words), (trials.Trial("one", {"size": 96, "batch": 4}),)) == 0
+    assert seen == [before]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edge_mask.decide.gate import GateWatch
+from edge_mask.decide.sight import Sight, Watch
 from edge_mask.errors import Broken
 from edge_mask.messages import Box, Detections, Event, Face, Frame, Image, Visit
 from edge_mask.runtime.clock import SystemClock
@@ -40,12 +41,13 @@ class Scripted:
 class Site:
     """A slot, a vision over one gate camera, and a worker for each detector."""
 
-    def __init__(self, *detectors: Scripted) -> None:
+    def __init__(self, *detectors: Scripted, watch: Watch | None = None) -> None:
         self.frames: Latest[Frame] = Latest()
         self.events: list[Event] = []
         self.came = threading.Condition()
         self.failed: list[Worker] = []
-        self.vision = Vision(self.frames, {"front": Eye(Tracker(), GateWatch("front"))}, self._note, publish="all")
+        eye = Eye(Tracker(), watch or GateWatch("front"))
+        self.vision = Vision(self.frames, {"front": eye}, self._note, publish="all")
         lanes = [Lane(self.vision, self.frames, detector, number) for number, detector in enumerate(detectors)]
         self.workers = [Worker(lane, SystemClock(), self.failed.append) for lane in lanes]
 
@@ -73,15 +75,17 @@ class Site:
 
 
 @contextmanager
-def running(*detectors: Scripted) -> Iterator[Site]:
-    site = Site(*detectors)
+def running(*detectors: Scripted, watch: Watch | None = None) -> Iterator[Site]:
+    site = Site(*detectors, watch=watch)
     for worker in site.workers:
         worker.start()
-    yield site
-    for worker in site.workers:
-        worker.request_stop()
-    for worker in site.workers:
-        assert worker.join(PATIENCE)
+    try:
+        yield site
+    finally:
+        for worker in site.workers:
+            worker.request_stop()
+        for worker in site.workers:
+            assert worker.join(PATIENCE)
 
 
 def test_a_frame_that_is_ready_first_waits_for_the_one_before_it() -> None:
@@ -171,3 +175,103 @@ def test_a_stop_in_the_middle_of_a_look_says_what_was_seen_and_frees_every_model
     assert site.looked_at() == [1, 2, 3, 4, 5]
     assert len([event for event in site.events if isinstance(event, Visit)]) == 1
     assert all(detector.is_closed for detector in detectors)
+
+
+def test_all_lanes_stop_when_one_is_asked_to() -> None:
+    """They share a slot that is closed then: one that goes on would find it empty as fast as it can look."""
+    with running(*(Scripted(lambda _n: BARE) for _ in range(3))) as site:
+        site.show(1)
+        site.wait(lambda: site.looked_at() == [1])
+        site.workers[2].request_stop()
+        for worker in site.workers:
+            assert worker.join(PATIENCE)
+    assert not site.failed
+
+
+def test_a_frame_that_waits_when_the_lanes_stop_does_not_delay_them() -> None:
+    inside, leave = threading.Barrier(3), threading.Event()
+
+    def look(_number: int) -> list[Face]:
+        inside.wait(PATIENCE)
+        assert leave.wait(PATIENCE)
+        return BARE
+
+    with running(Scripted(look), Scripted(look)) as site:
+        site.show(1, 2)
+        inside.wait(PATIENCE)
+        site.show(3)
+        site.workers[1].request_stop()
+        leave.set()
+        for worker in site.workers:
+            assert worker.join(PATIENCE)
+    assert site.looked_at() == [1, 2]
+
+
+def test_a_failure_is_heard_while_an_earlier_frame_still_hangs() -> None:
+    leave = threading.Event()
+
+    def look(number: int) -> list[Face]:
+        if number == 1:
+            assert leave.wait(PATIENCE)
+            return BARE
+        raise Broken("the model says NaN")
+
+    with running(Scripted(look), Scripted(look)) as site:
+        site.show(1, 2)
+        while not site.failed:
+            assert not site.looked_at()
+        assert [str(worker.failure) for worker in site.failed] == ["the model says NaN"]
+        leave.set()
+        site.wait(lambda: site.looked_at() == [1])
+
+
+class Slow:
+    """A Watch that is asked two things at a time if nobody sees to it that it is not."""
+
+    def __init__(self) -> None:
+        self._inside = threading.Lock()
+        self.was_disturbed = False
+
+    def observe(self, _sight: Sight) -> list[Event]:
+        return self._alone()
+
+    def finish(self, _at: Moment) -> list[Event]:
+        return self._alone()
+
+    def _alone(self) -> list[Event]:
+        if not self._inside.acquire(blocking=False):
+            self.was_disturbed = True
+            return []
+        threading.Event().wait(0.002)
+        self._inside.release()
+        return []
+
+
+def test_what_is_owed_is_never_said_while_a_frame_is_judged() -> None:
+    """A live camera goes on sending when the files beside it have ended and vision is told to finish."""
+    for _ in range(20):
+        watch = Slow()
+        with running(Scripted(lambda _n: BARE), Scripted(lambda _n: BARE), watch=watch) as site:
+            site.vision.finish_when_empty()
+            for number in range(6):
+                site.show(number)
+                threading.Event().wait(0.0005)
+        assert not watch.was_disturbed
+
+
+class Fragile(GateWatch):
+    """Breaks in the middle of the second look."""
+
+    def observe(self, sight: Sight) -> list[Event]:
+        if sight.at.mono == pytest.approx(0.2):
+            raise ZeroDivisionError
+        return super().observe(sight)
+
+
+def test_after_half_a_judgement_no_lane_goes_on_from_there() -> None:
+    with running(Scripted(lambda _n: BARE), Scripted(lambda _n: BARE), watch=Fragile("front")) as site:
+        site.show(1, 2, 3, 4)
+        while not site.failed:
+            assert len(site.looked_at()) < 3
+    assert site.looked_at() == [1, 2]  # the second one's `detections` went out before it broke
+    assert [type(worker.failure) for worker in site.failed] == [ZeroDivisionError]

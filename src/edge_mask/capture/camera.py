@@ -1,4 +1,4 @@
-"""The capture worker: one camera, from its source into the slot that the vision worker looks into.
+"""The capture worker: one camera, from its source into the slot that vision looks into.
 
       lost ◀──TryLater── source ──frame──▶ content ──fine──▶ Latest ──▶ vision
 (backoff, reopen)                             └─ black, frozen: reported once, never judged

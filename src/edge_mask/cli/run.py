@@ -10,7 +10,7 @@ from edge_mask.cli.common import add_config, positive_seconds
 
 SWITCH_INTERVAL = 0.0005
 """Seconds until a waiting thread gets the interpreter. Python's 5 ms would be several inferences of a fast machine:
-the vision thread comes back from the graph and must not wait for a thread that writes a message."""
+a vision thread comes back from the graph and must not wait for a thread that writes a message."""
 
 
 def add(commands: Any) -> None:

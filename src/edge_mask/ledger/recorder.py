@@ -63,7 +63,7 @@ Entry = Event | Barrier
 def post(mailbox: Mailbox[Entry], event: Event, timeout: float | None = None) -> bool:
     """Leave an event for the recorder; False when there was no room for `timeout` seconds. Raises Closed.
 
-    A live one does not wake it: several a second would interrupt the vision thread that sends them.
+    A live one does not wake it: several a second would interrupt the vision that sends them.
     """
     return mailbox.put(event, timeout, wake=not isinstance(event, Detections | Health))
 

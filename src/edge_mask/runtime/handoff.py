@@ -36,7 +36,10 @@ class Latest(Generic[T]):
             self._changed.notify_all()
 
     def take(self, timeout: float) -> T | None:
-        """The item that has waited longest, or None after `timeout` seconds or when closed and empty."""
+        """The item that has waited longest, or None after `timeout` seconds or when closed and empty.
+
+        For a single taker; what it takes counts, too.
+        """
         found = self.take_numbered(timeout)
         return None if found is None else found[1]
 

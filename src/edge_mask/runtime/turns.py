@@ -6,16 +6,12 @@ from contextlib import contextmanager
 
 
 class Turns:
-    """Numbers count from 0; every one that was given out must come to its turn, or all later ones wait for ever."""
+    """Numbers count from 0. Every one that is given out must have its turn or be given up: later ones wait for it."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._due = 0
-
-    @property
-    def passed(self) -> int:
-        """How many turns are over."""
-        return self._due
+        self._given_up: set[int] = set()
 
     @contextmanager
     def turn(self, number: int) -> Iterator[None]:
@@ -25,6 +21,19 @@ class Turns:
         try:
             yield
         finally:
-            with self._changed:
+            self.give_up(number)
+
+    def give_up(self, number: int) -> None:
+        """This number's turn is over, whether it was taken or not, and whether it has come or not."""
+        with self._changed:
+            self._given_up.add(number)
+            while self._due in self._given_up:
+                self._given_up.remove(self._due)
                 self._due += 1
-                self._changed.notify_all()
+            self._changed.notify_all()
+
+    @contextmanager
+    def pause(self) -> Iterator[int]:
+        """How many turns are over; no other one begins until the block ends. One that has begun goes on."""
+        with self._changed:
+            yield self._due
