@@ -10,7 +10,7 @@ from edge_mask.messages import Image
 from edge_mask.units import Seconds
 
 _SAMPLES = 96
-"""Points looked at along the shorter side."""
+"""Points looked at along the shorter side; every second of them tells whether the picture is black."""
 
 
 class Content(StrEnum):
@@ -50,8 +50,9 @@ class ContentWatch:
     def judge(self, image: Image, at: Seconds) -> Content:
         """What to make of this picture, seen `at` on the monotonic clock. Only a live camera can be frozen."""
         sample = image[:: _step(image.shape[0]), :: _step(image.shape[1])]
+        few = sample[::2, ::2]
         # Channel by channel: NumPy's maximum over the short last axis takes ten times as long.
-        brightest = np.maximum(np.maximum(sample[..., 0], sample[..., 1]), sample[..., 2])
+        brightest = np.maximum(np.maximum(few[..., 0], few[..., 1]), few[..., 2])
         if np.count_nonzero(brightest >= self._policy.black_below) <= 0.01 * brightest.size:
             self._black += 1
             return Content.PASSING if self._is_live and self._black < self._policy.black_reads else Content.BLACK
