@@ -95,30 +95,28 @@ def run(options: argparse.Namespace, trials: Sequence[Trial]) -> int:
             pictures=options.pictures, threads=options.threads, bf16=options.bf16, check_every=1e9,
             rate=options.rate, frozen=3 if weights else 0,
         ), **trial.changes)  # fmt: skip
-        found = done(folder, trial, plan)
-        if found is None:
+        claim(folder, trial, plan)
+        file = folder / "figures.json"
+        if not file.exists():
             print(f"# {trial.name}", flush=True)
-            folder.mkdir(parents=True, exist_ok=True)
             start = weights if trial.trunk else None
             trainer = Trainer(plan, data, folder, start, lambda _: {}, make=trial.make)
-            found = {"trial": trial.name, "plan": asdict(plan), **judge(trainer.run(), held_out)}
-            (folder / "figures.json").write_text(json.dumps(found), encoding="utf-8")
-        print(row(found), flush=True)
+            file.write_text(json.dumps(judge(trainer.run(), held_out)), encoding="utf-8")
+        print(row(trial.name, json.loads(file.read_text(encoding="utf-8"))), flush=True)
     return 0
 
 
-def done(folder: Path, trial: Trial, plan: Plan) -> dict[str, Any] | None:
-    """The figures that this trial left; None when it left none. Raises BadData for those of another one."""
-    file = folder / "figures.json"
+def claim(folder: Path, trial: Trial, plan: Plan) -> None:
+    """Make the folder this trial's. Raises BadData when it is another one's, or that of another plan."""
+    file, mine = folder / "trial.json", {"trial": trial.name, "plan": asdict(plan)}
     if not file.exists():
-        return None
-    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    if found.get("trial") != trial.name or found.get("plan") != asdict(plan):
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(mine), encoding="utf-8")
+    elif (found := json.loads(file.read_text(encoding="utf-8"))) != mine:
         raise BadData(
-            f"{file}: these are figures of {found.get('trial')!r} with another plan than {trial.name!r} has now;"
+            f"{file}: this folder is of {found.get('trial')!r} with another plan than {trial.name!r} has now;"
             " rows of one table come from the same work: give another --out, or the options of then"
         )
-    return found
 
 
 @torch.no_grad()
@@ -130,12 +128,12 @@ def judge(network: MaskNet, held_out: HeldOut) -> dict[str, Any]:
     return {"at_320": found[SIZES.index(320)], "mean": mean}
 
 
-def row(found: dict[str, Any]) -> str:
+def row(name: str, found: dict[str, Any]) -> str:
     """One line of the table: mAP2 and mAP3 at 320, the means of three figures, recall of small faces, the gate."""
     at, mean = found["at_320"], found["mean"]
     small, gate = at["recall"].get("8-16", 0.0), at.get("gate", {}).get("accuracy", 0.0)
     cells = (at["mAP2"], at["mAP3"], *(mean[key] for key in KEYS), small, gate)
-    return f"| {found['trial']} | " + " | ".join(f"{cell:.3f}" for cell in cells) + " |"
+    return f"| {name} | " + " | ".join(f"{cell:.3f}" for cell in cells) + " |"
 
 
 def parser() -> argparse.ArgumentParser:

@@ -77,8 +77,8 @@ class Vision:
         """One frame through the house; `number` says how many were taken before it."""
         try:
             faces = distinct(detector.detect(frame.image))
-        except Exception:
-            self._turns.give_up(number)  # at once: what is before it may hang
+        except Exception:  # raised again; the turn is given up at once, as what is before it may hang
+            self._turns.give_up(number)
             raise
         with self._turns.turn(number):
             if not self._is_broken:

@@ -67,6 +67,9 @@ def test_each_trial_sees_as_many_pictures_and_a_second_call_repeats_none(
     options.pictures = 44
     with pytest.raises(BadData, match="another plan"):
         trials.run(options, two)
+    (tmp_path / "out" / "00" / "figures.json").unlink()  # as after a stop within the trial
+    with pytest.raises(BadData, match="another plan"):
+        trials.run(options, two)
 
 
 def test_a_folder_without_data_is_answered_with_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from edge_mask.decide.gate import GateWatch
 from edge_mask.decide.sight import Sight, Watch
 from edge_mask.errors import Broken
-from edge_mask.messages import Box, Detections, Event, Face, Frame, Image, Visit
+from edge_mask.messages import Box, Detections, Event, Face, Fault, Frame, Image, Visit
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.handoff import Latest
 from edge_mask.runtime.worker import Worker
@@ -275,3 +275,41 @@ def test_after_half_a_judgement_no_lane_goes_on_from_there() -> None:
             assert len(site.looked_at()) < 3
     assert site.looked_at() == [1, 2]  # the second one's `detections` went out before it broke
     assert [type(worker.failure) for worker in site.failed] == [ZeroDivisionError]
+
+
+class Owing:
+    """A Watch that says everything at the end, and each thing once."""
+
+    def __init__(self) -> None:
+        self._owed: list[Event] = []
+
+    def observe(self, sight: Sight) -> list[Event]:
+        self._owed.append(Fault(at=sight.at, component="front", code="owed", text=f"{sight.at.mono:.1f}"))
+        return []
+
+    def finish(self, _at: Moment) -> list[Event]:
+        said, self._owed = self._owed, []
+        return said
+
+
+def owed(site: Site) -> list[str]:
+    return [event.text for event in site.events if isinstance(event, Fault)]
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_what_is_owed_is_said_once_when_the_last_lane_stops(lanes: int) -> None:
+    with running(*(Scripted(lambda _n: BARE) for _ in range(lanes)), watch=Owing()) as site:
+        site.show(1, 2, 3)
+        site.wait(lambda: len(site.looked_at()) == 3)
+        assert owed(site) == []
+    assert owed(site) == ["0.1", "0.2", "0.3"]
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_what_is_owed_is_said_when_the_source_has_ended(lanes: int) -> None:
+    with running(*(Scripted(lambda _n: BARE) for _ in range(lanes)), watch=Owing()) as site:
+        site.show(1, 2, 3)
+        site.wait(lambda: len(site.looked_at()) == 3)
+        site.vision.finish_when_empty()
+        site.wait(lambda: len(owed(site)) == 3)
+    assert owed(site) == ["0.1", "0.2", "0.3"]
