@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from edge_mask.detect.arrays import Candidates
-from edge_mask.detect.nms import Suppression, suppress
+from edge_mask.detect.nms import suppress
+from edge_mask.detect.nms_rules import Suppression
 from training.geometry import letterbox
 from training.metrics import Found
 from training.network import MaskNet, decode
@@ -28,7 +29,7 @@ def settle(corners: np.ndarray, scores: np.ndarray, scale: float, rules: Suppres
     """Scores of points × labels to suppressed detections in pixels of the picture."""
     point, label = np.nonzero(scores > LOWEST_SCORE)
     boxes = np.asarray(corners[point] / scale, np.float32)
-    left = suppress(Candidates(boxes, np.asarray(scores[point, label], np.float32), label), rules)
+    left = suppress(Candidates(boxes, np.asarray(scores[point, label], np.float32), label), rules).arrays()
     return Found(left.boxes, left.scores, left.labels)
 
 

@@ -54,7 +54,7 @@ def cell_by_cell(maps: list[F32], threshold: float) -> list[tuple[float, ...]]:
 @settings(max_examples=60)
 @given(outputs(), st.sampled_from([0.05, 0.3, 0.62, 0.9]))
 def test_whole_maps_give_what_the_formula_gives_cell_by_cell(maps: list[F32], threshold: float) -> None:
-    found = decoder(threshold)(maps)
+    found = decoder(threshold)(maps).arrays()
     expected = cell_by_cell(maps, threshold)
     rows = [[*box, score, label] for box, score, label in zip(found.boxes, found.scores, found.labels, strict=True)]
     sure = [row for row in expected if abs(row[4] - threshold) > 1e-6]  # float32 may decide otherwise on the edge
@@ -71,7 +71,7 @@ def test_size_scale_and_size_clip_come_from_the_card() -> None:
     maps = nothing()
     maps[0][0, 1, 2, 0] = 5.0
     maps[1][0, 1, 2] = (0, 0, 9, -9)
-    found = decoder(size_scale=3.0, size_clip=1.0)(maps)
+    found = decoder(size_scale=3.0, size_clip=1.0)(maps).arrays()
     width, height = found.boxes[0, 2] - found.boxes[0, 0], found.boxes[0, 3] - found.boxes[0, 1]
     assert (width, height) == pytest.approx((3 * 8 * math.e, 3 * 8 / math.e))
 
@@ -101,10 +101,10 @@ def test_quantised_maps_give_what_their_real_values_give() -> None:
     card = AnchorFree(kind="anchor_free", strides=STRIDES)
     for threshold in (0.0, 0.02, 0.5, 0.9, 0.9999, 1.0):
         scoring = Scoring([LabelRule(threshold), LabelRule(None), LabelRule(threshold, 0.5, 0.1)])
-        quantised = AnchorFreeDecoder(card, specs, SIZE, scoring)(stored)
+        quantised = AnchorFreeDecoder(card, specs, SIZE, scoring)(stored).arrays()
         plain_specs = [TensorSpec("", shape, np.dtype(np.float32)) for shape in shapes()]
         real = [spec.real(values) for spec, values in zip(specs, stored, strict=True)]
-        plain = AnchorFreeDecoder(card, plain_specs, SIZE, scoring)(real)
+        plain = AnchorFreeDecoder(card, plain_specs, SIZE, scoring)(real).arrays()
         assert 1 not in quantised.labels
         np.testing.assert_allclose(quantised.boxes, plain.boxes, rtol=1e-5, atol=1e-4)
         np.testing.assert_allclose(quantised.scores, plain.scores, rtol=1e-5)
@@ -129,10 +129,10 @@ def test_a_handful_of_faces_is_what_the_whole_maps_would_give(
         stored[2 * level].reshape(-1)[cell % stored[2 * level].size] = zero + value
     scoring = Scoring([LabelRule(0.4), LabelRule(0.9, 1.5, -0.3), LabelRule(None)])
     card = AnchorFree(kind="anchor_free", strides=STRIDES)
-    few = AnchorFreeDecoder(card, specs, SIZE, scoring)(stored)
+    few = AnchorFreeDecoder(card, specs, SIZE, scoring)(stored).arrays()
     plain_specs = [TensorSpec("", shape, np.dtype(np.float32)) for shape in shapes()]
     real = [spec.real(values) for spec, values in zip(specs, stored, strict=True)]
-    plain = AnchorFreeDecoder(card, plain_specs, SIZE, scoring)(real)
+    plain = AnchorFreeDecoder(card, plain_specs, SIZE, scoring)(real).arrays()
     np.testing.assert_array_equal(few.labels, plain.labels)
     np.testing.assert_allclose(few.scores, plain.scores, rtol=1e-5)
     np.testing.assert_allclose(few.boxes, plain.boxes, rtol=1e-5, atol=1e-3)

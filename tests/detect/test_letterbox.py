@@ -39,6 +39,7 @@ def test_a_box_comes_back_to_where_it_was(
     across, down = where.width / picture[0], where.height / picture[1]
     inside = [x1 * across + where.left, y1 * down + where.top, x2 * across + where.left, y2 * down + where.top]
     back = where.to_picture(np.array([inside], np.float32))[0]
+    assert where.one_to_picture(inside) == pytest.approx(back, abs=max(picture) * 1e-3)
     assert back == pytest.approx([x1, y1, x2, y2], abs=max(picture) * 1e-3)
 
 
@@ -46,9 +47,10 @@ def test_a_box_comes_back_to_where_it_was(
 def test_a_box_from_anywhere_is_cut_at_the_edges_of_the_picture(
     picture: tuple[int, int], size: tuple[int, int], anchor: Anchor | None, box: list[float]
 ) -> None:
-    left, top, right, bottom = place(picture, size, anchor).to_picture(np.array([box], np.float32))[0]
-    assert 0 <= min(left, right) <= max(left, right) <= picture[0]
-    assert 0 <= min(top, bottom) <= max(top, bottom) <= picture[1]
+    where = place(picture, size, anchor)
+    for left, top, right, bottom in (where.to_picture(np.array([box], np.float32))[0], where.one_to_picture(box)):
+        assert 0 <= min(left, right) <= max(left, right) <= picture[0]
+        assert 0 <= min(top, bottom) <= max(top, bottom) <= picture[1]
 
 
 def white(width: int, height: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":

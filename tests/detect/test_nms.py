@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_mask.detect import nms
+from edge_mask.detect import nms, nms_few
 from edge_mask.detect.arrays import NOTHING, Candidates
-from edge_mask.detect.nms import MOST_CANDIDATES, Suppression, overlaps
+from edge_mask.detect.nms import MOST_CANDIDATES, overlaps
+from edge_mask.detect.nms_rules import Suppression
 
 BOX = st.tuples(st.integers(0, 20), st.integers(0, 20), st.integers(0, 12), st.integers(0, 12))
 FOUND = st.lists(st.tuples(BOX, st.integers(0, 10), st.integers(0, 2)), max_size=40)
@@ -29,8 +30,8 @@ def suppress(found: Candidates, rules: Suppression) -> Candidates:
     """The answer, after both ways to it (one by one, and as arrays) gave the same."""
     ways = []
     for few in (0, len(found)):
-        with mock.patch.object(nms, "FEW", few), mock.patch.object(nms, "FEW_PAIRS", few * few):
-            ways.append(nms.suppress(found, rules))
+        with mock.patch.object(nms, "FEW", few), mock.patch.object(nms_few, "FEW_PAIRS", few * few):
+            ways.append(nms.suppress(found, rules).arrays())
     np.testing.assert_allclose(ways[0].boxes, ways[1].boxes, atol=1e-4)
     np.testing.assert_allclose(ways[0].scores, ways[1].scores, rtol=1e-4, atol=1e-6)
     assert len(ways[0]) == len(ways[1])
@@ -179,5 +180,5 @@ def test_a_few_too_many_looks_are_left_to_the_arrays() -> None:
     boxes = np.column_stack((left, left * 0, left + 5, left * 0 + 5)).astype(np.float32)
     found = Candidates(boxes, np.linspace(0.1, 0.9, 40, dtype=np.float32), np.zeros(40, np.intp))
     rules = Suppression(0.5, False, 100, vote=0.6, support=0.5, decay=0.3)
-    assert nms._suppress_few(found, rules) is None
-    np.testing.assert_allclose(nms.suppress(found, rules).scores, found.scores[::-1], rtol=1e-5)
+    assert nms_few.suppress_few(found.plain(), rules) is None
+    np.testing.assert_allclose(nms.suppress(found, rules).arrays().scores, found.scores[::-1], rtol=1e-5)

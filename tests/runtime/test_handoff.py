@@ -1,6 +1,7 @@
 """Latest replaces and counts; Mailbox waits and can be closed."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -30,14 +31,48 @@ def test_cameras_do_not_replace_each_other_and_the_one_that_waited_longest_is_fi
 
 def test_a_file_waits_until_its_last_picture_was_taken() -> None:
     slot: Latest[int] = Latest()
-    assert slot.put_when_taken(1, "clip", 0)
-    assert not slot.put_when_taken(2, "clip", 0.01)
+    assert slot.put_in_line(1, "clip", 0)
+    assert not slot.put_in_line(2, "clip", 0.01)
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(slot.put_when_taken, 2, "clip", 10.0)
+        waiting = pool.submit(slot.put_in_line, 2, "clip", 10.0)
         assert slot.take(1) == 1
         assert waiting.result(10)
     assert slot.take(0) == 2
     assert slot.replaced == 0
+
+
+def test_a_line_takes_so_many_and_lets_its_sender_in_again_when_half_are_gone() -> None:
+    slot: Latest[int] = Latest()
+    for number in range(4):
+        assert slot.put_in_line(number, "clip", 0, room=4)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(slot.put_in_line, 4, "clip", 60.0, room=4)
+        while not slot._few:  # until it waits
+            time.sleep(0.001)
+        assert slot.take(0) == 0
+        time.sleep(0.02)
+        assert not waiting.done()
+        assert slot.take(0) == 1
+        assert waiting.result(10)
+    assert [slot.take(0) for _ in range(4)] == [2, 3, 4, None]
+    assert slot.replaced == 0
+
+
+def test_a_line_lets_another_camera_in_between() -> None:
+    slot: Latest[str] = Latest()
+    for picture in ("clip 1", "clip 2", "clip 3"):
+        assert slot.put_in_line(picture, "clip", 0, room=3)
+    slot.put("door", "door")
+    assert [slot.take(0) for _ in range(4)] == ["clip 1", "door", "clip 2", "clip 3"]
+
+
+def test_closing_lets_a_waiting_sender_go() -> None:
+    slot: Latest[int] = Latest()
+    assert slot.put_in_line(1, "clip", 0)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(slot.put_in_line, 2, "clip", 60.0)
+        slot.close()
+        assert waiting.result(10)
 
 
 def test_closing_wakes_a_waiting_taker() -> None:

@@ -56,7 +56,7 @@ class Site:
         for number in numbers:
             picture = np.full((480, 640, 3), number, np.uint8)
             frame = Frame("front", number, picture, Moment(Seconds(number / 10), Unix(1e9 + number / 10)))
-            assert self.frames.put_when_taken(frame, "front", PATIENCE)
+            assert self.frames.put_in_line(frame, "front", PATIENCE)
 
     def is_done(self) -> bool:
         return self.vision.is_done

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 _TURN = Seconds(0.5)
 """The longest a step waits before it looks at `stop` again."""
+_MOST_AHEAD, _BYTES_AHEAD = 4, 4_000_000
 
 
 class Camera(Job):
@@ -146,11 +147,15 @@ class Camera(Job):
         if self._is_live:
             self._frames.put(frame, self._camera)
             self.handed_on += 1
-        elif self._frames.put_when_taken(frame, self._camera, _TURN):
+        elif self._frames.put_in_line(frame, self._camera, _TURN, room=self._room_for(frame)):
             self._pending = None
             self.handed_on += 1
         else:
             self._pending = frame
+
+    def _room_for(self, frame: Frame) -> int:
+        """How many pictures of a file without pauses may wait: a few small ones, so that no look waits for reading."""
+        return 1 if self._interval else max(1, min(_MOST_AHEAD, _BYTES_AHEAD // frame.image.nbytes))
 
     def _complain(self, content: Content, frame: Frame) -> None:
         """Black and frozen each begin and end once; a dark picture does not say whether the camera still hangs."""

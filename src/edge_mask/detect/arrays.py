@@ -1,5 +1,6 @@
 """The array types of this room and the check that keeps rubbish out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,58 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.scores)
 
+    def plain(self) -> "Handful":
+        """The same in plain numbers."""
+        return Handful(self.boxes.tolist(), self.scores.tolist(), self.labels.tolist())
+
+    def arrays(self) -> "Candidates":
+        """Itself: what was found may be either."""
+        return self
+
+    def best_first(self) -> "Candidates":
+        """In the order of the scores; equal ones keep theirs."""
+        order = np.argsort(-self.scores, kind="stable")
+        return Candidates(self.boxes[order], self.scores[order], self.labels[order])
+
+
+Corners = Sequence[float]
+"""Left, top, right, bottom of one box."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Handful:
+    """Candidates in plain numbers: for so few, dozens of calls of NumPy take longer than the sums, and longer still
+    when a graph has just pushed them out of the cache."""
+
+    boxes: list[Corners]
+    scores: list[float]
+    labels: list[int]
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def plain(self) -> "Handful":
+        """Itself."""
+        return self
+
+    def best_first(self) -> "Handful":
+        """In the order of the scores; equal ones keep theirs."""
+        order = sorted(range(len(self)), key=self.scores.__getitem__, reverse=True)  # stable, in reverse, too
+        return Handful(
+            [self.boxes[place] for place in order],
+            [self.scores[place] for place in order],
+            [self.labels[place] for place in order],
+        )
+
+    def arrays(self) -> Candidates:
+        """The same as arrays."""
+        if not self.scores:
+            return NOTHING
+        boxes, scores = np.array(self.boxes, np.float32), np.array(self.scores, np.float32)
+        return Candidates(boxes, scores, np.array(self.labels, np.intp))
+
+
+Found = Candidates | Handful
 
 NOTHING = Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.intp))
 

@@ -1,6 +1,6 @@
 """From the outputs of a graph to candidates: one decoder per `decoding.kind` of the card.
 
-    outputs ──▶ decoder (anchor_free · ssd_postprocess · ssd_raw · yolov5 · yolov8 · classifier) ──▶ Candidates
+    outputs ──▶ decoder (anchor_free · ssd_postprocess · ssd_raw · yolov5 · yolov8 · classifier) ──▶ what was found
 
 A decoder is built once, looks at the shapes it was promised (`ModelError` when they do not hold), and is then
 called with copies of the outputs for each picture (`Broken` on NaN, infinity or values that cannot be meant).
@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from edge_mask.detect import card
-from edge_mask.detect.arrays import Candidates
+from edge_mask.detect.arrays import Found
 from edge_mask.detect.decode_anchor_free import AnchorFreeDecoder
 from edge_mask.detect.decode_classifier import ClassifierDecoder
 from edge_mask.detect.decode_ssd import SsdPostprocessDecoder, SsdRawDecoder
@@ -24,7 +24,7 @@ from edge_mask.detect.tflite import TensorSpec
 class Decoder(Protocol):
     """Outputs of one run in, candidates in pixels of the model's input out."""
 
-    def __call__(self, outputs: Sequence[NDArray[Any]]) -> Candidates: ...
+    def __call__(self, outputs: Sequence[NDArray[Any]]) -> Found: ...
 
 
 def build_decoder(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_mask.detect.arrays import F32, NOTHING, Candidates, Indices, check_size
+from edge_mask.detect.arrays import F32, NOTHING, Candidates, Corners, Found, Handful, Indices, check_size
 from edge_mask.detect.card import AnchorFree
 from edge_mask.detect.scoring import ABSURD_LOGIT, Scoring
 from edge_mask.detect.shapes import index_of
@@ -47,7 +47,7 @@ class AnchorFreeDecoder:
         self._centres, self._strides = np.concatenate(centres), np.concatenate(strides)
         self._halves = self._strides * np.float32(settings.size_scale / 2)
 
-    def __call__(self, outputs: Sequence[NDArray[Any]]) -> Candidates:
+    def __call__(self, outputs: Sequence[NDArray[Any]]) -> Found:
         found = [hits for each in self._maps if (hits := each.hits(outputs)) is not None]
         if not found:
             return NOTHING
@@ -67,9 +67,9 @@ class AnchorFreeDecoder:
         corners = np.concatenate((centre - half, centre + half), axis=1)
         return Candidates(corners, self._scoring.scores_of(logits, labels), labels)
 
-    def _looked_up(self, found: "list[_Hits]", outputs: Sequence[NDArray[Any]]) -> Candidates:
-        """The same for a handful of cells: where sixty calls of NumPy would take longer than the sums."""
-        corners: list[tuple[float, float, float, float]] = []
+    def _looked_up(self, found: "list[_Hits]", outputs: Sequence[NDArray[Any]]) -> Handful:
+        """The same for a handful of cells."""
+        corners: list[Corners] = []
         scores: list[float] = []
         labels: list[int] = []
         count = self._scoring.count
@@ -88,9 +88,7 @@ class AnchorFreeDecoder:
                     corners.append((x - half[wide], y - half[high], x + half[wide], y + half[high]))
                     scores.append(score)
                     labels.append(label)
-        if not scores:
-            return NOTHING
-        return Candidates(np.array(corners, np.float32), np.array(scores, np.float32), np.array(labels, np.intp))
+        return Handful(corners, scores, labels)
 
 
 class _Tables:

@@ -4,10 +4,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from edge_mask.detect.arrays import F32
+from edge_mask.detect.arrays import F32, Corners
 from edge_mask.messages import Image
 
-_STEPS = np.float32(64)
+_STEPS = 64
 Anchor = Literal["top_left", "center"]
 
 
@@ -21,6 +21,8 @@ class Placement:
         self._shift = np.array([left, top] * 2, np.float32)
         self._steps = factor * _STEPS
         self._most = np.array([*picture, *picture], np.float32) * _STEPS
+        self._across, self._down = float(self._steps[0]), float(self._steps[1])
+        self._ends = round(picture[0] * _STEPS), round(picture[1] * _STEPS)
 
     def to_picture(self, boxes: F32) -> F32:
         """Boxes (left, top, right, bottom) from pixels of the input to pixels of the picture, cut at its edges.
@@ -29,6 +31,19 @@ class Placement:
         """
         steps = np.rint((boxes - self._shift) * self._steps)
         return np.asarray(np.minimum(np.maximum(steps, 0.0), self._most) / _STEPS, np.float32)
+
+    def one_to_picture(self, box: Corners) -> Corners:
+        """The same for one box in plain numbers."""
+        left, top, right, bottom = box
+        x1, x2 = round((left - self.left) * self._across), round((right - self.left) * self._across)
+        y1, y2 = round((top - self.top) * self._down), round((bottom - self.top) * self._down)
+        width, height = self._ends
+        return (
+            min(max(x1, 0), width) / _STEPS,
+            min(max(y1, 0), height) / _STEPS,
+            min(max(x2, 0), width) / _STEPS,
+            min(max(y2, 0), height) / _STEPS,
+        )
 
 
 def place(picture: tuple[int, int], size: tuple[int, int], anchor: Anchor | None) -> Placement:

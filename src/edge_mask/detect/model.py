@@ -3,13 +3,16 @@
 picture ─▶ letterbox ─▶ pixels ─▶ graph ─▶ decoder ─▶ nms ─▶ faces in pixels of the picture
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 
-from edge_mask.detect.arrays import Candidates
+from edge_mask.detect.arrays import Candidates, Corners, Found
 from edge_mask.detect.card import Calibration, Card
 from edge_mask.detect.decode import build_decoder
 from edge_mask.detect.letterbox import Letterbox, Placement, one_thread_in_opencv
-from edge_mask.detect.nms import Suppression, suppress
+from edge_mask.detect.nms import suppress
+from edge_mask.detect.nms_rules import Suppression
 from edge_mask.detect.pixels import Pixels
 from edge_mask.detect.scoring import LabelRule, Scoring
 from edge_mask.detect.shapes import written
@@ -92,11 +95,14 @@ class ModelDetector:
     def close(self) -> None:
         self.model.close()
 
-    def _faces(self, found: Candidates, where: Placement) -> list[Face]:
+    def _faces(self, found: Found, where: Placement) -> list[Face]:
         faces = []
-        corners = where.to_picture(found.boxes).tolist()
-        for box, score, label in zip(corners, found.scores.tolist(), found.labels.tolist(), strict=True):
-            left, top, right, bottom = box
+        plain = found.plain()
+        if isinstance(found, Candidates):
+            corners: Iterable[Corners] = where.to_picture(found.boxes).tolist()
+        else:
+            corners = map(where.one_to_picture, found.boxes)
+        for (left, top, right, bottom), score, label in zip(corners, plain.scores, plain.labels, strict=True):
             meaning = self._meanings[label]
             is_seen = score >= self._least[label] and right - left >= _SMALLEST and bottom - top >= _SMALLEST
             if meaning and is_seen:

@@ -3,68 +3,30 @@
 candidates ─▶ the best of each place ─▶ box: mean of those that vote ─▶ score: more with support, less beside a better
 """
 
-import math
-from dataclasses import dataclass
-from operator import mul
-
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_mask.detect.arrays import F32, Candidates, Indices
+from edge_mask.detect.arrays import F32, Candidates, Found, Indices
+from edge_mask.detect.nms_few import suppress_few
+from edge_mask.detect.nms_rules import LEAST_WEIGHT, SURE, Suppression
 
 MOST_CANDIDATES = 1000
 """Only the best so many are compared with each other (a million pairs)."""
 FEW = 64
-"""Up to so many are compared one by one, as long as they are"""
-FEW_PAIRS = 250
-"""so few pairs: then the sums take less time than the calls of NumPy."""
-_LEAST_WEIGHT = 1e-12
-_SURE = 1e-6
+"""Up to so many are compared one by one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Suppression:
-    """What overlapping boxes mean to each other."""
-
-    iou: float
-    """Boxes that overlap a better one by more than this go."""
-    class_agnostic: bool
-    """Whatever their labels; else only those of the same label have to do with each other."""
-    most: int
-    vote: float | None = None
-    """How much a box of the same label must overlap one that stays to have a say in where that lies: the mean,
-    weighted by the squares of the scores (box voting: Gidaris and Komodakis, "Object detection via a multi-region &
-    semantic segmentation-aware CNN model", 2015)."""
-    support: float = 0.0
-    """The logit of what stays grows by this times ln n, where n is how many went for it: the sum of their scores times
-    overlaps, its own score being one. Not for `class_agnostic`: another label is no support."""
-    floor: float = 0.0
-    """The score from which a candidate votes and is support, so that neither depends on how many faint ones were let
-    in. For what stays with less than that, all vote."""
-    decay: float | None = None
-    """What stays beside a better one, overlapping it by o, is worth exp(-o²/decay) of its score (soft suppression:
-    Bodla et al., "Soft-NMS", 2017)."""
-
-    @property
-    def changes_scores(self) -> bool:
-        """Whether what stays may get another score than it came with."""
-        return self.support > 0.0 or self.decay is not None
-
-
-def suppress(found: Candidates, rules: Suppression) -> Candidates:
+def suppress(found: Found, rules: Suppression) -> Found:
     """The best candidates first, without those that overlap a better one, at most so many as the rules allow.
 
     Equal scores keep the order in which they came, so the same picture always gives the same list.
     """
     if len(found) < 2:
         return found
-    left = _suppress_few(found, rules) if len(found) <= FEW else None
+    left: Found | None = suppress_few(found.plain(), rules) if len(found) <= FEW else None
     if left is None:
-        left = _suppress_many(found, rules)
-    if not rules.changes_scores:
-        return left
-    order = np.argsort(-left.scores, kind="stable")
-    return Candidates(left.boxes[order], left.scores[order], left.labels[order])
+        left = _suppress_many(found.arrays(), rules)
+    return left.best_first() if rules.changes_scores else left
 
 
 def _suppress_many(found: Candidates, rules: Suppression) -> Candidates:
@@ -81,86 +43,19 @@ def _suppress_many(found: Candidates, rules: Suppression) -> Candidates:
         voices = scores >= np.minimum(rules.floor, values)[:, None]
         near = (common > rules.vote) & (labels[kept, None] == labels) & voices
         near[own] = True  # a box without area does not even overlap itself
-        weights = near * np.maximum(scores * scores, np.float32(_LEAST_WEIGHT))
+        weights = near * np.maximum(scores * scores, np.float32(LEAST_WEIGHT))
         left = weights @ boxes / weights.sum(axis=1, keepdims=True)
     if rules.support:
         near = common > rules.iou
         went_for = near & (near.argmax(axis=0) == np.arange(len(kept))[:, None])
         backing = np.where(went_for & (scores >= rules.floor), common, 0.0) * scores
         backing[own] = 0.0
-        chance = np.clip(values, _SURE, 1.0 - _SURE)
+        chance = np.clip(values, SURE, 1.0 - SURE)
         against = (1.0 - chance) / chance * (1.0 + backing.sum(axis=1) / chance) ** -rules.support
         values = 1.0 / (1.0 + against)
     if rules.decay is not None:
         values = values * np.exp(np.square(np.tril(common[:, kept], -1)).sum(axis=1) / -rules.decay)
     return Candidates(np.asarray(left, np.float32), np.asarray(values, np.float32), labels[kept])
-
-
-def _suppress_few(found: Candidates, rules: Suppression) -> Candidates | None:
-    """The same in plain numbers: each that stays looks once at all others. None when these are many looks."""
-    boxes, scores, labels = found.boxes.tolist(), found.scores.tolist(), found.labels.tolist()
-    kept: list[int] = []
-    left: list[_Box] = []
-    values: list[float] = []
-    gone: set[int] = set()
-    beside = [0.0] * len(scores)
-    """Squares of what each shares with the better ones that stay."""
-    for place in sorted(range(len(scores)), key=scores.__getitem__, reverse=True):  # stable, in reverse, too
-        if place in gone:
-            continue
-        if (len(kept) + 1) * len(scores) > FEW_PAIRS:
-            return None
-        box, value, label = boxes[place], scores[place], labels[place]
-        common = [
-            _overlap(box, other) if rules.class_agnostic or labels[k] == label else 0.0 for k, other in enumerate(boxes)
-        ]
-        common[place] = 0.0
-        near = [k for k, share in enumerate(common) if share > rules.iou and k not in gone]
-        gone.update(near)
-        kept.append(place)
-        left.append(box if rules.vote is None else _voted(place, boxes, scores, labels, common, rules))
-        if rules.support:
-            backing = sum(common[k] * scores[k] for k in near if scores[k] >= rules.floor)
-            chance = min(max(value, _SURE), 1.0 - _SURE)
-            value = 1.0 / (1.0 + (1.0 - chance) / chance * (1.0 + backing / chance) ** -rules.support)
-        if rules.decay is not None:
-            value *= math.exp(beside[place] / -rules.decay)
-            beside = [sum_ + share * share for sum_, share in zip(beside, common, strict=True)]
-        values.append(value)
-        if len(kept) == rules.most:
-            break
-    return Candidates(np.array(left, np.float32), np.array(values, np.float32), found.labels[kept])
-
-
-_Box = list[float]
-
-
-def _voted(
-    place: int, boxes: list[_Box], scores: list[float], labels: list[int], common: list[float], rules: Suppression
-) -> _Box:
-    """One box, moved to the weighted mean of those that overlap it and have its label."""
-    limit, least = rules.vote or 0.0, min(rules.floor, scores[place])
-    near = [
-        k
-        for k, share in enumerate(common)
-        if k == place or (share > limit and labels[k] == labels[place] and scores[k] >= least)
-    ]
-    weights = [max(scores[k] ** 2, _LEAST_WEIGHT) for k in near]
-    total = sum(weights)
-    return [sum(map(mul, side, weights)) / total for side in zip(*(boxes[k] for k in near), strict=True)]
-
-
-def _overlap(one: _Box, other: _Box) -> float:
-    """Intersection over union of two boxes; 0 for boxes without area."""
-    left, top, right, bottom = one
-    x1, y1, x2, y2 = other
-    # A call of min or max takes longer than all of the sums here.
-    wide = (right if right < x2 else x2) - (left if left > x1 else x1)  # noqa: FURB136
-    high = (bottom if bottom < y2 else y2) - (top if top > y1 else y1)  # noqa: FURB136
-    if wide <= 0.0 or high <= 0.0:
-        return 0.0
-    common = wide * high
-    return common / max((right - left) * (bottom - top) + (x2 - x1) * (y2 - y1) - common, 1e-9)
 
 
 def overlaps(these: F32, those: F32) -> F32:

@@ -18,25 +18,33 @@ class Closed(EdgeMaskError):
 
 
 class Latest(Generic[T]):
-    """One slot. The newest value wins; a replaced one is counted, not kept."""
+    """One slot for each camera. The newest value wins; a replaced one is counted, not kept.
+
+    For files and folders it is a short queue instead, whose sender waits.
+    """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._items: dict[str, T] = {}
+        lock = threading.Lock()
+        self._filled, self._emptied = threading.Condition(lock), threading.Condition(lock)
+        self._items: dict[str, deque[T]] = {}
+        """What waits, by camera; a camera without anything is missing, the one that has waited longest is first."""
+        self._few: dict[str, int] = {}
+        """How many may be left of a queue when its sender is to be woken."""
         self._closed = False
         self.replaced = 0
         self.taken = 0
 
     def put(self, item: T, key: str = "") -> None:
         """Leave `item`; what still waits under the same key (one per camera) is replaced and counted."""
-        with self._changed:
+        with self._filled:
             if key in self._items:
-                self.replaced += 1
-            self._items[key] = item
-            self._changed.notify_all()
+                self.replaced += len(self._items[key])
+                self._items[key] = deque((item,))
+            else:
+                self._add(item, key)
 
     def take(self, timeout: float) -> T | None:
-        """The item that has waited longest, or None after `timeout` seconds or when closed and empty.
+        """The item whose turn it is, or None after `timeout` seconds or when closed and empty.
 
         For a single taker; what it takes counts, too.
         """
@@ -45,33 +53,48 @@ class Latest(Generic[T]):
 
     def take_numbered(self, timeout: float) -> tuple[int, T] | None:
         """As `take`, with how many were taken before it: by this tell several takers in which order they took."""
-        with self._changed:
+        with self._filled:
             if not self._items:
-                self._changed.wait_for(lambda: self._items or self._closed, timeout)
+                self._filled.wait_for(lambda: self._items or self._closed, timeout)
                 if not self._items:
                     return None
-            item = self._items.pop(next(iter(self._items)))
-            self._changed.notify_all()
+            key = next(iter(self._items))
+            waiting = self._items.pop(key)
+            item = waiting.popleft()
+            if waiting:
+                self._items[key] = waiting  # behind the other cameras
+            if len(waiting) <= self._few.get(key, 0):
+                self._emptied.notify_all()
             self.taken += 1
             return self.taken - 1, item
 
-    def put_when_taken(self, item: T, key: str, timeout: float) -> bool:
-        """Wait until nothing waits under `key`, then leave `item`; False when `timeout` passed first.
+    def put_in_line(self, item: T, key: str, timeout: float, *, room: int = 1) -> bool:
+        """Leave `item` behind those under `key` when they are fewer than `room`; False when `timeout` passed first.
 
-        For files and folders: nobody loses a picture of a test by reading faster than the model looks.
+        For files and folders: nobody loses a picture of a test by reading faster than the model looks. With more room a
+        full line is waited for until half of it was taken: waking the sender for each picture costs more than reading.
         """
-        with self._changed:
-            if not self._changed.wait_for(lambda: key not in self._items or self._closed, timeout):
-                return False
-            self._items[key] = item
-            self._changed.notify_all()
+        with self._emptied:
+            if len(self._items.get(key, ())) >= room and not self._closed:
+                self._few[key] = room // 2
+                if not self._emptied.wait_for(lambda: self._has_few(key), timeout):
+                    return False
+            self._add(item, key)
             return True
 
     def close(self) -> None:
         """Wake whoever waits."""
-        with self._changed:
+        with self._filled:
             self._closed = True
-            self._changed.notify_all()
+            self._filled.notify_all()
+            self._emptied.notify_all()
+
+    def _has_few(self, key: str) -> bool:
+        return len(self._items.get(key, ())) <= self._few[key] or self._closed
+
+    def _add(self, item: T, key: str) -> None:
+        self._items.setdefault(key, deque()).append(item)
+        self._filled.notify()
 
 
 class Mailbox(Generic[T]):
