@@ -67,14 +67,16 @@ _READING_MAX_AGE = Seconds(10.0)
 class Plan:
     """A configuration that was found right; `build` makes its house, any number of times."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, *, before_build: Callable[[], object] = lambda: None) -> None:
         """Raises ConfigurationError for a rule file that cannot be used."""
         self.settings = settings
+        self._before_build = before_build
         self._clock = clock
         self._rules = RuleSet.load(rule_files(settings.rules))
 
     def build(self, on_failure: Callable[[Worker], None]) -> House:
         """Every part made, none started. Raises ModelError, DatabaseError or Refused; then nothing is left open."""
+        self._before_build()
         with ExitStack() as undo:
             house = Assembly(self.settings, self._rules, self._clock, on_failure, undo).house()
             undo.pop_all()

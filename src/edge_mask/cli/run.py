@@ -1,6 +1,7 @@
 """`edge-mask run`: the daemon, in the foreground."""
 
 import argparse
+import logging
 import os
 import sys
 from pathlib import Path
@@ -40,13 +41,20 @@ def _run(arguments: argparse.Namespace) -> int:
     clock = SystemClock()
 
     def plan() -> Blueprint:
+        from edge_mask.observe import logs
         from edge_mask.settings.load import load
 
         settings = load(arguments.config, os.environ)
-        _speak(settings)
+        secrets = _secrets(settings)
+
+        def speak() -> None:
+            logs.configure(settings.log.level, settings.log.format, secrets)
+
+        if not logging.getLogger().handlers:  # at the start; later a configuration that is refused changes nothing
+            speak()
         from edge_mask.app import Plan  # the heavy imports: not before the configuration is known to be right
 
-        return Plan(settings, clock)
+        return Plan(settings, clock, before_build=speak)
 
     supervisor = Supervisor(
         plan,
@@ -59,13 +67,11 @@ def _run(arguments: argparse.Namespace) -> int:
     return supervisor.run()
 
 
-def _speak(settings: Any) -> None:
+def _secrets(settings: Any) -> tuple[str, ...]:
     from edge_mask.errors import ConfigurationError
-    from edge_mask.observe import logs
 
     try:
-        secrets = settings.secrets()
+        return tuple(settings.secrets())
     except OSError as error:
         named = Path(error.filename or "").name
         raise ConfigurationError([f"mqtt.password_file: {named} cannot be read: {error.strerror}"]) from error
-    logs.configure(settings.log.level, settings.log.format, secrets)

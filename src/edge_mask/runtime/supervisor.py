@@ -112,7 +112,14 @@ class Supervisor:
     def run(self) -> int:
         """Until told to stop; the exit code. The first build's errors are the caller's (exit codes 2, 3, 4)."""
         blueprint = self._plan()
-        house = self._open(blueprint.build(self._worker_failed))
+        if self._is_told_to_stop():
+            return self._close(House(()))
+        try:
+            house = self._open(blueprint.build(self._worker_failed))
+        except EdgeMaskError:
+            if self._is_told_to_stop():
+                return self._close(House(()))
+            raise
         while True:
             why = self._watch(house)
             if why == "stop":
@@ -120,9 +127,16 @@ class Supervisor:
             if why == "reload":
                 blueprint, house = self._reload(blueprint, house)
             else:
-                house = self._recover(blueprint, house)
+                blueprint, house = self._recover(blueprint, house)
             if self._stop.is_set():
                 return self._close(house)
+
+    def _is_told_to_stop(self) -> bool:
+        """Whether the stop came while the house was not there yet; another word has found what it asked for."""
+        while not self._control.empty():
+            if self._control.get() == "stop":
+                return True
+        return False
 
     def _worker_failed(self, worker: Worker) -> None:
         self._control.put(f"failed {worker.job.name}")
@@ -160,10 +174,11 @@ class Supervisor:
 
     def _is_over(self, house: House) -> bool:
         now = self._clock.now().mono
+        return self._is_late(now) or (self._limits.until_idle and house.is_idle(now))
+
+    def _is_late(self, now: float) -> bool:
         limit = self._limits.max_seconds
-        if limit is not None and now - self._started_at >= limit:
-            return True
-        return self._limits.until_idle and house.is_idle(now)
+        return limit is not None and now - self._started_at >= limit
 
     def _close(self, house: House) -> int:
         self._notifier.stopping()
@@ -178,23 +193,28 @@ class Supervisor:
     def _reload(self, old: Blueprint, house: House) -> tuple[Blueprint, House]:
         """Read the configuration again; one that is wrong, or cannot be built, leaves the old one in force."""
         self._notifier.reloading(self._clock.now())
-        try:
-            new = self._plan()
-        except EdgeMaskError as error:
-            log.error("the configuration was not taken over, the old one stays: %s", error)  # noqa: TRY400
-            house.complain("configuration", "refused", str(error))
+        new = self._read_again(house.complain)
+        if new is None:
             self._notifier.ready()
             return old, house
         self._stop_or_start_over(house)
         try:
             return new, self._open(new.build(self._worker_failed))
-        except EdgeMaskError as error:
-            log.error("the new configuration cannot be built, back to the old one: %s", error)  # noqa: TRY400
-            house = self._build_again(old, delay=False)
+        except Exception as error:  # noqa: BLE001 (whatever it is, the old configuration worked)
+            _say("the new configuration cannot be built, back to the old one", error)
+            blueprint, house = self._build_again(old, delay=False)
             house.complain("configuration", "refused", str(error))
-            return old, house
+            return blueprint, house
 
-    def _recover(self, blueprint: Blueprint, house: House) -> House:
+    def _read_again(self, complain: Callable[[str, str, str], None]) -> Blueprint | None:
+        try:
+            return self._plan()
+        except Exception as error:  # noqa: BLE001 (as above)
+            _say("the configuration was not taken over, the old one stays", error)
+            complain("configuration", "refused", str(error))
+            return None
+
+    def _recover(self, blueprint: Blueprint, house: House) -> tuple[Blueprint, House]:
         """Step 2: the same house again, after a delay that grows while it keeps falling down."""
         self._stop_or_start_over(house)
         return self._build_again(blueprint, delay=True)
@@ -203,28 +223,35 @@ class Supervisor:
         if house.stop(STOP_WITHIN, lambda: self._clock.now().mono):
             self._start_over()
 
-    def _build_again(self, blueprint: Blueprint, *, delay: bool) -> House:
+    def _build_again(self, blueprint: Blueprint, *, delay: bool) -> tuple[Blueprint, House]:
+        """Until it stands, or until told to stop; a configuration that was repaired meanwhile is taken."""
         while True:
-            if delay:
-                self._pause(self._backoff.next_delay())
-            if self._stop.is_set():
-                return House(())
+            word = self._pause(self._backoff.next_delay()) if delay else ""
+            if word == "stop":
+                self._stop.set()
+                return blueprint, House(())
+            if word == "reload":
+                blueprint = self._read_again(lambda *_: None) or blueprint
             try:
-                return self._open(blueprint.build(self._worker_failed))
-            except EdgeMaskError as error:
-                log.error("cannot build again, trying later: %s", error)  # noqa: TRY400 (a sentence, not a traceback)
+                return blueprint, self._open(blueprint.build(self._worker_failed))
+            except Exception as error:  # noqa: BLE001 (who gives up here sends no more messages: try again for ever)
+                _say("cannot build again, trying later", error)
                 delay = True
 
-    def _pause(self, seconds: float) -> None:
-        """Wait, but hear a stop."""
+    def _pause(self, seconds: float) -> str:
+        """Wait, but hear a stop or a reload, which end it; "" when the time has passed."""
         until = self._clock.now().mono + seconds
-        while (left := until - self._clock.now().mono) > 0:
+        while (left := until - (now := self._clock.now().mono)) > 0:
+            if self._is_late(now):
+                return "stop"
             try:
-                if self._control.get(timeout=min(left, _TICK)) == "stop":
-                    self._stop.set()
-                    return
+                word = self._control.get(timeout=min(left, _TICK))
             except Empty:
                 self._feed(self._clock.now().mono)
+            else:
+                if word in {"stop", "reload"}:
+                    return word
+        return ""
 
     def _start_over(self) -> None:
         """Step 3, or step 4 when it has happened too often."""
@@ -239,6 +266,11 @@ class Supervisor:
         log.error("a worker does not stop; starting the program afresh")
         logging.shutdown()
         self._execute(sys.executable, [sys.executable, "-m", "edge_mask", *sys.argv[1:]])
+
+
+def _say(what: str, error: Exception) -> None:
+    """A sentence for what is expected to go wrong; of anything else the traceback, too."""
+    log.error("%s: %s", what, error, exc_info=None if isinstance(error, EdgeMaskError) else error)
 
 
 def _restart_times(text: str) -> list[float]:

@@ -44,7 +44,7 @@ class _Follow:
         self.ballot.add(face.label, face.score, at.mono)
 
     def told(self) -> Track:
-        return Track(self.id, self.face, dict(self.ballot.tally()), self.first, self.last)
+        return Track(self.id, self.face, self.ballot.tally(), self.first, self.last)
 
 
 class Tracker:

@@ -1,6 +1,6 @@
 """What the frames of the last moments say about one face."""
 
-from collections import Counter, deque
+from collections import deque
 from dataclasses import dataclass
 
 from edge_mask.units import Seconds
@@ -34,7 +34,7 @@ class Ballot:
         self._policy = policy
         self._votes: deque[tuple[Seconds, str, float]] = deque()
         # Kept up with each vote: at hundreds of frames a second, counting a window anew would cost more than tracking.
-        self._count: Counter[str] = Counter()
+        self._count: dict[str, int] = {}
         self._scores: dict[str, float] = {}
         self._first: Seconds | None = None
 
@@ -43,11 +43,11 @@ class Ballot:
         if self._first is None:
             self._first = at
         self._votes.append((at, label, score))
-        self._count[label] += 1
+        self._count[label] = self._count.get(label, 0) + 1
         self._scores[label] = self._scores.get(label, 0.0) + score
         self._forget(at)
 
-    def tally(self) -> Counter[str]:
+    def tally(self) -> dict[str, int]:
         """Votes per label within the window that ends with the newest."""
         return self._count.copy()
 
