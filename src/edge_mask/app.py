@@ -190,6 +190,7 @@ class Assembly:
             destination=None if self._settings.mqtt.transport == "none" else "mqtt",
             rules=self._rules,
             forward=self._settings.forward,
+            secrets=self._settings.secrets(),
         )
         return Recorder(
             ledger,

@@ -27,6 +27,12 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     return _NAMED.sub(_hide_value, text)
 
 
+def legible(text: str) -> str:
+    """`text` as every encoding can write it: what is no character (half a surrogate pair, as in the name of a file that
+    is not UTF-8) becomes an escape."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _hide_value(match: re.Match[str]) -> str:
     is_path = match["name"].rstrip("\"' =:").lower().endswith(("_file", "-file", "_path"))
     return match[0] if is_path or _NOT_SECRET.match(match["value"]) else match["name"] + HIDDEN

@@ -1,9 +1,12 @@
 """What a person types: sentences and exit codes, never a traceback."""
 
+import argparse
 import csv
 import io
 import json
+import os
 import sqlite3
+import subprocess
 from contextlib import closing
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import yaml
 from tests.broker import Mosquitto
 from tests.end_to_end.daemon import (
     BARE,
+    COMMAND,
     MASKED,
     Daemon,
     edge_mask,
@@ -21,6 +25,8 @@ from tests.end_to_end.daemon import (
     write_readings,
     write_scene,
 )
+
+from edge_mask import cli
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
@@ -60,6 +66,42 @@ def test_the_command_names_its_version(tmp_path: Path) -> None:
 def test_wrong_usage_is_exit_2(tmp_path: Path) -> None:
     for words in ([], ["runn"], ["run"], ["run", "--config", "x.yaml", "--max-seconds", "-1"]):
         assert edge_mask(*words, cwd=tmp_path).code == 2
+
+
+def test_an_output_that_is_full_is_a_sentence(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [COMMAND, "schema", "config"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert ended.returncode == 1
+    assert ended.stderr == "edge-mask: No space left on device\n"
+
+
+def test_what_nobody_expected_is_a_sentence_without_secrets_and_exit_70(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_arguments: object) -> int:
+        raise ArithmeticError("rtsp://u:hunter2@camera")
+
+    found = argparse.ArgumentParser()
+    found.set_defaults(function=fail)
+    monkeypatch.setattr(cli, "parser", lambda: found)
+    assert cli.main([]) == 70
+    said = capsys.readouterr().err
+    assert said.startswith("edge-mask: an internal fault: ArithmeticError: rtsp://***@camera (test_commands.py line ")
+
+
+def test_a_file_whose_name_is_not_utf8_does_not_keep_the_next_from_being_looked_at(site: Path) -> None:
+    name = site / os.fsdecode(b"caf\xe9.png")
+    name.write_bytes(b"x")
+    good = site / "scene" / "0000.png"
+    ended = subprocess.run(
+        [COMMAND, "detect", "--model", site / "model", name, good], capture_output=True, check=False,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"},
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert rb"caf\udce9.png" in ended.stderr
+    assert b"0000.png: no_mask" in ended.stdout
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The recording worker: groups, promptness, and patience with a disk that says no."""
 
+import os
 import sqlite3
 import threading
 import time
@@ -21,7 +22,7 @@ from edge_mask.ledger.read import Reader
 from edge_mask.ledger.recorder import Barrier, Entry, Recorder
 from edge_mask.ledger.rows import Settlement
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Detections, Fault, Health, Message, Outcome, Reading, Receipt, Visit
+from edge_mask.messages import Detections, Fault, Health, Look, Message, Outcome, Reading, Receipt, Visit
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.handoff import Mailbox
@@ -167,6 +168,39 @@ def test_a_disk_that_is_full_loses_nothing_and_is_reported_once(tmp_path: Path) 
         it.settle()
         assert it.rows("SELECT count(*) FROM readings") == [(20,)]
         assert it.rows("SELECT component, code FROM faults") == [("database", "write_failed")]
+
+
+def test_a_value_that_no_database_can_hold_takes_nothing_else_along(tmp_path: Path) -> None:
+    with desk(tmp_path / "db") as it:
+        it.mailbox.put(reading(1.0))
+        it.mailbox.put(Look(at=CLOCK.now(), camera="front", faces=2**70, no_mask=0, streak=0))
+        it.mailbox.put(visit())
+        it.settle()
+        assert it.rows("SELECT value FROM readings") == [(1.0,)]
+        assert it.rows("SELECT count(*) FROM visits") == [(1,)]
+        assert it.rows("SELECT count(*) FROM looks") == [(0,)]
+        [(code, text)] = it.rows("SELECT code, text FROM faults")
+        assert code == "unwritable"
+        assert text.startswith("1 rows hold what no database can (OverflowError")
+
+
+def test_a_fault_about_a_file_whose_name_is_not_utf8_is_recorded_with_the_name_escaped(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.jpg")
+    with desk(tmp_path / "db") as it:
+        it.mailbox.put(Fault(at=CLOCK.now(), component="camera front", code="bad_picture", text=f"{name}: is empty"))
+        it.settle()
+        assert it.rows("SELECT text FROM faults") == [(r"caf\udce9.jpg: is empty",)]
+
+
+def test_a_password_in_the_text_of_a_fault_is_neither_kept_nor_sent(tmp_path: Path) -> None:
+    with desk(tmp_path / "db") as it:
+        it.mailbox.put(
+            Fault(at=CLOCK.now(), component="mqtt", code="lost", text="mqtt://u:hunter2@host cannot be reached")
+        )
+        it.settle()
+        kept = it.rows("SELECT text FROM faults") + it.rows("SELECT payload FROM outbox")
+        assert len(kept) == 2
+        assert "hunter2" not in str(kept)
 
 
 def test_a_locked_database_is_waited_for(tmp_path: Path) -> None:

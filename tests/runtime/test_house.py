@@ -246,6 +246,73 @@ def test_a_wrong_configuration_at_reload_keeps_the_old_house_and_complains() -> 
     assert complaints == [("configuration", "refused", "line 3: unknown key")]
 
 
+def test_a_configuration_that_fails_in_an_unexpected_way_at_reload_keeps_the_old_house() -> None:
+    job, plans = Note("ledger", []), iter(range(9))
+    complained = threading.Event()
+
+    def plan() -> Plan:
+        if next(plans):
+            raise PermissionError(13, "Permission denied")
+        return Plan(
+            lambda failed: House([Worker(job, CLOCK, failed)], complain=lambda *_: complained.set()),
+        )
+
+    supervisor = Supervisor(plan, CLOCK)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(supervisor.run)
+        assert job.stepped.wait(10)
+        supervisor.request("reload")
+        assert complained.wait(10)
+        supervisor.request("stop")
+        assert running.result(10) == 0
+
+
+def no_house(_on_failure: Callable[[Worker], None]) -> House:
+    raise Refused("models/mine: no such model package")
+
+
+def broken_after_start(built: threading.Event) -> Callable[[Callable[[Worker], None]], House]:
+    """Builds once a house that falls down, and never again."""
+
+    def make(on_failure: Callable[[Worker], None]) -> House:
+        if built.is_set():
+            return no_house(on_failure)
+        built.set()
+        return House([Worker(Raises(), CLOCK, on_failure)])
+
+    return make
+
+
+def test_a_configuration_repaired_while_the_house_cannot_be_built_is_taken_at_sighup() -> None:
+    built, job = threading.Event(), Note("ledger", [])
+    repaired = Plan(lambda on_failure: House([Worker(job, CLOCK, on_failure)]))
+    plans = iter([Plan(broken_after_start(built)), repaired])
+    supervisor = Supervisor(lambda: next(plans), CLOCK)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(supervisor.run)
+        assert built.wait(10)
+        while not job.stepped.wait(0.3) and not running.done():
+            supervisor.request("reload")
+        supervisor.request("stop")
+        assert running.result(10) == 0
+
+
+def test_the_time_limit_holds_while_the_house_cannot_be_built() -> None:
+    supervisor = Supervisor(lambda: Plan(broken_after_start(built)), CLOCK, limits=Limits(max_seconds=0.5))
+    built = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(supervisor.run).result(20) == 0
+
+
+def test_a_stop_that_comes_while_the_house_cannot_be_built_at_first_is_a_clean_end() -> None:
+    def make(on_failure: Callable[[Worker], None]) -> House:
+        supervisor.request("stop")
+        return no_house(on_failure)
+
+    supervisor = Supervisor(lambda: Plan(make), CLOCK)
+    assert supervisor.run() == 0
+
+
 def test_it_stops_by_itself_when_everything_is_idle() -> None:
     idle = threading.Event()
     job = Note("ledger", [])

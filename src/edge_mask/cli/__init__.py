@@ -1,15 +1,29 @@
 """The `edge-mask` command: one small module per command, each with `add(subparsers)`."""
 
 import argparse
+import contextlib
 import importlib
+import io
+import os
+import signal
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 from edge_mask import __version__
 from edge_mask.errors import ConfigurationError, DatabaseError, EdgeMaskError, ModelError
+from edge_mask.redact import redact
 
 COMMANDS = ("run", "demo", "check", "detect", "rules", "outbox", "history", "shadow", "model", "bench", "schema")
 """Modules of this package in the order of `--help`; each is imported only to build its own parser."""
+EXIT_INTERNAL = 70
+_OURS: Sequence[tuple[type[Exception], int, str]] = (
+    (ConfigurationError, 2, ""),
+    (ModelError, 3, "model: "),
+    (DatabaseError, 4, "database: "),
+    (EdgeMaskError, 1, ""),
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -23,25 +37,50 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; an error of ours is a sentence on stderr and an exit code, never a traceback."""
-    arguments = parser().parse_args(argv)
+    """Run one command; an error is a sentence on stderr and an exit code, never a traceback."""
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["run"]:
+        _hear_signals()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # file names need not be text
+    arguments = parser().parse_args(words)
     try:
-        return int(arguments.function(arguments))
-    except ConfigurationError as error:
-        code = 2
-        print(error, file=sys.stderr)
-    except ModelError as error:
-        code = 3
-        print(f"model: {error}", file=sys.stderr)
-    except DatabaseError as error:
-        code = 4
-        print(f"database: {error}", file=sys.stderr)
-    except EdgeMaskError as error:
-        code = 1
-        print(error, file=sys.stderr)
+        code = int(arguments.function(arguments))
+        if sys.stdout is not None:  # closed by whoever started us
+            sys.stdout.flush()  # here, where a full disk behind it is still a sentence
     except BrokenPipeError:  # `edge-mask history | head`
         code = 0
         sys.stderr.close()
     except KeyboardInterrupt:
         code = 130
+    except Exception as error:  # noqa: BLE001 (the last net; the daemon has its own, see runtime/supervisor.py)
+        code, sentence = _told(error)
+        print(sentence, file=sys.stderr)
     return code
+
+
+def _told(error: Exception) -> tuple[int, str]:
+    """The exit code and the sentence of an error."""
+    for kind, code, prefix in _OURS:
+        if isinstance(error, kind):
+            return code, f"{prefix}{error}"
+    if isinstance(error, OSError):  # what is expected has become an error of ours: this is the output, or the machine
+        _forget_output()
+        return 1, f"{error.filename or 'edge-mask'}: {error.strerror or error}"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    text = redact(f"{type(error).__name__}: {error}")
+    return EXIT_INTERNAL, f"edge-mask: an internal fault: {text} ({Path(last.filename).name} line {last.lineno})"
+
+
+def _hear_signals() -> None:
+    """Until the daemon has handlers of its own nothing has begun: a stop is a clean end, a reload has nothing to do."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def _forget_output() -> None:
+    """What could not be written is not tried again when the interpreter ends."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -11,7 +11,7 @@ from edge_mask.ledger.rows import EventRow, OutboxRow, event_row
 from edge_mask.ledger.sequences import Sequences
 from edge_mask.ledger.shadows import MOST, Shadows
 from edge_mask.messages import Class, Event, Fault, Message
-from edge_mask.redact import redact
+from edge_mask.redact import legible, redact
 from edge_mask.rules.context import Context
 from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Incoming, Republish, RuleFailed
 from edge_mask.rules.rule_set import RuleSet
@@ -58,8 +58,12 @@ class Intake:
         destination: str | None = "mqtt",
         rules: RuleSet | None = None,
         forward: Literal["all", "rules-only"] = "all",
+        secrets: Iterable[str] = (),
     ) -> None:
-        """Without a `destination` nothing is sent; with `rules-only` nothing but what a rule republishes."""
+        """Without a `destination` nothing is sent; with `rules-only` nothing but what a rule republishes.
+
+        `secrets` are taken out of the texts of faults.
+        """
         self._thing = thing
         self._topics = topics
         self._sequences = sequences
@@ -69,12 +73,15 @@ class Intake:
         self._destination = destination
         self._rules = rules if rules is not None and rules.rules else None
         self._forward = forward
+        self._secrets = tuple(secrets)
         self._is_report_refused = False
         self._refused: set[str] = set()
         """Topics of shadow requests whose last one was refused and told of: one complaint until one is taken."""
 
     def admit(self, event: Event) -> Admitted:
         """The rows and messages of one event; the same id stands in the history and on the wire."""
+        if isinstance(event, Fault):
+            event = replace(event, text=legible(redact(event.text, self._secrets)))
         encoded = encode(event)
         admitted = Admitted(encoded.klass)
         self._admit(event, encoded, admitted, is_complaint=False)

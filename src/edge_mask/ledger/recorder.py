@@ -209,6 +209,9 @@ class Recorder(Job):
         except (DBAPIError, DatabaseError) as error:
             self._failed(error)
             return
+        except (ValueError, OverflowError, TypeError) as error:
+            self._set_apart(error)
+            return
         self._batch = Batch()
         self._due = float("inf")
         self._backoff.succeeded(0.0)
@@ -223,6 +226,21 @@ class Recorder(Job):
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             future.set_result(None)
+
+    def _set_apart(self, error: Exception) -> None:
+        """Some value cannot be written, today or ever: its row alone is given up, not the company that it came in."""
+        batch = self._batch
+        events = [row for row in batch.events if self._ledger.can_hold(Batch(events=[row]))]
+        outgoing = [row for row in batch.outgoing if self._ledger.can_hold(Batch(outgoing=[row]))]
+        lost = len(batch.events) + len(batch.outgoing) - len(events) - len(outgoing)
+        if not lost or not (events or outgoing or batch.settlements):  # then it is not the rows
+            self._failed(error)
+            return
+        batch.events, batch.outgoing = events, outgoing
+        text = f"{lost} rows hold what no database can ({type(error).__name__}: {error}) and were given up"
+        log.error("database: %s", text)
+        self._admit_event(Fault(at=self._clock.now(), component="database", code="unwritable", text=text))
+        self._due = float("-inf")
 
     def _failed(self, error: Exception) -> None:
         """Keep the group, reopen the file when it may not be trusted any more, try again later."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edge_mask.messages import Alert, Event, Fault, Look, Message, Outcome, Reading, Receipt, Visit
+from edge_mask.redact import legible
 from edge_mask.units import Moment
 
 
@@ -85,8 +86,8 @@ def event_row(event: Event, event_id: str, boot: str) -> EventRow | None:
             table = "faults"
         case _:
             return None
-    at = event.at
-    return EventRow(table, {"id": event_id, **values, **moment_columns(at, boot)})
+    written = {name: legible(value) if isinstance(value, str) else value for name, value in values.items()}
+    return EventRow(table, {"id": event_id, **written, **moment_columns(event.at, boot)})
 
 
 def moment_columns(at: Moment, boot: str) -> dict[str, Any]:

@@ -74,17 +74,11 @@ class Ledger:
         self._connect(verify=True)
 
     def commit(self, batch: Batch, now: Moment) -> Dropped:
-        """Write the batch in one transaction. Raises SQLAlchemy's DBAPIError, and then nothing was written."""
+        """Write the batch in one transaction. Raises DBAPIError, or what the driver raises for a value that
+        no column can hold (ValueError, OverflowError, TypeError); then nothing was written."""
         connection = self._open_connection()
         with connection.begin():
-            for table, rows in _by_table(batch.events):
-                columns = list(rows[0].values)
-                connection.exec_driver_sql(
-                    f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
-                    [tuple(row.values.values()) for row in rows],
-                )
-            if batch.outgoing:
-                connection.exec_driver_sql(_INSERT_OUTBOX, [self._outbox_values(row) for row in batch.outgoing])
+            self._insert(connection, batch)
             self.sequences.write(connection)
             self.shadows.write(connection)
             self._settle(connection, batch.settlements)
@@ -95,6 +89,28 @@ class Ledger:
         self.shadows.written()
         self._may_restamp = not now.synced
         return dropped
+
+    def can_hold(self, batch: Batch) -> bool:
+        """Whether these rows can be written at all; nothing stays written."""
+        connection = self._open_connection()
+        transaction = connection.begin()
+        try:
+            self._insert(connection, batch)
+        except (DBAPIError, ValueError, OverflowError, TypeError):
+            return False
+        finally:
+            transaction.rollback()
+        return True
+
+    def _insert(self, connection: Connection, batch: Batch) -> None:
+        for table, rows in _by_table(batch.events):
+            columns = list(rows[0].values)
+            connection.exec_driver_sql(
+                f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
+                [tuple(row.values.values()) for row in rows],
+            )
+        if batch.outgoing:
+            connection.exec_driver_sql(_INSERT_OUTBOX, [self._outbox_values(row) for row in batch.outgoing])
 
     def settle(self, settlements: list[Settlement], now: Moment) -> None:
         """Write these receipts alone, which takes little room; the rest waits for the events it belongs to.
