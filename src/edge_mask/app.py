@@ -298,7 +298,7 @@ class Assembly:
 
     def _make_lanes(self, detectors: Sequence[ModelDetector]) -> list[Lane]:
         eyes = {camera.name: self._eye(camera) for camera in self._settings.cameras}
-        vision = self._vision = Vision(self._frames, eyes, self._emit, publish=self._settings.detections)
+        vision = self._vision = Vision(self._frames, eyes, self._emit, self._clock, publish=self._settings.detections)
         return [Lane(vision, self._frames, detector, number) for number, detector in enumerate(detectors)]
 
     def _eye(self, camera: CameraSettings) -> Eye:

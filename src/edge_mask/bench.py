@@ -22,6 +22,7 @@ from edge_mask.deliver.memory import MemoryTransport
 from edge_mask.detect.golden import golden_picture
 from edge_mask.detect.model import ModelDetector
 from edge_mask.detect.package import load_package, load_side_by_side, open_package
+from edge_mask.errors import Broken, ModelError
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.intake import Intake
 from edge_mask.ledger.outbox import Outbox
@@ -109,7 +110,7 @@ def frames_per_second(
     """Camera, vision and ledger with their real threads and a real database, no broker: as fast as it goes."""
     frames: Latest[Frame] = Latest()
     with _Desk(database) as desk:
-        vision = Vision(frames, {"bench": Eye(Tracker(), GateWatch("bench"))}, desk.emit)
+        vision = Vision(frames, {"bench": Eye(Tracker(), GateWatch("bench"))}, desk.emit, _CLOCK)
         lanes = [Lane(vision, frames, Borrowed(detector), number) for number, detector in enumerate(detectors)]
         source = PicturesInMemory(pictures, count)
         camera = Camera("bench", source, frames, _CLOCK, _ignore, is_live=False)
@@ -128,7 +129,7 @@ def frames_per_second(
 
 
 class Borrowed:
-    """A detector that outlives its lane: `close` leaves it open."""
+    """A detector that outlives its lane: `close` leaves it open. One that breaks ends the measurement."""
 
     def __init__(self, detector: ModelDetector) -> None:
         self._detector = detector
@@ -139,7 +140,10 @@ class Borrowed:
         return self._detector.last_inference_ms
 
     def detect(self, image: Image) -> list[Face]:
-        return self._detector.detect(image)
+        try:
+            return self._detector.detect(image)
+        except Broken as error:
+            raise ModelError(str(error)) from error
 
     def close(self) -> None: ...
 

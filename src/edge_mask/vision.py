@@ -7,6 +7,7 @@ detector of its own, and they track and decide one after the other, in the order
 replace frames; the mailbox behind them never drops an event.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +15,20 @@ from typing import Literal
 
 from edge_mask.decide.sight import Sight, Watch
 from edge_mask.detect.detector import Detector
-from edge_mask.messages import Detections, Event, Face, Frame, Reading, Track
+from edge_mask.errors import Broken
+from edge_mask.messages import Detections, Event, Face, Fault, Frame, Reading, Track
+from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import Latest
+from edge_mask.runtime.outage import Outage
 from edge_mask.runtime.turns import Turns
 from edge_mask.runtime.worker import Finished, Job
 from edge_mask.track.distinct import distinct
 from edge_mask.track.tracker import Tracker
 from edge_mask.units import Moment, Seconds
+
+log = logging.getLogger(__name__)
+
+_TICK = Seconds(0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +57,13 @@ class Vision:
         frames: Latest[Frame],
         eyes: Mapping[str, Eye],
         emit: Callable[[Event], object],
+        clock: Clock,
         *,
         publish: Literal["faces", "all", "off"] = "faces",
     ) -> None:
         self._frames = frames
+        self._clock = clock
+        self._model = Outage("model", log, self._report, clock)
         self._turns = Turns()
         self._lanes = 0
         self._coming_and_going = threading.Lock()
@@ -62,21 +73,37 @@ class Vision:
         self._emit = emit
         self._publish = publish
         self._last: Moment | None = None
-        self.is_told_to_finish = False
+        self._ticked = clock.now().mono
+        self._until: int | None = None
         self.is_done = False
         """Everything has been looked at and said; set after `finish_when_empty`."""
         self.newest: dict[str, tuple[Frame, Sequence[Face]]] = {}
         """The last frame of each camera and what was seen in it, for a rule that wants a picture."""
         self.figures = VisionFigures()
 
+    def _report(self, fault: Fault) -> None:
+        self._emit(fault)
+
     def finish_when_empty(self) -> None:
-        """There will be no more frames: when all were looked at, say what was decided but not said yet."""
-        self.is_told_to_finish = True
+        """Files and folders have ended: when all that was handed on until now was looked at (a live camera may still
+        send more), say what was decided but not said yet."""
+        if self._until is None:
+            self._until = self._frames.given
+
+    @property
+    def is_told_to_finish(self) -> bool:
+        return self._until is not None
 
     def look(self, frame: Frame, number: int, detector: Detector) -> None:
-        """One frame through the house; `number` says how many were taken before it."""
+        """One frame through the house; `number` says how many were taken before it.
+
+        What a model cannot have meant is a fault and no verdict: the frame is passed over.
+        """
+        trouble = ""
         try:
             faces = distinct(detector.detect(frame.image))
+        except Broken as error:
+            faces, trouble = [], str(error)
         except Exception:  # raised again; the turn is given up at once, as what is before it may hang
             self._turns.give_up(number)
             raise
@@ -84,7 +111,14 @@ class Vision:
             if not self._is_broken:
                 # Half a judgement leaves trackers in any state: none goes on from there until the house is built again.
                 self._is_broken = True
-                self._judge(frame, faces, detector)
+                if trouble:
+                    self._model.begin("broken_output", f"{detector.name}: {trouble}")
+                else:
+                    self._model.end()
+                    self._judge(frame, faces, detector)
+                self._tick(frame.at)
+                if self._until is not None and number + 1 >= self._until:
+                    self._finish()
                 self._is_broken = False
 
     def enter(self) -> None:
@@ -100,11 +134,13 @@ class Vision:
                 self._say_what_is_owed()
 
     def rest(self) -> None:
-        """No more frames come: when all were looked at, say what was decided but not said yet."""
+        """No frame came for a while: say of whom nothing will come any more, and the rest when told to finish."""
         with self._turns.pause() as judged:
-            if not self.is_done and judged == self._frames.taken:
-                self._say_what_is_owed()
-                self.is_done = True
+            if judged < self._frames.taken:
+                return  # some lane is looking
+            self._tick(self._clock.now())
+            if self._until is not None and judged >= self._until:
+                self._finish()
 
     def _judge(self, frame: Frame, faces: list[Face], detector: Detector) -> None:
         """Track and decide."""
@@ -120,6 +156,19 @@ class Vision:
         sight = Sight(tracks=tracks, width=width, height=height, at=frame.at, temperature=eye.thermometer(frame.at))
         for event in eye.watch.observe(sight):
             self._emit(event)
+
+    def _tick(self, now: Moment) -> None:
+        """A camera that sends nothing any more does not notice that its visitors have gone."""
+        if now.mono - self._ticked >= _TICK:
+            self._ticked = now.mono
+            for eye in self._eyes.values():
+                for event in eye.watch.tick(now):
+                    self._emit(event)
+
+    def _finish(self) -> None:
+        if not self.is_done:
+            self._say_what_is_owed()
+            self.is_done = True
 
     def _say_what_is_owed(self) -> None:
         if self._last is not None:
@@ -160,7 +209,7 @@ class Lane(Job):
         if taken is not None:
             number, frame = taken
             self._vision.look(frame, number, self._detector)
-        elif is_last:
+        else:
             self._vision.rest()
 
     def interrupt(self) -> None:

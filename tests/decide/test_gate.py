@@ -57,6 +57,9 @@ def test_one_person_as_a_table(what: str, looks: str, said: list[str]) -> None:
         ("the camera ends before it answers", "MMMMMM", [None], ["no_pass temperature_missing"]),
         ("it answers after all", "M" * 40, [None] * 20 + [36.5], ["no_pass temperature_missing", "pass"]),
         ("it falls silent later", "M" * 40, [36.5] * 10 + [None], ["pass"]),
+        ("then the mask comes off", "M" * 20 + "N" * 25, [36.5] * 10 + [None], ["pass", "no_pass no_mask"]),
+        ("a fever, silence, no mask", "M" * 20 + "N" * 25, [38.2] * 10 + [None], ["no_pass fever"]),
+        ("silence, and the mask is put on", "N" * 15 + "M" * 25, [36.5] * 9 + [None], ["no_pass no_mask", "pass"]),
         ("it spikes for a moment", "M" * 40, [36.5] * 10 + [39.0] * 3 + [36.5], ["pass"]),
         ("the fever comes later", "M" * 40, [36.5] * 10 + [39.0], ["pass", "no_pass fever"]),
         ("refused, then also feverish", "N" * 40, [36.5] * 10 + [39.0], ["no_pass no_mask", "no_pass no_mask fever"]),
@@ -64,6 +67,16 @@ def test_one_person_as_a_table(what: str, looks: str, said: list[str]) -> None:
 )
 def test_a_thermometer_as_a_table(what: str, looks: str, temperatures: list[float | None], said: list[str]) -> None:
     assert verdicts(watched(GateWatch("front", WITH_THERMOMETER), looks, temperatures=temperatures)) == said, what
+
+
+def test_who_waits_for_the_thermometer_when_the_camera_falls_silent_is_told_of_after_a_while() -> None:
+    watch = GateWatch("front", WITH_THERMOMETER)
+    for number in range(6):
+        assert watch.observe(sight([track(MASK)], number * 0.2)) == []
+    assert watch.tick(at(5.9)) == []
+    (visit,) = visits(watch.tick(at(6.1)))
+    assert (visit.reasons, visit.at) == (("temperature_missing",), at(1.0))
+    assert watch.tick(at(9.0)) == []
 
 
 def test_without_a_thermometer_nobody_misses_it_and_none_is_used() -> None:

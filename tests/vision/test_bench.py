@@ -8,7 +8,7 @@ from tests.end_to_end.daemon import write_model
 
 from edge_mask import bench
 from edge_mask.detect.package import load_side_by_side
-from edge_mask.errors import Broken
+from edge_mask.errors import Broken, ModelError
 from edge_mask.messages import Face, Image
 
 PICTURE = np.full((96, 128, 3), 90, np.uint8)
@@ -29,7 +29,7 @@ def test_a_model_that_breaks_while_it_is_measured_is_an_error_and_no_figure(
         return []
 
     monkeypatch.setattr(detectors[-1], "detect", breaks)
-    with pytest.raises(Broken, match="the model says NaN"):
+    with pytest.raises(ModelError, match="the model says NaN"):
         bench.frames_per_second(detectors, tmp_path / "bench.db", [PICTURE], 200)
 
 

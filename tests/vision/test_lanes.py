@@ -11,7 +11,7 @@ from edge_mask.decide.gate import GateWatch
 from edge_mask.decide.sight import Sight, Watch
 from edge_mask.errors import Broken
 from edge_mask.messages import Box, Detections, Event, Face, Fault, Frame, Image, Visit
-from edge_mask.runtime.clock import SystemClock
+from edge_mask.runtime.clock import ManualClock, SystemClock
 from edge_mask.runtime.handoff import Latest
 from edge_mask.runtime.worker import Worker
 from edge_mask.track.tracker import Tracker
@@ -43,11 +43,12 @@ class Site:
 
     def __init__(self, *detectors: Scripted, watch: Watch | None = None) -> None:
         self.frames: Latest[Frame] = Latest()
+        self.clock = ManualClock(mono=0.0)
         self.events: list[Event] = []
         self.came = threading.Condition()
         self.failed: list[Worker] = []
         eye = Eye(Tracker(), watch or GateWatch("front"))
-        self.vision = Vision(self.frames, {"front": eye}, self._note, publish="all")
+        self.vision = Vision(self.frames, {"front": eye}, self._note, self.clock, publish="all")
         lanes = [Lane(self.vision, self.frames, detector, number) for number, detector in enumerate(detectors)]
         self.workers = [Worker(lane, SystemClock(), self.failed.append) for lane in lanes]
 
@@ -124,7 +125,7 @@ def test_a_lane_whose_detector_breaks_does_not_keep_the_others_waiting_for_its_t
     def look(number: int) -> list[Face]:
         if number == 1:
             assert other_is_seen.wait(PATIENCE)
-            raise Broken("the model says NaN")
+            raise ArithmeticError("the model is gone")
         other_is_seen.set()
         return BARE
 
@@ -132,7 +133,7 @@ def test_a_lane_whose_detector_breaks_does_not_keep_the_others_waiting_for_its_t
         site.show(1, 2, 3)
         site.wait(lambda: len(site.looked_at()) == 2)
     assert site.looked_at() == [2, 3]
-    assert [str(worker.failure) for worker in site.failed] == ["the model says NaN"]
+    assert [str(worker.failure) for worker in site.failed] == ["the model is gone"]
 
 
 def test_a_source_that_ends_is_done_when_every_lane_has_said_what_it_saw() -> None:
@@ -214,15 +215,71 @@ def test_a_failure_is_heard_while_an_earlier_frame_still_hangs() -> None:
         if number == 1:
             assert leave.wait(PATIENCE)
             return BARE
-        raise Broken("the model says NaN")
+        raise ArithmeticError("the model is gone")
 
     with running(Scripted(look), Scripted(look)) as site:
         site.show(1, 2)
         while not site.failed:
             assert not site.looked_at()
-        assert [str(worker.failure) for worker in site.failed] == ["the model says NaN"]
+        assert [str(worker.failure) for worker in site.failed] == ["the model is gone"]
         leave.set()
         site.wait(lambda: site.looked_at() == [1])
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_a_picture_that_the_model_breaks_on_is_passed_over_and_told_once(lanes: int) -> None:
+    def look(number: int) -> list[Face]:
+        if number in (2, 3, 5):
+            raise Broken("logits run from -12008 to 23992")
+        return BARE
+
+    with running(*(Scripted(look) for _ in range(lanes))) as site:
+        site.show(1, 2, 3, 4, 5, 6)
+        site.wait(lambda: len(site.looked_at()) == 3)
+    assert site.looked_at() == [1, 4, 6]
+    assert not site.failed
+    told = [event for event in site.events if isinstance(event, Fault)]
+    assert [(each.component, each.code) for each in told] == [("model", "broken_output")] * 2
+    assert told[0].text == "scripted 1: logits run from -12008 to 23992"
+
+
+def test_files_are_done_though_a_live_camera_never_pauses() -> None:
+    with running(Scripted(lambda _n: BARE), watch=Owing()) as site:
+        site.show(1, 2, 3)
+        site.vision.finish_when_empty()
+        for number in range(4, 200):
+            site.show(number)
+            if site.is_done():
+                break
+        assert site.is_done()
+        assert owed(site)[:3] == ["0.1", "0.2", "0.3"]
+
+
+def test_a_camera_that_falls_silent_has_its_visitors_said_while_others_go_on() -> None:
+    with running(Scripted(lambda _n: BARE), watch=Silent()) as site:
+        site.show(1)
+        site.wait(lambda: bool(site.looked_at()))
+        site.clock.advance(10.0)
+        site.wait(lambda: owed(site) == ["10.0"])
+
+
+class Silent:
+    """A Watch that says what time it is, once, when it is asked late."""
+
+    def __init__(self) -> None:
+        self._said = False
+
+    def observe(self, _sight: Sight) -> list[Event]:
+        return []
+
+    def tick(self, now: Moment) -> list[Event]:
+        if self._said or now.mono < 5.0:
+            return []
+        self._said = True
+        return [Fault(at=now, component="front", code="owed", text=f"{now.mono:.1f}")]
+
+    def finish(self, _at: Moment) -> list[Event]:
+        return []
 
 
 class Slow:
@@ -233,6 +290,9 @@ class Slow:
         self.was_disturbed = False
 
     def observe(self, _sight: Sight) -> list[Event]:
+        return self._alone()
+
+    def tick(self, _now: Moment) -> list[Event]:
         return self._alone()
 
     def finish(self, _at: Moment) -> list[Event]:
@@ -285,6 +345,9 @@ class Owing:
 
     def observe(self, sight: Sight) -> list[Event]:
         self._owed.append(Fault(at=sight.at, component="front", code="owed", text=f"{sight.at.mono:.1f}"))
+        return []
+
+    def tick(self, _now: Moment) -> list[Event]:
         return []
 
     def finish(self, _at: Moment) -> list[Event]:

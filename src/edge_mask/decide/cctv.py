@@ -47,8 +47,13 @@ class CctvWatch:
         text = f"{self._camera}: somebody without a mask in each of the last {self._streak} looks."
         return [look, Alert(at=sight.at, kind="no_mask", text=text, camera=self._camera, streak=self._streak)]
 
-    def finish(self, at: Moment) -> list[Event]:
+    def tick(self, now: Moment) -> list[Event]:
         """Nothing: every look was complete."""
+        del now
+        return []
+
+    def finish(self, at: Moment) -> list[Event]:
+        """Nothing, likewise."""
         del at
         return []
 

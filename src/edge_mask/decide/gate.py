@@ -8,7 +8,10 @@ from edge_mask.decide.sight import Sight
 from edge_mask.decide.visitor import GatePolicy, Visitor
 from edge_mask.messages import Alert, Event, Track, Visit
 from edge_mask.track.geometry import Polygon, is_inside
-from edge_mask.units import Moment
+from edge_mask.units import Moment, Seconds
+
+SILENCE = Seconds(5.0)
+"""So long may a slow camera or device be silent between two pictures of the same person (see TrackPolicy.max_gap)."""
 
 
 class GateWatch:
@@ -31,19 +34,19 @@ class GateWatch:
             if self._is_judged(track, sight):
                 said = visitor.see(track.face.label, track.face.score, sight.temperature, sight.at)
                 events += self._events(said, track.id, sight)
-        return events + self._farewell(sight.at)
+        return events + self._farewell(sight.at, self._policy.forget_after)
+
+    def tick(self, now: Moment) -> list[Event]:
+        """The visits of those who were seen last when the camera still sent pictures."""
+        return self._farewell(now, Seconds(max(self._policy.forget_after, SILENCE)))
 
     def finish(self, at: Moment) -> list[Event]:
         """The visits that were decided but not said yet."""
         del at  # a visit happened when its person was seen, not when the camera ended
         return [event for track in sorted(self._visitors) for event in self._leave(track)]
 
-    def _farewell(self, at: Moment) -> list[Event]:
-        left = [
-            track
-            for track, visitor in sorted(self._visitors.items())
-            if at.mono - visitor.last.mono > self._policy.forget_after
-        ]
+    def _farewell(self, at: Moment, after: Seconds) -> list[Event]:
+        left = [track for track, visitor in sorted(self._visitors.items()) if at.mono - visitor.last.mono > after]
         return [event for track in left for event in self._leave(track)]
 
     def _leave(self, track: int) -> list[Event]:

@@ -48,3 +48,10 @@ def judge(outcome: Outcome, temperature: Reading | None, fever_above: float | No
         mask_score=outcome.score,
         temperature=None if temperature is None else temperature.value,
     )
+
+
+def judge_again(outcome: Outcome, said: Judgement) -> Judgement:
+    """What is said later of somebody while the thermometer is silent: what it told of them before still holds."""
+    of_temperature = tuple(reason for reason in said.reasons if reason in (TEMPERATURE_MISSING, FEVER))
+    reasons = (() if outcome.label == MASK else (outcome.label,)) + of_temperature
+    return Judgement("no_pass" if reasons else "pass", reasons, outcome.label, outcome.score, said.temperature)

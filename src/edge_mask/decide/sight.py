@@ -30,6 +30,10 @@ class Watch(Protocol):
         """The events that this look completes; looks come in the order of time."""
         ...
 
+    def tick(self, now: Moment) -> list[Event]:
+        """The events that time alone completes: the camera may have sent nothing for long."""
+        ...
+
     def finish(self, at: Moment) -> list[Event]:
         """The events still owed when the camera ends."""
         ...

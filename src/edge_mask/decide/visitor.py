@@ -9,7 +9,7 @@ DOUBTED   a visit was said, and the votes or the thermometer say something else 
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from edge_mask.decide.judgement import Judgement, judge
+from edge_mask.decide.judgement import Judgement, judge, judge_again
 from edge_mask.messages import Reading
 from edge_mask.track.votes import Ballot, Outcome, VotePolicy
 from edge_mask.units import Moment, Seconds
@@ -125,6 +125,8 @@ class Visitor:
         if outcome is None:
             return self._go(Sign.UNDECIDED, None)
         judgement = judge(outcome, temperature, self._policy.fever_above)
+        if judgement.lacks_temperature and self._said is not None:
+            judgement = judge_again(outcome, self._said)
         sign = self._first_sign(judgement, at.mono) if self._said is None else self._later_sign(judgement, at.mono)
         return self._go(sign, judgement)
 
@@ -153,8 +155,7 @@ class Visitor:
 
     def _later_sign(self, judgement: Judgement, now: Seconds) -> Sign:
         assert self._said is not None
-        # A thermometer that falls silent later takes nothing back.
-        if judgement.kind == self._said.kind or judgement.lacks_temperature:
+        if judgement.kind == self._said.kind:
             return Sign.SAME
         if self._doubt is None or self._doubt[0] != judgement.kind:
             self._doubt = (judgement.kind, now)

@@ -68,6 +68,12 @@ class Latest(Generic[T]):
             self.taken += 1
             return self.taken - 1, item
 
+    @property
+    def given(self) -> int:
+        """How many have been taken or wait."""
+        with self._filled:
+            return self.taken + sum(map(len, self._items.values()))
+
     def put_in_line(self, item: T, key: str, timeout: float, *, room: int = 1) -> bool:
         """Leave `item` behind those under `key` when they are fewer than `room`; False when `timeout` passed first.
 

@@ -216,8 +216,12 @@ class Supervisor:
 
     def _recover(self, blueprint: Blueprint, house: House) -> tuple[Blueprint, House]:
         """Step 2: the same house again, after a delay that grows while it keeps falling down."""
+        failed = house.failed()
         self._stop_or_start_over(house)
-        return self._build_again(blueprint, delay=True)
+        blueprint, house = self._build_again(blueprint, delay=True)
+        for worker in failed:
+            house.complain(worker.job.name, "failed", f"{worker.failure}; everything was built again")
+        return blueprint, house
 
     def _stop_or_start_over(self, house: House) -> None:
         if house.stop(STOP_WITHIN, lambda: self._clock.now().mono):
