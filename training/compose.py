@@ -16,9 +16,11 @@ class Composer:
     """Draws training samples of `size` × `size` pixels from a data set; the same generator gives the same samples."""
 
     def __init__(self, data: DataSet, size: int, *, mosaic: float = 0.35, paste: float = 0.35,
-                 zoom: float = 0.6, spoil_share: float = 1.0, rare: float = 1.0) -> None:  # fmt: skip
+                 zoom: float = 0.6, spoil_share: float = 1.0, rare: float = 1.0, detail: int = 1) -> None:  # fmt: skip
+        """`detail`: they are composed so many times as large, for `pair`."""
         self._data = data
-        self._size = size
+        self._detail = detail
+        self._size = size * detail
         self._mosaic = mosaic
         self._paste = paste
         self._zoom = zoom
@@ -29,18 +31,33 @@ class Composer:
 
     def sample(self, rng: Random) -> tuple[Pixels, Boxes]:
         """One picture with its boxes."""
+        pixels, boxes = self._compose(rng)
+        return spoil(pixels, rng, self._spoil_share), boxes
+
+    def pair(self, rng: Random) -> tuple[Pixels, Boxes, Pixels]:
+        """One picture with its boxes, and the same `detail` times as large, before a camera spoiled it."""
+        large, boxes = self._compose(rng)
+        side = self._size // self._detail
+        small = np.asarray(cv2.resize(large, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+        boxes[:, 1:] /= self._detail
+        return spoil(small, rng, self._spoil_share), boxes, large
+
+    def _compose(self, rng: Random) -> tuple[Pixels, Boxes]:
         if rng.random() < self._mosaic:
             pixels, boxes = self._four(rng)
         else:
-            pixels, boxes = place(self._pick(rng), self._size, rng, largest_face(self._size, rng), self._zoom)
+            pixels, boxes = self._place(self._size, rng, largest_face(self._size, rng))
         if rng.random() < self._paste:
-            boxes = self._faces.paste(pixels, boxes, rng)
-        return spoil(pixels, rng, self._spoil_share), boxes
+            boxes = self._faces.paste(pixels, boxes, rng, self._detail)
+        return pixels, boxes
 
     def plain(self, count: int, seed: int) -> list[Pixels]:
         """So many samples without their boxes."""
         rng = np.random.default_rng(seed)
         return [self.sample(rng)[0] for _ in range(count)]
+
+    def _place(self, size: int, rng: Random, largest: float) -> tuple[Pixels, Boxes]:
+        return place(self._pick(rng), size, rng, largest, self._zoom, self._detail)
 
     def _pick(self, rng: Random) -> Picture:
         return self._data.scenes[int(np.searchsorted(self._chances, rng.random()).clip(0, len(self._chances) - 1))]
@@ -52,7 +69,7 @@ class Composer:
         found = []
         for x1, y1, x2, y2 in ((0, 0, mx, my), (mx, 0, size, my), (0, my, mx, size), (mx, my, size, size)):
             side = max(x2 - x1, y2 - y1)
-            tile, boxes = place(self._pick(rng), side, rng, side * 0.6, self._zoom)
+            tile, boxes = self._place(side, rng, side * 0.6)
             pixels[y1:y2, x1:x2] = tile[: y2 - y1, : x2 - x1]
             boxes = clip_boxes(boxes, 0, 0, x2 - x1, y2 - y1)
             found.append(boxes + np.array([0, x1, y1, x1, y1], np.float32))
@@ -73,13 +90,14 @@ def largest_face(size: int, rng: Random) -> float:
     return size * (0.9 if rng.random() < 0.25 else 0.6)
 
 
-def place(picture: Picture, size: int, rng: Random, largest: float, zoom: float = 0.6) -> tuple[Pixels, Boxes]:
+def place(picture: Picture, size: int, rng: Random, largest: float, zoom: float = 0.6,
+          detail: int = 1) -> tuple[Pixels, Boxes]:  # fmt: skip
     """A crop of the scaled scene: zoomed to some face (log-uniform in size), or the whole, nearly letterboxed."""
     height, width = picture.pixels.shape[:2]
     fit = size / max(height, width)
     flip = bool(rng.random() < 0.5)
     if len(picture.boxes) and rng.random() < zoom:
-        scale, x, y = _at_a_face(picture, size, rng, largest, flip=flip)
+        scale, x, y = _at_a_face(picture, size, rng, largest, flip=flip, detail=detail)
     else:
         scale = fit * np.exp(rng.uniform(np.log(0.7), np.log(1.8)))
         x = rng.uniform(min(0, width * scale - size), max(0, width * scale - size))
@@ -90,11 +108,12 @@ def place(picture: Picture, size: int, rng: Random, largest: float, zoom: float 
     return pixels, clip_boxes(boxes, 0, 0, size, size)
 
 
-def _at_a_face(picture: Picture, size: int, rng: Random, largest: float, *, flip: bool) -> tuple[float, float, float]:
+def _at_a_face(picture: Picture, size: int, rng: Random, largest: float, *, flip: bool,
+               detail: int) -> tuple[float, float, float]:  # fmt: skip
     height, width = picture.pixels.shape[:2]
     _, x1, y1, x2, y2 = picture.boxes[int(rng.integers(len(picture.boxes)))]
-    wanted = np.exp(rng.uniform(np.log(SMALLEST_FACE), np.log(largest)))
-    scale = float(np.clip(wanted / max(x2 - x1, y2 - y1), 0.65 * size / max(height, width), 4.0))
+    wanted = np.exp(rng.uniform(np.log(SMALLEST_FACE * detail), np.log(largest)))
+    scale = float(np.clip(wanted / max(x2 - x1, y2 - y1), 0.65 * size / max(height, width), 4.0 * detail))
     cx, cy = (x1 + x2) / 2 * scale, (y1 + y2) / 2 * scale
     if flip:
         cx = width * scale - cx

@@ -26,7 +26,7 @@ class FaceBank:
         self._tight = [[s for s in data.tight if s.label == label and looks_tight(s)] for label in range(3)]
         self._seen = [[where for where in seen if where[0].boxes[where[1], 0] == label] for label in range(3)]
 
-    def paste(self, pixels: Pixels, boxes: Boxes, rng: Random) -> Boxes:
+    def paste(self, pixels: Pixels, boxes: Boxes, rng: Random, detail: int = 1) -> Boxes:
         """Put one to three faces where no face is, tight ones and ones of other scenes; changes `pixels`, a square."""
         size = len(pixels)
         for _ in range(int(rng.integers(1, 4))):
@@ -34,7 +34,7 @@ class FaceBank:
             if cut is None:
                 continue
             face, label, box = cut
-            long = np.exp(rng.uniform(np.log(12), np.log(0.55 * size)))
+            long = np.exp(rng.uniform(np.log(12 * detail), np.log(0.55 * size)))
             spot = free_spot(face, long, boxes, size, rng)
             if spot is not None:
                 boxes = np.concatenate((boxes, blend(pixels, face, spot, label, box, flip=rng.random() < 0.5)))

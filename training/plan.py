@@ -13,8 +13,10 @@ from torch.utils.data import DataLoader, IterableDataset
 from training.compose import Composer
 from training.network import MaskNet
 from training.pictures import DataSet
+from training.teacher import DETAIL
 
-Batch = tuple[np.ndarray, list[Tensor]]
+Batch = tuple[np.ndarray, list[Tensor], np.ndarray | None]
+"""Pictures, their boxes, and the same pictures for a teacher."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Plan:
     calm: float = 0.0  # last part of the schedule, on pictures closer to real ones
     frozen: int = 0  # first layers of the trunk that are not trained
     bf16: bool = False
+    taught: float = 0.0  # the teacher's share of the loss
 
 
 def batches(data: DataSet, plan: Plan, stage: Stage, seen: int) -> DataLoader[Batch]:
@@ -58,8 +61,9 @@ def batches(data: DataSet, plan: Plan, stage: Stage, seen: int) -> DataLoader[Ba
     composer = Composer(
         data, plan.size, mosaic=plan.mosaic * stage.mosaic, paste=plan.paste * stage.paste,
         zoom=plan.zoom * stage.zoom, spoil_share=plan.faults * stage.spoil, rare=plan.rare,
+        detail=DETAIL if plan.taught else 1,
     )  # fmt: skip
-    samples = _Samples(composer, plan.batch, (plan.seed, seen))
+    samples = _Samples(composer, plan.batch, (plan.seed, seen), taught=bool(plan.taught))
     return DataLoader(samples, batch_size=None, num_workers=1, prefetch_factor=4, collate_fn=_as_is)
 
 
@@ -76,15 +80,19 @@ def groups(network: MaskNet, plan: Plan, *, started: bool) -> list[dict[str, Any
 class _Samples(IterableDataset[Batch]):
     """Endless batches; drawn in a process of its own, from a seed and the number of batches already seen."""
 
-    def __init__(self, composer: Composer, batch: int, seed: tuple[int, ...]) -> None:
-        self._composer, self._batch, self._seed = composer, batch, seed
+    def __init__(self, composer: Composer, batch: int, seed: tuple[int, ...], *, taught: bool) -> None:
+        self._composer, self._batch, self._seed, self._taught = composer, batch, seed, taught
 
     def __iter__(self) -> Iterator[Batch]:
         cv2.setNumThreads(1)
         rng = np.random.default_rng(self._seed)
         while True:
-            pairs = [self._composer.sample(rng) for _ in range(self._batch)]
-            yield np.stack([pixels for pixels, _ in pairs]), [torch.from_numpy(boxes) for _, boxes in pairs]
+            if self._taught:
+                small, boxes, large = zip(*(self._composer.pair(rng) for _ in range(self._batch)), strict=True)
+                yield np.stack(small), [torch.from_numpy(each) for each in boxes], np.stack(large)
+            else:
+                pixels, boxes = zip(*(self._composer.sample(rng) for _ in range(self._batch)), strict=True)
+                yield np.stack(pixels), [torch.from_numpy(each) for each in boxes], None
 
 
 def _as_is(batch: Batch) -> Batch:

@@ -20,6 +20,7 @@ from training.network import MaskNet, decode
 from training.pictures import DataSet
 from training.plan import CALM, WILD, Batch, Plan, Stage, batches, groups
 from training.predict import to_input
+from training.teacher import Teacher, lesson_loss
 from training.weights import grow_from, start_from
 
 STOPS = (signal.SIGTERM, signal.SIGINT)
@@ -34,13 +35,17 @@ class Trainer:
 
     def __init__(self, plan: Plan, data: DataSet, folder: Path, weights: Path | None,
                  check: Callable[[MaskNet], dict[str, Any]], earlier: Path | None = None,
-                 make: Callable[[], MaskNet] = MaskNet) -> None:  # fmt: skip
-        """`weights`: where the trunk starts from, `earlier`: where everything does; `check`: figures for the log."""
+                 make: Callable[[], MaskNet] = MaskNet, teacher: MaskNet | None = None) -> None:  # fmt: skip
+        """`weights`: where the trunk starts from, `earlier`: where everything does; `check`: figures for the log.
+
+        `teacher` has its say where the plan gives it a share.
+        """
         torch.set_num_threads(plan.threads)
         torch.manual_seed(plan.seed)
         cv2.setNumThreads(1)
         self._plan, self._data, self._folder, self._check = plan, data, folder, check
         self.network = make()
+        self._teacher = None if teacher is None else Teacher(teacher)
         if earlier is not None:
             grow_from(self.network, earlier, lambda: Composer(data, plan.size).plain(160, plan.seed))
         elif weights is not None:
@@ -102,16 +107,21 @@ class Trainer:
         return CALM if self.progress >= 1 - self._plan.calm else WILD
 
     def _step(self, batch: Batch) -> np.ndarray:
-        pixels, faces = batch
+        pixels, faces, large = batch
         rate = self._plan.rate * min(1.0, (self._steps + 1) / 200)
         rate *= 0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * min(self.progress, 1.0)))
         for group in self._optimiser.param_groups:
             group["lr"] = rate * group["share"]
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._plan.bf16):
             outputs = self.network(to_input(pixels))
-        score_loss, box_loss = losses(*decode(outputs), faces)
+            lesson = None if self._teacher is None or large is None else self._teacher(large)
+        logits, corners, points = decode(outputs)
+        score_loss, box_loss = losses(logits, corners, points, faces)
+        loss = score_loss + box_loss
+        if lesson is not None:
+            loss = loss.lerp(lesson_loss(logits, corners, lesson), self._plan.taught)
         self._optimiser.zero_grad()
-        (score_loss + box_loss).backward()
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self._optimiser.step()
         self._steps += 1
