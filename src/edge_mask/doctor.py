@@ -1,24 +1,27 @@
 """The doctor: opens every part of a configuration once and says in one line each how it is."""
 
-import os
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Overdue
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Literal, TypeVar
 
+from edge_mask.act.line import line_for
 from edge_mask.capture.source import EndOfSource
-from edge_mask.errors import DatabaseError, EdgeMaskError, ModelError, Refused, TryLater
-from edge_mask.ledger.database import Lock, open_writer
+from edge_mask.errors import ConfigurationError, EdgeMaskError, ModelError, Refused, TryLater
+from edge_mask.ledger.database import InUse
+from edge_mask.ledger.look import look
 from edge_mask.parts import detector_of, rule_files, sensor_of, source_of, sysfs_root, transport_of
+from edge_mask.redact import redact
+from edge_mask.rules.rule_file import RuleDefinition
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.timesync import wall_clock_is_set
+from edge_mask.settings.actuators import OutputSettings
 from edge_mask.settings.cameras import Camera
 from edge_mask.settings.model import Settings
 from edge_mask.settings.sensors import SensorSettings
@@ -27,7 +30,7 @@ from edge_mask.units import Seconds
 T = TypeVar("T")
 
 _PATIENCE = 10.0
-"""Seconds that one part may take to answer."""
+"""Seconds that a part may take to answer; what only this device works on may take as long as it needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,35 +43,64 @@ class Finding:
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """One finding for each part, in the order of the configuration; nothing is changed on the device."""
+    """One finding for each part, in the order of the configuration; nothing is changed on the device.
+
+    Each text is one line, and none shows a secret, wherever it stood in the configuration.
+    """
+    secrets: Sequence[str] = ()
+    with suppress(OSError):  # the password file has gone since it was checked: then nobody can repeat what it held
+        secrets = settings.secrets()
+    for finding in _findings(settings):
+        text = redact(finding.text, secrets)
+        yield replace(finding, text="".join(sign if sign.isprintable() else " " for sign in text))
+
+
+def _findings(settings: Settings) -> Iterator[Finding]:
     yield _clock()
-    yield _rules(settings)
+    yield from _guarded("rules", "failed", partial(_rules, settings), within=None)
     if settings.cameras:
-        yield _model(settings)
+        yield from _guarded("model", "failed", partial(_model, settings), within=None)
     for camera in settings.cameras:
-        yield _guarded(f"camera {camera.name}", "failed", partial(_camera, camera))
+        yield from _guarded(f"camera {camera.name}", "failed", partial(_camera, camera))
     for sensor in settings.sensors:
-        yield _guarded(f"sensor {sensor.name}", "warning", partial(_sensor, sensor))
-    yield _database(settings.outbox.path)
+        yield from _guarded(f"sensor {sensor.name}", "warning", partial(_sensor, sensor))
+    for output in settings.outputs:
+        yield from _guarded(f"output {output.name}", "warning", partial(_output, output))
+    yield from _guarded("database", "failed", partial(_database, settings), within=None)
     if settings.mqtt.transport == "none":
         yield Finding("broker", "ok", "none configured: everything stays on the device")
     else:
-        yield _guarded("broker", "failed", partial(_broker, settings))
+        yield from _guarded("broker", "failed", partial(_broker, settings))
 
 
-def _guarded(part: str, missing: Literal["warning", "failed"], look: Callable[[], str]) -> Finding:
-    """Run one examination in a thread of its own: a part that hangs is a finding too."""
+def _guarded(
+    part: str,
+    missing: Literal["warning", "failed"],
+    look_at: Callable[[], "str | Finding | Sequence[Finding]"],
+    within: float | None = _PATIENCE,
+) -> Sequence[Finding]:
+    """Run one examination in a thread of its own: whatever it ends with, or that it does not end, is a finding too."""
     try:
-        return Finding(part, "ok", _within(_PATIENCE, look))
-    except Overdue:
-        return Finding(part, missing, f"not here: no answer within {_PATIENCE:.0f} s")
+        found = _within(within, look_at)
+    except Overdue:  # or a device's own idea of too late
+        waited = "in time" if within is None else f"within {within:.0f} s"
+        return [Finding(part, missing, f"not here: no answer {waited}")]
     except TryLater as error:
-        return Finding(part, missing, f"not here: {error}")
+        return [Finding(part, missing, f"not here: {error}")]
+    except ConfigurationError as error:
+        return [Finding(part, "failed", problem) for problem in error.problems]
     except EdgeMaskError as error:
-        return Finding(part, "failed", str(error))
+        return [Finding(part, "failed", str(error))]
+    except OSError as error:
+        return [Finding(part, missing, f"not here: {error.filename or 'it'}: {error.strerror or error}")]
+    except Exception as error:  # noqa: BLE001 (the other parts are still to be examined)
+        return [Finding(part, "failed", f"cannot be examined: {type(error).__name__}: {error}")]
+    if isinstance(found, str):
+        return [Finding(part, "ok", found)]
+    return [found] if isinstance(found, Finding) else found
 
 
-def _within(seconds: float, work: Callable[[], T]) -> T:
+def _within(seconds: float | None, work: Callable[[], T]) -> T:
     done: Future[T] = Future()
 
     def run() -> None:
@@ -87,10 +119,26 @@ def _clock() -> Finding:
     return Finding("clock", "warning", "is not known to be set: messages carry clock_ok: false until it is")
 
 
-def _rules(settings: Settings) -> Finding:
+def _rules(settings: Settings) -> list[Finding]:
     rules = RuleSet.load(rule_files(settings.rules)).rules
     here = sum(rule.runs_here and not rule.is_disabled for rule in rules)
-    return Finding("rules", "ok", f"{here} run here, {len(rules) - here} only in AWS or disabled" if rules else "none")
+    text = f"{here} run here, {len(rules) - here} only in AWS or disabled" if rules else "none"
+    warnings = [f"no file matches {pattern}" for pattern in settings.rules if not rule_files([pattern])]
+    for rule in rules:
+        warnings += _strange_names(rule, settings)
+    return [Finding("rules", "ok", text), *(Finding("rules", "warning", text) for text in warnings)]
+
+
+def _strange_names(rule: RuleDefinition, settings: Settings) -> Iterator[str]:
+    """What the rule wants done by an output or a camera that the configuration does not have."""
+    known = {
+        "output": [output.name for output in settings.outputs],
+        "camera": [camera.name for camera in settings.cameras],
+    }
+    for kind, name in rule.named_parts():
+        if name not in known[kind]:
+            there = ", ".join(known[kind]) or "none"
+            yield f'the rule {rule.name} names the {kind} "{name}", which is not configured; there are: {there}'
 
 
 def _model(settings: Settings) -> Finding:
@@ -125,26 +173,22 @@ def _sensor(sensor: SensorSettings) -> str:
     return f"{reading.quantity} {reading.value:g} {reading.unit}"
 
 
-def _database(path: Path) -> Finding:
-    if not path.exists():
-        folder = path.resolve().parent
-        while not folder.exists():
-            folder = folder.parent
-        if not os.access(folder, os.W_OK):
-            return Finding("database", "failed", f"{path} cannot be made: {folder} is not writable")
-        return Finding("database", "ok", f"{path} will be made at the first start")
-    lock = Lock(path)
+def _output(output: OutputSettings) -> str:
+    line = line_for(
+        output.kind, path=output.path, chip=output.chip, line=output.line, active_low=output.active_low,
+        sysfs=sysfs_root(),
+    )  # fmt: skip
     try:
-        lock.acquire()
-    except DatabaseError as error:
+        return line.look()
+    except Refused as error:  # the daemon runs all the same, and tries it at each use
+        raise TryLater(str(error)) from error
+
+
+def _database(settings: Settings) -> Finding:
+    try:
+        return Finding("database", "ok", look(settings.outbox.path))
+    except InUse as error:
         return Finding("database", "warning", str(error))
-    try:
-        open_writer(path).close()
-    except DatabaseError as error:
-        return Finding("database", "failed", f"{error}; try: edge-mask outbox repair")
-    finally:
-        lock.release()
-    return Finding("database", "ok", str(path))
 
 
 def _broker(settings: Settings) -> str:

@@ -64,6 +64,23 @@ def test_a_line_that_somebody_else_holds_is_taken_when_it_is_free_again(board: A
     assert board.levels[17] == [0, 1]
 
 
+def test_looking_at_a_line_neither_takes_nor_switches_it(board: Any) -> None:
+    board.consumers[4] = "edge-mask"  # the daemon, which runs
+    assert line_for("gpio", chip="0", line="17").look() == "/dev/gpiochip0 line 17"
+    assert line_for("gpio", chip="0", line="4").look() == "/dev/gpiochip0 line 4"
+    assert (board.consumers, board.levels) == ({4: "edge-mask"}, {})
+
+
+def test_a_look_says_what_opening_would(board: Any) -> None:
+    board.consumers[17] = "somebody"
+    with pytest.raises(TryLater, match='line 17: is held by "somebody"'):
+        line_for("gpio", chip="0", line="17").look()
+    with pytest.raises(TryLater, match="/dev/gpiochip9: is not there"):
+        line_for("gpio", chip="9", line="1").look()
+    with pytest.raises(Refused, match="has no line GPIO99"):
+        line_for("gpio", chip="0", line="GPIO99").look()
+
+
 def test_a_chip_that_failed_is_asked_anew(board: Any) -> None:
     made = line_for("gpio", chip="0", line="17")
     made.open()

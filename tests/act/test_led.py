@@ -1,9 +1,10 @@
 """LEDs on a real file tree: what is written into them."""
 
+import os
 from pathlib import Path
 
 import pytest
-from tests.act.trees import brightness, led
+from tests.act.trees import TRIGGERS, brightness, led
 
 from edge_mask.act.line import line_for
 from edge_mask.errors import Refused, TryLater
@@ -48,6 +49,20 @@ def test_a_led_that_is_not_there_is_a_sentence_and_makes_no_file(tmp_path: Path)
         line.open()
     line.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_looking_at_a_led_leaves_it_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = led(tmp_path, "ACT")
+    (folder / "brightness").write_text("200")
+    line = line_for("led", path="ACT", sysfs=tmp_path)
+    assert line.look() == str(folder)
+    assert brightness(folder) == "200"
+    assert (folder / "trigger").read_text() == TRIGGERS + "\n"
+    monkeypatch.setattr(os, "access", lambda *_anything: False)
+    with pytest.raises(TryLater, match="brightness: may not be written"):
+        line.look()
+    with pytest.raises(TryLater, match="brightness: is not there"):
+        line_for("led", path="none", sysfs=tmp_path).look()
 
 
 def test_an_output_without_its_address_is_refused() -> None:

@@ -47,6 +47,16 @@ def test_a_limit_is_named_when_it_is_broken() -> None:
         duration(at_least=5, at_most=1200).read("1h")
 
 
+@pytest.mark.parametrize("value", [10**400, 2**100_000, "9" * 400, float("inf")], ids=["digits", "bits", "text", "inf"])
+def test_a_number_of_hundreds_of_digits_is_too_large_in_one_short_sentence(value: object) -> None:
+    for measure in (duration(at_least=1), duration(at_most=5), size(), rate(0.1)):
+        with pytest.raises(ValueError, match=r"is too large; allowed: a") as caught:
+            measure.read(value)
+        assert len(str(caught.value)) < 200
+    with pytest.raises(ValueError, match=r"^a number of hundreds of digits is too small"):
+        duration().read(-(10**400))
+
+
 @given(st.integers(0, 10**9))
 def test_what_is_shown_reads_as_the_same_size(count: int) -> None:
     assert size().read(size().show(count)) == count

@@ -60,6 +60,44 @@ def test_a_password_in_the_file_is_refused_without_repeating_it() -> None:
 
 
 @pytest.mark.parametrize(
+    "written",
+    [
+        "${PW:-hunter2}", "${PW:-}", "hunter2${PW:-}", "${PW}hunter2", "${PW}${PW}", "$${PW}", "${PW} ",
+    ],
+)  # fmt: skip
+def test_no_part_of_a_password_may_stand_beside_its_variable(written: str) -> None:
+    said = complaint(CAMERA + f"mqtt: {{username: u, password: '{written}'}}", PW="s3cret")
+    assert said == (
+        "gate.yaml:2: mqtt.password: a password does not belong in this file; use password_file, or ${MQTT_PASSWORD}"
+    )
+
+
+def test_a_variable_in_what_is_merged_does_not_cover_a_password_in_the_file() -> None:
+    for text in ("<<: {password: '${PW}'}, password: hunter2", "password: hunter2, <<: {password: '${PW}'}"):
+        assert "does not belong in this file" in complaint(CAMERA + f"mqtt: {{username: u, {text}}}", PW="s3cret")
+
+
+def test_no_default_is_suggested_for_a_password() -> None:
+    said = complaint(CAMERA + "mqtt: {username: u, password: '${PW}'}")
+    assert said == ("gate.yaml:2: mqtt.password: the environment variable PW is not set; set it, or use password_file")
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("mqtt://broker", "mqtt://broker"), ("broker/x", "broker/x"), ("viewer:hunter2@broker", "***@broker"),
+        ("mqtt://viewer:hun@ter/2hunter2@broker:1883", "***@broker:1883"),
+    ],
+)  # fmt: skip
+def test_an_address_where_only_a_host_belongs_is_refused_without_its_password(host: str, shown: str) -> None:
+    said = complaint(CAMERA + f"mqtt: {{host: '{host}'}}")
+    assert said == (
+        f'gate.yaml:2: mqtt.host: found "{shown}"; allowed: a name or an address alone, such as broker.example or'
+        " 192.168.1.10; its port is a key of its own, mqtt.port"
+    )
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "cameras: [{name: a, source: 'rtps://viewer:hunter2@h/x'}]",

@@ -38,7 +38,7 @@ def test_a_key_like_no_other_is_answered_with_all_of_them() -> None:
         ("mqtt: {port: x}", 'mqtt.port: found "x"; allowed: a whole number from 1 to 65535'),
         ("mqtt: {port: true}", "mqtt.port: found true; allowed: a number"),
         ("mqtt: {port: [1]}", "mqtt.port: found a list of 1; allowed: a whole number from 1 to 65535"),
-        ("mqtt: {host: 5}", "mqtt.host: found the number 5 (put it in quotes); allowed: a text"),
+        ("mqtt: {host: 5}", "mqtt.host: found the number 5 (put it in quotes); allowed: a name or an address alone"),
         ("mqtt: 5", "mqtt: found 5; allowed: a mapping with transport, host,"),
         (
             "mqtt: {transport: aws-iot}",
@@ -183,3 +183,15 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> N
     path = tmp_path / "gate.yaml"
     path.write_bytes(b"\xef\xbb\xbf" + CAMERA.replace("\n", "\r\n").encode())
     assert load(path, {}).cameras[0].name == "front"
+
+
+@pytest.mark.parametrize(
+    "number", ["9" * 400, "9" * 6000, "0x" + "f" * 400, "0x" + "f" * 6000], ids=lambda n: n[:2] + str(len(n))
+)
+@pytest.mark.parametrize("key", ["outbox: {max_bytes", "gate: {window", "gate: {fever_above", "mqtt: {port"])
+def test_a_number_of_hundreds_of_digits_is_a_sentence(key: str, number: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse(f"cameras: [{{name: a, source: 'usb:0'}}]\n{key}: {number}}}", "f", {})
+    assert str(caught.value).startswith(f"f:2: {key.replace(': {', '.')}: ")
+    assert "allowed" in str(caught.value) or "thousands of digits" in str(caught.value)
+    assert len(str(caught.value)) < 250

@@ -8,6 +8,9 @@ from edge_mask.errors import Refused, TryLater
 
 log = logging.getLogger(__name__)
 
+_CONSUMER = "edge-mask"
+"""Who holds a line, as `gpioinfo` shows it."""
+
 
 class Gpio:
     """One line of one chip, held from the first use to `close`; the kernel frees it when the process ends."""
@@ -29,6 +32,18 @@ class Gpio:
         self._line = line
         self._active_low = active_low
         self._request: Any = None
+
+    def look(self) -> str:
+        with self._opened() as chip:
+            try:
+                info = chip.get_line_info(self._line)
+            except (FileNotFoundError, ValueError) as error:
+                raise self._no_such_line() from error
+            except OSError as error:
+                raise TryLater(f"{self._chip} line {self._line}: cannot be asked ({error.strerror})") from error
+        if info.used and info.consumer != _CONSUMER:
+            raise TryLater(f'{self._chip} line {self._line}: is held by "{info.consumer}"')
+        return f"{self._chip} line {self._line}"
 
     def open(self) -> None:
         if self._request is None:
@@ -60,11 +75,14 @@ class Gpio:
         settings = self._gpiod.LineSettings(direction=self._output, active_low=self._active_low, output_value=off)
         with self._opened() as chip:
             try:
-                return chip.request_lines(config={self._line: settings}, consumer="edge-mask")
+                return chip.request_lines(config={self._line: settings}, consumer=_CONSUMER)
             except (FileNotFoundError, ValueError) as error:
-                raise Refused(f"{self._chip} has no line {self._line}; `gpioinfo` shows the lines") from error
+                raise self._no_such_line() from error
             except OSError as error:  # EBUSY above all
                 raise TryLater(f"{self._chip} line {self._line}: cannot be taken ({error.strerror})") from error
+
+    def _no_such_line(self) -> Refused:
+        return Refused(f"{self._chip} has no line {self._line}; `gpioinfo` shows the lines")
 
     def _opened(self) -> Any:
         try:

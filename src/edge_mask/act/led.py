@@ -17,6 +17,16 @@ class Led:
         self._folder = folder
         self._active_low = active_low
 
+    def look(self) -> str:
+        path = self._folder / "brightness"
+        try:
+            path.stat()
+        except OSError as error:
+            raise self._trouble(path, error) from error
+        if not os.access(path, os.W_OK):
+            raise self._trouble(path, PermissionError())
+        return str(self._folder)
+
     def open(self) -> None:
         with suppress(TryLater):  # not every LED has one
             self._write("trigger", "none")
@@ -43,11 +53,13 @@ class Led:
             descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)  # a file that is not there is not made
             with os.fdopen(descriptor, "w", encoding="ascii") as file:
                 file.write(text)
-        except FileNotFoundError as error:
-            raise TryLater(f"{path}: is not there; `ls {self._folder.parent}` shows what there is") from error
-        except PermissionError as error:
-            raise TryLater(
-                f"{path}: may not be written; give the daemon's user the right to (docs/actions.md)"
-            ) from error
         except OSError as error:
-            raise TryLater(f"{path}: cannot be written ({error.strerror})") from error
+            raise self._trouble(path, error) from error
+
+    def _trouble(self, path: Path, error: OSError) -> TryLater:
+        match error:
+            case FileNotFoundError():
+                return TryLater(f"{path}: is not there; `ls {self._folder.parent}` shows what there is")
+            case PermissionError():
+                return TryLater(f"{path}: may not be written; give the daemon's user the right to (docs/actions.md)")
+        return TryLater(f"{path}: cannot be written ({error.strerror})")

@@ -9,6 +9,10 @@ from edge_mask.errors import Refused
 class Line(Protocol):
     """An output. Every call may be repeated; every one may raise TryLater (a device that is away) or Refused."""
 
+    def look(self) -> str:
+        """What is there, without taking or switching it: for the doctor, beside a running daemon."""
+        ...
+
     def open(self) -> None:
         """Take the line and switch it off."""
         ...

@@ -15,7 +15,7 @@ class Ballast:
     """Lies beside the database. Nothing here raises."""
 
     def __init__(self, database: Path, size: int = _SIZE) -> None:
-        self._path = database.with_name(database.name + ".ballast")
+        self._path = Path(f"{database}.ballast")  # with_name would refuse a path such as /
         self._size = size
 
     def take(self) -> None:

@@ -1,12 +1,11 @@
-"""Opening the one database: pragmas, the lock that keeps a second daemon out, migrations."""
+"""Opening the one database: the lock that keeps a second daemon out, pragmas, the write connection."""
 
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
@@ -14,9 +13,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from edge_mask.errors import DatabaseError
-from edge_mask.ledger.migrations import migrate
+from edge_mask.ledger.migrations import migrate, refuse_strangers
 
-_WRITER_PRAGMAS = (
+WRITER_PRAGMAS = (
     "PRAGMA auto_vacuum = INCREMENTAL",  # before the first table: freed pages go back to the file system
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # the commit is on the card when it returns (see docs/outbox.md for what NORMAL loses)
@@ -26,41 +25,92 @@ _WRITER_PRAGMAS = (
     "PRAGMA journal_size_limit = 8388608",
     "PRAGMA cache_size = -512",  # KiB: memory does not grow with the file
 )
-_READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA busy_timeout = 5000", "PRAGMA cache_size = -256")
+READER_PRAGMAS = (
+    "PRAGMA query_only = ON",
+    "PRAGMA busy_timeout = 5000",
+    "PRAGMA cache_size = -256",
+    "PRAGMA schema_version",  # looks into the file: what is wrong with it shows when it is opened
+)
 
 
 def real_path(database: Path) -> Path:
     """The file behind symbolic links: its lock, and what is set aside, belong beside it. Never raises."""
-    return Path(os.path.realpath(database))
+    try:
+        return Path(os.path.realpath(database))
+    except ValueError:  # a zero byte: opening it says so
+        return database
+
+
+def beside(database: Path, ending: str) -> Path:
+    """The file of that ending beside the database's real one."""
+    return Path(f"{real_path(database)}{ending}")  # with_name would refuse a path such as /
+
+
+def is_there(database: Path) -> bool:
+    """Whether there is such a file. Raises DatabaseError when not even that can be told."""
+    try:
+        database.stat()
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError) as error:
+        raise DatabaseError(f"{database}: {_why_not(error)}") from error
+    return True
+
+
+def _why_not(error: OSError | ValueError) -> str:
+    """`Permission denied`, `Not a directory`, `File name too long`; a zero byte in a name is a ValueError."""
+    return error.strerror or "cannot be reached" if isinstance(error, OSError) else "is not a path"
+
+
+class InUse(DatabaseError):
+    """Another daemon has it."""
 
 
 class Lock:
     """An exclusive lock beside the database: one daemon for each file. Freed by the kernel when the process ends."""
 
     def __init__(self, database: Path) -> None:
-        file = real_path(database)
-        self._path = file.with_name(file.name + ".lock")
+        self.path = beside(database, ".lock")
         self._database = database
         self._fd = -1
 
     def acquire(self) -> None:
-        """Raises DatabaseError with the other daemon's process id when it is taken."""
+        """Raises InUse with the other daemon's process id when it is taken, DatabaseError when there can be none."""
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise DatabaseError(f"{self._database}: cannot create its folder or lock file: {error.strerror}") from error
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except (OSError, ValueError) as error:
+            reason = _why_not(error)
+            raise DatabaseError(f"{self._database}: cannot create its folder or lock file: {reason}") from error
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            holder = os.read(self._fd, 32).decode(errors="replace").strip() or "unknown"
+            taken = self._taken()
             self.release()
-            raise DatabaseError(
-                f"{self._database} is in use by another edge-mask daemon (process {holder}); "
-                "stop it, or give this one its own outbox.path"
-            ) from error
+            raise taken from error
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    def test(self) -> None:
+        """Raise what `acquire` would, for a lock that is taken or may not be opened; no file is made or written."""
+        try:
+            self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            fcntl.flock(self._fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return  # there was never a daemon
+        except BlockingIOError as error:
+            raise self._taken() from error
+        except (OSError, ValueError) as error:
+            raise DatabaseError(f"{self._database}: cannot open its lock file: {_why_not(error)}") from error
+        finally:
+            self.release()
+
+    def _taken(self) -> InUse:
+        holder = os.read(self._fd, 32).decode(errors="replace").strip() or "unknown"
+        return InUse(
+            f"{self._database} is in use by another edge-mask daemon (process {holder}); "
+            "stop it, or give this one its own outbox.path"
+        )
 
     def release(self) -> None:
         if self._fd >= 0:
@@ -68,22 +118,27 @@ class Lock:
             self._fd = -1
 
 
-def _engine(path: Path, pragmas: tuple[str, ...]) -> Engine:
-    engine = create_engine(
-        URL.create("sqlite+pysqlite", database=str(path)), poolclass=NullPool, connect_args={"check_same_thread": False}
-    )
+def engine(path: Path, pragmas: tuple[str, ...], **mode: str) -> Engine:
+    """How connections to the file are made. `mode` is what SQLite takes behind its address: `immutable="1"`."""
+    address = URL.create("sqlite+pysqlite", database=str(path))
+    if mode:
+        name = f"file://{quote(os.fsencode(real_path(path)))}"
+        address = address.set(database=name, query={"uri": "true", **mode})
+    made = create_engine(address, poolclass=NullPool, connect_args={"check_same_thread": False})
 
     def on_connect(dbapi: Any, _record: object) -> None:
         dbapi.isolation_level = None  # SQLAlchemy says BEGIN itself, below
+        if pragmas is WRITER_PRAGMAS:
+            refuse_strangers(dbapi)  # before the pragmas, which would change the file of another program
         for pragma in pragmas:
             dbapi.execute(pragma).close()
 
     def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if pragmas is _READER_PRAGMAS else "BEGIN IMMEDIATE")
+        connection.exec_driver_sql("BEGIN" if pragmas is READER_PRAGMAS else "BEGIN IMMEDIATE")
 
-    event.listen(engine, "connect", on_connect)
-    event.listen(engine, "begin", on_begin)
-    return engine
+    event.listen(made, "connect", on_connect)
+    event.listen(made, "begin", on_begin)
+    return made
 
 
 def open_writer(path: Path) -> Connection:
@@ -92,50 +147,13 @@ def open_writer(path: Path) -> Connection:
     Raises DatabaseError when it cannot be opened, sqlite3.DatabaseError inside it when the file is damaged.
     """
     try:
-        connection = _engine(path, _WRITER_PRAGMAS).connect()
+        connection = engine(path, WRITER_PRAGMAS).connect()
         migrate(connection)
     except (DBAPIError, sqlite3.Error) as error:
         raise DatabaseError(f"{path}: {reason_of(error)}") from error
+    except DatabaseError as error:
+        raise DatabaseError(f"{path}: {error}") from error
     return connection
-
-
-def open_reader(path: Path) -> Connection:
-    """A connection that cannot write; the file must exist. Raises DatabaseError."""
-    if not path.exists():
-        raise DatabaseError(f"{path}: there is no such database yet; it appears when the daemon first runs")
-    try:
-        return _engine(path, _READER_PRAGMAS).connect()
-    except (DBAPIError, sqlite3.Error) as error:
-        raise DatabaseError(f"{path}: {reason_of(error)}") from error
-
-
-class ReadView:
-    """A read-only connection that is kept, and opened anew when another file has taken the place of the old one
-    (a damaged database is renamed aside while we run). One thread uses it."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._connection: Connection | None = None
-        self._inode = 0
-
-    @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """One look. It always ends: an open read transaction would keep the WAL from being checkpointed."""
-        inode = self._path.stat().st_ino if self._path.exists() else 0
-        if inode != self._inode:
-            self.close()
-        if self._connection is None:
-            self._connection = open_reader(self._path)
-            self._inode = inode
-        try:
-            yield self._connection
-        finally:
-            self._connection.rollback()
-
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
 
 
 def reason_of(error: BaseException) -> str:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edge_mask.ledger.database import ReadView
+from edge_mask.ledger.view import ReadView
 
 _FIRST = "SELECT min(destination) FROM outbox WHERE destination > ? AND destination < ?"
 _WAITS = "SELECT 1 FROM outbox WHERE destination = ? AND state = 0 LIMIT 1"

@@ -3,6 +3,7 @@
 A released step is never edited; a change is a new step at the end. `PRAGMA user_version` counts them.
 """
 
+import sqlite3
 from collections.abc import Sequence
 
 from sqlalchemy import Connection
@@ -66,13 +67,27 @@ def migrate(connection: Connection, steps: Sequence[Sequence[str]] = MIGRATIONS)
     """Bring the database to the newest version, each step in a transaction of its own. Raises DatabaseError."""
     found = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
     connection.rollback()
-    if found > len(steps):
-        raise DatabaseError(
-            f"the database has version {found}, this program knows up to {len(steps)}: it was written by a newer "
-            "edge-mask; install that one again or name another outbox.path"
-        )
+    refuse_newer(found, len(steps))
     for version in range(found, len(steps)):
         with connection.begin():
             for statement in steps[version]:
                 connection.exec_driver_sql(statement)
             connection.exec_driver_sql(f"PRAGMA user_version = {version + 1}")
+
+
+def refuse_newer(found: int, known: int = len(MIGRATIONS)) -> None:
+    """Raises DatabaseError for a version that only a newer program understands."""
+    if found > known:
+        raise DatabaseError(
+            f"the database has version {found}, this program knows up to {known}: it was written by a newer "
+            "edge-mask; install that one again or name another outbox.path"
+        )
+
+
+def refuse_strangers(connection: sqlite3.Connection) -> None:
+    """Raises DatabaseError for a database that has tables, but not ours: it belongs to another program."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    if tables and (version == 0 or "outbox" not in tables):
+        shown = ", ".join(sorted(tables)[:3])
+        raise DatabaseError(f"belongs to another program (it has the tables {shown}); name another outbox.path")

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from edge_mask.ledger.database import ReadView
 from edge_mask.ledger.rows import unpack_properties
+from edge_mask.ledger.view import ReadView
 from edge_mask.messages import Class, Message
 
 STORED_CLASSES = (Class.URGENT, Class.EVIDENCE, Class.TELEMETRY)

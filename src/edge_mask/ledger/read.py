@@ -11,10 +11,11 @@ from sqlalchemy import Connection, Select, select
 from sqlalchemy.exc import DBAPIError
 
 from edge_mask.errors import DatabaseError
-from edge_mask.ledger.database import open_reader, reason_of
+from edge_mask.ledger.database import reason_of
 from edge_mask.ledger.outbox import STORED_CLASSES
 from edge_mask.ledger.shadows import stored
 from edge_mask.ledger.tables import PENDING, SET_ASIDE, counters, outbox, totals, visits
+from edge_mask.ledger.view import open_reader
 from edge_mask.messages import Class
 from edge_mask.shadow import Shadow
 from edge_mask.units import Moment

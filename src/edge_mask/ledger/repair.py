@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from edge_mask.errors import DatabaseError
-from edge_mask.ledger.database import Lock, is_damage, open_writer, real_path, reason_of
+from edge_mask.ledger.database import Lock, is_damage, is_there, open_writer, real_path, reason_of
 from edge_mask.ledger.salvage import Salvaged, salvage
 from edge_mask.ledger.tables import SET_ASIDE
 
@@ -16,7 +16,7 @@ def purge(path: Path, *, refused_only: bool, before: float | None = None) -> int
 
     Works beside a running daemon. Raises DatabaseError.
     """
-    if not path.exists():
+    if not is_there(path):
         raise DatabaseError(f"{path}: there is no such database")
     where, arguments = ["1 = 1"], []
     if refused_only:
@@ -36,7 +36,7 @@ def purge(path: Path, *, refused_only: bool, before: float | None = None) -> int
 def repair(path: Path) -> Salvaged | None:
     """Check the whole file; a damaged one is set aside and its readable rows are carried over, a sound one is
     compacted (None). The daemon must not run. Raises DatabaseError."""
-    if not path.exists():
+    if not is_there(path):
         raise DatabaseError(f"{path}: there is no such database")
     path = real_path(path)
     lock = Lock(path)

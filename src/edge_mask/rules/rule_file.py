@@ -21,6 +21,9 @@ from edge_mask.rules.template import Template
 MAX_ACTIONS: Final = 10
 MAX_FILE: Final = 4 << 20
 
+_NAMED_PARTS: Final = {"output": ("output", "line"), "snapshot": ("camera", "camera")}
+"""What a kind of `edgeMask` action asks for by name, and the field in which the name stands."""
+
 _NAME: Final = re.compile(r"[a-zA-Z0-9_]{1,128}")
 _RULE: Final = shape(
     "description",
@@ -63,6 +66,20 @@ class RuleDefinition:
     def runs_here(self) -> bool:
         """Whether the device has anything to do for it."""
         return not self.statement.cloud_functions and any(action.device for action in self.actions)
+
+    def named_parts(self) -> Iterator[tuple[str, str]]:
+        """("output" or "camera", its name) for what its actions ask of the device by name.
+
+        A name that a template works out is not known before there is a message; a rule that does nothing here asks for
+        nothing.
+        """
+        if self.is_disabled or not self.runs_here:
+            return
+        for action in (*self.actions, *((self.error_action,) if self.error_action else ())):
+            for kind, fields in action.fields.items() if action.kind == "edgeMask" else ():
+                part, key = _NAMED_PARTS.get(kind, ("", ""))
+                if part and "${" not in str(fields[key]):
+                    yield part, str(fields[key])
 
 
 def is_table(path: FilePath) -> bool:

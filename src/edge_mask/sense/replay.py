@@ -67,7 +67,7 @@ class Replay:
         """Line number, seconds and value of each row; only the times must all be right. Raises Refused."""
         try:
             text = self._path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:  # no text, or a path with a zero byte
             raise Refused(f"{self._path}: the recording cannot be read ({error})") from error
         reader = csv.DictReader(text.splitlines())
         if not {"seconds", "value"} <= set(reader.fieldnames or ()):

@@ -10,10 +10,22 @@ import yaml
 Path = tuple[str | int, ...]
 """The way from the top to a value: keys and list positions."""
 
+PASSWORD: Path = ("mqtt", "password")
+"""The one value that must not stand in the file, so that it has no default either."""
+
 MAX_VALUES = 100_000
 """More than any device has; a few lines of aliases of aliases can stand for billions."""
 
+_MOST_DIGITS = 4096
+"""Of a whole number, binary ones too: Python reads and writes decimal ones only up to 4300."""
+
 _VARIABLE = re.compile(r"\$(?P<escaped>\$)?\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-[^}]*)?\}")
+
+
+class Variable(str):
+    """What the file gives by `${NAME}` alone: nothing of it stands in the file, not even a default."""
+
+    __slots__ = ()
 
 
 class _Loader(yaml.SafeLoader):
@@ -39,7 +51,6 @@ class Document:
     name: str
     data: Any = None
     lines: dict[Path, int] = field(default_factory=dict)
-    from_environment: set[Path] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
 
     def complain(self, path: Path, sentence: str) -> None:
@@ -163,9 +174,15 @@ class _Builder:
         if node.tag.endswith(":str"):
             return self._substitute(node.value, path)
         try:
-            return self._constructor.construct_object(node)
+            value = self._constructor.construct_object(node)
         except (yaml.YAMLError, ValueError):
-            return self._complain_tag(node, path)
+            return self._complain_tag(node, path) if len(node.value) < _MOST_DIGITS else self._complain_size(path)
+        if type(value) is int and value.bit_length() > _MOST_DIGITS:
+            return self._complain_size(path)
+        return value
+
+    def _complain_size(self, path: Path) -> None:
+        self._document.complain(path, "is a number of thousands of digits; write one that can be meant")
 
     def _complain_tag(self, node: yaml.Node, path: Path) -> None:
         self._document.complain(path, f'the tag "{node.tag}" cannot be used here; write a plain value')
@@ -174,16 +191,17 @@ class _Builder:
         def value(match: re.Match[str]) -> str:
             if match["escaped"]:
                 return match[0][1:]
-            self._document.from_environment.add(path)
             found = self._environ.get(match["name"]) or (match["default"] or "")[2:]
             if not found and match["default"] is None:
                 self._missing(match["name"], path)
             return found
 
-        return _VARIABLE.sub(value, text)
+        made = _VARIABLE.sub(value, text)
+        whole = _VARIABLE.fullmatch(text)
+        is_variable = whole is not None and whole["escaped"] is None and whole["default"] is None
+        return Variable(made) if is_variable else made
 
     def _missing(self, name: str, path: Path) -> None:
         state = "is empty" if name in self._environ else "is not set"
-        self._document.complain(
-            path, f"the environment variable {name} {state}; set it, or give a default: ${{{name}:-…}}"
-        )
+        remedy = "set it, or use password_file" if path == PASSWORD else f"set it, or give a default: ${{{name}:-…}}"
+        self._document.complain(path, f"the environment variable {name} {state}; {remedy}")

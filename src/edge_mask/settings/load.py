@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from edge_mask.errors import ConfigurationError
 from edge_mask.settings.checks import complaints
-from edge_mask.settings.document import Document, read
+from edge_mask.settings.document import PASSWORD, Document, Variable, read
+from edge_mask.settings.document import Path as Key
 from edge_mask.settings.explain import explain
 from edge_mask.settings.model import Settings
 from edge_mask.settings.schema import schema
@@ -43,7 +44,7 @@ def parse(text: str, name: str, environ: Mapping[str, str]) -> Settings:
     if not isinstance(data, dict):
         raise ConfigurationError([document.sentence((), "holds no settings; allowed: device, cameras, mqtt, …")])
     settings = _validate(data, document)
-    problems = [document.sentence(key, text) for key, text in (*_literal_password(document), *complaints(settings))]
+    problems = [document.sentence(key, text) for key, text in (*_literal_password(data), *complaints(settings))]
     if problems:
         raise ConfigurationError(problems)
     return settings
@@ -56,8 +57,9 @@ def _validate(data: dict[str, Any], document: Document) -> Settings:
         raise ConfigurationError(explain(error, document, schema())) from None  # its text would hold what was found
 
 
-def _literal_password(document: Document) -> list[tuple[tuple[str, ...], str]]:
-    key = ("mqtt", "password")
-    if key not in document.lines or key in document.from_environment or document.data["mqtt"]["password"] is None:
+def _literal_password(data: dict[str, Any]) -> list[tuple[Key, str]]:
+    """No part of the password may stand in the file: not beside a variable, and not as its default."""
+    password = (data.get("mqtt") or {}).get("password")
+    if password is None or isinstance(password, Variable):
         return []
-    return [(key, "a password does not belong in this file; use password_file, or ${MQTT_PASSWORD}")]
+    return [(PASSWORD, "a password does not belong in this file; use password_file, or ${MQTT_PASSWORD}")]

@@ -23,6 +23,7 @@ _BYTES = {
     "GiB": 2**30,
     "TiB": 2**40,
 }
+_MOST_BITS = 200
 _PER_SECOND = {"/s": 1.0, "/m": 1 / 60, "/min": 1 / 60, "/h": 1 / 3600}
 
 
@@ -51,12 +52,12 @@ class Measure:
     def read(self, value: object) -> float:
         """The value in the base unit. Raises ValueError with a sentence."""
         number = self._number(value)
-        if number is None or not math.isfinite(number):
-            raise ValueError(f"{value!r} is not {self.noun}; allowed: {self.allowed}")
+        if number is None or math.isnan(number):
+            raise ValueError(f"{_short(value)!r} is not {self.noun}; allowed: {self.allowed}")
         if number < self.at_least:
-            raise ValueError(f"{value} is too small; allowed: {self.allowed}")
-        if number > self.at_most:
-            raise ValueError(f"{value} is too large; allowed: {self.allowed}")
+            raise ValueError(f"{_short(value)} is too small; allowed: {self.allowed}")
+        if number > self.at_most or math.isinf(number):
+            raise ValueError(f"{_short(value)} is too large; allowed: {self.allowed}")
         return round(number) if self.whole else number
 
     def show(self, value: float) -> str:
@@ -70,7 +71,7 @@ class Measure:
 
     def _number(self, value: object) -> float | None:
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
+            return _float(value)
         if not isinstance(value, str):
             return None
         match = re.fullmatch(rf"\s*({_NUMBER})\s*(.*?)\s*", value)
@@ -90,6 +91,21 @@ class Measure:
             number["maximum"] = self.at_most
         text = {"type": "string", "pattern": rf"^\s*({_NUMBER}\s*({units})?|.*\$\{{.+\}}.*)\s*$"}
         return {"anyOf": [text, number], "examples": list(self.examples), "x-allowed": self.allowed}
+
+
+def _float(number: float) -> float:
+    """Endless for a whole number of more digits than a float reaches."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+
+
+def _short(value: object) -> object:
+    """What stands there, as long as a sentence can hold it."""
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        return "a number of hundreds of digits"
+    return f"{value[:57]}…" if isinstance(value, str) and len(value) > 60 else value
 
 
 def duration(at_least: float = 0.0, at_most: float = math.inf) -> Measure:

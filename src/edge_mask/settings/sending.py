@@ -3,13 +3,17 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from edge_mask.settings.base import Port, Section
+from edge_mask.redact import HIDDEN
+from edge_mask.settings.base import Port, Section, allowed
 from edge_mask.settings.quantities import duration, rate, size
 from edge_mask.units import Bytes, Seconds
 
 LATER_TRANSPORTS = ("aws-iot", "greengrass")
+
+
+_HOST = "a name or an address alone, such as broker.example or 192.168.1.10; its port is a key of its own, mqtt.port"
 
 
 def _runs_now(value: object) -> object:
@@ -34,7 +38,12 @@ class Mqtt(Section):
     transport: Annotated[Literal["mqtt", "none"], BeforeValidator(_runs_now)] = Field(
         default="mqtt", description="`mqtt` is any broker; `none` sends nothing and keeps everything on the device."
     )
-    host: str = Field(default="127.0.0.1", min_length=1, description="Name or address of the broker.")
+    host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="Name or address of the broker.",
+        json_schema_extra={**allowed(_HOST), "pattern": "^[^/@]+$"},
+    )
     port: Port = Field(default=1883, description="Port of the broker; 8883 when `tls` is there and no port is given.")
     protocol: Annotated[
         Literal["5", "3.1.1"], BeforeValidator(lambda value: str(value) if type(value) in (int, float) else value)
@@ -57,6 +66,14 @@ class Mqtt(Section):
     def _tls_port(cls, value: Any) -> Any:
         if isinstance(value, dict) and value.get("tls") is not None and "port" not in value:
             return {**value, "port": 8883}
+        return value
+
+    @field_validator("host")
+    @classmethod
+    def _is_no_url(cls, value: str) -> str:
+        if "/" in value or "@" in value:  # a URL has both slashes and, perhaps, a password before its '@'
+            _, at, rest = value.rpartition("@")
+            raise ValueError(f'found "{HIDDEN + at if at else ""}{rest}"; allowed: {_HOST}')
         return value
 
     def read_password(self) -> str | None:

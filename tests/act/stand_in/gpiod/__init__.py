@@ -32,6 +32,14 @@ class LineSettings:
     output_value: Value = Value.INACTIVE
 
 
+@dataclass
+class LineInfo:
+    offset: int
+    name: str
+    used: bool
+    consumer: str
+
+
 class RequestReleasedError(Exception):
     def __init__(self) -> None:
         super().__init__("GPIO lines have been released")
@@ -71,6 +79,12 @@ class Chip:
 
     def __exit__(self, *_error: object) -> None:
         self._board = None
+
+    def get_line_info(self, line: int | str) -> LineInfo:
+        assert self._board is not None, "the chip is closed"
+        offset = _offset(self._board, line)
+        consumer = self._board.consumers.get(offset)
+        return LineInfo(offset, self._board.names[offset], consumer is not None, consumer or "")
 
     def request_lines(
         self,
