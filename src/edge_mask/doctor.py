@@ -87,8 +87,8 @@ def _guarded(
         return [Finding(part, missing, f"not here: no answer {waited}")]
     except TryLater as error:
         return [Finding(part, missing, f"not here: {error}")]
-    except ConfigurationError as error:
-        return [Finding(part, "failed", problem) for problem in error.problems]
+    except ConfigurationError:  # a rule file: the caller has an exit code of its own for that
+        raise
     except EdgeMaskError as error:
         return [Finding(part, "failed", str(error))]
     except OSError as error:
