@@ -131,7 +131,7 @@ def test_a_threshold_changes_what_is_reported(package: Path, pictures: Path, cap
     with pytest.raises(SystemExit) as caught:
         main([*command, "50"])
     assert caught.value.code == 2
-    assert "50 is not between 0 and 1" in capfd.readouterr().err
+    assert "'50' is not a number between 0 and 1" in capfd.readouterr().err
 
 
 def test_drawings_show_the_boxes_and_never_replace_what_was_read(

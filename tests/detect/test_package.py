@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
 import yaml
 from tests.detect import tiny_tflite as tiny
@@ -70,6 +71,15 @@ def test_an_expected_face_at_its_threshold_may_be_missing(tmp_path: Path) -> Non
 def test_the_golden_answer_is_asked_with_the_cards_own_thresholds(tmp_path: Path) -> None:
     detector = load_package(golden(tmp_path, RIGHT), score_threshold=1.0)
     assert detector.detect(SQUARE) == []
+
+
+def test_a_golden_box_is_in_pixels_of_the_file_also_where_the_picture_is_reduced_while_it_is_read(
+    tmp_path: Path,
+) -> None:
+    write_picture(tmp_path / "golden.png", cv2.resize(SQUARE, (8192, 8192), interpolation=cv2.INTER_NEAREST))
+    answer = RIGHT | {"box": [128 * side for side in (16, 24, 8, 8)]}
+    folder = package(tmp_path, golden=[{"picture": "golden.png", "answer": [answer]}])
+    assert load_package(folder, threads=1).name == "tiny 1.0.0"
 
 
 def test_a_missing_golden_picture_is_named(tmp_path: Path) -> None:

@@ -204,7 +204,7 @@ class Answer(Strict):
     label: Label
     score: Part
     box: tuple[float, float, float, float]
-    """x, y, w, h in pixels of that picture."""
+    """x, y, w, h in pixels of that picture's file, as `edge-mask detect --json` gives them."""
 
 
 class Golden(Strict):
