@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from edge_mask.capture.source import EndOfSource
+from edge_mask.detect.location import find_package
 from edge_mask.errors import DatabaseError, EdgeMaskError, ModelError, Refused, TryLater
 from edge_mask.ledger.database import Lock, open_writer
 from edge_mask.parts import detector_of, rule_files, sensor_of, source_of, sysfs_root, transport_of
@@ -99,7 +100,8 @@ def _model(settings: Settings) -> Finding:
     except ModelError as error:
         return Finding("model", "failed", str(error))
     detector.close()
-    return Finding("model", "ok", f"{detector.name}: checksum, shapes and golden pictures hold")
+    what = f"{detector.name} in {find_package(settings.detector.model)}"
+    return Finding("model", "ok", f"{what}: checksum, shapes and golden pictures hold")
 
 
 def _camera(camera: Camera) -> str:

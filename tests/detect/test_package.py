@@ -9,8 +9,9 @@ import pytest
 import yaml
 from tests.detect import tiny_tflite as tiny
 from tests.detect.packages import ANCHOR_FREE, GREEN, PLAIN_INPUT, RED, picture, write_package, write_picture
+from tests.rights import closed
 
-from edge_mask.detect.location import find_package
+from edge_mask.detect.location import find_package, shipped
 from edge_mask.detect.package import choose_file, load_package, open_package
 from edge_mask.detect.verify import verify_package
 from edge_mask.errors import ModelError
@@ -182,8 +183,40 @@ def test_a_package_is_found_where_it_is_named_or_where_the_program_brought_it(
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelError, match=r"empty: holds no model.yaml"):
         find_package("empty")
+    with pytest.raises(ModelError, match="~nobody-here/mine: there is no such home folder"):
+        find_package("~nobody-here/mine")
     with pytest.raises(ModelError, match="nobody: no such model package"):
         find_package("nobody")
+    for name in ("mask-detector", "models/mask-detector", "./models/mask-detector"):
+        assert find_package(name) == shipped()[0] / "mask-detector"
+
+
+@pytest.mark.parametrize("name", ["site-models/mask-detector", "models/old/mask-detector", "../models/mask-detector"])
+def test_a_place_of_ones_own_never_becomes_the_package_that_came_along(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "site").mkdir()
+    monkeypatch.chdir(tmp_path / "site")
+    with pytest.raises(ModelError, match=f"^{name}: no such model package"):
+        find_package(name)
+
+
+@pytest.mark.parametrize("name", ["mask-detector", "models/mask-detector", "site-models/mask-detector"])
+def test_a_folder_without_a_card_never_becomes_the_package_that_came_along(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).mkdir(parents=True)
+    with pytest.raises(ModelError, match=f"^{name}: holds no model.yaml"):
+        find_package(name)
+
+
+def test_a_closed_package_gets_a_sentence(tmp_path: Path) -> None:
+    folder = package(tmp_path / "mine")
+    with closed(folder), pytest.raises(ModelError, match=r"mine: cannot be looked into \(Permission denied\)"):
+        find_package(folder)
+    with closed(tmp_path), pytest.raises(ModelError, match=r"mine: .*\(Permission denied\)"):
+        open_package(folder)
 
 
 def test_verifying_names_everything_that_does_not_hold(tmp_path: Path) -> None:
