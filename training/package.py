@@ -10,7 +10,7 @@ import yaml
 
 from edge_mask.detect.model import ModelDetector
 from edge_mask.detect.package import load_file, open_package
-from edge_mask.picture import read_picture
+from edge_mask.picture import load_picture
 from training.calibrate import fit_labels
 from training.checks import HeldOut
 from training.export import export_float, export_int8
@@ -152,12 +152,13 @@ def _answers(folder: Path, card: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _answer(detector: ModelDetector, picture: Path) -> list[dict[str, Any]]:
-    faces = detector.detect(read_picture(picture))
-    return [
-        {"label": f.label, "score": round(f.score, 3),
-         "box": [round(v, 1) for v in (f.box.x, f.box.y, f.box.w, f.box.h)]}
-        for f in faces
-    ]  # fmt: skip
+    shown = load_picture(picture)
+    answer = []
+    for face in detector.detect(shown.image):
+        box = shown.in_file(face.box)
+        sides = [round(side, 1) for side in (box.x, box.y, box.w, box.h)]
+        answer.append({"label": face.label, "score": round(face.score, 3), "box": sides})
+    return answer
 
 
 def _verify(folder: Path, precision: str) -> None:

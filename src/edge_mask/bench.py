@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from edge_mask.capture.camera import Camera
+from edge_mask.capture.content import Content, ContentPolicy, ContentWatch
 from edge_mask.capture.source import EndOfSource
 from edge_mask.decide.gate import GateWatch
 from edge_mask.deliver.courier import Courier
@@ -35,6 +36,7 @@ from edge_mask.runtime.handoff import Latest, Mailbox
 from edge_mask.runtime.outage import Outage
 from edge_mask.runtime.worker import Job, Worker
 from edge_mask.track.tracker import Tracker
+from edge_mask.units import Seconds
 from edge_mask.vision import Eye, Lane, Vision
 from edge_mask.wire.topics import Topics
 from edge_mask.wire.uuid7 import IdMaker
@@ -118,14 +120,15 @@ def frames_per_second(
         looking, reading = [_started(lane) for lane in lanes], _started(camera)
         while not reading.join(1.0) and all(worker.is_alive for worker in looking):
             pass  # a shorter wait would take the interpreter from those who are measured
-        while vision.figures.frames < count and all(worker.is_alive for worker in looking):
+        # What was handed on, not `count`: the camera keeps black pictures back.
+        while vision.figures.frames < camera.handed_on and all(worker.is_alive for worker in looking):
             time.sleep(0.0005)  # the last frames are in the graph
         lasted = time.perf_counter() - began
         for worker in (*looking, reading):
             _stopped(worker)
             if worker.failure is not None:
                 raise worker.failure
-    return count / lasted
+    return camera.handed_on / lasted
 
 
 class Borrowed:
@@ -229,7 +232,9 @@ def _ignore(_anything: object) -> None: ...
 
 
 def pictures_for(package: Path) -> list[Image]:
-    """The package's golden pictures at a camera's usual size, 640 x 480; noise when it has none."""
+    """The package's golden pictures at a camera's usual size, 640 x 480, but black ones; noise when there is none."""
     golden = [golden_picture(package, each) for each in open_package(package).card.golden]
-    found = golden or [np.random.default_rng(0).integers(0, 256, (480, 640, 3)).astype(np.uint8)]
-    return [np.asarray(cv2.resize(picture, (640, 480)), np.uint8) for picture in found]
+    found = [np.asarray(cv2.resize(picture, (640, 480)), np.uint8) for picture in golden]
+    content = ContentWatch(ContentPolicy(), is_live=False)
+    seen = [picture for picture in found if content.judge(picture, Seconds(0.0)) is Content.FINE]
+    return seen or [np.random.default_rng(0).integers(0, 256, (480, 640, 3)).astype(np.uint8)]

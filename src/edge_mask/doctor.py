@@ -12,6 +12,7 @@ from typing import Literal, TypeVar
 
 from edge_mask.act.line import line_for
 from edge_mask.capture.source import EndOfSource
+from edge_mask.detect.location import find_package
 from edge_mask.errors import ConfigurationError, EdgeMaskError, ModelError, Refused, TryLater
 from edge_mask.ledger.database import InUse
 from edge_mask.ledger.look import look
@@ -147,7 +148,8 @@ def _model(settings: Settings) -> Finding:
     except ModelError as error:
         return Finding("model", "failed", str(error))
     detector.close()
-    return Finding("model", "ok", f"{detector.name}: checksum, shapes and golden pictures hold")
+    what = f"{detector.name} in {find_package(settings.detector.model)}"
+    return Finding("model", "ok", f"{what}: checksum, shapes and golden pictures hold")
 
 
 def _camera(camera: Camera) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_mask.errors import Refused
-from edge_mask.messages import Image
+from edge_mask.messages import Box, Image
 
 LONGEST_SIDE = 4096
 """Pixels; a longer picture is made smaller while it is read (a detector sees a few hundred of them)."""
@@ -34,9 +34,19 @@ class Picture:
     height: int
 
     @property
-    def scale(self) -> float:
-        """What a length in `image` is multiplied by to give pixels of the file (1.0 unless it was reduced)."""
-        return self.width / int(self.image.shape[1])
+    def scales(self) -> tuple[float, float]:
+        """What x and y in `image` are multiplied by to give pixels of the file (1.0 unless it was reduced).
+
+        Two numbers: the narrow side of a long picture is rounded to whole pixels too, and by far more of itself.
+        """
+        return self.width / int(self.image.shape[1]), self.height / int(self.image.shape[0])
+
+    def in_file(self, box: Box) -> Box:
+        """A box of `image` in pixels of the file, none of it outside the file."""
+        across, down = self.scales
+        left, right = (min(max(x * across, 0.0), float(self.width)) for x in (box.x, box.x + box.w))
+        top, bottom = (min(max(y * down, 0.0), float(self.height)) for y in (box.y, box.y + box.h))
+        return Box(left, top, right - left, bottom - top)
 
 
 def read_picture(source: Path | str | bytes) -> Image:

@@ -87,6 +87,22 @@ def test_with_loop_it_starts_again_and_refuses_a_bad_file_only_the_first_time(tm
     assert [first.number, *(frame.number for frame in again)] == [1, 2, 3, 4]
 
 
+def test_with_loop_a_file_that_was_caught_half_written_is_read_when_it_has_changed(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", noise(1))
+    whole = save(tmp_path / "b.png", noise(2)).read_bytes()
+    (tmp_path / "b.png").write_bytes(whole[:100])
+    source = folder(tmp_path, loop=True)
+    assert Path(source.read().source).name == "a.png"
+    with pytest.raises(Refused, match=r"b\.png: is truncated"):
+        source.read()
+    assert Path(source.read().source).name == "a.png"  # the same version is not reported again
+    (tmp_path / "b.png").write_bytes(whole[:200])
+    with pytest.raises(Refused, match=r"b\.png: is truncated"):
+        source.read()
+    (tmp_path / "b.png").write_bytes(whole)
+    assert [Path(source.read().source).name for _ in range(4)] == ["a.png", "b.png", "a.png", "b.png"]
+
+
 def test_with_loop_a_folder_of_rubbish_is_for_later_and_not_read_round_and_round(tmp_path: Path) -> None:
     (tmp_path / "b.jpg").write_text("not a picture")
     source = folder(tmp_path, loop=True)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tests.rights import closed
 
 from edge_mask.capture.opencv import UsbCamera
 from edge_mask.errors import TryLater
@@ -15,6 +16,11 @@ def camera(where: str, devices: Path) -> UsbCamera:
 
 def test_a_camera_that_is_not_plugged_in_is_waited_for(tmp_path: Path) -> None:
     with pytest.raises(TryLater, match=r"usb:0: .*video0 is not there; plug a camera in"):
+        camera("0", tmp_path).open()
+
+
+def test_a_closed_folder_of_devices_gets_the_reason(tmp_path: Path) -> None:
+    with closed(tmp_path), pytest.raises(TryLater, match=r"usb:0: .*video0 cannot be opened \(Permission denied\)"):
         camera("0", tmp_path).open()
 
 

@@ -1,9 +1,11 @@
 """A film is read frame by frame; what is wrong with it is said, never passed over in silence."""
 
+import os
 from pathlib import Path
 
 import pytest
 from tests.capture.scenes import film, frame_of
+from tests.rights import closed
 
 from edge_mask.capture import EndOfSource
 from edge_mask.capture.opencv import VideoFile
@@ -86,6 +88,33 @@ def test_a_file_that_is_no_film_is_refused_and_for_later_with_loop(tmp_path: Pat
 def test_a_folder_given_as_a_film_is_answered_with_the_source_that_was_meant(tmp_path: Path) -> None:
     with pytest.raises(Refused, match=f"is a folder; for its pictures, write images:{tmp_path}$"):
         video(tmp_path)
+
+
+def test_a_relative_name_with_a_colon_is_a_file_and_no_protocol(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    film(tmp_path / "clip.avi", 2).rename("rec-12:30.avi")
+    frames, missing = everything(video(Path("rec-12:30.avi")))
+    assert [(frame.source, frame_of(frame.image)) for frame in frames] == [("rec-12:30.avi", 0), ("rec-12:30.avi", 1)]
+    assert missing == ""
+
+
+def test_a_film_in_a_closed_folder_gets_the_reason_and_is_for_later_with_loop(tmp_path: Path) -> None:
+    (tmp_path / "secret").mkdir()
+    path = film(tmp_path / "secret" / "clip.avi", 2)
+    with closed(tmp_path / "secret"):
+        with pytest.raises(Refused, match=r"clip\.avi: cannot be read \(Permission denied\)"):
+            video(path)
+        with pytest.raises(TryLater, match=r"clip\.avi: cannot be read \(Permission denied\)"):
+            video(path, loop=True)
+    assert len(everything(video(path))[0]) == 2
+
+
+def test_a_name_that_is_not_utf_8_is_refused_before_opencv_sees_it(tmp_path: Path) -> None:
+    path = film(tmp_path / "clip.avi", 2).rename(tmp_path / os.fsdecode(b"clip\xff.avi"))
+    with pytest.raises(Refused, match="its name is not UTF-8 text"):
+        video(path)
 
 
 def test_closing_twice_and_before_opening_is_harmless(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A card that is wrong gets a sentence with file, line and key; one that is right says what its labels mean."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,16 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"decoding": {"kind": "ssd_raw", "grids": [[1, 1]], "sizes": [], "ratios": [[1]]}}, r"1 grids, 0 sizes and 1"),
     ({"decoding": {"kind": "ssd_raw", "grids": [[1, 1]], "sizes": [[]], "ratios": [[1]]}}, r"at least one of each"),
     ({"decoding": {"kind": "ssd_postprocess", "outputs": ["boxes"] * 4}}, r"boxes, labels, scores and count"),
+    ({"calibration": {"mask": {"offset": math.nan}}}, r"calibration.mask.offset: .*finite number, found nan"),
+    ({"calibration": {"mask": {"slope": math.inf}}}, r"calibration.mask.slope: .*finite number, found inf"),
+    ({"input": {"size": [64, 64], "color": "rgb", "scale": math.inf, "letterbox": {}}}, r"input.scale.*finite number"),
+    (
+        {"input": {"size": [64, 64], "color": "rgb", "mean": [0, math.nan, 0], "letterbox": {}}},
+        r"input.mean.*finite number",
+    ),
+    ({"decoding": {"kind": "anchor_free", "strides": [8], "size_scale": math.inf}}, r"size_scale: .*finite number"),
+    ({"version": None}, r"version: field required"),
+    ({"version": True}, r"version: .*valid string"),
     ({"calibration": {"mask": {"slope": -1}}}, r"calibration.mask.slope: .*greater than 0, found -1"),
     ({"name": None}, r"name: field required"),
 ]
@@ -114,6 +125,35 @@ def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
 def test_a_card_that_is_no_mapping_gets_a_sentence(text: str, sentence: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=sentence):
         read_card(written(tmp_path, text))
+
+
+@pytest.mark.parametrize("version", ["1.10", "1", "1.2.0", "'1.10'", "1e3", "2026-11-20", "2026-13-45", "1_0"])
+def test_a_version_is_the_text_that_is_written(version: str, tmp_path: Path) -> None:
+    text = yaml.safe_dump(graph_card(version=None)) + f"version: {version}\n"
+    assert read_card(written(tmp_path, text)).version == version.strip("'")
+
+
+@pytest.mark.parametrize(
+    ("notes", "sentence"),
+    [
+        ("2026-02-30", "'2026-02-30' cannot be read as timestamp; write it in quotes where text is meant"),
+        ("!!int x", "'x' cannot be read as int"),
+        ("!!int ''", "'' cannot be read as int"),
+        ("!!bool x", "'x' cannot be read as bool"),
+        ("!!float x", "'x' cannot be read as float"),
+        ("!!timestamp x", "'x' cannot be read as timestamp"),
+        ("[2026-02-30]", "'2026-02-30' cannot be read as timestamp"),
+        ("[" * 5000 + "]" * 5000, "nested more than 50 deep"),
+        ("{a: " * 5000 + "}" * 5000, "nested more than 50 deep"),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_a_value_that_yaml_cannot_make_gets_a_sentence_with_its_line(notes: str, sentence: str, tmp_path: Path) -> None:
+    text = yaml.safe_dump(graph_card())
+    with pytest.raises(ModelError, match=sentence) as caught:
+        read_card(written(tmp_path, f"{text}notes: {notes}\n"))
+    assert str(caught.value).startswith(f"{tmp_path / 'model.yaml'}: is no valid YAML: ")
+    assert f"line {len(text.splitlines()) + 1}, column" in str(caught.value)
 
 
 def test_a_card_that_is_not_text_gets_a_sentence(tmp_path: Path) -> None:

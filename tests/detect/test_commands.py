@@ -131,7 +131,7 @@ def test_a_threshold_changes_what_is_reported(package: Path, pictures: Path, cap
     with pytest.raises(SystemExit) as caught:
         main([*command, "50"])
     assert caught.value.code == 2
-    assert "50 is not between 0 and 1" in capfd.readouterr().err
+    assert "'50' is not a number between 0 and 1" in capfd.readouterr().err
 
 
 def test_drawings_show_the_boxes_and_never_replace_what_was_read(
@@ -185,6 +185,17 @@ def test_packages_are_listed_with_the_reason_for_those_that_cannot_be_read(
     assert (good["name"], good["size"]) == ("tiny", [64, 64])
 
 
+def test_a_card_that_yaml_cannot_read_does_not_hide_the_others(
+    package: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name, text in (("deep", "notes: " + "[" * 5000), ("feb", "notes: 2026-02-30"), ("odd", "name: !!int x")):
+        (package.parent / name).mkdir()
+        (package.parent / name / "model.yaml").write_text(text)
+    assert main(["model", "list", str(package.parent)]) == 1
+    listed = capfd.readouterr().out.splitlines()
+    assert ["is no valid YAML" in line for line in listed] == [True, True, True, False]
+
+
 def test_info_shows_the_whole_card(package: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["model", "info", str(package)]) == 0
     text = capfd.readouterr().out
@@ -198,7 +209,7 @@ def test_info_shows_the_whole_card(package: Path, capfd: pytest.CaptureFixture[s
 
 def test_verify_says_what_holds_and_what_does_not(package: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["model", "verify", str(package)]) == 0
-    assert "tiny 1.0.0: holds" in capfd.readouterr().out
+    assert f"tiny 1.0.0 in {package}: holds" in capfd.readouterr().out
     write_picture(package / "golden.png", np.zeros_like(VISITOR))
     assert main(["model", "verify", str(package)]) == 3
     text = capfd.readouterr().out

@@ -4,12 +4,14 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
 import yaml
 from tests.detect import tiny_tflite as tiny
 from tests.detect.packages import ANCHOR_FREE, GREEN, PLAIN_INPUT, RED, picture, write_package, write_picture
+from tests.rights import closed
 
-from edge_mask.detect.location import find_package
+from edge_mask.detect.location import find_package, shipped
 from edge_mask.detect.package import choose_file, load_package, open_package
 from edge_mask.detect.verify import verify_package
 from edge_mask.errors import ModelError
@@ -70,6 +72,15 @@ def test_an_expected_face_at_its_threshold_may_be_missing(tmp_path: Path) -> Non
 def test_the_golden_answer_is_asked_with_the_cards_own_thresholds(tmp_path: Path) -> None:
     detector = load_package(golden(tmp_path, RIGHT), score_threshold=1.0)
     assert detector.detect(SQUARE) == []
+
+
+def test_a_golden_box_is_in_pixels_of_the_file_also_where_the_picture_is_reduced_while_it_is_read(
+    tmp_path: Path,
+) -> None:
+    write_picture(tmp_path / "golden.png", cv2.resize(SQUARE, (8192, 8192), interpolation=cv2.INTER_NEAREST))
+    answer = RIGHT | {"box": [128 * side for side in (16, 24, 8, 8)]}
+    folder = package(tmp_path, golden=[{"picture": "golden.png", "answer": [answer]}])
+    assert load_package(folder, threads=1).name == "tiny 1.0.0"
 
 
 def test_a_missing_golden_picture_is_named(tmp_path: Path) -> None:
@@ -172,8 +183,40 @@ def test_a_package_is_found_where_it_is_named_or_where_the_program_brought_it(
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelError, match=r"empty: holds no model.yaml"):
         find_package("empty")
+    with pytest.raises(ModelError, match="~nobody-here/mine: there is no such home folder"):
+        find_package("~nobody-here/mine")
     with pytest.raises(ModelError, match="nobody: no such model package"):
         find_package("nobody")
+    for name in ("mask-detector", "models/mask-detector", "./models/mask-detector"):
+        assert find_package(name) == shipped()[0] / "mask-detector"
+
+
+@pytest.mark.parametrize("name", ["site-models/mask-detector", "models/old/mask-detector", "../models/mask-detector"])
+def test_a_place_of_ones_own_never_becomes_the_package_that_came_along(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "site").mkdir()
+    monkeypatch.chdir(tmp_path / "site")
+    with pytest.raises(ModelError, match=f"^{name}: no such model package"):
+        find_package(name)
+
+
+@pytest.mark.parametrize("name", ["mask-detector", "models/mask-detector", "site-models/mask-detector"])
+def test_a_folder_without_a_card_never_becomes_the_package_that_came_along(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).mkdir(parents=True)
+    with pytest.raises(ModelError, match=f"^{name}: holds no model.yaml"):
+        find_package(name)
+
+
+def test_a_closed_package_gets_a_sentence(tmp_path: Path) -> None:
+    folder = package(tmp_path / "mine")
+    with closed(folder), pytest.raises(ModelError, match=r"mine: cannot be looked into \(Permission denied\)"):
+        find_package(folder)
+    with closed(tmp_path), pytest.raises(ModelError, match=r"mine: .*\(Permission denied\)"):
+        open_package(folder)
 
 
 def test_verifying_names_everything_that_does_not_hold(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Installing, activating and rolling back packages: verified before, atomic, and nothing left behind."""
 
+import random
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,30 @@ def test_a_damaged_archive_is_refused(models: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"cannot be unpacked|does not hold"):
         Store(models).install(archive)
     assert contents(models) == []
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("at", [10, 30, 60])
+def test_a_packed_file_that_is_damaged_is_a_sentence_and_code_3(
+    method: int, at: int, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = tmp_path / "made.zip"
+    with zipfile.ZipFile(archive, "w", method) as target:
+        target.writestr("model.tflite", random.Random(0).randbytes(300) * 3)
+    data = bytearray(archive.read_bytes())
+    start = 30 + len("model.tflite") + at
+    data[start : start + 60] = b"\xff" * 60
+    archive.write_bytes(data)
+    assert main(["model", "install", str(archive), "--models", str(models)]) == 3
+    assert f"{archive}: cannot be unpacked (" in capsys.readouterr().err
+    assert contents(models) == []
+
+
+def test_an_archive_with_a_name_that_is_no_utf_8_is_refused(models: Path, tmp_path: Path) -> None:
+    archive = archive_of(tmp_path / "odd.zip", ("ü.tflite", b""))
+    archive.write_bytes(archive.read_bytes().replace("ü".encode(), b"\xff\xff"))
+    with pytest.raises(ModelError, match="cannot be unpacked"):
+        Store(models).install(archive)
 
 
 def test_a_folder_with_links_is_refused(models: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from edge_mask.errors import Refused
-from edge_mask.messages import Image
+from edge_mask.messages import Box, Image
 from edge_mask.picture import LONGEST_SIDE, load_picture, read_picture
 
 # An 8 x 8 JPEG of four components (CMYK as printers keep it), all cyan: OpenCV reads but cannot write one.
@@ -101,7 +101,7 @@ def test_a_48_megapixel_picture_is_reduced_and_remembers_its_size(suffix: str) -
     picture = load_picture(encoded(image, suffix))
     assert max(picture.image.shape) <= LONGEST_SIDE
     assert (picture.width, picture.height) == (8000, 6000)
-    assert picture.scale == pytest.approx(2, rel=0.1)
+    assert picture.scales == pytest.approx((2, 2), rel=0.1)
     middle = picture.image.shape[0] // 2
     assert picture.image[middle, 10].max() < 10 < 245 < picture.image[middle, -10].min()
 
@@ -116,6 +116,17 @@ def test_an_extreme_aspect_ratio_survives_the_reduction() -> None:
     picture = load_picture(encoded(np.zeros((1, 20_000, 3), np.uint8)))
     assert picture.image.shape[0] >= 1
     assert picture.image.shape[1] <= LONGEST_SIDE
+
+
+@pytest.mark.parametrize(("width", "height"), [(101, 9000), (9000, 101), (4097, 33)])
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_box_around_a_long_reduced_picture_is_the_size_of_the_file(width: int, height: int, suffix: str) -> None:
+    picture = load_picture(encoded(np.zeros((height, width, 3), np.uint8), suffix))
+    reduced = picture.image.shape
+    whole = picture.in_file(Box(0.0, 0.0, float(reduced[1]), float(reduced[0])))
+    assert (whole.x, whole.y, whole.w, whole.h) == pytest.approx((0, 0, width, height))
+    beyond = picture.in_file(Box(-1.0, -1.0, reduced[1] + 2.0, reduced[0] + 2.0))
+    assert beyond == Box(0.0, 0.0, float(width), float(height))
 
 
 def png_that_states(width: int, height: int) -> bytes:

@@ -7,6 +7,7 @@ video file  file:clip.mp4                 FFmpeg; one look each `interval` of th
 
 import os
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import Any
 
 from edge_mask.capture.address import redacted
@@ -84,8 +85,12 @@ class UsbCamera(_Capture):
 
     def open(self) -> None:
         path = self._devices / f"video{self._where}" if self._where.isdigit() else Path(self._where)
-        if not path.exists():
-            raise TryLater(f"usb:{self._where}: {path} is not there; {self._present()}")
+        try:
+            path.stat()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise TryLater(f"usb:{self._where}: {path} is not there; {self._present()}") from error
+        except OSError as error:
+            raise TryLater(f"usb:{self._where}: {path} cannot be opened ({error.strerror})") from error
         if not self._start(str(path.resolve()), self._cv2.CAP_V4L2, []):
             raise TryLater(
                 f"usb:{self._where}: {path} cannot be opened as a camera: in use, or no video capture device"
@@ -167,11 +172,9 @@ class VideoFile(_Capture):
         self._due = 0
 
     def open(self) -> None:
-        if self._path.is_dir():
-            raise self._absent(f"{self._path}: is a folder; for its pictures, write images:{self._path}")
-        if not self._path.is_file():
-            raise self._absent(f"{self._path}: there is no such video file")
-        if not self._start(str(self._path), self._cv2.CAP_FFMPEG, []):
+        self._check_that_it_is_a_file()
+        # Absolute: FFmpeg takes what stands before a colon in a relative name for a protocol.
+        if not self._start(str(self._path.absolute()), self._cv2.CAP_FFMPEG, []):
             raise self._absent(f"{self._path}: cannot be read as a video; it is empty, truncated, or something else")
         rate = float(self._video.get(self._cv2.CAP_PROP_FPS))
         self._promised = float(self._video.get(self._cv2.CAP_PROP_FRAME_COUNT))
@@ -190,6 +193,21 @@ class VideoFile(_Capture):
 
     def skip(self) -> None:
         """Nothing grows old in a file."""
+
+    def _check_that_it_is_a_file(self) -> None:
+        try:
+            str(self._path).encode("utf-8")
+            mode = self._path.stat().st_mode
+        except UnicodeEncodeError as error:  # OpenCV would end the whole process
+            raise self._absent(f"{self._path}: its name is not UTF-8 text; give the video another one") from error
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise self._absent(f"{self._path}: there is no such video file") from error
+        except OSError as error:
+            raise self._absent(f"{self._path}: cannot be read ({error.strerror})") from error
+        if S_ISDIR(mode):
+            raise self._absent(f"{self._path}: is a folder; for its pictures, write images:{self._path}")
+        if not S_ISREG(mode):
+            raise self._absent(f"{self._path}: there is no such video file")
 
     def _again(self) -> Frame:
         """The first frame once more, or the end."""

@@ -2,19 +2,17 @@
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_mask.cli.frames import Seen, files_of, frames, is_folder
 from edge_mask.errors import Broken, Refused
 
 if TYPE_CHECKING:
     from edge_mask.detect.detector import Detector
-    from edge_mask.messages import Face, Image
-
-VIDEOS = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".ts"})
+    from edge_mask.messages import Face
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -28,7 +26,10 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a picture, a video, or a folder of them")
     parser.add_argument("--model", metavar="PKG", help="model package folder (default: models/mask-detector)")
     parser.add_argument(
-        "--score-threshold", type=_part, metavar="T", help="report faces from this score, 0..1 (default: the model's)"
+        "--score-threshold",
+        type=_part,
+        metavar="T",
+        help="report faces from this score, 0..1, at 1 none (default: the model's)",
     )
     parser.add_argument("--threads", type=_threads, default=2, metavar="N", help="threads of the model (default: 2)")
     parser.add_argument("--draw", type=Path, metavar="DIR", help="write each frame with its boxes into this folder")
@@ -57,105 +58,51 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """One picture to look at; `scale` turns its pixels into those of the file."""
-
-    file: Path
-    frame: int
-    image: "Image"
-    scale: float = 1.0
-    still: bool = True
-
-
-def frames(paths: list[Path]) -> Iterator[Seen | str]:
-    """Every picture and every frame of every video, in the order given; a string is a sentence about a bad one."""
-    for path in paths:
-        files = _files(path) if path.is_dir() else [path]
-        if not files:
-            yield f"{path}: holds no pictures or videos"
-        for file in files:
-            yield from _video(file) if file.suffix.lower() in VIDEOS else _picture(file)
-
-
-def _files(folder: Path) -> list[Path]:
-    from edge_mask.picture import SUFFIXES
-
-    wanted = SUFFIXES | VIDEOS
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in wanted and path.is_file())
-
-
-def _picture(file: Path) -> Iterator[Seen | str]:
-    from edge_mask.picture import load_picture
-
-    try:
-        picture = load_picture(file)
-    except Refused as error:
-        yield str(error)
-    else:
-        yield Seen(file, 1, picture.image, picture.scale)
-
-
-def _video(file: Path) -> Iterator[Seen | str]:
-    from edge_mask.capture.opencv import VideoFile
-    from edge_mask.capture.source import EndOfSource
-    from edge_mask.runtime.clock import SystemClock
-
-    video = VideoFile(file, camera="", clock=SystemClock())
-    try:
-        video.open()
-        while True:
-            frame = video.read()
-            yield Seen(file, frame.number, frame.image, still=False)
-    except (EndOfSource, Refused) as end:
-        if str(end):
-            yield str(end)
-    finally:
-        video.close()
-
-
 def _look(detector: "Detector", seen: Seen, drawings: "Drawings | None", *, as_json: bool) -> str:
     """Print the line of one frame; what went wrong as a sentence, or nothing."""
     try:
-        faces = detector.detect(seen.image)
+        faces = detector.detect(seen.picture.image)
         line = _json_line if as_json else _human_line
         print(line(seen, faces, detector.last_inference_ms), flush=True)
         if drawings:
             drawings.write(seen, faces)
     except Broken as error:
-        return f"{seen.file}: frame {seen.frame}: {error}"
+        return f"{seen.name}: frame {seen.frame}: {error}"
     except Refused as error:
         return str(error)
     return ""
 
 
 def _json_line(seen: Seen, faces: "list[Face]", took_ms: float) -> str:
-    detections = [{"label": face.label, "score": round(face.score, 4), "box": _box(face, seen.scale)} for face in faces]
-    line = {"file": str(seen.file), "frame": seen.frame, "detections": detections, "inference_ms": round(took_ms, 3)}
+    detections = [{"label": face.label, "score": round(face.score, 4), "box": _box(seen, face)} for face in faces]
+    line = {"file": seen.name, "frame": seen.frame, "detections": detections, "inference_ms": round(took_ms, 3)}
     return json.dumps(line, ensure_ascii=False)
 
 
 def _human_line(seen: Seen, faces: "list[Face]", took_ms: float) -> str:
-    what = str(seen.file) if seen.still else f"{seen.file} frame {seen.frame}"
+    what = seen.name if seen.still else f"{seen.name} frame {seen.frame}"
     found = []
     for face in faces:
-        x, y, w, h = (round(side) for side in _box(face, seen.scale))
+        x, y, w, h = (round(side) for side in _box(seen, face))
         found.append(f"{face.label} {face.score:.2f} at {x},{y} size {w}x{h}")
     return f"{what}: {'; '.join(found) or 'no face'} ({took_ms:.1f} ms)"
 
 
-def _box(face: "Face", scale: float) -> list[float]:
-    return [round(side * scale, 2) for side in (face.box.x, face.box.y, face.box.w, face.box.h)]
+def _box(seen: Seen, face: "Face") -> list[float]:
+    box = seen.picture.in_file(face.box)
+    return [round(side, 2) for side in (box.x, box.y, box.w, box.h)]
 
 
 class Drawings:
-    """A folder of pictures with boxes; never one of the folders that are read."""
+    """A folder of pictures with boxes; never one that is read: originals and drawings have the same names."""
 
     def __init__(self, folder: Path, inputs: list[Path]) -> None:
-        for path in inputs:
-            source = path if path.is_dir() else path.parent
-            if source.resolve() == folder.resolve():
-                raise Refused(f"--draw {folder}: pictures are read from there; choose another folder")
+        place = _real(folder)
+        if any(place == source or source in place.parents for source in map(_real, filter(is_folder, inputs))):
+            raise Refused(f"--draw {folder}: pictures are read there, or from a folder above it; choose another folder")
+        for file in (file for path in inputs for file in files_of(path)):
+            if place in (_real(file.parent), _real(file).parent):  # where it is named, and where a link leads
+                raise Refused(f"--draw {folder}: {file} is read from there; choose another folder")
         self._folder = folder
         self._taken: dict[str, Path] = {}
 
@@ -166,10 +113,12 @@ class Drawings:
         from edge_mask.detect.draw import draw_faces
 
         path = self._folder / self._name(seen)
-        _, content = cv2.imencode(path.suffix, draw_faces(seen.image, faces))
+        _, content = cv2.imencode(path.suffix, draw_faces(seen.picture.image, faces))
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content.tobytes())
+            path.unlink(missing_ok=True)  # a link of that name would lead the drawing to somebody else's file
+            with path.open("xb") as file:
+                file.write(content.tobytes())
         except OSError as error:
             raise Refused(f"{path}: cannot be written ({error.strerror})") from error
 
@@ -183,15 +132,23 @@ class Drawings:
         return name
 
 
+def _real(path: Path) -> Path:
+    """Where it really is, links followed as far as they lead; a loop of links is no error here."""
+    return Path(os.path.realpath(path))
+
+
 def _part(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
     if not 0.0 <= value <= 1.0:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
     return value
 
 
 def _threads(text: str) -> int:
-    value = int(text)
+    value = int(text) if text.isdecimal() and len(text) <= 2 else 0
     if not 1 <= value <= 64:
-        raise argparse.ArgumentTypeError(f"{text} is not between 1 and 64")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number between 1 and 64")
     return value

@@ -99,7 +99,8 @@ def _verify(arguments: argparse.Namespace) -> int:
     else:
         for check in checks:
             print(f"{'ok    ' if check.passed else 'FAILED'}  {check.what}: {check.detail}")
-        print(f"{package.card.name} {package.card.version}: {'holds' if passed else 'does not hold'}")
+        what = f"{package.card.name} {package.card.version} in {package.folder}"
+        print(f"{what}: {'holds' if passed else 'does not hold'}")
     return 0 if passed else _DOES_NOT_HOLD
 
 

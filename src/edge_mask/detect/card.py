@@ -26,9 +26,9 @@ OURS = (MASK, NO_MASK, INCORRECT)
 
 
 class Strict(BaseModel):
-    """Frozen, and no key that is not known."""
+    """Frozen, no key that is not known, no number that is none."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class LetterboxSettings(Strict):
@@ -204,7 +204,7 @@ class Answer(Strict):
     label: Label
     score: Part
     box: tuple[float, float, float, float]
-    """x, y, w, h in pixels of that picture."""
+    """x, y, w, h in pixels of that picture's file, as `edge-mask detect --json` gives them."""
 
 
 class Golden(Strict):
@@ -237,11 +237,6 @@ class Card(Strict):
     misuse: Prose = None
     limits: Prose = None
     notes: Prose = None
-
-    @field_validator("version", mode="before")
-    @classmethod
-    def _text(cls, version: Any) -> Any:
-        return str(version) if isinstance(version, int | float) else version  # YAML reads 1.0 as a number
 
     @model_validator(mode="after")
     def _labels_are_known(self) -> Self:

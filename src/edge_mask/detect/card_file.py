@@ -12,6 +12,9 @@ from edge_mask.detect.card import Card, Decoding
 from edge_mask.errors import ModelError
 
 CARD = "model.yaml"
+_DEEPEST = 50
+"""Keys and lists in each other; cards have six."""
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,2002:timestamp")
 
 
 def read_card(folder: Path) -> Card:
@@ -30,12 +33,44 @@ def read_card(folder: Path) -> Card:
 
 def _parsed(text: str, path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(text)
+        content = yaml.load(text, _Loader)  # noqa: S506 (it is a SafeLoader)
     except yaml.YAMLError as error:
         raise ModelError(f"{path}: is no valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise ModelError(f"{path}: expected keys and values, found {type(content).__name__}")
     return content
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe one; besides, a version is text, and what cannot be read has a place in the file like any slip."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            place = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # the stubs leave it out
+            raise yaml.composer.ComposerError(None, None, f"nested more than {_DEEPEST} deep", place)
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def get_single_node(self) -> yaml.Node | None:
+        root = super().get_single_node()
+        for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
+            if key.value == "version" and value.tag in _NUMBERS:
+                value.tag = "tag:yaml.org,2002:str"  # as a number, 1.10 would become 1.1
+        return root
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            kind = node.tag.rpartition(":")[2]
+            what = f"{node.value!r} cannot be read as {kind}; write it in quotes where text is meant"
+            raise yaml.constructor.ConstructorError(None, None, what, node.start_mark) from error
 
 
 def _sentences(error: ValidationError, text: str, path: Path) -> list[str]:

@@ -11,21 +11,38 @@ DEFAULT = "models/mask-detector"
 
 
 def find_package(name: str | Path = DEFAULT) -> Path:
-    """The folder of a package: `name` as it stands, else the one of that name that came with the program.
+    """The folder of a package: `name` as it stands; for `NAME` or `models/NAME`, else the one that came along.
 
-    Raises ModelError when there is none.
+    Any other name is a place of the user's own, where nothing else can be meant. Raises ModelError when there is none.
     """
-    given = Path(name).expanduser()
-    places = [given, *(folder / given.name for folder in shipped())] if not given.is_absolute() else [given]
-    for place in places:
-        if (place / CARD).is_file():
-            return place
-    if given.is_dir():
+    try:
+        given = Path(name).expanduser()
+    except RuntimeError as error:
+        raise ModelError(f"{name}: there is no such home folder") from error
+    if _holds_a_card(given):
+        return given
+    if given.exists():
         raise ModelError(f"{given}: holds no {CARD}; a model package is a folder with one")
-    raise ModelError(f"{given}: no such model package (looked in {', '.join(str(p.parent) for p in places)})")
+    brought = [folder / given.name for folder in shipped()] if given.parts in _could_be_shipped(given) else []
+    for place in brought:
+        if _holds_a_card(place):
+            return place
+    places = ", ".join(str(place.parent) for place in (given, *brought))
+    raise ModelError(f"{given}: no such model package (looked in {places})")
 
 
 def shipped() -> list[Path]:
     """The folders that may hold packages that came with the program, whether they exist or not."""
     inside = Path(edge_mask.__file__).resolve().parent
     return [inside.parents[1] / "models", inside / "_models"]
+
+
+def _could_be_shipped(given: Path) -> tuple[tuple[str, ...], ...]:
+    return (given.name,), (Path(DEFAULT).parent.name, given.name)
+
+
+def _holds_a_card(folder: Path) -> bool:
+    try:
+        return (folder / CARD).is_file()
+    except OSError as error:
+        raise ModelError(f"{folder}: cannot be looked into ({error.strerror})") from error

@@ -24,7 +24,11 @@ class Package:
 def open_package(folder: Path | str) -> Package:
     """Read the card of a package. Raises ModelError."""
     path = Path(folder)
-    if not path.is_dir():
+    try:
+        is_folder = path.is_dir()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be looked into ({error.strerror})") from error
+    if not is_folder:
         raise ModelError(f"{path}: no such folder; a model package is a folder with a model.yaml")
     return Package(path, read_card(path))
 

@@ -1,13 +1,25 @@
 """Copying a package out of a folder or a zip, without trusting either."""
 
+import errno
+import lzma
 import shutil
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from edge_mask.errors import ModelError, Refused
 
 MOST_BYTES = 200_000_000
 MOST_FILES = 200
+_DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, ValueError),
+    *(
+        IndexError,
+        FileExistsError,
+        NotADirectoryError,
+    ),  # an entry without a name, two entries of one name, or one below another
+)
+"""What zipfile raises for archives that are no good; ValueError for a name that is no UTF-8."""
 
 
 def unpack(source: Path, into: Path) -> None:
@@ -47,7 +59,11 @@ def _from_zip(source: Path, into: Path) -> None:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(entry) as packed, target.open("xb") as plain:
                     shutil.copyfileobj(packed, plain)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, FileExistsError) as error:
+    except _DAMAGED as error:
+        raise ModelError(f"{source}: cannot be unpacked ({error})") from error
+    except OSError as error:
+        if error.errno not in (None, errno.EINVAL):  # bz2 gives no number, a place before the file's start gives EINVAL
+            raise  # the disk's trouble, not the archive's
         raise ModelError(f"{source}: cannot be unpacked ({error})") from error
 
 
