@@ -11,6 +11,9 @@ from edge_mask.errors import Broken
 F32 = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
+_DIGITS = 6
+"""The sums of plain numbers and of arrays differ in the last digit: it must not decide which of two comes first."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
@@ -35,8 +38,8 @@ class Candidates:
         return self
 
     def best_first(self) -> "Candidates":
-        """In the order of the scores; equal ones keep theirs."""
-        order = np.argsort(-self.scores, kind="stable")
+        """In the order of the scores; equal ones (to `_DIGITS`) keep theirs."""
+        order = np.argsort(-np.round(self.scores, _DIGITS), kind="stable")
         return Candidates(self.boxes[order], self.scores[order], self.labels[order])
 
 
@@ -61,8 +64,9 @@ class Handful:
         return self
 
     def best_first(self) -> "Handful":
-        """In the order of the scores; equal ones keep theirs."""
-        order = sorted(range(len(self)), key=self.scores.__getitem__, reverse=True)  # stable, in reverse, too
+        """In the order of the scores; equal ones (to `_DIGITS`) keep theirs."""
+        ranks = [round(score, _DIGITS) for score in self.scores]
+        order = sorted(range(len(ranks)), key=ranks.__getitem__, reverse=True)  # stable, in reverse, too
         return Handful(
             [self.boxes[place] for place in order],
             [self.scores[place] for place in order],
