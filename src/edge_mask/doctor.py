@@ -11,11 +11,12 @@ from functools import partial
 from typing import Literal, TypeVar
 
 from edge_mask.act.line import line_for
-from edge_mask.capture.source import EndOfSource
+from edge_mask.capture.source import EndOfSource, FrameSource
 from edge_mask.detect.location import find_package
 from edge_mask.errors import ConfigurationError, EdgeMaskError, ModelError, Refused, TryLater
 from edge_mask.ledger.database import InUse
 from edge_mask.ledger.look import look
+from edge_mask.messages import Frame
 from edge_mask.parts import detector_of, rule_files, sensor_of, source_of, sysfs_root, transport_of
 from edge_mask.redact import redact
 from edge_mask.rules.rule_file import RuleDefinition
@@ -32,6 +33,10 @@ T = TypeVar("T")
 
 _PATIENCE = 10.0
 """Seconds that a part may take to answer; what only this device works on may take as long as it needs."""
+
+
+_BAD_PICTURES = 20
+"""So many bad ones in a row are stepped over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +161,7 @@ def _camera(camera: Camera) -> str:
     source = source_of(camera, SystemClock())
     try:
         source.open()
-        frame = source.read()
+        frame = _first_picture(source)
     except Refused as error:  # its driver or file is missing: to the person who asks, the camera is not here
         raise TryLater(str(error)) from error
     except EndOfSource as error:
@@ -165,6 +170,14 @@ def _camera(camera: Camera) -> str:
         source.close()
     height, width = frame.image.shape[:2]
     return f"{camera.shown_source}: a picture of {width} x {height}"
+
+
+def _first_picture(source: FrameSource) -> Frame:
+    """The first one that is a picture: the daemon steps over the others, too."""
+    for _ in range(_BAD_PICTURES):
+        with suppress(Refused):
+            return source.read()
+    return source.read()
 
 
 def _sensor(sensor: SensorSettings) -> str:

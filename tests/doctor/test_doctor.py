@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.act.trees import led
+from tests.detect import packages
 
 from edge_mask import doctor
 from edge_mask.cli import main
@@ -138,6 +139,14 @@ def test_rules_that_cannot_be_used_are_a_wrong_configuration(site: Path) -> None
     (site / "r.yaml").write_text("a: {sql: x}\nb: {sql: x}\n")
     with pytest.raises(ConfigurationError):
         of("rules", SENSOR + "rules: [r.yaml]")
+
+
+def test_a_folder_is_here_though_its_first_file_is_no_picture(site: Path) -> None:
+    (site / "pictures").mkdir()
+    (site / "pictures" / "a.jpg").write_bytes(b"x")
+    packages.write_picture(site / "pictures" / "b.png", packages.picture((64, 48)))
+    found = of("camera c", "cameras: [{name: c, source: 'images:pictures'}]\nmqtt: {transport: none}\n")
+    assert found == [("ok", "images:pictures: a picture of 64 x 48")]
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])
