@@ -199,6 +199,32 @@ def test_live_messages_go_now_or_never(tmp_path: Path) -> None:
         assert it.courier.live_dropped == 1
 
 
+def test_a_slow_link_keeps_the_newest_live_messages_and_drops_the_old_ones(tmp_path: Path) -> None:
+    with round_of(tmp_path / "db") as it:
+        it.transport.freeze()  # what is handed over is not written
+        for n in range(100):
+            it.courier.offer_live(Message(topic="live", payload=b'{"n":%d}' % n, klass=Class.LIVE, qos=0))
+            it.steps(1, seconds=0.1)
+        assert len(it.transport._unacknowledged) == 4
+        it.transport.thaw()
+        it.steps(10, seconds=0.1)
+        assert it.delivered() == [0, 1, 2, 3, *range(84, 100)]
+        it.transport.freeze()
+        for n in range(5):
+            it.courier.offer_live(Message(topic="live", payload=b'{"n":%d}' % n, klass=Class.LIVE, qos=0))
+        it.steps(2, seconds=11.0)
+        assert it.courier.is_idle
+        assert it.courier.live_dropped == 80 + 1
+
+
+def test_stored_messages_leave_before_live_ones(tmp_path: Path) -> None:
+    with round_of(tmp_path / "db") as it:
+        it.courier.offer_live(Message(topic="live", payload=b'{"n":1}', klass=Class.LIVE, qos=0))
+        it.record(2)
+        it.steps(1)
+        assert it.delivered() == [2, 1]
+
+
 def test_a_message_from_before_the_clock_was_set_leaves_with_its_true_time(tmp_path: Path) -> None:
     with round_of(tmp_path / "db") as it:
         it.transport.go_away()

@@ -167,6 +167,15 @@ def test_a_broker_that_is_throttling_leaves_the_message_undecided(transports: Tr
     assert receipt.reason == "Quota exceeded"
 
 
+def test_a_live_message_that_the_network_has_not_taken_is_not_counted_as_sent(transports: Transports) -> None:
+    with ScriptedBroker(reads=False) as broker:
+        transport = transports.connected_to(broker.port, ack_timeout=3600.0)
+        live = Message(topic="t", payload=b"x" * 10_000, klass=Class.LIVE, qos=0)
+        futures = [transport.send(live) for _ in range(100)]
+        with pytest.raises(TimeoutError):
+            futures[50].result(1.0)
+
+
 def test_a_broker_without_retained_messages_refuses_only_those(transports: Transports) -> None:
     connack = bytes([0x20, 5, 0, 0, 2, 0x25, 0])  # Retain Available 0
     with ScriptedBroker(connack=connack) as broker:
@@ -279,6 +288,6 @@ def test_packet_numbers_may_wrap_around(broker: Mosquitto, transports: Transport
     transport = transports.connected_to(broker.port)
     message = note(b"x")
     for _ in range(67):
-        futures = [transport.send(message) for _ in range(1000)]
+        futures = [transport.send(message) for _ in range(100)]
         assert all(future.result(PATIENCE).outcome is Outcome.DELIVERED for future in futures)
     assert [state for state, _ in transports.states.told] == [True]

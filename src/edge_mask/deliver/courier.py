@@ -32,7 +32,9 @@ from edge_mask.wire.envelope import mark_late, restamp, timestamp
 log = logging.getLogger(__name__)
 
 LATE_AFTER = Seconds(10.0)
-_LIVE_KEPT = 64
+_LIVE_KEPT = 16
+_LIVE_UNDER_WAY = 4
+_LIVE_UNTIL = 10.0
 _OPEN_AGAIN_AFTER = 60.0
 _READ_AHEAD = 50
 
@@ -92,7 +94,8 @@ class Courier(Job):
         self._wake = wake or threading.Event()
         self._receipts: SimpleQueue[tuple[int, Receipt]] = SimpleQueue()
         self._states: SimpleQueue[tuple[bool, str]] = SimpleQueue()
-        self._live: deque[Message] = deque(maxlen=_LIVE_KEPT)
+        self._live: deque[tuple[float, Message]] = deque(maxlen=_LIVE_KEPT)
+        self._live_under_way: list[Future[Receipt]] = []
         self._ahead: deque[Pending] = deque()
         self._cursors: dict[Class, int] = {}
         self._in_flight = 0
@@ -115,11 +118,12 @@ class Courier(Job):
         self._wake.set()
 
     def offer_live(self, message: Message) -> None:
-        """Send it now or never: without a connection it is dropped here, a slow one keeps the newest few."""
+        """Send it now or never: without a connection it is dropped here; a slow one keeps the newest few, for a
+        few seconds."""
         if not self._transport.is_connected or len(self._live) == _LIVE_KEPT:
             self.live_dropped += 1
         if self._transport.is_connected:
-            self._live.append(message)
+            self._live.append((self._clock.now().mono, message))
             self._wake.set()
 
     def state_changed(self, connected: bool, reason: str) -> None:
@@ -159,7 +163,6 @@ class Courier(Job):
         self.collect()
         if stop.is_set():
             return
-        self._send_live()
         now = self._clock.now()
         if now.mono >= self._open_again_at:
             self._open()
@@ -167,6 +170,7 @@ class Courier(Job):
             self._begin_again(now)
         if self._transport.is_connected and not self._must_reread and now.mono >= self._resume_at:
             self._send_pending(now)
+        self._send_live(now.mono)
 
     def _open(self) -> None:
         """A certificate that cannot be read may be there in a minute; everything else goes on meanwhile."""
@@ -245,9 +249,18 @@ class Courier(Job):
             self._backoff.succeeded(0.0)
             self._settled = self._settle(settlements)
 
-    def _send_live(self) -> None:
-        while self._live and self._transport.is_connected:
-            self._transport.send(self._live.popleft())
+    def _send_live(self, now: float) -> None:
+        """Hand over a few at a time: what the transport holds and has not written yet gets old there unseen, and
+        stands before the stored messages that come later."""
+        while self._live and now - self._live[0][0] > _LIVE_UNTIL:
+            self._live.popleft()
+            self.live_dropped += 1
+        self._live_under_way = [future for future in self._live_under_way if not future.done()]
+        while self._live and self._transport.is_connected and len(self._live_under_way) < _LIVE_UNDER_WAY:
+            future = self._transport.send(self._live.popleft()[1])
+            if not future.done():
+                self._live_under_way.append(future)
+                future.add_done_callback(lambda _future: self._wake.set())
 
     def _begin_again(self, now: Moment) -> None:
         """Something is undecided: once all receipts are on the disk, read again from the oldest row."""

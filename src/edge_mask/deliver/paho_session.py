@@ -2,9 +2,11 @@
 
 import logging
 import select
+import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -37,6 +39,7 @@ _PROPERTIES = {
 _UNSPECIFIED = 0x80
 _QUOTA_EXCEEDED = 0x97  # a PUBACK that means "not now": AWS IoT throttles with it
 _BUSY = {0x88, 0x89, 0x97, 0x9F}  # a CONNACK that means "not now": unavailable, busy, quota, rate
+_UNSENT = 4096  # bytes that the system may take from us before the network is ready for them
 _A_DAY = 86_400  # seconds a broker keeps the session of a client that did not ask for a clean start
 
 
@@ -87,6 +90,7 @@ class PahoSession:
         client.max_inflight_messages = 0  # no bound of its own: the broker's is kept by has_room
         # Announcing a foreign event loop keeps paho from writing to the socket inside publish().
         client.on_socket_register_write = lambda _client, _data, _socket: None
+        client.on_socket_open = lambda _client, _data, opened: _keep_short(opened)
         client.on_connect = self._when_answered
         client.on_disconnect = self._when_lost
         client.on_publish = self._when_acknowledged
@@ -252,6 +256,14 @@ class PahoSession:
         if self._accepted is None and "[SSL" in self._lost:  # TLS 1.3 tells about our certificate after the handshake
             return Refused(f"no TLS connection to {self._endpoint}: {self._lost}")
         return TryLater(f"the connection to {self._endpoint} was lost: {self._lost or 'closed by the broker'}")
+
+
+def _keep_short(opened: object) -> None:
+    """Have the system say early that the network is slow: otherwise it takes megabytes that get old in its buffer,
+    and what counts as sent to us leaves a minute later."""
+    if isinstance(opened, socket.socket) and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        with suppress(OSError):  # not a TCP socket, or an old kernel: it works as well without
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
 
 
 def _secret(read: Callable[[], str | None]) -> str | None:
