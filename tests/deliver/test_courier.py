@@ -199,6 +199,58 @@ def test_live_messages_go_now_or_never(tmp_path: Path) -> None:
         assert it.courier.live_dropped == 1
 
 
+def anew(it: Round) -> None:
+    """Somebody deletes the database while it is in use, and the ledger makes another one."""
+    path = it.ledger._path
+    for file in path.parent.glob(f"{path.name}*"):
+        if not file.name.endswith("lock"):
+            file.unlink()
+    it.ledger.reopen()
+
+
+def test_what_is_recorded_into_another_file_is_delivered_from_its_first_row(tmp_path: Path) -> None:
+    with round_of(tmp_path / "db") as it:
+        it.record(*range(100))
+        it.steps()
+        anew(it)
+        it.record(*range(100, 105))
+        it.steps()
+        assert it.delivered() == list(range(105))
+        assert it.pending() == 0
+
+
+def test_a_receipt_from_another_file_settles_no_row_of_the_new_one(tmp_path: Path) -> None:
+    with round_of(tmp_path / "db") as it:
+        it.transport.freeze()
+        it.record(1)
+        it.steps(2)
+        anew(it)
+        it.record(2)  # has the id that the first one had
+        it.transport.thaw()
+        it.steps()
+        assert it.delivered() == [1, 2]
+
+
+def test_an_outbox_that_cannot_be_read_fails_nobody_and_is_read_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with round_of(tmp_path / "db") as it:
+        path = tmp_path / "db"
+        it.record(1)
+        it.steps()
+        path.rename(tmp_path / "aside")
+        it.courier.poke()
+        it.steps(3)
+        path.write_bytes(b"no database" * 1000)
+        it.courier.poke()
+        it.steps(3)
+        (tmp_path / "aside").replace(path)
+        it.record(2)
+        it.steps(3)
+        assert it.delivered() == [1, 2]
+        assert caplog.text.count("the outbox cannot be read now") == 1
+
+
 def test_a_slow_link_keeps_the_newest_live_messages_and_drops_the_old_ones(tmp_path: Path) -> None:
     with round_of(tmp_path / "db") as it:
         it.transport.freeze()  # what is handed over is not written

@@ -16,9 +16,11 @@ from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
+from sqlalchemy.exc import DBAPIError
+
 from edge_mask.deliver.pace import Pace
 from edge_mask.deliver.transport import Transport
-from edge_mask.errors import Refused
+from edge_mask.errors import DatabaseError, Refused
 from edge_mask.ledger.outbox import Pending
 from edge_mask.ledger.rows import Settlement
 from edge_mask.messages import Class, Message, Outcome, Receipt
@@ -36,6 +38,7 @@ _LIVE_KEPT = 16
 _LIVE_UNDER_WAY = 4
 _LIVE_UNTIL = 10.0
 _OPEN_AGAIN_AFTER = 60.0
+_READ_AGAIN_AFTER = 1.0
 _READ_AHEAD = 50
 
 
@@ -54,6 +57,8 @@ def in_payload(message: Message, ts: str | None, is_late: bool) -> Message:
 class Backlog(Protocol):
     """What the courier reads (ledger.outbox.Outbox)."""
 
+    @property
+    def epoch(self) -> int: ...
     def after(self, cursors: dict[Class, int], limit: int) -> list[Pending]: ...
     def close(self) -> None: ...
 
@@ -92,12 +97,14 @@ class Courier(Job):
         self._pace = Pace(drain_rate, clock.now().mono)
         self._dress = dress
         self._wake = wake or threading.Event()
-        self._receipts: SimpleQueue[tuple[int, Receipt]] = SimpleQueue()
+        self._receipts: SimpleQueue[tuple[int, int, Receipt]] = SimpleQueue()
         self._states: SimpleQueue[tuple[bool, str]] = SimpleQueue()
         self._live: deque[tuple[float, Message]] = deque(maxlen=_LIVE_KEPT)
         self._live_under_way: list[Future[Receipt]] = []
         self._ahead: deque[Pending] = deque()
         self._cursors: dict[Class, int] = {}
+        self._epoch = backlog.epoch
+        self._is_readable = True
         self._in_flight = 0
         self._must_reread = False
         self._may_have_news = True
@@ -160,6 +167,7 @@ class Courier(Job):
     def turn(self, stop: threading.Event) -> None:
         """What there is to do now, without waiting."""
         self._notice_states()
+        self._notice_another_file()
         self.collect()
         if stop.is_set():
             return
@@ -229,18 +237,31 @@ class Courier(Job):
                     self._away_since = self._clock.now().mono
                 self._outage.begin("offline", f"{reason}; messages are kept and sent later")
 
+    def _notice_another_file(self) -> None:
+        """The database was set aside for a new one, whose rows have ids of their own: read it from its beginning."""
+        epoch = self._backlog.epoch
+        if epoch == self._epoch:
+            return
+        self._epoch = epoch
+        log.info("%s: the database is another file now; reading it from the beginning", self.name)
+        self._cursors.clear()
+        self._ahead.clear()
+        self._may_have_news = True
+
     def collect(self) -> None:
         """Take the receipts that have come in and post them to the ledger as one group."""
         settlements: list[Settlement] = []
         while True:
             try:
-                row, receipt = self._receipts.get_nowait()
+                epoch, row, receipt = self._receipts.get_nowait()
             except Empty:
                 break
             self._in_flight -= 1
             if receipt.outcome is Outcome.UNKNOWN:
                 self._must_reread = True
                 log.debug("%s: row %d is undecided: %s", self.name, row, receipt.reason)
+                continue
+            if epoch != self._epoch:  # in the new file the same id may be another message: rather send twice
                 continue
             if receipt.outcome is Outcome.REFUSED:
                 log.warning("%s: a message was refused and set aside: %s", self.name, receipt.reason)
@@ -290,13 +311,27 @@ class Courier(Job):
             self._ahead.clear()
         if not self._ahead and (self._may_have_news or self._has_more):
             self._may_have_news = False
-            self._ahead.extend(self._backlog.after(self._cursors, _READ_AHEAD))
+            self._ahead.extend(self._read())
             self._has_more = len(self._ahead) == _READ_AHEAD
         if not self._ahead:
             return None
         pending = self._ahead.popleft()
         self._cursors[pending.message.klass] = pending.row
         return pending
+
+    def _read(self) -> list[Pending]:
+        """Nothing when the file cannot be read: whoever writes it is making a new one, which is there in a moment."""
+        try:
+            found = self._backlog.after(self._cursors, _READ_AHEAD)
+        except (DatabaseError, DBAPIError) as error:
+            if self._is_readable:
+                log.warning("%s: the outbox cannot be read now, tried again each second: %s", self.name, error)
+            self._is_readable = False
+            self._may_have_news = True
+            self._resume_at = self._clock.now().mono + _READ_AGAIN_AFTER
+            return []
+        self._is_readable = True
+        return found
 
     def _dressed(self, pending: Pending, now: Moment) -> Message:
         """The message as it leaves now: with its restored time, and marked when it is late."""
@@ -309,9 +344,11 @@ class Courier(Job):
         return not pending.clock_was_set or now.wall - pending.wall > LATE_AFTER
 
     def _receipt_for(self, row: int) -> Callable[["Future[Receipt]"], None]:
+        epoch = self._epoch
+
         def on_done(future: "Future[Receipt]") -> None:
             receipt = Receipt(Outcome.UNKNOWN, "cancelled") if future.cancelled() else future.result()
-            self._receipts.put((row, receipt))
+            self._receipts.put((epoch, row, receipt))
             self._wake.set()
 
         return on_done
