@@ -160,6 +160,16 @@ def test_no_more_than_the_receive_maximum_is_unacknowledged(transports: Transpor
         assert len(broker.published) == 3
 
 
+def test_a_reason_code_that_mqtt_does_not_have_is_a_refusal_and_no_end_of_the_connection(
+    transports: Transports,
+) -> None:
+    with ScriptedBroker(puback=0x95) as broker:
+        transport = transports.connected_to(broker.port)
+        receipts = [transport.send(note()).result(PATIENCE) for _ in range(2)]
+    assert {receipt.outcome for receipt in receipts} == {Outcome.REFUSED}
+    assert receipts[0].reason == "the broker refused the message: reason code 149"
+
+
 def test_a_broker_that_is_throttling_leaves_the_message_undecided(transports: Transports) -> None:
     with ScriptedBroker(puback=0x97) as broker:
         receipt = transports.connected_to(broker.port).send(note()).result(PATIENCE)

@@ -38,6 +38,7 @@ _PROPERTIES = {
 }
 _UNSPECIFIED = 0x80
 _QUOTA_EXCEEDED = 0x97  # a PUBACK that means "not now": AWS IoT throttles with it
+_PUBACK_CODES = {0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99}  # what MQTT 5 has for a PUBACK, as paho knows
 _BUSY = {0x88, 0x89, 0x97, 0x9F}  # a CONNACK that means "not now": unavailable, busy, quota, rate
 _UNSENT = 4096  # bytes that the system may take from us before the network is ready for them
 _A_DAY = 86_400  # seconds a broker keeps the session of a client that did not ask for a clean start
@@ -61,6 +62,26 @@ class Endpoint:
         return f"{self.host}:{self.port}"
 
 
+class _Client(mqtt.Client):
+    """paho's client, for which a reason code that MQTT 5 does not have for a PUBACK is no end of the connection.
+
+    It would be sent again, and end the next connection as well, for ever. From 128 on a code means no, whatever it is.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.odd_code: int | None = None
+        """The code that was found in the PUBACK at hand."""
+
+    def _handle_pubackcomp(self, cmd: Literal["PUBACK", "PUBCOMP"]) -> MQTTErrorCode:
+        packet = self._in_packet["packet"]
+        is_odd = cmd == "PUBACK" and len(packet) > 2 and packet[2] >= _UNSPECIFIED and packet[2] not in _PUBACK_CODES
+        self.odd_code = packet[2] if is_odd else None
+        if is_odd:
+            self._in_packet["packet"] = bytearray([*packet[:2], _UNSPECIFIED, *packet[3:]])
+        return super()._handle_pubackcomp(cmd)
+
+
 class PahoSession:
     """One connection. Its paho client is thrown away with it, so that nothing is sent again behind our back."""
 
@@ -76,9 +97,9 @@ class PahoSession:
         self._lost = ""
         self._client = self._new_client(context, will)
 
-    def _new_client(self, context: ssl.SSLContext | None, will: Message | None) -> mqtt.Client:
+    def _new_client(self, context: ssl.SSLContext | None, will: Message | None) -> _Client:
         is_v5 = self._endpoint.version == "5"
-        client = mqtt.Client(
+        client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=self._endpoint.client_id,
             clean_session=None if is_v5 else self._endpoint.clean_start,
@@ -209,7 +230,9 @@ class PahoSession:
         elif code.value == _QUOTA_EXCEEDED:
             pending.end(Outcome.UNKNOWN, str(code))
         else:
-            pending.end(Outcome.REFUSED, f"the broker refused the message: {code}")
+            odd = self._client.odd_code
+            why = str(code) if odd is None else f"reason code {odd}"
+            pending.end(Outcome.REFUSED, f"the broker refused the message: {why}")
 
     def _when_subscribed(self, _client: Any, _data: Any, mid: int, codes: list[ReasonCode], _got: Any) -> None:
         for code in codes:
