@@ -4,7 +4,9 @@
       ▲                                                             │
       └── Delivered: row gone · Refused: set aside · Unknown: again, same id ──┘
 
-A row is offered only while connected, and leaves the outbox only on the broker's acknowledgement.
+A row is offered only while connected, and leaves the outbox only on the broker's acknowledgement. After an Unknown
+the rows go one at a time for a while: then none passes another one that the broker sends back ("quota exceeded"), and
+it shows on which row it hangs up.
 """
 
 import logging
@@ -39,6 +41,8 @@ _LIVE_UNDER_WAY = 4
 _LIVE_UNTIL = 10.0
 _OPEN_AGAIN_AFTER = 60.0
 _READ_AGAIN_AFTER = 1.0
+_HANG_UP_WITHIN = 10.0
+_HANG_UPS = 3
 _READ_AHEAD = 50
 
 
@@ -83,9 +87,11 @@ class Courier(Job):
         dress: Dress = in_payload,
         backoff: Backoff | None = None,
         wake: threading.Event | None = None,
+        blames_hang_ups: bool = True,
     ) -> None:
         """`backoff` paces what is sent again to a destination that is there; `wake` is shared by couriers of one
-        thread, whose owner waits on it and calls `turn`."""
+        thread, whose owner waits on it and calls `turn`. With `blames_hang_ups` a row on which the connection ends
+        again and again is set aside; without, where every failure ends a connection, it is sent for ever."""
         self.name = f"courier-{name}"
         self._transport = transport
         self._backlog = backlog
@@ -106,6 +112,14 @@ class Courier(Job):
         self._epoch = backlog.epoch
         self._is_readable = True
         self._in_flight = 0
+        self._waiting_since = 0.0
+        self._one_by_one = 0
+        self._undecided: list[int] = []
+        self._undecided_after = 0.0
+        self._was_lost = False
+        self._suspect = -1
+        self._hang_ups = 0
+        self._blames_hang_ups = blames_hang_ups
         self._must_reread = False
         self._may_have_news = True
         self._has_more = False
@@ -175,6 +189,7 @@ class Courier(Job):
         if now.mono >= self._open_again_at:
             self._open()
         if self._must_reread and not self._in_flight:
+            self._learn_from_the_undecided()
             self._begin_again(now)
         if self._transport.is_connected and not self._must_reread and now.mono >= self._resume_at:
             self._send_pending(now)
@@ -217,9 +232,14 @@ class Courier(Job):
             return 0.5 if self._in_flight or not self._must_reread else 0.02
         if self._resume_at > now:
             return min(0.5, self._resume_at - now)
-        if (self._ahead or self._may_have_news or self._has_more) and self._in_flight < self._window:
+        if (self._ahead or self._may_have_news or self._has_more) and self._room > 0:
             return min(0.5, self._pace.wait())
         return 0.5
+
+    @property
+    def _room(self) -> int:
+        """How many more may be under way."""
+        return (1 if self._one_by_one else self._window) - self._in_flight
 
     def _notice_states(self) -> None:
         while True:
@@ -233,6 +253,7 @@ class Courier(Job):
                     log.info("%s: %s", self.name, reason)
                 self._may_have_news = True
             else:
+                self._was_lost |= bool(self._in_flight or self._undecided)
                 if self._away_since is None:
                     self._away_since = self._clock.now().mono
                 self._outage.begin("offline", f"{reason}; messages are kept and sent later")
@@ -246,6 +267,8 @@ class Courier(Job):
         log.info("%s: the database is another file now; reading it from the beginning", self.name)
         self._cursors.clear()
         self._ahead.clear()
+        self._undecided.clear()
+        self._suspect = -1
         self._may_have_news = True
 
     def collect(self) -> None:
@@ -257,18 +280,52 @@ class Courier(Job):
             except Empty:
                 break
             self._in_flight -= 1
+            now = self._clock.now().mono
             if receipt.outcome is Outcome.UNKNOWN:
                 self._must_reread = True
+                if not self._undecided:
+                    self._undecided_after = now - self._waiting_since
+                if epoch == self._epoch:
+                    self._undecided.append(row)
                 log.debug("%s: row %d is undecided: %s", self.name, row, receipt.reason)
                 continue
+            self._waiting_since = now
+            self._one_by_one = max(0, self._one_by_one - 1)
             if epoch != self._epoch:  # in the new file the same id may be another message: rather send twice
                 continue
-            if receipt.outcome is Outcome.REFUSED:
-                log.warning("%s: a message was refused and set aside: %s", self.name, receipt.reason)
-            settlements.append(Settlement(row, receipt))
+            if row == self._suspect:
+                self._suspect = -1
+            settlements.append(self._settlement(row, receipt))
         if settlements:
             self._backoff.succeeded(0.0)
             self._settled = self._settle(settlements)
+
+    def _settlement(self, row: int, receipt: Receipt) -> Settlement:
+        if receipt.outcome is Outcome.REFUSED:
+            log.warning("%s: a message was refused and set aside: %s", self.name, receipt.reason)
+        return Settlement(row, receipt)
+
+    def _learn_from_the_undecided(self) -> None:
+        """All receipts are here and some decided nothing: go on one at a time, until as many as the window holds were
+        answered. When the connection soon ends on the same row again, with nothing else under way, it is the row."""
+        if not self._undecided:
+            return
+        self._notice_states()  # the loss is told after its receipts
+        rows, self._undecided = self._undecided, []
+        was_lost, self._was_lost = self._was_lost or not self._transport.is_connected, False
+        was_alone, is_hang_up = self._one_by_one > 0, was_lost and self._undecided_after < _HANG_UP_WITHIN
+        if was_lost and not is_hang_up:  # a network that went away, or a broker that froze, says nothing about a row
+            return
+        self._one_by_one = self._window
+        if not (is_hang_up and was_alone and self._blames_hang_ups):
+            return
+        # Others may be delivered between two hang-ups (the report of the outage leaves first): it stays the suspect.
+        self._hang_ups = self._hang_ups + 1 if rows == [self._suspect] else 1
+        self._suspect = rows[0]
+        if self._hang_ups >= _HANG_UPS:
+            self._suspect = -1
+            hung_up = Receipt(Outcome.REFUSED, f"the broker hung up on it {_HANG_UPS} times")
+            self._settled = self._settle([self._settlement(rows[0], hung_up)])
 
     def _send_live(self, now: float) -> None:
         """Hand over a few at a time: what the transport holds and has not written yet gets old there unseen, and
@@ -277,6 +334,8 @@ class Courier(Job):
             self._live.popleft()
             self.live_dropped += 1
         self._live_under_way = [future for future in self._live_under_way if not future.done()]
+        if self._one_by_one and self._in_flight:  # a broker that hangs up does so on the one row that is under way
+            return
         while self._live and self._transport.is_connected and len(self._live_under_way) < _LIVE_UNDER_WAY:
             future = self._transport.send(self._live.popleft()[1])
             if not future.done():
@@ -295,11 +354,13 @@ class Courier(Job):
             self._resume_at = now.mono + self._backoff.next_delay()
 
     def _send_pending(self, now: Moment) -> None:
-        room = min(self._window - self._in_flight, self._pace.allowed(now.mono))
+        room = min(self._room, self._pace.allowed(now.mono))
         while room > 0 and not self._stopping:
             pending = self._next()
             if pending is None:
                 return
+            if not self._in_flight:
+                self._waiting_since = now.mono
             self._in_flight += 1
             self._pace.spend()
             room -= 1

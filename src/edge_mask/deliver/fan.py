@@ -186,6 +186,7 @@ class Fan(Job):
             dress=in_headers,
             backoff=self._backoff(),
             wake=self._wake,
+            blames_hang_ups=False,
         )
         courier.begin()
         self._posts[destination] = _Post(courier)
