@@ -11,9 +11,9 @@ from typing import Any
 
 import psutil
 import pytest
-from tests.broker import HOST, Mosquitto, Subscriber, free_port
+from tests.broker import HOST, Mosquitto, Subscriber, Wire, free_port
 from tests.deliver.scripted import ScriptedBroker
-from tests.deliver.stages import PATIENCE, States, note
+from tests.deliver.stages import BIRTH, PATIENCE, STATUS, WILL, States, note
 
 from edge_mask.deliver.paho import PahoTransport
 from edge_mask.errors import Refused
@@ -193,6 +193,25 @@ def test_a_broker_without_retained_messages_refuses_only_those(transports: Trans
         kept = Message(topic="t", payload=b"{}", klass=Class.EVIDENCE, qos=1, retain=True)
         receipts = [transport.send(message).result(PATIENCE) for message in (kept, note())]
     assert [receipt.outcome for receipt in receipts] == [Outcome.REFUSED, Outcome.DELIVERED]
+
+
+def test_a_broker_that_keeps_nothing_is_told_the_status_all_the_same_and_that_is_said_once(
+    tmp_path: Path, transports: Transports, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        Mosquitto(tmp_path / "forgetful", options=("retain_available false",)) as broker,
+        Wire(broker.port) as wire,
+        Subscriber(broker.port) as subscriber,
+    ):
+        transport = transports.connected_to(wire.port, will=WILL, birth=BIRTH)
+        assert transport.send(note()).result(PATIENCE).outcome is Outcome.DELIVERED
+        wire.cut()
+        wire.mend()
+        subscriber.wait_for_count(STATUS, 3)
+        transport.close(Seconds(2.0))
+        told = [message.payload for message in subscriber.wait_for_count(STATUS, 4)]
+    assert told == [BIRTH.payload, WILL.payload, BIRTH.payload, WILL.payload]
+    assert caplog.text.count("keeps no retained messages") == 1
 
 
 def test_a_busy_broker_is_tried_again_soon_and_one_that_says_no_is_not(transports: Transports) -> None:

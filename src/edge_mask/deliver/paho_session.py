@@ -7,7 +7,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import paho.mqtt.client as mqtt
@@ -41,6 +41,8 @@ _QUOTA_EXCEEDED = 0x97  # a PUBACK that means "not now": AWS IoT throttles with 
 _PUBACK_CODES = {0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99}  # what MQTT 5 has for a PUBACK, as paho knows
 _BUSY = {0x88, 0x89, 0x97, 0x9F}  # a CONNACK that means "not now": unavailable, busy, quota, rate
 _UNSENT = 4096  # bytes that the system may take from us before the network is ready for them
+_RETAIN_NOT_SUPPORTED = 0x9A  # a CONNACK that refuses a will which is to be kept
+_NOT_KEPT = "the broker keeps no retained messages: `status` is seen by those who listen at that moment only"
 _A_DAY = 86_400  # seconds a broker keeps the session of a client that did not ask for a clean start
 
 
@@ -86,18 +88,29 @@ class PahoSession:
     """One connection. Its paho client is thrown away with it, so that nothing is sent again behind our back."""
 
     def __init__(
-        self, endpoint: Endpoint, context: ssl.SSLContext | None, will: Message | None, bell: Doorbell
+        self,
+        endpoint: Endpoint,
+        context: ssl.SSLContext | None,
+        will: Message | None,
+        bell: Doorbell,
+        say_once: Callable[[str], None],
     ) -> None:
+        """`say_once` is for what a person should know once and not on each connection."""
         self._endpoint = endpoint
+        self._context = context
+        self._will = will
         self._bell = bell
+        self._say_once = say_once
+        self._may_retain = True
         self._in_flight: dict[int, Pending] = {}
         self._subscribed: dict[int | None, str] = {}
         self._limits = Limits()
         self._accepted: ReasonCode | None = None
         self._lost = ""
-        self._client = self._new_client(context, will)
+        self._client = self._new_client()
 
-    def _new_client(self, context: ssl.SSLContext | None, will: Message | None) -> _Client:
+    def _new_client(self) -> _Client:
+        will = self._will
         is_v5 = self._endpoint.version == "5"
         client = _Client(
             CallbackAPIVersion.VERSION2,
@@ -117,17 +130,30 @@ class PahoSession:
         client.on_publish = self._when_acknowledged
         client.on_subscribe = self._when_subscribed
         client.on_log = self._when_logged
-        if context is not None:
-            client.tls_set_context(context)
+        if self._context is not None:
+            client.tls_set_context(self._context)
         if will is not None:
             properties = _properties(PacketTypes.WILLMESSAGE, will) if is_v5 else None
-            client.will_set(will.topic, will.payload, will.qos, will.retain, properties)
+            client.will_set(will.topic, will.payload, will.qos, will.retain and self._may_retain, properties)
         return client
 
     # ── what the link asks for ──────────────────────────────────────────────────────────────────────────
 
     def connect(self, should_stop: Callable[[], bool]) -> str:
         """TCP, TLS, CONNECT, CONNACK. Raises TryLater or Refused with a sentence."""
+        try:
+            return self._connect(should_stop)
+        except Refused:
+            if not self._is_refused_for_its_will:
+                raise
+        self._say_once(_NOT_KEPT)
+        self.end("called again", politely=False)
+        self._may_retain = False
+        self._accepted, self._lost = None, ""
+        self._client = self._new_client()
+        return self._connect(should_stop)
+
+    def _connect(self, should_stop: Callable[[], bool]) -> str:
         self._call()
         deadline = time.monotonic() + self._endpoint.connect_timeout
         while self._accepted is None:
@@ -140,7 +166,7 @@ class PahoSession:
         return f"connected to {self._endpoint}"
 
     def publish(self, pending: Pending) -> None:
-        message = pending.message
+        message = self._kept_or_not(pending.message)
         try:
             properties = _properties(PacketTypes.PUBLISH, message) if self._endpoint.version == "5" else None
             size = publish_size(message, _packed_length(properties))
@@ -214,7 +240,7 @@ class PahoSession:
                 receive_maximum=getattr(got, "ReceiveMaximum", 65_535),
                 packet_size=getattr(got, "MaximumPacketSize", NO_LIMIT),
                 qos=getattr(got, "MaximumQoS", 2),
-                retain=bool(getattr(got, "RetainAvailable", 1)),
+                retain=self._may_retain and bool(getattr(got, "RetainAvailable", 1)),
             )
 
     def _when_lost(self, _client: Any, _data: Any, flags: Any, code: ReasonCode, _got: Any) -> None:
@@ -242,6 +268,21 @@ class PahoSession:
     def _when_logged(self, _client: Any, _data: Any, level: int, text: str) -> None:
         if level == LogLevel.MQTT_LOG_ERR:
             self._lost = text
+
+    # ── a broker that keeps nothing ─────────────────────────────────────────────────────────────────────
+
+    @property
+    def _is_refused_for_its_will(self) -> bool:
+        code = self._accepted
+        asked = self._may_retain and self._will is not None and self._will.retain
+        return asked and code is not None and code.value == _RETAIN_NOT_SUPPORTED
+
+    def _kept_or_not(self, message: Message) -> Message:
+        """A live message is worth sending though nobody will find it later; a stored one is refused (limits)."""
+        if self._limits.retain or not message.retain or message.klass is not Class.LIVE:
+            return message
+        self._say_once(_NOT_KEPT)
+        return replace(message, retain=False)
 
     # ── small parts ─────────────────────────────────────────────────────────────────────────────────────
 
