@@ -161,6 +161,38 @@ def test_a_refused_message_is_set_aside_and_the_next_ones_go_on(tmp_path: Path) 
         assert it.pending() == 0
 
 
+def test_a_topic_that_is_refused_is_reported_once_until_it_is_taken_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with round_of(tmp_path / "db") as it:
+        it.transport.refuse(lambda message: "not authorised" if int(message.id) % 10 == 7 else "")
+        it.record(*range(50))
+        it.steps()
+        reports = [(fault.component, fault.code) for fault in it.faults]
+        assert reports == [("mqtt t/TELEMETRY", "message_refused")]
+        assert caplog.text.count("a message was refused and set aside: not authorised") == 1
+        assert "mqtt t/TELEMETRY: back after" not in caplog.text
+        it.clock.advance(61.0)
+        it.record(51)
+        it.steps()
+        assert caplog.text.count("mqtt t/TELEMETRY: back after") == 1
+        it.record(57)
+        it.steps()
+        assert len(it.faults) == 2
+
+
+def test_a_refused_report_makes_no_other_report(tmp_path: Path) -> None:
+    with round_of(tmp_path / "db") as it:
+        it.transport.refuse(lambda _message: "not authorised")
+        error = Message(topic="edge-mask/gate-01/errors", payload=b"{}", klass=Class.EVIDENCE, qos=1, id="1")
+        it.ledger.commit(Batch(outgoing=[OutboxRow("mqtt", error, it.clock.now())]), it.clock.now())
+        it.courier.poke()
+        it.steps()
+        assert it.pending() == 0
+        assert it.faults == []
+
+
 def test_an_alert_overtakes_the_backlog(tmp_path: Path) -> None:
     with round_of(tmp_path / "db", drain_rate=10.0) as it:
         it.transport.go_away()

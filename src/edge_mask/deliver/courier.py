@@ -21,6 +21,7 @@ from typing import Protocol
 from sqlalchemy.exc import DBAPIError
 
 from edge_mask.deliver.pace import Pace
+from edge_mask.deliver.refusals import Refusals
 from edge_mask.deliver.transport import Transport
 from edge_mask.errors import DatabaseError, Refused
 from edge_mask.ledger.outbox import Pending
@@ -88,22 +89,30 @@ class Courier(Job):
         backoff: Backoff | None = None,
         wake: threading.Event | None = None,
         blames_hang_ups: bool = True,
+        shows_topics: bool = True,
     ) -> None:
         """`backoff` paces what is sent again to a destination that is there; `wake` is shared by couriers of one
         thread, whose owner waits on it and calls `turn`. With `blames_hang_ups` a row on which the connection ends
-        again and again is set aside; without, where every failure ends a connection, it is sent for ever."""
+        again and again is set aside; without, where every failure ends a connection, it is sent for ever. Without
+        `shows_topics` (addresses with secrets in them) no topic is named to anybody."""
         self.name = f"courier-{name}"
         self._transport = transport
         self._backlog = backlog
         self._settle = settle
         self._outage = outage
         self._clock = clock
+        self._refusals = Refusals(
+            lambda message: f"{name} {message.topic}" if shows_topics else name,
+            log,
+            outage._report,  # noqa: SLF001 (what is refused is told to whom the outage is told)
+            clock,
+        )
         self._boot = boot
         self._window = window
         self._pace = Pace(drain_rate, clock.now().mono)
         self._dress = dress
         self._wake = wake or threading.Event()
-        self._receipts: SimpleQueue[tuple[int, int, Receipt]] = SimpleQueue()
+        self._receipts: SimpleQueue[tuple[int, Pending, Receipt]] = SimpleQueue()
         self._states: SimpleQueue[tuple[bool, str]] = SimpleQueue()
         self._live: deque[tuple[float, Message]] = deque(maxlen=_LIVE_KEPT)
         self._live_under_way: list[Future[Receipt]] = []
@@ -114,7 +123,7 @@ class Courier(Job):
         self._in_flight = 0
         self._waiting_since = 0.0
         self._one_by_one = 0
-        self._undecided: list[int] = []
+        self._undecided: list[Pending] = []
         self._undecided_after = 0.0
         self._was_lost = False
         self._suspect = -1
@@ -276,7 +285,7 @@ class Courier(Job):
         settlements: list[Settlement] = []
         while True:
             try:
-                epoch, row, receipt = self._receipts.get_nowait()
+                epoch, pending, receipt = self._receipts.get_nowait()
             except Empty:
                 break
             self._in_flight -= 1
@@ -286,24 +295,26 @@ class Courier(Job):
                 if not self._undecided:
                     self._undecided_after = now - self._waiting_since
                 if epoch == self._epoch:
-                    self._undecided.append(row)
-                log.debug("%s: row %d is undecided: %s", self.name, row, receipt.reason)
+                    self._undecided.append(pending)
+                log.debug("%s: row %d is undecided: %s", self.name, pending.row, receipt.reason)
                 continue
             self._waiting_since = now
             self._one_by_one = max(0, self._one_by_one - 1)
             if epoch != self._epoch:  # in the new file the same id may be another message: rather send twice
                 continue
-            if row == self._suspect:
+            if pending.row == self._suspect:
                 self._suspect = -1
-            settlements.append(self._settlement(row, receipt))
+            settlements.append(self._settlement(pending, receipt))
         if settlements:
             self._backoff.succeeded(0.0)
             self._settled = self._settle(settlements)
 
-    def _settlement(self, row: int, receipt: Receipt) -> Settlement:
+    def _settlement(self, pending: Pending, receipt: Receipt) -> Settlement:
         if receipt.outcome is Outcome.REFUSED:
-            log.warning("%s: a message was refused and set aside: %s", self.name, receipt.reason)
-        return Settlement(row, receipt)
+            self._refusals.refused(pending.message, receipt.reason)
+        else:
+            self._refusals.delivered(pending.message)
+        return Settlement(pending.row, receipt)
 
     def _learn_from_the_undecided(self) -> None:
         """All receipts are here and some decided nothing: go on one at a time, until as many as the window holds were
@@ -320,8 +331,8 @@ class Courier(Job):
         if not (is_hang_up and was_alone and self._blames_hang_ups):
             return
         # Others may be delivered between two hang-ups (the report of the outage leaves first): it stays the suspect.
-        self._hang_ups = self._hang_ups + 1 if rows == [self._suspect] else 1
-        self._suspect = rows[0]
+        self._hang_ups = self._hang_ups + 1 if rows[0].row == self._suspect else 1
+        self._suspect = rows[0].row
         if self._hang_ups >= _HANG_UPS:
             self._suspect = -1
             hung_up = Receipt(Outcome.REFUSED, f"the broker hung up on it {_HANG_UPS} times")
@@ -364,7 +375,7 @@ class Courier(Job):
             self._in_flight += 1
             self._pace.spend()
             room -= 1
-            self._transport.send(self._dressed(pending, now)).add_done_callback(self._receipt_for(pending.row))
+            self._transport.send(self._dressed(pending, now)).add_done_callback(self._receipt_for(pending))
 
     def _next(self) -> Pending | None:
         """The next row in order; an urgent one that came meanwhile goes before what was read ahead."""
@@ -404,12 +415,12 @@ class Courier(Job):
             return now.mono - pending.mono > LATE_AFTER
         return not pending.clock_was_set or now.wall - pending.wall > LATE_AFTER
 
-    def _receipt_for(self, row: int) -> Callable[["Future[Receipt]"], None]:
+    def _receipt_for(self, pending: Pending) -> Callable[["Future[Receipt]"], None]:
         epoch = self._epoch
 
         def on_done(future: "Future[Receipt]") -> None:
             receipt = Receipt(Outcome.UNKNOWN, "cancelled") if future.cancelled() else future.result()
-            self._receipts.put((epoch, row, receipt))
+            self._receipts.put((epoch, pending, receipt))
             self._wake.set()
 
         return on_done

@@ -187,6 +187,7 @@ class Fan(Job):
             backoff=self._backoff(),
             wake=self._wake,
             blames_hang_ups=False,
+            shows_topics=False,
         )
         courier.begin()
         self._posts[destination] = _Post(courier)
