@@ -216,6 +216,21 @@ open({str(tmp_path / "still-here")!r}, "w").close()
     assert not (tmp_path / "still-here").exists()
 
 
+def test_a_stop_that_comes_while_a_worker_hangs_ends_the_program_instead_of_starting_it_afresh() -> None:
+    script = """
+from edge_mask.runtime import supervisor
+from edge_mask.runtime.clock import SystemClock
+def execute(*_):
+    raise SystemExit(1)
+told = supervisor.Supervisor(lambda: None, SystemClock(lambda: True), execute=execute)
+told.request("failed camera")
+told.request("stop")
+told._start_over()
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended
+
+
 def test_a_wrong_configuration_at_reload_keeps_the_old_house_and_complains() -> None:
     diary: list[str] = []
     complaints: list[tuple[str, str, str]] = []
