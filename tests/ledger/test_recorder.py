@@ -4,7 +4,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import wait
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.intake import Intake
 from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.read import Reader
-from edge_mask.ledger.recorder import Barrier, Entry, Recorder
+from edge_mask.ledger.recorder import Barrier, Entry, Recorder, post
 from edge_mask.ledger.rows import Settlement
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Detections, Fault, Health, Look, Message, Outcome, Reading, Receipt, Visit
@@ -288,3 +288,65 @@ def test_a_shadow_written_with_live_messages_is_not_committed_with_each_of_them(
             time.sleep(0.005)
         assert len(it.commits) <= 3 + (time.monotonic() - began)
     assert Reader(tmp_path / "db").shadows()["door"].state == {"reported": {"frame": 99}}
+
+
+@contextmanager
+def no_room(path: Path) -> Iterator[None]:
+    """Stands for the full disk: every write of a message says no."""
+    with closing(sqlite3.connect(path, timeout=20)) as other:
+        other.execute("CREATE TRIGGER no BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
+    yield
+    with closing(sqlite3.connect(path, timeout=20)) as other:
+        other.execute("DROP TRIGGER no")
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    began = time.monotonic()
+    while not is_so():
+        assert time.monotonic() - began < 20
+        time.sleep(0.01)
+
+
+def test_on_a_full_disk_live_messages_still_go_when_neither_batch_nor_mailbox_has_room(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    with desk(path, interval=0.0, capacity=10) as it:
+        with no_room(path):
+            put = 0
+            while it.mailbox.put(reading(put), 1.0):
+                put += 1
+            assert post(it.mailbox, Health(at=CLOCK.now(), values={"cpu": 1.0}), 10.0)
+            until(lambda: any(m.topic.endswith("health") for m in it.live))
+            assert len(it.mailbox) == 10
+            assert not post(it.mailbox, reading(), 0.0)
+            assert post(it.mailbox, Fault(at=CLOCK.now(), component="mqtt", code="x", text="y"), 0.0, is_pressing=True)
+        it.settle()
+        assert it.rows("SELECT count(*) FROM readings") == [(put,)]
+        assert ("mqtt",) in it.rows("SELECT component FROM faults")
+
+
+def test_a_stop_on_a_full_disk_ends_soon_and_says_how_much_was_lost(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "db"
+    with desk(path, interval=0.0, capacity=10) as it, no_room(path):
+        put = 0
+        while it.mailbox.put(reading(put), 1.0):
+            put += 1
+        began = time.monotonic()
+        it.worker.request_stop()
+        assert it.worker.join(20)
+        assert time.monotonic() - began < 4.0
+        # The outage is a row and a message, too.
+        assert f"{2 * (put - 10) + 2} rows could not be written before the stop, 10 events behind" in caplog.text
+
+
+def test_a_stop_is_a_last_try_even_when_the_next_one_was_far_away(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    with desk(path, interval=0.0) as it, no_room(path):
+        it.mailbox.put(reading())
+        until(lambda: it.recorder._outage.is_open)
+        for _ in range(30):
+            it.recorder._backoff.next_delay()
+        it.mailbox.put(reading())
+        it.recorder._retry_at = CLOCK.now().mono + 3600.0
+    assert it.rows("SELECT count(*) FROM readings") == [(2,)]

@@ -4,11 +4,12 @@
     sense  ─┼─▶ Mailbox ─▶ Recorder ┼─ the rest: in groups of at most commit_interval
     courier ┘    (waits)            └─ live: straight to the courier, never on the disk
 
-While the database cannot be written (disk full, card gone) the group is kept and tried again; the mailbox fills
-and the cameras are looked at less often, but nothing that was decided is forgotten.
+While the database cannot be written (disk full, card gone) the group is kept and tried again; the mailbox fills and its
+senders wait, so that nothing that was decided is forgotten. What is live goes past all that.
 """
 
 import logging
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -35,7 +36,10 @@ log = logging.getLogger(__name__)
 
 _MOST_IN_A_COMMIT = 500
 _HOUSEKEEPING_EVERY = 60.0
-_LAST_TRIES = 2.0
+_LAST_TRIES = 1.0
+_LAST_TRIES_EVERY = 0.2
+_SPARE = 100
+"""Places in a full mailbox for what must not wait behind that which cannot be written."""
 _LIVE_WAITS = 0.05
 """Seconds that a live message may lie in the mailbox before it is looked at."""
 _SHADOW_WAITS = 1.0
@@ -60,12 +64,18 @@ class Barrier:
 Entry = Event | Barrier
 
 
-def post(mailbox: Mailbox[Entry], event: Event, timeout: float | None = None) -> bool:
+def post(mailbox: Mailbox[Entry], event: Event, timeout: float | None = None, *, is_pressing: bool = False) -> bool:
     """Leave an event for the recorder; False when there was no room for `timeout` seconds. Raises Closed.
 
-    A live one does not wake it: several a second would interrupt the vision that sends them.
+    A live one does not wake it: several a second would interrupt the vision that sends them. Live ones, and those that
+    are `is_pressing`, have a few places of their own in a mailbox that is full.
     """
-    return mailbox.put(event, timeout, wake=not isinstance(event, Detections | Health))
+    is_live = _is_live(event)
+    return mailbox.put(event, timeout, wake=not is_live, spare=_SPARE if is_live or is_pressing else 0)
+
+
+def _is_live(entry: Entry) -> bool:
+    return isinstance(entry, Detections | Health)
 
 
 class Recorder(Job):
@@ -121,13 +131,9 @@ class Recorder(Job):
             self._admit_event(Fault(at=now, component="database", code="damaged", text=str(self._ledger.salvaged)))
 
     def step(self, stop: threading.Event) -> None:
-        room = _MOST_IN_A_COMMIT - len(self._batch.events) - len(self._batch.outgoing)
-        entries = self._mailbox.take_many(room, self._patience()) if room > 0 else []
-        for entry in entries:
+        for entry in self._next_entries(stop):
             self._admit(entry)
         self._take_settles()
-        if room <= 0:
-            self._clock.wait(stop, self._patience())
         if self._mailbox.is_closed and self._due < float("inf"):
             self._due = float("-inf")  # stopping: the group does not wait for company
         now = self._clock.now().mono
@@ -135,7 +141,7 @@ class Recorder(Job):
             self._commit()
         elif now >= self._next_housekeeping and not self._outage.is_open:
             self._housekeeping()
-        if self._mailbox.is_closed and not len(self._mailbox) and not entries and self._settles.empty():
+        if self._mailbox.is_closed:
             self._finish(now)
 
     def interrupt(self) -> None:
@@ -143,13 +149,31 @@ class Recorder(Job):
 
     def end(self) -> None:
         """Whatever is left could not be written in time: say how much, close."""
-        if len(self._batch):
-            log.error("database: %d rows could not be written before the stop", len(self._batch))
+        rows, left = len(self._batch.events) + len(self._batch.outgoing), self._mailbox.take_many(sys.maxsize, 0.0)
+        events = sum(not isinstance(entry, Barrier) and not _is_live(entry) for entry in left)
+        if rows or events:
+            log.error(
+                "database: %d rows could not be written before the stop, %d events behind them neither; they are lost",
+                rows,
+                events,
+            )
+        self._waiting += [entry.done for entry in left if isinstance(entry, Barrier)]
         while not self._settles.empty():
             self._waiting.append(self._settles.get_nowait().done)
         for future in self._waiting:
             future.cancel()
-        self._ledger.close(with_shadows=not len(self._batch))
+        self._ledger.close(with_shadows=not len(self._batch) and not events)
+
+    def _next_entries(self, stop: threading.Event) -> list[Entry]:
+        """What fits into the batch. While it is full, what must be stored keeps its place in the mailbox; what is live
+        goes on, unless rules have made so many rows of it that it has to wait as well."""
+        room = _MOST_IN_A_COMMIT - len(self._batch.events) - len(self._batch.outgoing)
+        if room > 0:
+            return self._mailbox.take_many(room, self._patience())
+        if room > -_MOST_IN_A_COMMIT:
+            return self._mailbox.take_only(_is_live, self._patience())
+        self._clock.wait(stop, self._patience())
+        return []
 
     def _patience(self) -> Seconds:
         due = max(self._due, self._retry_at)
@@ -290,8 +314,13 @@ class Recorder(Job):
             log.debug("database: housekeeping put off: %s", reason_of(error))
 
     def _finish(self, now: float) -> None:
-        if not len(self._batch) and not self._waiting:
+        """Stopping: until everything is written; while nothing can be written, for a few more tries."""
+        if not (len(self._mailbox) or len(self._batch) or self._waiting) and self._settles.empty():
             raise Finished
+        if not self._outage.is_open:
+            self._gives_up_at = float("inf")
+            return
         self._gives_up_at = min(self._gives_up_at, now + _LAST_TRIES)
+        self._retry_at = min(self._retry_at, now + _LAST_TRIES_EVERY)  # the next try may have been seconds away
         if now >= self._gives_up_at:
             raise Finished
