@@ -1,15 +1,20 @@
 """One transaction: what commit returned for is on the disk, what it raised for is not."""
 
+import errno
+import os
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from tests.ledger.rows import BOOT, batch, moment, visit, waiting
 
 from edge_mask.errors import DatabaseError
+from edge_mask.ledger import database, writer
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.migrations import MIGRATIONS, migrate
 from edge_mask.ledger.outbox import Outbox
@@ -215,3 +220,81 @@ def test_migrations_go_step_by_step_and_a_failing_step_leaves_the_version_before
     connection.rollback()
     assert rows(path, "SELECT name FROM sqlite_master WHERE name = 'half'") == []
     ledger.close()
+
+
+def out_of_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on no file can be opened for writing, as on a full disk: no index can be made beside it."""
+
+    def refuse(_path: Path) -> Connection:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+        raise DatabaseError("disk I/O error") from error
+
+    monkeypatch.setattr(writer, "open_writer", refuse)
+
+
+@pytest.mark.parametrize("was_killed", [False, True])
+def test_a_start_on_a_full_disk_knows_what_was_numbered_and_opens_when_there_is_room(
+    path: Path, monkeypatch: pytest.MonkeyPatch, was_killed: bool
+) -> None:
+    first = opened(path)
+    first.sequences.next("visits", live=False)
+    first.commit(batch(waiting(1)), moment())
+    if was_killed:  # what it wrote last is only in the journal then, whose index is lost as well
+        part = path.with_name("copy")
+        part.mkdir()
+        for name in (path.name, f"{path.name}-wal"):
+            shutil.copy(path.with_name(name), part / name)
+        path = part / path.name
+    first.close()
+    with monkeypatch.context() as crowded:
+        out_of_room(crowded)
+        ledger = opened(path)
+        assert ledger.sequences.next("visits", live=False) == 2
+        with pytest.raises(DatabaseError, match="disk I/O error"):
+            ledger.commit(batch(waiting(2)), moment())
+        with pytest.raises(DatabaseError):
+            ledger.reopen()
+    with closing(ledger):
+        ledger.reopen()
+        ledger.commit(batch(waiting(2)), moment())
+        assert rows(path, "SELECT message_id FROM outbox") == [("id-1",), ("id-2",)]
+        assert rows(path, "SELECT seq FROM topics") == [(2,)]
+
+
+def test_a_first_start_on_a_full_disk_waits_for_room(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as crowded:
+        out_of_room(crowded)
+        ledger = opened(path)
+    with closing(ledger):
+        ledger.reopen()
+        ledger.commit(batch(waiting(1)), moment())
+
+
+def test_the_ballast_makes_room_for_a_start_on_a_full_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened(path).close()
+    ballast = path.with_name(f"{path.name}.ballast")
+    assert ballast.exists()
+    real = database.open_writer
+
+    def open_writer(path: Path) -> Connection:
+        if not ballast.exists():
+            return real(path)
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise DatabaseError("database or disk is full") from error
+
+    monkeypatch.setattr(writer, "open_writer", open_writer)
+    with closing(opened(path)) as ledger:
+        ledger.commit(batch(waiting(1)), moment())
+
+
+def test_a_lock_file_that_finds_no_room_for_the_process_id_locks_all_the_same(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", refuse)
+    with closing(opened(path)), pytest.raises(DatabaseError, match="in use by another edge-mask daemon"):
+        opened(path)

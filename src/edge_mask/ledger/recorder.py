@@ -271,7 +271,7 @@ class Recorder(Job):
         self._retry_at = self._clock.now().mono + self._backoff.next_delay()
         reason = reason_of(error)
         self._outage.begin("write_failed", f"cannot be written: {reason}; recording waits")
-        if "disk is full" in reason:
+        if "disk is full" in reason and not isinstance(error, DatabaseError):
             self._make_room()
         elif isinstance(error, DatabaseError) or is_damage(error) or "disk I/O error" in reason:
             try:

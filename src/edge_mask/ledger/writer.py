@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.ballast import Ballast
 from edge_mask.ledger.bounds import Bounds, Dropped, enforce, forget_history
-from edge_mask.ledger.database import Lock, is_damage, open_writer, real_path, reason_of
+from edge_mask.ledger.database import Lock, is_damage, is_full, open_writer, read_crowded, real_path, reason_of
 from edge_mask.ledger.outbox import Pending, one
 from edge_mask.ledger.rows import Batch, EventRow, OutboxRow, Settlement, moment_columns, pack_properties
 from edge_mask.ledger.salvage import Salvaged, salvage
@@ -49,6 +49,7 @@ class Ledger:
         self._ballast = Ballast(path)
         self._lock = Lock(path)
         self._connection: Connection | None = None
+        self._why_closed = f"{self._path} is not open"
         self._may_restamp = True
         self.sequences = Sequences()
         self.shadows = Shadows()
@@ -56,22 +57,31 @@ class Ledger:
         """What was rescued when the file was found damaged, for the one report about it."""
 
     def open(self) -> None:
-        """Lock and open the file; a damaged one is set aside and its readable rows are carried over.
+        """Lock and open the file; a damaged one is set aside and its readable rows are carried over. On a full disk it
+        may stay closed, and each commit raises until `reopen` finds room.
 
         Raises DatabaseError when another daemon has it, or when it cannot be opened at all.
         """
         self._lock.acquire()
         try:
             self._connect()
-        except DatabaseError:
-            self._lock.release()
-            raise
+        except DatabaseError as error:
+            if not is_full(error) or not self._begins_crowded():
+                self._lock.release()
+                raise
         self._ballast.take()
 
     def reopen(self) -> None:
-        """After a failed fsync or a damaged page the old connection is not to be trusted: close, open, verify."""
+        """After a failed fsync or a damaged page the old connection is not to be trusted: close, open, verify.
+
+        Raises DatabaseError."""
         self._disconnect()
-        self._connect(verify=True)
+        try:
+            self._connect(verify=True)
+        except DatabaseError as error:
+            if is_full(error):
+                self._ballast.drop()  # the next try may find it enough
+            raise
 
     def commit(self, batch: Batch, now: Moment) -> Dropped:
         """Write the batch in one transaction. Raises DBAPIError, or what the driver raises for a value that
@@ -183,10 +193,29 @@ class Ledger:
         except (DatabaseError, DBAPIError) as error:
             self._disconnect()
             if not is_damage(error):
-                raise DatabaseError(str(error) if isinstance(error, DatabaseError) else reason_of(error)) from error
+                self._why_closed = reason_of(error)
+                raise DatabaseError(self._why_closed) from error
             self.salvaged = salvage(self._path)
             self._connection = open_writer(self._path)
             self._load(self._connection)
+
+    def _begins_crowded(self) -> bool:
+        """The disk is full at the start: open with the room that the ballast took; else without writing, as what has
+        been numbered must be known. False when neither works."""
+        if self._ballast.drop():
+            log.warning("database: the disk is full; the ballast beside it is gone, so that it can be opened")
+        try:
+            self._connect()
+        except DatabaseError as error:
+            log.debug("database: cannot be opened without the ballast either: %s", error)
+        else:
+            return True
+        try:
+            read_crowded(self._path, self._load)
+        except (DatabaseError, DBAPIError) as error:
+            log.debug("database: cannot be read on a full disk: %s", reason_of(error))
+            return False
+        return True
 
     def _load(self, connection: Connection) -> None:
         self.sequences.load(connection)
@@ -206,7 +235,7 @@ class Ledger:
 
     def _open_connection(self) -> Connection:
         if self._connection is None:
-            raise DatabaseError(f"{self._path} is not open")
+            raise DatabaseError(self._why_closed)
         return self._connection
 
     def _outbox_values(self, row: OutboxRow) -> tuple[object, ...]:
