@@ -51,6 +51,7 @@ class Ledger:
         self._connection: Connection | None = None
         self._why_closed = f"{self._path} is not open"
         self._may_restamp = True
+        self._last_row = 0
         self.sequences = Sequences()
         self.shadows = Shadows()
         self.salvaged: Salvaged | None = None
@@ -95,6 +96,8 @@ class Ledger:
             if now.synced and self._may_restamp:
                 self._restamp(connection, now)
             dropped = enforce(connection, self._bounds, now)
+            last_row = _last_row(connection) if batch.outgoing else self._last_row
+        self._last_row = last_row
         self.sequences.written()
         self.shadows.written()
         self._may_restamp = not now.synced
@@ -220,7 +223,18 @@ class Ledger:
     def _load(self, connection: Connection) -> None:
         self.sequences.load(connection)
         self.shadows.load(connection)
+        last_row = _last_row(connection)
         connection.rollback()
+        if last_row < self._last_row:
+            self._count_rows_on(connection)
+        self._last_row = max(self._last_row, last_row)
+
+    def _count_rows_on(self, connection: Connection) -> None:
+        """A new file in the place of the one that was open: the couriers are past its first numbers, and look only
+        behind those they have seen."""
+        with connection.begin():
+            connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = 'outbox'")
+            connection.exec_driver_sql("INSERT INTO sqlite_sequence VALUES ('outbox', ?)", (self._last_row,))
 
     def _verify(self, connection: Connection) -> None:
         answer = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
@@ -263,6 +277,11 @@ class Ledger:
                 f"UPDATE {table} SET wall = ? + mono, synced = ? WHERE synced = 0 AND boot = ?",
                 (now.wall - now.mono, _RESTAMPED, self._boot),
             )
+
+
+def _last_row(connection: Connection) -> int:
+    """The highest number that a row of the outbox was ever given in this file."""
+    return connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").scalar() or 0
 
 
 class DamagedFile(Exception):
