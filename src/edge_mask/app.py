@@ -9,7 +9,10 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
+
+from sqlalchemy.exc import DBAPIError
 
 from edge_mask import __version__
 from edge_mask.act.actions import Actions
@@ -26,6 +29,7 @@ from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.fan import Fan
 from edge_mask.deliver.transport import Transport
 from edge_mask.detect.model import ModelDetector
+from edge_mask.errors import DatabaseError
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.intake import Intake
 from edge_mask.ledger.outbox import Outbox
@@ -64,6 +68,15 @@ _SENDERS_WAIT = 0.5
 """Seconds for which a worker waits for room in the mailbox before it gives a sign of life and waits on."""
 _READING_MAX_AGE = Seconds(10.0)
 """A reading older than this decides nothing; for a slow sensor, than two of its intervals."""
+
+
+def _outbox_figures(path: Path, now: Moment, boot: str) -> dict[str, Any]:
+    """What waits; nothing while the database cannot be read: how the rest is doing is told all the same."""
+    try:
+        return Reader(path).outbox_status(now, boot)
+    except (DatabaseError, DBAPIError) as error:
+        log.debug("health: no figures of the outbox: %s", error)
+        return {}
 
 
 class Plan:
@@ -301,7 +314,7 @@ class Assembly:
                 machine.read(),
                 fps=None if figures is None else fps,
                 inference_ms=None if figures is None or not frames else figures.inference_ms,
-                outbox=Reader(path).outbox_status(now, self._boot),
+                outbox=_outbox_figures(path, now, self._boot),
                 clock_synced=now.synced,
             )
             return {**values, **self._rule_counts()}

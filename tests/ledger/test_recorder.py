@@ -1,5 +1,6 @@
 """The recording worker: groups, promptness, and patience with a disk that says no."""
 
+import json
 import os
 import sqlite3
 import threading
@@ -22,7 +23,7 @@ from edge_mask.ledger.read import Reader
 from edge_mask.ledger.recorder import Barrier, Entry, Recorder, post
 from edge_mask.ledger.rows import Settlement
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Detections, Fault, Health, Look, Message, Outcome, Reading, Receipt, Visit
+from edge_mask.messages import Class, Detections, Fault, Health, Look, Message, Outcome, Reading, Receipt, Visit
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.handoff import Mailbox
@@ -350,3 +351,41 @@ def test_a_stop_is_a_last_try_even_when_the_next_one_was_far_away(tmp_path: Path
         it.mailbox.put(reading())
         it.recorder._retry_at = CLOCK.now().mono + 3600.0
     assert it.rows("SELECT count(*) FROM readings") == [(2,)]
+
+
+@pytest.mark.parametrize("is_busy", [True, False])
+def test_a_database_that_is_deleted_while_running_is_made_anew_and_reported(tmp_path: Path, is_busy: bool) -> None:
+    path = tmp_path / "db"
+    with desk(path) as it, closing(Outbox(path, "mqtt")) as outbox:
+        for n in range(3):
+            it.mailbox.put(reading(n))
+        it.settle()
+        last, commits = outbox.after({}, 10)[-1].row, len(it.commits)
+        for ending in ("", "-wal", "-shm"):
+            path.with_name(f"db{ending}").unlink()
+        if is_busy:
+            it.mailbox.put(reading(3))
+            it.settle()
+        until(lambda: len(it.commits) > commits)
+        it.settle()
+        assert it.rows("SELECT code FROM faults") == [("vanished",)]
+        it.mailbox.put(reading(4))
+        it.settle()
+        newer = outbox.after(dict.fromkeys(Class, last), 10)
+        seqs = {p.message.topic.rpartition("/")[2]: json.loads(p.message.payload)["seq"] for p in newer}
+        assert seqs == {"errors": 1, "temperature": 5 if is_busy else 4}
+
+
+def test_a_folder_that_was_away_for_a_while_is_no_loss(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    path = tmp_path / "disk" / "db"
+    with desk(path, interval=0.0) as it:
+        it.mailbox.put(reading())
+        it.settle()
+        path.parent.rename(tmp_path / "elsewhere")
+        it.mailbox.put(reading())
+        until(lambda: it.recorder._outage.is_open)
+        (tmp_path / "elsewhere").rename(path.parent)
+        it.settle()
+        assert it.rows("SELECT count(*) FROM readings") == [(2,)]
+        assert it.rows("SELECT code FROM faults") == [("write_failed",)]

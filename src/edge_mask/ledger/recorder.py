@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 _MOST_IN_A_COMMIT = 500
 _HOUSEKEEPING_EVERY = 60.0
+_LOOKS_FOR_THE_FILE_EVERY = 1.0
 _LAST_TRIES = 1.0
 _LAST_TRIES_EVERY = 0.2
 _SPARE = 100
@@ -116,6 +117,7 @@ class Recorder(Job):
         self._outage = Outage("database", log, self._complain, clock)
         self._gives_up_at = float("inf")
         self._next_housekeeping = clock.now().mono + _HOUSEKEEPING_EVERY
+        self._next_look = clock.now().mono + _LOOKS_FOR_THE_FILE_EVERY
         self._is_dropping = False
 
     def settle(self, settlements: list[Settlement]) -> "Future[None]":
@@ -126,9 +128,7 @@ class Recorder(Job):
         return entry.done
 
     def begin(self) -> None:
-        if self._ledger.salvaged is not None:
-            now = self._clock.now()
-            self._admit_event(Fault(at=now, component="database", code="damaged", text=str(self._ledger.salvaged)))
+        self._report_losses()
 
     def step(self, stop: threading.Event) -> None:
         for entry in self._next_entries(stop):
@@ -139,6 +139,8 @@ class Recorder(Job):
         now = self._clock.now().mono
         if now >= max(self._due, self._retry_at):
             self._commit()
+        elif now >= self._next_look and not self._outage.is_open:
+            self._look_for_the_file(now)
         elif now >= self._next_housekeeping and not self._outage.is_open:
             self._housekeeping()
         if self._mailbox.is_closed:
@@ -229,6 +231,7 @@ class Recorder(Job):
     def _commit(self) -> None:
         now = self._clock.now()
         try:
+            self._ledger.follow()
             dropped = self._ledger.commit(self._batch, now)
         except (DBAPIError, DatabaseError) as error:
             self._failed(error)
@@ -243,6 +246,7 @@ class Recorder(Job):
         if dropped and not self._is_dropping:
             log.warning("outbox: over its budget, dropping the oldest messages (seq shows the gaps)")
         self._is_dropping = bool(dropped)
+        self._report_losses()
         self._on_commit()
         actions, self._actions = self._actions, []
         for action in actions:  # only now: what led to them is on the disk
@@ -279,7 +283,7 @@ class Recorder(Job):
             except (DBAPIError, DatabaseError) as again:
                 log.debug("database: cannot be opened again: %s", again)
             else:
-                self._report_salvage()
+                self._report_losses()
 
     def _make_room(self) -> None:
         """Settle what has been sent, alone: that needs little room and makes some."""
@@ -300,10 +304,24 @@ class Recorder(Job):
             self._on_live(row.message)
         self._take(admitted)
 
-    def _report_salvage(self) -> None:
-        salvaged, self._ledger.salvaged = self._ledger.salvaged, None
-        if salvaged is not None:
-            self._admit_event(Fault(at=self._clock.now(), component="database", code="damaged", text=str(salvaged)))
+    def _look_for_the_file(self, now: float) -> None:
+        """Somebody may have taken it away while there was nothing to write."""
+        self._next_look = now + _LOOKS_FOR_THE_FILE_EVERY
+        try:
+            self._ledger.follow()
+        except DatabaseError as error:
+            self._failed(error)
+        else:
+            self._report_losses()
+
+    def _report_losses(self) -> None:
+        """What is gone for good, once."""
+        ledger = self._ledger
+        salvaged, ledger.salvaged = ledger.salvaged, None
+        vanished, ledger.vanished = ledger.vanished, ""
+        for code, text in (("damaged", salvaged), ("vanished", vanished)):
+            if text:
+                self._admit_event(Fault(at=self._clock.now(), component="database", code=code, text=str(text)))
 
     def _housekeeping(self) -> None:
         now = self._clock.now()

@@ -56,6 +56,10 @@ class Ledger:
         self.shadows = Shadows()
         self.salvaged: Salvaged | None = None
         """What was rescued when the file was found damaged, for the one report about it."""
+        self.vanished = ""
+        """What was lost when somebody took the file away, for the one report about it."""
+        self._identity = (0, 0)
+        self._was_taken_away = False
 
     def open(self) -> None:
         """Lock and open the file; a damaged one is set aside and its readable rows are carried over. On a full disk it
@@ -83,6 +87,15 @@ class Ledger:
             if is_full(error):
                 self._ballast.drop()  # the next try may find it enough
             raise
+
+    def follow(self) -> None:
+        """When somebody deleted, moved or replaced the file: go on in the one that is there now, or in a new one.
+
+        What is written to the old one nobody would ever read. Raises DatabaseError.
+        """
+        if self._connection is not None and _identity(self._path) != self._identity:
+            self._was_taken_away = True
+            self.reopen()
 
     def commit(self, batch: Batch, now: Moment) -> Dropped:
         """Write the batch in one transaction. Raises DBAPIError, or what the driver raises for a value that
@@ -188,6 +201,19 @@ class Ledger:
         self._lock.release()
 
     def _connect(self, *, verify: bool = False) -> None:
+        before = _identity(self._path)
+        self._open_file(verify)
+        # Asked before it was made: a new file may get the number that the old one had.
+        if self._was_taken_away and before != self._identity:
+            self.vanished = (
+                f"somebody deleted, moved or replaced {self._path}; "
+                "the history and the messages that waited in it are gone from here"
+            )
+            log.error("database: %s", self.vanished)
+        self._was_taken_away = False
+        self._identity = _identity(self._path)
+
+    def _open_file(self, verify: bool) -> None:
         try:
             self._connection = open_writer(self._path)
             if verify:
@@ -277,6 +303,15 @@ class Ledger:
                 f"UPDATE {table} SET wall = ? + mono, synced = ? WHERE synced = 0 AND boot = ?",
                 (now.wall - now.mono, _RESTAMPED, self._boot),
             )
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Which file that is, whatever it is called; (0, 0) when there is none that can be seen."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return (0, 0)
+    return (found.st_dev, found.st_ino)
 
 
 def _last_row(connection: Connection) -> int:
