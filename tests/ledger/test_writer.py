@@ -22,7 +22,7 @@ from edge_mask.ledger.read import Reader
 from edge_mask.ledger.rows import Batch, Settlement
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Class, Outcome, Receipt
-from edge_mask.units import Bytes, Seconds
+from edge_mask.units import Bytes, Moment, Seconds, Unix
 
 
 def rows(path: Path, sql: str) -> list[Any]:
@@ -135,6 +135,34 @@ def test_what_is_older_than_the_age_bound_goes_and_is_counted(path: Path) -> Non
         ledger.commit(Batch(), moment(61))
         assert rows(path, "SELECT message_id FROM outbox") == [("id-2",)]
         assert Reader(path).outbox_status(moment(61), BOOT)["dropped"]["age"] == 1
+
+
+def jumped(at: float, by: float) -> Moment:
+    """`at` seconds later, by a wall clock that was put forward."""
+    then = moment(at)
+    return Moment(then.mono, Unix(then.wall + by), synced=True)
+
+
+def test_nothing_of_this_boot_expires_because_the_clock_jumped(path: Path) -> None:
+    year = 365 * 86400.0
+    with closing(opened(path, Bounds(max_age=Seconds(60), history=Seconds(3600)))) as ledger:
+        ledger.commit(batch(waiting(1), events=(("v1", visit()),)), moment())
+        ledger.commit(batch(waiting(2, at=jumped(10, year))), jumped(10, year))
+        ledger.housekeeping(jumped(10, year))
+        assert rows(path, "SELECT message_id FROM outbox") == [("id-1",), ("id-2",)]
+        assert rows(path, "SELECT id FROM visits") == [("v1",)]
+        ledger.commit(Batch(), jumped(65, -year))
+        assert rows(path, "SELECT message_id FROM outbox") == [("id-2",)]
+
+
+def test_what_an_earlier_boot_saw_ages_by_the_wall_clock_once_that_is_set(path: Path) -> None:
+    with closing(opened(path, Bounds(max_age=Seconds(60)))) as ledger:
+        ledger.commit(batch(waiting(1)), moment())
+    with closing(opened(path, Bounds(max_age=Seconds(60)), boot="boot-2")) as ledger:
+        ledger.commit(batch(waiting(2, at=moment(70, synced=False))), moment(70, synced=False))
+        assert rows(path, "SELECT message_id FROM outbox") == [("id-1",), ("id-2",)]
+        ledger.commit(Batch(), moment(75))
+        assert rows(path, "SELECT message_id FROM outbox") == [("id-2",)]
 
 
 def test_a_message_from_before_the_clock_was_set_is_not_taken_for_old_and_gets_its_true_time(path: Path) -> None:

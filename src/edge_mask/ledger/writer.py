@@ -108,7 +108,7 @@ class Ledger:
             self._settle(connection, batch.settlements)
             if now.synced and self._may_restamp:
                 self._restamp(connection, now)
-            dropped = enforce(connection, self._bounds, now)
+            dropped = enforce(connection, self._bounds, now, self._boot)
             last_row = _last_row(connection) if batch.outgoing else self._last_row
         self._last_row = last_row
         self.sequences.written()
@@ -146,7 +146,7 @@ class Ledger:
         connection = self._open_connection()
         with connection.begin():
             self._settle(connection, settlements)
-            enforce(connection, self._bounds, now)
+            enforce(connection, self._bounds, now, self._boot)
 
     def waiting(self, row: int) -> Pending | None:
         """One row of the outbox; None when it is gone."""
@@ -175,7 +175,7 @@ class Ledger:
         self._ballast.take()
         connection = self._open_connection()
         with connection.begin():
-            forget_history(connection, self._bounds, now)
+            forget_history(connection, self._bounds, now, self._boot)
         free = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
         connection.rollback()
         if free > _FREE_PAGES_KEPT:
