@@ -19,9 +19,9 @@ from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.migrations import MIGRATIONS, migrate
 from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.read import Reader
-from edge_mask.ledger.rows import Batch, Settlement
+from edge_mask.ledger.rows import Batch, OutboxRow, Settlement
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Class, Outcome, Receipt
+from edge_mask.messages import Class, Message, Outcome, Receipt
 from edge_mask.units import Bytes, Moment, Seconds, Unix
 
 
@@ -326,3 +326,15 @@ def test_a_lock_file_that_finds_no_room_for_the_process_id_locks_all_the_same(
     monkeypatch.setattr(os, "pwrite", refuse)
     with closing(opened(path)), pytest.raises(DatabaseError, match="in use by another edge-mask daemon"):
         opened(path)
+
+
+def test_what_goes_with_a_message_counts_in_the_budget(path: Path) -> None:
+    """An HTTP row keeps its headers and what led to it in its properties, which may be larger than the body."""
+    cause = {"headers": [["X", "y" * 1000]], "payload": b"z" * 3000}
+    call = Message(topic="http://a/b", payload=b"", klass=Class.TELEMETRY, qos=1, properties=cause)
+    row = OutboxRow("http:http://a", call, moment())
+    with closing(opened(path, Bounds(max_bytes=Bytes(12000)))) as ledger:
+        ledger.commit(batch(row), moment())
+        assert Reader(path).outbox_status(moment(), BOOT)["bytes"] > 5000
+        ledger.commit(batch(row, row), moment())
+        assert rows(path, "SELECT id FROM outbox") == [(2,), (3,)]

@@ -280,8 +280,8 @@ class Ledger:
 
     def _outbox_values(self, row: OutboxRow) -> tuple[object, ...]:
         m, at = row.message, moment_columns(row.at, self._boot)
-        size = len(m.payload) + len(m.topic) + _ROW_OVERHEAD
         properties = pack_properties(m.properties) if m.properties else None
+        size = len(m.payload) + len(m.topic) + len(properties or "") + _ROW_OVERHEAD
         return (
             row.destination, int(m.klass), m.topic, m.id, m.payload, m.qos, int(m.retain), properties, size,
             at["wall"], at["mono"], at["synced"], at["boot"],
