@@ -85,6 +85,15 @@ def test_a_second_daemon_that_calls_the_same_file_by_a_symbolic_link_is_refused_
         opened(link)
 
 
+def test_the_ballast_lies_on_the_disk_of_the_file_and_not_beside_a_symbolic_link(path: Path) -> None:
+    disk = path.with_name("disk")
+    disk.mkdir()
+    path.symlink_to(disk / "real.db")
+    with closing(opened(path)):
+        assert (disk / "real.db.ballast").exists()
+    assert not path.with_name(f"{path.name}.ballast").exists()
+
+
 def test_a_file_that_is_a_folder_is_refused_with_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "edge-mask.db").mkdir()
     with pytest.raises(DatabaseError, match="unable to open"):

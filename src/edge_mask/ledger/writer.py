@@ -46,7 +46,7 @@ class Ledger:
         self._path = real_path(path)
         self._bounds = bounds
         self._boot = boot
-        self._ballast = Ballast(path)
+        self._ballast = Ballast(self._path)
         self._lock = Lock(path)
         self._connection: Connection | None = None
         self._why_closed = f"{self._path} is not open"
