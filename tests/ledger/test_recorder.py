@@ -28,7 +28,7 @@ from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.handoff import Mailbox
 from edge_mask.runtime.worker import Worker
-from edge_mask.units import Seconds
+from edge_mask.units import Bytes, Seconds
 from edge_mask.wire.topics import Topics
 from edge_mask.wire.uuid7 import IdMaker
 
@@ -73,8 +73,9 @@ def desk(
     destination: str | None = "mqtt",
     capacity: int = 1000,
     rules: RuleSet | None = None,
+    bounds: Bounds | None = None,
 ) -> Iterator[Desk]:
-    ledger = Ledger(path, Bounds(), BOOT)
+    ledger = Ledger(path, bounds or Bounds(), BOOT)
     ledger.open()
     ids = IdMaker()
     intake = Intake(
@@ -389,3 +390,33 @@ def test_a_folder_that_was_away_for_a_while_is_no_loss(tmp_path: Path) -> None:
         it.settle()
         assert it.rows("SELECT count(*) FROM readings") == [(2,)]
         assert it.rows("SELECT code FROM faults") == [("write_failed",)]
+
+
+def test_one_outage_is_one_line_about_drops_though_some_commits_fit(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        desk(tmp_path / "db", interval=0.0, bounds=Bounds(max_bytes=Bytes(2000))) as it,
+        closing(Outbox(tmp_path / "db", "mqtt")) as outbox,
+    ):
+        for n in range(10):
+            it.mailbox.put(reading(n))
+            it.settle()
+        sent = [Settlement(p.row, Receipt(Outcome.DELIVERED)) for p in outbox.after({}, 10)]
+        assert it.recorder.settle(sent[:3]).result(20) is None
+        for n in range(10):
+            it.mailbox.put(reading(n))
+            it.settle()
+    told = [record.message for record in caplog.records if "dropping" in record.message]
+    assert told == ["outbox: over its budget (outbox.max_bytes), dropping the oldest messages (seq shows the gaps)"]
+
+
+def test_drops_by_age_are_not_called_a_budget_that_is_full(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with desk(tmp_path / "db", interval=0.0, bounds=Bounds(max_age=Seconds(0.1))) as it:
+        it.mailbox.put(reading())
+        it.settle()
+        time.sleep(0.2)
+        it.mailbox.put(reading())
+        it.settle()
+    told = [record.message for record in caplog.records if "dropping" in record.message]
+    assert told == ["outbox: dropping messages older than outbox.max_age (seq shows the gaps)"]

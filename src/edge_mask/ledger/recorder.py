@@ -19,6 +19,7 @@ from queue import SimpleQueue
 from sqlalchemy.exc import DBAPIError
 
 from edge_mask.errors import DatabaseError
+from edge_mask.ledger.bounds import Dropped
 from edge_mask.ledger.database import is_damage, reason_of
 from edge_mask.ledger.intake import Admitted, Intake
 from edge_mask.ledger.rows import Batch, Settlement
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 
 _MOST_IN_A_COMMIT = 500
 _HOUSEKEEPING_EVERY = 60.0
+_DROPS_ARE_OVER_AFTER = 600.0
+"""Seconds without a drop after which the next one is worth a line again: one outage drops with each reading."""
 _LOOKS_FOR_THE_FILE_EVERY = 1.0
 _LAST_TRIES = 1.0
 _LAST_TRIES_EVERY = 0.2
@@ -45,6 +48,12 @@ _LIVE_WAITS = 0.05
 """Seconds that a live message may lie in the mailbox before it is looked at."""
 _SHADOW_WAITS = 1.0
 """Seconds that a shadow may wait for company: a rule may write one with each live message, and each commit wears."""
+
+_DROPS = {
+    "space": "over its budget (outbox.max_bytes), dropping the oldest messages (seq shows the gaps)",
+    "age": "dropping messages older than outbox.max_age (seq shows the gaps)",
+    "refused": "dropping messages that the other side had refused: they are too old, or their room is needed",
+}
 
 
 @dataclass(slots=True)
@@ -118,7 +127,8 @@ class Recorder(Job):
         self._gives_up_at = float("inf")
         self._next_housekeeping = clock.now().mono + _HOUSEKEEPING_EVERY
         self._next_look = clock.now().mono + _LOOKS_FOR_THE_FILE_EVERY
-        self._is_dropping = False
+        self._dropped_at: dict[str, float] = {}
+        """By cause, when messages were last dropped for it."""
 
     def settle(self, settlements: list[Settlement]) -> "Future[None]":
         """A courier's receipts, from any thread; never waits. The future resolves when they are on the disk; it is
@@ -243,9 +253,7 @@ class Recorder(Job):
         self._due = float("inf")
         self._backoff.succeeded(0.0)
         self._outage.end()
-        if dropped and not self._is_dropping:
-            log.warning("outbox: over its budget, dropping the oldest messages (seq shows the gaps)")
-        self._is_dropping = bool(dropped)
+        self._tell_of(dropped, now.mono)
         self._report_losses()
         self._on_commit()
         actions, self._actions = self._actions, []
@@ -254,6 +262,14 @@ class Recorder(Job):
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             future.set_result(None)
+
+    def _tell_of(self, dropped: Dropped, now: float) -> None:
+        """One line when it begins; not for each commit, of which in one outage some drop and some just fit."""
+        for cause, what in _DROPS.items():
+            if getattr(dropped, cause):
+                if now - self._dropped_at.get(cause, float("-inf")) > _DROPS_ARE_OVER_AFTER:
+                    log.warning("outbox: %s", what)
+                self._dropped_at[cause] = now
 
     def _set_apart(self, error: Exception) -> None:
         """Some value cannot be written, today or ever: its row alone is given up, not the company that it came in."""
