@@ -11,11 +11,16 @@ CONNACK_V5 = bytes([0x20, 3, 0, 0, 0])
 
 
 class ScriptedBroker:
-    """Accepts one connection after the other, answers CONNECT with `connack` and each QoS 1 PUBLISH with `puback`."""
+    """Accepts one connection after the other, answers CONNECT with `connack` and each QoS 1 PUBLISH with `puback`.
 
-    def __init__(self, *, connack: bytes = CONNACK_V5, puback: int = 0) -> None:
+    One that `reads` nothing after the CONNECT is a link on which nothing moves.
+    """
+
+    def __init__(self, *, connack: bytes = CONNACK_V5, puback: int = 0, reads: bool = True) -> None:
         self._connack = connack
         self._puback = puback
+        self._reads = reads
+        self._is_over = threading.Event()
         self._server = socket.create_server((HOST, 0))
         self.port = int(self._server.getsockname()[1])
         self.published: list[bytes] = []
@@ -27,6 +32,7 @@ class ScriptedBroker:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        self._is_over.set()
         for end in (self._server, *self._open):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
@@ -46,6 +52,8 @@ class ScriptedBroker:
                 body = stream.read(head[1])  # the packets of these tests are shorter than 128 bytes
                 if head[0] >> 4 == 1:
                     connection.sendall(self._connack)
+                    if not self._reads:
+                        self._is_over.wait()
                 elif head[0] >> 4 == 3:
                     self.published.append(body)
                     at = 2 + int.from_bytes(body[:2])

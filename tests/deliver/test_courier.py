@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.memory import MemoryTransport
+from edge_mask.deliver.pending import Pending
 from edge_mask.errors import Refused
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.outbox import Outbox
@@ -66,7 +67,14 @@ class Round:
 
 
 @contextmanager
-def round_of(path: Path, *, window: int = 20, drain_rate: float = 1000.0) -> Iterator[Round]:
+def round_of(
+    path: Path,
+    *,
+    window: int = 20,
+    drain_rate: float = 1000.0,
+    blames_hang_ups: bool = True,
+    kind: type[MemoryTransport] = MemoryTransport,
+) -> Iterator[Round]:
     clock = ManualClock()
     ledger = Ledger(path, Bounds(), BOOT)
     ledger.open()
@@ -79,11 +87,12 @@ def round_of(path: Path, *, window: int = 20, drain_rate: float = 1000.0) -> Ite
 
     faults: list[Fault] = []
     states: list[Callable[[bool, str], None]] = []
-    transport = MemoryTransport(on_state=lambda connected, reason: states[0](connected, reason))
+    transport = kind(on_state=lambda connected, reason: states[0](connected, reason))
     outage = Outage("mqtt", logging.getLogger("test.courier"), faults.append, clock)
     courier = Courier(
-        "mqtt", transport, Outbox(path, "mqtt"), settle, outage, clock, boot=BOOT, window=window, drain_rate=drain_rate
-    )
+        "mqtt", transport, Outbox(path, "mqtt"), settle, outage, clock, boot=BOOT, window=window,
+        drain_rate=drain_rate, blames_hang_ups=blames_hang_ups,
+    )  # fmt: skip
     states.append(courier.state_changed)
     courier.begin()
     outbox = Outbox(path, "mqtt")
@@ -199,6 +208,140 @@ def test_live_messages_go_now_or_never(tmp_path: Path) -> None:
         assert it.courier.live_dropped == 1
 
 
+class Touchy(MemoryTransport):
+    """A broker that hangs up on a message, without a word, instead of refusing it."""
+
+    hung_up = 0
+
+    def _answer(self, pending: Pending) -> None:
+        if pending.message.id not in ("7", "17", "27"):
+            super()._answer(pending)
+            return
+        self.hung_up += 1
+        self._unacknowledged.append(pending)
+        self.go_away("closed by the broker")
+
+
+def test_a_message_that_the_broker_hangs_up_on_is_set_aside_and_the_others_go_on(tmp_path: Path) -> None:
+    with round_of(tmp_path / "db", kind=Touchy) as it:
+        it.record(*range(30))
+        for turn in range(120):
+            it.steps(1)
+            if not it.transport.is_connected:
+                it.record(1000 + turn, klass=Class.EVIDENCE)  # such as the report of the outage, which leaves first
+                it.transport.come_back()
+        assert [n for n in it.delivered() if n < 1000] == [n for n in range(30) if n % 10 != 7]
+        assert it.pending() == 0
+        connection = it.ledger._open_connection()
+        aside = connection.exec_driver_sql("SELECT message_id, reason FROM outbox ORDER BY id").all()
+        connection.rollback()
+        assert [tuple(row) for row in aside] == [(str(n), "the broker hung up on it 3 times") for n in (7, 17, 27)]
+
+
+def test_a_network_that_is_lost_again_and_again_later_than_ten_seconds_blames_no_message(tmp_path: Path) -> None:
+    with round_of(tmp_path / "db") as it:
+        it.record(1)
+        for _ in range(10):
+            it.transport.freeze()
+            it.steps(3, seconds=5.0)
+            it.transport.go_away()
+            it.transport.come_back()
+        it.steps()
+        assert it.delivered() == [1]
+
+
+def test_a_broker_that_is_throttling_is_sent_one_message_at_a_time(tmp_path: Path) -> None:
+    with round_of(tmp_path / "db") as it:
+        it.transport.freeze()
+        it.record(*range(100))
+        it.steps(1)
+        it.transport.time_out()  # "quota exceeded", for all of the window
+        while not it.transport._unacknowledged:
+            it.steps(1)
+        assert [pending.message.id for pending in it.transport._unacknowledged] == ["0"]
+        it.transport.thaw()
+        it.steps(25)
+        assert it.delivered() == list(range(100))
+
+
+def anew(it: Round) -> None:
+    """Somebody deletes the database while it is in use, and the ledger makes another one."""
+    path = it.ledger._path
+    for file in path.parent.glob(f"{path.name}*"):
+        if not file.name.endswith("lock"):
+            file.unlink()
+    it.ledger.reopen()
+
+
+def test_what_is_recorded_into_another_file_is_delivered_from_its_first_row(tmp_path: Path) -> None:
+    with round_of(tmp_path / "db") as it:
+        it.record(*range(100))
+        it.steps()
+        anew(it)
+        it.record(*range(100, 105))
+        it.steps()
+        assert it.delivered() == list(range(105))
+        assert it.pending() == 0
+
+
+def test_a_receipt_from_another_file_settles_no_row_of_the_new_one(tmp_path: Path) -> None:
+    with round_of(tmp_path / "db") as it:
+        it.transport.freeze()
+        it.record(1)
+        it.steps(2)
+        anew(it)
+        it.record(2)  # has the id that the first one had
+        it.transport.thaw()
+        it.steps()
+        assert it.delivered() == [1, 2]
+
+
+def test_an_outbox_that_cannot_be_read_fails_nobody_and_is_read_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with round_of(tmp_path / "db") as it:
+        path = tmp_path / "db"
+        it.record(1)
+        it.steps()
+        path.rename(tmp_path / "aside")
+        it.courier.poke()
+        it.steps(3)
+        path.write_bytes(b"no database" * 1000)
+        it.courier.poke()
+        it.steps(3)
+        (tmp_path / "aside").replace(path)
+        it.record(2)
+        it.steps(3)
+        assert it.delivered() == [1, 2]
+        assert caplog.text.count("the outbox cannot be read now") == 1
+
+
+def test_a_slow_link_keeps_the_newest_live_messages_and_drops_the_old_ones(tmp_path: Path) -> None:
+    with round_of(tmp_path / "db") as it:
+        it.transport.freeze()  # what is handed over is not written
+        for n in range(100):
+            it.courier.offer_live(Message(topic="live", payload=b'{"n":%d}' % n, klass=Class.LIVE, qos=0))
+            it.steps(1, seconds=0.1)
+        assert len(it.transport._unacknowledged) == 4
+        it.transport.thaw()
+        it.steps(10, seconds=0.1)
+        assert it.delivered() == [0, 1, 2, 3, *range(84, 100)]
+        it.transport.freeze()
+        for n in range(5):
+            it.courier.offer_live(Message(topic="live", payload=b'{"n":%d}' % n, klass=Class.LIVE, qos=0))
+        it.steps(2, seconds=11.0)
+        assert it.courier.is_idle
+        assert it.courier.live_dropped == 80 + 1
+
+
+def test_stored_messages_leave_before_live_ones(tmp_path: Path) -> None:
+    with round_of(tmp_path / "db") as it:
+        it.courier.offer_live(Message(topic="live", payload=b'{"n":1}', klass=Class.LIVE, qos=0))
+        it.record(2)
+        it.steps(1)
+        assert it.delivered() == [2, 1]
+
+
 def test_a_message_from_before_the_clock_was_set_leaves_with_its_true_time(tmp_path: Path) -> None:
     with round_of(tmp_path / "db") as it:
         it.transport.go_away()
@@ -249,7 +392,7 @@ ACTIONS = st.lists(
 def test_whatever_happens_everything_arrives_and_first_arrivals_are_in_order(
     tmp_path_factory: pytest.TempPathFactory, actions: list[str | Class]
 ) -> None:
-    with round_of(tmp_path_factory.mktemp("outbox") / "db", window=4) as it:
+    with round_of(tmp_path_factory.mktemp("outbox") / "db", window=4, blames_hang_ups=False) as it:
         orders: dict[str, Callable[[], object]] = {
             "step": lambda: it.steps(1), "away": it.transport.go_away, "back": it.transport.come_back,
             "freeze": it.transport.freeze, "thaw": it.transport.thaw, "time out": it.transport.time_out,

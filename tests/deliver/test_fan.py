@@ -141,6 +141,27 @@ def test_rows_of_an_earlier_run_are_found_without_being_told_of(tmp_path: Path) 
         assert [asked.key for asked in server.asked] == ["old"]
 
 
+def test_a_database_that_is_gone_for_a_while_fails_nobody(tmp_path: Path) -> None:
+    clock = ManualClock()
+    it = office(tmp_path / "db", clock)
+    with WebServer() as server:
+        it.record(f"{server.url}/", "a")
+        step_until(it, lambda: it.rows() == [])
+        (tmp_path / "db").rename(tmp_path / "aside")
+        it.fan.poke()
+        for _ in range(5):
+            it.fan.step(threading.Event())
+            clock.advance(0.2)
+        assert not it.fan.is_idle
+        (tmp_path / "aside").rename(tmp_path / "db")
+        it.record(f"{server.url}/", "b")
+        clock.advance(2.0)
+        step_until(it, lambda: it.rows() == [])
+        assert [asked.key for asked in server.asked] == ["a", "b"]
+        it.fan.end()
+    it.ledger.close()
+
+
 def test_a_server_that_is_away_gets_everything_when_it_is_back_and_the_outage_is_reported_once(tmp_path: Path) -> None:
     server = WebServer()
     with at_work(tmp_path / "db") as it:

@@ -11,9 +11,9 @@ from typing import Any
 
 import psutil
 import pytest
-from tests.broker import HOST, Mosquitto, Subscriber, free_port
+from tests.broker import HOST, Mosquitto, Subscriber, Wire, free_port
 from tests.deliver.scripted import ScriptedBroker
-from tests.deliver.stages import PATIENCE, States, note
+from tests.deliver.stages import BIRTH, PATIENCE, STATUS, WILL, States, note
 
 from edge_mask.deliver.paho import PahoTransport
 from edge_mask.errors import Refused
@@ -160,11 +160,30 @@ def test_no_more_than_the_receive_maximum_is_unacknowledged(transports: Transpor
         assert len(broker.published) == 3
 
 
+def test_a_reason_code_that_mqtt_does_not_have_is_a_refusal_and_no_end_of_the_connection(
+    transports: Transports,
+) -> None:
+    with ScriptedBroker(puback=0x95) as broker:
+        transport = transports.connected_to(broker.port)
+        receipts = [transport.send(note()).result(PATIENCE) for _ in range(2)]
+    assert {receipt.outcome for receipt in receipts} == {Outcome.REFUSED}
+    assert receipts[0].reason == "the broker refused the message: reason code 149"
+
+
 def test_a_broker_that_is_throttling_leaves_the_message_undecided(transports: Transports) -> None:
     with ScriptedBroker(puback=0x97) as broker:
         receipt = transports.connected_to(broker.port).send(note()).result(PATIENCE)
     assert receipt.outcome is Outcome.UNKNOWN
     assert receipt.reason == "Quota exceeded"
+
+
+def test_a_live_message_that_the_network_has_not_taken_is_not_counted_as_sent(transports: Transports) -> None:
+    with ScriptedBroker(reads=False) as broker:
+        transport = transports.connected_to(broker.port, ack_timeout=3600.0)
+        live = Message(topic="t", payload=b"x" * 10_000, klass=Class.LIVE, qos=0)
+        futures = [transport.send(live) for _ in range(100)]
+        with pytest.raises(TimeoutError):
+            futures[50].result(1.0)
 
 
 def test_a_broker_without_retained_messages_refuses_only_those(transports: Transports) -> None:
@@ -174,6 +193,25 @@ def test_a_broker_without_retained_messages_refuses_only_those(transports: Trans
         kept = Message(topic="t", payload=b"{}", klass=Class.EVIDENCE, qos=1, retain=True)
         receipts = [transport.send(message).result(PATIENCE) for message in (kept, note())]
     assert [receipt.outcome for receipt in receipts] == [Outcome.REFUSED, Outcome.DELIVERED]
+
+
+def test_a_broker_that_keeps_nothing_is_told_the_status_all_the_same_and_that_is_said_once(
+    tmp_path: Path, transports: Transports, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        Mosquitto(tmp_path / "forgetful", options=("retain_available false",)) as broker,
+        Wire(broker.port) as wire,
+        Subscriber(broker.port) as subscriber,
+    ):
+        transport = transports.connected_to(wire.port, will=WILL, birth=BIRTH)
+        assert transport.send(note()).result(PATIENCE).outcome is Outcome.DELIVERED
+        wire.cut()
+        wire.mend()
+        subscriber.wait_for_count(STATUS, 3)
+        transport.close(Seconds(2.0))
+        told = [message.payload for message in subscriber.wait_for_count(STATUS, 4)]
+    assert told == [BIRTH.payload, WILL.payload, BIRTH.payload, WILL.payload]
+    assert caplog.text.count("keeps no retained messages") == 1
 
 
 def test_a_busy_broker_is_tried_again_soon_and_one_that_says_no_is_not(transports: Transports) -> None:
@@ -279,6 +317,6 @@ def test_packet_numbers_may_wrap_around(broker: Mosquitto, transports: Transport
     transport = transports.connected_to(broker.port)
     message = note(b"x")
     for _ in range(67):
-        futures = [transport.send(message) for _ in range(1000)]
+        futures = [transport.send(message) for _ in range(100)]
         assert all(future.result(PATIENCE).outcome is Outcome.DELIVERED for future in futures)
     assert [state for state, _ in transports.states.told] == [True]

@@ -4,7 +4,9 @@
       ▲                                                             │
       └── Delivered: row gone · Refused: set aside · Unknown: again, same id ──┘
 
-A row is offered only while connected, and leaves the outbox only on the broker's acknowledgement.
+A row is offered only while connected, and leaves the outbox only on the broker's acknowledgement. After an Unknown
+the rows go one at a time for a while: then none passes another one that the broker sends back ("quota exceeded"), and
+it shows on which row it hangs up.
 """
 
 import logging
@@ -16,9 +18,11 @@ from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
+from sqlalchemy.exc import DBAPIError
+
 from edge_mask.deliver.pace import Pace
 from edge_mask.deliver.transport import Transport
-from edge_mask.errors import Refused
+from edge_mask.errors import DatabaseError, Refused
 from edge_mask.ledger.outbox import Pending
 from edge_mask.ledger.rows import Settlement
 from edge_mask.messages import Class, Message, Outcome, Receipt
@@ -32,8 +36,13 @@ from edge_mask.wire.envelope import mark_late, restamp, timestamp
 log = logging.getLogger(__name__)
 
 LATE_AFTER = Seconds(10.0)
-_LIVE_KEPT = 64
+_LIVE_KEPT = 16
+_LIVE_UNDER_WAY = 4
+_LIVE_UNTIL = 10.0
 _OPEN_AGAIN_AFTER = 60.0
+_READ_AGAIN_AFTER = 1.0
+_HANG_UP_WITHIN = 10.0
+_HANG_UPS = 3
 _READ_AHEAD = 50
 
 
@@ -52,6 +61,8 @@ def in_payload(message: Message, ts: str | None, is_late: bool) -> Message:
 class Backlog(Protocol):
     """What the courier reads (ledger.outbox.Outbox)."""
 
+    @property
+    def epoch(self) -> int: ...
     def after(self, cursors: dict[Class, int], limit: int) -> list[Pending]: ...
     def close(self) -> None: ...
 
@@ -76,9 +87,11 @@ class Courier(Job):
         dress: Dress = in_payload,
         backoff: Backoff | None = None,
         wake: threading.Event | None = None,
+        blames_hang_ups: bool = True,
     ) -> None:
         """`backoff` paces what is sent again to a destination that is there; `wake` is shared by couriers of one
-        thread, whose owner waits on it and calls `turn`."""
+        thread, whose owner waits on it and calls `turn`. With `blames_hang_ups` a row on which the connection ends
+        again and again is set aside; without, where every failure ends a connection, it is sent for ever."""
         self.name = f"courier-{name}"
         self._transport = transport
         self._backlog = backlog
@@ -90,12 +103,23 @@ class Courier(Job):
         self._pace = Pace(drain_rate, clock.now().mono)
         self._dress = dress
         self._wake = wake or threading.Event()
-        self._receipts: SimpleQueue[tuple[int, Receipt]] = SimpleQueue()
+        self._receipts: SimpleQueue[tuple[int, int, Receipt]] = SimpleQueue()
         self._states: SimpleQueue[tuple[bool, str]] = SimpleQueue()
-        self._live: deque[Message] = deque(maxlen=_LIVE_KEPT)
+        self._live: deque[tuple[float, Message]] = deque(maxlen=_LIVE_KEPT)
+        self._live_under_way: list[Future[Receipt]] = []
         self._ahead: deque[Pending] = deque()
         self._cursors: dict[Class, int] = {}
+        self._epoch = backlog.epoch
+        self._is_readable = True
         self._in_flight = 0
+        self._waiting_since = 0.0
+        self._one_by_one = 0
+        self._undecided: list[int] = []
+        self._undecided_after = 0.0
+        self._was_lost = False
+        self._suspect = -1
+        self._hang_ups = 0
+        self._blames_hang_ups = blames_hang_ups
         self._must_reread = False
         self._may_have_news = True
         self._has_more = False
@@ -115,11 +139,12 @@ class Courier(Job):
         self._wake.set()
 
     def offer_live(self, message: Message) -> None:
-        """Send it now or never: without a connection it is dropped here, a slow one keeps the newest few."""
+        """Send it now or never: without a connection it is dropped here; a slow one keeps the newest few, for a
+        few seconds."""
         if not self._transport.is_connected or len(self._live) == _LIVE_KEPT:
             self.live_dropped += 1
         if self._transport.is_connected:
-            self._live.append(message)
+            self._live.append((self._clock.now().mono, message))
             self._wake.set()
 
     def state_changed(self, connected: bool, reason: str) -> None:
@@ -156,17 +181,19 @@ class Courier(Job):
     def turn(self, stop: threading.Event) -> None:
         """What there is to do now, without waiting."""
         self._notice_states()
+        self._notice_another_file()
         self.collect()
         if stop.is_set():
             return
-        self._send_live()
         now = self._clock.now()
         if now.mono >= self._open_again_at:
             self._open()
         if self._must_reread and not self._in_flight:
+            self._learn_from_the_undecided()
             self._begin_again(now)
         if self._transport.is_connected and not self._must_reread and now.mono >= self._resume_at:
             self._send_pending(now)
+        self._send_live(now.mono)
 
     def _open(self) -> None:
         """A certificate that cannot be read may be there in a minute; everything else goes on meanwhile."""
@@ -205,9 +232,14 @@ class Courier(Job):
             return 0.5 if self._in_flight or not self._must_reread else 0.02
         if self._resume_at > now:
             return min(0.5, self._resume_at - now)
-        if (self._ahead or self._may_have_news or self._has_more) and self._in_flight < self._window:
+        if (self._ahead or self._may_have_news or self._has_more) and self._room > 0:
             return min(0.5, self._pace.wait())
         return 0.5
+
+    @property
+    def _room(self) -> int:
+        """How many more may be under way."""
+        return (1 if self._one_by_one else self._window) - self._in_flight
 
     def _notice_states(self) -> None:
         while True:
@@ -221,33 +253,94 @@ class Courier(Job):
                     log.info("%s: %s", self.name, reason)
                 self._may_have_news = True
             else:
+                self._was_lost |= bool(self._in_flight or self._undecided)
                 if self._away_since is None:
                     self._away_since = self._clock.now().mono
                 self._outage.begin("offline", f"{reason}; messages are kept and sent later")
+
+    def _notice_another_file(self) -> None:
+        """The database was set aside for a new one, whose rows have ids of their own: read it from its beginning."""
+        epoch = self._backlog.epoch
+        if epoch == self._epoch:
+            return
+        self._epoch = epoch
+        log.info("%s: the database is another file now; reading it from the beginning", self.name)
+        self._cursors.clear()
+        self._ahead.clear()
+        self._undecided.clear()
+        self._suspect = -1
+        self._may_have_news = True
 
     def collect(self) -> None:
         """Take the receipts that have come in and post them to the ledger as one group."""
         settlements: list[Settlement] = []
         while True:
             try:
-                row, receipt = self._receipts.get_nowait()
+                epoch, row, receipt = self._receipts.get_nowait()
             except Empty:
                 break
             self._in_flight -= 1
+            now = self._clock.now().mono
             if receipt.outcome is Outcome.UNKNOWN:
                 self._must_reread = True
+                if not self._undecided:
+                    self._undecided_after = now - self._waiting_since
+                if epoch == self._epoch:
+                    self._undecided.append(row)
                 log.debug("%s: row %d is undecided: %s", self.name, row, receipt.reason)
                 continue
-            if receipt.outcome is Outcome.REFUSED:
-                log.warning("%s: a message was refused and set aside: %s", self.name, receipt.reason)
-            settlements.append(Settlement(row, receipt))
+            self._waiting_since = now
+            self._one_by_one = max(0, self._one_by_one - 1)
+            if epoch != self._epoch:  # in the new file the same id may be another message: rather send twice
+                continue
+            if row == self._suspect:
+                self._suspect = -1
+            settlements.append(self._settlement(row, receipt))
         if settlements:
             self._backoff.succeeded(0.0)
             self._settled = self._settle(settlements)
 
-    def _send_live(self) -> None:
-        while self._live and self._transport.is_connected:
-            self._transport.send(self._live.popleft())
+    def _settlement(self, row: int, receipt: Receipt) -> Settlement:
+        if receipt.outcome is Outcome.REFUSED:
+            log.warning("%s: a message was refused and set aside: %s", self.name, receipt.reason)
+        return Settlement(row, receipt)
+
+    def _learn_from_the_undecided(self) -> None:
+        """All receipts are here and some decided nothing: go on one at a time, until as many as the window holds were
+        answered. When the connection soon ends on the same row again, with nothing else under way, it is the row."""
+        if not self._undecided:
+            return
+        self._notice_states()  # the loss is told after its receipts
+        rows, self._undecided = self._undecided, []
+        was_lost, self._was_lost = self._was_lost or not self._transport.is_connected, False
+        was_alone, is_hang_up = self._one_by_one > 0, was_lost and self._undecided_after < _HANG_UP_WITHIN
+        if was_lost and not is_hang_up:  # a network that went away, or a broker that froze, says nothing about a row
+            return
+        self._one_by_one = self._window
+        if not (is_hang_up and was_alone and self._blames_hang_ups):
+            return
+        # Others may be delivered between two hang-ups (the report of the outage leaves first): it stays the suspect.
+        self._hang_ups = self._hang_ups + 1 if rows == [self._suspect] else 1
+        self._suspect = rows[0]
+        if self._hang_ups >= _HANG_UPS:
+            self._suspect = -1
+            hung_up = Receipt(Outcome.REFUSED, f"the broker hung up on it {_HANG_UPS} times")
+            self._settled = self._settle([self._settlement(rows[0], hung_up)])
+
+    def _send_live(self, now: float) -> None:
+        """Hand over a few at a time: what the transport holds and has not written yet gets old there unseen, and
+        stands before the stored messages that come later."""
+        while self._live and now - self._live[0][0] > _LIVE_UNTIL:
+            self._live.popleft()
+            self.live_dropped += 1
+        self._live_under_way = [future for future in self._live_under_way if not future.done()]
+        if self._one_by_one and self._in_flight:  # a broker that hangs up does so on the one row that is under way
+            return
+        while self._live and self._transport.is_connected and len(self._live_under_way) < _LIVE_UNDER_WAY:
+            future = self._transport.send(self._live.popleft()[1])
+            if not future.done():
+                self._live_under_way.append(future)
+                future.add_done_callback(lambda _future: self._wake.set())
 
     def _begin_again(self, now: Moment) -> None:
         """Something is undecided: once all receipts are on the disk, read again from the oldest row."""
@@ -261,11 +354,13 @@ class Courier(Job):
             self._resume_at = now.mono + self._backoff.next_delay()
 
     def _send_pending(self, now: Moment) -> None:
-        room = min(self._window - self._in_flight, self._pace.allowed(now.mono))
+        room = min(self._room, self._pace.allowed(now.mono))
         while room > 0 and not self._stopping:
             pending = self._next()
             if pending is None:
                 return
+            if not self._in_flight:
+                self._waiting_since = now.mono
             self._in_flight += 1
             self._pace.spend()
             room -= 1
@@ -277,13 +372,27 @@ class Courier(Job):
             self._ahead.clear()
         if not self._ahead and (self._may_have_news or self._has_more):
             self._may_have_news = False
-            self._ahead.extend(self._backlog.after(self._cursors, _READ_AHEAD))
+            self._ahead.extend(self._read())
             self._has_more = len(self._ahead) == _READ_AHEAD
         if not self._ahead:
             return None
         pending = self._ahead.popleft()
         self._cursors[pending.message.klass] = pending.row
         return pending
+
+    def _read(self) -> list[Pending]:
+        """Nothing when the file cannot be read: whoever writes it is making a new one, which is there in a moment."""
+        try:
+            found = self._backlog.after(self._cursors, _READ_AHEAD)
+        except (DatabaseError, DBAPIError) as error:
+            if self._is_readable:
+                log.warning("%s: the outbox cannot be read now, tried again each second: %s", self.name, error)
+            self._is_readable = False
+            self._may_have_news = True
+            self._resume_at = self._clock.now().mono + _READ_AGAIN_AFTER
+            return []
+        self._is_readable = True
+        return found
 
     def _dressed(self, pending: Pending, now: Moment) -> Message:
         """The message as it leaves now: with its restored time, and marked when it is late."""
@@ -296,9 +405,11 @@ class Courier(Job):
         return not pending.clock_was_set or now.wall - pending.wall > LATE_AFTER
 
     def _receipt_for(self, row: int) -> Callable[["Future[Receipt]"], None]:
+        epoch = self._epoch
+
         def on_done(future: "Future[Receipt]") -> None:
             receipt = Receipt(Outcome.UNKNOWN, "cancelled") if future.cancelled() else future.result()
-            self._receipts.put((row, receipt))
+            self._receipts.put((epoch, row, receipt))
             self._wake.set()
 
         return on_done

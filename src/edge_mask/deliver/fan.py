@@ -11,8 +11,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError
+
 from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.http import TIMEOUT, HttpTransport, in_headers
+from edge_mask.errors import DatabaseError
 from edge_mask.ledger.destinations import Destinations
 from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.rows import Settlement
@@ -30,6 +33,7 @@ PREFIX = "http:"
 MOST = 64
 """Couriers at a time; further addresses wait until one of them is done."""
 _WITHOUT_COURIERS = 5.0
+_LOOK_AGAIN_AFTER = 1.0
 
 
 @dataclass(slots=True)
@@ -73,6 +77,7 @@ class Fan(Job):
         self._wake = threading.Event()
         self._has_news = True  # an earlier run may have left something
         self._is_looking = False
+        self._look_again_at = float("-inf")
         self._is_full = False
 
     def poke(self) -> None:
@@ -97,9 +102,9 @@ class Fan(Job):
         self._wake.clear()
         if stop.is_set():
             return
-        if self._has_news:
-            self._look()
         now = self._clock.now().mono
+        if self._has_news and now >= self._look_again_at:
+            self._look(now)
         for post in self._all():
             post.courier.turn(stop)
             if not post.courier.is_idle:
@@ -132,19 +137,28 @@ class Fan(Job):
         return list(self._posts.values())
 
     def _pause(self) -> float:
-        if self._has_news:
-            return 0.0
-        return min((post.courier.pause() for post in self._all()), default=_WITHOUT_COURIERS)
+        until_look = max(0.0, self._look_again_at - self._clock.now().mono) if self._has_news else _WITHOUT_COURIERS
+        return min([until_look, *(post.courier.pause() for post in self._all())])
 
-    def _look(self) -> None:
+    def _look(self, now: float) -> None:
         """Find who has something to send, and see that each has a courier who knows."""
         self._is_looking = True  # before the news is taken down, so that nobody sees an idle moment between
         self._has_news = False
-        for destination in self._destinations.waiting():
+        for destination in self._waiting(now):
             if destination not in self._posts and not self._hire(destination):
                 continue
             self._posts[destination].courier.poke()
         self._is_looking = False
+
+    def _waiting(self, now: float) -> list[str]:
+        """Who has something to send; nobody when the file cannot be read (a new one is there in a moment)."""
+        try:
+            return self._destinations.waiting()
+        except (DatabaseError, DBAPIError) as error:
+            log.debug("http: the outbox cannot be read now: %s", error)
+            self._has_news = True
+            self._look_again_at = now + _LOOK_AGAIN_AFTER
+            return []
 
     def _hire(self, destination: str) -> bool:
         """A courier for one address; False when there are too many."""
@@ -172,6 +186,7 @@ class Fan(Job):
             dress=in_headers,
             backoff=self._backoff(),
             wake=self._wake,
+            blames_hang_ups=False,
         )
         courier.begin()
         self._posts[destination] = _Post(courier)
@@ -182,7 +197,9 @@ class Fan(Job):
         idle = [name for name, post in self._posts.items() if _is_long_idle(post, now, self._idle_after)]
         if not idle:
             return
-        waiting = set(self._destinations.waiting())
+        waiting = set(self._waiting(now))
+        if self._has_news:  # perhaps because the file could not be read: nobody is let go on a guess
+            return
         for name in idle:
             if name in waiting:
                 self._posts[name].idle_since = None

@@ -1,5 +1,6 @@
 """MQTT through paho-mqtt: version 5 or 3.1.1, TLS, a password from a file."""
 
+import logging
 import ssl
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -12,6 +13,8 @@ from edge_mask.errors import Refused
 from edge_mask.messages import Message, Receipt
 from edge_mask.runtime.backoff import Backoff
 from edge_mask.units import Seconds
+
+log = logging.getLogger(__name__)
 
 
 class PahoTransport:
@@ -57,6 +60,7 @@ class PahoTransport:
         self._tls = tls
         self._context: ssl.SSLContext | None = None
         self._will = will
+        self._said: set[str] = set()
         self._link = Link(
             self._new_session,
             will=will,
@@ -90,4 +94,9 @@ class PahoTransport:
         self._link.stop(within)
 
     def _new_session(self, bell: Doorbell) -> "PahoSession":
-        return PahoSession(self._endpoint, self._context, self._will, bell)
+        return PahoSession(self._endpoint, self._context, self._will, bell, self._say_once)
+
+    def _say_once(self, sentence: str) -> None:
+        if sentence not in self._said:
+            self._said.add(sentence)
+            log.warning("mqtt: %s", sentence)

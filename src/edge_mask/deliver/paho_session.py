@@ -2,10 +2,12 @@
 
 import logging
 import select
+import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import paho.mqtt.client as mqtt
@@ -36,7 +38,11 @@ _PROPERTIES = {
 }
 _UNSPECIFIED = 0x80
 _QUOTA_EXCEEDED = 0x97  # a PUBACK that means "not now": AWS IoT throttles with it
+_PUBACK_CODES = {0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99}  # what MQTT 5 has for a PUBACK, as paho knows
 _BUSY = {0x88, 0x89, 0x97, 0x9F}  # a CONNACK that means "not now": unavailable, busy, quota, rate
+_UNSENT = 4096  # bytes that the system may take from us before the network is ready for them
+_RETAIN_NOT_SUPPORTED = 0x9A  # a CONNACK that refuses a will which is to be kept
+_NOT_KEPT = "the broker keeps no retained messages: `status` is seen by those who listen at that moment only"
 _A_DAY = 86_400  # seconds a broker keeps the session of a client that did not ask for a clean start
 
 
@@ -58,24 +64,55 @@ class Endpoint:
         return f"{self.host}:{self.port}"
 
 
+class _Client(mqtt.Client):
+    """paho's client, for which a reason code that MQTT 5 does not have for a PUBACK is no end of the connection.
+
+    It would be sent again, and end the next connection as well, for ever. From 128 on a code means no, whatever it is.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.odd_code: int | None = None
+        """The code that was found in the PUBACK at hand."""
+
+    def _handle_pubackcomp(self, cmd: Literal["PUBACK", "PUBCOMP"]) -> MQTTErrorCode:
+        packet = self._in_packet["packet"]
+        is_odd = cmd == "PUBACK" and len(packet) > 2 and packet[2] >= _UNSPECIFIED and packet[2] not in _PUBACK_CODES
+        self.odd_code = packet[2] if is_odd else None
+        if is_odd:
+            self._in_packet["packet"] = bytearray([*packet[:2], _UNSPECIFIED, *packet[3:]])
+        return super()._handle_pubackcomp(cmd)
+
+
 class PahoSession:
     """One connection. Its paho client is thrown away with it, so that nothing is sent again behind our back."""
 
     def __init__(
-        self, endpoint: Endpoint, context: ssl.SSLContext | None, will: Message | None, bell: Doorbell
+        self,
+        endpoint: Endpoint,
+        context: ssl.SSLContext | None,
+        will: Message | None,
+        bell: Doorbell,
+        say_once: Callable[[str], None],
     ) -> None:
+        """`say_once` is for what a person should know once and not on each connection."""
         self._endpoint = endpoint
+        self._context = context
+        self._will = will
         self._bell = bell
+        self._say_once = say_once
+        self._may_retain = True
         self._in_flight: dict[int, Pending] = {}
         self._subscribed: dict[int | None, str] = {}
         self._limits = Limits()
         self._accepted: ReasonCode | None = None
         self._lost = ""
-        self._client = self._new_client(context, will)
+        self._client = self._new_client()
 
-    def _new_client(self, context: ssl.SSLContext | None, will: Message | None) -> mqtt.Client:
+    def _new_client(self) -> _Client:
+        will = self._will
         is_v5 = self._endpoint.version == "5"
-        client = mqtt.Client(
+        client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=self._endpoint.client_id,
             clean_session=None if is_v5 else self._endpoint.clean_start,
@@ -87,22 +124,36 @@ class PahoSession:
         client.max_inflight_messages = 0  # no bound of its own: the broker's is kept by has_room
         # Announcing a foreign event loop keeps paho from writing to the socket inside publish().
         client.on_socket_register_write = lambda _client, _data, _socket: None
+        client.on_socket_open = lambda _client, _data, opened: _keep_short(opened)
         client.on_connect = self._when_answered
         client.on_disconnect = self._when_lost
         client.on_publish = self._when_acknowledged
         client.on_subscribe = self._when_subscribed
         client.on_log = self._when_logged
-        if context is not None:
-            client.tls_set_context(context)
+        if self._context is not None:
+            client.tls_set_context(self._context)
         if will is not None:
             properties = _properties(PacketTypes.WILLMESSAGE, will) if is_v5 else None
-            client.will_set(will.topic, will.payload, will.qos, will.retain, properties)
+            client.will_set(will.topic, will.payload, will.qos, will.retain and self._may_retain, properties)
         return client
 
     # ── what the link asks for ──────────────────────────────────────────────────────────────────────────
 
     def connect(self, should_stop: Callable[[], bool]) -> str:
         """TCP, TLS, CONNECT, CONNACK. Raises TryLater or Refused with a sentence."""
+        try:
+            return self._connect(should_stop)
+        except Refused:
+            if not self._is_refused_for_its_will:
+                raise
+        self._say_once(_NOT_KEPT)
+        self.end("called again", politely=False)
+        self._may_retain = False
+        self._accepted, self._lost = None, ""
+        self._client = self._new_client()
+        return self._connect(should_stop)
+
+    def _connect(self, should_stop: Callable[[], bool]) -> str:
         self._call()
         deadline = time.monotonic() + self._endpoint.connect_timeout
         while self._accepted is None:
@@ -115,7 +166,7 @@ class PahoSession:
         return f"connected to {self._endpoint}"
 
     def publish(self, pending: Pending) -> None:
-        message = pending.message
+        message = self._kept_or_not(pending.message)
         try:
             properties = _properties(PacketTypes.PUBLISH, message) if self._endpoint.version == "5" else None
             size = publish_size(message, _packed_length(properties))
@@ -189,7 +240,7 @@ class PahoSession:
                 receive_maximum=getattr(got, "ReceiveMaximum", 65_535),
                 packet_size=getattr(got, "MaximumPacketSize", NO_LIMIT),
                 qos=getattr(got, "MaximumQoS", 2),
-                retain=bool(getattr(got, "RetainAvailable", 1)),
+                retain=self._may_retain and bool(getattr(got, "RetainAvailable", 1)),
             )
 
     def _when_lost(self, _client: Any, _data: Any, flags: Any, code: ReasonCode, _got: Any) -> None:
@@ -205,7 +256,9 @@ class PahoSession:
         elif code.value == _QUOTA_EXCEEDED:
             pending.end(Outcome.UNKNOWN, str(code))
         else:
-            pending.end(Outcome.REFUSED, f"the broker refused the message: {code}")
+            odd = self._client.odd_code
+            why = str(code) if odd is None else f"reason code {odd}"
+            pending.end(Outcome.REFUSED, f"the broker refused the message: {why}")
 
     def _when_subscribed(self, _client: Any, _data: Any, mid: int, codes: list[ReasonCode], _got: Any) -> None:
         for code in codes:
@@ -215,6 +268,21 @@ class PahoSession:
     def _when_logged(self, _client: Any, _data: Any, level: int, text: str) -> None:
         if level == LogLevel.MQTT_LOG_ERR:
             self._lost = text
+
+    # ── a broker that keeps nothing ─────────────────────────────────────────────────────────────────────
+
+    @property
+    def _is_refused_for_its_will(self) -> bool:
+        code = self._accepted
+        asked = self._may_retain and self._will is not None and self._will.retain
+        return asked and code is not None and code.value == _RETAIN_NOT_SUPPORTED
+
+    def _kept_or_not(self, message: Message) -> Message:
+        """A live message is worth sending though nobody will find it later; a stored one is refused (limits)."""
+        if self._limits.retain or not message.retain or message.klass is not Class.LIVE:
+            return message
+        self._say_once(_NOT_KEPT)
+        return replace(message, retain=False)
 
     # ── small parts ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -252,6 +320,14 @@ class PahoSession:
         if self._accepted is None and "[SSL" in self._lost:  # TLS 1.3 tells about our certificate after the handshake
             return Refused(f"no TLS connection to {self._endpoint}: {self._lost}")
         return TryLater(f"the connection to {self._endpoint} was lost: {self._lost or 'closed by the broker'}")
+
+
+def _keep_short(opened: object) -> None:
+    """Have the system say early that the network is slow: otherwise it takes megabytes that get old in its buffer,
+    and what counts as sent to us leaves a minute later."""
+    if isinstance(opened, socket.socket) and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        with suppress(OSError):  # not a TCP socket, or an old kernel: it works as well without
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
 
 
 def _secret(read: Callable[[], str | None]) -> str | None:

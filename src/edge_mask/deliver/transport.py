@@ -18,8 +18,9 @@ class Transport(Protocol):
     def is_connected(self) -> bool: ...
 
     def send(self, message: Message) -> "Future[Receipt]":
-        """Offer one message. The future always ends: Delivered on the broker's acknowledgement (or hand-over at
-        QoS 0), Refused on its no, Unknown when the connection was lost first. Never blocks, never raises."""
+        """Offer one message. The future always ends: Delivered on the broker's acknowledgement (at QoS 0 when the
+        network has taken it), Refused on its no, Unknown when the connection was lost first. Never blocks, never
+        raises."""
         ...
 
     def close(self, within: Seconds) -> None:

@@ -42,6 +42,11 @@ class Outbox:
         self._view = ReadView(path)
         self._destination = destination
 
+    @property
+    def epoch(self) -> int:
+        """Another number after another file has taken the place of the one that was read; cursors end with it."""
+        return self._view.epoch
+
     def after(self, cursors: dict[Class, int], limit: int) -> list[Pending]:
         """Up to `limit` rows behind the cursors: urgent before evidence before telemetry, each by age."""
         found: list[Pending] = []

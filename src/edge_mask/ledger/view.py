@@ -60,14 +60,21 @@ class ReadView:
         self._path = path
         self._connection: Connection | None = None
         self._inode = 0
+        self._epoch = 0
+
+    @property
+    def epoch(self) -> int:
+        """Another number after another file has taken the place of the one that was read: row ids of before mean
+        nothing in it."""
+        self._notice_another_file()
+        return self._epoch
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """One look. It always ends: an open read transaction would keep the WAL from being checkpointed."""
-        inode = self._path.stat().st_ino if is_there(self._path) else 0
-        if inode != self._inode:
-            self.close()
+        self._notice_another_file()
         if self._connection is None:
+            inode = self._inode_now()
             self._connection = open_reader(self._path)
             self._inode = inode
         try:
@@ -79,3 +86,15 @@ class ReadView:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _notice_another_file(self) -> None:
+        """A file that is held open keeps its inode: no other one can have the same number meanwhile."""
+        if self._connection is not None and self._inode_now() != self._inode:
+            self.close()
+            self._epoch += 1
+
+    def _inode_now(self) -> int:
+        try:
+            return self._path.stat().st_ino
+        except OSError:  # it is gone, or nobody can tell; opening it says so in a sentence
+            return 0
