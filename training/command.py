@@ -10,13 +10,16 @@ from pathlib import Path
 import torch
 
 from training.checks import HeldOut, figures, load_held_out
+from training.compose import Composer
 from training.network import MaskNet
 from training.package import Label, build_package
 from training.pictures import BadData, DataSet, Pixels, load_training
 from training.plan import Plan
 from training.report import write_report
 from training.smoke import generate
+from training.teacher import SHARE
 from training.trainer import Stopped, Trainer
+from training.weights import grow_from
 
 SMOKE_MINUTES = 0.15
 RATE = Plan().rate
@@ -61,15 +64,22 @@ def train(options: argparse.Namespace, data: DataSet, held_out: HeldOut) -> Mask
         minutes=options.minutes, pictures=options.pictures, size=options.size, batch=options.batch, rate=options.rate,
         seed=options.seed,
         threads=options.threads, check_every=options.check_every, bf16=options.bf16,
-        frozen=options.freeze, calm=options.calm,
+        frozen=options.freeze, calm=options.calm, taught=SHARE if options.teacher else 0.0,
     )  # fmt: skip
     weights = options.start or options.data / "init" / "RFB-640-masked_face-v2.pth"
     if options.start is not None and not weights.exists():
         raise BadData(f"{weights}: no such file; leave --start out to train the trunk from nothing")
-    if options.grow is not None and not options.grow.exists():
-        raise BadData(f"{options.grow}: no such file; --grow takes an average.pt or a model.float.tflite")
+    for option in ("grow", "teacher"):
+        file = getattr(options, option)
+        if file is not None and not file.exists():
+            raise BadData(f"{file}: no such file; --{option} takes an average.pt or a model.float.tflite")
+    teacher = None
+    if options.teacher is not None:
+        teacher = MaskNet()
+        grow_from(teacher, options.teacher, lambda: Composer(data, plan.size).plain(160, plan.seed))
     trainer = Trainer(plan, data, options.out, weights if weights.exists() else None,
-                      lambda network: figures(network, held_out, plan.size), options.grow)  # fmt: skip
+                      lambda network: figures(network, held_out, plan.size), options.grow,
+                      teacher=teacher)  # fmt: skip
     return trainer.run()
 
 
@@ -105,6 +115,8 @@ def _command(options: argparse.Namespace) -> str:
         words += f" --rate {options.rate:g}"
     if options.grow:
         words += f" --grow EARLIER/{options.grow.name}"
+    if options.teacher:
+        words += f" --teacher EARLIER/{options.teacher.name}"
     if options.freeze:
         words += f" --freeze {options.freeze}"
     return words + (" --bf16" if options.bf16 else "")
@@ -117,6 +129,9 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--out", type=Path, required=True, help="folder of this run; the same command continues it")
     found.add_argument("--start", type=Path, help="Linzaer RFB checkpoint for the trunk (default: DATA/init/...)")
     found.add_argument("--grow", type=Path, help="start from an earlier run: its average.pt, or a model.float.tflite")
+    found.add_argument(
+        "--teacher", type=Path, help="learn from what a trained network says of pictures twice as large: as for --grow"
+    )
     found.add_argument("--freeze", type=int, default=0, help="first layers of the trunk that are left as they are")
     found.add_argument("--calm", type=float, default=0.0, help="last part of the run on calmer samples (0 to 1)")
     found.add_argument("--minutes", type=float, default=100.0, help="training time; loading and checks not counted")

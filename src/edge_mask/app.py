@@ -9,7 +9,10 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
+
+from sqlalchemy.exc import DBAPIError
 
 from edge_mask import __version__
 from edge_mask.act.actions import Actions
@@ -26,11 +29,12 @@ from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.fan import Fan
 from edge_mask.deliver.transport import Transport
 from edge_mask.detect.model import ModelDetector
+from edge_mask.errors import DatabaseError
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.intake import Intake
 from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.read import Reader
-from edge_mask.ledger.recorder import Entry, Recorder, post
+from edge_mask.ledger.recorder import Barrier, Entry, Recorder, post
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Class, Event, Face, Fault, Frame, Message, Reading
 from edge_mask.observe.health import Probe, health_values
@@ -41,7 +45,7 @@ from edge_mask.runtime.handoff import Closed, Latest, Mailbox
 from edge_mask.runtime.house import House
 from edge_mask.runtime.outage import Outage
 from edge_mask.runtime.timesync import boot_id
-from edge_mask.runtime.worker import Job, Worker
+from edge_mask.runtime.worker import Job, Worker, keep_waiting
 from edge_mask.sense.meter import Meter
 from edge_mask.sense.scale import physical_range
 from edge_mask.sense.steadiness import QualityPolicy
@@ -60,8 +64,19 @@ log = logging.getLogger(__name__)
 
 _MAILBOX = 1000
 _MAIN_THREAD_WAITS = 0.2
+_SENDERS_WAIT = 0.5
+"""Seconds for which a worker waits for room in the mailbox before it gives a sign of life and waits on."""
 _READING_MAX_AGE = Seconds(10.0)
 """A reading older than this decides nothing; for a slow sensor, than two of its intervals."""
+
+
+def _outbox_figures(path: Path, now: Moment, boot: str) -> dict[str, Any]:
+    """What waits; nothing while the database cannot be read: how the rest is doing is told all the same."""
+    try:
+        return Reader(path).outbox_status(now, boot)
+    except (DatabaseError, DBAPIError) as error:
+        log.debug("health: no figures of the outbox: %s", error)
+        return {}
 
 
 class Plan:
@@ -120,7 +135,7 @@ class Assembly:
         if self._settings.mqtt.transport != "none":
             self._courier = self._make_courier(recorder, detectors[0].name if detectors else None)
             sinks.append(self._courier)
-        self._fan = Fan(self._settings.outbox.path, recorder.settle, self._emit, self._clock, boot=self._boot)
+        self._fan = Fan(self._settings.outbox.path, recorder.settle, self._emit_at_once, self._clock, boot=self._boot)
         sinks.append(self._fan)
         meters = [(self._meter(sensor), sensor) for sensor in self._settings.sensors]
         self._meters = {sensor.name: meter for meter, sensor in meters}
@@ -137,7 +152,7 @@ class Assembly:
         ]
         endless = [c.name for c in self._settings.cameras if not is_live(c.source) and c.loop]
         carriers = [carrier for carrier in (self._courier, self._fan) if carrier is not None]
-        rest = Rest(finite, self._vision, self._mailbox.put, carriers)
+        rest = Rest(finite, self._vision, self._post, carriers)
         watched: list[Camera | Meter] = [*(camera for camera, _ in cameras), *(meter for meter, _ in meters)]
 
         def check(now: Seconds) -> None:
@@ -158,12 +173,27 @@ class Assembly:
 
     def _emit(self, event: Event) -> None:
         """Into the mailbox; waits for room, but the main thread only a moment: it has all the others to watch."""
-        patience = _MAIN_THREAD_WAITS if threading.current_thread() is threading.main_thread() else None
+        if threading.current_thread() is threading.main_thread():
+            self._emit_at_once(event)
+            return
         try:
-            if not post(self._mailbox, event, patience):
+            while not post(self._mailbox, event, _SENDERS_WAIT):
+                if not keep_waiting():
+                    log.warning("the mailbox is full at the stop; not recorded: %s", event)
+                    return
+        except Closed:
+            log.warning("%s came after the stop and was not recorded", type(event).__name__)
+
+    def _emit_at_once(self, event: Event) -> None:
+        """For those who must not wait: the main thread, and the couriers, since what they send makes room again."""
+        try:
+            if not post(self._mailbox, event, _MAIN_THREAD_WAITS, is_pressing=True):
                 log.warning("the mailbox is full; not recorded: %s", event)
         except Closed:
             log.warning("%s came after the stop and was not recorded", type(event).__name__)
+
+    def _post(self, barrier: Barrier) -> bool:
+        return self._mailbox.put(barrier, _MAIN_THREAD_WAITS)
 
     def _complain(self, component: str, code: str, text: str) -> None:
         self._emit(Fault(at=self._clock.now(), component=component, code=code, text=text))
@@ -234,7 +264,7 @@ class Assembly:
     def _make_courier(self, recorder: Recorder, model: str | None) -> Courier:
         outbox = self._settings.outbox
         transport = self._transport(model)
-        outage = Outage("mqtt", logging.getLogger("edge_mask.deliver"), self._emit, self._clock)
+        outage = Outage("mqtt", logging.getLogger("edge_mask.deliver"), self._emit_at_once, self._clock)
         return Courier(
             "mqtt",
             transport,
@@ -284,7 +314,7 @@ class Assembly:
                 machine.read(),
                 fps=None if figures is None else fps,
                 inference_ms=None if figures is None or not frames else figures.inference_ms,
-                outbox=Reader(path).outbox_status(now, self._boot),
+                outbox=_outbox_figures(path, now, self._boot),
                 clock_synced=now.synced,
             )
             return {**values, **self._rule_counts()}

@@ -67,10 +67,11 @@ class Rest:
         self,
         sources: Sequence[Worker],
         vision: Vision | None,
-        post: Callable[[Barrier], object],
+        post: Callable[[Barrier], bool],
         carriers: Sequence[Carrier],
     ) -> None:
-        """`sources`: the workers of files, folders and replays; live cameras and sensors never end."""
+        """`sources`: the workers of files, folders and replays; live cameras and sensors never end. `post` says
+        whether there was room."""
         self._sources = sources
         self._vision = vision
         self._post = post
@@ -86,8 +87,9 @@ class Rest:
             return False
         if self._recorded is None:
             barrier = Barrier()
+            if not self._post(barrier):
+                return False
             self._recorded = barrier.done
-            self._post(barrier)
         if not self._recorded.done():
             return False
         return all(each.is_idle or each.away_for(now) >= AWAY_LONG_ENOUGH for each in self._carriers)

@@ -280,7 +280,7 @@ def test_a_network_that_is_lost_again_and_again_later_than_ten_seconds_blames_no
             it.clock.advance(10.0)
             it.transport.go_away()
             it.transport.come_back()
-        it.steps(40)
+        it.steps(40, seconds=5.0)  # the pauses between its tries have grown
         assert it.delivered() == [1]
 
 

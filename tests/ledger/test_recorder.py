@@ -1,10 +1,11 @@
 """The recording worker: groups, promptness, and patience with a disk that says no."""
 
+import json
 import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import wait
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -19,15 +20,15 @@ from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.intake import Intake
 from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.read import Reader
-from edge_mask.ledger.recorder import Barrier, Entry, Recorder
+from edge_mask.ledger.recorder import Barrier, Entry, Recorder, post
 from edge_mask.ledger.rows import Settlement
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Detections, Fault, Health, Look, Message, Outcome, Reading, Receipt, Visit
+from edge_mask.messages import Class, Detections, Fault, Health, Look, Message, Outcome, Reading, Receipt, Visit
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.handoff import Mailbox
 from edge_mask.runtime.worker import Worker
-from edge_mask.units import Seconds
+from edge_mask.units import Bytes, Seconds
 from edge_mask.wire.topics import Topics
 from edge_mask.wire.uuid7 import IdMaker
 
@@ -72,8 +73,9 @@ def desk(
     destination: str | None = "mqtt",
     capacity: int = 1000,
     rules: RuleSet | None = None,
+    bounds: Bounds | None = None,
 ) -> Iterator[Desk]:
-    ledger = Ledger(path, Bounds(), BOOT)
+    ledger = Ledger(path, bounds or Bounds(), BOOT)
     ledger.open()
     ids = IdMaker()
     intake = Intake(
@@ -288,3 +290,133 @@ def test_a_shadow_written_with_live_messages_is_not_committed_with_each_of_them(
             time.sleep(0.005)
         assert len(it.commits) <= 3 + (time.monotonic() - began)
     assert Reader(tmp_path / "db").shadows()["door"].state == {"reported": {"frame": 99}}
+
+
+@contextmanager
+def no_room(path: Path) -> Iterator[None]:
+    """Stands for the full disk: every write of a message says no."""
+    with closing(sqlite3.connect(path, timeout=20)) as other:
+        other.execute("CREATE TRIGGER no BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
+    yield
+    with closing(sqlite3.connect(path, timeout=20)) as other:
+        other.execute("DROP TRIGGER no")
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    began = time.monotonic()
+    while not is_so():
+        assert time.monotonic() - began < 20
+        time.sleep(0.01)
+
+
+def test_on_a_full_disk_live_messages_still_go_when_neither_batch_nor_mailbox_has_room(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    with desk(path, interval=0.0, capacity=10) as it:
+        with no_room(path):
+            put = 0
+            while it.mailbox.put(reading(put), 1.0):
+                put += 1
+            assert post(it.mailbox, Health(at=CLOCK.now(), values={"cpu": 1.0}), 10.0)
+            until(lambda: any(m.topic.endswith("health") for m in it.live))
+            assert len(it.mailbox) == 10
+            assert not post(it.mailbox, reading(), 0.0)
+            assert post(it.mailbox, Fault(at=CLOCK.now(), component="mqtt", code="x", text="y"), 0.0, is_pressing=True)
+        it.settle()
+        assert it.rows("SELECT count(*) FROM readings") == [(put,)]
+        assert ("mqtt",) in it.rows("SELECT component FROM faults")
+
+
+def test_a_stop_on_a_full_disk_ends_soon_and_says_how_much_was_lost(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "db"
+    with desk(path, interval=0.0, capacity=10) as it, no_room(path):
+        put = 0
+        while it.mailbox.put(reading(put), 1.0):
+            put += 1
+        began = time.monotonic()
+        it.worker.request_stop()
+        assert it.worker.join(20)
+        assert time.monotonic() - began < 4.0
+        # The outage is a row and a message, too.
+        assert f"{2 * (put - 10) + 2} rows could not be written before the stop, 10 events behind" in caplog.text
+
+
+def test_a_stop_is_a_last_try_even_when_the_next_one_was_far_away(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    with desk(path, interval=0.0) as it, no_room(path):
+        it.mailbox.put(reading())
+        until(lambda: it.recorder._outage.is_open)
+        for _ in range(30):
+            it.recorder._backoff.next_delay()
+        it.mailbox.put(reading())
+        it.recorder._retry_at = CLOCK.now().mono + 3600.0
+    assert it.rows("SELECT count(*) FROM readings") == [(2,)]
+
+
+@pytest.mark.parametrize("is_busy", [True, False])
+def test_a_database_that_is_deleted_while_running_is_made_anew_and_reported(tmp_path: Path, is_busy: bool) -> None:
+    path = tmp_path / "db"
+    with desk(path) as it, closing(Outbox(path, "mqtt")) as outbox:
+        for n in range(3):
+            it.mailbox.put(reading(n))
+        it.settle()
+        last, commits = outbox.after({}, 10)[-1].row, len(it.commits)
+        for ending in ("", "-wal", "-shm"):
+            path.with_name(f"db{ending}").unlink()
+        if is_busy:
+            it.mailbox.put(reading(3))
+            it.settle()
+        until(lambda: len(it.commits) > commits)
+        it.settle()
+        assert it.rows("SELECT code FROM faults") == [("vanished",)]
+        it.mailbox.put(reading(4))
+        it.settle()
+        newer = outbox.after(dict.fromkeys(Class, last), 10)
+        seqs = {p.message.topic.rpartition("/")[2]: json.loads(p.message.payload)["seq"] for p in newer}
+        assert seqs == {"errors": 1, "temperature": 5 if is_busy else 4}
+
+
+def test_a_folder_that_was_away_for_a_while_is_no_loss(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    path = tmp_path / "disk" / "db"
+    with desk(path, interval=0.0) as it:
+        it.mailbox.put(reading())
+        it.settle()
+        path.parent.rename(tmp_path / "elsewhere")
+        it.mailbox.put(reading())
+        until(lambda: it.recorder._outage.is_open)
+        (tmp_path / "elsewhere").rename(path.parent)
+        it.settle()
+        assert it.rows("SELECT count(*) FROM readings") == [(2,)]
+        assert it.rows("SELECT code FROM faults") == [("write_failed",)]
+
+
+def test_one_outage_is_one_line_about_drops_though_some_commits_fit(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        desk(tmp_path / "db", interval=0.0, bounds=Bounds(max_bytes=Bytes(2000))) as it,
+        closing(Outbox(tmp_path / "db", "mqtt")) as outbox,
+    ):
+        for n in range(10):
+            it.mailbox.put(reading(n))
+            it.settle()
+        sent = [Settlement(p.row, Receipt(Outcome.DELIVERED)) for p in outbox.after({}, 10)]
+        assert it.recorder.settle(sent[:3]).result(20) is None
+        for n in range(10):
+            it.mailbox.put(reading(n))
+            it.settle()
+    told = [record.message for record in caplog.records if "dropping" in record.message]
+    assert told == ["outbox: over its budget (outbox.max_bytes), dropping the oldest messages (seq shows the gaps)"]
+
+
+def test_drops_by_age_are_not_called_a_budget_that_is_full(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with desk(tmp_path / "db", interval=0.0, bounds=Bounds(max_age=Seconds(0.1))) as it:
+        it.mailbox.put(reading())
+        it.settle()
+        time.sleep(0.2)
+        it.mailbox.put(reading())
+        it.settle()
+    told = [record.message for record in caplog.records if "dropping" in record.message]
+    assert told == ["outbox: dropping messages older than outbox.max_age (seq shows the gaps)"]

@@ -10,6 +10,7 @@ from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.read import Reader
 from edge_mask.ledger.repair import purge, repair
 from edge_mask.ledger.writer import Ledger
+from edge_mask.messages import Class
 
 
 def filled(path: Path, count: int = 400) -> None:
@@ -86,3 +87,22 @@ def test_a_damaged_file_behind_a_symbolic_link_is_replaced_where_it_lies(tmp_pat
         assert ledger.salvaged.aside.parent == path.parent
     assert link.is_symlink()
     assert path.read_bytes().startswith(b"SQLite format 3")
+
+
+def test_rows_of_a_salvaged_file_are_numbered_on_so_that_couriers_that_read_on_find_them(tmp_path: Path) -> None:
+    path = tmp_path / "edge-mask.db"
+    filled(path)
+    purge(path, refused_only=False)
+    with closing(Ledger(path, Bounds(), BOOT)) as ledger, closing(Outbox(path, "mqtt")) as reader:
+        ledger.open()
+        ledger.commit(batch(waiting(400)), moment())
+        (last,) = reader.after({}, 10)
+        assert last.row == 401
+        path.write_bytes(b"\xff" * path.stat().st_size)
+        path.with_name("edge-mask.db-wal").write_bytes(b"")
+        ledger.reopen()
+        assert ledger.salvaged is not None
+        assert ledger.salvaged.rows == 0
+        ledger.commit(batch(waiting(401)), moment())
+        cursors = {Class.TELEMETRY: last.row}
+        assert [pending.message.id for pending in reader.after(cursors, 10)] == ["id-401"]

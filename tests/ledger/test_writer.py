@@ -1,23 +1,28 @@
 """One transaction: what commit returned for is on the disk, what it raised for is not."""
 
+import errno
+import os
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from tests.ledger.rows import BOOT, batch, moment, visit, waiting
 
 from edge_mask.errors import DatabaseError
+from edge_mask.ledger import database, writer
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.migrations import MIGRATIONS, migrate
 from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.read import Reader
-from edge_mask.ledger.rows import Batch, Settlement
+from edge_mask.ledger.rows import Batch, OutboxRow, Settlement
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Class, Outcome, Receipt
-from edge_mask.units import Bytes, Seconds
+from edge_mask.messages import Class, Message, Outcome, Receipt
+from edge_mask.units import Bytes, Moment, Seconds, Unix
 
 
 def rows(path: Path, sql: str) -> list[Any]:
@@ -80,6 +85,15 @@ def test_a_second_daemon_that_calls_the_same_file_by_a_symbolic_link_is_refused_
         opened(link)
 
 
+def test_the_ballast_lies_on_the_disk_of_the_file_and_not_beside_a_symbolic_link(path: Path) -> None:
+    disk = path.with_name("disk")
+    disk.mkdir()
+    path.symlink_to(disk / "real.db")
+    with closing(opened(path)):
+        assert (disk / "real.db.ballast").exists()
+    assert not path.with_name(f"{path.name}.ballast").exists()
+
+
 def test_a_file_that_is_a_folder_is_refused_with_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "edge-mask.db").mkdir()
     with pytest.raises(DatabaseError, match="unable to open"):
@@ -130,6 +144,34 @@ def test_what_is_older_than_the_age_bound_goes_and_is_counted(path: Path) -> Non
         ledger.commit(Batch(), moment(61))
         assert rows(path, "SELECT message_id FROM outbox") == [("id-2",)]
         assert Reader(path).outbox_status(moment(61), BOOT)["dropped"]["age"] == 1
+
+
+def jumped(at: float, by: float) -> Moment:
+    """`at` seconds later, by a wall clock that was put forward."""
+    then = moment(at)
+    return Moment(then.mono, Unix(then.wall + by), synced=True)
+
+
+def test_nothing_of_this_boot_expires_because_the_clock_jumped(path: Path) -> None:
+    year = 365 * 86400.0
+    with closing(opened(path, Bounds(max_age=Seconds(60), history=Seconds(3600)))) as ledger:
+        ledger.commit(batch(waiting(1), events=(("v1", visit()),)), moment())
+        ledger.commit(batch(waiting(2, at=jumped(10, year))), jumped(10, year))
+        ledger.housekeeping(jumped(10, year))
+        assert rows(path, "SELECT message_id FROM outbox") == [("id-1",), ("id-2",)]
+        assert rows(path, "SELECT id FROM visits") == [("v1",)]
+        ledger.commit(Batch(), jumped(65, -year))
+        assert rows(path, "SELECT message_id FROM outbox") == [("id-2",)]
+
+
+def test_what_an_earlier_boot_saw_ages_by_the_wall_clock_once_that_is_set(path: Path) -> None:
+    with closing(opened(path, Bounds(max_age=Seconds(60)))) as ledger:
+        ledger.commit(batch(waiting(1)), moment())
+    with closing(opened(path, Bounds(max_age=Seconds(60)), boot="boot-2")) as ledger:
+        ledger.commit(batch(waiting(2, at=moment(70, synced=False))), moment(70, synced=False))
+        assert rows(path, "SELECT message_id FROM outbox") == [("id-1",), ("id-2",)]
+        ledger.commit(Batch(), moment(75))
+        assert rows(path, "SELECT message_id FROM outbox") == [("id-2",)]
 
 
 def test_a_message_from_before_the_clock_was_set_is_not_taken_for_old_and_gets_its_true_time(path: Path) -> None:
@@ -215,3 +257,93 @@ def test_migrations_go_step_by_step_and_a_failing_step_leaves_the_version_before
     connection.rollback()
     assert rows(path, "SELECT name FROM sqlite_master WHERE name = 'half'") == []
     ledger.close()
+
+
+def out_of_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on no file can be opened for writing, as on a full disk: no index can be made beside it."""
+
+    def refuse(_path: Path) -> Connection:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+        raise DatabaseError("disk I/O error") from error
+
+    monkeypatch.setattr(writer, "open_writer", refuse)
+
+
+@pytest.mark.parametrize("was_killed", [False, True])
+def test_a_start_on_a_full_disk_knows_what_was_numbered_and_opens_when_there_is_room(
+    path: Path, monkeypatch: pytest.MonkeyPatch, was_killed: bool
+) -> None:
+    first = opened(path)
+    first.sequences.next("visits", live=False)
+    first.commit(batch(waiting(1)), moment())
+    if was_killed:  # what it wrote last is only in the journal then, whose index is lost as well
+        part = path.with_name("copy")
+        part.mkdir()
+        for name in (path.name, f"{path.name}-wal"):
+            shutil.copy(path.with_name(name), part / name)
+        path = part / path.name
+    first.close()
+    with monkeypatch.context() as crowded:
+        out_of_room(crowded)
+        ledger = opened(path)
+        assert ledger.sequences.next("visits", live=False) == 2
+        with pytest.raises(DatabaseError, match="disk I/O error"):
+            ledger.commit(batch(waiting(2)), moment())
+        with pytest.raises(DatabaseError):
+            ledger.reopen()
+    with closing(ledger):
+        ledger.reopen()
+        ledger.commit(batch(waiting(2)), moment())
+        assert rows(path, "SELECT message_id FROM outbox") == [("id-1",), ("id-2",)]
+        assert rows(path, "SELECT seq FROM topics") == [(2,)]
+
+
+def test_a_first_start_on_a_full_disk_waits_for_room(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as crowded:
+        out_of_room(crowded)
+        ledger = opened(path)
+    with closing(ledger):
+        ledger.reopen()
+        ledger.commit(batch(waiting(1)), moment())
+
+
+def test_the_ballast_makes_room_for_a_start_on_a_full_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened(path).close()
+    ballast = path.with_name(f"{path.name}.ballast")
+    assert ballast.exists()
+    real = database.open_writer
+
+    def open_writer(path: Path) -> Connection:
+        if not ballast.exists():
+            return real(path)
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise DatabaseError("database or disk is full") from error
+
+    monkeypatch.setattr(writer, "open_writer", open_writer)
+    with closing(opened(path)) as ledger:
+        ledger.commit(batch(waiting(1)), moment())
+
+
+def test_a_lock_file_that_finds_no_room_for_the_process_id_locks_all_the_same(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", refuse)
+    with closing(opened(path)), pytest.raises(DatabaseError, match="in use by another edge-mask daemon"):
+        opened(path)
+
+
+def test_what_goes_with_a_message_counts_in_the_budget(path: Path) -> None:
+    """An HTTP row keeps its headers and what led to it in its properties, which may be larger than the body."""
+    cause = {"headers": [["X", "y" * 1000]], "payload": b"z" * 3000}
+    call = Message(topic="http://a/b", payload=b"", klass=Class.TELEMETRY, qos=1, properties=cause)
+    row = OutboxRow("http:http://a", call, moment())
+    with closing(opened(path, Bounds(max_bytes=Bytes(12000)))) as ledger:
+        ledger.commit(batch(row), moment())
+        assert Reader(path).outbox_status(moment(), BOOT)["bytes"] > 5000
+        ledger.commit(batch(row, row), moment())
+        assert rows(path, "SELECT id FROM outbox") == [(2,), (3,)]

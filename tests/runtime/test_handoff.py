@@ -163,3 +163,21 @@ def test_takers_hear_how_many_were_taken_before() -> None:
     slot.put("c", "front")
     assert slot.take_numbered(0) == (2, "c")
     assert slot.taken == 3
+
+
+def test_what_is_wanted_is_taken_past_the_rest_which_keeps_its_order() -> None:
+    box: Mailbox[int] = Mailbox(9)
+    for n in range(1, 7):
+        box.put(n)
+    assert box.take_only(lambda n: n % 3 == 0, 0.0) == [3, 6]
+    assert box.take_only(lambda n: n % 3 == 0, 0.0) == []
+    assert box.take_many(9, 0.0) == [1, 2, 4, 5]
+
+
+def test_spare_places_of_a_full_mailbox_are_only_for_those_who_may_use_them() -> None:
+    box: Mailbox[int] = Mailbox(1)
+    box.put(1)
+    assert not box.put(2, 0.0)
+    assert box.put(3, 0.0, spare=1)
+    assert not box.put(4, 0.0, spare=1)
+    assert box.take_many(9, 0.0) == [1, 3]

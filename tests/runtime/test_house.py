@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +14,7 @@ from edge_mask.errors import Refused
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.house import House
 from edge_mask.runtime.supervisor import Limits, SilentNotifier, Supervisor
-from edge_mask.runtime.worker import Finished, Job, Worker
+from edge_mask.runtime.worker import Finished, Job, Worker, keep_waiting
 from edge_mask.units import Seconds
 
 CLOCK = SystemClock(lambda: True)
@@ -216,6 +217,21 @@ open({str(tmp_path / "still-here")!r}, "w").close()
     assert not (tmp_path / "still-here").exists()
 
 
+def test_a_stop_that_comes_while_a_worker_hangs_ends_the_program_instead_of_starting_it_afresh() -> None:
+    script = """
+from edge_mask.runtime import supervisor
+from edge_mask.runtime.clock import SystemClock
+def execute(*_):
+    raise SystemExit(1)
+told = supervisor.Supervisor(lambda: None, SystemClock(lambda: True), execute=execute)
+told.request("failed camera")
+told.request("stop")
+told._start_over()
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended
+
+
 def test_a_wrong_configuration_at_reload_keeps_the_old_house_and_complains() -> None:
     diary: list[str] = []
     complaints: list[tuple[str, str, str]] = []
@@ -327,3 +343,24 @@ def test_it_stops_by_itself_when_everything_is_idle() -> None:
         assert not running.done()
         idle.set()
         assert running.result(10) == 0
+
+
+def test_a_step_that_waits_on_purpose_is_not_stuck_and_hears_the_stop() -> None:
+    class Waits(Job):
+        patience = Seconds(0.2)
+        waited = 0
+
+        def step(self, stop: threading.Event) -> None:
+            while keep_waiting():
+                self.waited += 1
+                time.sleep(0.01)
+
+    worker = Worker(Waits(), CLOCK, lambda _worker: None)
+    worker.start()
+    began = time.monotonic()
+    while time.monotonic() - began < 0.6:
+        assert not worker.is_stuck(CLOCK.now().mono)
+        time.sleep(0.02)
+    worker.request_stop()
+    assert worker.join(10)
+    assert keep_waiting(), "outside a worker there is nobody to tell"

@@ -1,11 +1,15 @@
 """Turns: one part of each numbered task at a time, in the order of the numbers."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.turns import Turns
+from edge_mask.runtime.worker import Finished, Job, Worker
+from edge_mask.units import Seconds
 
 
 def test_turns_come_in_the_order_of_their_numbers_whoever_is_ready_first() -> None:
@@ -60,3 +64,25 @@ def test_no_turn_begins_in_a_pause() -> None:
             assert passed == 0
         waiting.result(10)
     assert began.is_set()
+
+
+def test_who_waits_for_a_turn_that_takes_long_is_not_stuck() -> None:
+    turns = Turns()
+
+    class Second(Job):
+        patience = Seconds(1.0)
+
+        def step(self, stop: threading.Event) -> None:
+            with turns.turn(1):
+                raise Finished
+
+    clock = SystemClock(lambda: True)
+    worker = Worker(Second(), clock, lambda _worker: None)
+    with turns.turn(0):
+        worker.start()
+        began = time.monotonic()
+        while time.monotonic() - began < 2.0:
+            assert not worker.is_stuck(clock.now().mono)
+            time.sleep(0.05)
+    assert worker.join(10)
+    assert worker.is_finished

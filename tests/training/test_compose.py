@@ -185,3 +185,17 @@ def test_annotations_in_error_are_a_sentence(tmp_path: Path, content: str, sente
 def test_a_missing_annotation_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadData, match=r"detection\.json: no such annotation file"):
         load_training(tmp_path)
+
+
+def test_a_pair_shows_the_same_scene_twice_as_large_and_unspoiled_and_its_boxes_fit_the_smaller_one(
+    tmp_path: Path,
+) -> None:
+    data = load_training(generate(tmp_path / "data", seed=1))
+    composer = Composer(data, 96, spoil_share=0.0, detail=2)
+    for seed in range(20):
+        small, boxes, large = composer.pair(np.random.default_rng(seed))
+        assert (small.shape, large.shape) == ((96, 96, 3), (192, 192, 3))
+        assert boxes[:, 1:].min(initial=0) >= 0
+        assert boxes[:, 1:].max(initial=0) <= 96
+        again, _ = composer.sample(np.random.default_rng(seed))
+        assert again.shape == large.shape

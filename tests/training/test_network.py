@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from training.pictures import BadData
 
 torch: Any = pytest.importorskip("torch", reason="needs torch: pip install -e '.[train]'")
 network = import_module("training.network")
@@ -163,3 +164,59 @@ def test_frozen_layers_do_not_learn() -> None:
     assert all(weight.grad is None for weight in some.trunk[:3].parameters())
     assert all(weight.grad is not None for weight in some.trunk[3:].parameters())
     assert not any(layer.training for layer in some.trunk[:3])
+
+
+def test_a_teacher_who_sees_twice_as_much_has_a_say_at_each_point_but_those_of_the_coarsest_stride(net: Any) -> None:
+    teaching = import_module("training.teacher")
+    large = np.random.default_rng(0).integers(0, 255, (2, 128, 128, 3), dtype=np.uint8)
+    scores, corners = teaching.Teacher(net)(large)
+    logits, mine, points = network.decode(net(predict.to_input(large[:, ::2, ::2])))
+    count = scores.shape[1]
+    assert count == logits.shape[1] - int((points[:, 2] == 32).sum())
+    middles = (corners[..., :2] + corners[..., 2:]) / 2
+    reach = (mine[:, :count, 2:] - mine[:, :count, :2]).abs().max() + 64
+    assert (middles - points[:count, :2]).abs().max() < reach, "the same points in the pixels of the smaller picture"
+
+
+def test_what_the_teacher_says_costs_least() -> None:
+    teaching = import_module("training.teacher")
+    scores = torch.tensor([[[0.9, 0.05, 0.01], [0.02, 0.02, 0.02]]])
+    boxes = torch.tensor([[[10.0, 10, 30, 30], [0.0, 0, 8, 8]]])
+    same = teaching.lesson_loss(torch.logit(scores), boxes, (scores, boxes))
+    for logits, corners in (
+        (torch.logit(scores).flip(-1), boxes),
+        (torch.logit(scores), boxes + torch.tensor([5.0, 0, 5, 0])),
+        (torch.logit(scores) + 1, boxes),
+    ):
+        assert teaching.lesson_loss(logits, corners, (scores, boxes)) > same + 0.01
+
+
+@pytest.mark.slow
+def test_a_run_with_a_teacher_trains_and_the_plan_says_so(net: Any, tmp_path: Path) -> None:
+    command, smoke = import_module("training.command"), import_module("training.smoke")
+    data = smoke.generate(tmp_path / "data", seed=1, train=4, val=1)
+    torch.save(net.state_dict(), tmp_path / "average.pt")
+    out = tmp_path / "out"
+    out.mkdir()
+    words = [
+        "--data",
+        str(data),
+        "--out",
+        str(out),
+        "--pictures",
+        "8",
+        "--batch",
+        "4",
+        "--size",
+        "64",
+        "--threads",
+        "1",
+    ]
+    options = command.parser().parse_args([*words, "--teacher", str(tmp_path / "average.pt")])
+    scenes, held_out = command.load_training(data), command.load_held_out(data)
+    trained = command.train(options, scenes, held_out)
+    assert all(torch.isfinite(value).all() for value in trained.state_dict().values())
+    assert '"taught": 0.5' in (out / "log.jsonl").read_text()
+    options.teacher = tmp_path / "nobody.pt"
+    with pytest.raises(BadData, match="no such file; --teacher takes"):
+        command.train(options, scenes, held_out)

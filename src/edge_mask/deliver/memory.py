@@ -91,7 +91,7 @@ class MemoryTransport:
         """The broker can be reached again."""
         with self._lock:
             self._is_reachable = True
-            self._is_frozen = False
+            self.thaw()
             if self._is_open:
                 self._connect()
 

@@ -12,7 +12,7 @@ from edge_mask.ledger.tables import EVENT_TABLES, PENDING, SET_ASIDE
 from edge_mask.units import Bytes, Moment, Seconds
 
 _CHUNK = 200
-_KEPT_CLOCKS = "synced <> 0"  # the age of what was seen before the clock was set is not known
+_KEPT_CLOCKS = "synced <> 0"  # the age of what an earlier boot saw before its clock was set is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,11 @@ class Dropped:
         return bool(self.age or self.space or self.refused)
 
 
-def enforce(connection: Connection, bounds: Bounds, now: Moment) -> Dropped:
+def enforce(connection: Connection, bounds: Bounds, now: Moment, boot: str) -> Dropped:
     """Drop what is too old or too much, and count it, inside the caller's transaction."""
     dropped = Dropped()
     if now.synced:
-        _drop_old(connection, now.wall - bounds.max_age, dropped)
+        _drop_old(connection, bounds.max_age, now, boot, dropped)
     _drop_surplus(connection, bounds.max_bytes, dropped)
     for name in ("age", "space", "refused"):
         if count := getattr(dropped, name):
@@ -48,14 +48,19 @@ def enforce(connection: Connection, bounds: Bounds, now: Moment) -> Dropped:
     return dropped
 
 
-def _drop_old(connection: Connection, before: float, dropped: Dropped) -> None:
+def _drop_old(connection: Connection, max_age: float, now: Moment, boot: str, dropped: Dropped) -> None:
+    """What this boot saw has its age from the monotonic clock, which does not jump; the rest from the wall clock."""
     # Ids grow with time, so the first row is the oldest: one look at it is the whole check on most commits.
-    first = connection.exec_driver_sql(f"SELECT wall FROM outbox WHERE {_KEPT_CLOCKS} ORDER BY id LIMIT 1").scalar()
-    if first is None or first >= before:
+    first = connection.exec_driver_sql(
+        f"SELECT wall, mono, boot FROM outbox WHERE boot = ? OR {_KEPT_CLOCKS} ORDER BY id LIMIT 1", (boot,)
+    ).first()
+    if first is None or (now.mono - first.mono if first.boot == boot else now.wall - first.wall) <= max_age:
         return
-    old = f"SELECT id FROM outbox WHERE {_KEPT_CLOCKS} AND wall < ? AND state = ? ORDER BY id LIMIT 1000"
-    dropped.age += _delete(connection, old, (before, PENDING))
-    dropped.refused += _delete(connection, old, (before, SET_ASIDE))
+    old = f"""SELECT id FROM outbox WHERE state = ?
+        AND (boot = ? AND mono < ? OR boot <> ? AND wall < ? AND {_KEPT_CLOCKS}) ORDER BY id LIMIT 1000"""
+    before = (boot, now.mono - max_age, boot, now.wall - max_age)
+    dropped.age += _delete(connection, old, (PENDING, *before))
+    dropped.refused += _delete(connection, old, (SET_ASIDE, *before))
 
 
 def _drop_surplus(connection: Connection, max_bytes: int, dropped: Dropped) -> None:
@@ -88,16 +93,16 @@ def _drop_head(connection: Connection, where: str, order: str, surplus: int) -> 
     return len(ids)
 
 
-def forget_history(connection: Connection, bounds: Bounds, now: Moment) -> int:
+def forget_history(connection: Connection, bounds: Bounds, now: Moment, boot: str) -> int:
     """Delete stored events older than the history bound, a chunk per table; how many went."""
     if not now.synced:
         return 0
-    before = (now.wall - bounds.history,)
+    before = (now.wall - bounds.history, boot, now.mono - bounds.history)
     return sum(_delete(connection, _old_rows(table), before, table, "rowid") for table in EVENT_TABLES)
 
 
 def _old_rows(table: str) -> str:
-    return f"SELECT rowid FROM {table} WHERE {_KEPT_CLOCKS} AND wall < ? LIMIT {_CHUNK}"
+    return f"SELECT rowid FROM {table} WHERE {_KEPT_CLOCKS} AND wall < ? AND (boot <> ? OR mono < ?) LIMIT {_CHUNK}"
 
 
 def _delete(

@@ -3,6 +3,8 @@
 import fcntl
 import os
 import sqlite3
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from edge_mask.errors import DatabaseError
-from edge_mask.ledger.migrations import migrate, refuse_strangers
+from edge_mask.ledger.migrations import migrate, refuse_newer, refuse_strangers
 
 WRITER_PRAGMAS = (
     "PRAGMA auto_vacuum = INCREMENTAL",  # before the first table: freed pages go back to the file system
@@ -30,6 +32,13 @@ READER_PRAGMAS = (
     "PRAGMA busy_timeout = 5000",
     "PRAGMA cache_size = -256",
     "PRAGMA schema_version",  # looks into the file: what is wrong with it shows when it is opened
+)
+
+
+_CROWDED_PRAGMAS = (
+    "PRAGMA locking_mode = EXCLUSIVE",  # then SQLite keeps the index of its journal in memory, not beside the file
+    "PRAGMA query_only = ON",
+    "PRAGMA busy_timeout = 5000",
 )
 
 
@@ -88,8 +97,10 @@ class Lock:
             taken = self._taken()
             self.release()
             raise taken from error
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        text = f"{os.getpid()}\n".encode()
+        with suppress(OSError):  # the disk is full: then a second daemon is refused without our number
+            os.pwrite(self._fd, text, 0)
+            os.ftruncate(self._fd, len(text))
 
     def test(self) -> None:
         """Raise what `acquire` would, for a lock that is taken or may not be opened; no file is made or written."""
@@ -134,7 +145,7 @@ def engine(path: Path, pragmas: tuple[str, ...], **mode: str) -> Engine:
             dbapi.execute(pragma).close()
 
     def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if pragmas is READER_PRAGMAS else "BEGIN IMMEDIATE")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if pragmas is WRITER_PRAGMAS else "BEGIN")
 
     event.listen(made, "connect", on_connect)
     event.listen(made, "begin", on_begin)
@@ -156,6 +167,21 @@ def open_writer(path: Path) -> Connection:
     return connection
 
 
+def read_crowded(path: Path, load: Callable[[Connection], None]) -> None:
+    """`load` what the file holds although the disk has no room to open it as a writer does; nothing is loaded from one
+    that has yet to be made. Raises DatabaseError, DBAPIError."""
+    if not is_there(path):
+        return
+    with closing(engine(path, _CROWDED_PRAGMAS).connect()) as connection:
+        version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+        refuse_newer(version)
+        raw: Any = connection.connection.driver_connection
+        refuse_strangers(raw)
+        if version:
+            load(connection)
+        connection.rollback()
+
+
 def reason_of(error: BaseException) -> str:
     """SQLite's own words, without SQLAlchemy's wrapping."""
     return str(error.orig) if isinstance(error, DBAPIError) else str(error)
@@ -163,9 +189,18 @@ def reason_of(error: BaseException) -> str:
 
 def is_damage(error: BaseException | None) -> bool:
     """True when the file itself is broken (not a database, malformed), as against locked, full or away."""
+    return _has_code(error, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def is_full(error: BaseException | None) -> bool:
+    """True when the disk has no room, for the file itself or for the index that SQLite makes beside it."""
+    return _has_code(error, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
+
+
+def _has_code(error: BaseException | None, *codes: int) -> bool:
     while error is not None:
         original = error.orig if isinstance(error, DBAPIError) else error
-        if getattr(original, "sqlite_errorcode", None) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        if getattr(original, "sqlite_errorcode", None) in codes:
             return True
         error = error.__cause__
     return False

@@ -4,11 +4,12 @@
     sense  ─┼─▶ Mailbox ─▶ Recorder ┼─ the rest: in groups of at most commit_interval
     courier ┘    (waits)            └─ live: straight to the courier, never on the disk
 
-While the database cannot be written (disk full, card gone) the group is kept and tried again; the mailbox fills
-and the cameras are looked at less often, but nothing that was decided is forgotten.
+While the database cannot be written (disk full, card gone) the group is kept and tried again; the mailbox fills and its
+senders wait, so that nothing that was decided is forgotten. What is live goes past all that.
 """
 
 import logging
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -18,6 +19,7 @@ from queue import SimpleQueue
 from sqlalchemy.exc import DBAPIError
 
 from edge_mask.errors import DatabaseError
+from edge_mask.ledger.bounds import Dropped
 from edge_mask.ledger.database import is_damage, reason_of
 from edge_mask.ledger.intake import Admitted, Intake
 from edge_mask.ledger.rows import Batch, Settlement
@@ -35,11 +37,23 @@ log = logging.getLogger(__name__)
 
 _MOST_IN_A_COMMIT = 500
 _HOUSEKEEPING_EVERY = 60.0
-_LAST_TRIES = 2.0
+_DROPS_ARE_OVER_AFTER = 600.0
+"""Seconds without a drop after which the next one is worth a line again: one outage drops with each reading."""
+_LOOKS_FOR_THE_FILE_EVERY = 1.0
+_LAST_TRIES = 1.0
+_LAST_TRIES_EVERY = 0.2
+_SPARE = 100
+"""Places in a full mailbox for what must not wait behind that which cannot be written."""
 _LIVE_WAITS = 0.05
 """Seconds that a live message may lie in the mailbox before it is looked at."""
 _SHADOW_WAITS = 1.0
 """Seconds that a shadow may wait for company: a rule may write one with each live message, and each commit wears."""
+
+_DROPS = {
+    "space": "over its budget (outbox.max_bytes), dropping the oldest messages (seq shows the gaps)",
+    "age": "dropping messages older than outbox.max_age (seq shows the gaps)",
+    "refused": "dropping messages that the other side had refused: they are too old, or their room is needed",
+}
 
 
 @dataclass(slots=True)
@@ -60,12 +74,18 @@ class Barrier:
 Entry = Event | Barrier
 
 
-def post(mailbox: Mailbox[Entry], event: Event, timeout: float | None = None) -> bool:
+def post(mailbox: Mailbox[Entry], event: Event, timeout: float | None = None, *, is_pressing: bool = False) -> bool:
     """Leave an event for the recorder; False when there was no room for `timeout` seconds. Raises Closed.
 
-    A live one does not wake it: several a second would interrupt the vision that sends them.
+    A live one does not wake it: several a second would interrupt the vision that sends them. Live ones, and those that
+    are `is_pressing`, have a few places of their own in a mailbox that is full.
     """
-    return mailbox.put(event, timeout, wake=not isinstance(event, Detections | Health))
+    is_live = _is_live(event)
+    return mailbox.put(event, timeout, wake=not is_live, spare=_SPARE if is_live or is_pressing else 0)
+
+
+def _is_live(entry: Entry) -> bool:
+    return isinstance(entry, Detections | Health)
 
 
 class Recorder(Job):
@@ -106,7 +126,9 @@ class Recorder(Job):
         self._outage = Outage("database", log, self._complain, clock)
         self._gives_up_at = float("inf")
         self._next_housekeeping = clock.now().mono + _HOUSEKEEPING_EVERY
-        self._is_dropping = False
+        self._next_look = clock.now().mono + _LOOKS_FOR_THE_FILE_EVERY
+        self._dropped_at: dict[str, float] = {}
+        """By cause, when messages were last dropped for it."""
 
     def settle(self, settlements: list[Settlement]) -> "Future[None]":
         """A courier's receipts, from any thread; never waits. The future resolves when they are on the disk; it is
@@ -116,26 +138,22 @@ class Recorder(Job):
         return entry.done
 
     def begin(self) -> None:
-        if self._ledger.salvaged is not None:
-            now = self._clock.now()
-            self._admit_event(Fault(at=now, component="database", code="damaged", text=str(self._ledger.salvaged)))
+        self._report_losses()
 
     def step(self, stop: threading.Event) -> None:
-        room = _MOST_IN_A_COMMIT - len(self._batch.events) - len(self._batch.outgoing)
-        entries = self._mailbox.take_many(room, self._patience()) if room > 0 else []
-        for entry in entries:
+        for entry in self._next_entries(stop):
             self._admit(entry)
         self._take_settles()
-        if room <= 0:
-            self._clock.wait(stop, self._patience())
         if self._mailbox.is_closed and self._due < float("inf"):
             self._due = float("-inf")  # stopping: the group does not wait for company
         now = self._clock.now().mono
         if now >= max(self._due, self._retry_at):
             self._commit()
+        elif now >= self._next_look and not self._outage.is_open:
+            self._look_for_the_file(now)
         elif now >= self._next_housekeeping and not self._outage.is_open:
             self._housekeeping()
-        if self._mailbox.is_closed and not len(self._mailbox) and not entries and self._settles.empty():
+        if self._mailbox.is_closed:
             self._finish(now)
 
     def interrupt(self) -> None:
@@ -143,13 +161,31 @@ class Recorder(Job):
 
     def end(self) -> None:
         """Whatever is left could not be written in time: say how much, close."""
-        if len(self._batch):
-            log.error("database: %d rows could not be written before the stop", len(self._batch))
+        rows, left = len(self._batch.events) + len(self._batch.outgoing), self._mailbox.take_many(sys.maxsize, 0.0)
+        events = sum(not isinstance(entry, Barrier) and not _is_live(entry) for entry in left)
+        if rows or events:
+            log.error(
+                "database: %d rows could not be written before the stop, %d events behind them neither; they are lost",
+                rows,
+                events,
+            )
+        self._waiting += [entry.done for entry in left if isinstance(entry, Barrier)]
         while not self._settles.empty():
             self._waiting.append(self._settles.get_nowait().done)
         for future in self._waiting:
             future.cancel()
-        self._ledger.close(with_shadows=not len(self._batch))
+        self._ledger.close(with_shadows=not len(self._batch) and not events)
+
+    def _next_entries(self, stop: threading.Event) -> list[Entry]:
+        """What fits into the batch. While it is full, what must be stored keeps its place in the mailbox; what is live
+        goes on, unless rules have made so many rows of it that it has to wait as well."""
+        room = _MOST_IN_A_COMMIT - len(self._batch.events) - len(self._batch.outgoing)
+        if room > 0:
+            return self._mailbox.take_many(room, self._patience())
+        if room > -_MOST_IN_A_COMMIT:
+            return self._mailbox.take_only(_is_live, self._patience())
+        self._clock.wait(stop, self._patience())
+        return []
 
     def _patience(self) -> Seconds:
         due = max(self._due, self._retry_at)
@@ -205,6 +241,7 @@ class Recorder(Job):
     def _commit(self) -> None:
         now = self._clock.now()
         try:
+            self._ledger.follow()
             dropped = self._ledger.commit(self._batch, now)
         except (DBAPIError, DatabaseError) as error:
             self._failed(error)
@@ -216,9 +253,8 @@ class Recorder(Job):
         self._due = float("inf")
         self._backoff.succeeded(0.0)
         self._outage.end()
-        if dropped and not self._is_dropping:
-            log.warning("outbox: over its budget, dropping the oldest messages (seq shows the gaps)")
-        self._is_dropping = bool(dropped)
+        self._tell_of(dropped, now.mono)
+        self._report_losses()
         self._on_commit()
         actions, self._actions = self._actions, []
         for action in actions:  # only now: what led to them is on the disk
@@ -226,6 +262,14 @@ class Recorder(Job):
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             future.set_result(None)
+
+    def _tell_of(self, dropped: Dropped, now: float) -> None:
+        """One line when it begins; not for each commit, of which in one outage some drop and some just fit."""
+        for cause, what in _DROPS.items():
+            if getattr(dropped, cause):
+                if now - self._dropped_at.get(cause, float("-inf")) > _DROPS_ARE_OVER_AFTER:
+                    log.warning("outbox: %s", what)
+                self._dropped_at[cause] = now
 
     def _set_apart(self, error: Exception) -> None:
         """Some value cannot be written, today or ever: its row alone is given up, not the company that it came in."""
@@ -247,7 +291,7 @@ class Recorder(Job):
         self._retry_at = self._clock.now().mono + self._backoff.next_delay()
         reason = reason_of(error)
         self._outage.begin("write_failed", f"cannot be written: {reason}; recording waits")
-        if "disk is full" in reason:
+        if "disk is full" in reason and not isinstance(error, DatabaseError):
             self._make_room()
         elif isinstance(error, DatabaseError) or is_damage(error) or "disk I/O error" in reason:
             try:
@@ -255,7 +299,7 @@ class Recorder(Job):
             except (DBAPIError, DatabaseError) as again:
                 log.debug("database: cannot be opened again: %s", again)
             else:
-                self._report_salvage()
+                self._report_losses()
 
     def _make_room(self) -> None:
         """Settle what has been sent, alone: that needs little room and makes some."""
@@ -276,10 +320,24 @@ class Recorder(Job):
             self._on_live(row.message)
         self._take(admitted)
 
-    def _report_salvage(self) -> None:
-        salvaged, self._ledger.salvaged = self._ledger.salvaged, None
-        if salvaged is not None:
-            self._admit_event(Fault(at=self._clock.now(), component="database", code="damaged", text=str(salvaged)))
+    def _look_for_the_file(self, now: float) -> None:
+        """Somebody may have taken it away while there was nothing to write."""
+        self._next_look = now + _LOOKS_FOR_THE_FILE_EVERY
+        try:
+            self._ledger.follow()
+        except DatabaseError as error:
+            self._failed(error)
+        else:
+            self._report_losses()
+
+    def _report_losses(self) -> None:
+        """What is gone for good, once."""
+        ledger = self._ledger
+        salvaged, ledger.salvaged = ledger.salvaged, None
+        vanished, ledger.vanished = ledger.vanished, ""
+        for code, text in (("damaged", salvaged), ("vanished", vanished)):
+            if text:
+                self._admit_event(Fault(at=self._clock.now(), component="database", code=code, text=str(text)))
 
     def _housekeeping(self) -> None:
         now = self._clock.now()
@@ -290,8 +348,13 @@ class Recorder(Job):
             log.debug("database: housekeeping put off: %s", reason_of(error))
 
     def _finish(self, now: float) -> None:
-        if not len(self._batch) and not self._waiting:
+        """Stopping: until everything is written; while nothing can be written, for a few more tries."""
+        if not (len(self._mailbox) or len(self._batch) or self._waiting) and self._settles.empty():
             raise Finished
+        if not self._outage.is_open:
+            self._gives_up_at = float("inf")
+            return
         self._gives_up_at = min(self._gives_up_at, now + _LAST_TRIES)
+        self._retry_at = min(self._retry_at, now + _LAST_TRIES_EVERY)  # the next try may have been seconds away
         if now >= self._gives_up_at:
             raise Finished

@@ -96,5 +96,5 @@ class ReadView:
     def _inode_now(self) -> int:
         try:
             return self._path.stat().st_ino
-        except OSError:  # it is gone, or nobody can tell; opening it says so in a sentence
+        except (OSError, ValueError):  # it is gone, or nobody can tell; opening it says so in a sentence
             return 0

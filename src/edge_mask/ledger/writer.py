@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.ballast import Ballast
 from edge_mask.ledger.bounds import Bounds, Dropped, enforce, forget_history
-from edge_mask.ledger.database import Lock, is_damage, open_writer, real_path, reason_of
+from edge_mask.ledger.database import Lock, is_damage, is_full, open_writer, read_crowded, real_path, reason_of
 from edge_mask.ledger.outbox import Pending, one
 from edge_mask.ledger.rows import Batch, EventRow, OutboxRow, Settlement, moment_columns, pack_properties
 from edge_mask.ledger.salvage import Salvaged, salvage
@@ -46,32 +46,56 @@ class Ledger:
         self._path = real_path(path)
         self._bounds = bounds
         self._boot = boot
-        self._ballast = Ballast(path)
+        self._ballast = Ballast(self._path)
         self._lock = Lock(path)
         self._connection: Connection | None = None
+        self._why_closed = f"{self._path} is not open"
         self._may_restamp = True
+        self._last_row = 0
         self.sequences = Sequences()
         self.shadows = Shadows()
         self.salvaged: Salvaged | None = None
         """What was rescued when the file was found damaged, for the one report about it."""
+        self.vanished = ""
+        """What was lost when somebody took the file away, for the one report about it."""
+        self._identity = (0, 0)
+        self._was_taken_away = False
 
     def open(self) -> None:
-        """Lock and open the file; a damaged one is set aside and its readable rows are carried over.
+        """Lock and open the file; a damaged one is set aside and its readable rows are carried over. On a full disk it
+        may stay closed, and each commit raises until `reopen` finds room.
 
         Raises DatabaseError when another daemon has it, or when it cannot be opened at all.
         """
         self._lock.acquire()
         try:
             self._connect()
-        except DatabaseError:
-            self._lock.release()
-            raise
+        except DatabaseError as error:
+            if not is_full(error) or not self._begins_crowded():
+                self._lock.release()
+                raise
         self._ballast.take()
 
     def reopen(self) -> None:
-        """After a failed fsync or a damaged page the old connection is not to be trusted: close, open, verify."""
+        """After a failed fsync or a damaged page the old connection is not to be trusted: close, open, verify.
+
+        Raises DatabaseError."""
         self._disconnect()
-        self._connect(verify=True)
+        try:
+            self._connect(verify=True)
+        except DatabaseError as error:
+            if is_full(error):
+                self._ballast.drop()  # the next try may find it enough
+            raise
+
+    def follow(self) -> None:
+        """When somebody deleted, moved or replaced the file: go on in the one that is there now, or in a new one.
+
+        What is written to the old one nobody would ever read. Raises DatabaseError.
+        """
+        if self._connection is not None and _identity(self._path) != self._identity:
+            self._was_taken_away = True
+            self.reopen()
 
     def commit(self, batch: Batch, now: Moment) -> Dropped:
         """Write the batch in one transaction. Raises DBAPIError, or what the driver raises for a value that
@@ -84,7 +108,9 @@ class Ledger:
             self._settle(connection, batch.settlements)
             if now.synced and self._may_restamp:
                 self._restamp(connection, now)
-            dropped = enforce(connection, self._bounds, now)
+            dropped = enforce(connection, self._bounds, now, self._boot)
+            last_row = _last_row(connection) if batch.outgoing else self._last_row
+        self._last_row = last_row
         self.sequences.written()
         self.shadows.written()
         self._may_restamp = not now.synced
@@ -120,7 +146,7 @@ class Ledger:
         connection = self._open_connection()
         with connection.begin():
             self._settle(connection, settlements)
-            enforce(connection, self._bounds, now)
+            enforce(connection, self._bounds, now, self._boot)
 
     def waiting(self, row: int) -> Pending | None:
         """One row of the outbox; None when it is gone."""
@@ -149,7 +175,7 @@ class Ledger:
         self._ballast.take()
         connection = self._open_connection()
         with connection.begin():
-            forget_history(connection, self._bounds, now)
+            forget_history(connection, self._bounds, now, self._boot)
         free = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
         connection.rollback()
         if free > _FREE_PAGES_KEPT:
@@ -175,6 +201,19 @@ class Ledger:
         self._lock.release()
 
     def _connect(self, *, verify: bool = False) -> None:
+        before = _identity(self._path)
+        self._open_file(verify)
+        # Asked before it was made: a new file may get the number that the old one had.
+        if self._was_taken_away and before != self._identity:
+            self.vanished = (
+                f"somebody deleted, moved or replaced {self._path}; "
+                "the history and the messages that waited in it are gone from here"
+            )
+            log.error("database: %s", self.vanished)
+        self._was_taken_away = False
+        self._identity = _identity(self._path)
+
+    def _open_file(self, verify: bool) -> None:
         try:
             self._connection = open_writer(self._path)
             if verify:
@@ -183,15 +222,45 @@ class Ledger:
         except (DatabaseError, DBAPIError) as error:
             self._disconnect()
             if not is_damage(error):
-                raise DatabaseError(str(error) if isinstance(error, DatabaseError) else reason_of(error)) from error
+                self._why_closed = reason_of(error)
+                raise DatabaseError(self._why_closed) from error
             self.salvaged = salvage(self._path)
             self._connection = open_writer(self._path)
             self._load(self._connection)
 
+    def _begins_crowded(self) -> bool:
+        """The disk is full at the start: open with the room that the ballast took; else without writing, as what has
+        been numbered must be known. False when neither works."""
+        if self._ballast.drop():
+            log.warning("database: the disk is full; the ballast beside it is gone, so that it can be opened")
+        try:
+            self._connect()
+        except DatabaseError as error:
+            log.debug("database: cannot be opened without the ballast either: %s", error)
+        else:
+            return True
+        try:
+            read_crowded(self._path, self._load)
+        except (DatabaseError, DBAPIError) as error:
+            log.debug("database: cannot be read on a full disk: %s", reason_of(error))
+            return False
+        return True
+
     def _load(self, connection: Connection) -> None:
         self.sequences.load(connection)
         self.shadows.load(connection)
+        last_row = _last_row(connection)
         connection.rollback()
+        if last_row < self._last_row:
+            self._count_rows_on(connection)
+        self._last_row = max(self._last_row, last_row)
+
+    def _count_rows_on(self, connection: Connection) -> None:
+        """A new file in the place of the one that was open: the couriers are past its first numbers, and look only
+        behind those they have seen."""
+        with connection.begin():
+            connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = 'outbox'")
+            connection.exec_driver_sql("INSERT INTO sqlite_sequence VALUES ('outbox', ?)", (self._last_row,))
 
     def _verify(self, connection: Connection) -> None:
         answer = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
@@ -206,13 +275,13 @@ class Ledger:
 
     def _open_connection(self) -> Connection:
         if self._connection is None:
-            raise DatabaseError(f"{self._path} is not open")
+            raise DatabaseError(self._why_closed)
         return self._connection
 
     def _outbox_values(self, row: OutboxRow) -> tuple[object, ...]:
         m, at = row.message, moment_columns(row.at, self._boot)
-        size = len(m.payload) + len(m.topic) + _ROW_OVERHEAD
         properties = pack_properties(m.properties) if m.properties else None
+        size = len(m.payload) + len(m.topic) + len(properties or "") + _ROW_OVERHEAD
         return (
             row.destination, int(m.klass), m.topic, m.id, m.payload, m.qos, int(m.retain), properties, size,
             at["wall"], at["mono"], at["synced"], at["boot"],
@@ -234,6 +303,20 @@ class Ledger:
                 f"UPDATE {table} SET wall = ? + mono, synced = ? WHERE synced = 0 AND boot = ?",
                 (now.wall - now.mono, _RESTAMPED, self._boot),
             )
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Which file that is, whatever it is called; (0, 0) when there is none that can be seen."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return (0, 0)
+    return (found.st_dev, found.st_ino)
+
+
+def _last_row(connection: Connection) -> int:
+    """The highest number that a row of the outbox was ever given in this file."""
+    return connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").scalar() or 0
 
 
 class DamagedFile(Exception):

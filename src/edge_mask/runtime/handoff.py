@@ -6,6 +6,7 @@ vision ──Mailbox─▶ ledger      waits for room: nothing put into it is ev
 
 import threading
 from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from edge_mask.errors import EdgeMaskError
@@ -121,17 +122,18 @@ class Mailbox(Generic[T]):
     def is_closed(self) -> bool:
         return self._closed
 
-    def put(self, item: T, timeout: float | None = None, *, wake: bool = True) -> bool:
+    def put(self, item: T, timeout: float | None = None, *, wake: bool = True, spare: int = 0) -> bool:
         """Wait for room and leave `item`; False when `timeout` seconds passed first. Raises Closed.
 
         Without `wake` a taker that waits finds it when its own time is up: for what is not urgent, so that the
-        sender is not interrupted by the receiver at once.
+        sender is not interrupted by the receiver at once. `spare` places beyond the capacity are open to it.
         """
+        capacity = self._capacity + spare
         with self._not_full:
-            self._not_full.wait_for(lambda: self._closed or len(self._items) < self._capacity, timeout)
+            self._not_full.wait_for(lambda: self._closed or len(self._items) < capacity, timeout)
             if self._closed:
                 raise Closed("the mailbox is closed")
-            if len(self._items) >= self._capacity:
+            if len(self._items) >= capacity:
                 return False
             self._items.append(item)
             if wake or len(self._items) >= self._capacity:
@@ -143,8 +145,22 @@ class Mailbox(Generic[T]):
         with self._not_empty:
             self._not_empty.wait_for(lambda: self._items or self._closed, timeout)
             taken = [self._items.popleft() for _ in range(min(limit, len(self._items)))]
-            self._not_full.notify(len(taken))
+            self._notify_senders(taken)
             return taken
+
+    def take_only(self, which: Callable[[T], bool], timeout: float | None) -> list[T]:
+        """As `take_many`, but past the items that are not wanted now: they keep their places."""
+        with self._not_empty:
+            self._not_empty.wait_for(lambda: self._closed or any(map(which, self._items)), timeout)
+            taken = [item for item in self._items if which(item)]
+            if taken:
+                self._items = deque(item for item in self._items if not which(item))
+            self._notify_senders(taken)
+            return taken
+
+    def _notify_senders(self, taken: Sequence[T]) -> None:
+        if taken:  # all of them: some may use spare places and some may not, and one that may not would wake in vain
+            self._not_full.notify_all()
 
     def close(self) -> None:
         """Take nothing more; wake everybody."""

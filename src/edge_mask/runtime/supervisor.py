@@ -258,7 +258,11 @@ class Supervisor:
         return ""
 
     def _start_over(self) -> None:
-        """Step 3, or step 4 when it has happened too often."""
+        """Step 3, or step 4 when it has happened too often; nothing of both for who was told to stop meanwhile."""
+        if self._is_told_to_stop():
+            log.error("stopped without the worker that does not stop")
+            logging.shutdown()
+            os._exit(EXIT_DONE)  # a normal exit would wait for the stuck thread
         now = self._clock.now().mono
         recent = [t for t in _restart_times(os.environ.get(_RESTARTS, "")) if 0 <= now - t < 3600]
         if len(recent) >= _MOST_RESTARTS_AN_HOUR:

@@ -4,6 +4,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from edge_mask.runtime.worker import keep_waiting
+
+_SIGN_OF_LIFE = 0.5
+"""Seconds: whoever has the turn may wait for room in a mailbox, for as long as that takes."""
+
 
 class Turns:
     """Numbers count from 0. Every one that is given out must have its turn or be given up: later ones wait for it."""
@@ -16,8 +21,9 @@ class Turns:
     @contextmanager
     def turn(self, number: int) -> Iterator[None]:
         """Wait until every smaller number has had its turn; then it is this one's until the block ends."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._due == number)
+        with self._held():
+            while not self._changed.wait_for(lambda: self._due == number, _SIGN_OF_LIFE):
+                keep_waiting()
         try:
             yield
         finally:
@@ -25,7 +31,7 @@ class Turns:
 
     def give_up(self, number: int) -> None:
         """This number's turn is over, whether it was taken or not, and whether it has come or not."""
-        with self._changed:
+        with self._held():
             self._given_up.add(number)
             while self._due in self._given_up:
                 self._given_up.remove(self._due)
@@ -35,5 +41,14 @@ class Turns:
     @contextmanager
     def pause(self) -> Iterator[int]:
         """How many turns are over; no other one begins until the block ends. One that has begun goes on."""
-        with self._changed:
+        with self._held():
             yield self._due
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        while not self._changed.acquire(timeout=_SIGN_OF_LIFE):
+            keep_waiting()
+        try:
+            yield
+        finally:
+            self._changed.release()

@@ -37,6 +37,15 @@ class Job:
         """After the last step, whatever happened."""
 
 
+_here = threading.local()
+
+
+def keep_waiting() -> bool:
+    """For a step that waits on purpose, again and again meanwhile: it is not stuck. False when it shall stop."""
+    worker: Worker | None = getattr(_here, "worker", None)
+    return worker is None or worker.waits()
+
+
 class Worker:
     """Runs a job in its own thread until it is stopped, finished or failed."""
 
@@ -73,7 +82,13 @@ class Worker:
         """True when one step has taken longer than the job's patience."""
         return self.is_alive and now - self._beat > self.job.patience
 
+    def waits(self) -> bool:
+        """Called in its own thread (`keep_waiting`): a sign of life; False when it was asked to stop."""
+        self._beat = self._clock.now().mono
+        return not self._stop.is_set()
+
     def _run(self) -> None:
+        _here.worker = self
         try:
             self.job.begin()
             self._loop()

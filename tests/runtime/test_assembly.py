@@ -1,0 +1,83 @@
+"""What the composition root adds: senders that find no room, and a health message without a database."""
+
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from edge_mask.app import Assembly
+from edge_mask.ledger.recorder import Barrier
+from edge_mask.messages import Fault, Health
+from edge_mask.rules.rule_set import RuleSet
+from edge_mask.runtime.clock import SystemClock
+from edge_mask.runtime.worker import Job, Worker
+from edge_mask.settings.load import parse
+from edge_mask.units import Seconds
+
+CLOCK = SystemClock(lambda: True)
+
+
+def assembly(folder: Path) -> Assembly:
+    sensor = f"{{name: forehead, kind: replay, path: {folder / 'readings.csv'}}}"
+    text = (
+        f"device: {{thing_name: t1}}\nmqtt: {{transport: none}}\nsensors: [{sensor}]\n"
+        f"outbox: {{path: {folder / 'edge-mask.db'}}}\n"
+    )
+    return Assembly(parse(text, "test.yaml", {}), RuleSet.load([]), CLOCK, lambda _worker: None, ExitStack())
+
+
+class Sender(Job):
+    """Has one thing to say."""
+
+    name = "sender"
+    patience = Seconds(1.5)
+
+    def __init__(self, house: Assembly) -> None:
+        self._house = house
+
+    def step(self, stop: threading.Event) -> None:
+        self._house._emit(Fault(at=CLOCK.now(), component="a", code="b", text="c"))
+        stop.wait(10)
+
+
+def filled(house: Assembly) -> None:
+    while house._mailbox.put(Barrier(), 0.0):
+        pass
+
+
+def test_a_worker_that_waits_for_room_in_the_mailbox_is_not_stuck_and_its_event_comes(tmp_path: Path) -> None:
+    house = assembly(tmp_path)
+    filled(house)
+    worker = Worker(Sender(house), CLOCK, lambda _worker: None)
+    worker.start()
+    began = time.monotonic()
+    while time.monotonic() - began < 3.0:
+        assert not worker.is_stuck(CLOCK.now().mono)
+        time.sleep(0.05)
+    assert len(house._mailbox.take_many(5000, 0.0)) == 1000
+    assert [type(entry) for entry in house._mailbox.take_many(5000, 10.0)] == [Fault]
+    worker.request_stop()
+    assert worker.join(10)
+
+
+def test_a_worker_that_waits_for_room_hears_the_stop_and_says_what_it_could_not_tell(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = assembly(tmp_path)
+    filled(house)
+    worker = Worker(Sender(house), CLOCK, lambda _worker: None)
+    worker.start()
+    worker.request_stop()
+    assert worker.join(10)
+    assert "the mailbox is full at the stop; not recorded: Fault" in caplog.text
+
+
+def test_health_is_told_without_figures_of_the_outbox_while_the_database_cannot_be_read(tmp_path: Path) -> None:
+    house = assembly(tmp_path)
+    house._pulse.step(threading.Event())
+    [health] = house._mailbox.take_many(10, 10.0)
+    assert isinstance(health, Health)
+    assert health.values["outbox"] == {"pending": None, "bytes": None, "oldest_s": None, "dropped": None}
+    assert health.values["clock_synced"]
