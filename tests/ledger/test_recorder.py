@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from tests.ledger import rows
 from tests.ledger.rows import BOOT
 
@@ -21,7 +22,7 @@ from edge_mask.ledger.intake import Intake
 from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.read import Reader
 from edge_mask.ledger.recorder import Barrier, Entry, Recorder, post
-from edge_mask.ledger.rows import Settlement
+from edge_mask.ledger.rows import Batch, Settlement
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Class, Detections, Fault, Health, Look, Message, Outcome, Reading, Receipt, Visit
 from edge_mask.rules.rule_set import RuleSet
@@ -184,6 +185,34 @@ def test_a_value_that_no_database_can_hold_takes_nothing_else_along(tmp_path: Pa
         [(code, text)] = it.rows("SELECT code, text FROM faults")
         assert code == "unwritable"
         assert text.startswith("1 rows hold what no database can (OverflowError")
+
+
+def test_a_value_that_no_database_can_hold_is_given_up_alone_also_when_it_is_alone(tmp_path: Path) -> None:
+    with desk(tmp_path / "db", destination=None) as it:
+        it.mailbox.put(Look(at=CLOCK.now(), camera="front", faces=2**70, no_mask=0, streak=0))
+        it.settle()
+        assert it.rows("SELECT code FROM faults") == [("unwritable",)]
+
+
+def test_a_disk_that_fills_up_while_such_a_value_is_looked_for_costs_no_other_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = threading.Event()
+    real = Ledger.can_hold
+
+    def once_full(ledger: Ledger, batch: Batch) -> bool:
+        if not asked.is_set():
+            asked.set()
+            raise OperationalError("INSERT", None, sqlite3.OperationalError("database or disk is full"))
+        return real(ledger, batch)
+
+    monkeypatch.setattr(Ledger, "can_hold", once_full)
+    with desk(tmp_path / "db") as it:
+        it.mailbox.put(reading(1.0))
+        it.mailbox.put(Look(at=CLOCK.now(), camera="front", faces=2**70, no_mask=0, streak=0))
+        it.settle()
+        assert asked.is_set()
+        assert it.rows("SELECT value FROM readings") == [(1.0,)]
 
 
 def test_a_fault_about_a_file_whose_name_is_not_utf8_is_recorded_with_the_name_escaped(tmp_path: Path) -> None:

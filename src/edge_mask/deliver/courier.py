@@ -5,8 +5,7 @@
       └── Delivered: row gone · Refused: set aside · Unknown: again, same id ──┘
 
 A row is offered only while connected, and leaves the outbox only on the broker's acknowledgement. After an Unknown
-the rows go one at a time for a while: then none passes another one that the broker sends back ("quota exceeded"), and
-it shows on which row it hangs up.
+the rows go one at a time for a while (hang_ups.py).
 """
 
 import logging
@@ -20,6 +19,7 @@ from typing import Protocol
 
 from sqlalchemy.exc import DBAPIError
 
+from edge_mask.deliver.hang_ups import REASON, HangUps
 from edge_mask.deliver.pace import Pace
 from edge_mask.deliver.refusals import Refusals
 from edge_mask.deliver.transport import Transport
@@ -42,8 +42,6 @@ _LIVE_UNDER_WAY = 4
 _LIVE_UNTIL = 10.0
 _OPEN_AGAIN_AFTER = 60.0
 _READ_AGAIN_AFTER = 1.0
-_HANG_UP_WITHIN = 10.0
-_HANG_UPS = 3
 _READ_AHEAD = 50
 
 
@@ -104,7 +102,7 @@ class Courier(Job):
         self._refusals = Refusals(
             lambda message: f"{name} {message.topic}" if shows_topics else name,
             log,
-            outage._report,  # noqa: SLF001 (what is refused is told to whom the outage is told)
+            outage.report,
             clock,
         )
         self._boot = boot
@@ -121,14 +119,7 @@ class Courier(Job):
         self._epoch = backlog.epoch
         self._is_readable = True
         self._in_flight = 0
-        self._waiting_since = 0.0
-        self._one_by_one = 0
-        self._undecided: list[Pending] = []
-        self._undecided_after = 0.0
-        self._was_lost = False
-        self._suspect = -1
-        self._hang_ups = 0
-        self._blames_hang_ups = blames_hang_ups
+        self._hang_ups = HangUps(window, blames=blames_hang_ups)
         self._must_reread = False
         self._may_have_news = True
         self._has_more = False
@@ -198,7 +189,9 @@ class Courier(Job):
         if now.mono >= self._open_again_at:
             self._open()
         if self._must_reread and not self._in_flight:
-            self._learn_from_the_undecided()
+            self._notice_states()  # the loss is told after its receipts
+            if (guilty := self._hang_ups.guilty(is_connected=self._transport.is_connected)) is not None:
+                self._settled = self._settle([self._settlement(guilty, Receipt(Outcome.REFUSED, REASON))])
             self._begin_again(now)
         if self._transport.is_connected and not self._must_reread and now.mono >= self._resume_at:
             self._send_pending(now)
@@ -248,7 +241,7 @@ class Courier(Job):
     @property
     def _room(self) -> int:
         """How many more may be under way."""
-        return (1 if self._one_by_one else self._window) - self._in_flight
+        return (1 if self._hang_ups.is_careful else self._window) - self._in_flight
 
     def _notice_states(self) -> None:
         while True:
@@ -262,7 +255,7 @@ class Courier(Job):
                     log.info("%s: %s", self.name, reason)
                 self._may_have_news = True
             else:
-                self._was_lost |= bool(self._in_flight or self._undecided)
+                self._hang_ups.lost(is_busy=self._in_flight > 0)
                 if self._away_since is None:
                     self._away_since = self._clock.now().mono
                 self._outage.begin("offline", f"{reason}; messages are kept and sent later")
@@ -276,8 +269,7 @@ class Courier(Job):
         log.info("%s: the database is another file now; reading it from the beginning", self.name)
         self._cursors.clear()
         self._ahead.clear()
-        self._undecided.clear()
-        self._suspect = -1
+        self._hang_ups.forget()
         self._may_have_news = True
 
     def collect(self) -> None:
@@ -292,18 +284,13 @@ class Courier(Job):
             now = self._clock.now().mono
             if receipt.outcome is Outcome.UNKNOWN:
                 self._must_reread = True
-                if not self._undecided:
-                    self._undecided_after = now - self._waiting_since
                 if epoch == self._epoch:
-                    self._undecided.append(pending)
+                    self._hang_ups.undecided(pending, now)
                 log.debug("%s: row %d is undecided: %s", self.name, pending.row, receipt.reason)
                 continue
-            self._waiting_since = now
-            self._one_by_one = max(0, self._one_by_one - 1)
+            self._hang_ups.answered(pending.row if epoch == self._epoch else -1, now)
             if epoch != self._epoch:  # in the new file the same id may be another message: rather send twice
                 continue
-            if pending.row == self._suspect:
-                self._suspect = -1
             settlements.append(self._settlement(pending, receipt))
         if settlements:
             self._backoff.succeeded(0.0)
@@ -316,28 +303,6 @@ class Courier(Job):
             self._refusals.delivered(pending.message)
         return Settlement(pending.row, receipt)
 
-    def _learn_from_the_undecided(self) -> None:
-        """All receipts are here and some decided nothing: go on one at a time, until as many as the window holds were
-        answered. When the connection soon ends on the same row again, with nothing else under way, it is the row."""
-        if not self._undecided:
-            return
-        self._notice_states()  # the loss is told after its receipts
-        rows, self._undecided = self._undecided, []
-        was_lost, self._was_lost = self._was_lost or not self._transport.is_connected, False
-        was_alone, is_hang_up = self._one_by_one > 0, was_lost and self._undecided_after < _HANG_UP_WITHIN
-        if was_lost and not is_hang_up:  # a network that went away, or a broker that froze, says nothing about a row
-            return
-        self._one_by_one = self._window
-        if not (is_hang_up and was_alone and self._blames_hang_ups):
-            return
-        # Others may be delivered between two hang-ups (the report of the outage leaves first): it stays the suspect.
-        self._hang_ups = self._hang_ups + 1 if rows[0].row == self._suspect else 1
-        self._suspect = rows[0].row
-        if self._hang_ups >= _HANG_UPS:
-            self._suspect = -1
-            hung_up = Receipt(Outcome.REFUSED, f"the broker hung up on it {_HANG_UPS} times")
-            self._settled = self._settle([self._settlement(rows[0], hung_up)])
-
     def _send_live(self, now: float) -> None:
         """Hand over a few at a time: what the transport holds and has not written yet gets old there unseen, and
         stands before the stored messages that come later."""
@@ -345,7 +310,9 @@ class Courier(Job):
             self._live.popleft()
             self.live_dropped += 1
         self._live_under_way = [future for future in self._live_under_way if not future.done()]
-        if self._one_by_one and self._in_flight:  # a broker that hangs up does so on the one row that is under way
+        if (
+            self._hang_ups.is_careful and self._in_flight
+        ):  # a broker that hangs up does so on the one row that is under way
             return
         while self._live and self._transport.is_connected and len(self._live_under_way) < _LIVE_UNDER_WAY:
             future = self._transport.send(self._live.popleft()[1])
@@ -371,7 +338,7 @@ class Courier(Job):
             if pending is None:
                 return
             if not self._in_flight:
-                self._waiting_since = now.mono
+                self._hang_ups.first_sent(now.mono)
             self._in_flight += 1
             self._pace.spend()
             room -= 1

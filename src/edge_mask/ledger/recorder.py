@@ -274,10 +274,14 @@ class Recorder(Job):
     def _set_apart(self, error: Exception) -> None:
         """Some value cannot be written, today or ever: its row alone is given up, not the company that it came in."""
         batch = self._batch
-        events = [row for row in batch.events if self._ledger.can_hold(Batch(events=[row]))]
-        outgoing = [row for row in batch.outgoing if self._ledger.can_hold(Batch(outgoing=[row]))]
+        try:
+            events = [row for row in batch.events if self._ledger.can_hold(Batch(events=[row]))]
+            outgoing = [row for row in batch.outgoing if self._ledger.can_hold(Batch(outgoing=[row]))]
+        except (DBAPIError, DatabaseError) as meanwhile:  # the disk, say: no row is given up for that
+            self._failed(meanwhile)
+            return
         lost = len(batch.events) + len(batch.outgoing) - len(events) - len(outgoing)
-        if not lost or not (events or outgoing or batch.settlements):  # then it is not the rows
+        if not lost:
             self._failed(error)
             return
         batch.events, batch.outgoing = events, outgoing

@@ -117,12 +117,12 @@ class Ledger:
         return dropped
 
     def can_hold(self, batch: Batch) -> bool:
-        """Whether these rows can be written at all; nothing stays written."""
+        """Whether each value of these rows has a column that can hold it; nothing stays written. Raises DBAPIError."""
         connection = self._open_connection()
         transaction = connection.begin()
         try:
             self._insert(connection, batch)
-        except (DBAPIError, ValueError, OverflowError, TypeError):
+        except (ValueError, OverflowError, TypeError):
             return False
         finally:
             transaction.rollback()

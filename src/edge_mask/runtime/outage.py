@@ -13,7 +13,8 @@ class Outage:
     def __init__(self, component: str, log: logging.Logger, report: Callable[[Fault], None], clock: Clock) -> None:
         self._component = component
         self._log = log
-        self._report = report
+        self.report = report
+        """Where its faults go."""
         self._clock = clock
         self._since: float | None = None
 
@@ -29,7 +30,7 @@ class Outage:
             return False
         self._since = now.mono
         self._log.warning("%s: %s", self._component, reason, extra={"code": code})
-        self._report(Fault(at=now, component=self._component, code=code, text=reason))
+        self.report(Fault(at=now, component=self._component, code=code, text=reason))
         return True
 
     def end(self) -> bool:
