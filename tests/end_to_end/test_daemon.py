@@ -3,7 +3,9 @@
 import json
 import signal
 import socket
+import time
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -219,6 +221,32 @@ def test_sighup_takes_a_new_configuration_over_and_a_wrong_one_not(
         daemon.send(signal.SIGHUP)
         subscriber.wait_for(lambda got: any(e.json()["camera"] == "hall" for e in on(got, "looks")))
         assert daemon.stop() == 0
+
+
+def test_a_reload_that_is_refused_leaves_the_log_as_it_was_and_one_that_is_taken_changes_it(
+    site: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    def config(**changes: Any) -> Path:
+        cameras = [{"name": "room", "source": f"images:{site / 'scene'}", "role": "cctv", "loop": True}]
+        return write_config(site, broker.port, **{"cameras": cameras, **changes})
+
+    quiet = {"level": "error", "format": "console"}
+    with Daemon(config()) as daemon:
+        subscriber.wait_for(lambda got: bool(on(got, "looks")))
+        config(log=quiet, detector={"model": "nowhere"})
+        daemon.send(signal.SIGHUP)
+        subscriber.wait_for(lambda got: any("nowhere" in each.json()["text"] for each in on(got, "errors")))
+        # The fault is told before the old house is back; `is gate-01` is what it says then.
+        while daemon.stderr.count(f"is {THING}: cameras") < 2:
+            time.sleep(0.05)
+        config(
+            log=quiet, cameras=[{"name": "hall", "source": f"images:{site / 'scene'}", "role": "cctv", "loop": True}]
+        )
+        daemon.send(signal.SIGHUP)
+        subscriber.wait_for(lambda got: any(each.json()["camera"] == "hall" for each in on(got, "looks")))
+        assert daemon.stop() == 0
+        assert daemon.stderr.count(f"is {THING}: cameras") == 2
+        assert "stopped" not in daemon.stderr
 
 
 def test_a_second_daemon_on_the_same_database_is_refused(site: Path, broker: Mosquitto, subscriber: Subscriber) -> None:

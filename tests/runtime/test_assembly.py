@@ -81,3 +81,14 @@ def test_health_is_told_without_figures_of_the_outbox_while_the_database_cannot_
     assert isinstance(health, Health)
     assert health.values["outbox"] == {"pending": None, "bytes": None, "oldest_s": None, "dropped": None}
     assert health.values["clock_synced"]
+
+
+def test_the_secrets_of_the_configuration_are_kept_out_of_the_texts_of_faults(tmp_path: Path) -> None:
+    text = f"mqtt: {{host: h, username: u, password: '${{WORD}}'}}\noutbox: {{path: {tmp_path / 'db'}}}\n"
+    settings = parse(text + "sensors: [{name: t, kind: replay, path: t.csv}]\n", "test.yaml", {"WORD": "hunter2"})
+    with ExitStack() as undo:
+        house = Assembly(settings, RuleSet.load([]), CLOCK, lambda _worker: None, undo)
+        intake = house._make_recorder()._intake
+        admitted = intake.admit(Fault(at=CLOCK.now(), component="mqtt", code="refused", text="no entry with hunter2"))
+    assert admitted.events[0].values["text"] == "no entry with ***"
+    assert b"hunter2" not in admitted.outgoing[0].message.payload

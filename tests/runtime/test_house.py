@@ -133,11 +133,13 @@ class Plan:
 def test_a_worker_that_raises_gets_its_house_built_again_in_the_same_process() -> None:
     diary: list[str] = []
     built: list[Note] = []
+    complaints: list[tuple[str, str, str]] = []
 
     def make(on_failure: Callable[[Worker], None]) -> House:
         built.append(Note(f"ledger {len(built)}", diary))
         jobs: list[Job] = [built[-1]] if len(built) > 1 else [built[-1], Raises()]
-        return House([Worker(job, CLOCK, on_failure) for job in jobs])
+        workers = [Worker(job, CLOCK, on_failure) for job in jobs]
+        return House(workers, complain=lambda *complaint: complaints.append(complaint))
 
     supervisor = Supervisor(lambda: Plan(make), CLOCK)
     with ThreadPoolExecutor(1) as pool:
@@ -148,6 +150,9 @@ def test_a_worker_that_raises_gets_its_house_built_again_in_the_same_process() -
         supervisor.request("stop")
         assert running.result(10) == 0
     assert diary == ["ledger 0 begins", "ledger 0 ends", "ledger 1 begins", "ledger 1 ends"]
+    [(component, code, text)] = complaints
+    assert (component, code) == (Raises().name, "failed")
+    assert text.endswith("; everything was built again")
 
 
 def test_a_worker_that_does_not_stop_makes_the_program_start_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
