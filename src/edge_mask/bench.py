@@ -20,6 +20,7 @@ from edge_mask.capture.source import EndOfSource
 from edge_mask.decide.gate import GateWatch
 from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.memory import MemoryTransport
+from edge_mask.detect.detector import nothing
 from edge_mask.detect.golden import golden_picture
 from edge_mask.detect.model import ModelDetector
 from edge_mask.detect.package import load_package, load_side_by_side, open_package
@@ -142,9 +143,9 @@ class Borrowed:
     def last_inference_ms(self) -> float:
         return self._detector.last_inference_ms
 
-    def detect(self, image: Image) -> list[Face]:
+    def detect(self, image: Image, meanwhile: Callable[[], object] = nothing) -> list[Face]:
         try:
-            return self._detector.detect(image)
+            return self._detector.detect(image, meanwhile)
         except Broken as error:
             raise ModelError(str(error)) from error
 

@@ -101,7 +101,7 @@ class Vision:
         """
         trouble = ""
         try:
-            faces = distinct(detector.detect(frame.image))
+            faces = distinct(detector.detect(frame.image, self._frames.call_senders))
         except Broken as error:
             faces, trouble = [], str(error)
         except Exception:  # raised again; the turn is given up at once, as what is before it may hang

@@ -230,3 +230,12 @@ def test_verifying_names_everything_that_does_not_hold(tmp_path: Path) -> None:
     assert "gone.tflite checksum" in failed
     assert any(what.endswith("golden golden.png") for what in failed)
     assert "model.tflite checksum" not in failed
+
+
+def test_others_are_told_when_the_graph_is_about_to_run_and_the_picture_is_in_it(tmp_path: Path) -> None:
+    detector = load_package(package(tmp_path))
+    told: list[float] = []
+    detector.detect(SQUARE)
+    before = detector.last_inference_ms
+    assert detector.detect(SQUARE, lambda: told.append(detector.last_inference_ms)) == detector.detect(SQUARE)
+    assert told == [before]

@@ -58,6 +58,29 @@ def test_a_line_takes_so_many_and_lets_its_sender_in_again_when_half_are_gone() 
     assert slot.replaced == 0
 
 
+def test_a_sender_is_called_when_the_taker_says_so_and_at_once_when_nothing_waits_any_more() -> None:
+    slot: Latest[int] = Latest()
+    for number in range(4):
+        assert slot.put_in_line(number, "clip", 0, room=4)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(slot.put_in_line, 4, "clip", 60.0, room=4)
+        while not slot._few:  # until it waits
+            time.sleep(0.001)
+        assert [slot.take_numbered(0) for _ in range(3)] == [(0, 0), (1, 1), (2, 2)]
+        time.sleep(0.02)
+        assert not waiting.done()
+        slot.call_senders()
+        assert waiting.result(10)
+        for number in (5, 6):
+            assert slot.put_in_line(number, "clip", 0, room=4)
+        slot._few.clear()
+        waiting = pool.submit(slot.put_in_line, 7, "clip", 60.0, room=4)
+        while not slot._few:
+            time.sleep(0.001)
+        assert [slot.take_numbered(0) for _ in range(4)] == [(3, 3), (4, 4), (5, 5), (6, 6)]
+        assert waiting.result(10)
+
+
 def test_a_line_lets_another_camera_in_between() -> None:
     slot: Latest[str] = Latest()
     for picture in ("clip 1", "clip 2", "clip 3"):

@@ -24,7 +24,7 @@ def test_a_model_that_breaks_while_it_is_measured_is_an_error_and_no_figure(
     detectors = load_side_by_side(write_model(tmp_path), lanes=lanes, threads=lanes)
     looks = 0
 
-    def breaks(_image: Image) -> list[Face]:
+    def breaks(_image: Image, _meanwhile: object = None) -> list[Face]:
         nonlocal looks
         looks += 1
         if looks > 5:
@@ -40,7 +40,7 @@ def test_every_frame_is_looked_at_before_the_figure_is_there(tmp_path: Path, mon
     detectors = load_side_by_side(write_model(tmp_path), lanes=2, threads=2)
     seen: list[Image] = []
 
-    def note(image: Image) -> list[Face]:
+    def note(image: Image, _meanwhile: object = None) -> list[Face]:
         seen.append(image)
         return []
 

@@ -9,6 +9,7 @@ import pytest
 
 from edge_mask.decide.gate import GateWatch
 from edge_mask.decide.sight import Sight, Watch
+from edge_mask.detect.detector import nothing
 from edge_mask.errors import Broken
 from edge_mask.messages import Box, Detections, Event, Face, Fault, Frame, Image, Visit
 from edge_mask.runtime.clock import ManualClock, SystemClock
@@ -31,7 +32,8 @@ class Scripted:
         self._look = look
         self.is_closed = False
 
-    def detect(self, image: Image) -> list[Face]:
+    def detect(self, image: Image, meanwhile: Callable[[], object] = nothing) -> list[Face]:
+        meanwhile()
         return self._look(int(image[0, 0, 0]))
 
     def close(self) -> None:

@@ -1,8 +1,13 @@
 """The Detector protocol: a picture in, faces out."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from edge_mask.messages import Face, Image
+
+
+def nothing() -> None:
+    """Do it."""
 
 
 class Detector(Protocol):
@@ -23,8 +28,11 @@ class Detector(Protocol):
         """Milliseconds the graph took for the last picture, without fitting the picture and decoding."""
         ...
 
-    def detect(self, image: Image) -> list[Face]:
-        """Faces in pixels of `image`, best score first. Raises Broken on NaN or absurd output."""
+    def detect(self, image: Image, meanwhile: Callable[[], object] = nothing) -> list[Face]:
+        """Faces in pixels of `image`, best score first. Raises Broken on NaN or absurd output.
+
+        `meanwhile` is called just before the graph runs, which leaves the interpreter to other threads.
+        """
         ...
 
     def close(self) -> None:

@@ -3,13 +3,16 @@
 picture ─▶ letterbox ─▶ pixels ─▶ graph ─▶ decoder ─▶ nms ─▶ faces in pixels of the picture
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_mask.detect.arrays import Candidates, Corners, Found
 from edge_mask.detect.card import Calibration, Card
 from edge_mask.detect.decode import build_decoder
+from edge_mask.detect.detector import nothing
 from edge_mask.detect.letterbox import Letterbox, Placement, one_thread_in_opencv
 from edge_mask.detect.nms import suppress
 from edge_mask.detect.nms_rules import Suppression
@@ -73,15 +76,22 @@ class ModelDetector:
         rules = [_rule(self.card, *each) for each in zip(self._meanings, entry, strict=True)]
         self._decode = build_decoder(self.card.decoding, self.model.outputs, self.card.input.size, Scoring(rules))
 
-    def detect(self, image: Image) -> list[Face]:
+    def detect(self, image: Image, meanwhile: Callable[[], object] = nothing) -> list[Face]:
         """Faces in pixels of `image`, best score first; the same picture gives the same list.
+
+        `meanwhile` is called just before the graph runs.
 
         Raises Broken on NaN or absurd output, Refused for an array that is no picture.
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
             raise Refused(f"a picture is height x width x 3 in 8 bit, this is {written([image.shape])} {image.dtype}")
         canvas, where = self._letterbox.draw(image)
-        outputs = self.model.run(lambda tensor: self._pixels.write(canvas, tensor))
+
+        def fill(tensor: NDArray[Any]) -> None:
+            self._pixels.write(canvas, tensor)
+            meanwhile()
+
+        outputs = self.model.run(fill)
         found = self._decode(outputs)
         if self._suppression is not None:
             found = suppress(found, self._suppression)

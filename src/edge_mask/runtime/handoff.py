@@ -31,6 +31,7 @@ class Latest(Generic[T]):
         """What waits, by camera; a camera without anything is missing, the one that has waited longest is first."""
         self._few: dict[str, int] = {}
         """How many may be left of a queue when its sender is to be woken."""
+        self._owes_a_call = False
         self._closed = False
         self.replaced = 0
         self.taken = 0
@@ -50,10 +51,14 @@ class Latest(Generic[T]):
         For a single taker; what it takes counts, too.
         """
         found = self.take_numbered(timeout)
+        self.call_senders()
         return None if found is None else found[1]
 
     def take_numbered(self, timeout: float) -> tuple[int, T] | None:
-        """As `take`, with how many were taken before it: by this tell several takers in which order they took."""
+        """As `take`, with how many were taken before it: by this tell several takers in which order they took.
+
+        While something still waits, senders are not told that there is room again: see `call_senders`.
+        """
         with self._filled:
             if not self._items:
                 self._filled.wait_for(lambda: self._items or self._closed, timeout)
@@ -64,10 +69,23 @@ class Latest(Generic[T]):
             item = waiting.popleft()
             if waiting:
                 self._items[key] = waiting  # behind the other cameras
-            if len(waiting) <= self._few.get(key, 0):
+            if not waiting:
                 self._emptied.notify_all()
+            elif len(waiting) <= self._few.get(key, 0):
+                self._owes_a_call = True
             self.taken += 1
             return self.taken - 1, item
+
+    def call_senders(self) -> None:
+        """Tell those who wait for room that there is some; to be called when the taker leaves the interpreter alone.
+
+        Told at once, a sender would want the interpreter just when the taker has most to do with it: each time that
+        the taker has to wait for it costs more than the sender's own work.
+        """
+        if self._owes_a_call:
+            with self._emptied:
+                self._owes_a_call = False
+                self._emptied.notify_all()
 
     @property
     def given(self) -> int:

@@ -21,9 +21,13 @@ class Turns:
     @contextmanager
     def turn(self, number: int) -> Iterator[None]:
         """Wait until every smaller number has had its turn; then it is this one's until the block ends."""
-        with self._held():
-            while not self._changed.wait_for(lambda: self._due == number, _SIGN_OF_LIFE):
-                keep_waiting()
+        self._hold()
+        try:
+            while self._due != number:
+                if not self._changed.wait(_SIGN_OF_LIFE):
+                    keep_waiting()
+        finally:
+            self._changed.release()
         try:
             yield
         finally:
@@ -31,24 +35,25 @@ class Turns:
 
     def give_up(self, number: int) -> None:
         """This number's turn is over, whether it was taken or not, and whether it has come or not."""
-        with self._held():
+        self._hold()
+        try:
             self._given_up.add(number)
             while self._due in self._given_up:
                 self._given_up.remove(self._due)
                 self._due += 1
             self._changed.notify_all()
+        finally:
+            self._changed.release()
 
     @contextmanager
     def pause(self) -> Iterator[int]:
         """How many turns are over; no other one begins until the block ends. One that has begun goes on."""
-        with self._held():
-            yield self._due
-
-    @contextmanager
-    def _held(self) -> Iterator[None]:
-        while not self._changed.acquire(timeout=_SIGN_OF_LIFE):
-            keep_waiting()
+        self._hold()
         try:
-            yield
+            yield self._due
         finally:
             self._changed.release()
+
+    def _hold(self) -> None:
+        while not self._changed.acquire(timeout=_SIGN_OF_LIFE):
+            keep_waiting()
