@@ -20,17 +20,17 @@ from edge_mask.capture.source import EndOfSource
 from edge_mask.decide.gate import GateWatch
 from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.memory import MemoryTransport
-from edge_mask.detect.detector import nothing
+from edge_mask.detect.detector import Answer, nothing
 from edge_mask.detect.golden import golden_picture
 from edge_mask.detect.model import ModelDetector
 from edge_mask.detect.package import load_package, load_side_by_side, open_package
-from edge_mask.errors import Broken, ModelError
+from edge_mask.errors import ModelError
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.intake import Intake
 from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.recorder import Barrier, Entry, Recorder, post
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Event, Face, Frame, Image, Reading
+from edge_mask.messages import Event, Frame, Image, Reading
 from edge_mask.parts import lanes_for
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.handoff import Latest, Mailbox
@@ -143,11 +143,12 @@ class Borrowed:
     def last_inference_ms(self) -> float:
         return self._detector.last_inference_ms
 
-    def detect(self, image: Image, meanwhile: Callable[[], object] = nothing) -> list[Face]:
-        try:
-            return self._detector.detect(image, meanwhile)
-        except Broken as error:
-            raise ModelError(str(error)) from error
+    def detect_each(self, images: Sequence[Image], meanwhile: Callable[[], object] = nothing) -> list[Answer]:
+        answers = self._detector.detect_each(images, meanwhile)
+        for answer in answers:
+            if answer.trouble:
+                raise ModelError(answer.trouble)
+        return answers
 
     def close(self) -> None: ...
 

@@ -92,7 +92,7 @@ def test_a_picture_of_a_file_waits_until_it_was_taken_and_none_is_lost() -> None
 @pytest.mark.parametrize(
     ("what", "interval", "picture", "ahead"),
     [
-        ("small pictures without pauses", 0.0, noise(1), 4),
+        ("small pictures without pauses", 0.0, noise(1), 8),
         ("with pauses", 0.5, noise(1), 1),
         ("large pictures", 0.0, np.full((1000, 1400, 3), 90, np.uint8), 1),
     ],
@@ -100,14 +100,14 @@ def test_a_picture_of_a_file_waits_until_it_was_taken_and_none_is_lost() -> None
 def test_a_file_is_read_a_few_small_pictures_ahead_when_it_has_no_pauses(
     what: str, interval: float, picture: Image, ahead: int
 ) -> None:
-    stage = Stage([picture] * 8, is_live=False, interval=interval)
+    stage = Stage([picture] * 12, is_live=False, interval=interval)
     while stage.camera._pending is None:  # until one finds no place
         stage.camera.step(stage.stop)
     assert stage.slot.given == ahead, what
     taken = stage.run()
     while (frame := stage.slot.take(0.0)) is not None:
         taken.append(frame)
-    assert numbers(taken) == list(range(1, 9)), what
+    assert numbers(taken) == list(range(1, 13)), what
 
 
 def test_a_file_whose_picture_nobody_takes_still_stops_at_once() -> None:

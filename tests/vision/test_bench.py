@@ -1,5 +1,6 @@
 """The measure of the pipeline says what broke instead of a figure."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ from tests.detect.packages import ANCHOR_FREE, write_package, write_picture
 from tests.end_to_end.daemon import write_model
 
 from edge_mask import bench
+from edge_mask.detect.detector import Answer
 from edge_mask.detect.package import load_side_by_side
-from edge_mask.errors import Broken, ModelError
-from edge_mask.messages import Face, Image
+from edge_mask.errors import ModelError
+from edge_mask.messages import Image
 
 PICTURE = np.full((96, 128, 3), 90, np.uint8)
 
@@ -24,14 +26,12 @@ def test_a_model_that_breaks_while_it_is_measured_is_an_error_and_no_figure(
     detectors = load_side_by_side(write_model(tmp_path), lanes=lanes, threads=lanes)
     looks = 0
 
-    def breaks(_image: Image, _meanwhile: object = None) -> list[Face]:
+    def breaks(images: Sequence[Image], _meanwhile: object = None) -> list[Answer]:
         nonlocal looks
         looks += 1
-        if looks > 5:
-            raise Broken("the model says NaN")
-        return []
+        return [Answer([], 1.0, "the model says NaN" if looks > 5 else "") for _ in images]
 
-    monkeypatch.setattr(detectors[-1], "detect", breaks)
+    monkeypatch.setattr(detectors[-1], "detect_each", breaks)
     with pytest.raises(ModelError, match="the model says NaN"):
         bench.frames_per_second(detectors, tmp_path / "bench.db", [PICTURE], 200)
 
@@ -40,12 +40,12 @@ def test_every_frame_is_looked_at_before_the_figure_is_there(tmp_path: Path, mon
     detectors = load_side_by_side(write_model(tmp_path), lanes=2, threads=2)
     seen: list[Image] = []
 
-    def note(image: Image, _meanwhile: object = None) -> list[Face]:
-        seen.append(image)
-        return []
+    def note(images: Sequence[Image], _meanwhile: object = None) -> list[Answer]:
+        seen.extend(images)
+        return [Answer([], 1.0) for _ in images]
 
     for detector in detectors:
-        monkeypatch.setattr(detector, "detect", note)
+        monkeypatch.setattr(detector, "detect_each", note)
     assert bench.frames_per_second(detectors, tmp_path / "bench.db", [PICTURE], 50) > 0
     assert len(seen) == 50
 

@@ -1,7 +1,7 @@
 """Several lanes look at pictures at a time; what they see is judged frame after frame."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -9,7 +9,7 @@ import pytest
 
 from edge_mask.decide.gate import GateWatch
 from edge_mask.decide.sight import Sight, Watch
-from edge_mask.detect.detector import nothing
+from edge_mask.detect.detector import Answer, nothing
 from edge_mask.errors import Broken
 from edge_mask.messages import Box, Detections, Event, Face, Fault, Frame, Image, Visit
 from edge_mask.runtime.clock import ManualClock, SystemClock
@@ -26,18 +26,32 @@ BARE = [Face("no_mask", 0.9, Box(10.0, 10.0, 200.0, 200.0))]
 class Scripted:
     """A Detector that does for each picture what the test says; pictures are told apart by their first byte."""
 
-    name, labels, last_inference_ms = "scripted 1", ("mask", "no_mask"), 1.0
+    name, labels = "scripted 1", ("mask", "no_mask")
 
-    def __init__(self, look: Callable[[int], list[Face]]) -> None:
+    def __init__(self, look: Callable[[int], list[Face]], inference_ms: float = 1.0) -> None:
         self._look = look
+        self.last_inference_ms = inference_ms
+        self.rows: list[int] = []
         self.is_closed = False
 
-    def detect(self, image: Image, meanwhile: Callable[[], object] = nothing) -> list[Face]:
+    def detect_each(self, images: Sequence[Image], meanwhile: Callable[[], object] = nothing) -> list[Answer]:
         meanwhile()
-        return self._look(int(image[0, 0, 0]))
+        self.rows.append(len(images))
+        return [self._answer(int(image[0, 0, 0])) for image in images]
+
+    def _answer(self, number: int) -> Answer:
+        try:
+            return Answer(self._look(number), 1.0)
+        except Broken as error:
+            return Answer([], 1.0, str(error))
 
     def close(self) -> None:
         self.is_closed = True
+
+
+def picture_of(number: int) -> Frame:
+    picture = np.full((480, 640, 3), number, np.uint8)
+    return Frame("front", number, picture, Moment(Seconds(number / 10), Unix(1e9 + number / 10)))
 
 
 class Site:
@@ -57,9 +71,12 @@ class Site:
     def show(self, *numbers: int) -> None:
         """Hand on one picture after the other, each when the one before was taken."""
         for number in numbers:
-            picture = np.full((480, 640, 3), number, np.uint8)
-            frame = Frame("front", number, picture, Moment(Seconds(number / 10), Unix(1e9 + number / 10)))
-            assert self.frames.put_in_line(frame, "front", PATIENCE)
+            assert self.frames.put_in_line(picture_of(number), "front", PATIENCE)
+
+    def fill(self, *numbers: int) -> None:
+        """Hand on all of these pictures at once."""
+        for number in numbers:
+            assert self.frames.put_in_line(picture_of(number), "front", 0, room=len(numbers))
 
     def is_done(self) -> bool:
         return self.vision.is_done
@@ -119,6 +136,23 @@ def test_lanes_look_at_pictures_at_the_same_time() -> None:
         site.show(1, 2, 3)
         site.wait(lambda: len(site.looked_at()) == 3)
     assert site.looked_at() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("inference_ms", "rows"), [(1.0, [4, 2]), (20.0, [2, 2, 2]), (60.0, [1] * 6)])
+def test_pictures_that_wait_go_through_a_quick_graph_several_in_a_row(inference_ms: float, rows: list[int]) -> None:
+    detector = Scripted(lambda _n: BARE, inference_ms)
+    site = Site(detector)
+    site.fill(1, 2, 3, 4, 5, 6)
+    for worker in site.workers:
+        worker.start()
+    try:
+        site.wait(lambda: len(site.looked_at()) == 6)
+    finally:
+        for worker in site.workers:
+            worker.request_stop()
+            assert worker.join(PATIENCE)
+    assert site.looked_at() == [1, 2, 3, 4, 5, 6]
+    assert detector.rows == rows
 
 
 def test_a_lane_whose_detector_breaks_does_not_keep_the_others_waiting_for_its_turn() -> None:

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 _TURN = Seconds(0.5)
 """The longest a step waits before it looks at `stop` again."""
-_MOST_AHEAD, _BYTES_AHEAD = 4, 4_000_000
+_MOST_AHEAD, _BYTES_AHEAD = 8, 8_000_000
 
 
 class Camera(Job):

@@ -11,7 +11,7 @@ from edge_mask.cli.frames import Seen, files_of, frames, is_folder
 from edge_mask.errors import Broken, Refused
 
 if TYPE_CHECKING:
-    from edge_mask.detect.detector import Detector
+    from edge_mask.detect.model import ModelDetector
     from edge_mask.messages import Face
 
 
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-def _look(detector: "Detector", seen: Seen, drawings: "Drawings | None", *, as_json: bool) -> str:
+def _look(detector: "ModelDetector", seen: Seen, drawings: "Drawings | None", *, as_json: bool) -> str:
     """Print the line of one frame; what went wrong as a sentence, or nothing."""
     try:
         faces = detector.detect(seen.picture.image)

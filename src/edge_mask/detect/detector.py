@@ -1,6 +1,7 @@
 """The Detector protocol: a picture in, faces out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from edge_mask.messages import Face, Image
@@ -8,6 +9,18 @@ from edge_mask.messages import Face, Image
 
 def nothing() -> None:
     """Do it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model says of one picture."""
+
+    faces: list[Face]
+    """In pixels of the picture, best score first."""
+    inference_ms: float
+    """Milliseconds the graph took, without fitting the picture and decoding."""
+    trouble: str = ""
+    """Why this is no answer: NaN or absurd output. Then there are no faces."""
 
 
 class Detector(Protocol):
@@ -25,11 +38,11 @@ class Detector(Protocol):
 
     @property
     def last_inference_ms(self) -> float:
-        """Milliseconds the graph took for the last picture, without fitting the picture and decoding."""
+        """Milliseconds the graph took for the last picture."""
         ...
 
-    def detect(self, image: Image, meanwhile: Callable[[], object] = nothing) -> list[Face]:
-        """Faces in pixels of `image`, best score first. Raises Broken on NaN or absurd output.
+    def detect_each(self, images: Sequence[Image], meanwhile: Callable[[], object] = nothing) -> list[Answer]:
+        """What is in each of these pictures.
 
         `meanwhile` is called just before the graph runs, which leaves the interpreter to other threads.
         """

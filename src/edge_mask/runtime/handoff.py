@@ -52,29 +52,30 @@ class Latest(Generic[T]):
         """
         found = self.take_numbered(timeout)
         self.call_senders()
-        return None if found is None else found[1]
+        return found[0][1] if found else None
 
-    def take_numbered(self, timeout: float) -> tuple[int, T] | None:
-        """As `take`, with how many were taken before it: by this tell several takers in which order they took.
+    def take_numbered(self, timeout: float, most: int = 1) -> list[tuple[int, T]]:
+        """Up to `most` of what waits under one key, each with how many were taken before it.
 
+        By these numbers several takers tell in which order they took. [] after `timeout` or when closed and empty.
         While something still waits, senders are not told that there is room again: see `call_senders`.
         """
         with self._filled:
             if not self._items:
                 self._filled.wait_for(lambda: self._items or self._closed, timeout)
                 if not self._items:
-                    return None
+                    return []
             key = next(iter(self._items))
             waiting = self._items.pop(key)
-            item = waiting.popleft()
+            found = [(self.taken + place, waiting.popleft()) for place in range(min(most, len(waiting)))]
             if waiting:
                 self._items[key] = waiting  # behind the other cameras
             if not waiting:
                 self._emptied.notify_all()
             elif len(waiting) <= self._few.get(key, 0):
                 self._owes_a_call = True
-            self.taken += 1
-            return self.taken - 1, item
+            self.taken += len(found)
+            return found
 
     def call_senders(self) -> None:
         """Tell those who wait for room that there is some; to be called when the taker leaves the interpreter alone.
