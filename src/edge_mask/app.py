@@ -205,8 +205,9 @@ class Assembly:
         return detectors
 
     def _make_recorder(self) -> Recorder:
-        outbox = self._settings.outbox
-        ledger = Ledger(outbox.path, Bounds(outbox.max_bytes, outbox.max_age), self._boot)
+        outbox, history = self._settings.outbox, self._settings.history
+        bounds = Bounds(outbox.max_bytes, outbox.max_age, history.keep, history.max_bytes)
+        ledger = Ledger(outbox.path, bounds, self._boot)
         ledger.open()
         self._undo.callback(ledger.close)
         ids = IdMaker()

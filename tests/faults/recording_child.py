@@ -62,7 +62,7 @@ def record(ledger: Ledger, intake: Intake, path: Path, number: int) -> None:
         batch.events += admitted.events
         batch.outgoing += admitted.outgoing
     outbox = Outbox(path, "mqtt")
-    batch.settlements += [Settlement(p.row, Receipt(Outcome.REFUSED, "no")) for p in outbox.after({}, 1)]
+    batch.settlements += [Settlement(p.row, p.message.id, Receipt(Outcome.REFUSED, "no")) for p in outbox.after({}, 1)]
     outbox.close()
     ledger.commit(batch, now)
     print(batch.events[0].values["id"], flush=True)

@@ -298,7 +298,7 @@ def test_on_a_full_disk_what_was_sent_is_settled_and_the_fault_is_told_live(tmp_
             it.mailbox.put(reading(n))
         while not it.recorder._outage.is_open:
             it.worker.join(0.01)
-        settled = it.recorder.settle([Settlement(p.row, Receipt(Outcome.DELIVERED)) for p in sent])
+        settled = it.recorder.settle([Settlement(p.row, p.message.id, Receipt(Outcome.DELIVERED)) for p in sent])
         it.settle()  # what was settled made room for what waited
         assert settled.result(20) is None
         assert not path.with_name("db.ballast").exists()
@@ -431,7 +431,7 @@ def test_one_outage_is_one_line_about_drops_though_some_commits_fit(
         for n in range(10):
             it.mailbox.put(reading(n))
             it.settle()
-        sent = [Settlement(p.row, Receipt(Outcome.DELIVERED)) for p in outbox.after({}, 10)]
+        sent = [Settlement(p.row, p.message.id, Receipt(Outcome.DELIVERED)) for p in outbox.after({}, 10)]
         assert it.recorder.settle(sent[:3]).result(20) is None
         for n in range(10):
             it.mailbox.put(reading(n))

@@ -305,7 +305,7 @@ def test_deleted_shadows_make_room_for_others(ledger: Ledger, tmp_path: Path) ->
 
 def test_receipts_alone_leave_the_shadow_to_the_events_that_changed_it(ledger: Ledger, tmp_path: Path) -> None:
     ledger.shadows.update("gate-01", None, {"state": {"reported": {"a": 1}}}, 1)
-    ledger.settle([Settlement(1, Receipt(Outcome.DELIVERED))], NOW)
+    ledger.settle([Settlement(1, "a", Receipt(Outcome.DELIVERED))], NOW)
     assert (Reader(tmp_path / "db").shadows(), ledger.shadows.is_dirty) == ({}, True)
 
 

@@ -49,6 +49,18 @@ def test_a_commit_writes_the_event_and_its_messages_together(path: Path) -> None
         assert rows(path, "SELECT messages FROM totals ORDER BY state") == [(2,), (0,)]
 
 
+@pytest.mark.parametrize("outcome", [Outcome.DELIVERED, Outcome.REFUSED])
+def test_a_receipt_that_was_on_its_way_when_the_file_was_replaced_leaves_the_new_row_of_that_number(
+    path: Path, outcome: Outcome
+) -> None:
+    with closing(opened(path)) as ledger:
+        ledger.commit(batch(waiting(7)), moment())
+        ledger.settle([Settlement(1, "id-of-the-old-file", Receipt(outcome, "no"))], moment())
+        assert rows(path, "SELECT message_id, state FROM outbox") == [("id-7", 0)]
+        ledger.settle([Settlement(1, "id-7", Receipt(outcome, "no"))], moment())
+        assert rows(path, "SELECT count(*) FROM outbox WHERE state = 0") == [(0,)]
+
+
 def test_a_commit_that_fails_writes_nothing(path: Path) -> None:
     with closing(opened(path)) as ledger:
         ledger.commit(batch(waiting(0)), moment())
@@ -106,8 +118,8 @@ def test_a_delivered_message_goes_and_a_refused_one_is_set_aside_with_its_reason
         with closing(Outbox(path, "mqtt")) as outbox:
             first, second, _third = outbox.after({}, 10)
         settled = [
-            Settlement(first.row, Receipt(Outcome.DELIVERED)),
-            Settlement(second.row, Receipt(Outcome.REFUSED, "not authorised")),
+            Settlement(first.row, first.message.id, Receipt(Outcome.DELIVERED)),
+            Settlement(second.row, second.message.id, Receipt(Outcome.REFUSED, "not authorised")),
         ]
         ledger.commit(Batch(settlements=settled), moment())
         status = Reader(path).outbox_status(moment(7), BOOT)
@@ -220,21 +232,13 @@ def test_space_goes_back_to_the_file_system(path: Path) -> None:
         for number in range(20):
             ledger.commit(batch(*(waiting(n, size=4000) for n in range(number * 100, number * 100 + 100))), moment())
         with closing(Outbox(path, "mqtt")) as outbox:
-            done = [Settlement(p.row, Receipt(Outcome.DELIVERED)) for p in outbox.after({}, 5000)]
+            done = [Settlement(p.row, p.message.id, Receipt(Outcome.DELIVERED)) for p in outbox.after({}, 5000)]
         rows(path, "PRAGMA wal_checkpoint(TRUNCATE)")
         full = path.stat().st_size
         ledger.commit(Batch(settlements=done), moment())
         ledger.housekeeping(moment())
         rows(path, "PRAGMA wal_checkpoint(TRUNCATE)")
         assert path.stat().st_size < full / 4
-
-
-def test_old_history_is_forgotten(path: Path) -> None:
-    with closing(opened(path, Bounds(history=Seconds(3600)))) as ledger:
-        events = (("old", visit(moment(0))), ("new", visit(moment(3000))))
-        ledger.commit(batch(events=events), moment(3000))
-        ledger.housekeeping(moment(4000))
-        assert rows(path, "SELECT id FROM visits") == [("new",)]
 
 
 def test_a_database_of_a_newer_program_is_refused_with_a_sentence(path: Path) -> None:

@@ -301,7 +301,7 @@ class Courier(Job):
             self._refusals.refused(pending.message, receipt.reason)
         else:
             self._refusals.delivered(pending.message)
-        return Settlement(pending.row, receipt)
+        return Settlement(pending.row, pending.message.id, receipt)
 
     def _send_live(self, now: float) -> None:
         """Hand over a few at a time: what the transport holds and has not written yet gets old there unseen, and

@@ -1,4 +1,4 @@
-"""What may stay, and what goes first when there is too much: bounds checked inside each commit.
+"""What may stay in the outbox, and what goes first when there is too much: bounds checked inside each commit.
 
 When the outbox is over its budget, messages that were set aside go first, then the oldest telemetry, then
 evidence, then urgent. Every drop is counted; on the wire it shows as a gap in `seq`.
@@ -8,20 +8,21 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from edge_mask.ledger.tables import EVENT_TABLES, PENDING, SET_ASIDE
+from edge_mask.ledger.tables import PENDING, SET_ASIDE
 from edge_mask.units import Bytes, Moment, Seconds
 
 _CHUNK = 200
-_KEPT_CLOCKS = "synced <> 0"  # the age of what an earlier boot saw before its clock was set is not known
+KEPT_CLOCKS = "synced <> 0"  # the age of what an earlier boot saw before its clock was set is not known
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The outbox budget, and how long visits, looks, alerts and readings stay in the history."""
+    """The budget of the outbox, and that of the history (visits, looks, alerts, readings, faults)."""
 
     max_bytes: Bytes = Bytes(256_000_000)
     max_age: Seconds = Seconds(30 * 86400.0)
     history: Seconds = Seconds(365 * 86400.0)
+    history_bytes: Bytes = Bytes(10**9)
 
 
 @dataclass(slots=True)
@@ -52,12 +53,12 @@ def _drop_old(connection: Connection, max_age: float, now: Moment, boot: str, dr
     """What this boot saw has its age from the monotonic clock, which does not jump; the rest from the wall clock."""
     # Ids grow with time, so the first row is the oldest: one look at it is the whole check on most commits.
     first = connection.exec_driver_sql(
-        f"SELECT wall, mono, boot FROM outbox WHERE boot = ? OR {_KEPT_CLOCKS} ORDER BY id LIMIT 1", (boot,)
+        f"SELECT wall, mono, boot FROM outbox WHERE boot = ? OR {KEPT_CLOCKS} ORDER BY id LIMIT 1", (boot,)
     ).first()
     if first is None or (now.mono - first.mono if first.boot == boot else now.wall - first.wall) <= max_age:
         return
     old = f"""SELECT id FROM outbox WHERE state = ?
-        AND (boot = ? AND mono < ? OR boot <> ? AND wall < ? AND {_KEPT_CLOCKS}) ORDER BY id LIMIT 1000"""
+        AND (boot = ? AND mono < ? OR boot <> ? AND wall < ? AND {KEPT_CLOCKS}) ORDER BY id LIMIT 1000"""
     before = (boot, now.mono - max_age, boot, now.wall - max_age)
     dropped.age += _delete(connection, old, (PENDING, *before))
     dropped.refused += _delete(connection, old, (SET_ASIDE, *before))
@@ -93,22 +94,8 @@ def _drop_head(connection: Connection, where: str, order: str, surplus: int) -> 
     return len(ids)
 
 
-def forget_history(connection: Connection, bounds: Bounds, now: Moment, boot: str) -> int:
-    """Delete stored events older than the history bound, a chunk per table; how many went."""
-    if not now.synced:
-        return 0
-    before = (now.wall - bounds.history, boot, now.mono - bounds.history)
-    return sum(_delete(connection, _old_rows(table), before, table, "rowid") for table in EVENT_TABLES)
-
-
-def _old_rows(table: str) -> str:
-    return f"SELECT rowid FROM {table} WHERE {_KEPT_CLOCKS} AND wall < ? AND (boot <> ? OR mono < ?) LIMIT {_CHUNK}"
-
-
-def _delete(
-    connection: Connection, which: str, arguments: tuple[object, ...], table: str = "outbox", key: str = "id"
-) -> int:
-    return connection.exec_driver_sql(f"DELETE FROM {table} WHERE {key} IN ({which})", arguments).rowcount
+def _delete(connection: Connection, which: str, arguments: tuple[object, ...]) -> int:
+    return connection.exec_driver_sql(f"DELETE FROM outbox WHERE id IN ({which})", arguments).rowcount
 
 
 def _count(connection: Connection, name: str, by: int) -> None:

@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 
 _MOST_IN_A_COMMIT = 500
 _HOUSEKEEPING_EVERY = 60.0
+_FIRST_HOUSEKEEPING = 5.0
+"""Seconds after the start: a daemon that is restarted again and again tidies up, too."""
+_GOES_ON_AFTER = 1.0
 _DROPS_ARE_OVER_AFTER = 600.0
 """Seconds without a drop after which the next one is worth a line again: one outage drops with each reading."""
 _LOOKS_FOR_THE_FILE_EVERY = 1.0
@@ -125,7 +128,7 @@ class Recorder(Job):
         self._backoff = Backoff(base=0.2, cap=10.0, settled_after=0.0)
         self._outage = Outage("database", log, self._complain, clock)
         self._gives_up_at = float("inf")
-        self._next_housekeeping = clock.now().mono + _HOUSEKEEPING_EVERY
+        self._next_housekeeping = clock.now().mono + _FIRST_HOUSEKEEPING
         self._next_look = clock.now().mono + _LOOKS_FOR_THE_FILE_EVERY
         self._dropped_at: dict[str, float] = {}
         """By cause, when messages were last dropped for it."""
@@ -347,7 +350,8 @@ class Recorder(Job):
         now = self._clock.now()
         self._next_housekeeping = now.mono + _HOUSEKEEPING_EVERY
         try:
-            self._ledger.housekeeping(now)
+            if self._ledger.housekeeping(now):
+                self._next_housekeeping = now.mono + _GOES_ON_AFTER
         except (DBAPIError, DatabaseError) as error:
             log.debug("database: housekeeping put off: %s", reason_of(error))
 

@@ -33,6 +33,8 @@ class Settlement:
     """How the send of one outbox row ended."""
 
     row: int
+    id: str
+    """Of the message: after the file was replaced, the row may be another one's."""
     receipt: Receipt
 
     @property

@@ -7,7 +7,6 @@
 
 import logging
 import sqlite3
-from collections.abc import Iterable
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -15,27 +14,19 @@ from sqlalchemy.exc import DBAPIError
 
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.ballast import Ballast
-from edge_mask.ledger.bounds import Bounds, Dropped, enforce, forget_history
+from edge_mask.ledger.bounds import Bounds, Dropped, enforce
 from edge_mask.ledger.database import Lock, is_damage, is_full, open_writer, read_crowded, real_path, reason_of
+from edge_mask.ledger.forget import forget_history
 from edge_mask.ledger.outbox import Pending, one
-from edge_mask.ledger.rows import Batch, EventRow, OutboxRow, Settlement, moment_columns, pack_properties
+from edge_mask.ledger.rows import Batch, Settlement
 from edge_mask.ledger.salvage import Salvaged, salvage
 from edge_mask.ledger.sequences import Sequences
 from edge_mask.ledger.shadows import Shadows
-from edge_mask.ledger.tables import EVENT_TABLES, SET_ASIDE
-from edge_mask.messages import Outcome
+from edge_mask.ledger.statements import insert, last_row_of, restamp, settle
 from edge_mask.units import Moment
 
 log = logging.getLogger(__name__)
 
-_OUTBOX_COLUMNS = (
-    "destination", "class", "topic", "message_id", "payload", "qos", "retain", "properties", "bytes", "wall", "mono",
-    "synced", "boot",
-)  # fmt: skip
-_INSERT_OUTBOX = f"INSERT INTO outbox ({', '.join(_OUTBOX_COLUMNS)}) VALUES ({', '.join('?' * len(_OUTBOX_COLUMNS))})"
-_ROW_OVERHEAD = 120
-"""Bytes that a row takes beside its payload and topic: columns and two index entries, about."""
-_RESTAMPED = 2
 _FREE_PAGES_KEPT = 256
 
 
@@ -59,6 +50,7 @@ class Ledger:
         self.vanished = ""
         """What was lost when somebody took the file away, for the one report about it."""
         self._identity = (0, 0)
+        self._is_history_full = False
         self._was_taken_away = False
 
     def open(self) -> None:
@@ -102,14 +94,14 @@ class Ledger:
         no column can hold (ValueError, OverflowError, TypeError); then nothing was written."""
         connection = self._open_connection()
         with connection.begin():
-            self._insert(connection, batch)
+            insert(connection, batch, self._boot)
             self.sequences.write(connection)
             self.shadows.write(connection)
-            self._settle(connection, batch.settlements)
+            settle(connection, batch.settlements)
             if now.synced and self._may_restamp:
-                self._restamp(connection, now)
+                restamp(connection, now, self._boot)
             dropped = enforce(connection, self._bounds, now, self._boot)
-            last_row = _last_row(connection) if batch.outgoing else self._last_row
+            last_row = last_row_of(connection) if batch.outgoing else self._last_row
         self._last_row = last_row
         self.sequences.written()
         self.shadows.written()
@@ -121,22 +113,12 @@ class Ledger:
         connection = self._open_connection()
         transaction = connection.begin()
         try:
-            self._insert(connection, batch)
+            insert(connection, batch, self._boot)
         except (ValueError, OverflowError, TypeError):
             return False
         finally:
             transaction.rollback()
         return True
-
-    def _insert(self, connection: Connection, batch: Batch) -> None:
-        for table, rows in _by_table(batch.events):
-            columns = list(rows[0].values)
-            connection.exec_driver_sql(
-                f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
-                [tuple(row.values.values()) for row in rows],
-            )
-        if batch.outgoing:
-            connection.exec_driver_sql(_INSERT_OUTBOX, [self._outbox_values(row) for row in batch.outgoing])
 
     def settle(self, settlements: list[Settlement], now: Moment) -> None:
         """Write these receipts alone, which takes little room; the rest waits for the events it belongs to.
@@ -145,7 +127,7 @@ class Ledger:
         """
         connection = self._open_connection()
         with connection.begin():
-            self._settle(connection, settlements)
+            settle(connection, settlements)
             enforce(connection, self._bounds, now, self._boot)
 
     def waiting(self, row: int) -> Pending | None:
@@ -170,12 +152,19 @@ class Ledger:
             cursor.close()
             connection.rollback()
 
-    def housekeeping(self, now: Moment) -> None:
-        """Now and then: old history goes, freed pages go back to the file system."""
+    def housekeeping(self, now: Moment) -> bool:
+        """Now and then: old history goes, freed pages go back to the file system. True: call it again soon."""
         self._ballast.take()
         connection = self._open_connection()
         with connection.begin():
-            forget_history(connection, self._bounds, now, self._boot)
+            forgotten = forget_history(connection, self._bounds, now, self._boot)
+        if forgotten.space and not self._is_history_full:
+            self._is_history_full = True
+            log.warning(
+                "history: it takes more than the %d MB of history.max_bytes; from now on the oldest goes,"
+                " looks and readings first",
+                self._bounds.history_bytes // 10**6,
+            )
         free = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
         connection.rollback()
         if free > _FREE_PAGES_KEPT:
@@ -183,6 +172,7 @@ class Ledger:
             cursor = connection.connection.cursor()
             cursor.executescript(f"PRAGMA incremental_vacuum({free - _FREE_PAGES_KEPT})")
             connection.rollback()
+        return forgotten.has_more
 
     def close(self, *, with_shadows: bool = True) -> None:
         """Write the live sequences exactly, close, unlock; safe to call twice.
@@ -249,7 +239,7 @@ class Ledger:
     def _load(self, connection: Connection) -> None:
         self.sequences.load(connection)
         self.shadows.load(connection)
-        last_row = _last_row(connection)
+        last_row = last_row_of(connection)
         connection.rollback()
         if last_row < self._last_row:
             self._count_rows_on(connection)
@@ -278,32 +268,6 @@ class Ledger:
             raise DatabaseError(self._why_closed)
         return self._connection
 
-    def _outbox_values(self, row: OutboxRow) -> tuple[object, ...]:
-        m, at = row.message, moment_columns(row.at, self._boot)
-        properties = pack_properties(m.properties) if m.properties else None
-        size = len(m.payload) + len(m.topic) + len(properties or "") + _ROW_OVERHEAD
-        return (
-            row.destination, int(m.klass), m.topic, m.id, m.payload, m.qos, int(m.retain), properties, size,
-            at["wall"], at["mono"], at["synced"], at["boot"],
-        )  # fmt: skip
-
-    @staticmethod
-    def _settle(connection: Connection, settlements: list[Settlement]) -> None:
-        delivered = [(s.row,) for s in settlements if s.is_delivered]
-        refused = [(SET_ASIDE, s.receipt.reason, s.row) for s in settlements if s.receipt.outcome is Outcome.REFUSED]
-        if delivered:
-            connection.exec_driver_sql("DELETE FROM outbox WHERE id = ?", delivered)
-        if refused:
-            connection.exec_driver_sql("UPDATE outbox SET state = ?, reason = ? WHERE id = ?", refused)
-
-    def _restamp(self, connection: Connection, now: Moment) -> None:
-        """The clock has been set: what was seen before in this boot gets its true time, from the monotonic offset."""
-        for table in ("outbox", *EVENT_TABLES):
-            connection.exec_driver_sql(
-                f"UPDATE {table} SET wall = ? + mono, synced = ? WHERE synced = 0 AND boot = ?",
-                (now.wall - now.mono, _RESTAMPED, self._boot),
-            )
-
 
 def _identity(path: Path) -> tuple[int, int]:
     """Which file that is, whatever it is called; (0, 0) when there is none that can be seen."""
@@ -314,19 +278,7 @@ def _identity(path: Path) -> tuple[int, int]:
     return (found.st_dev, found.st_ino)
 
 
-def _last_row(connection: Connection) -> int:
-    """The highest number that a row of the outbox was ever given in this file."""
-    return connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").scalar() or 0
-
-
 class DamagedFile(Exception):
     """quick_check found the file damaged; looks like SQLite's own error to `is_damage`."""
 
     sqlite_errorcode = 11  # SQLITE_CORRUPT
-
-
-def _by_table(rows: Iterable[EventRow]) -> list[tuple[str, list[EventRow]]]:
-    groups: dict[str, list[EventRow]] = {}
-    for row in rows:
-        groups.setdefault(row.table, []).append(row)
-    return list(groups.items())

@@ -9,7 +9,7 @@ from edge_mask.settings.actuators import OutputSettings
 from edge_mask.settings.base import Section
 from edge_mask.settings.cameras import Camera, Cctv, DetectorSettings, Gate, Snapshots
 from edge_mask.settings.device import Device, HealthReport, Log, Web
-from edge_mask.settings.sending import Mqtt, Outbox, TopicNames
+from edge_mask.settings.sending import History, Mqtt, Outbox, TopicNames
 from edge_mask.settings.sensors import SensorSettings
 
 Publish = Annotated[
@@ -31,6 +31,7 @@ class Settings(Section):
     mqtt: Mqtt = Field(default=Mqtt(), description="The broker.")
     topics: TopicNames = Field(default=TopicNames.model_validate({}), description="Where each kind of message goes.")
     outbox: Outbox = Field(default=Outbox(), description="What waits on disk for the broker.")
+    history: History = Field(default=History(), description="What is kept of what was seen and measured.")
     rules: tuple[str, ...] = Field(default=(), description="Rule files, or patterns such as `config/rules/*.yaml`.")
     forward: Literal["all", "rules-only"] = Field(
         default="all", description="`rules-only` sends nothing but what a rule republishes."

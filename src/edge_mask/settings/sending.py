@@ -113,6 +113,18 @@ class TopicNames(Section):
         return {name: topic for name, topic in self if name != "root" and topic is not None}
 
 
+class History(Section):
+    """What was seen and measured, in the same database: visits, looks, alerts, readings, faults."""
+
+    keep: Annotated[Seconds, duration(at_least=3600)] = Field(
+        default=Seconds(365 * 86400.0), description="How long it is kept."
+    )
+    max_bytes: Annotated[Bytes, size(at_least=10**6)] = Field(
+        default=Bytes(10**9),
+        description="Space it may take; the oldest looks and readings go first, then visits and faults, then alerts.",
+    )
+
+
 class Outbox(Section):
     """The messages on disk that have not reached the broker."""
 
