@@ -12,7 +12,7 @@ from tests.broker import HOST, Mosquitto, Subscriber, Wire
 from edge_mask.deliver.link import Listener
 from edge_mask.deliver.memory import MemoryTransport
 from edge_mask.deliver.paho import PahoTransport
-from edge_mask.deliver.paho_session import Version
+from edge_mask.deliver.paho_client import Version
 from edge_mask.messages import Class, Message, Receipt
 from edge_mask.runtime.backoff import Backoff
 from edge_mask.units import Seconds

@@ -13,7 +13,7 @@ from tests.deliver.stages import BIRTH, PATIENCE, WILL
 
 from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.paho import PahoTransport
-from edge_mask.deliver.paho_session import Version
+from edge_mask.deliver.paho_client import Version
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.rows import Batch, OutboxRow, Settlement

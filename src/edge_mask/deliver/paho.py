@@ -8,7 +8,8 @@ from concurrent.futures import Future
 from edge_mask.deliver import tls
 from edge_mask.deliver.doorbell import Doorbell
 from edge_mask.deliver.link import Link, Listener, OnState
-from edge_mask.deliver.paho_session import Endpoint, PahoSession, Version
+from edge_mask.deliver.paho_client import Endpoint, Version
+from edge_mask.deliver.paho_session import PahoSession
 from edge_mask.errors import Refused
 from edge_mask.messages import Message, Receipt
 from edge_mask.runtime.backoff import Backoff
