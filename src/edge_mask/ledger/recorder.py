@@ -223,7 +223,7 @@ class Recorder(Job):
             except (DBAPIError, DatabaseError) as error:
                 log.debug("database: a refused message cannot be looked up: %s", error)
                 continue
-            if pending is not None:
+            if pending is not None and pending.message.id == settlement.id:
                 at = Moment(Seconds(pending.mono), Unix(pending.wall), pending.clock_was_set)
                 self._take(self._intake.refused(pending.message, at, settlement.receipt.reason))
 
