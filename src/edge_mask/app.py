@@ -119,6 +119,8 @@ class Assembly:
         device = settings.device
         self._topics = Topics(settings.topics.root, device.thing_name, settings.topics.renames)
         self._mailbox: Mailbox[Entry] = Mailbox(_MAILBOX)
+        self._is_hopeless = False
+        """The mailbox was full at the stop: one sender has waited for room, the others need not."""
         self._frames: Latest[Frame] = Latest()
         self._meters: dict[str, Meter] = {}
         self._courier: Courier | None = None
@@ -177,10 +179,12 @@ class Assembly:
             self._emit_at_once(event)
             return
         try:
-            while not post(self._mailbox, event, _SENDERS_WAIT):
+            while not post(self._mailbox, event, 0.0 if self._is_hopeless else _SENDERS_WAIT):
                 if not keep_waiting():
+                    self._is_hopeless = True
                     log.warning("the mailbox is full at the stop; not recorded: %s", event)
                     return
+            self._is_hopeless = False
         except Closed:
             log.warning("%s came after the stop and was not recorded", type(event).__name__)
 

@@ -103,8 +103,13 @@ class Vision:
             for number, _ in taken:
                 self._turns.give_up(number)
             raise
-        for (number, frame), answer in zip(taken, answers, strict=True):
-            self._take_turn(number, frame, answer, detector.name)
+        for place, ((number, frame), answer) in enumerate(zip(taken, answers, strict=True)):
+            try:
+                self._take_turn(number, frame, answer, detector.name)
+            except Exception:  # raised again
+                for later, _ in taken[place + 1 :]:
+                    self._turns.give_up(later)
+                raise
 
     def _take_turn(self, number: int, frame: Frame, answer: Answer, model: str) -> None:
         """What a model cannot have meant is a fault and no verdict: the frame is passed over."""
@@ -196,6 +201,7 @@ class Lane(Job):
     """
 
     patience = Seconds(60.0)
+    company = "vision"
 
     def __init__(self, vision: Vision, frames: Latest[Frame], detector: Detector, number: int = 0) -> None:
         self.name = f"vision {number + 1}" if number else "vision"

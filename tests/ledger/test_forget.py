@@ -11,12 +11,14 @@ import pytest
 from tests.ledger.rows import BOOT, batch, moment, reading, visit, waiting
 
 from edge_mask.ledger.bounds import Bounds
-from edge_mask.ledger.forget import history_bytes
+from edge_mask.ledger.forget import sizes_of
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Alert, Event, Look
+from edge_mask.shadow import ShadowTopic
 from edge_mask.units import Bytes, Moment, Seconds
 
 ROOM = Bytes(400_000)
+SHADOW = b'{"state": {"reported": {"a": "%s"}}}' % (b"x" * 4000)
 
 
 @contextmanager
@@ -33,7 +35,7 @@ def rows(path: Path, sql: str) -> list[Any]:
 
 def used(ledger: Ledger) -> int:
     connection = ledger._open_connection()
-    taken = history_bytes(connection)
+    taken = sum(sizes_of(connection).values())
     connection.rollback()
     return taken
 
@@ -87,12 +89,10 @@ def test_when_the_history_takes_too_much_room_the_oldest_looks_and_readings_go(t
         tidy(ledger, moment(1500))
         assert 0.8 * ROOM < used(ledger) <= ROOM
         assert rows(path, "SELECT count(*) FROM visits") == rows(path, "SELECT count(*) FROM alerts") == [(1,)]
-        ((first_look, last_look),) = rows(path, "SELECT min(mono), max(mono) FROM looks")
-        ((first_reading, last_reading),) = rows(path, "SELECT min(mono), max(mono) FROM readings")
-        assert last_look == moment(1300 + 49.9).mono
-        assert last_reading == moment(1300 + 49).mono
-        assert moment(300).mono < first_look
-        assert abs(first_look - first_reading) <= 400  # a chunk of the one against a chunk of the other
+        ((first, last),) = rows(path, "SELECT min(mono), max(mono) FROM looks")
+        assert moment(100).mono < first
+        assert last == moment(1300 + 49.9).mono
+        assert rows(path, "SELECT count(*) FROM readings") == [(700,)]  # of which there are fewer
 
 
 def test_visits_go_only_when_no_look_or_reading_is_left_and_alerts_after_them(tmp_path: Path) -> None:
@@ -119,11 +119,56 @@ def test_messages_that_wait_are_no_history(tmp_path: Path) -> None:
     path = tmp_path / "db"
     with opened(path, Bounds(history_bytes=ROOM)) as ledger:
         record(ledger, "visit", *(visit(moment(n)) for n in range(100)))
-        ledger.commit(batch(*(waiting(n, size=5000) for n in range(400))), moment())
-        assert path.stat().st_size + path.with_name("db-wal").stat().st_size > 2_000_000
+        for each in range(100):  # a size of which only one fits into a page
+            ledger.shadows.apply(ShadowTopic(f"t{each}", None, "update"), SHADOW, 1)
+        ledger.commit(batch(*(waiting(n, size=2100) for n in range(4000))), moment())
         tidy(ledger, moment())
         assert rows(path, "SELECT count(*) FROM visits") == [(100,)]
-        assert rows(path, "SELECT count(*) FROM outbox") == [(400,)]
+        assert rows(path, "SELECT count(*) FROM outbox") == [(4000,)]
+
+
+def test_what_the_history_is_said_to_take_is_about_what_the_file_takes(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    with opened(path, Bounds()) as ledger:
+        rows(path, "PRAGMA wal_checkpoint(TRUNCATE)")
+        empty = path.stat().st_size
+        for turn in range(40):
+            at = moment(turn * 100)
+            record(ledger, "look", *(look(moment(turn * 100 + n / 10)) for n in range(100)))
+            record(ledger, "reading", *(reading(36.0, moment(turn * 100 + n / 10)) for n in range(100)))
+            record(ledger, "alert", *[alert(at)] * 20)
+            record(ledger, "visit", *[visit(at)] * 20)
+        said = used(ledger)
+        rows(path, "PRAGMA wal_checkpoint(TRUNCATE)")
+        assert 0.75 < said / (path.stat().st_size - empty) < 1.25
+
+
+def test_history_of_an_older_database_is_counted_when_it_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    with opened(path, Bounds()) as ledger:
+        record(ledger, "look", *(look(moment(n / 10)) for n in range(50)))
+        record(ledger, "alert", alert(moment(50)))
+        said = used(ledger)
+    with closing(sqlite3.connect(path)) as connection:
+        names = connection.execute("SELECT type, name FROM sqlite_master WHERE sql LIKE '%history%'").fetchall()
+        for kind, name in names:
+            connection.execute(f"DROP {kind} {name}")
+        connection.execute("PRAGMA user_version = 2")
+    assert len(names) == 11
+    with opened(path, Bounds()) as ledger:
+        assert used(ledger) == said
+
+
+def test_a_clock_that_was_wrong_for_a_while_does_not_decide_what_goes(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    with opened(path, Bounds(history_bytes=ROOM)) as ledger:
+        record(ledger, "look", look(moment(1e9)))  # from the future
+        record(ledger, "look", *(look(moment(n / 10)) for n in range(4000)))
+        record(ledger, "reading", *(reading(36.0, moment(n)) for n in range(1500)))
+        tidy(ledger, moment(1500))
+        assert used(ledger) <= ROOM
+        assert rows(path, "SELECT max(mono) FROM looks") == [(moment(399.9).mono,)]
+        assert rows(path, "SELECT max(mono) FROM readings") == [(moment(1499).mono,)]
 
 
 def test_that_the_history_is_full_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,5 +1,6 @@
 """A damaged file never keeps the daemon down and never takes readable rows with it."""
 
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -48,6 +49,30 @@ def test_pages_overwritten_in_the_middle_cost_only_the_rows_on_them(tmp_path: Pa
     assert len(kept) + salvaged.lost == 400
     assert len(kept) > 200
     assert repair(path) is None
+
+
+def test_rows_behind_the_damage_come_behind_those_before_it(tmp_path: Path) -> None:
+    path = tmp_path / "edge-mask.db"
+    with closing(Ledger(path, Bounds(), BOOT)) as ledger:
+        ledger.open()
+        for start in range(0, 3000, 100):
+            events = tuple((f"v{n:05}", visit(moment(n), temperature=36.0)) for n in range(start, start + 100))
+            ledger.commit(batch(events=events), moment(start))
+    leaves = [n for n in range(path.stat().st_size // 4096) if is_leaf_of_visits(path, n)]
+    with path.open("r+b") as file:
+        file.seek(leaves[len(leaves) // 2] * 4096)
+        file.write(b"\xff" * 4096)
+    assert repair(path) is not None
+    with closing(sqlite3.connect(path)) as connection:
+        kept = [at for (at,) in connection.execute("SELECT mono FROM visits ORDER BY rowid")]
+    assert 2900 < len(kept) < 3000
+    assert kept == sorted(kept)
+    assert (kept[0], kept[-1]) == (moment(0).mono, moment(2999).mono)
+
+
+def is_leaf_of_visits(path: Path, number: int) -> bool:
+    page = path.read_bytes()[number * 4096 : (number + 1) * 4096]
+    return page[0] == 13 and b"front" in page
 
 
 def test_a_file_damaged_while_the_daemon_runs_is_salvaged_on_reopening(tmp_path: Path) -> None:

@@ -203,6 +203,8 @@ def test_a_database_of_the_first_version_gets_the_table(tmp_path: Path, ledger: 
     ledger.close()
     with sqlite3.connect(tmp_path / "db") as old:
         old.execute("DROP TABLE shadows")
+        for kind, name in old.execute("SELECT type, name FROM sqlite_master WHERE sql LIKE '%history%'").fetchall():
+            old.execute(f"DROP {kind} {name}")
         old.execute("PRAGMA user_version = 1")
     old.close()
     ledger.open()

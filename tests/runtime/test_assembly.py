@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from edge_mask import app
 from edge_mask.app import Assembly
-from edge_mask.ledger.recorder import Barrier
-from edge_mask.messages import Fault, Health
+from edge_mask.ledger.recorder import Barrier, Entry, post
+from edge_mask.messages import Event, Fault, Health
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import SystemClock
+from edge_mask.runtime.handoff import Mailbox
 from edge_mask.runtime.worker import Job, Worker
 from edge_mask.settings.load import parse
 from edge_mask.units import Seconds
@@ -72,6 +74,38 @@ def test_a_worker_that_waits_for_room_hears_the_stop_and_says_what_it_could_not_
     worker.request_stop()
     assert worker.join(10)
     assert "the mailbox is full at the stop; not recorded: Fault" in caplog.text
+
+
+class Talker(Sender):
+    """Has five things to say."""
+
+    def step(self, stop: threading.Event) -> None:
+        stop.wait(10)
+        for _ in range(5):
+            self._house._emit(Fault(at=CLOCK.now(), component="a", code="b", text="c"))
+
+
+def test_at_the_stop_one_event_waits_for_room_and_those_behind_it_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float | None] = []
+
+    def noted(mailbox: Mailbox[Entry], event: Event, timeout: float | None = None) -> bool:
+        waits.append(timeout)
+        return post(mailbox, event, timeout)
+
+    monkeypatch.setattr(app, "post", noted)
+    house = assembly(tmp_path)
+    filled(house)
+    for room, expected in ((False, [0.5, 0.0, 0.0, 0.0, 0.0]), (True, [0.0, 0.5, 0.5, 0.5, 0.5])):
+        if room:
+            house._mailbox.take_many(10, 0.0)
+        worker = Worker(Talker(house), CLOCK, lambda _worker: None)
+        worker.start()
+        worker.request_stop()
+        assert worker.join(10)
+        assert waits == expected
+        waits.clear()
 
 
 def test_health_is_told_without_figures_of_the_outbox_while_the_database_cannot_be_read(tmp_path: Path) -> None:

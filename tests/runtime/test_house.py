@@ -87,6 +87,29 @@ def test_a_stuck_worker_does_not_keep_the_others_from_ending() -> None:
     assert workers[1].join(10)
 
 
+class WaitsForItsCompany(Job):
+    """Ends its step only when all were asked to stop, as lanes do that wait for each other's turns."""
+
+    name, company = "lane", "lanes"
+
+    def __init__(self, asked: threading.Barrier) -> None:
+        self._asked = asked
+
+    def step(self, stop: threading.Event) -> None:
+        stop.wait(60)
+        self._asked.wait(60)
+
+
+def test_workers_that_wait_for_each_other_are_asked_to_stop_together() -> None:
+    asked = threading.Barrier(3)
+    diary: list[str] = []
+    jobs: list[Job] = [Note("ledger", diary), *(WaitsForItsCompany(asked) for _ in range(3)), Note("camera", diary)]
+    house = House([Worker(job, CLOCK, ignore) for job in jobs])
+    house.start()
+    assert house.stop(20.0, lambda: CLOCK.now().mono) == []
+    assert diary[2:] == ["camera ends", "ledger ends"]
+
+
 def test_a_job_that_drains_goes_on_after_the_stop_until_it_is_finished() -> None:
     class Drain(Job):
         drains = True

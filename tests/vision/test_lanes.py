@@ -1,6 +1,7 @@
 """Several lanes look at pictures at a time; what they see is judged frame after frame."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -153,6 +154,26 @@ def test_pictures_that_wait_go_through_a_quick_graph_several_in_a_row(inference_
             assert worker.join(PATIENCE)
     assert site.looked_at() == [1, 2, 3, 4, 5, 6]
     assert detector.rows == rows
+
+
+def test_a_picture_in_a_row_that_cannot_be_judged_does_not_keep_the_other_lane_waiting_for_those_behind_it() -> None:
+    class Fails(GateWatch):
+        def observe(self, sight: Sight) -> list[Event]:
+            if sight.at.mono == 0.2:
+                raise ArithmeticError("no verdict")
+            return super().observe(sight)
+
+    site = Site(Scripted(lambda _n: BARE), Scripted(lambda _n: BARE), watch=Fails("front"))
+    site.fill(*range(1, 9))
+    for worker in site.workers:
+        worker.start()
+    until = time.monotonic() + PATIENCE
+    while not site.failed:
+        assert time.monotonic() < until
+    for worker in site.workers:
+        worker.request_stop()
+    assert all(worker.join(PATIENCE) for worker in site.workers)
+    assert [str(worker.failure) for worker in site.failed] == ["no verdict"]
 
 
 def test_a_lane_whose_detector_breaks_does_not_keep_the_others_waiting_for_its_turn() -> None:

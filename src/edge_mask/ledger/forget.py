@@ -1,8 +1,10 @@
 """What may stay in the history: so long, and so much.
 
-When it takes more room than it may, the oldest looks and readings go first, then visits and faults, then alerts.
+When it takes more room than it may, the oldest looks or readings go first (of which there are more), then visits and
+faults, then alerts.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -49,35 +51,28 @@ def _forget_old(connection: Connection, keep: float, now: Moment, boot: str, for
 
 def _forget_surplus(connection: Connection, max_bytes: int, forgotten: Forgotten) -> None:
     for _ in range(_CHUNKS_AT_ONCE):
-        if history_bytes(connection) <= max_bytes:
+        sizes = sizes_of(connection)
+        if sum(sizes.values()) <= max_bytes or (table := _next_to_go(sizes)) is None:
             return
-        table = _next_to_go(connection)
-        if table is None:
-            return
-        forgotten.space += connection.exec_driver_sql(
+        # In the order in which they were written: clocks may have been wrong.
+        gone = connection.exec_driver_sql(
             f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} ORDER BY rowid LIMIT {_CHUNK})"
         ).rowcount
-    forgotten.has_more |= history_bytes(connection) > max_bytes
+        if not gone:
+            return
+        forgotten.space += gone
+    forgotten.has_more |= sum(sizes_of(connection).values()) > max_bytes
 
 
-def history_bytes(connection: Connection) -> int:
-    """The room that the history takes with its indexes: what is used of the file, without the outbox."""
-    size, pages, free = (
-        connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
-        for name in ("page_size", "page_count", "freelist_count")
-    )
-    outbox = connection.exec_driver_sql("SELECT sum(bytes) FROM totals").scalar() or 0
-    return int(max(0, (pages - free) * size - outbox))
+def sizes_of(connection: Connection) -> dict[str, int]:
+    """About how many bytes each table of events takes, with its indexes."""
+    return {row.name: row.bytes for row in connection.exec_driver_sql("SELECT name, bytes FROM history")}
 
 
-def _next_to_go(connection: Connection) -> str | None:
-    """The table with the oldest event, of those that go first; ids grow with time."""
+def _next_to_go(sizes: Mapping[str, int]) -> str | None:
+    """The largest of the tables that go first."""
     for group in _FIRST_TO_GO:
-        oldest = []
-        for table in group:
-            first = connection.exec_driver_sql(f"SELECT id FROM {table} ORDER BY rowid LIMIT 1").scalar()
-            if first is not None:
-                oldest.append((str(first), table))
-        if oldest:
-            return min(oldest)[1]
+        largest = max(group, key=lambda table: sizes[table])
+        if sizes[largest] > 0:
+            return largest
     return None

@@ -110,17 +110,31 @@ def _write(target: Any, insert: str, batch: list[tuple[Any, ...]]) -> int:
 
 
 def _readable(source: sqlite3.Connection, table: str, columns: list[str]) -> Iterator[tuple[Any, ...]]:
-    """Rows from the front until the damage, then from the back until the damage or a row already seen."""
+    """Rows from the front until the damage, then those behind it, all in the order of their keys."""
     key = columns[0]
+    select = f"SELECT {', '.join(columns)} FROM {table}"
     seen: set[Any] = set()
-    for direction in ("ASC", "DESC"):
-        try:
-            for row in source.execute(f"SELECT {', '.join(columns)} FROM {table} ORDER BY {key} {direction}"):
-                if row[0] in seen:
-                    return
-                seen.add(row[0])
+    try:
+        for row in source.execute(f"{select} ORDER BY {key}"):
+            seen.add(row[0])
+            yield row
+    except sqlite3.Error as error:
+        log.debug("table %s is not readable to its end: %s", table, error)
+    else:
+        return
+    behind: Any = None
+    try:
+        for row in source.execute(f"{select} ORDER BY {key} DESC"):
+            if row[0] in seen:
+                break
+            behind = row[0]
+    except sqlite3.Error as error:
+        log.debug("table %s is not readable from its end to its front: %s", table, error)
+    if behind is None:
+        return
+    try:
+        for row in source.execute(f"{select} WHERE {key} >= ? ORDER BY {key}", (behind,)):
+            if row[0] not in seen:
                 yield row
-        except sqlite3.Error as error:
-            log.debug("table %s is not readable to its end (%s): %s", table, direction, error)
-        else:
-            return
+    except sqlite3.Error as error:
+        log.debug("table %s is not readable behind its damage: %s", table, error)

@@ -28,6 +28,7 @@ from edge_mask.units import Moment
 log = logging.getLogger(__name__)
 
 _FREE_PAGES_KEPT = 256
+_PAGES_AT_ONCE = 2000
 
 
 class Ledger:
@@ -167,12 +168,13 @@ class Ledger:
             )
         free = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
         connection.rollback()
-        if free > _FREE_PAGES_KEPT:
+        surplus = min(free - _FREE_PAGES_KEPT, _PAGES_AT_ONCE)
+        if surplus > 0:
             # This pragma frees one page per step; only executescript steps it to its end.
             cursor = connection.connection.cursor()
-            cursor.executescript(f"PRAGMA incremental_vacuum({free - _FREE_PAGES_KEPT})")
+            cursor.executescript(f"PRAGMA incremental_vacuum({surplus})")
             connection.rollback()
-        return forgotten.has_more
+        return forgotten.has_more or surplus == _PAGES_AT_ONCE
 
     def close(self, *, with_shadows: bool = True) -> None:
         """Write the live sequences exactly, close, unlock; safe to call twice.

@@ -20,6 +20,8 @@ class Job:
     name = "job"
     patience = Seconds(30.0)
     """A step that takes longer counts as stuck."""
+    company = ""
+    """Workers of the same name here wait for each other: they are asked to stop together."""
     drains = False
     """After a stop, step on until Finished instead of ending at once."""
 
