@@ -179,7 +179,7 @@ class Assembly:
             self._emit_at_once(event)
             return
         try:
-            while not post(self._mailbox, event, 0.0 if self._is_hopeless else _SENDERS_WAIT):
+            while not post(self._mailbox, event, 0.0 if self._is_hopeless and not keep_waiting() else _SENDERS_WAIT):
                 if not keep_waiting():
                     self._is_hopeless = True
                     log.warning("the mailbox is full at the stop; not recorded: %s", event)

@@ -2,8 +2,10 @@
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -19,6 +21,7 @@ from edge_mask.settings.load import parse
 from edge_mask.units import Seconds
 
 CLOCK = SystemClock(lambda: True)
+T = TypeVar("T")
 
 
 def assembly(folder: Path) -> Assembly:
@@ -106,6 +109,33 @@ def test_at_the_stop_one_event_waits_for_room_and_those_behind_it_do_not(
         assert worker.join(10)
         assert waits == expected
         waits.clear()
+
+
+def test_a_sender_that_was_not_asked_to_stop_goes_on_waiting_when_another_has_given_up(tmp_path: Path) -> None:
+    house = assembly(tmp_path)
+    filled(house)
+    stopped, other = (Worker(Sender(house), CLOCK, lambda _worker: None) for _ in range(2))
+    stopped.start()
+    stopped.request_stop()
+    assert stopped.join(10)
+    tries = house._mailbox._not_full = Counting(house._mailbox._lock)
+    other.start()
+    time.sleep(0.6)
+    assert tries.waits <= 5  # it does not turn in a circle
+    house._mailbox.take_many(5000, 0.0)
+    assert [type(entry) for entry in house._mailbox.take_many(5000, 10.0)] == [Fault]
+    other.request_stop()
+    assert other.join(10)
+
+
+class Counting(threading.Condition):
+    """Counts how often somebody began to wait."""
+
+    waits = 0
+
+    def wait_for(self, predicate: Callable[[], T], timeout: float | None = None) -> T:
+        self.waits += 1
+        return super().wait_for(predicate, timeout)
 
 
 def test_health_is_told_without_figures_of_the_outbox_while_the_database_cannot_be_read(tmp_path: Path) -> None:
