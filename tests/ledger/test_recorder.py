@@ -34,6 +34,7 @@ from edge_mask.wire.topics import Topics
 from edge_mask.wire.uuid7 import IdMaker
 
 CLOCK = SystemClock(lambda: True)
+CALLED = "http:http://127.0.0.1:1"
 
 
 def reading(value: float = 36.5) -> Reading:
@@ -319,6 +320,22 @@ def test_a_shadow_written_with_live_messages_is_not_committed_with_each_of_them(
             time.sleep(0.005)
         assert len(it.commits) <= 3 + (time.monotonic() - began)
     assert Reader(tmp_path / "db").shadows()["door"].state == {"reported": {"frame": 99}}
+
+
+def test_a_refusal_of_another_message_in_that_row_has_no_error_action(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(
+        'call: {sql: "SELECT * FROM \'edge-mask/+/temperature\'", awsIotSqlVersion: "2016-03-23",'
+        ' actions: [{http: {url: "http://127.0.0.1:1"}}], errorAction: {republish: {topic: "errors"}}}'
+    )
+    with desk(tmp_path / "db", rules=RuleSet.load([rules])) as it, closing(Outbox(tmp_path / "db", CALLED)) as outbox:
+        it.mailbox.put(reading())
+        it.settle()
+        (call,) = outbox.after({}, 10)
+        for message_id, complaints in (("of-the-old-file", 0), (call.message.id, 1)):
+            it.recorder.settle([Settlement(call.row, message_id, Receipt(Outcome.REFUSED, "404"))]).result(20)
+            it.settle()
+            assert it.rows("SELECT count(*) FROM outbox WHERE topic = 'errors'") == [(complaints,)]
 
 
 @contextmanager

@@ -229,14 +229,17 @@ def test_a_live_seq_counts_on_after_a_stop_and_jumps_but_never_repeats_after_a_p
 
 def test_space_goes_back_to_the_file_system(path: Path) -> None:
     with closing(opened(path)) as ledger:
-        for number in range(20):
+        for number in range(30):
             ledger.commit(batch(*(waiting(n, size=4000) for n in range(number * 100, number * 100 + 100))), moment())
         with closing(Outbox(path, "mqtt")) as outbox:
             done = [Settlement(p.row, p.message.id, Receipt(Outcome.DELIVERED)) for p in outbox.after({}, 5000)]
         rows(path, "PRAGMA wal_checkpoint(TRUNCATE)")
         full = path.stat().st_size
         ledger.commit(Batch(settlements=done), moment())
-        ledger.housekeeping(moment())
+        turns = 1
+        while ledger.housekeeping(moment()):  # a part at a time, as recording waits meanwhile
+            turns += 1
+        assert turns > 1
         rows(path, "PRAGMA wal_checkpoint(TRUNCATE)")
         assert path.stat().st_size < full / 4
 

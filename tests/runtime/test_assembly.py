@@ -11,6 +11,7 @@ import pytest
 
 from edge_mask import app
 from edge_mask.app import Assembly
+from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.recorder import Barrier, Entry, post
 from edge_mask.messages import Event, Fault, Health
 from edge_mask.rules.rule_set import RuleSet
@@ -18,7 +19,7 @@ from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.handoff import Mailbox
 from edge_mask.runtime.worker import Job, Worker
 from edge_mask.settings.load import parse
-from edge_mask.units import Seconds
+from edge_mask.units import Bytes, Seconds
 
 CLOCK = SystemClock(lambda: True)
 T = TypeVar("T")
@@ -31,6 +32,16 @@ def assembly(folder: Path) -> Assembly:
         f"outbox: {{path: {folder / 'edge-mask.db'}}}\n"
     )
     return Assembly(parse(text, "test.yaml", {}), RuleSet.load([]), CLOCK, lambda _worker: None, ExitStack())
+
+
+def test_the_bounds_of_the_database_are_those_of_the_configuration(tmp_path: Path) -> None:
+    more = f"outbox: {{path: {tmp_path / 'db'}, max_bytes: 2MB, max_age: 3d}}\nhistory: {{keep: 4d, max_bytes: 5MB}}\n"
+    settings = parse(more + "sensors: [{name: t, kind: replay, path: t.csv}]\n", "test.yaml", {})
+    with ExitStack() as undo:
+        recorder = Assembly(settings, RuleSet.load([]), CLOCK, lambda _worker: None, undo)._make_recorder()
+        assert recorder._ledger._bounds == Bounds(
+            Bytes(2_000_000), Seconds(3 * 86400.0), Seconds(4 * 86400.0), Bytes(5_000_000)
+        )
 
 
 class Sender(Job):

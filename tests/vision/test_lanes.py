@@ -15,7 +15,8 @@ from edge_mask.errors import Broken
 from edge_mask.messages import Box, Detections, Event, Face, Fault, Frame, Image, Visit
 from edge_mask.runtime.clock import ManualClock, SystemClock
 from edge_mask.runtime.handoff import Latest
-from edge_mask.runtime.worker import Worker
+from edge_mask.runtime.house import House
+from edge_mask.runtime.worker import Worker, keep_waiting
 from edge_mask.track.tracker import Tracker
 from edge_mask.units import Moment, Seconds, Unix
 from edge_mask.vision import Eye, Lane, Vision
@@ -154,6 +155,25 @@ def test_pictures_that_wait_go_through_a_quick_graph_several_in_a_row(inference_
             assert worker.join(PATIENCE)
     assert site.looked_at() == [1, 2, 3, 4, 5, 6]
     assert detector.rows == rows
+
+
+def test_lanes_that_find_no_room_for_what_they_say_stop_together() -> None:
+    site = Site(Scripted(lambda _n: BARE), Scripted(lambda _n: BARE))
+    speaks = threading.Event()
+
+    def no_room(_event: Event) -> None:
+        speaks.set()
+        while keep_waiting():
+            time.sleep(0.01)
+
+    site.vision._emit = no_room
+    site.fill(*range(1, 9))
+    house = House(site.workers)
+    house.start()
+    assert speaks.wait(PATIENCE)
+    while site.frames.taken < 8:  # until the other lane waits for its turn
+        time.sleep(0.01)
+    assert house.stop(PATIENCE, time.monotonic) == []
 
 
 def test_a_picture_in_a_row_that_cannot_be_judged_does_not_keep_the_other_lane_waiting_for_those_behind_it() -> None:
