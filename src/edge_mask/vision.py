@@ -106,7 +106,7 @@ class Vision:
         for place, ((number, frame), answer) in enumerate(zip(taken, answers, strict=True)):
             try:
                 self._take_turn(number, frame, answer, detector.name)
-            except Exception:  # raised again
+            except Exception:  # raised again; other lanes wait for the turns behind this one
                 for later, _ in taken[place + 1 :]:
                     self._turns.give_up(later)
                 raise

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -41,14 +41,20 @@ def test_a_file_waits_until_its_last_picture_was_taken() -> None:
     assert slot.replaced == 0
 
 
-def test_a_line_takes_so_many_and_lets_its_sender_in_again_when_half_are_gone() -> None:
-    slot: Latest[int] = Latest()
+def sender_of_a_fifth(slot: Latest[int], pool: ThreadPoolExecutor) -> "Future[bool]":
+    """Four wait in a line for four, and somebody waits with one more."""
     for number in range(4):
         assert slot.put_in_line(number, "clip", 0, room=4)
+    waiting = pool.submit(slot.put_in_line, 4, "clip", 60.0, room=4)
+    while not slot._few:  # until it waits
+        time.sleep(0.001)
+    return waiting
+
+
+def test_a_line_takes_so_many_and_lets_its_sender_in_again_when_half_are_gone() -> None:
+    slot: Latest[int] = Latest()
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(slot.put_in_line, 4, "clip", 60.0, room=4)
-        while not slot._few:  # until it waits
-            time.sleep(0.001)
+        waiting = sender_of_a_fifth(slot, pool)
         assert slot.take(0) == 0
         time.sleep(0.02)
         assert not waiting.done()
@@ -60,12 +66,8 @@ def test_a_line_takes_so_many_and_lets_its_sender_in_again_when_half_are_gone() 
 
 def test_a_sender_is_called_when_the_taker_says_so_and_at_once_when_nothing_waits_any_more() -> None:
     slot: Latest[int] = Latest()
-    for number in range(4):
-        assert slot.put_in_line(number, "clip", 0, room=4)
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(slot.put_in_line, 4, "clip", 60.0, room=4)
-        while not slot._few:  # until it waits
-            time.sleep(0.001)
+        waiting = sender_of_a_fifth(slot, pool)
         assert slot.take_numbered(0, most=3) == [(0, 0), (1, 1), (2, 2)]
         time.sleep(0.02)
         assert not waiting.done()
