@@ -5,14 +5,8 @@ transport ◀─ courier ◀─ recorder ◀─ vision ◀─ cameras          (
 """
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
-
-from sqlalchemy.exc import DBAPIError
 
 from edge_mask import __version__
 from edge_mask.act.actions import Actions
@@ -29,23 +23,21 @@ from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.fan import Fan
 from edge_mask.deliver.transport import Transport
 from edge_mask.detect.model import ModelDetector
-from edge_mask.errors import DatabaseError
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.intake import Intake
+from edge_mask.ledger.mail import Postbox
 from edge_mask.ledger.outbox import Outbox
-from edge_mask.ledger.read import Reader
-from edge_mask.ledger.recorder import Barrier, Entry, Recorder, post
+from edge_mask.ledger.recorder import Recorder
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Class, Event, Face, Fault, Frame, Message, Reading
-from edge_mask.observe.health import Probe, health_values
+from edge_mask.messages import Class, Face, Fault, Frame, Message, Reading
 from edge_mask.parts import detectors_of, rule_files, sensor_of, source_of, sysfs_root, transport_of, what_runs
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import Clock
-from edge_mask.runtime.handoff import Closed, Latest, Mailbox
+from edge_mask.runtime.handoff import Latest
 from edge_mask.runtime.house import House
 from edge_mask.runtime.outage import Outage
 from edge_mask.runtime.timesync import boot_id
-from edge_mask.runtime.worker import Job, Worker, keep_waiting
+from edge_mask.runtime.worker import Job, Worker
 from edge_mask.sense.meter import Meter
 from edge_mask.sense.scale import physical_range
 from edge_mask.sense.steadiness import QualityPolicy
@@ -55,28 +47,15 @@ from edge_mask.settings.sensors import SensorSettings
 from edge_mask.track.tracker import Tracker
 from edge_mask.units import Moment, Seconds
 from edge_mask.vision import Eye, Lane, Vision
-from edge_mask.vitals import Pulse, Rest
+from edge_mask.vitals import Measure, Pulse, Rest
 from edge_mask.wire import status
 from edge_mask.wire.topics import Topics
 from edge_mask.wire.uuid7 import IdMaker
 
 log = logging.getLogger(__name__)
 
-_MAILBOX = 1000
-_MAIN_THREAD_WAITS = 0.2
-_SENDERS_WAIT = 0.5
-"""Seconds for which a worker waits for room in the mailbox before it gives a sign of life and waits on."""
 _READING_MAX_AGE = Seconds(10.0)
 """A reading older than this decides nothing; for a slow sensor, than two of its intervals."""
-
-
-def _outbox_figures(path: Path, now: Moment, boot: str) -> dict[str, Any]:
-    """What waits; nothing while the database cannot be read: how the rest is doing is told all the same."""
-    try:
-        return Reader(path).outbox_status(now, boot)
-    except (DatabaseError, DBAPIError) as error:
-        log.debug("health: no figures of the outbox: %s", error)
-        return {}
 
 
 class Plan:
@@ -118,9 +97,7 @@ class Assembly:
         self._boot = boot_id()
         device = settings.device
         self._topics = Topics(settings.topics.root, device.thing_name, settings.topics.renames)
-        self._mailbox: Mailbox[Entry] = Mailbox(_MAILBOX)
-        self._is_hopeless = False
-        """The mailbox was full at the stop: one sender has waited for room, the others need not."""
+        self._mail = Postbox()
         self._frames: Latest[Frame] = Latest()
         self._meters: dict[str, Meter] = {}
         self._courier: Courier | None = None
@@ -137,7 +114,9 @@ class Assembly:
         if self._settings.mqtt.transport != "none":
             self._courier = self._make_courier(recorder, detectors[0].name if detectors else None)
             sinks.append(self._courier)
-        self._fan = Fan(self._settings.outbox.path, recorder.settle, self._emit_at_once, self._clock, boot=self._boot)
+        self._fan = Fan(
+            self._settings.outbox.path, recorder.settle, self._mail.emit_at_once, self._clock, boot=self._boot
+        )
         sinks.append(self._fan)
         meters = [(self._meter(sensor), sensor) for sensor in self._settings.sensors]
         self._meters = {sensor.name: meter for meter, sensor in meters}
@@ -154,7 +133,7 @@ class Assembly:
         ]
         endless = [c.name for c in self._settings.cameras if not is_live(c.source) and c.loop]
         carriers = [carrier for carrier in (self._courier, self._fan) if carrier is not None]
-        rest = Rest(finite, self._vision, self._post, carriers)
+        rest = Rest(finite, self._vision, self._mail.bar, carriers)
         watched: list[Camera | Meter] = [*(camera for camera, _ in cameras), *(meter for meter, _ in meters)]
 
         def check(now: Seconds) -> None:
@@ -173,34 +152,8 @@ class Assembly:
     def _worker(self, job: Job) -> Worker:
         return Worker(job, self._clock, self._on_failure)
 
-    def _emit(self, event: Event) -> None:
-        """Into the mailbox; waits for room, but the main thread only a moment: it has all the others to watch."""
-        if threading.current_thread() is threading.main_thread():
-            self._emit_at_once(event)
-            return
-        try:
-            while not post(self._mailbox, event, 0.0 if self._is_hopeless and not keep_waiting() else _SENDERS_WAIT):
-                if not keep_waiting():
-                    self._is_hopeless = True
-                    log.warning("the mailbox is full at the stop; not recorded: %s", event)
-                    return
-            self._is_hopeless = False
-        except Closed:
-            log.warning("%s came after the stop and was not recorded", type(event).__name__)
-
-    def _emit_at_once(self, event: Event) -> None:
-        """For those who must not wait: the main thread, and the couriers, since what they send makes room again."""
-        try:
-            if not post(self._mailbox, event, _MAIN_THREAD_WAITS, is_pressing=True):
-                log.warning("the mailbox is full; not recorded: %s", event)
-        except Closed:
-            log.warning("%s came after the stop and was not recorded", type(event).__name__)
-
-    def _post(self, barrier: Barrier) -> bool:
-        return self._mailbox.put(barrier, _MAIN_THREAD_WAITS)
-
     def _complain(self, component: str, code: str, text: str) -> None:
-        self._emit(Fault(at=self._clock.now(), component=component, code=code, text=text))
+        self._mail.emit(Fault(at=self._clock.now(), component=component, code=code, text=text))
 
     def _detectors(self) -> list[ModelDetector]:
         detectors = detectors_of(self._settings)
@@ -230,7 +183,7 @@ class Assembly:
         return Recorder(
             ledger,
             intake,
-            self._mailbox,
+            self._mail.mailbox,
             self._clock,
             commit_interval=outbox.commit_interval,
             on_live=self._on_live,
@@ -251,7 +204,7 @@ class Assembly:
                 for o in self._settings.outputs
             }
         )
-        return Actions(store, outputs, self._newest, self._emit, self._clock)
+        return Actions(store, outputs, self._newest, self._mail.emit, self._clock)
 
     def _newest(self, camera: str) -> tuple[Frame, Sequence[Face]] | None:
         return None if self._vision is None else self._vision.newest.get(camera)
@@ -269,7 +222,7 @@ class Assembly:
     def _make_courier(self, recorder: Recorder, model: str | None) -> Courier:
         outbox = self._settings.outbox
         transport = self._transport(model)
-        outage = Outage("mqtt", logging.getLogger("edge_mask.deliver"), self._emit_at_once, self._clock)
+        outage = Outage("mqtt", logging.getLogger("edge_mask.deliver"), self._mail.emit_at_once, self._clock)
         return Courier(
             "mqtt",
             transport,
@@ -303,37 +256,17 @@ class Assembly:
         driver = sensor_of(sensor, self._clock, sysfs_root())
         believed = physical_range(sensor.quantity, sensor.unit, sensor.min, sensor.max)
         policy = QualityPolicy(range=believed, stuck_after=sensor.stuck_after)
-        return Meter(driver, self._clock, self._emit, policy=policy)
+        return Meter(driver, self._clock, self._mail.emit, policy=policy)
 
     def _make_pulse(self) -> Pulse:
-        machine, path = Probe(), self._settings.outbox.path
-        seen = 0
-
-        def measure(seconds: float) -> dict[str, Any]:
-            nonlocal seen
-            figures = self._vision.figures if self._vision is not None else None
-            frames = figures.frames if figures is not None else 0
-            fps, seen = (frames - seen) / seconds, frames
-            now = self._clock.now()
-            values = health_values(
-                machine.read(),
-                fps=None if figures is None else fps,
-                inference_ms=None if figures is None or not frames else figures.inference_ms,
-                outbox=_outbox_figures(path, now, self._boot),
-                clock_synced=now.synced,
-            )
-            return {**values, **self._rule_counts()}
-
-        return Pulse(measure, self._emit, self._clock, self._settings.health.interval)
-
-    def _rule_counts(self) -> dict[str, Any]:
-        """How often each rule matched and failed; nothing without rules."""
-        counts = {name: asdict(count) for name, count in self._rules.counts.items()}
-        return {"rules": counts} if counts else {}
+        measure = Measure(lambda: self._vision, self._settings.outbox.path, self._boot, self._clock, self._rules)
+        return Pulse(measure, self._mail.emit, self._clock, self._settings.health.interval)
 
     def _make_lanes(self, detectors: Sequence[ModelDetector]) -> list[Lane]:
         eyes = {camera.name: self._eye(camera) for camera in self._settings.cameras}
-        vision = self._vision = Vision(self._frames, eyes, self._emit, self._clock, publish=self._settings.detections)
+        vision = self._vision = Vision(
+            self._frames, eyes, self._mail.emit, self._clock, publish=self._settings.detections
+        )
         return [Lane(vision, self._frames, detector, number) for number, detector in enumerate(detectors)]
 
     def _eye(self, camera: CameraSettings) -> Eye:
@@ -365,7 +298,7 @@ class Assembly:
             source_of(camera, self._clock),
             self._frames,
             self._clock,
-            self._emit,
+            self._mail.emit,
             is_live=is_live(camera.source),
             interval=camera.interval,
         )

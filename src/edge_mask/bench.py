@@ -27,8 +27,9 @@ from edge_mask.detect.package import load_package, load_side_by_side, open_packa
 from edge_mask.errors import ModelError
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.intake import Intake
+from edge_mask.ledger.mail import Barrier, Entry, post
 from edge_mask.ledger.outbox import Outbox
-from edge_mask.ledger.recorder import Barrier, Entry, Recorder, post
+from edge_mask.ledger.recorder import Recorder
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Event, Frame, Image, Reading
 from edge_mask.parts import lanes_for

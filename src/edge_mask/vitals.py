@@ -1,16 +1,27 @@
 """How the house is doing: the health message, and whether there is anything left to do."""
 
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Protocol
 
-from edge_mask.ledger.recorder import Barrier
+from sqlalchemy.exc import DBAPIError
+
+from edge_mask.errors import DatabaseError
+from edge_mask.ledger.mail import Barrier
+from edge_mask.ledger.read import Reader
 from edge_mask.messages import Event, Health
+from edge_mask.observe.health import Probe, health_values
+from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.worker import Job, Worker
-from edge_mask.units import Seconds
+from edge_mask.units import Moment, Seconds
 from edge_mask.vision import Vision
+
+log = logging.getLogger(__name__)
 
 AWAY_LONG_ENOUGH = Seconds(5.0)
 """`--until-idle` does not wait for a broker that has been away for so long."""
@@ -50,6 +61,43 @@ class Pulse(Job):
         self._emit(Health(at=now, values=self._measure(max(1e-3, now.mono - self._last))))
         self._last = now.mono
         self._due = now.mono + self._interval
+
+
+class Measure:
+    """The values of a `health` message, each time they are asked for."""
+
+    def __init__(
+        self, vision: Callable[[], Vision | None], outbox: Path, boot: str, clock: Clock, rules: RuleSet
+    ) -> None:
+        """`vision`: of this house, None before it is made or without cameras; `outbox`: its database."""
+        self._vision, self._outbox, self._boot, self._clock, self._rules = vision, outbox, boot, clock, rules
+        self._machine = Probe()
+        self._frames = 0
+
+    def __call__(self, seconds: float) -> dict[str, Any]:
+        """`seconds`: since it was last asked."""
+        vision = self._vision()
+        figures = None if vision is None else vision.figures
+        frames = figures.frames if figures is not None else 0
+        fps, self._frames = (frames - self._frames) / seconds, frames
+        now = self._clock.now()
+        values = health_values(
+            self._machine.read(),
+            fps=None if figures is None else fps,
+            inference_ms=None if figures is None or not frames else figures.inference_ms,
+            outbox=self._waiting(now),
+            clock_synced=now.synced,
+        )
+        counts = {name: asdict(count) for name, count in self._rules.counts.items()}
+        return {**values, "rules": counts} if counts else values
+
+    def _waiting(self, now: Moment) -> dict[str, Any]:
+        """Nothing while the database cannot be read: how the rest is doing is told all the same."""
+        try:
+            return Reader(self._outbox).outbox_status(now, self._boot)
+        except (DatabaseError, DBAPIError) as error:
+            log.debug("health: no figures of the outbox: %s", error)
+            return {}
 
 
 class Carrier(Protocol):

@@ -19,9 +19,10 @@ from tests.ledger.rows import BOOT
 
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.intake import Intake
+from edge_mask.ledger.mail import Barrier, Entry, post
 from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.read import Reader
-from edge_mask.ledger.recorder import Barrier, Entry, Recorder, post
+from edge_mask.ledger.recorder import Recorder
 from edge_mask.ledger.rows import Batch, Settlement
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Class, Detections, Fault, Health, Look, Message, Outcome, Reading, Receipt, Visit

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.intake import Intake
+from edge_mask.ledger.mail import Entry
 from edge_mask.ledger.read import Reader
-from edge_mask.ledger.recorder import Entry, Recorder
+from edge_mask.ledger.recorder import Recorder
 from edge_mask.ledger.reported import reported_by
 from edge_mask.ledger.rows import Batch, Settlement
 from edge_mask.ledger.shadows import MOST, Shadows

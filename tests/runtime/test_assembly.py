@@ -9,10 +9,10 @@ from typing import TypeVar
 
 import pytest
 
-from edge_mask import app
 from edge_mask.app import Assembly
+from edge_mask.ledger import mail
 from edge_mask.ledger.bounds import Bounds
-from edge_mask.ledger.recorder import Barrier, Entry, post
+from edge_mask.ledger.mail import Barrier, Entry, post
 from edge_mask.messages import Event, Fault, Health
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import SystemClock
@@ -54,12 +54,12 @@ class Sender(Job):
         self._house = house
 
     def step(self, stop: threading.Event) -> None:
-        self._house._emit(Fault(at=CLOCK.now(), component="a", code="b", text="c"))
+        self._house._mail.emit(Fault(at=CLOCK.now(), component="a", code="b", text="c"))
         stop.wait(10)
 
 
 def filled(house: Assembly) -> None:
-    while house._mailbox.put(Barrier(), 0.0):
+    while house._mail.mailbox.put(Barrier(), 0.0):
         pass
 
 
@@ -72,8 +72,8 @@ def test_a_worker_that_waits_for_room_in_the_mailbox_is_not_stuck_and_its_event_
     while time.monotonic() - began < 3.0:
         assert not worker.is_stuck(CLOCK.now().mono)
         time.sleep(0.05)
-    assert len(house._mailbox.take_many(5000, 0.0)) == 1000
-    assert [type(entry) for entry in house._mailbox.take_many(5000, 10.0)] == [Fault]
+    assert len(house._mail.mailbox.take_many(5000, 0.0)) == 1000
+    assert [type(entry) for entry in house._mail.mailbox.take_many(5000, 10.0)] == [Fault]
     worker.request_stop()
     assert worker.join(10)
 
@@ -96,7 +96,7 @@ class Talker(Sender):
     def step(self, stop: threading.Event) -> None:
         stop.wait(10)
         for _ in range(5):
-            self._house._emit(Fault(at=CLOCK.now(), component="a", code="b", text="c"))
+            self._house._mail.emit(Fault(at=CLOCK.now(), component="a", code="b", text="c"))
 
 
 def test_at_the_stop_one_event_waits_for_room_and_those_behind_it_do_not(
@@ -108,12 +108,12 @@ def test_at_the_stop_one_event_waits_for_room_and_those_behind_it_do_not(
         waits.append(timeout)
         return post(mailbox, event, timeout)
 
-    monkeypatch.setattr(app, "post", noted)
+    monkeypatch.setattr(mail, "post", noted)
     house = assembly(tmp_path)
     filled(house)
     for room, expected in ((False, [0.5, 0.0, 0.0, 0.0, 0.0]), (True, [0.0, 0.5, 0.5, 0.5, 0.5])):
         if room:
-            house._mailbox.take_many(10, 0.0)
+            house._mail.mailbox.take_many(10, 0.0)
         worker = Worker(Talker(house), CLOCK, lambda _worker: None)
         worker.start()
         worker.request_stop()
@@ -129,12 +129,12 @@ def test_a_sender_that_was_not_asked_to_stop_goes_on_waiting_when_another_has_gi
     stopped.start()
     stopped.request_stop()
     assert stopped.join(10)
-    tries = house._mailbox._not_full = Counting(house._mailbox._lock)
+    tries = house._mail.mailbox._not_full = Counting(house._mail.mailbox._lock)
     other.start()
     time.sleep(0.6)
     assert tries.waits <= 5  # it does not turn in a circle
-    house._mailbox.take_many(5000, 0.0)
-    assert [type(entry) for entry in house._mailbox.take_many(5000, 10.0)] == [Fault]
+    house._mail.mailbox.take_many(5000, 0.0)
+    assert [type(entry) for entry in house._mail.mailbox.take_many(5000, 10.0)] == [Fault]
     other.request_stop()
     assert other.join(10)
 
@@ -152,7 +152,7 @@ class Counting(threading.Condition):
 def test_health_is_told_without_figures_of_the_outbox_while_the_database_cannot_be_read(tmp_path: Path) -> None:
     house = assembly(tmp_path)
     house._pulse.step(threading.Event())
-    [health] = house._mailbox.take_many(10, 10.0)
+    [health] = house._mail.mailbox.take_many(10, 10.0)
     assert isinstance(health, Health)
     assert health.values["outbox"] == {"pending": None, "bytes": None, "oldest_s": None, "dropped": None}
     assert health.values["clock_synced"]

@@ -19,12 +19,13 @@ from queue import SimpleQueue
 from sqlalchemy.exc import DBAPIError
 
 from edge_mask.errors import DatabaseError
-from edge_mask.ledger.bounds import Dropped
 from edge_mask.ledger.database import is_damage, reason_of
+from edge_mask.ledger.drops import Drops
 from edge_mask.ledger.intake import Admitted, Intake
+from edge_mask.ledger.mail import Barrier, Entry, is_live
 from edge_mask.ledger.rows import Batch, Settlement
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Class, Detections, Event, Fault, Health, Message, Outcome
+from edge_mask.messages import Class, Event, Fault, Message, Outcome
 from edge_mask.rules.effects import EdgeAction
 from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock
@@ -40,23 +41,13 @@ _HOUSEKEEPING_EVERY = 60.0
 _FIRST_HOUSEKEEPING = 5.0
 """Seconds after the start: a daemon that is restarted again and again tidies up, too."""
 _GOES_ON_AFTER = 1.0
-_DROPS_ARE_OVER_AFTER = 600.0
-"""Seconds without a drop after which the next one is worth a line again: one outage drops with each reading."""
 _LOOKS_FOR_THE_FILE_EVERY = 1.0
 _LAST_TRIES = 1.0
 _LAST_TRIES_EVERY = 0.2
-_SPARE = 100
-"""Places in a full mailbox for what must not wait behind that which cannot be written."""
 _LIVE_WAITS = 0.05
 """Seconds that a live message may lie in the mailbox before it is looked at."""
 _SHADOW_WAITS = 1.0
 """Seconds that a shadow may wait for company: a rule may write one with each live message, and each commit wears."""
-
-_DROPS = {
-    "space": "over its budget (outbox.max_bytes), dropping the oldest messages (seq shows the gaps)",
-    "age": "dropping messages older than outbox.max_age (seq shows the gaps)",
-    "refused": "dropping messages that the other side had refused: they are too old, or their room is needed",
-}
 
 
 @dataclass(slots=True)
@@ -65,30 +56,6 @@ class Settle:
 
     settlements: list[Settlement]
     done: "Future[None]" = field(default_factory=Future)
-
-
-@dataclass(slots=True)
-class Barrier:
-    """Resolves when everything put into the mailbox before it is on the disk."""
-
-    done: "Future[None]" = field(default_factory=Future)
-
-
-Entry = Event | Barrier
-
-
-def post(mailbox: Mailbox[Entry], event: Event, timeout: float | None = None, *, is_pressing: bool = False) -> bool:
-    """Leave an event for the recorder; False when there was no room for `timeout` seconds. Raises Closed.
-
-    A live one does not wake it: several a second would interrupt the vision that sends them. Live ones, and those that
-    are `is_pressing`, have a few places of their own in a mailbox that is full.
-    """
-    is_live = _is_live(event)
-    return mailbox.put(event, timeout, wake=not is_live, spare=_SPARE if is_live or is_pressing else 0)
-
-
-def _is_live(entry: Entry) -> bool:
-    return isinstance(entry, Detections | Health)
 
 
 class Recorder(Job):
@@ -130,8 +97,7 @@ class Recorder(Job):
         self._gives_up_at = float("inf")
         self._next_housekeeping = clock.now().mono + _FIRST_HOUSEKEEPING
         self._next_look = clock.now().mono + _LOOKS_FOR_THE_FILE_EVERY
-        self._dropped_at: dict[str, float] = {}
-        """By cause, when messages were last dropped for it."""
+        self._drops = Drops()
 
     def settle(self, settlements: list[Settlement]) -> "Future[None]":
         """A courier's receipts, from any thread; never waits. The future resolves when they are on the disk; it is
@@ -165,7 +131,7 @@ class Recorder(Job):
     def end(self) -> None:
         """Whatever is left could not be written in time: say how much, close."""
         rows, left = len(self._batch.events) + len(self._batch.outgoing), self._mailbox.take_many(sys.maxsize, 0.0)
-        events = sum(not isinstance(entry, Barrier) and not _is_live(entry) for entry in left)
+        events = sum(not isinstance(entry, Barrier) and not is_live(entry) for entry in left)
         if rows or events:
             log.error(
                 "database: %d rows could not be written before the stop, %d events behind them neither; they are lost",
@@ -186,7 +152,7 @@ class Recorder(Job):
         if room > 0:
             return self._mailbox.take_many(room, self._patience())
         if room > -_MOST_IN_A_COMMIT:
-            return self._mailbox.take_only(_is_live, self._patience())
+            return self._mailbox.take_only(is_live, self._patience())
         self._clock.wait(stop, self._patience())
         return []
 
@@ -256,7 +222,7 @@ class Recorder(Job):
         self._due = float("inf")
         self._backoff.succeeded(0.0)
         self._outage.end()
-        self._tell_of(dropped, now.mono)
+        self._drops.tell(dropped, now.mono)
         self._report_losses()
         self._on_commit()
         actions, self._actions = self._actions, []
@@ -265,14 +231,6 @@ class Recorder(Job):
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             future.set_result(None)
-
-    def _tell_of(self, dropped: Dropped, now: float) -> None:
-        """One line when it begins; not for each commit, of which in one outage some drop and some just fit."""
-        for cause, what in _DROPS.items():
-            if getattr(dropped, cause):
-                if now - self._dropped_at.get(cause, float("-inf")) > _DROPS_ARE_OVER_AFTER:
-                    log.warning("outbox: %s", what)
-                self._dropped_at[cause] = now
 
     def _set_apart(self, error: Exception) -> None:
         """Some value cannot be written, today or ever: its row alone is given up, not the company that it came in."""
