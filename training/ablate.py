@@ -48,12 +48,12 @@ def main() -> int:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     scenes = list(read_scenes(options.data / "val" / "detection.json"))
-    averaged = load(torch.load(options.run / "best.pt", weights_only=True))
+    averaged = load(torch.load(options.run / "best.pt", map_location="cpu", weights_only=True))
     print("| variant | mAP2 | mAP3 | mask | no_mask | incorrect | face |\n|---|---|---|---|---|---|---|")
     base = [Raw(averaged, scene, 320) for scene in scenes]
     row("shipped: averaged weights, 320, the device's suppression", scenes, base, Raw.settle)
     if (state := options.run / "state.pt").exists():
-        last = load(torch.load(state, weights_only=True)["network"])
+        last = load(torch.load(state, map_location="cpu", weights_only=True)["network"])
         row("last weights instead of averaged", scenes, [Raw(last, scene, 320) for scene in scenes], Raw.settle)
     bare: dict[str, Any] = {"vote": None, "support": 0.0, "decay": None}
     variants: list[dict[str, Any]] = [

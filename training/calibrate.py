@@ -1,4 +1,4 @@
-"""Scores that mean something: of the faces scored 0.7, seven in ten should be right (Platt, per label)."""
+"""Scores that mean something: surer answers are right more often (Platt, per label), and 0.5 is a fair threshold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,6 +44,18 @@ def fit_labels(found: Sequence[Found], truth: Sequence[Boxes]) -> dict[str, Line
         if min(right.sum(), (~right).sum()) >= 10:
             lines[label] = fit(scores, right)
     return lines
+
+
+def fair_logit(found: Sequence[Found], truth: Sequence[Boxes], label: int) -> float | None:
+    """The logit from which on there are as many answers of a label as faces of it: as many are missed as made up.
+
+    None when there are fewer answers. (The break-even point of precision and recall.)
+    """
+    scores = np.concatenate([one.scores[one.labels == label] for one in found])
+    faces = sum(int((boxes[:, 0] == label).sum()) for boxes in truth)
+    if not 0 < faces <= len(scores):
+        return None
+    return float(_logit(np.sort(scores)[::-1][faces - 1 : faces])[0])
 
 
 def judged(found: Sequence[Found], truth: Sequence[Boxes], label: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

@@ -49,9 +49,12 @@ def run(options: argparse.Namespace) -> int:
     if options.data is None:
         raise BadData("--data is missing: the folder with train/ and val/ (docs/training.md), or use --smoke")
     held_out = load_held_out(options.data)
-    data = load_training(options.data)
+    data = load_training(options.data, more=options.more)
     print(f"{len(data.scenes)} scenes, {len(data.tight)} tight faces, {len(held_out.scenes)} held out", flush=True)
     network = stored(folder) if options.package_now else train(options, data, held_out)
+    if options.train_only:
+        print(f"done: checkpoints in {folder}; the same command with --package-now makes the packages", flush=True)
+        return 0
     build(options, network, data, held_out)
     write_report(folder, network, held_out, options.size)
     print(f"done: packages and report in {folder}", flush=True)
@@ -65,6 +68,7 @@ def train(options: argparse.Namespace, data: DataSet, held_out: HeldOut) -> Mask
         seed=options.seed,
         threads=options.threads, check_every=options.check_every, bf16=options.bf16,
         frozen=options.freeze, calm=options.calm, taught=SHARE if options.teacher else 0.0,
+        device=options.device, workers=options.workers, rare=options.rare, close=options.close,
     )  # fmt: skip
     weights = options.start or options.data / "init" / "RFB-640-masked_face-v2.pth"
     if options.start is not None and not weights.exists():
@@ -91,7 +95,7 @@ def stored(folder: Path) -> MaskNet:
     if not path.exists():
         raise BadData(f"{path}: no checkpoint yet; leave --package-now out to train")
     network = MaskNet()
-    network.load_state_dict(torch.load(path, weights_only=True))
+    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     return network.eval()
 
 
@@ -117,8 +121,15 @@ def _command(options: argparse.Namespace) -> str:
         words += f" --grow EARLIER/{options.grow.name}"
     if options.teacher:
         words += f" --teacher EARLIER/{options.teacher.name}"
+    for option in ("batch", "rare", "close"):
+        if getattr(options, option) != getattr(Plan(), option):
+            words += f" --{option} {getattr(options, option):g}"
+    for file in options.more:
+        words += f" --more {file.name}"
     if options.freeze:
         words += f" --freeze {options.freeze}"
+    if options.device != "cpu":
+        words += f" --device {options.device} --workers {options.workers}"
     return words + (" --bf16" if options.bf16 else "")
 
 
@@ -137,6 +148,15 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--minutes", type=float, default=100.0, help="training time; loading and checks not counted")
     found.add_argument("--pictures", type=int, default=0, help="pictures to see, instead of --minutes")
     found.add_argument("--size", type=int, default=320, help="side of the training pictures")
+    found.add_argument(
+        "--rare",
+        type=float,
+        default=Plan().rare,
+        help="how much more often scenes with bare or badly covered faces come",
+    )
+    found.add_argument(
+        "--close", type=float, default=Plan().close, help="of samples, faces close to the camera (0 to 1)"
+    )
     found.add_argument("--batch", type=int, default=16, help="pictures per step")
     found.add_argument("--rate", type=float, default=RATE, help="highest learning rate")
     found.add_argument("--seed", type=int, default=1)
@@ -146,6 +166,12 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--bf16", action="store_true", help="half-width arithmetic (faster where the CPU has it)")
     found.add_argument("--export", type=int, nargs="+", default=[320, 416], help="input sizes to package")
     found.add_argument("--version", default="1.0.0", help="version in the card")
+    found.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where the network is trained")
+    found.add_argument("--workers", type=int, default=1, help="processes that compose samples (on a GPU: all cores)")
+    found.add_argument(
+        "--more", type=Path, nargs="+", default=[], help="further annotation files; their pictures lie under DATA/train"
+    )
+    found.add_argument("--train-only", action="store_true", help="make no packages: --package-now does so elsewhere")
     found.add_argument("--package-now", action="store_true", help="do not train: package the last checkpoint")
     found.add_argument(
         "--smoke", action="store_true", help="about a minute on generated pictures; quality means nothing"

@@ -15,7 +15,7 @@ SMALLEST_FACE = 7.0  # pixels of the longest side that a zoomed crop aims at
 class Composer:
     """Draws training samples of `size` × `size` pixels from a data set; the same generator gives the same samples."""
 
-    def __init__(self, data: DataSet, size: int, *, mosaic: float = 0.35, paste: float = 0.35,
+    def __init__(self, data: DataSet, size: int, *, mosaic: float = 0.35, paste: float = 0.35, close: float = 0.0,
                  zoom: float = 0.6, spoil_share: float = 1.0, rare: float = 1.0, detail: int = 1) -> None:  # fmt: skip
         """`detail`: they are composed so many times as large, for `pair`."""
         self._data = data
@@ -23,6 +23,7 @@ class Composer:
         self._size = size * detail
         self._mosaic = mosaic
         self._paste = paste
+        self._close = close if data.tight else 0.0
         self._zoom = zoom
         self._spoil_share = spoil_share
         weights = np.array([scene_weight(scene, rare) for scene in data.scenes])
@@ -43,6 +44,8 @@ class Composer:
         return spoil(small, rng, self._spoil_share), boxes, large
 
     def _compose(self, rng: Random) -> tuple[Pixels, Boxes]:
+        if rng.random() < self._close:
+            return self._close_up(rng)
         if rng.random() < self._mosaic:
             pixels, boxes = self._four(rng)
         else:
@@ -50,6 +53,15 @@ class Composer:
         if rng.random() < self._paste:
             boxes = self._faces.paste(pixels, boxes, rng, self._detail)
         return pixels, boxes
+
+    def _close_up(self, rng: Random) -> tuple[Pixels, Boxes]:
+        """One face that nearly fills the picture, as of a visitor who comes very close; around it is little else."""
+        pixels = np.full((self._size, self._size, 3), FILL, np.uint8)
+        if rng.random() < 0.5:
+            scene, _ = self._place(self._size, rng, self._size * 0.6)
+            few = cv2.resize(scene, (6, 6), interpolation=cv2.INTER_AREA)  # too few pixels for the faces in it
+            pixels = np.asarray(cv2.resize(few, (self._size, self._size), interpolation=cv2.INTER_LINEAR), np.uint8)
+        return pixels, self._faces.close_up(pixels, rng)
 
     def plain(self, count: int, seed: int) -> list[Pixels]:
         """So many samples without their boxes."""

@@ -1,6 +1,11 @@
 """Which point answers for which face (task-aligned), and what a wrong answer costs."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -20,58 +25,92 @@ def overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     return iou, iou - (around - union) / around
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Which points answer for a face, one entry for each of them."""
+
+    picture: Tensor  # index in the batch
+    point: Tensor
+    target: Tensor  # the score that is asked for
+    label: Tensor
+    box: Tensor  # n × 4: corners of the face
+
+
 @torch.no_grad()
-def assign(logits: Tensor, corners: Tensor, points: Tensor, faces: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """For one picture: indices of the answering points, their target score, label and box.
+def assign(logits: Tensor, corners: Tensor, points: Tensor, picture: Tensor, faces: Tensor) -> Answers:
+    """Which points of a batch answer for its faces (n × 5: label, corners), each of which is in the `picture` given.
 
     A point can answer for a face that it lies in and whose size suits its stride; of those the best by
     score^½ · IoU⁴ answer. The target of the best is 1 from an overlap of `WELL_PLACED` on and falls with less;
     those of the others are in proportion to their fit.
     """
     label, wanted = faces[:, 0].long(), faces[:, 1:]
+    face, point, distance = possible(points, wanted)
+    iou, _ = overlap(corners[picture[face], point], wanted[face])
+    score = logits[picture[face], point, label[face]].sigmoid()
+    fit = score.sqrt() * iou.clamp(min=1e-3).pow(4) + 1e-9 / (1 + distance)
+    kept = best_of_each(face, fit, len(faces))
+    face, point, iou, fit = face[kept], point[kept], iou[kept], fit[kept]
+    kept = one_face_each(picture[face] * len(points) + point, iou)
+    face, point, iou, fit = face[kept], point[kept], iou[kept], fit[kept]
+    top = ((_highest(face, iou, len(faces)) - BADLY_PLACED) / (WELL_PLACED - BADLY_PLACED)).clamp(0.15, 1.0)
+    target = fit / (_highest(face, fit, len(faces)) + 1e-12) * top
+    return Answers(picture[face], point, target, label[face], wanted[face])
+
+
+def possible(points: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Pairs of a face and a point that may answer for it: few of all, so the work that follows is on these alone.
+
+    Returns their indices, in the order of faces, and how far the point is from the middle of the face.
+    """
     centre, sides = (wanted[:, :2] + wanted[:, 2:]) / 2, wanted[:, 2:] - wanted[:, :2]
     longest, stride = sides.max(1).values[:, None], points[None, :, 2]
-    reach = torch.maximum(sides[:, None] / 2, 0.9 * stride[..., None])
     suits = (longest < stride * 14) & ((longest > stride) | (stride == points[:, 2].min()))
-    distance = (points[None, :, :2] - centre[:, None]).abs()
-    possible = (distance < reach).all(-1) & suits
-    near = possible.any(0).nonzero()[:, 0]  # few points matter: the rest of the work is on these
-    possible, distance = possible[:, near], distance[:, near]
-    iou, _ = overlap(corners[near][None], wanted[:, None])
-    score = logits[near].sigmoid()[:, label].T
-    fit = score.sqrt() * iou.clamp(min=1e-3).pow(4) + 1e-9 / (1 + distance.sum(-1))
-    fit = torch.where(possible, fit, torch.zeros_like(fit))
-    value, index = fit.topk(min(POINTS_PER_FACE, fit.shape[1]), 1)
-    chosen = torch.zeros_like(possible).scatter_(1, index, value > 0)
-    best = torch.where(chosen, iou, torch.full_like(iou, -1.0)).argmax(0)
-    chosen &= F.one_hot(best, len(faces)).T.bool()
-    fit = fit * chosen
-    best_iou = (iou * chosen).max(1, keepdim=True).values
-    top = ((best_iou - BADLY_PLACED) / (WELL_PLACED - BADLY_PLACED)).clamp(0.15, 1.0)
-    target = (fit / (fit.max(1, keepdim=True).values + 1e-12) * top).max(0).values
-    answering = chosen.any(0).nonzero()[:, 0]
-    who = best[answering]
-    return near[answering], target[answering], label[who], wanted[who]
+    for axis in range(2):
+        reach = torch.maximum(sides[:, axis, None] / 2, 0.9 * stride)
+        suits &= (points[None, :, axis] - centre[:, axis, None]).abs() < reach
+    face, point = suits.nonzero(as_tuple=True)
+    return face, point, (points[point, :2] - centre[face]).abs().sum(-1)
 
 
-def losses(logits: Tensor, corners: Tensor, points: Tensor, faces: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """Score loss (varifocal) and box loss (generalised IoU) of a batch."""
+def best_of_each(face: Tensor, fit: Tensor, faces: int) -> Tensor:
+    """Of pairs in the order of faces, those that are among the `POINTS_PER_FACE` best of their face."""
+    order = fit.argsort(descending=True, stable=True)
+    order = order[face[order].argsort(stable=True)]
+    count = torch.bincount(face, minlength=faces)
+    first = count.cumsum(0) - count
+    rank = torch.arange(len(face), device=face.device) - first[face]
+    return order[rank < POINTS_PER_FACE]
+
+
+def one_face_each(point: Tensor, iou: Tensor) -> Tensor:
+    """Of pairs, the one for each point (a number of its own in the batch) that overlaps most; of equals the first."""
+    order = iou.argsort(descending=True, stable=True)
+    order = order[point[order].argsort(stable=True)]
+    sorted_points = point[order]
+    first = torch.ones_like(sorted_points, dtype=torch.bool)
+    first[1:] = sorted_points[1:] != sorted_points[:-1]
+    return order[first].sort().values
+
+
+def _highest(face: Tensor, value: Tensor, faces: int) -> Tensor:
+    """For each pair, the highest value among the pairs of its face."""
+    return value.new_zeros(faces).scatter_reduce_(0, face, value, "amax")[face]
+
+
+def losses(
+    logits: Tensor, corners: Tensor, points: Tensor, faces: Sequence[NDArray[np.float32]]
+) -> tuple[Tensor, Tensor]:
+    """Score loss (varifocal) and box loss (generalised IoU) of a batch, whose faces come picture by picture."""
+    device = logits.device
+    picture = torch.repeat_interleave(torch.tensor([len(boxes) for boxes in faces]))
+    every = torch.from_numpy(np.concatenate(faces))
+    found = assign(logits.detach(), corners.detach(), points, picture.to(device), every.to(device))
     target = torch.zeros_like(logits)
-    picked, aims, weights = [], [], []
-    still_logits, still_corners = logits.detach(), corners.detach()
-    for k, boxes in enumerate(faces):
-        if not len(boxes):
-            continue
-        index, score, label, box = assign(still_logits[k], still_corners[k], points, boxes)
-        target[k, index, label] = score
-        picked.append(corners[k, index])
-        aims.append(box)
-        weights.append(score)
+    target[found.picture, found.point, found.label] = found.target
     total = target.sum().clamp(min=1.0)
-    probability = still_logits.sigmoid()
+    probability = logits.detach().sigmoid()
     cost = torch.where(target > 0, target * 1.5 * target.new_tensor(LABEL_COST), 0.75 * probability.square())
     score_loss = (F.binary_cross_entropy_with_logits(logits, target, reduction="none") * cost).sum() / total
-    if not picked:
-        return score_loss, corners.sum() * 0
-    _, giou = overlap(torch.cat(picked), torch.cat(aims))
-    return score_loss, 2.0 * ((1 - giou) * torch.cat(weights)).sum() / total
+    _, giou = overlap(corners[found.picture, found.point], found.box)
+    return score_loss, 2.0 * ((1 - giou) * found.target).sum() / total

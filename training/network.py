@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 STRIDES = (4, 8, 16, 32)
-FINE = 16  # channels of the pyramid at stride 4, where a channel costs most
+FINE = 32  # channels of the pyramid at stride 4, where a channel costs most
 WIDE = 64  # channels of the pyramid elsewhere
 TRUNK = 16  # channels of the first convolution
-EXTRAS = (2, 4, 3)  # residual blocks behind C3, C4, C5
+EXTRAS = (2, 6, 4, 3)  # residual blocks behind C2, C3, C4, C5
 
 
 def conv(i: int, o: int, kernel: int = 3, stride: int = 1, *, dilation: int = 1, groups: int = 1,
@@ -109,7 +109,7 @@ class MaskNet(nn.Module):
     With `finest` 8 it answers from stride 8 on only.
     """
 
-    def __init__(self, labels: int = 3, *, fine: int = FINE, extras: tuple[int, int, int] = EXTRAS,
+    def __init__(self, labels: int = 3, *, fine: int = FINE, extras: tuple[int, int, int, int] = EXTRAS,
                  finest: int = STRIDES[0]) -> None:  # fmt: skip
         super().__init__()
         self.strides = STRIDES[STRIDES.index(finest) :]
@@ -120,9 +120,9 @@ class MaskNet(nn.Module):
             separable(4 * b, 8 * b, 2), separable(8 * b, 8 * b), separable(8 * b, 8 * b),
             separable(8 * b, 16 * b, 2), separable(16 * b, 16 * b),
         ])  # fmt: skip
-        self.more3, self.more4, self.more5 = (
+        self.more2, self.more3, self.more4, self.more5 = (
             nn.Sequential(*(Extra(width) for _ in range(count)))
-            for width, count in zip((4 * b, 8 * b, 16 * b), extras, strict=True)
+            for width, count in zip((2 * b, 4 * b, 8 * b, 16 * b), extras, strict=True)
         )
         sizes = ((2 * b, fine), (4 * b, WIDE), (8 * b, WIDE), (16 * b, WIDE))
         self.lateral = nn.ModuleList([conv(i, o, 1) for i, o in sizes])
@@ -146,7 +146,8 @@ class MaskNet(nn.Module):
     def _levels(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         for layer in self.trunk[:4]:
             x = layer(x)
-        c2 = x
+        c2 = self.more2(x)
+        x = c2
         for layer in self.trunk[4:8]:
             x = layer(x)
         c3 = self.more3(x)
@@ -175,12 +176,13 @@ def decode(outputs: list[Tensor], strides: tuple[int, ...] = ()) -> tuple[Tensor
     for i, stride in enumerate(strides):
         label, box = outputs[2 * i].float(), outputs[2 * i + 1].float()
         rows, columns = label.shape[-2:]
-        y, x = torch.meshgrid(torch.arange(rows) + 0.5, torch.arange(columns) + 0.5, indexing="ij")
+        ticks = (torch.arange(count, device=label.device) + 0.5 for count in (rows, columns))
+        y, x = torch.meshgrid(*ticks, indexing="ij")
         centre = torch.stack((x, y), -1).reshape(-1, 2) * stride
         box = box.flatten(2).transpose(1, 2)
         middle = centre + box[..., :2] * stride
         half = torch.exp(box[..., 2:].clamp(-4, 4)) * stride
         logits.append(label.flatten(2).transpose(1, 2))
         corners.append(torch.cat((middle - half, middle + half), -1))
-        points.append(torch.cat((centre, torch.full((len(centre), 1), float(stride))), -1))
+        points.append(torch.cat((centre, torch.full_like(centre[:, :1], stride)), -1))
     return torch.cat(logits, 1), torch.cat(corners, 1), torch.cat(points)

@@ -11,7 +11,7 @@ import yaml
 from edge_mask.detect.model import ModelDetector
 from edge_mask.detect.package import load_file, open_package
 from edge_mask.picture import load_picture
-from training.calibrate import fit_labels
+from training.calibrate import fair_logit, fit_labels
 from training.checks import HeldOut
 from training.export import export_float, export_int8
 from training.golden import write_golden
@@ -24,8 +24,8 @@ PROSE = Path(__file__).with_name("card_text.yaml")
 MOST_LOST = 0.01  # mAP that int8 may cost and still be what a device takes by itself
 MOST_STRETCH = 1.5  # halves the calibration error; twice that stretch costs 2 points of mAP when cut at 0.05
 NMS_KEYS = ("iou", "class_agnostic", "vote", "support", "decay", "floor")
-CALIBRATING = 4  # rounds of moving the scores
-THRESHOLD = 0.5  # scores are moved so that this is where an answer is as likely right as wrong
+CALIBRATING = 8  # rounds of moving the scores
+THRESHOLD = 0.5  # scores are moved so that from here on as many faces are missed as are made up
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,22 +111,24 @@ def _sha256(path: Path) -> str:
 
 
 def _calibrate(folder: Path, card: dict[str, Any], held_out: HeldOut) -> None:
-    """Move each label's scores so that 0.5 is where an answer is as likely right as wrong, and stretch them a little.
+    """Move each label's scores so that from 0.5 on as many faces are missed as made up, and stretch them a little.
 
     The whole fitted line would make other scores mean as much, but it pushes faint faces under any low threshold.
     What is moved is the score of a cell, what is judged that of a face after suppression, so it is done in rounds.
     """
+    truth = [p.boxes for p in held_out.scenes]
     found: dict[str, dict[str, float]] = {}
     for _ in range(CALIBRATING):
         card["calibration"] = found
         write_card(folder, card)
         seen = detections(open_detector(folder, "float"), [p.pixels for p in held_out.scenes])
-        for name, line in fit_labels(seen, [p.boxes for p in held_out.scenes]).items():
-            if line.slope > 0:
-                even = -line.offset / line.slope  # the logit from which on more are right than wrong
+        for name, line in fit_labels(seen, truth).items():
+            fair = fair_logit(seen, truth, LABELS.index(name))
+            if line.slope > 0 and fair is not None:
                 before = found.get(name)
                 slope = min(line.slope, MOST_STRETCH) if before is None else before["slope"]
-                offset = -slope * even if before is None else before["offset"] - even
+                # Half of the way: what supports an answer moves with it, and whole steps would go to and fro.
+                offset = -slope * fair if before is None else before["offset"] - fair / 2
                 found[name] = {"slope": round(slope, 3), "offset": round(offset, 3)}
     card["calibration"] = found
     write_card(folder, card)

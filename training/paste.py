@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from training.augment import Random
-from training.pictures import Boxes, DataSet, Picture, Pixels, Single
+from training.pictures import Boxes, DataSet, Picture, Pixels, Single, empty_boxes
 
 # How much of a tight crop lies above the face's box: boxes of masked faces in the scenes start lower, near the brows.
 TIGHT_ABOVE = (0.2, 0.03)
@@ -39,6 +39,18 @@ class FaceBank:
             if spot is not None:
                 boxes = np.concatenate((boxes, blend(pixels, face, spot, label, box, flip=rng.random() < 0.5)))
         return boxes
+
+    def close_up(self, pixels: Pixels, rng: Random) -> Boxes:
+        """Cover most of `pixels`, a square, with one tight face; returns its box (none without tight faces)."""
+        size, label = len(pixels), int(rng.random() < 0.5)
+        bank = self._tight[label]
+        if not bank:
+            return empty_boxes()
+        face = bank[int(rng.integers(len(bank)))].pixels
+        factor = size * rng.uniform(0.65, 1.0) / max(face.shape[:2])
+        width, height = (max(4, min(size, round(side * factor))) for side in (face.shape[1], face.shape[0]))
+        spot = int(rng.integers(0, size - width + 1)), int(rng.integers(0, size - height + 1)), width, height
+        return blend(pixels, face, spot, label, (0.03, TIGHT_ABOVE[label], 0.97, 0.98), flip=rng.random() < 0.5)
 
     def _cut_out(self, rng: Random) -> tuple[Pixels, int, Inner] | None:
         """A face with a little around it, its label, and where its box lies in the cut-out."""

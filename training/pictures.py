@@ -1,7 +1,7 @@
 """Labelled pictures: the project's own annotation format, held decoded in memory."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,11 +90,13 @@ def entries(path: Path) -> list[dict[str, Any]]:
     return list(found)
 
 
-def read_scenes(annotations: Path, limit: int | None = None, share: float = 1.0) -> Iterator[Picture]:
-    """Decode every picture of a detection annotation file, its path relative to that file."""
+def read_scenes(annotations: Path, limit: int | None = None, share: float = 1.0,
+                folder: Path | None = None) -> Iterator[Picture]:  # fmt: skip
+    """Decode every picture of a detection annotation file; its path is relative to `folder`, else to that file."""
+    folder = folder or annotations.parent
     for entry in entries(annotations)[:limit]:
         where = f"{annotations.name}: {entry['file']}"
-        yield Picture(read_pixels(annotations.parent / entry["file"]), parse_boxes(entry, where), entry["file"], share)
+        yield Picture(read_pixels(folder / entry["file"]), parse_boxes(entry, where), entry["file"], share)
 
 
 def read_singles(annotations: Path, *, tight: bool, limit: int | None = None) -> Iterator[Single]:
@@ -109,13 +111,18 @@ def read_singles(annotations: Path, *, tight: bool, limit: int | None = None) ->
 OPTIONAL_SCENES = {"detection_macwin_shrunk.json": 0.5, "detection_pseudo.json": 1.0}
 
 
-def load_training(data: Path, limit: int | None = None) -> DataSet:
-    """Everything under `data/train`: detection.json, the optional scene files, and tight singles if there are any."""
+def load_training(data: Path, limit: int | None = None, more: Sequence[Path] = ()) -> DataSet:
+    """Everything under `data/train`: detection.json, the optional scene files, and tight singles if there are any.
+
+    `more` are annotation files that may lie anywhere, for pictures under `data/train`.
+    """
     folder = data / "train"
     found = DataSet(scenes=list(read_scenes(folder / "detection.json", limit)))
     for name, share in OPTIONAL_SCENES.items():
         if (folder / name).exists():
             found.scenes.extend(read_scenes(folder / name, limit, share))
+    for file in more:
+        found.scenes.extend(read_scenes(file, limit, folder=folder))
     if (folder / "single.json").exists():
         found.tight.extend(read_singles(folder / "single.json", tight=True, limit=limit))
     return found

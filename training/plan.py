@@ -8,15 +8,15 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from training.compose import Composer
 from training.network import MaskNet
 from training.pictures import DataSet
 from training.teacher import DETAIL
 
-Batch = tuple[np.ndarray, list[Tensor], np.ndarray | None]
-"""Pictures, their boxes, and the same pictures for a teacher."""
+Batch = tuple[Tensor, list[np.ndarray], Tensor | None]
+"""Pictures (n × S × S × 3, bytes), their boxes, and the same pictures for a teacher."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ class Plan:
     check_every: float = 6.0  # minutes between checkpoints with figures
     mosaic: float = 0.45
     paste: float = 0.35
+    close: float = 0.05  # of samples, those that are one tight face close to the camera
     zoom: float = 0.6  # of samples, those that go close to some face
     faults: float = 1.0  # how often a camera spoils them, relative to augment.py
     rare: float = 1.0  # how much more often scenes with rare labels come, relative to compose.py
@@ -54,17 +55,19 @@ class Plan:
     frozen: int = 0  # first layers of the trunk that are not trained
     bf16: bool = False
     taught: float = 0.0  # the teacher's share of the loss
+    device: str = "cpu"  # where the network is trained: cpu or cuda
+    workers: int = 1  # processes that compose samples
 
 
 def batches(data: DataSet, plan: Plan, stage: Stage, seen: int) -> DataLoader[Batch]:
     """Endless batches for that part of the schedule, from the plan's seed and the number of batches already `seen`."""
     composer = Composer(
         data, plan.size, mosaic=plan.mosaic * stage.mosaic, paste=plan.paste * stage.paste,
-        zoom=plan.zoom * stage.zoom, spoil_share=plan.faults * stage.spoil, rare=plan.rare,
+        close=plan.close, zoom=plan.zoom * stage.zoom, spoil_share=plan.faults * stage.spoil, rare=plan.rare,
         detail=DETAIL if plan.taught else 1,
     )  # fmt: skip
     samples = _Samples(composer, plan.batch, (plan.seed, seen), taught=bool(plan.taught))
-    return DataLoader(samples, batch_size=None, num_workers=1, prefetch_factor=4, collate_fn=_as_is)
+    return DataLoader(samples, batch_size=None, num_workers=plan.workers, prefetch_factor=4, collate_fn=_as_is)
 
 
 def groups(network: MaskNet, plan: Plan, *, started: bool) -> list[dict[str, Any]]:
@@ -78,21 +81,23 @@ def groups(network: MaskNet, plan: Plan, *, started: bool) -> list[dict[str, Any
 
 
 class _Samples(IterableDataset[Batch]):
-    """Endless batches; drawn in a process of its own, from a seed and the number of batches already seen."""
+    """Endless batches; drawn in processes of their own, from a seed and the number of batches already seen."""
 
     def __init__(self, composer: Composer, batch: int, seed: tuple[int, ...], *, taught: bool) -> None:
         self._composer, self._batch, self._seed, self._taught = composer, batch, seed, taught
 
     def __iter__(self) -> Iterator[Batch]:
         cv2.setNumThreads(1)
-        rng = np.random.default_rng(self._seed)
+        worker = get_worker_info()
+        number = 0 if worker is None else worker.id
+        rng = np.random.default_rng((*self._seed, number) if number else self._seed)
         while True:
             if self._taught:
                 small, boxes, large = zip(*(self._composer.pair(rng) for _ in range(self._batch)), strict=True)
-                yield np.stack(small), [torch.from_numpy(each) for each in boxes], np.stack(large)
+                yield torch.from_numpy(np.stack(small)), list(boxes), torch.from_numpy(np.stack(large))
             else:
                 pixels, boxes = zip(*(self._composer.sample(rng) for _ in range(self._batch)), strict=True)
-                yield np.stack(pixels), [torch.from_numpy(each) for each in boxes], None
+                yield torch.from_numpy(np.stack(pixels)), list(boxes), None
 
 
 def _as_is(batch: Batch) -> Batch:

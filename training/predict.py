@@ -19,9 +19,9 @@ SUPPRESSION = Suppression(iou=0.5, class_agnostic=False, most=200, vote=0.55, su
 """What the device does with overlapping boxes; `training.ablate` says what each part is worth."""
 
 
-def to_input(pixels: np.ndarray) -> Tensor:
-    """A batch of pictures (n × S × S × 3, bytes) as the network takes it."""
-    batch = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
+def to_input(pixels: np.ndarray | Tensor, device: torch.device | str = "cpu") -> Tensor:
+    """A batch of pictures (n × S × S × 3, bytes) as the network takes it, on the device where that is."""
+    batch = torch.as_tensor(pixels).to(device).permute(0, 3, 1, 2).float()
     return ((batch - 127) / 128).contiguous(memory_format=torch.channels_last)
 
 
@@ -36,11 +36,11 @@ def settle(corners: np.ndarray, scores: np.ndarray, scale: float, rules: Suppres
 @torch.no_grad()
 def predict(network: MaskNet, pictures: Iterable[Pixels], size: int) -> list[Found]:
     """Detections for every picture."""
-    result = []
+    result, device = [], next(network.parameters()).device
     for pixels in pictures:
         square, scale = letterbox(pixels, size)
-        logits, corners, _ = decode(network(to_input(square[None])))
-        result.append(settle(corners[0].numpy(), logits[0].sigmoid().numpy(), scale))
+        logits, corners, _ = decode(network(to_input(square[None], device)))
+        result.append(settle(corners[0].cpu().numpy(), logits[0].sigmoid().cpu().numpy(), scale))
     return result
 
 

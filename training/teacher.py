@@ -31,13 +31,13 @@ Lesson = tuple[Tensor, Tensor]
 class Teacher:
     """A trained network of this kind."""
 
-    def __init__(self, network: MaskNet) -> None:
-        self._network = network.eval()
+    def __init__(self, network: MaskNet, device: str = "cpu") -> None:
+        self._network, self._device = network.eval().to(device), device
 
     @torch.no_grad()
-    def __call__(self, pixels: np.ndarray) -> Lesson:
+    def __call__(self, pixels: np.ndarray | Tensor) -> Lesson:
         """What to say of the pictures (n × S × S × 3, bytes) when they are half as large."""
-        outputs = self._network(to_input(pixels))[2:]
+        outputs = self._network(to_input(pixels, self._device))[2:]
         logits, corners, _ = decode(outputs, STRIDES[1:])
         return logits.sigmoid(), corners / DETAIL
 

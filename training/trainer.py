@@ -17,7 +17,7 @@ import torch
 from training.compose import Composer
 from training.loss import losses
 from training.network import MaskNet, decode
-from training.pictures import DataSet
+from training.pictures import BadData, DataSet
 from training.plan import CALM, WILD, Batch, Plan, Stage, batches, groups
 from training.predict import to_input
 from training.teacher import Teacher, lesson_loss
@@ -40,17 +40,21 @@ class Trainer:
 
         `teacher` has its say where the plan gives it a share.
         """
+        if plan.device != "cpu" and not torch.cuda.is_available():
+            raise BadData(
+                f"--device {plan.device}: this PyTorch sees no such device; use cpu, or a PyTorch built for it"
+            )
         torch.set_num_threads(plan.threads)
         torch.manual_seed(plan.seed)
         cv2.setNumThreads(1)
         self._plan, self._data, self._folder, self._check = plan, data, folder, check
         self.network = make()
-        self._teacher = None if teacher is None else Teacher(teacher)
+        self._teacher = None if teacher is None else Teacher(teacher, plan.device)
         if earlier is not None:
             grow_from(self.network, earlier, lambda: Composer(data, plan.size).plain(160, plan.seed))
         elif weights is not None:
             start_from(self.network, weights)
-        self.network = self.network.to(memory_format=torch.channels_last).train()
+        self.network = self.network.to(plan.device, memory_format=torch.channels_last).train()
         self.network.freeze(plan.frozen)
         self.average = copy.deepcopy(self.network).eval()
         started = weights is not None or earlier is not None
@@ -70,8 +74,8 @@ class Trainer:
             for number, handler in zip(STOPS, earlier, strict=True):
                 signal.signal(number, handler)
         self._checkpoint()
-        self.average.load_state_dict(torch.load(self._folder / "best.pt", weights_only=True))
-        return self.average
+        self.average.load_state_dict(torch.load(self._folder / "best.pt", map_location="cpu", weights_only=True))
+        return self.average.cpu()
 
     def _train(self) -> None:
         drawn, stage = iter(batches(self._data, self._plan, self.stage, self._steps)), self.stage
@@ -112,8 +116,8 @@ class Trainer:
         rate *= 0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * min(self.progress, 1.0)))
         for group in self._optimiser.param_groups:
             group["lr"] = rate * group["share"]
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._plan.bf16):
-            outputs = self.network(to_input(pixels))
+        with torch.autocast(self._plan.device, dtype=torch.bfloat16, enabled=self._plan.bf16):
+            outputs = self.network(to_input(pixels, self._plan.device))
             lesson = None if self._teacher is None or large is None else self._teacher(large)
         logits, corners, points = decode(outputs)
         score_loss, box_loss = losses(logits, corners, points, faces)
@@ -168,7 +172,7 @@ class Trainer:
         if not path.exists():
             self._log({"plan": asdict(self._plan)})
             return
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, map_location=self._plan.device, weights_only=True)
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self._optimiser.load_state_dict(state["optimiser"])

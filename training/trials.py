@@ -59,7 +59,7 @@ TRIALS = (
     Trial("no zoom to a face", {"zoom": 0.0}),
     Trial("scenes with rare labels no more often than others", {"rare": 0.0}),
     Trial("without stride 4", make=functools.partial(MaskNet, finest=8)),
-    Trial("without the residual blocks of the trunk", make=functools.partial(MaskNet, extras=(0, 0, 0))),
+    Trial("without the residual blocks of the trunk", make=functools.partial(MaskNet, extras=(0, 0, 0, 0))),
     Trial("ReLU instead of ReLU6", make=unbounded),
     Trial("trained at 416", {"size": 416}),
     Trial("32 instead of 16 channels at stride 4", make=functools.partial(MaskNet, fine=32)),

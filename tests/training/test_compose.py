@@ -199,3 +199,36 @@ def test_a_pair_shows_the_same_scene_twice_as_large_and_unspoiled_and_its_boxes_
         assert boxes[:, 1:].max(initial=0) <= 96
         again, _ = composer.sample(np.random.default_rng(seed))
         assert again.shape == large.shape
+
+
+def test_a_face_close_to_the_camera_nearly_fills_the_sample_and_is_the_only_one() -> None:
+    bright = np.full((100, 80, 3), 250, np.uint8)
+    data = DataSet([red_square()], [Single(bright, label, tight=True) for label in (0, 1)])
+    composer = Composer(data, 160, close=1.0, spoil_share=0.0)
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        _, boxes = composer.sample(rng)
+        (box,) = boxes.tolist()
+        sides = box[3] - box[1], box[4] - box[2]
+        assert 160 * 0.5 < max(sides) <= 160
+        assert 0 <= min(box[1:]) <= max(box[1:]) <= 160
+        assert box[0] in {0, 1}
+
+
+def test_without_tight_faces_no_sample_is_a_close_face() -> None:
+    data = DataSet([red_square()])
+    far, close = (Composer(data, 96, close=share, paste=0.0) for share in (0.0, 1.0))
+    found = [len(each.sample(np.random.default_rng(seed))[1]) for each in (far, close) for seed in range(8)]
+    assert max(found[8:]) > 0
+    assert found[:8] != [0] * 8
+
+
+def test_further_annotations_are_of_pictures_under_the_data_wherever_the_file_lies(tmp_path: Path) -> None:
+    data = generate(tmp_path / "data", seed=1, train=2, val=1)
+    more = tmp_path / "more.json"
+    more.write_text('{"images": [{"file": "images/face1.png", "boxes": [{"cls": "mask", "bbox": [2, 2, 96, 116]}]}]}')
+    before, after = load_training(data), load_training(data, more=[more])
+    assert len(after.scenes) == len(before.scenes) + 1
+    assert after.scenes[-1].boxes.tolist() == [[0, 2, 2, 96, 116]]
+    with pytest.raises(BadData, match="no such annotation file"):
+        load_training(data, more=[tmp_path / "gone.json"])

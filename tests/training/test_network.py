@@ -41,27 +41,51 @@ def test_the_points_in_a_face_answer_for_it_with_its_label_and_box() -> None:
     outputs = [torch.zeros(1, c, 160 // s, 160 // s) for s in (4, 8, 16, 32) for c in (3, 4)]
     logits, corners, points = network.decode(outputs)
     face = torch.tensor([[1.0, 40.0, 48.0, 72.0, 80.0]])
-    index, score, label, box = loss.assign(logits[0], corners[0], points, face)
-    assert 1 <= len(index) <= 9
-    assert set(label.tolist()) == {1}
-    assert (box == face[0, 1:]).all()
-    inside = (points[index, :2] > face[0, 1:3]) & (points[index, :2] < face[0, 3:])
+    found = loss.assign(logits, corners, points, torch.zeros(1, dtype=torch.int64), face)
+    assert 1 <= len(found.point) <= 9
+    assert set(found.label.tolist()) == {1}
+    assert (found.box == face[0, 1:]).all()
+    inside = (points[found.point, :2] > face[0, 1:3]) & (points[found.point, :2] < face[0, 3:])
     assert inside.all()
-    assert 0 < score.max() <= 1
+    assert 0 < found.target.max() <= 1
 
 
 def test_two_faces_never_share_a_point() -> None:
     outputs = [torch.zeros(1, c, 160 // s, 160 // s) for s in (4, 8, 16, 32) for c in (3, 4)]
     logits, corners, points = network.decode(outputs)
     faces = torch.tensor([[0.0, 40, 40, 72, 72], [1.0, 50, 40, 82, 72]])
-    index, _, label, _ = loss.assign(logits[0], corners[0], points, faces)
-    assert len(index) == len(set(index.tolist()))
-    assert set(label.tolist()) == {0, 1}
+    found = loss.assign(logits, corners, points, torch.zeros(2, dtype=torch.int64), faces)
+    assert len(found.point) == len(set(found.point.tolist()))
+    assert set(found.label.tolist()) == {0, 1}
+
+
+def test_faces_of_one_picture_do_not_answer_in_another() -> None:
+    outputs = [torch.zeros(3, c, 160 // s, 160 // s) for s in (4, 8, 16, 32) for c in (3, 4)]
+    logits, corners, points = network.decode(outputs)
+    faces = torch.tensor([[0.0, 40, 40, 72, 72], [1.0, 50, 40, 82, 72], [1.0, 50, 40, 82, 72]])
+    alone = loss.assign(logits[:1], corners[:1], points, torch.tensor([0]), faces[2:])
+    found = loss.assign(logits, corners, points, torch.tensor([0, 0, 2]), faces)
+    third = found.picture == 2
+    assert set(found.picture.tolist()) == {0, 2}
+    assert found.point[third].tolist() == alone.point.tolist()
+    assert found.target[third].tolist() == alone.target.tolist()
+
+
+def test_a_face_between_two_of_its_size_keeps_only_points_that_overlap_it_most() -> None:
+    outputs = [torch.zeros(1, c, 160 // s, 160 // s) for s in (4, 8, 16, 32) for c in (3, 4)]
+    logits, corners, points = network.decode(outputs)
+    faces = torch.tensor([[0.0, 40, 40, 56, 56], [1.0, 46, 40, 62, 56], [2.0, 40, 40, 56, 56]])
+    found = loss.assign(logits, corners, points, torch.zeros(3, dtype=torch.int64), faces)
+    mine, _ = loss.overlap(corners[0, found.point], found.box)
+    for _, *box in faces.tolist():
+        other, _ = loss.overlap(corners[0, found.point], torch.tensor([box]))
+        assert (mine >= other).all()
+    assert 2 not in found.label.tolist(), "of equal faces the first answers"
 
 
 def test_a_batch_without_faces_has_a_loss_that_can_be_followed_back() -> None:
     outputs = [torch.zeros(2, c, 160 // s, 160 // s, requires_grad=True) for s in (4, 8, 16, 32) for c in (3, 4)]
-    score, box = loss.losses(*network.decode(outputs), [torch.zeros(0, 5), torch.zeros(0, 5)])
+    score, box = loss.losses(*network.decode(outputs), [np.zeros((0, 5), np.float32)] * 2)
     (score + box).backward()
     assert float(box.detach()) == 0
     assert float(score.detach()) > 0

@@ -28,6 +28,7 @@ def test_one_command_goes_from_pictures_to_a_package_that_the_device_loads(tmp_p
     card = open_package(out / "mask-detector").card
     assert card.input.size == (96, 96)
     assert {file.precision for file in card.files} == {"float", "int8"}
+    assert b"torch.nn" not in (out / "mask-detector" / "model.int8.tflite").read_bytes(), "names of inner tensors"
     names = {p.name for p in (out / "report").iterdir()}
     assert names - {"gate.png"} == {"report.md", "curves.png", "sizes.png", "worst.png"}
     assert (out / "mask-detector" / "golden" / "portrait.jpg").stat().st_size < 60_000
@@ -73,3 +74,36 @@ def test_data_that_is_not_there_is_a_sentence(tmp_path: Path, capsys: pytest.Cap
     main = import_module("training.command").main
     assert main(["--data", str(tmp_path), "--out", str(tmp_path / "out"), "--nice", "0"]) == 2
     assert "detection.json: no such annotation file; see docs/training.md" in capsys.readouterr().err
+
+
+def test_a_run_that_only_trains_leaves_checkpoints_and_the_packages_are_made_later(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main = import_module("training.command").main
+    data, out = generate(tmp_path / "data", seed=1), tmp_path / "out"
+    words = f"--data {data} --out {out} --size 96 --batch 4 --nice 0 --pictures 16 --workers 2 --train-only"
+    assert main(words.split()) == 0
+    assert {path.name for path in out.iterdir()} == {"average.pt", "best.pt", "log.jsonl", "state.pt"}
+    assert "--package-now" in capsys.readouterr().out
+
+
+def test_a_gpu_that_is_not_there_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    if import_module("torch").cuda.is_available():
+        pytest.skip("here is one")
+    main = import_module("training.command").main
+    data = generate(tmp_path / "data", seed=1)
+    assert main(["--data", str(data), "--out", str(tmp_path / "out"), "--device", "cuda", "--nice", "0"]) == 2
+    assert "--device cuda: this PyTorch sees no such device; use cpu" in capsys.readouterr().err
+
+
+def test_a_second_process_composes_other_samples_than_the_first(tmp_path: Path) -> None:
+    plan, pictures = import_module("training.plan"), import_module("training.pictures")
+    data = pictures.load_training(generate(tmp_path / "data", seed=1))
+
+    def first(workers: int, count: int) -> list[bytes]:
+        drawn = iter(plan.batches(data, plan.Plan(size=64, batch=1, workers=workers), plan.WILD, 0))
+        return [next(drawn)[0].numpy().tobytes() for _ in range(count)]
+
+    one, two = first(1, 4), first(2, 8)
+    assert len(set(two)) == 8
+    assert two[::2] == one, "the first process draws what a single one draws"

@@ -37,7 +37,7 @@ def test_fewer_blocks_are_fewer_weights() -> None:
     def weights(made: object) -> int:
         return sum(p.numel() for p in made.parameters())  # type: ignore[attr-defined]
 
-    assert weights(network.MaskNet(extras=(0, 0, 0))) < weights(network.MaskNet())
+    assert weights(network.MaskNet(extras=(0, 0, 0, 0))) < weights(network.MaskNet())
 
 
 @pytest.mark.slow
