@@ -19,7 +19,7 @@ from training.report import write_report
 from training.smoke import generate
 from training.teacher import SHARE
 from training.trainer import Stopped, Trainer
-from training.weights import grow_from
+from training.weights import grow_from, load_run
 
 SMOKE_MINUTES = 0.15
 RATE = Plan().rate
@@ -95,7 +95,7 @@ def stored(folder: Path) -> MaskNet:
     if not path.exists():
         raise BadData(f"{path}: no checkpoint yet; leave --package-now out to train")
     network = MaskNet()
-    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    load_run(network, torch.load(path, map_location="cpu", weights_only=True), path)
     return network.eval()
 
 
@@ -124,13 +124,20 @@ def _command(options: argparse.Namespace) -> str:
     for option in ("batch", "rare", "close"):
         if getattr(options, option) != getattr(Plan(), option):
             words += f" --{option} {getattr(options, option):g}"
-    for file in options.more:
-        words += f" --more {file.name}"
+    if options.more:
+        words += " --more " + " ".join(file.name for file in options.more)
     if options.freeze:
         words += f" --freeze {options.freeze}"
     if options.device != "cpu":
         words += f" --device {options.device} --workers {options.workers}"
     return words + (" --bf16" if options.bf16 else "")
+
+
+def _count(text: str) -> int:
+    """A whole number from 1 on."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number from 1 on")
+    return int(text)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -157,7 +164,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument(
         "--close", type=float, default=Plan().close, help="of samples, faces close to the camera (0 to 1)"
     )
-    found.add_argument("--batch", type=int, default=16, help="pictures per step")
+    found.add_argument("--batch", type=_count, default=16, help="pictures per step")
     found.add_argument("--rate", type=float, default=RATE, help="highest learning rate")
     found.add_argument("--seed", type=int, default=1)
     found.add_argument("--threads", type=int, default=2)
@@ -167,7 +174,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--export", type=int, nargs="+", default=[320, 416], help="input sizes to package")
     found.add_argument("--version", default="1.0.0", help="version in the card")
     found.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where the network is trained")
-    found.add_argument("--workers", type=int, default=1, help="processes that compose samples (on a GPU: all cores)")
+    found.add_argument("--workers", type=_count, default=1, help="processes that compose samples (on a GPU: all cores)")
     found.add_argument(
         "--more", type=Path, nargs="+", default=[], help="further annotation files; their pictures lie under DATA/train"
     )

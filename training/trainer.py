@@ -21,7 +21,7 @@ from training.pictures import BadData, DataSet
 from training.plan import CALM, WILD, Batch, Plan, Stage, batches, groups
 from training.predict import to_input
 from training.teacher import Teacher, lesson_loss
-from training.weights import grow_from, start_from
+from training.weights import grow_from, load_run, start_from
 
 STOPS = (signal.SIGTERM, signal.SIGINT)
 
@@ -173,8 +173,8 @@ class Trainer:
             self._log({"plan": asdict(self._plan)})
             return
         state = torch.load(path, map_location=self._plan.device, weights_only=True)
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
+        load_run(self.network, state["network"], path)
+        load_run(self.average, state["average"], path)
         self._optimiser.load_state_dict(state["optimiser"])
         self._seconds, self._steps, self._best = state["seconds"], state["steps"], state.get("best", -1.0)
         self._log({"resumed": True, "minutes": round(self._seconds / 60, 2), "plan": asdict(self._plan)})

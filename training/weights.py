@@ -51,6 +51,16 @@ def grow_from(network: MaskNet, weights: Path, pictures: Callable[[], list[Pixel
         raise _foreign(weights)
 
 
+def load_run(network: MaskNet, stored: dict[str, Tensor], file: Path) -> None:
+    """Weights of a run of this very network. Raises BadData when an earlier version made another one."""
+    try:
+        network.load_state_dict(stored)
+    except RuntimeError as wrong:
+        raise BadData(
+            f"{file}: this run is of another network than is trained now; give another --out, and --grow its average.pt"
+        ) from wrong
+
+
 def mixed(first: dict[str, Tensor], second: dict[str, Tensor], share: float) -> dict[str, Tensor]:
     """The mean of two networks' weights, `share` of it the second's; good where one grew from the other."""
     return {

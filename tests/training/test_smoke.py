@@ -107,3 +107,26 @@ def test_a_second_process_composes_other_samples_than_the_first(tmp_path: Path) 
     one, two = first(1, 4), first(2, 8)
     assert len(set(two)) == 8
     assert two[::2] == one, "the first process draws what a single one draws"
+
+
+def test_a_run_of_an_earlier_network_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch, network = import_module("torch"), import_module("training.network")
+    main = import_module("training.command").main
+    data, out = generate(tmp_path / "data", seed=1), tmp_path / "out"
+    out.mkdir()
+    earlier = network.MaskNet(fine=16).state_dict()
+    torch.save(earlier, out / "best.pt")
+    torch.save({"network": earlier}, out / "state.pt")
+    for more in ([], ["--package-now"]):
+        assert main(["--data", str(data), "--out", str(out), "--nice", "0", *more]) == 2
+        assert "this run is of another network than is trained now; give another --out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--workers", "--batch"])
+@pytest.mark.parametrize("count", ["0", "-1", "two"])
+def test_a_number_of_workers_or_pictures_that_is_none_is_a_sentence(
+    option: str, count: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        import_module("training.command").main(["--out", str(tmp_path), f"{option}={count}"])
+    assert "expected a whole number from 1 on" in capsys.readouterr().err
