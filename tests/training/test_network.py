@@ -83,6 +83,20 @@ def test_a_face_between_two_of_its_size_keeps_only_points_that_overlap_it_most()
     assert 2 not in found.label.tolist(), "of equal faces the first answers"
 
 
+def test_the_points_that_fit_a_face_best_answer_for_it() -> None:
+    outputs = [torch.zeros(1, c, 160 // s, 160 // s) for s in (4, 8, 16, 32) for c in (3, 4)]
+    logits, corners, points = network.decode(outputs)
+    face = torch.tensor([[1.0, 16.0, 16.0, 128.0, 128.0]])
+    inside = ((points[:, :2] > 20) & (points[:, :2] < 124)).all(1) & (points[:, 2] == 16)
+    good = inside.nonzero()[:, 0][::3]
+    assert len(good) > 9
+    corners[0, good] = face[0, 1:]
+    found = loss.assign(logits, corners, points, torch.zeros(1, dtype=torch.int64), face)
+    assert len(found.point) == 9
+    assert set(found.point.tolist()) <= set(good.tolist())
+    assert found.target.min() == pytest.approx(1.0, abs=1e-3)
+
+
 def test_a_batch_without_faces_has_a_loss_that_can_be_followed_back() -> None:
     outputs = [torch.zeros(2, c, 160 // s, 160 // s, requires_grad=True) for s in (4, 8, 16, 32) for c in (3, 4)]
     score, box = loss.losses(*network.decode(outputs), [np.zeros((0, 5), np.float32)] * 2)
