@@ -115,7 +115,7 @@ def test_a_run_of_an_earlier_network_is_a_sentence(tmp_path: Path, capsys: pytes
     main = import_module("training.command").main
     data, out = generate(tmp_path / "data", seed=1), tmp_path / "out"
     out.mkdir()
-    earlier = network.MaskNet(fine=16).state_dict()
+    earlier = network.MaskNet(fine=32).state_dict()
     torch.save(earlier, out / "best.pt")
     torch.save({"network": earlier}, out / "state.pt")
     for more in ([], ["--package-now"]):
