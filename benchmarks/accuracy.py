@@ -2,7 +2,8 @@
 
 Every file of every package looks at the same held-out pictures (`PATH/val`, see docs/training.md), through the
 loader that the device uses. Printed: mAP2 (`incorrect` counts as `no_mask`), mAP3, recall of small faces, what the
-gate decides on pictures of one person, the time of the graph on one thread, and ratios to AIZOO.
+gate decides on pictures of one person, in how many of 120 drawn pictures without a face one is seen (and in how many of
+`--no-faces`), the time of the graph on one thread, and ratios to AIZOO.
 """
 
 import argparse
@@ -17,8 +18,9 @@ from typing import Any
 
 import numpy as np
 from benchmarks.peers import write_peers
-from training.judge import judge
-from training.pictures import BadData, Picture, Single, read_scenes, read_singles
+from training.judge import detections, judge
+from training.metrics import nothing
+from training.pictures import BadData, Picture, Pixels, Single, read_pixels, read_scenes, read_singles
 
 from edge_mask.detect.card import ModelFile
 from edge_mask.detect.location import find_package
@@ -38,6 +40,7 @@ class HeldOut:
 
     scenes: Sequence[Picture]
     singles: Sequence[Single]
+    no_faces: Sequence[Pixels] = ()
 
 
 def main() -> int:
@@ -60,13 +63,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("packages", nargs="*", metavar="PACKAGE", help="package folders (default: the shipped ones)")
     parser.add_argument("--data", type=Path, required=True, help="folder with val/detection.json and val/single.json")
     parser.add_argument("--peers", type=Path, metavar="DIR", help="folder with aizoo.tflite and mobiledet.tflite")
+    parser.add_argument("--no-faces", type=Path, metavar="DIR", help="folder of pictures that show no face")
     parser.add_argument("--runtime", help="ai-edge-litert or tflite-runtime (default: the one that is installed)")
     parser.add_argument("--json", action="store_true")
     return parser
 
 
 def _measure(arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    held_out = load_held_out(arguments.data)
+    held_out = load_held_out(arguments.data, arguments.no_faces)
     runtime = choose_runtime(arguments.runtime)
     with tempfile.TemporaryDirectory() as folder:
         packages = [open_package(find_package(name)) for name in arguments.packages or _shipped()]
@@ -79,19 +83,22 @@ def _shipped() -> list[str]:
     return sorted(str(path.parent) for path in Path("models").glob("*/model.yaml"))
 
 
-def load_held_out(data: Path) -> HeldOut:
-    """Scenes and gate pictures below `data/val`. Raises BadData."""
+def load_held_out(data: Path, no_faces: Path | None = None) -> HeldOut:
+    """Scenes and gate pictures below `data/val`, and every file of `no_faces`. Raises BadData."""
     folder = data / "val"
     singles = folder / "single.json"
     return HeldOut(
         list(read_scenes(folder / "detection.json")),
         list(read_singles(singles, tight=False)) if singles.exists() else [],
+        [read_pixels(file) for file in sorted(no_faces.iterdir())] if no_faces else [],
     )
 
 
 def _row(package: Package, file: ModelFile, held_out: HeldOut, runtime: str) -> dict[str, Any]:
     detector = load_file(package, file, threads=1, runtime=runtime)
     figures = judge(detector, held_out.scenes, held_out.singles, GATE_THRESHOLD)
+    if held_out.no_faces:
+        figures["no_faces"] = nothing(detections(detector, held_out.no_faces), GATE_THRESHOLD)
     row = {
         "model": package.card.name,
         "precision": file.precision,
@@ -110,7 +117,9 @@ def _median_ms(detector: ModelDetector, held_out: HeldOut) -> float:
 
 def _show(rows: Sequence[Mapping[str, Any]]) -> None:
     base = next((row for row in rows if row["model"] == REFERENCE), None)
-    head = ("model", "", "kB", "mAP2", "mAP3", "8-16 px", "gate", "false pass", "ms", "mAP2 ×", "ms ×")
+    head = (
+        "model", "", "kB", "mAP2", "mAP3", "8-16 px", "gate", "false pass", "empty", "no faces", "ms", "mAP2 ×", "ms ×",
+    )  # fmt: skip
     print(("{:<20}{:<7}" + "{:>10}" * (len(head) - 2)).format(*head))
     for row in rows:
         gate = row.get("gate", {})
@@ -118,7 +127,8 @@ def _show(rows: Sequence[Mapping[str, Any]]) -> None:
         cells = (
             row["model"], row["precision"], str(row["kB"]), f"{row['mAP2']:.3f}", f"{row['mAP3']:.3f}",
             row["recall_by_size"]["8-16"].split()[0], f"{gate.get('accuracy', float('nan')):.3f}",
-            f"{gate.get('false_pass', float('nan')):.3f}", f"{row['ms']:.2f}", *ratios,
+            f"{gate.get('false_pass', float('nan')):.3f}",
+            str(row["empty"]["seen"]), str(row.get("no_faces", {}).get("seen", "")), f"{row['ms']:.2f}", *ratios,
         )  # fmt: skip
         print(("{:<20}{:<7}" + "{:>10}" * (len(head) - 2)).format(*cells))
 

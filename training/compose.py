@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 
 from training.augment import Random, spoil
+from training.empty import barred, drawn, jigsaw, out_of_focus, piece, window
 from training.geometry import FILL, clip_boxes
 from training.paste import FaceBank
-from training.pictures import Boxes, DataSet, Picture, Pixels
+from training.pictures import Boxes, DataSet, Picture, Pixels, empty_boxes
 
 MOST_TURN = 0.25  # radians
 SMALLEST_FACE = 7.0  # pixels of the longest side that a zoomed crop aims at
@@ -16,7 +17,8 @@ class Composer:
     """Draws training samples of `size` × `size` pixels from a data set; the same generator gives the same samples."""
 
     def __init__(self, data: DataSet, size: int, *, mosaic: float = 0.35, paste: float = 0.35, close: float = 0.0,
-                 zoom: float = 0.6, spoil_share: float = 1.0, rare: float = 1.0, detail: int = 1) -> None:  # fmt: skip
+                 nothing: float = 0.0, zoom: float = 0.6, spoil_share: float = 1.0, rare: float = 1.0,
+                 detail: int = 1) -> None:  # fmt: skip
         """`detail`: they are composed so many times as large, for `pair`."""
         self._data = data
         self._detail = detail
@@ -24,6 +26,7 @@ class Composer:
         self._mosaic = mosaic
         self._paste = paste
         self._close = close if data.tight else 0.0
+        self._nothing = nothing
         self._zoom = zoom
         self._spoil_share = spoil_share
         weights = np.array([scene_weight(scene, rare) for scene in data.scenes])
@@ -44,31 +47,43 @@ class Composer:
         return spoil(small, rng, self._spoil_share), boxes, large
 
     def _compose(self, rng: Random) -> tuple[Pixels, Boxes]:
+        if rng.random() < self._nothing:
+            return barred(self._no_face(rng), rng), empty_boxes()
         if rng.random() < self._close:
             return self._close_up(rng)
         if rng.random() < self._mosaic:
             pixels, boxes = self._four(rng)
         else:
-            pixels, boxes = self._place(self._size, rng, largest_face(self._size, rng))
+            pixels, boxes = self._place(self._size, rng)
         if rng.random() < self._paste:
             boxes = self._faces.paste(pixels, boxes, rng, self._detail)
         return pixels, boxes
 
     def _close_up(self, rng: Random) -> tuple[Pixels, Boxes]:
         """One face that nearly fills the picture, as of a visitor who comes very close; around it is little else."""
-        pixels = np.full((self._size, self._size, 3), FILL, np.uint8)
-        if rng.random() < 0.5:
-            scene, _ = self._place(self._size, rng, self._size * 0.6)
-            few = cv2.resize(scene, (6, 6), interpolation=cv2.INTER_AREA)  # too few pixels for the faces in it
-            pixels = np.asarray(cv2.resize(few, (self._size, self._size), interpolation=cv2.INTER_LINEAR), np.uint8)
+        pixels = drawn(self._size, rng) if rng.random() < 0.5 else out_of_focus(self._place(self._size, rng)[0])
         return pixels, self._faces.close_up(pixels, rng)
+
+    def _no_face(self, rng: Random) -> Pixels:
+        """An empty picture, a part of a scene without a face, a scene in pieces, or far out of focus."""
+        kind, found = rng.random(), None
+        if kind < 0.25:
+            found = window(self._pick(rng), self._size, rng)
+        elif kind < 0.5:
+            pixels, boxes = self._place(self._size, rng)
+            if kind < 0.32:
+                found = out_of_focus(pixels)
+            elif side := piece(boxes, self._size, rng):
+                found = jigsaw(pixels, side, rng)
+        return drawn(self._size, rng) if found is None else found
 
     def plain(self, count: int, seed: int) -> list[Pixels]:
         """So many samples without their boxes."""
         rng = np.random.default_rng(seed)
         return [self.sample(rng)[0] for _ in range(count)]
 
-    def _place(self, size: int, rng: Random, largest: float) -> tuple[Pixels, Boxes]:
+    def _place(self, size: int, rng: Random, largest: float | None = None) -> tuple[Pixels, Boxes]:
+        largest = largest or largest_face(size, rng)
         return place(self._pick(rng), size, rng, largest, self._zoom, self._detail)
 
     def _pick(self, rng: Random) -> Picture:

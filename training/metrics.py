@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +82,13 @@ def evaluate(found: Sequence[Found], truth: Sequence[Boxes]) -> dict[str, float]
     figures["mAP2"] = float(np.nanmean(pair))
     figures["face"] = average_precision(relabel(found, (0, 0, 0)), merge_truth(truth, (0, 0, 0)), 0)
     return figures
+
+
+def nothing(found: Sequence[Found], threshold: float) -> dict[str, Any]:
+    """In how many pictures without a face (`of`) one is seen from the threshold on, and the highest score there."""
+    highest = [float(one.scores.max(initial=0.0)) for one in found]
+    seen = sum(score >= threshold for score in highest)
+    return {"seen": seen, "of": len(found), "highest": round(max(highest, default=0.0), 3)}
 
 
 def recall_by_size(found: Sequence[Found], truth: Sequence[Boxes], shapes: Sequence[tuple[int, int]],

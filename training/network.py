@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 STRIDES = (4, 8, 16, 32)
-FINE = 16  # channels of the pyramid at stride 4, where a channel costs most
+FINE = 32  # channels of the pyramid at stride 4, where a channel costs most
 WIDE = 64  # channels of the pyramid elsewhere
 TRUNK = 16  # channels of the first convolution
-EXTRAS = (0, 2, 4, 3)  # residual blocks behind C2, C3, C4, C5
+EXTRAS = (2, 6, 4, 3)  # residual blocks behind C2, C3, C4, C5
 
 
 def conv(i: int, o: int, kernel: int = 3, stride: int = 1, *, dilation: int = 1, groups: int = 1,

@@ -48,6 +48,7 @@ class Plan:
     mosaic: float = 0.45
     paste: float = 0.35
     close: float = 0.05  # of samples, those that are one tight face close to the camera
+    nothing: float = 0.08  # of samples, those without a face: a covered lens is no masked visitor
     zoom: float = 0.6  # of samples, those that go close to some face
     faults: float = 1.0  # how often a camera spoils them, relative to augment.py
     rare: float = 1.0  # how much more often scenes with rare labels come, relative to compose.py
@@ -63,8 +64,8 @@ def batches(data: DataSet, plan: Plan, stage: Stage, seen: int) -> DataLoader[Ba
     """Endless batches for that part of the schedule, from the plan's seed and the number of batches already `seen`."""
     composer = Composer(
         data, plan.size, mosaic=plan.mosaic * stage.mosaic, paste=plan.paste * stage.paste,
-        close=plan.close, zoom=plan.zoom * stage.zoom, spoil_share=plan.faults * stage.spoil, rare=plan.rare,
-        detail=DETAIL if plan.taught else 1,
+        close=plan.close, nothing=plan.nothing, zoom=plan.zoom * stage.zoom,
+        spoil_share=plan.faults * stage.spoil, rare=plan.rare, detail=DETAIL if plan.taught else 1,
     )  # fmt: skip
     samples = _Samples(composer, plan.batch, (plan.seed, seen), taught=bool(plan.taught))
     return DataLoader(samples, batch_size=None, num_workers=plan.workers, prefetch_factor=4, collate_fn=_as_is)

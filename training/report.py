@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from training.checks import GATE_THRESHOLD, HeldOut
-from training.metrics import GATE_ANSWERS, Found, evaluate, gate, match, recall_by_size
+from training.empty import held_out as empty_pictures
+from training.metrics import GATE_ANSWERS, Found, evaluate, gate, match, nothing, recall_by_size
 from training.network import MaskNet
 from training.pictures import LABELS, Boxes, Picture, Pixels, Single, empty_boxes
 from training.predict import predict, shapes_of
@@ -37,6 +38,8 @@ def write_report(folder: Path, network: MaskNet, held_out: HeldOut, size: int) -
         table(["pixels", "found", "faces"], [[n, f"{share:.3f}", str(count)] for n, (share, count) in sizes.items()])
     )
     parts.append("![recall by size](sizes.png)\n")
+    empty = nothing(predict(network, empty_pictures(), size), GATE_THRESHOLD)
+    parts.append("Faces seen in {seen} of {of} empty pictures; the highest score there is {highest}.\n".format(**empty))
     if held_out.singles:
         frames = predict(network, [s.pixels for s in held_out.singles], size)
         parts.append(gate_section(gate(frames, [s.label for s in held_out.singles], GATE_THRESHOLD)))

@@ -161,6 +161,8 @@ class Trainer:
         figures = self._check(self.average)
         # The end of a run need not be its best: on few pictures a low rate learns by heart.
         score = float(figures.get("mAP2", 0.0)) + float(figures.get("mAP3", 0.0))
+        if "empty" in figures:  # nor is one that sees faces where there are none
+            score -= figures["empty"]["seen"] / figures["empty"]["of"]
         if score > self._best or not (self._folder / "best.pt").exists():
             self._best = score
             torch.save(self.average.state_dict(), self._folder / "best.pt")

@@ -62,7 +62,7 @@ TRIALS = (
     Trial("without the residual blocks of the trunk", make=functools.partial(MaskNet, extras=(0, 0, 0, 0))),
     Trial("ReLU instead of ReLU6", make=unbounded),
     Trial("trained at 416", {"size": 416}),
-    Trial("32 instead of 16 channels at stride 4", make=functools.partial(MaskNet, fine=32)),
+    Trial("16 instead of 32 channels at stride 4", make=functools.partial(MaskNet, fine=16)),
     Trial("first three layers trained, too", {"frozen": 0}),
     Trial("trunk from nothing", {"frozen": 0}, trunk=False),
 )

@@ -27,9 +27,12 @@ def test_one_command_goes_from_pictures_to_a_package_that_the_device_loads(tmp_p
     assert main(["--smoke", "--out", str(out), "--size", "96", "--batch", "4", "--export", "96", "--nice", "0"]) == 0
     card = open_package(out / "mask-detector").card
     assert card.input.size == (96, 96)
+    assert isinstance(card.figures, dict)
+    assert {figure["empty"]["of"] for figure in card.figures["val"].values()} == {120}
     assert {file.precision for file in card.files} == {"float", "int8"}
     assert b"torch.nn" not in (out / "mask-detector" / "model.int8.tflite").read_bytes(), "names of inner tensors"
     names = {p.name for p in (out / "report").iterdir()}
+    assert " of 120 empty pictures" in (out / "report" / "report.md").read_text()
     assert names - {"gate.png"} == {"report.md", "curves.png", "sizes.png", "worst.png"}
     assert (out / "mask-detector" / "golden" / "portrait.jpg").stat().st_size < 60_000
 
@@ -67,6 +70,23 @@ def test_a_run_ends_with_its_best_checkpoint_and_not_with_its_last(tmp_path: Pat
     plan = import_module("training.plan").Plan(minutes=0.15, size=96, batch=4, threads=1, check_every=0.04)
     result = trainer.Trainer(plan, data, tmp_path, None, check).run()
     assert len(seen) >= 3
+    assert all(torch.equal(v, seen[1][k]) for k, v in result.state_dict().items())
+
+
+def test_a_checkpoint_that_sees_faces_in_empty_pictures_is_not_the_best(tmp_path: Path) -> None:
+    torch = import_module("torch")
+    trainer = import_module("training.trainer")
+    data = import_module("training.pictures").load_training(generate(tmp_path / "data", seed=1))
+    seen: list[dict[str, object]] = []
+
+    def check(network: object) -> dict[str, object]:
+        seen.append({k: v.clone() for k, v in network.state_dict().items()})  # type: ignore[attr-defined]
+        first = len(seen) == 1
+        return {"mAP2": 0.5 if first else 0.4, "mAP3": 0.1, "empty": {"seen": 24 if first else 0, "of": 120}}
+
+    plan = import_module("training.plan").Plan(minutes=0.08, size=96, batch=4, threads=1, check_every=0.04)
+    result = trainer.Trainer(plan, data, tmp_path, None, check).run()
+    assert len(seen) >= 2
     assert all(torch.equal(v, seen[1][k]) for k, v in result.state_dict().items())
 
 
@@ -115,7 +135,7 @@ def test_a_run_of_an_earlier_network_is_a_sentence(tmp_path: Path, capsys: pytes
     main = import_module("training.command").main
     data, out = generate(tmp_path / "data", seed=1), tmp_path / "out"
     out.mkdir()
-    earlier = network.MaskNet(fine=32).state_dict()
+    earlier = network.MaskNet(fine=16).state_dict()
     torch.save(earlier, out / "best.pt")
     torch.save({"network": earlier}, out / "state.pt")
     for more in ([], ["--package-now"]):
