@@ -55,12 +55,12 @@ def main() -> int:
     if (state := options.run / "state.pt").exists():
         last = load(torch.load(state, map_location="cpu", weights_only=True)["network"])
         row("last weights instead of averaged", scenes, [Raw(last, scene, 320) for scene in scenes], Raw.settle)
-    bare: dict[str, Any] = {"vote": None, "support": 0.0, "decay": None}
+    bare: dict[str, Any] = {"vote": None, "support": 0.0, "decay": None, "share": None}
     variants: list[dict[str, Any]] = [
         bare, {**bare, "class_agnostic": True}, *({"iou": limit} for limit in (0.4, 0.45, 0.55, 0.6)),
-        {"vote": None}, {"support": 0.0}, {"decay": None},
+        {"vote": None}, {"support": 0.0}, {"decay": None}, {"share": None},
         *({"vote": limit} for limit in (0.5, 0.6, 0.7)), *({"support": value} for value in (0.25, 1.0)),
-        *({"decay": value} for value in (0.1, 1.0)), {"floor": 0.1},
+        *({"decay": value} for value in (0.1, 1.0)), {"share": 0.5}, {"share": 0.7}, {"floor": 0.1},
     ]  # fmt: skip
     for change in variants:
         name = ", ".join(f"{key} {value}" for key, value in change.items())

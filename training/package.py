@@ -23,7 +23,7 @@ from training.predict import SUPPRESSION
 PROSE = Path(__file__).with_name("card_text.yaml")
 MOST_LOST = 0.01  # mAP that int8 may cost and still be what a device takes by itself
 MOST_STRETCH = 1.5  # halves the calibration error; twice that stretch costs 2 points of mAP when cut at 0.05
-NMS_KEYS = ("iou", "class_agnostic", "vote", "support", "decay", "floor")
+NMS_KEYS = ("iou", "class_agnostic", "vote", "support", "decay", "share", "floor")
 CALIBRATING = 8  # rounds of moving the scores
 THRESHOLD = 0.5  # scores are moved so that from here on as many faces are missed as are made up
 

@@ -15,7 +15,9 @@ from training.network import MaskNet, decode
 from training.pictures import Pixels
 
 LOWEST_SCORE = 0.02
-SUPPRESSION = Suppression(iou=0.5, class_agnostic=False, most=200, vote=0.55, support=0.5, floor=0.3, decay=0.3)
+SUPPRESSION = Suppression(
+    iou=0.5, class_agnostic=False, most=200, vote=0.55, support=0.5, floor=0.3, decay=0.3, share=0.6
+)
 """What the device does with overlapping boxes; `training.ablate` says what each part is worth."""
 
 

@@ -51,11 +51,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"decoding": {"kind": "yolo11"}}, r"decoding: .*'yolov5', 'yolov8'"),
     (
         {"decoding": {"kind": "anchor_free", "strides": [8], "nms": {"support": 0.5}}},
-        r"support and decay are counted label by label and need class_agnostic: false",
+        r"support, decay and share tell labels apart and need class_agnostic: false",
     ),
     (
         {"decoding": {"kind": "anchor_free", "strides": [8], "nms": {"floor": 0.4}}},
-        r"floor says who votes and supports, and there is neither vote nor support",
+        r"floor says who votes, supports and shares, and there is no vote, support or share",
     ),
     ({"decoding": {"kind": "anchor_free"}}, r"decoding.strides: field required"),
     ({"labels": []}, r"labels: .*at least 1 item"),

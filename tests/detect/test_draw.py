@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_mask.detect.draw import draw_faces
-from edge_mask.messages import Box, Face, Image
+from edge_mask.messages import INCORRECT, MASK, Box, Face, Image
 
 
 def grey(width: int, height: int) -> Image:
@@ -50,3 +50,11 @@ FACE = st.builds(
 @given(st.lists(FACE, max_size=12))
 def test_any_faces_can_be_drawn(faces: list[Face]) -> None:
     assert draw_faces(grey(320, 240), faces).shape == (240, 320, 3)
+
+
+def test_a_face_with_two_labels_has_the_colour_of_the_better_one_and_both_texts() -> None:
+    box = Box(120, 100, 90, 110)
+    both = draw_faces(np.zeros((320, 320, 3), np.uint8), [Face(MASK, 0.9, box), Face(INCORRECT, 0.6, box)])
+    one = draw_faces(np.zeros((320, 320, 3), np.uint8), [Face(MASK, 0.9, box)])
+    assert both[150, 120].tolist() == one[150, 120].tolist()
+    assert (both != one).any(), "the other label is written, too"

@@ -121,6 +121,32 @@ def test_a_box_of_another_label_has_no_say() -> None:
 
 
 @settings(max_examples=200)
+@given(FOUND, st.sampled_from([0.31, 0.52]), st.sampled_from([0.0, 0.31, 0.62]), st.sampled_from([0.0, 0.45]))
+def test_a_face_that_goes_by_two_labels_lies_where_the_better_one_lies(
+    found: list[tuple[tuple[int, int, int, int], int, int]], iou: float, limit: float, floor: float
+) -> None:
+    given_ = candidates(found)
+    kept = pair_by_pair(given_, iou, class_agnostic=False, most=100)
+    expected: list[np.ndarray] = []
+    for place, one in enumerate(kept):
+        first = next(
+            (
+                expected[k]
+                for k, better in enumerate(kept[:place])
+                if given_.labels[better] != given_.labels[one]
+                and given_.scores[one] >= floor
+                and overlap(given_.boxes[better], given_.boxes[one]) > limit
+            ),
+            given_.boxes[one],
+        )
+        expected.append(first)
+    left = suppress(given_, Suppression(iou, False, 100, share=limit, floor=floor))
+    np.testing.assert_array_equal(left.boxes, np.reshape(expected, (-1, 4)))
+    np.testing.assert_array_equal(left.scores, given_.scores[kept])
+    np.testing.assert_array_equal(left.labels, given_.labels[kept])
+
+
+@settings(max_examples=200)
 @given(
     FOUND, st.sampled_from([0.31, 0.52]), st.sampled_from([0.0, 0.3]), st.sampled_from([0.0, 0.5, 2.0]),
     st.sampled_from([None, 0.1, 0.3]),

@@ -44,3 +44,14 @@ def test_a_box_beside_a_better_one_loses_some_of_its_score(tmp_path: Path) -> No
     (first, second) = detector(tmp_path / "decay", decay=0.3).detect(far)
     assert first == plain[0]
     assert 0.3 < second.score / plain[1].score < 0.9
+
+
+def test_a_face_with_two_labels_has_one_box_and_the_better_label_first(tmp_path: Path) -> None:
+    two = picture((64, 64), ((24, 24, 8, 8), (0, 0, 115)), ((32, 24, 8, 8), (0, 110, 0)))
+    apart = detector(tmp_path / "apart").detect(two)
+    assert [face.label for face in apart] == ["mask", "no_mask"]
+    assert apart[0].box != apart[1].box
+    shared = detector(tmp_path / "shared", share=0.5).detect(two)
+    assert [(face.label, face.score) for face in shared] == [(face.label, face.score) for face in apart]
+    assert shared[0].box == shared[1].box == apart[0].box
+    assert detector(tmp_path / "far", share=0.7).detect(two) == apart

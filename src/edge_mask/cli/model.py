@@ -141,7 +141,10 @@ def _package(name: str | None) -> "Package":
 
 
 def _suppression(nms: "Nms", most: int) -> str:
-    more = {"voting from": nms.vote, "support": nms.support or None, "decay": nms.decay, "floor": nms.floor}
+    more = {
+        "voting from": nms.vote, "support": nms.support or None, "decay": nms.decay, "one box from": nms.share,
+        "floor": nms.floor,
+    }  # fmt: skip
     extras = "".join(f", {name} {value:g}" for name, value in more.items() if value is not None)
     return f", nms at {nms.iou:g}{extras}, at most {most} faces"
 

@@ -71,8 +71,8 @@ class Input(Strict):
 class Nms(Strict):
     """Boxes that overlap a better one by more than `iou` go; with `class_agnostic` whatever their label.
 
-    `vote`, `support` and `decay` let those that go, or lie beside, say something about what stays (see `nms.py`): those
-    with a score from `floor` on, which is the default threshold unless given.
+    `vote`, `support`, `decay` and `share` let those that go, or lie beside, say something about what stays (see
+    `nms.py`): those with a score from `floor` on, which is the default threshold unless given.
     """
 
     iou: Part = 0.5
@@ -80,14 +80,15 @@ class Nms(Strict):
     vote: Part | None = None
     support: Annotated[float, Field(ge=0, le=10)] = 0.0
     decay: Annotated[float, Field(gt=0, le=100)] | None = None
+    share: Part | None = None
     floor: Part | None = None
 
     @model_validator(mode="after")
     def _labels_do_not_mix(self) -> Self:
-        if self.class_agnostic and (self.support or self.decay is not None):
-            raise ValueError("support and decay are counted label by label and need class_agnostic: false")
-        if self.floor is not None and self.vote is None and not self.support:
-            raise ValueError("floor says who votes and supports, and there is neither vote nor support")
+        if self.class_agnostic and (self.support or self.decay is not None or self.share is not None):
+            raise ValueError("support, decay and share tell labels apart and need class_agnostic: false")
+        if self.floor is not None and self.vote is None and self.share is None and not self.support:
+            raise ValueError("floor says who votes, supports and shares, and there is no vote, support or share")
         return self
 
 

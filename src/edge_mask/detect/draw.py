@@ -32,10 +32,13 @@ def draw_faces(image: Image, faces: Sequence[Face]) -> Image:
     tags: list[_Tag] = []
     for face in faces:
         tags.append(_tag(cv2, face, tags, picture.shape, unit))
+    for face, tag in reversed(
+        list(zip(faces, tags, strict=True))
+    ):  # a face with two labels has the better one's colour
         corner = (round(face.box.x), round(face.box.y))
         opposite = (round(face.box.x + face.box.w), round(face.box.y + face.box.h))
         cv2.rectangle(picture, corner, opposite, _WHITE, 2 * unit + max(1, unit // 2))
-        cv2.rectangle(picture, corner, opposite, tags[-1].colour, 2 * unit)
+        cv2.rectangle(picture, corner, opposite, tag.colour, 2 * unit)
     for tag in reversed(tags):
         _paint(cv2, picture, tag, unit)
     return picture

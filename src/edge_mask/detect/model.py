@@ -168,6 +168,7 @@ def _suppression(card: Card) -> Suppression | None:
         support=nms.support,
         floor=card.thresholds.default if nms.floor is None else nms.floor,
         decay=nms.decay,
+        share=nms.share,
     )
 
 

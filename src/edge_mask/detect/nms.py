@@ -1,13 +1,14 @@
 """Non-maximum suppression: of boxes that overlap, the best one stays, and the others may say what they know of it.
 
-candidates ─▶ the best of each place ─▶ box: mean of those that vote ─▶ score: more with support, less beside a better
+candidates ─▶ the best of each place ─▶ box: mean of those that vote, one for all labels
+           ─▶ score: more with support, less beside a better one
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_mask.detect.arrays import F32, Candidates, Found, Indices
-from edge_mask.detect.nms_few import suppress_few
+from edge_mask.detect.nms_few import shared, suppress_few
 from edge_mask.detect.nms_rules import LEAST_WEIGHT, SURE, Suppression
 
 MOST_CANDIDATES = 1000
@@ -45,6 +46,10 @@ def _suppress_many(found: Candidates, rules: Suppression) -> Candidates:
         near[own] = True  # a box without area does not even overlap itself
         weights = near * np.maximum(scores * scores, np.float32(LEAST_WEIGHT))
         left = weights @ boxes / weights.sum(axis=1, keepdims=True)
+    if rules.share is not None:
+        sure = int((values >= rules.floor).sum())
+        some = shared(left[:sure].tolist(), values[:sure].tolist(), labels[kept[:sure]].tolist(), rules)
+        left = np.concatenate([np.array(some, np.float32).reshape(-1, 4), left[sure:]])
     if rules.support:
         near = common > rules.iou
         went_for = near & (near.argmax(axis=0) == np.arange(len(kept))[:, None])

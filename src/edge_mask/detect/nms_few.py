@@ -43,7 +43,22 @@ def suppress_few(found: Handful, rules: Suppression) -> Handful | None:
         values.append(value)
         if len(kept) == rules.most:
             break
+    if rules.share is not None:
+        left = shared(left, [scores[place] for place in kept], [labels[place] for place in kept], rules)
     return Handful(left, values, [labels[place] for place in kept])
+
+
+def shared(boxes: list[Corners], scores: list[float], labels: list[int], rules: Suppression) -> list[Corners]:
+    """The boxes that stay, best first; one that overlaps a better one of another label has the box of that."""
+    limit = 1.0 if rules.share is None else rules.share
+    found: list[Corners] = []
+    for place, (box, label) in enumerate(zip(boxes, labels, strict=True)):
+        if scores[place] < rules.floor:
+            return found + boxes[place:]
+        better = (k for k in range(place) if labels[k] != label and _overlap(boxes[k], box) > limit)
+        first = next(better, None)
+        found.append(box if first is None else found[first])
+    return found
 
 
 def _voted(

@@ -24,9 +24,12 @@ class Suppression:
     support: float = 0.0
     """The logit of what stays grows by this times ln n, where n is how many went for it: the sum of their scores times
     overlaps, its own score being one. Not for `class_agnostic`: another label is no support."""
+    share: float | None = None
+    """How much what stays must overlap a better one of another label to get the box of that: a face that goes by two
+    labels lies at one place. Both need a score from `floor` on."""
     floor: float = 0.0
-    """The score from which a candidate votes and is support, so that neither depends on how many faint ones were let
-    in. For what stays with less than that, all vote."""
+    """The score from which a candidate votes, is support and shares, so that none of it depends on how many faint ones
+    were let in. For what stays with less than that, all vote."""
     decay: float | None = None
     """What stays beside a better one, overlapping it by o, is worth exp(-o²/decay) of its score (soft suppression:
     Bodla et al., "Soft-NMS", 2017)."""
