@@ -146,9 +146,9 @@ def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
         "invoke_ms": "graph ms", "ratio": "ratio", "detect_ms": "detector ms", "graph_share": "graph share",
         "load_ms": "load ms", "first_load_ms": "first load", "peak_rss_mib": "peak MiB",
     }  # fmt: skip
-    print(f"{'model':<16}{'file':<20}{'runtime':<16}{'threads':>7}" + "".join(f"{c:>16}" for c in columns.values()))
+    print(f"{'model':<20}{'file':<20}{'runtime':<16}{'threads':>7}" + "".join(f"{c:>16}" for c in columns.values()))
     for row in rows:
-        head = f"{row['model']:<16}{row.get('file', ''):<20}{row['runtime']:<16}{row['threads']:>7}"
+        head = f"{row['model']:<20}{row.get('file', ''):<20}{row['runtime']:<16}{row['threads']:>7}"
         if "problem" in row:
             print(f"{head}  {row['problem']}")
         else:

@@ -69,7 +69,7 @@ def train(options: argparse.Namespace, data: DataSet, held_out: HeldOut) -> Mask
         threads=options.threads, check_every=options.check_every, bf16=options.bf16,
         frozen=options.freeze, calm=options.calm, taught=SHARE if options.teacher else 0.0,
         device=options.device, workers=options.workers, rare=options.rare, close=options.close,
-        nothing=options.nothing,
+        nothing=options.nothing, hard=options.hard,
     )  # fmt: skip
     weights = options.start or options.data / "init" / "RFB-640-masked_face-v2.pth"
     if options.start is not None and not weights.exists():
@@ -122,7 +122,7 @@ def _command(options: argparse.Namespace) -> str:
         words += f" --grow EARLIER/{options.grow.name}"
     if options.teacher:
         words += f" --teacher EARLIER/{options.teacher.name}"
-    for option in ("batch", "rare", "close", "nothing"):
+    for option in ("batch", "rare", "close", "nothing", "hard"):
         if getattr(options, option) != getattr(Plan(), option):
             words += f" --{option} {getattr(options, option):g}"
     if options.more:
@@ -167,6 +167,9 @@ def parser() -> argparse.ArgumentParser:
     )
     found.add_argument(
         "--nothing", type=float, default=Plan().nothing, help="of samples, pictures without a face (0 to 1)"
+    )
+    found.add_argument(
+        "--hard", type=int, default=Plan().hard, help="empty pictures to look for such as fool the network, per check"
     )
     found.add_argument("--batch", type=_count, default=16, help="pictures per step")
     found.add_argument("--rate", type=float, default=RATE, help="highest learning rate")

@@ -1,10 +1,12 @@
 """Training samples: crops of scenes at any scale, mosaics of four, faces pasted in. Plain numpy and OpenCV."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
 from training.augment import Random, spoil
-from training.empty import barred, drawn, jigsaw, out_of_focus, piece, window
+from training.empty import barred, drawn, jigsaw, out_of_focus, piece, turned, window
 from training.geometry import FILL, clip_boxes
 from training.paste import FaceBank
 from training.pictures import Boxes, DataSet, Picture, Pixels, empty_boxes
@@ -17,9 +19,12 @@ class Composer:
     """Draws training samples of `size` × `size` pixels from a data set; the same generator gives the same samples."""
 
     def __init__(self, data: DataSet, size: int, *, mosaic: float = 0.35, paste: float = 0.35, close: float = 0.0,
-                 nothing: float = 0.0, zoom: float = 0.6, spoil_share: float = 1.0, rare: float = 1.0,
-                 detail: int = 1) -> None:  # fmt: skip
-        """`detail`: they are composed so many times as large, for `pair`."""
+                 nothing: float = 0.0, hard: Sequence[int] = (), zoom: float = 0.6, spoil_share: float = 1.0,
+                 rare: float = 1.0, detail: int = 1) -> None:  # fmt: skip
+        """`detail`: they are composed so many times as large, for `pair`.
+
+        `hard`: seeds of drawn empty pictures; every other sample without a face is one of these.
+        """
         self._data = data
         self._detail = detail
         self._size = size * detail
@@ -27,6 +32,7 @@ class Composer:
         self._paste = paste
         self._close = close if data.tight else 0.0
         self._nothing = nothing
+        self._hard = tuple(hard)
         self._zoom = zoom
         self._spoil_share = spoil_share
         weights = np.array([scene_weight(scene, rare) for scene in data.scenes])
@@ -66,6 +72,8 @@ class Composer:
 
     def _no_face(self, rng: Random) -> Pixels:
         """An empty picture, a part of a scene without a face, a scene in pieces, or far out of focus."""
+        if self._hard and rng.random() < 0.5:
+            return turned(drawn(self._size, np.random.default_rng(int(rng.choice(self._hard)))), rng)
         kind, found = rng.random(), None
         if kind < 0.25:
             found = window(self._pick(rng), self._size, rng)

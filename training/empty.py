@@ -88,6 +88,12 @@ def drawn(size: int, rng: Random) -> Pixels:
     return make(size, rng)
 
 
+def turned(pixels: Pixels, rng: Random) -> Pixels:
+    """The square mirrored, on its side or on its head, with its colours changed about."""
+    turned = np.rot90(pixels[:, :: int(rng.choice((-1, 1)))], int(rng.integers(4)))
+    return np.ascontiguousarray(turned[..., rng.permutation(3)])
+
+
 def held_out() -> list[Pixels]:
     """120 empty pictures, the same every time: 27 colours square and wide, and drawn ones that no sample is."""
     plain = [

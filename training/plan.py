@@ -1,6 +1,6 @@
 """What a run is told: its length, its rates, and what its samples are like."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,7 @@ class Plan:
     paste: float = 0.35
     close: float = 0.05  # of samples, those that are one tight face close to the camera
     nothing: float = 0.08  # of samples, those without a face: a covered lens is no masked visitor
+    hard: int = 1000  # empty pictures drawn at each check; those that fool the network come more often from then on
     zoom: float = 0.6  # of samples, those that go close to some face
     faults: float = 1.0  # how often a camera spoils them, relative to augment.py
     rare: float = 1.0  # how much more often scenes with rare labels come, relative to compose.py
@@ -60,11 +61,14 @@ class Plan:
     workers: int = 1  # processes that compose samples
 
 
-def batches(data: DataSet, plan: Plan, stage: Stage, seen: int) -> DataLoader[Batch]:
-    """Endless batches for that part of the schedule, from the plan's seed and the number of batches already `seen`."""
+def batches(data: DataSet, plan: Plan, stage: Stage, seen: int, hard: Sequence[int] = ()) -> DataLoader[Batch]:
+    """Endless batches for that part of the schedule, from the plan's seed and the number of batches already `seen`.
+
+    `hard`: seeds of empty pictures that come more often than others.
+    """
     composer = Composer(
         data, plan.size, mosaic=plan.mosaic * stage.mosaic, paste=plan.paste * stage.paste,
-        close=plan.close, nothing=plan.nothing, zoom=plan.zoom * stage.zoom,
+        close=plan.close, nothing=plan.nothing, hard=hard, zoom=plan.zoom * stage.zoom,
         spoil_share=plan.faults * stage.spoil, rare=plan.rare, detail=DETAIL if plan.taught else 1,
     )  # fmt: skip
     samples = _Samples(composer, plan.batch, (plan.seed, seen), taught=bool(plan.taught))

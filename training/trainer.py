@@ -5,7 +5,7 @@ import json
 import math
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from training.compose import Composer
+from training.hard import hard_ones
 from training.loss import losses
 from training.network import MaskNet, decode
 from training.pictures import BadData, DataSet
@@ -60,6 +61,7 @@ class Trainer:
         started = weights is not None or earlier is not None
         self._optimiser = torch.optim.AdamW(groups(self.network, plan, started=started), lr=plan.rate, fused=True)
         self._seconds, self._steps, self._stopping, self._best = 0.0, 0, False, -1.0
+        self._hard: list[int] = []  # seeds of empty pictures
         self._resume()
 
     def run(self) -> MaskNet:
@@ -78,7 +80,7 @@ class Trainer:
         return self.average.cpu()
 
     def _train(self) -> None:
-        drawn, stage = iter(batches(self._data, self._plan, self.stage, self._steps)), self.stage
+        drawn, stage = self._samples(), self.stage
         since_check, sums, count, shown = 0.0, np.zeros(2), 0, time.monotonic()
         while self.progress < 1:
             if self._stopping:
@@ -86,7 +88,7 @@ class Trainer:
                 raise Stopped(f"stopped after {self._seconds / 60:.1f} minutes; the same command continues")
             started = time.monotonic()
             if self.stage is not stage:
-                drawn, stage = iter(batches(self._data, self._plan, self.stage, self._steps)), self.stage
+                drawn, stage = self._samples(), self.stage
             sums += self._step(next(drawn))
             count += 1
             took = min(time.monotonic() - started, 10.0)  # a compilation or a suspended machine is not training
@@ -96,7 +98,15 @@ class Trainer:
                 sums, count, shown = np.zeros(2), 0, time.monotonic()
             if since_check > self._plan.check_every * 60:
                 self._checkpoint()
-                since_check = 0.0
+                drawn, since_check = self._samples(), 0.0
+
+    def _samples(self) -> Iterator[Batch]:
+        """Batches from now on, with the empty pictures that fool the network by now among them."""
+        if self._plan.nothing and self._plan.hard:
+            rng = np.random.default_rng((self._plan.seed, self._steps))
+            self._hard += hard_ones(self.average, self._plan.size, self._plan.hard, rng)
+            self._log({"minutes": round(self._seconds / 60, 2), "hard": len(self._hard)})
+        return iter(batches(self._data, self._plan, self.stage, self._steps, self._hard))
 
     @property
     def progress(self) -> float:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from training.compose import Composer
-from training.empty import DRAWN, barred, drawn, held_out, jigsaw, one_colour, out_of_focus, piece, window
+from training.empty import DRAWN, barred, drawn, held_out, jigsaw, one_colour, out_of_focus, piece, turned, window
 from training.geometry import FILL
 from training.pictures import DataSet, Picture
 
@@ -86,6 +86,24 @@ def test_a_barred_picture_is_grey_below_or_at_the_right() -> None:
         kinds.add((bool(grey[-1, 0]), bool(grey[0, -1])))
         assert not grey[0, 0]
     assert kinds == {(False, False), (True, False), (False, True)}
+
+
+def test_a_turned_picture_has_the_same_pixels_with_their_colours_changed_about() -> None:
+    picture = np.random.default_rng(1).integers(0, 256, (24, 24, 3), dtype=np.uint8)
+    seen = {turned(picture, np.random.default_rng(seed)).tobytes() for seed in range(400)}
+    assert len(seen) == 8 * 6
+    for some in seen:
+        pixels = np.frombuffer(some, np.uint8).reshape(-1, 3)
+        assert sorted(map(sorted, pixels.tolist())) == sorted(map(sorted, picture.reshape(-1, 3).tolist()))
+
+
+def test_every_other_empty_sample_is_one_that_fools_the_network() -> None:
+    hard = drawn(64, np.random.default_rng(7))
+    all_ways = {turned(hard, np.random.default_rng(seed)).tobytes() for seed in range(400)}
+    composer = Composer(DataSet([red_face((60, 40, 110, 90))]), 64, nothing=1.0, hard=[7], spoil_share=0.0)
+    rng = np.random.default_rng(0)
+    plain = [composer._no_face(rng).tobytes() for _ in range(200)]
+    assert 70 < sum(sample in all_ways for sample in plain) < 130
 
 
 def test_the_held_out_ones_are_the_same_every_time_and_have_black_and_white_in_both_shapes() -> None:
