@@ -134,11 +134,15 @@ def _command(options: argparse.Namespace) -> str:
     return words + (" --bf16" if options.bf16 else "")
 
 
-def _count(text: str) -> int:
-    """A whole number from 1 on."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number from 1 on")
+def _count(text: str, least: int = 1) -> int:
+    """A whole number from `least` on."""
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number from {least} on")
     return int(text)
+
+
+def _count_or_none(text: str) -> int:
+    return _count(text, 0)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -169,7 +173,10 @@ def parser() -> argparse.ArgumentParser:
         "--nothing", type=float, default=Plan().nothing, help="of samples, pictures without a face (0 to 1)"
     )
     found.add_argument(
-        "--hard", type=int, default=Plan().hard, help="empty pictures to look for such as fool the network, per check"
+        "--hard",
+        type=_count_or_none,
+        default=Plan().hard,
+        help="so many empty pictures are drawn at each check to find some that fool the network (0: never)",
     )
     found.add_argument("--batch", type=_count, default=16, help="pictures per step")
     found.add_argument("--rate", type=float, default=RATE, help="highest learning rate")

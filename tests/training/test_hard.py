@@ -67,3 +67,10 @@ def test_a_run_without_empty_samples_looks_for_none(tmp_path: Path, monkeypatch:
     for shares in ({"nothing": 0.0}, {"hard": 0}):
         plan = plans.Plan(pictures=4, size=96, batch=4, threads=1, **shares)
         trainer.Trainer(plan, data, tmp_path, None, lambda network: {})._samples()
+
+
+def test_fewer_than_none_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    main = import_module("training.command").main
+    with pytest.raises(SystemExit, match="2"):
+        main(["--hard", "-5", "--out", "x"])
+    assert "--hard: '-5': expected a whole number from 0 on" in capsys.readouterr().err

@@ -32,9 +32,8 @@ def draw_faces(image: Image, faces: Sequence[Face]) -> Image:
     tags: list[_Tag] = []
     for face in faces:
         tags.append(_tag(cv2, face, tags, picture.shape, unit))
-    for face, tag in reversed(
-        list(zip(faces, tags, strict=True))
-    ):  # a face with two labels has the better one's colour
+    # The best last: a face with two labels, in one place, has the colour of the better one.
+    for face, tag in reversed(list(zip(faces, tags, strict=True))):
         corner = (round(face.box.x), round(face.box.y))
         opposite = (round(face.box.x + face.box.w), round(face.box.y + face.box.h))
         cv2.rectangle(picture, corner, opposite, _WHITE, 2 * unit + max(1, unit // 2))
