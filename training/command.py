@@ -21,7 +21,7 @@ from training.teacher import SHARE
 from training.trainer import Stopped, Trainer
 from training.weights import grow_from, load_run
 
-SMOKE_MINUTES = 0.15
+SMOKE_MINUTES, SMOKE_HARD = 0.15, 64
 RATE = Plan().rate
 
 
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     os.nice(options.nice)
     if options.smoke:
         options.data = generate(folder / "generated", seed=options.seed)
-        options.minutes, options.pictures = SMOKE_MINUTES, 0
+        options.minutes, options.pictures, options.hard = SMOKE_MINUTES, 0, min(options.hard, SMOKE_HARD)
     if options.data is None:
         raise BadData("--data is missing: the folder with train/ and val/ (docs/training.md), or use --smoke")
     held_out = load_held_out(options.data)

@@ -43,6 +43,11 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
         {"cpu": 41.6, "memory": 12.4, "fps": 6.0, "inference_ms": 21.04, "outbox": {"pending": 3}},
         "processor 42 %, memory 12 %, 6.0 looks/s of 21.0 ms, 3 messages waiting",
     ),
+    (
+        "health",
+        {"cpu": 41.6, "memory": 12.4, "fps": 0.0, "inference_ms": None, "outbox": {"pending": 0}},
+        "processor 42 %, memory 12 %, 0.0 looks/s, 0 messages waiting",
+    ),
 ]
 
 

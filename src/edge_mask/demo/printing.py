@@ -59,10 +59,11 @@ def _error(fields: Fields) -> str:
 
 
 def _health(fields: Fields) -> str:
-    outbox = fields["outbox"]
+    """Before the first look there is no time that one takes."""
+    took = "" if fields["inference_ms"] is None else f" of {fields['inference_ms']:.1f} ms"
     return (
-        f"processor {fields['cpu']:.0f} %, memory {fields['memory']:.0f} %, {fields['fps']:.1f} looks/s of"
-        f" {fields['inference_ms']:.1f} ms, {outbox['pending']} messages waiting"
+        f"processor {fields['cpu']:.0f} %, memory {fields['memory']:.0f} %, {fields['fps']:.1f} looks/s{took},"
+        f" {fields['outbox']['pending']} messages waiting"
     )
 
 
