@@ -46,6 +46,7 @@ def run(options: argparse.Namespace) -> int:
     if options.smoke:
         options.data = generate(folder / "generated", seed=options.seed)
         options.minutes, options.pictures, options.hard = SMOKE_MINUTES, 0, min(options.hard, SMOKE_HARD)
+        options.export = options.export[:1]
     if options.data is None:
         raise BadData("--data is missing: the folder with train/ and val/ (docs/training.md), or use --smoke")
     held_out = load_held_out(options.data)
