@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from benchmarks.peers import write_peers
 
-from edge_mask.detect.location import find_package
+from edge_mask.detect.location import GRAPH, find_package
 from edge_mask.detect.model import ModelDetector
 from edge_mask.detect.package import load_package
 from edge_mask.detect.tflite import installed_runtimes
@@ -35,7 +35,7 @@ def main() -> int:
         print(json.dumps(_fresh_figures(arguments.packages[0], arguments.one)))
         return 0
     with tempfile.TemporaryDirectory() as folder:
-        packages = {path.name: path for path in map(find_package, arguments.packages or ["mask-detector"])}
+        packages = {str(path): path for path in map(find_package, arguments.packages or ["mask-detector"])}
         if arguments.peers:
             packages |= write_peers(arguments.peers, Path(folder))
         images = _images(arguments.pictures)
@@ -50,7 +50,8 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("packages", nargs="*", metavar="PACKAGE", help="package folders (default: the shipped model)")
+    parser.add_argument("packages", nargs="*", metavar="PACKAGE",
+                        help="package folders, or single files of packages (default: the shipped model)")  # fmt: skip
     parser.add_argument("--peers", type=Path, metavar="DIR", help="folder with aizoo.tflite and mobiledet.tflite")
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="pictures to look at (default: noise)")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2, 4])
@@ -72,7 +73,8 @@ def _compare(
     detectors: dict[str, ModelDetector] = {}
     rows: dict[str, dict[str, Any]] = {}
     for name, path in packages.items():
-        rows[name] = {"model": name, "runtime": runtime, "threads": threads, **loads[name]}
+        shown = path.parent.name if path.suffix == GRAPH else path.name
+        rows[name] = {"model": shown, "runtime": runtime, "threads": threads, **loads[name]}
         try:
             detectors[name] = load_package(path, threads=threads, runtime=runtime, verify=False)
         except EdgeMaskError as error:

@@ -162,6 +162,47 @@ def test_each_runtime_gets_the_file_the_card_prefers_for_it(tmp_path: Path) -> N
     assert choose_file(only, "tflite-runtime").path == "int8.tflite"
 
 
+def test_a_file_named_by_its_path_is_taken_whatever_the_card_prefers(tmp_path: Path) -> None:
+    digest = hashlib.sha256(GRAPH).hexdigest()
+    files = [
+        {"path": "quick.tflite", "sha256": digest, "precision": "int8"},
+        {
+            "path": "exact.tflite",
+            "sha256": digest,
+            "precision": "float",
+            "prefer": ["ai-edge-litert", "tflite-runtime"],
+        },
+    ]
+    folder = package(tmp_path / "mine", files=files)
+    for name in ("quick.tflite", "exact.tflite"):
+        (folder / name).write_bytes(GRAPH)
+    assert load_package(find_package(folder)).file == "exact.tflite"
+    assert load_package(find_package(folder / "quick.tflite")).file == "quick.tflite"
+    with pytest.raises(
+        ModelError, match=r"other\.tflite: the card names no such file; it names quick.tflite, exact.tflite"
+    ):
+        load_package(find_package(folder / "other.tflite"))
+    (folder / "quick.tflite").write_bytes(GRAPH + b" ")
+    with pytest.raises(ModelError, match=r"quick.tflite: its sha256 is"):
+        load_package(find_package(folder / "quick.tflite"))
+
+
+def test_a_graph_outside_of_a_package_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "alone.tflite").write_bytes(GRAPH)
+    with pytest.raises(ModelError, match=r"holds no model.yaml; a model package is a folder with one"):
+        find_package(tmp_path / "alone.tflite")
+
+
+@pytest.mark.parametrize("name", ["model.int8.tflite", "model.float.tflite"])
+def test_a_file_of_the_package_that_came_along_is_found_like_the_package(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = find_package(f"models/mask-detector/{name}")
+    assert found == shipped()[0] / "mask-detector" / name
+    assert load_package(found).file == name
+
+
 def test_a_threshold_given_by_the_user_replaces_all_of_the_card(tmp_path: Path) -> None:
     folder = package(tmp_path, thresholds={"default": 1.0, "no_mask": 0.5})
     image = picture((64, 64), ((16, 24, 8, 8), RED), ((40, 24, 8, 8), GREEN))

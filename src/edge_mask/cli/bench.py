@@ -19,7 +19,10 @@ def add(commands: Any) -> None:
         " should not run meanwhile.",
     )
     parser.add_argument(
-        "--model", default=None, metavar="PKG", help="a model package (default: the one that comes along)"
+        "--model",
+        default=None,
+        metavar="PKG",
+        help="a model package, or one of its files (default: the one that comes along)",
     )
     parser.add_argument("--threads", type=int, default=2, choices=range(1, 65), metavar="N", help="TFLite threads (2)")
     parser.add_argument("--quick", action="store_true", help="a few seconds instead of about half a minute")

@@ -18,7 +18,9 @@ def add(commands: Any) -> None:
         " prints each message that a subscriber receives. Ctrl-C ends it; nothing is left behind.",
     )
     parser.add_argument("--max-seconds", type=positive_seconds, metavar="S", help="end after S seconds")
-    parser.add_argument("--model", metavar="PKG", help="model package folder (default: models/mask-detector)")
+    parser.add_argument(
+        "--model", metavar="PKG", help="model package, or one of its files (default: models/mask-detector)"
+    )
     parser.set_defaults(function=_demo)
 
 

@@ -24,7 +24,9 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         " that cannot be read gets a sentence on stderr, the others go on, and the exit code is 1 in the end.",
     )
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a picture, a video, or a folder of them")
-    parser.add_argument("--model", metavar="PKG", help="model package folder (default: models/mask-detector)")
+    parser.add_argument(
+        "--model", metavar="PKG", help="model package, or one of its files (default: models/mask-detector)"
+    )
     parser.add_argument(
         "--score-threshold",
         type=_part,

@@ -8,12 +8,14 @@ from edge_mask.errors import ModelError
 
 DEFAULT = "models/mask-detector"
 """The package that comes with the program."""
+GRAPH = ".tflite"
 
 
 def find_package(name: str | Path = DEFAULT) -> Path:
     """The folder of a package: `name` as it stands; for `NAME` or `models/NAME`, else the one that came along.
 
-    Any other name is a place of the user's own, where nothing else can be meant. Raises ModelError when there is none.
+    Any other name is a place of the user's own, where nothing else can be meant. Where the name is that of a `.tflite`
+    in such a folder, it is the path of that file. Raises ModelError when there is none.
     """
     try:
         given = Path(name).expanduser()
@@ -21,6 +23,8 @@ def find_package(name: str | Path = DEFAULT) -> Path:
         raise ModelError(f"{name}: there is no such home folder") from error
     if _holds_a_card(given):
         return given
+    if given.suffix == GRAPH and given.name != GRAPH and not given.is_dir():
+        return find_package(given.parent) / given.name
     if given.exists():
         raise ModelError(f"{given}: holds no {CARD}; a model package is a folder with one")
     brought = [folder / given.name for folder in shipped()] if given.parts in _could_be_shipped(given) else []

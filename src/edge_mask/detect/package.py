@@ -8,6 +8,7 @@ from pathlib import Path
 from edge_mask.detect.card import Card, ModelFile
 from edge_mask.detect.card_file import read_card
 from edge_mask.detect.golden import check_golden
+from edge_mask.detect.location import GRAPH
 from edge_mask.detect.model import ModelDetector, warm_up
 from edge_mask.detect.tflite import TfliteModel, choose_runtime
 from edge_mask.errors import ModelError
@@ -19,11 +20,15 @@ class Package:
 
     folder: Path
     card: Card
+    wanted: ModelFile | None = None  # the file that was asked for by its path, if one was
 
 
 def open_package(folder: Path | str) -> Package:
-    """Read the card of a package. Raises ModelError."""
+    """Read the card of a package, which may be given as the path of one of its files. Raises ModelError."""
     path = Path(folder)
+    if path.suffix == GRAPH and not path.is_dir():
+        whole = open_package(path.parent)
+        return Package(whole.folder, whole.card, named_file(whole.card, path))
     try:
         is_folder = path.is_dir()
     except OSError as error:
@@ -48,7 +53,7 @@ def load_package(
     """
     package = open_package(folder)
     name = choose_runtime(runtime)
-    file = choose_file(package.card, name)
+    file = package.wanted or choose_file(package.card, name)
     detector = load_file(package, file, threads=threads, runtime=name)
     warm_up(detector)
     if verify:
@@ -87,6 +92,14 @@ def choose_file(card: Card, runtime: str) -> ModelFile:
     preferred = [file for file in card.files if runtime in file.prefer]
     floats = [file for file in card.files if file.precision == "float"]
     return (preferred or floats or list(card.files))[0]
+
+
+def named_file(card: Card, path: Path) -> ModelFile:
+    """The file of that path. Raises ModelError when the card names no such one."""
+    for file in card.files:
+        if file.path == path.name:
+            return file
+    raise ModelError(f"{path}: the card names no such file; it names {', '.join(file.path for file in card.files)}")
 
 
 def checked_content(package: Package, file: ModelFile) -> bytes:

@@ -63,7 +63,9 @@ class Camera(Section):
 class DetectorSettings(Section):
     """The mask model."""
 
-    model: Path = Field(default=Path("models/mask-detector"), description="Folder of the model package.")
+    model: Path = Field(
+        default=Path("models/mask-detector"), description="Folder of the model package, or one of its files."
+    )
     threads: int = Field(
         default=2,
         ge=1,
