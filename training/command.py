@@ -19,7 +19,7 @@ from training.report import write_report
 from training.smoke import generate
 from training.teacher import SHARE
 from training.trainer import Stopped, Trainer
-from training.weights import grow_from, load_run
+from training.weights import load_run, read_network
 
 SMOKE_MINUTES, SMOKE_HARD = 0.15, 64
 RATE = Plan().rate
@@ -68,24 +68,21 @@ def train(options: argparse.Namespace, data: DataSet, held_out: HeldOut) -> Mask
         minutes=options.minutes, pictures=options.pictures, size=options.size, batch=options.batch, rate=options.rate,
         seed=options.seed,
         threads=options.threads, check_every=options.check_every, bf16=options.bf16,
-        frozen=options.freeze, calm=options.calm, taught=SHARE if options.teacher else 0.0,
+        frozen=options.freeze, calm=options.calm, taught=SHARE if options.teacher else 0.0, detail=options.detail,
         device=options.device, workers=options.workers, rare=options.rare, close=options.close,
         nothing=options.nothing, hard=options.hard,
     )  # fmt: skip
     weights = options.start or options.data / "init" / "RFB-640-masked_face-v2.pth"
     if options.start is not None and not weights.exists():
         raise BadData(f"{weights}: no such file; leave --start out to train the trunk from nothing")
-    for option in ("grow", "teacher"):
-        file = getattr(options, option)
-        if file is not None and not file.exists():
-            raise BadData(f"{file}: no such file; --{option} takes an average.pt or a model.float.tflite")
-    teacher = None
-    if options.teacher is not None:
-        teacher = MaskNet()
-        grow_from(teacher, options.teacher, lambda: Composer(data, plan.size).plain(160, plan.seed))
+    for option, files in (("grow", [options.grow] if options.grow else []), ("teacher", options.teacher)):
+        for file in files:
+            if not file.exists():
+                raise BadData(f"{file}: no such file; --{option} takes an average.pt or a model.float.tflite")
+    teachers = [read_network(file, lambda: Composer(data, plan.size).plain(160, plan.seed)) for file in options.teacher]
     trainer = Trainer(plan, data, options.out, weights if weights.exists() else None,
                       lambda network: figures(network, held_out, plan.size), options.grow,
-                      teacher=teacher)  # fmt: skip
+                      teachers=teachers)  # fmt: skip
     return trainer.run()
 
 
@@ -122,8 +119,8 @@ def _command(options: argparse.Namespace) -> str:
     if options.grow:
         words += f" --grow EARLIER/{options.grow.name}"
     if options.teacher:
-        words += f" --teacher EARLIER/{options.teacher.name}"
-    for option in ("batch", "rare", "close", "nothing", "hard"):
+        words += " --teacher " + " ".join(f"EARLIER/{file.name}" for file in options.teacher)
+    for option in ("batch", "rare", "close", "nothing", "hard", "detail"):
         if getattr(options, option) != getattr(Plan(), option):
             words += f" --{option} {getattr(options, option):g}"
     if options.more:
@@ -154,8 +151,12 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--start", type=Path, help="Linzaer RFB checkpoint for the trunk (default: DATA/init/...)")
     found.add_argument("--grow", type=Path, help="start from an earlier run: its average.pt, or a model.float.tflite")
     found.add_argument(
-        "--teacher", type=Path, help="learn from what a trained network says of pictures twice as large: as for --grow"
+        "--teacher", type=Path, nargs="+", default=[], help="learn also from what trained networks say: as for --grow"
     )
+    found.add_argument(
+        "--detail", type=int, choices=(1, 2), default=Plan().detail,
+        help="how many times as large teachers see the samples",
+    )  # fmt: skip
     found.add_argument("--freeze", type=int, default=0, help="first layers of the trunk that are left as they are")
     found.add_argument("--calm", type=float, default=0.0, help="last part of the run on calmer samples (0 to 1)")
     found.add_argument("--minutes", type=float, default=100.0, help="training time; loading and checks not counted")

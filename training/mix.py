@@ -13,7 +13,7 @@ import torch
 from training.compose import Composer
 from training.network import MaskNet
 from training.pictures import BadData, load_training
-from training.weights import grow_from, mixed, move_boxes
+from training.weights import mixed, move_boxes, read_network
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,9 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _read(weights: Path, data: Path) -> MaskNet:
     if not weights.exists():
         raise BadData(f"{weights}: no such file; expected an average.pt or a model.float.tflite")
-    network = MaskNet()
-    grow_from(network, weights, lambda: Composer(load_training(data), 320).plain(160, 1))
-    return network
+    return read_network(weights, lambda: Composer(load_training(data), 320).plain(160, 1))
 
 
 def _share(text: str) -> float:

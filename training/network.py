@@ -1,6 +1,6 @@
 """The detector: a small pretrained trunk, a feature pyramid from stride 4 to 32, anchor-free heads.
 
-    picture ▶ stem ▶ C2 (s4, 32) ▶ C3 (s8, 64, RFB) ▶ C4 (s16, 128) ▶ C5 (s32, 256)
+    picture ▶ stem ▶ C2 (s4, 32) ▶ C3 (s8, 64, wide view) ▶ C4 (s16, 128) ▶ C5 (s32, 256)
                       │              │                 │                │
                      P2 ◀────────── P3 ◀───────────── P4 ◀──────────── P5     nearest ×2, added
                       │              │                 │                │
@@ -17,7 +17,7 @@ STRIDES = (4, 8, 16, 32)
 FINE = 32  # channels of the pyramid at stride 4, where a channel costs most
 WIDE = 64  # channels of the pyramid elsewhere
 TRUNK = 16  # channels of the first convolution
-EXTRAS = (2, 6, 4, 3)  # residual blocks behind C2, C3, C4, C5
+EXTRAS = (2, 1, 1, 1)  # residual blocks behind C2, C3, C4, C5
 
 
 def conv(i: int, o: int, kernel: int = 3, stride: int = 1, *, dilation: int = 1, groups: int = 1,
@@ -66,6 +66,21 @@ class ReceptiveField(nn.Module):
         return joined
 
 
+class WideView(nn.Module):
+    """Context as of the three branches for less than half of the work: a separable convolution with dilation 3."""
+
+    def __init__(self, channels: int = 64) -> None:
+        super().__init__()
+        self.depth = conv(channels, channels, dilation=3, groups=channels)
+        self.point = conv(channels, channels, 1, active=False)
+        self.short = conv(channels, channels, 1, active=False)
+        self.active = nn.ReLU6()
+
+    def forward(self, x: Tensor) -> Tensor:
+        joined: Tensor = self.active(self.point(self.depth(x)) + self.short(x))
+        return joined
+
+
 class Extra(nn.Module):
     """A residual separable block that starts as the identity, so that it can be added to a trained trunk."""
 
@@ -106,17 +121,19 @@ class Head(nn.Module):
 class MaskNet(nn.Module):
     """Picture (n × 3 × S × S, (pixel − 127) / 128) to logits and boxes per stride: [logits4, box4, logits8, …].
 
-    With `finest` 8 it answers from stride 8 on only.
+    With `finest` 8 it answers from stride 8 on only; with `branches` the trunk is as Linzaer made it.
     """
 
     def __init__(self, labels: int = 3, *, fine: int = FINE, extras: tuple[int, int, int, int] = EXTRAS,
-                 finest: int = STRIDES[0]) -> None:  # fmt: skip
+                 finest: int = STRIDES[0], branches: bool = False) -> None:  # fmt: skip
         super().__init__()
         self.strides = STRIDES[STRIDES.index(finest) :]
+        self.branches = branches
         b = TRUNK
         self.trunk = nn.ModuleList([
             conv(3, b, 3, 2), separable(b, 2 * b), separable(2 * b, 2 * b, 2), separable(2 * b, 2 * b),
-            separable(2 * b, 4 * b, 2), separable(4 * b, 4 * b), separable(4 * b, 4 * b), ReceptiveField(4 * b),
+            separable(2 * b, 4 * b, 2), separable(4 * b, 4 * b), separable(4 * b, 4 * b),
+            ReceptiveField(4 * b) if branches else WideView(4 * b),
             separable(4 * b, 8 * b, 2), separable(8 * b, 8 * b), separable(8 * b, 8 * b),
             separable(8 * b, 16 * b, 2), separable(16 * b, 16 * b),
         ])  # fmt: skip
@@ -143,22 +160,14 @@ class MaskNet(nn.Module):
                 outputs += head(smooth(p))
         return outputs
 
-    def _levels(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        for layer in self.trunk[:4]:
-            x = layer(x)
-        c2 = self.more2(x)
-        x = c2
-        for layer in self.trunk[4:8]:
-            x = layer(x)
-        c3 = self.more3(x)
-        x = c3
-        for layer in self.trunk[8:11]:
-            x = layer(x)
-        c4 = self.more4(x)
-        x = c4
-        for layer in self.trunk[11:]:
-            x = layer(x)
-        return c2, c3, c4, self.more5(x)
+    def _levels(self, x: Tensor) -> list[Tensor]:
+        found, begin = [], 0
+        for end, more in zip((4, 8, 11, 13), (self.more2, self.more3, self.more4, self.more5), strict=True):
+            for layer in self.trunk[begin:end]:
+                x = layer(x)
+            x, begin = more(x), end
+            found.append(x)
+        return found
 
     def freeze(self, layers: int) -> None:
         """Keep the first trunk layers as they are: where pictures are large, learning costs most and gains least."""

@@ -16,7 +16,7 @@ from training.pictures import DataSet
 from training.teacher import DETAIL
 
 Batch = tuple[Tensor, list[np.ndarray], Tensor | None]
-"""Pictures (n × S × S × 3, bytes), their boxes, and the same pictures for a teacher."""
+"""Pictures (n × S × S × 3, bytes), their boxes, and the same pictures for teachers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,8 @@ class Plan:
     calm: float = 0.0  # last part of the schedule, on pictures closer to real ones
     frozen: int = 0  # first layers of the trunk that are not trained
     bf16: bool = False
-    taught: float = 0.0  # the teacher's share of the loss
+    taught: float = 0.0  # the teachers' share of the loss
+    detail: int = DETAIL  # how many times as large the teachers' pictures are
     device: str = "cpu"  # where the network is trained: cpu or cuda
     workers: int = 1  # processes that compose samples
 
@@ -69,7 +70,7 @@ def batches(data: DataSet, plan: Plan, stage: Stage, seen: int, hard: Sequence[i
     composer = Composer(
         data, plan.size, mosaic=plan.mosaic * stage.mosaic, paste=plan.paste * stage.paste,
         close=plan.close, nothing=plan.nothing, hard=hard, zoom=plan.zoom * stage.zoom,
-        spoil_share=plan.faults * stage.spoil, rare=plan.rare, detail=DETAIL if plan.taught else 1,
+        spoil_share=plan.faults * stage.spoil, rare=plan.rare, detail=plan.detail if plan.taught else 1,
     )  # fmt: skip
     samples = _Samples(composer, plan.batch, (plan.seed, seen), taught=bool(plan.taught))
     return DataLoader(samples, batch_size=None, num_workers=plan.workers, prefetch_factor=4, collate_fn=_as_is)

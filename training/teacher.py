@@ -1,12 +1,15 @@
-"""Learning from a trained network that sees more: its answer to a larger, clean picture is a target beside the labels.
+"""Learning from trained networks: what they say of the clean sample is a target beside the labels.
 
-    sample, twice as large ─▶ teacher ─▶ scores and boxes at strides 8, 16, 32
-             └─ halved, spoiled by a camera ─▶ network ─▶ scores and boxes at strides 4, 8, 16
+    sample, `detail` times as large ─▶ teachers ─▶ scores and boxes
+             └─ made small, spoiled by a camera ─▶ network ─▶ scores and boxes
 
-A face at stride 8 of the larger picture is at stride 4 of the smaller one, so each point has its counterpart. The
-labels miss far faces and people disagree about boxes; the teacher, who sees four times as many pixels, does so less.
+Twice as large, a face at stride 8 is at stride 4 of the smaller picture, so each point has its counterpart but those of
+the coarsest stride. The labels miss far faces and people disagree about boxes; a teacher who sees four times as many
+pixels, or several who are asked together, do so less, and a larger network can hand on what it knows to a smaller one.
 (Distillation: Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network", 2015.)
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -18,28 +21,33 @@ from training.network import STRIDES, MaskNet, decode
 from training.predict import to_input
 
 DETAIL = 2
-"""How many times as wide and high the teacher's pictures are."""
+"""How many times as wide and high the teachers' pictures are, if nothing else is said; 1 is the other choice."""
 SHARE = 0.5
 """Of the loss; the other part is that of the labels."""
 SURE = 0.3
-"""Score from which on the teacher's boxes are a target."""
+"""Score from which on the teachers' boxes are a target."""
 
 Lesson = tuple[Tensor, Tensor]
 """Scores (n × points × labels) and corners (n × points × 4, pixels of the smaller picture)."""
 
 
-class Teacher:
-    """A trained network of this kind."""
+class Teachers:
+    """Trained networks of this kind, who say the mean of what each of them says."""
 
-    def __init__(self, network: MaskNet, device: str = "cpu") -> None:
-        self._network, self._device = network.eval().to(device), device
+    def __init__(self, networks: Sequence[MaskNet], device: str = "cpu", detail: int = DETAIL) -> None:
+        self._networks, self._device, self._detail = [n.eval().to(device) for n in networks], device, detail
 
     @torch.no_grad()
-    def __call__(self, pixels: np.ndarray | Tensor) -> Lesson:
-        """What to say of the pictures (n × S × S × 3, bytes) when they are half as large."""
-        outputs = self._network(to_input(pixels, self._device))[2:]
-        logits, corners, _ = decode(outputs, STRIDES[1:])
-        return logits.sigmoid(), corners / DETAIL
+    def __call__(self, pixels: np.ndarray | Tensor, faces: Sequence[np.ndarray]) -> Lesson:
+        """What to say of the pictures (n × S × S × 3, bytes) when they are `detail` times smaller.
+
+        Where a picture has no `faces` there is nothing to be seen, whatever a teacher sees.
+        """
+        x, finest = to_input(pixels, self._device), self._detail - 1
+        said = [decode(network(x)[2 * finest :], STRIDES[finest:])[:2] for network in self._networks]
+        scores = torch.stack([logits for logits, _ in said]).mean(0).sigmoid()
+        scores[[len(boxes) == 0 for boxes in faces]] = 0
+        return scores, torch.stack([corners for _, corners in said]).mean(0) / self._detail
 
 
 def lesson_loss(logits: Tensor, corners: Tensor, lesson: Lesson) -> Tensor:

@@ -5,7 +5,7 @@ import json
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,10 @@ from training.compose import Composer
 from training.hard import hard_ones
 from training.loss import losses
 from training.network import MaskNet, decode
-from training.pictures import BadData, DataSet
+from training.pictures import BadData, DataSet, Pixels
 from training.plan import CALM, WILD, Batch, Plan, Stage, batches, groups
 from training.predict import to_input
-from training.teacher import Teacher, lesson_loss
+from training.teacher import Teachers, lesson_loss
 from training.weights import grow_from, load_run, start_from
 
 STOPS = (signal.SIGTERM, signal.SIGINT)
@@ -36,10 +36,10 @@ class Trainer:
 
     def __init__(self, plan: Plan, data: DataSet, folder: Path, weights: Path | None,
                  check: Callable[[MaskNet], dict[str, Any]], earlier: Path | None = None,
-                 make: Callable[[], MaskNet] = MaskNet, teacher: MaskNet | None = None) -> None:  # fmt: skip
+                 make: Callable[[], MaskNet] = MaskNet, teachers: Sequence[MaskNet] = ()) -> None:  # fmt: skip
         """`weights`: where the trunk starts from, `earlier`: where everything does; `check`: figures for the log.
 
-        `teacher` has its say where the plan gives it a share.
+        `teachers` have their say where the plan gives them a share.
         """
         if plan.device != "cpu" and not torch.cuda.is_available():
             raise BadData(
@@ -50,11 +50,15 @@ class Trainer:
         cv2.setNumThreads(1)
         self._plan, self._data, self._folder, self._check = plan, data, folder, check
         self.network = make()
-        self._teacher = None if teacher is None else Teacher(teacher, plan.device)
+        self._teachers = Teachers(teachers, plan.device, plan.detail) if teachers else None
+
+        def pictures() -> list[Pixels]:
+            return Composer(data, plan.size).plain(160, plan.seed)
+
         if earlier is not None:
-            grow_from(self.network, earlier, lambda: Composer(data, plan.size).plain(160, plan.seed))
+            grow_from(self.network, earlier, pictures)
         elif weights is not None:
-            start_from(self.network, weights)
+            start_from(self.network, weights, pictures)
         self.network = self.network.to(plan.device, memory_format=torch.channels_last).train()
         self.network.freeze(plan.frozen)
         self.average = copy.deepcopy(self.network).eval()
@@ -128,7 +132,7 @@ class Trainer:
             group["lr"] = rate * group["share"]
         with torch.autocast(self._plan.device, dtype=torch.bfloat16, enabled=self._plan.bf16):
             outputs = self.network(to_input(pixels, self._plan.device))
-            lesson = None if self._teacher is None or large is None else self._teacher(large)
+            lesson = None if self._teachers is None or large is None else self._teachers(large, faces)
         logits, corners, points = decode(outputs)
         score_loss, box_loss = losses(logits, corners, points, faces)
         loss = score_loss + box_loss

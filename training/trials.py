@@ -60,6 +60,7 @@ TRIALS = (
     Trial("scenes with rare labels no more often than others", {"rare": 0.0}),
     Trial("without stride 4", make=functools.partial(MaskNet, finest=8)),
     Trial("without the residual blocks of the trunk", make=functools.partial(MaskNet, extras=(0, 0, 0, 0))),
+    Trial("the branches of Linzaer's trunk", make=functools.partial(MaskNet, branches=True)),
     Trial("ReLU instead of ReLU6", make=unbounded),
     Trial("trained at 416", {"size": 416}),
     Trial("16 instead of 32 channels at stride 4", make=functools.partial(MaskNet, fine=16)),

@@ -1,0 +1,102 @@
+"""Learning from trained networks, beside the labels."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from training.pictures import BadData
+
+torch: Any = pytest.importorskip("torch", reason="needs torch: pip install -e '.[train]'")
+network = import_module("training.network")
+predict = import_module("training.predict")
+teaching = import_module("training.teacher")
+
+FACE = np.array([[0, 10, 10, 40, 40]], np.float32)
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # torch warns of its own future
+
+
+@pytest.fixture(scope="module")
+def net() -> Any:
+    torch.manual_seed(0)
+    return network.MaskNet().eval()
+
+
+def test_a_teacher_who_sees_twice_as_much_has_a_say_at_each_point_but_those_of_the_coarsest_stride(net: Any) -> None:
+    large = np.random.default_rng(0).integers(0, 255, (2, 128, 128, 3), dtype=np.uint8)
+    scores, corners = teaching.Teachers([net])(large, [FACE, FACE])
+    logits, mine, points = network.decode(net(predict.to_input(large[:, ::2, ::2])))
+    count = scores.shape[1]
+    assert count == logits.shape[1] - int((points[:, 2] == 32).sum())
+    middles = (corners[..., :2] + corners[..., 2:]) / 2
+    reach = (mine[:, :count, 2:] - mine[:, :count, :2]).abs().max() + 64
+    assert (middles - points[:count, :2]).abs().max() < reach, "the same points in the pixels of the smaller picture"
+
+
+def test_a_teacher_who_sees_the_same_has_a_say_at_each_point(net: Any) -> None:
+    clean = np.random.default_rng(0).integers(0, 255, (2, 64, 64, 3), dtype=np.uint8)
+    scores, corners = teaching.Teachers([net], detail=1)(clean, [FACE, FACE])
+    logits, mine, _ = network.decode(net(predict.to_input(clean)))
+    assert torch.allclose(scores, logits.sigmoid(), atol=1e-5)
+    assert torch.allclose(corners, mine, atol=1e-3)
+
+
+def test_several_teachers_say_the_mean_of_what_each_says(net: Any) -> None:
+    torch.manual_seed(7)
+    other = network.MaskNet(branches=True).eval()
+    clean = np.random.default_rng(0).integers(0, 255, (1, 64, 64, 3), dtype=np.uint8)
+    both, _ = teaching.Teachers([net, other], detail=1)(clean, [FACE])
+    said = [network.decode(one(predict.to_input(clean)))[0] for one in (net, other)]
+    assert torch.allclose(both, (sum(said) / 2).sigmoid(), atol=1e-5)
+
+
+def test_where_there_is_no_face_a_teacher_who_sees_one_has_no_say(net: Any) -> None:
+    clean = np.random.default_rng(0).integers(0, 255, (2, 64, 64, 3), dtype=np.uint8)
+    scores, _ = teaching.Teachers([net], detail=1)(clean, [FACE[:0], FACE])
+    assert scores[0].max() == 0
+    assert scores[1].min() > 0
+
+
+def test_what_the_teacher_says_costs_least() -> None:
+    scores = torch.tensor([[[0.9, 0.05, 0.01], [0.02, 0.02, 0.02]]])
+    boxes = torch.tensor([[[10.0, 10, 30, 30], [0.0, 0, 8, 8]]])
+    same = teaching.lesson_loss(torch.logit(scores), boxes, (scores, boxes))
+    for logits, corners in (
+        (torch.logit(scores).flip(-1), boxes),
+        (torch.logit(scores), boxes + torch.tensor([5.0, 0, 5, 0])),
+        (torch.logit(scores) + 1, boxes),
+    ):
+        assert teaching.lesson_loss(logits, corners, (scores, boxes)) > same + 0.01
+
+
+@pytest.mark.slow
+def test_a_run_with_a_teacher_trains_and_the_plan_says_so(net: Any, tmp_path: Path) -> None:
+    command, smoke = import_module("training.command"), import_module("training.smoke")
+    data = smoke.generate(tmp_path / "data", seed=1, train=4, val=1)
+    torch.save(net.state_dict(), tmp_path / "average.pt")
+    out = tmp_path / "out"
+    out.mkdir()
+    words = [
+        "--data",
+        str(data),
+        "--out",
+        str(out),
+        "--pictures",
+        "8",
+        "--batch",
+        "4",
+        "--size",
+        "64",
+        "--threads",
+        "1",
+    ]
+    options = command.parser().parse_args([*words, "--teacher", str(tmp_path / "average.pt")])
+    scenes, held_out = command.load_training(data), command.load_held_out(data)
+    trained = command.train(options, scenes, held_out)
+    assert all(torch.isfinite(value).all() for value in trained.state_dict().values())
+    assert '"taught": 0.5' in (out / "log.jsonl").read_text()
+    options.teacher = [tmp_path / "nobody.pt"]
+    with pytest.raises(BadData, match="no such file; --teacher takes"):
+        command.train(options, scenes, held_out)

@@ -1,0 +1,201 @@
+"""Where a network starts from: a smaller one, a leaner form, the file of a package, Linzaer's trunk, a mix."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from training.pictures import BadData
+
+torch: Any = pytest.importorskip("torch", reason="needs torch: pip install -e '.[train]'")
+network = import_module("training.network")
+predict = import_module("training.predict")
+weights = import_module("training.weights")
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # torch warns of its own future
+
+
+@pytest.fixture(autouse=True)
+def _without_gradients() -> Iterator[None]:
+    with torch.no_grad():
+        yield
+
+
+@pytest.fixture(scope="module")
+def net() -> Any:
+    torch.manual_seed(0)
+    return network.MaskNet().eval()
+
+
+def test_a_network_grows_from_a_smaller_one_and_says_the_same(net: Any, tmp_path: Path) -> None:
+    smaller = {k: v for k, v in net.state_dict().items() if not k.startswith(("more3.", "heads.1.box_tower."))}
+    torch.save(smaller, tmp_path / "average.pt")
+    grown = network.MaskNet().eval()
+    weights.grow_from(grown, tmp_path / "average.pt", list)
+    picture = torch.rand(1, 3, 64, 64)
+    again = [grown(picture)[i] for i in range(8)]
+    for index in (0, 1, 2, 4, 5, 6, 7):  # 3: the boxes whose tower was shared
+        assert torch.allclose(again[index], net(picture)[index], atol=1e-5)
+    assert torch.equal(grown.heads[1].box_tower[0].weight, net.heads[1].tower[0].weight)
+
+
+def test_layers_of_the_pyramid_that_became_wider_start_anew_and_the_rest_is_kept(tmp_path: Path) -> None:
+    narrow = network.MaskNet(fine=16).eval()
+    torch.save(narrow.state_dict(), tmp_path / "average.pt")
+    wide = network.MaskNet(fine=32).eval()
+    weights.grow_from(wide, tmp_path / "average.pt", list)
+    picture = torch.rand(1, 3, 64, 64)
+    old, new = narrow(picture), wide(picture)
+    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(old[2:], new[2:], strict=True))
+
+
+@pytest.mark.slow
+def test_a_network_grows_from_the_float_file_of_a_package_and_says_the_same(tmp_path: Path) -> None:
+    export = pytest.importorskip("training.export")
+    torch.manual_seed(1)
+    taught = network.MaskNet().train()
+    for norm in (m for m in taught.modules() if isinstance(m, torch.nn.BatchNorm2d)):
+        torch.nn.init.uniform_(norm.weight, 0.5, 1.0)
+        torch.nn.init.uniform_(norm.bias, -0.2, 0.2)
+    pictures = list(np.random.default_rng(0).integers(0, 255, (8, 64, 64, 3), dtype=np.uint8))
+    with torch.no_grad():
+        taught(predict.to_input(np.stack(pictures)))
+    export.export_float(taught.eval(), 64, tmp_path / "model.float.tflite")
+    grown = network.MaskNet()
+    weights.grow_from(grown, tmp_path / "model.float.tflite", lambda: pictures)
+    seen = predict.to_input(np.stack(pictures[:2]))
+    for wanted, got in zip(taught(seen), grown.eval()(seen), strict=True):
+        assert torch.allclose(wanted, got, atol=1e-3)
+    with torch.no_grad():  # with statistics of its own batches it nearly does so, too: it can be trained on
+        again = grown.train()(predict.to_input(np.stack(pictures)))
+    assert all(torch.isfinite(o).all() for o in again)
+
+
+def test_boxes_are_moved_by_pixels_of_the_input(net: Any) -> None:
+    picture = torch.rand(1, 3, 64, 64)
+    moved = network.MaskNet().eval()
+    moved.load_state_dict(net.state_dict())
+    weights.move_boxes(moved, 0.5)
+    with torch.no_grad():
+        before, after = network.decode(net(picture))[1], network.decode(moved(picture))[1]
+    assert torch.allclose(after - before, torch.tensor([0.5, 0, 0.5, 0]), atol=1e-4)
+
+
+def test_a_mix_lies_between_its_two_networks(net: Any, tmp_path: Path) -> None:
+    other = network.MaskNet().eval()
+    torch.save(other.state_dict(), tmp_path / "first.pt")
+    torch.save(net.state_dict(), tmp_path / "second.pt")
+    mix = import_module("training.mix")
+    data = import_module("training.smoke").generate(tmp_path / "data", seed=1, train=2, val=1)
+    words = [str(tmp_path / "first.pt"), "--second", str(tmp_path / "second.pt"), "--data", str(data)]
+    assert mix.main([*words, "--share", "0.25", "--out", str(tmp_path / "run" / "best.pt")]) == 0
+    found = torch.load(tmp_path / "run" / "best.pt", weights_only=True)
+    name = "heads.2.box.weight"
+    wanted = 0.75 * other.state_dict()[name] + 0.25 * net.state_dict()[name]
+    assert torch.allclose(found[name], wanted, atol=1e-6)
+    assert set(found) == set(net.state_dict())
+
+
+@pytest.mark.parametrize("state", [{}, {"stem.weight": 1}, {"trunk.0.0.weight": 1}])
+def test_weights_of_something_else_are_a_sentence(state: dict[str, float], tmp_path: Path) -> None:
+    torch.save({k: torch.tensor(v) for k, v in state.items()}, tmp_path / "average.pt")
+    with pytest.raises(ValueError, match="not the weights of such a network"):
+        weights.grow_from(network.MaskNet(), tmp_path / "average.pt", list)
+
+
+def lively(**form: Any) -> Any:
+    """A network in which no block is the identity, with statistics of pictures."""
+    torch.manual_seed(3)
+    made = network.MaskNet(**form).train()
+    for norm in (m for m in made.modules() if isinstance(m, torch.nn.BatchNorm2d)):
+        torch.nn.init.uniform_(norm.weight, 0.5, 1.0)
+        torch.nn.init.uniform_(norm.bias, -0.2, 0.2)
+    with torch.no_grad():
+        for _ in range(30):
+            made(predict.to_input(np.stack(some_pictures())))
+    return made.eval()
+
+
+def some_pictures() -> list[np.ndarray]:
+    """Smooth noise: neighbouring points have something to do with each other, as in photographs."""
+    coarse = np.random.default_rng(0).integers(0, 255, (24, 12, 12, 3), dtype=np.uint8)
+    return [np.asarray(cv2.resize(one, (96, 96), interpolation=cv2.INTER_CUBIC), np.uint8) for one in coarse]
+
+
+def test_a_network_without_branches_takes_over_what_one_with_branches_says(tmp_path: Path) -> None:
+    wide = lively(branches=True, extras=(2, 3, 2, 1))
+    torch.save(wide.state_dict(), tmp_path / "average.pt")
+    lean = network.MaskNet(extras=(2, 3, 2, 1)).eval()
+    weights.grow_from(lean, tmp_path / "average.pt", some_pictures)
+    x = predict.to_input(np.stack(some_pictures()[:4]))
+    for layer in wide.trunk[:7]:
+        x = layer(x)
+    wanted, got, unlike = wide.trunk[7](x), lean.trunk[7](x), wide.trunk[7].short(x).clamp(0, 6)
+    assert (wanted - got).var() < 0.5 * wanted.var()
+    assert (wanted - got).var() < 0.8 * (wanted - unlike).var(), "the fit makes up for branches that are not there"
+    assert torch.equal(lean.trunk[8][0].weight, wide.trunk[8][0].weight)
+    assert torch.equal(lean.more3[2].point[0].weight, wide.more3[2].point[0].weight)
+
+
+def test_where_the_branches_say_nothing_the_network_without_them_says_just_the_same(tmp_path: Path) -> None:
+    wide = lively(branches=True, extras=(1, 1, 0, 0))
+    torch.nn.init.zeros_(wide.trunk[7].join[1].weight)
+    torch.save(wide.state_dict(), tmp_path / "average.pt")
+    lean = network.MaskNet(extras=(1, 1, 0, 0)).eval()
+    weights.grow_from(lean, tmp_path / "average.pt", some_pictures)
+    x = predict.to_input(np.stack(some_pictures()))
+    for wanted, got in zip(wide(x), lean(x), strict=True):
+        assert torch.allclose(wanted, got, atol=2e-2 * float(wanted.std()) + 1e-3)
+    again = lean.train()(x)
+    assert all(torch.isfinite(o).all() for o in again), "it can be trained on"
+
+
+def test_blocks_for_which_a_leaner_network_has_no_room_are_left_out(tmp_path: Path) -> None:
+    wide = lively(branches=True, extras=(2, 2, 1, 1))
+    torch.save(wide.state_dict(), tmp_path / "average.pt")
+    lean = network.MaskNet(extras=(1, 1, 1, 0)).eval()
+    weights.grow_from(lean, tmp_path / "average.pt", some_pictures)
+    assert torch.equal(lean.more2[0].point[0].weight, wide.more2[0].point[0].weight)
+    assert len(lean.more5) == 0
+
+
+def test_a_trunk_of_linzaers_is_taken_as_it_is_but_for_its_branches(tmp_path: Path) -> None:
+    theirs = lively(branches=True, extras=(0, 0, 0, 0)).trunk
+    torch.save({f"base_net.{k}": v for k, v in theirs.state_dict().items()}, tmp_path / "rfb.pth")
+    mine = network.MaskNet().eval()
+    heads = {k: v.clone() for k, v in mine.heads.state_dict().items()}
+    weights.start_from(mine, tmp_path / "rfb.pth", some_pictures)
+    assert torch.equal(mine.trunk[12][0].weight, theirs[12][0].weight)
+    assert mine.trunk[7].point[0].weight.std() > 0
+    assert all(torch.equal(v, heads[k]) for k, v in mine.heads.state_dict().items())
+    same = network.MaskNet(branches=True)
+    weights.start_from(same, tmp_path / "rfb.pth", list)
+    assert torch.equal(same.trunk[7].join[0].weight, theirs[7].join[0].weight)
+
+
+def test_a_trunk_with_another_number_of_layers_is_a_sentence(tmp_path: Path) -> None:
+    torch.save({"base_net.0.weight": torch.zeros(1)}, tmp_path / "slim.pth")
+    with pytest.raises(BadData, match=r"1 trunk tensors, expected \d+; use an RFB checkpoint"):
+        weights.start_from(network.MaskNet(), tmp_path / "slim.pth", list)
+
+
+def test_a_network_is_read_as_it_is_whatever_its_form(tmp_path: Path) -> None:
+    for extras, branches in (((2, 6, 4, 3), True), ((1, 0, 2, 1), False)):
+        made = network.MaskNet(extras=extras, branches=branches).eval()
+        torch.save(made.state_dict(), tmp_path / "average.pt")
+        found = weights.read_network(tmp_path / "average.pt", list).eval()
+        picture = torch.rand(1, 3, 64, 64)
+        assert all(torch.equal(a, b) for a, b in zip(made(picture), found(picture), strict=True))
+
+
+@pytest.mark.slow
+def test_the_float_file_of_an_earlier_form_is_read_too(tmp_path: Path) -> None:
+    export, slim = pytest.importorskip("training.export"), import_module("training.slim")
+    made = lively(branches=True, extras=slim.WIDE_EXTRAS)
+    export.export_float(made, 96, tmp_path / "model.float.tflite")
+    found = weights.read_network(tmp_path / "model.float.tflite", some_pictures).eval()
+    x = predict.to_input(np.stack(some_pictures()[:2]))
+    assert all(torch.allclose(a, b, atol=1e-2) for a, b in zip(made(x), found(x), strict=True))
