@@ -3,14 +3,23 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+RUNTIMES := .venv-runtimes
 
-.PHONY: demo test check format schema clean
+.PHONY: demo test test-runtimes check format schema clean
 
 demo: $(STAMP)
 	@$(BIN)/edge-mask demo $(ARGS)
 
 test: $(STAMP) check
 	$(BIN)/python -m pytest $(ARGS)
+	$(if $(ARGS),,@$(MAKE) --no-print-directory test-runtimes)
+
+# The older runtime needs another numpy, so an environment of its own; it has wheels up to Python 3.11.
+test-runtimes:
+	@if $(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then \
+	  $(MAKE) --no-print-directory $(RUNTIMES)/.installed && \
+	  $(RUNTIMES)/bin/python -m pytest -q tests/detect/test_runtimes.py; \
+	else echo "Not tested: tflite-runtime, which wants Python 3.11"; fi
 
 check: $(STAMP)
 	$(BIN)/ruff check .
@@ -37,5 +46,12 @@ $(STAMP): pyproject.toml requirements/dev.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
+$(RUNTIMES)/.installed: pyproject.toml requirements/runtimes.txt
+	@echo "Creating a second environment in $(RUNTIMES), with tflite-runtime ..."
+	@$(PYTHON) -m venv $(RUNTIMES)
+	@$(RUNTIMES)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/runtimes.txt
+	@$(RUNTIMES)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(RUNTIMES) .pytest_cache .mypy_cache .ruff_cache

@@ -2,5 +2,7 @@
 # Resolves the pinned set again (names, versions, hashes; no index host): pip install uv, then requirements/update.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
-uv pip compile pyproject.toml --extra dev --extra demo --constraint requirements/limits.in --generate-hashes \
-  --universal --python-version 3.11 --custom-compile-command requirements/update.sh --quiet --output-file requirements/dev.txt "$@"
+common=(--constraint requirements/limits.in --generate-hashes --universal --python-version 3.11
+        --custom-compile-command requirements/update.sh --quiet "$@")
+uv pip compile pyproject.toml --extra dev --extra demo "${common[@]}" --output-file requirements/dev.txt
+uv pip compile pyproject.toml requirements/runtimes.in --extra tflite-runtime "${common[@]}" --output-file requirements/runtimes.txt

@@ -21,7 +21,6 @@ from training.pictures import LABELS, Pixels
 from training.predict import SUPPRESSION
 
 PROSE = Path(__file__).with_name("card_text.yaml")
-MOST_LOST = 0.01  # mAP that int8 may cost and still be what a device takes by itself
 MOST_STRETCH = 1.5  # halves the calibration error; twice that stretch costs 2 points of mAP when cut at 0.05
 NMS_KEYS = ("iou", "class_agnostic", "vote", "support", "decay", "share", "floor")
 CALIBRATING = 8  # rounds of moving the scores
@@ -50,7 +49,6 @@ def build_package(network: MaskNet, folder: Path, size: int, label: Label, held_
     card = draft(folder, size, label)
     _calibrate(folder, card, held_out)
     card["figures"] = _figures(folder, held_out, label)
-    card["files"] = _files(folder, int8_first=_int8_is_as_good(card["figures"]["val"]))
     pictures = write_golden(folder / "golden")
     card["golden"] = [{"picture": f"golden/{name}", "answer": []} for name in pictures] if golden else []
     write_card(folder, {**card, "golden": []})
@@ -76,7 +74,7 @@ def draft(folder: Path, size: int, label: Label) -> dict[str, Any]:
                      "max_faces": SUPPRESSION.most},
         "thresholds": {"default": THRESHOLD},
         "calibration": {},
-        "files": _files(folder, int8_first=True),
+        "files": _files(folder),
         "golden": [],
         "figures": None,
         "training": {**prose["training"], "seed": label.seed, "command": label.command},
@@ -90,19 +88,16 @@ def write_card(folder: Path, card: dict[str, Any]) -> None:
     (folder / "model.yaml").write_text(text, encoding="utf-8")
 
 
-def _files(folder: Path, *, int8_first: bool) -> list[dict[str, Any]]:
-    """int8 where the runtime is quick with it; tflite-runtime 2.14 is ten times slower with it than with float."""
-    prefer = {"int8": ["ai-edge-litert"] if int8_first else [], "float": ["tflite-runtime"]}
-    if not int8_first:
-        prefer["float"].insert(0, "ai-edge-litert")
+def _files(folder: Path) -> list[dict[str, Any]]:
+    """Every runtime takes the float file by itself: only its answers are the same on all of them."""
     return [
         {
-            "path": f"model.{p}.tflite",
-            "sha256": _sha256(folder / f"model.{p}.tflite"),
-            "precision": p,
-            "prefer": prefer[p],
+            "path": f"model.{precision}.tflite",
+            "sha256": _sha256(folder / f"model.{precision}.tflite"),
+            "precision": precision,
+            "prefer": prefer,
         }
-        for p in ("int8", "float")
+        for precision, prefer in (("float", ["ai-edge-litert", "tflite-runtime"]), ("int8", []))
     ]
 
 
@@ -140,10 +135,6 @@ def _figures(folder: Path, held_out: HeldOut, label: Label) -> dict[str, Any]:
         for precision in ("float", "int8")
     }
     return {"command": f"python -m benchmarks.accuracy models/{label.name} --data PATH", "val": val}
-
-
-def _int8_is_as_good(val: dict[str, Any]) -> bool:
-    return all(val["float"][key] - val["int8"][key] <= MOST_LOST for key in ("mAP2", "mAP3"))
 
 
 def _answers(folder: Path, card: dict[str, Any]) -> list[dict[str, Any]]:

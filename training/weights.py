@@ -36,7 +36,7 @@ def grow_from(network: MaskNet, weights: Path, pictures: Callable[[], list[Pixel
 
     Blocks that it lacks stay the identity; layers of the pyramid and heads that are wider here start anew; where
     logits and boxes shared a tower, each gets a copy of it. From a network with Linzaer's branches in its trunk (before
-    2.0.0) it may also be a smaller one that grows. `pictures` gives squares of one size that tell the spread inside a
+    1.5.0) it may also be a smaller one that grows. `pictures` gives squares of one size that tell the spread inside a
     .tflite, whose batch norms are folded away, and what the branches say.
     """
     if weights.suffix == ".tflite":

@@ -1,8 +1,10 @@
 """The runtimes: one import point, the same answers, sentences when one cannot start."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from tests.detect import tiny_tflite as tiny
@@ -12,9 +14,9 @@ from edge_mask.detect import tflite
 from edge_mask.detect.golden import golden_picture
 from edge_mask.detect.location import find_package
 from edge_mask.detect.measure import measure_model
-from edge_mask.detect.package import load_file, load_package, open_package
+from edge_mask.detect.package import load_package, open_package
 from edge_mask.errors import ModelError
-from edge_mask.messages import Face
+from edge_mask.messages import Face, Image
 from edge_mask.units import Seconds
 
 DECODING = ANCHOR_FREE | {"strides": [8]}
@@ -78,14 +80,31 @@ def test_both_runtimes_see_the_same(kind: str, tmp_path: Path) -> None:
     assert alike(*found)
 
 
+def seen_otherwise(image: Image) -> Iterator[Image]:
+    """The picture larger, smaller, darker, noisy, many times beside itself, and as a part."""
+    rng = np.random.default_rng(5)
+    for scale in (0.2, 0.35, 0.6, 1.0, 1.7):
+        small = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+        yield small
+        yield np.asarray(small * 0.4, np.uint8)
+        yield np.asarray((small + rng.normal(0, 12, small.shape)).clip(0, 255), np.uint8)
+    tiny_one = np.asarray(cv2.resize(image, (60, 75), interpolation=cv2.INTER_AREA), np.uint8)
+    yield np.tile(tiny_one, (4, 6, 1))
+    yield image[: image.shape[0] // 2]
+
+
 @both
-def test_the_shipped_float_file_gives_the_same_scores_on_both_runtimes() -> None:
-    package = open_package(find_package())
-    file = next(file for file in package.card.files if file.precision == "float")
-    detectors = [load_file(package, file, threads=1, runtime=runtime) for runtime in tflite.RUNTIMES]
-    for golden in package.card.golden:
-        image = golden_picture(package.folder, golden)
-        assert alike(*(detector.detect(image) for detector in detectors))
+@pytest.mark.parametrize("name", ["mask-detector", "mask-detector-416"])
+def test_the_shipped_package_gives_the_same_answers_on_both_runtimes(name: str) -> None:
+    package = find_package(name)
+    detectors = [load_package(package, runtime=runtime, score_threshold=0.3) for runtime in tflite.RUNTIMES]
+    count = 0
+    for golden in open_package(package).card.golden:
+        for image in seen_otherwise(golden_picture(package, golden)):
+            found = [detector.detect(image) for detector in detectors]
+            assert alike(*found)
+            count += len(found[0])
+    assert count > 20
 
 
 @both
