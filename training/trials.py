@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from training.checks import HeldOut, figures, load_held_out
-from training.network import MaskNet
+from training.network import BRANCHES, MaskNet
 from training.pictures import BadData, load_training
 from training.plan import Plan
 from training.trainer import Stopped, Trainer
@@ -59,8 +59,8 @@ TRIALS = (
     Trial("no zoom to a face", {"zoom": 0.0}),
     Trial("scenes with rare labels no more often than others", {"rare": 0.0}),
     Trial("without stride 4", make=functools.partial(MaskNet, finest=8)),
-    Trial("without the residual blocks of the trunk", make=functools.partial(MaskNet, extras=(0, 0, 0, 0))),
-    Trial("the branches of Linzaer's trunk", make=functools.partial(MaskNet, branches=True)),
+    Trial("without the additional blocks of the trunk", make=functools.partial(MaskNet, extras=(0, 0, 0, 0))),
+    Trial("branches, blocks that add, two towers (up to 1.4.0)", make=functools.partial(MaskNet, form=BRANCHES)),
     Trial("ReLU instead of ReLU6", make=unbounded),
     Trial("trained at 416", {"size": 416}),
     Trial("16 instead of 32 channels at stride 4", make=functools.partial(MaskNet, fine=16)),

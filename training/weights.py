@@ -6,65 +6,63 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from training.network import Extra, Head, MaskNet
+from training.layers import Head
+from training.network import BRANCHES, NOW, SUMS, VIEW, Form, MaskNet
 from training.pictures import BadData, Pixels
-from training.slim import PLACE, slim_from, wide_network
+from training.slim import slim_from, summed_network, wide_network
 from training.unfold import unfolded
 
 LEVELS = ("more2", "more3", "more4", "more5")
-BRANCH = f"trunk.{PLACE}.near."
+FORMS = ((f"trunk.{VIEW}.near.", BRANCHES), (f"trunk.{VIEW}.short.", SUMS), ("", NOW))
+"""What tensors of each form are called."""
 
 
 def start_from(network: MaskNet, weights: Path, pictures: Callable[[], list[Pixels]]) -> None:
     """Take the trunk from a Linzaer RFB checkpoint (MIT): its `base_net` has these layers in this order.
 
-    `pictures` gives squares of one size, for the layer that replaces the branches of its trunk.
+    `pictures` gives squares of one size, on which other layers than those of its trunk learn what to say.
     """
     stored = torch.load(weights, map_location="cpu", weights_only=True)
     values = [v for k, v in stored.items() if k.startswith("base_net.")]
-    source = network if network.branches else wide_network((0, 0, 0, 0))
+    source = network if network.form is BRANCHES else wide_network((0, 0, 0, 0))
     state = source.trunk.state_dict()
     if len(values) != len(state):
         raise BadData(f"{weights}: {len(values)} trunk tensors, expected {len(state)}; use an RFB checkpoint")
     source.trunk.load_state_dict(dict(zip(state, values, strict=True)))
     if source is not network:
-        slim_from(network, source, pictures(), part="trunk.")
+        slim_from(network, source, pictures(), trunk_only=True)
 
 
 def grow_from(network: MaskNet, weights: Path, pictures: Callable[[], list[Pixels]]) -> None:
     """Take every layer that a trained network has: a run's `average.pt`, or a float .tflite.
 
-    Blocks that it lacks stay the identity; layers of the pyramid and heads that are wider here start anew; where
-    logits and boxes shared a tower, each gets a copy of it. From a network with Linzaer's branches in its trunk (before
-    1.5.0) it may also be a smaller one that grows. `pictures` gives squares of one size that tell the spread inside a
-    .tflite, whose batch norms are folded away, and what the branches say.
+    Blocks that it lacks let everything pass; layers of the pyramid and heads that are wider here start anew. Where it
+    is of an earlier form, its other layers are imitated. `pictures` gives squares of one size for that, and to tell the
+    spread inside a .tflite, whose batch norms are folded away.
     """
     if weights.suffix == ".tflite":
         source = read_network(weights, pictures)
-        stored = source.state_dict()
+        stored, form = source.state_dict(), source.form
     else:
         stored = _stored(weights)
-    if any(name.startswith(BRANCH) for name in stored) and not network.branches:
+        form = _form_of(stored)
+    if form is not network.form:
         slim_from(network, _of_this_form(stored, weights), pictures())
         return
     mine = network.state_dict()
-    for name in list(stored):
-        apart = name.replace(".tower.", ".box_tower.")
-        if apart not in stored and apart in mine:
-            stored[apart] = stored[name]
     anew = [name for name in stored if name in mine and stored[name].shape != mine[name].shape]
     if any(name.startswith(("trunk.", "more")) for name in anew):
         raise _foreign(weights)
     missing, unknown = network.load_state_dict({k: v for k, v in stored.items() if k not in anew}, strict=False)
-    new = [name for name in missing if name not in anew]
-    if unknown or not all(isinstance(network.get_submodule(_block(name)), Extra) for name in new):
+    new = dict.fromkeys(_block(name) for name in missing if name not in anew)
+    if unknown or not all(name.startswith("more") for name in new):
         raise _foreign(weights)
 
 
 def read_network(weights: Path, pictures: Callable[[], list[Pixels]]) -> MaskNet:
     """A trained network as it is, of today's form or an earlier one: an `average.pt`, or a float .tflite."""
     if weights.suffix == ".tflite":
-        return unfolded(weights, (MaskNet, wide_network), pictures())
+        return unfolded(weights, (MaskNet, summed_network, wide_network), pictures())
     return _of_this_form(_stored(weights), weights)
 
 
@@ -75,13 +73,16 @@ def _stored(weights: Path) -> dict[str, Tensor]:
 def _of_this_form(stored: dict[str, Tensor], weights: Path) -> MaskNet:
     """The network that these tensors are of."""
     counts = [len({name.split(".")[1] for name in stored if name.startswith(f"{level}.")}) for level in LEVELS]
-    branches = any(name.startswith(BRANCH) for name in stored)
-    network = MaskNet(extras=(counts[0], counts[1], counts[2], counts[3]), branches=branches)
+    network = MaskNet(extras=(counts[0], counts[1], counts[2], counts[3]), form=_form_of(stored))
     try:
         network.load_state_dict(stored)
     except RuntimeError:
         raise _foreign(weights) from None
     return network
+
+
+def _form_of(stored: dict[str, Tensor]) -> Form:
+    return next(form for prefix, form in FORMS if any(name.startswith(prefix) for name in (*stored, "")))
 
 
 def load_run(network: MaskNet, stored: dict[str, Tensor], file: Path) -> None:
@@ -116,5 +117,5 @@ def _foreign(weights: Path) -> BadData:
 
 
 def _block(name: str) -> str:
-    """The residual block that a tensor belongs to: more3.0.depth.0.weight is of more3.0."""
+    """The block that a tensor belongs to: more3.0.depth.0.weight is of more3.0."""
     return ".".join(name.split(".")[:2])

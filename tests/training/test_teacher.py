@@ -45,7 +45,7 @@ def test_a_teacher_who_sees_the_same_has_a_say_at_each_point(net: Any) -> None:
 
 def test_several_teachers_say_the_mean_of_what_each_says(net: Any) -> None:
     torch.manual_seed(7)
-    other = network.MaskNet(branches=True).eval()
+    other = network.MaskNet(form=network.BRANCHES).eval()
     clean = np.random.default_rng(0).integers(0, 255, (1, 64, 64, 3), dtype=np.uint8)
     both, _ = teaching.Teachers([net, other], detail=1)(clean, [FACE])
     said = [network.decode(one(predict.to_input(clean)))[0] for one in (net, other)]
