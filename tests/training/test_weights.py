@@ -134,6 +134,11 @@ def test_a_network_of_an_earlier_form_goes_on_in_todays(form: str, tmp_path: Pat
     weights.grow_from(lean, tmp_path / "average.pt", some_pictures)
     assert torch.equal(lean.trunk[8][0].weight, wide.trunk[8][0].weight)
     assert torch.equal(lean.more3[2].point[0].weight, wide.more3[2].point[0].weight)
+    said = slim.passing(lean.eval(), lean.trunk[network.VIEW], some_pictures())
+    for (_, wanted), (_, got) in zip(slim.passing(wide, wide.trunk[network.VIEW], some_pictures()), said, strict=True):
+        assert (wanted - got).square().mean() < 0.5 * wanted.var(), (
+            "the dilated block says what stood in its place said"
+        )
     x = predict.to_input(np.stack(some_pictures()))
     for index, (wanted, got) in enumerate(zip(wide(x), lean.eval()(x), strict=True)):
         spread = (wanted - wanted.mean((0, 2, 3), keepdim=True)).square().mean()
