@@ -27,10 +27,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="where the weights go")
     options = parser.parse_args(arguments)
     try:
-        network = _read(options.first, options.data)
+        network = read_weights(options.first, options.data)
         move_boxes(network, options.move)
         if options.second is not None:
-            other = _read(options.second, options.data)
+            other = read_weights(options.second, options.data)
             network.load_state_dict(mixed(network.state_dict(), other.state_dict(), options.share))
     except BadData as wrong:
         print(f"error: {wrong}", file=sys.stderr)
@@ -40,7 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _read(weights: Path, data: Path) -> MaskNet:
+def read_weights(weights: Path, data: Path) -> MaskNet:
+    """A file of weights; a sentence where there is none."""
     if not weights.exists():
         raise BadData(f"{weights}: no such file; expected an average.pt or a model.float.tflite")
     return read_network(weights, lambda: Composer(load_training(data), 320).plain(160, 1))

@@ -48,7 +48,7 @@ def slim_from(network: MaskNet, wide: MaskNet, pictures: list[Pixels], *, trunk_
             assert isinstance(mine_head, Head)
             assert isinstance(their_head, Head)
             if their_head.box_tower is not None:
-                _boxes_from_one_tower(network, mine_head, wide, their_head, pictures)
+                boxes_from_one_tower(network, mine_head, wide, their_head, pictures)
 
 
 def passing(network: MaskNet, module: nn.Module, pictures: list[Pixels]) -> list[Pair]:
@@ -75,7 +75,7 @@ def _copy_equal(network: MaskNet, wide: MaskNet, *, trunk_only: bool) -> None:
 
 
 @torch.no_grad()
-def _boxes_from_one_tower(network: MaskNet, mine: Head, wide: MaskNet, theirs: Head, pictures: list[Pixels]) -> None:
+def boxes_from_one_tower(network: MaskNet, mine: Head, wide: MaskNet, theirs: Head, pictures: list[Pixels]) -> None:
     """Boxes from the tower of the logits: a least-squares fit, weighted by how much of a face there is at a point."""
     seen = [_rows(y) for _, y in passing(network, mine.tower, pictures)]
     wanted = [_rows(y) for _, y in passing(wide, theirs.box, pictures)]

@@ -155,7 +155,7 @@ def test_the_boxes_of_a_tower_that_is_gone_are_fitted() -> None:
     for level in (1, 2, 3):
         mine, theirs = lean.heads[level], wide.heads[level]
         torch.nn.init.zeros_(mine.box.weight)
-        slim._boxes_from_one_tower(lean, mine, wide, theirs, some_pictures())
+        slim.boxes_from_one_tower(lean, mine, wide, theirs, some_pictures())
         for x, (_, wanted) in slim.passing(wide, theirs, some_pictures()):
             missed = (mine(x)[1] - wanted).square().mean()
             assert missed < 0.05 * (wanted - wanted.mean((0, 2, 3), keepdim=True)).square().mean()
