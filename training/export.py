@@ -53,7 +53,7 @@ def export_int8(source: Path, path: Path, pictures: Sequence[Pixels], size: int)
     inputs = []
     for pixels in pictures[:CALIBRATION_PICTURES]:
         square, _ = letterbox(pixels, size)
-        inputs.append((square[None].astype(np.float32) - 127) / 128)
+        inputs.append(((square[None].astype(np.float32) - 127) / 128).astype(np.float32))
     rules = recipe_manager.RecipeManager()
     rules.load_quantization_recipe(recipe.static_wi8_ai8())
     seen = calibrator.Calibrator(str(source), num_threads=1, qsv_update_func=min_max_update)
