@@ -68,9 +68,10 @@ def train(options: argparse.Namespace, data: DataSet, held_out: HeldOut) -> Mask
         minutes=options.minutes, pictures=options.pictures, size=options.size, batch=options.batch, rate=options.rate,
         seed=options.seed,
         threads=options.threads, check_every=options.check_every, bf16=options.bf16,
-        frozen=options.freeze, calm=options.calm, taught=SHARE if options.teacher else 0.0, detail=options.detail,
+        frozen=options.freeze, calm=options.calm, taught=options.taught if options.teacher else 0.0,
+        detail=options.detail,
         device=options.device, workers=options.workers, rare=options.rare, close=options.close,
-        nothing=options.nothing, hard=options.hard,
+        nothing=options.nothing, hard=options.hard, rounded=options.rounded,
     )  # fmt: skip
     weights = options.start or options.data / "init" / "RFB-640-masked_face-v2.pth"
     if options.start is not None and not weights.exists():
@@ -120,6 +121,7 @@ def _command(options: argparse.Namespace) -> str:
         words += f" --grow EARLIER/{options.grow.name}"
     if options.teacher:
         words += " --teacher " + " ".join(f"EARLIER/{file.name}" for file in options.teacher)
+        words += f" --taught {options.taught:g}" if options.taught != SHARE else ""
     for option in ("batch", "rare", "close", "nothing", "hard", "detail"):
         if getattr(options, option) != getattr(Plan(), option):
             words += f" --{option} {getattr(options, option):g}"
@@ -129,7 +131,7 @@ def _command(options: argparse.Namespace) -> str:
         words += f" --freeze {options.freeze}"
     if options.device != "cpu":
         words += f" --device {options.device} --workers {options.workers}"
-    return words + (" --bf16" if options.bf16 else "")
+    return words + (" --rounded" if options.rounded else "") + (" --bf16" if options.bf16 else "")
 
 
 def _count(text: str, least: int = 1) -> int:
@@ -157,6 +159,10 @@ def parser() -> argparse.ArgumentParser:
         "--detail", type=int, choices=(1, 2), default=Plan().detail,
         help="how many times as large teachers see the samples",
     )  # fmt: skip
+    found.add_argument("--taught", type=float, default=SHARE, help="of the loss, the part that teachers have (0 to 1)")
+    found.add_argument(
+        "--rounded", action="store_true", help="round weights and answers as an int8 file does, for its sake"
+    )
     found.add_argument("--freeze", type=int, default=0, help="first layers of the trunk that are left as they are")
     found.add_argument("--calm", type=float, default=0.0, help="last part of the run on calmer samples (0 to 1)")
     found.add_argument("--minutes", type=float, default=100.0, help="training time; loading and checks not counted")

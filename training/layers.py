@@ -21,6 +21,13 @@ def separable(i: int, o: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(*conv(i, i, 3, stride, groups=i), *conv(i, o, 1))
 
 
+class Add(nn.Module):
+    """The sum of two; a module of its own, so that what it says can be looked at and changed."""
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return x + y
+
+
 class Block(nn.Module):
     """A depthwise 3×3 and a pointwise convolution that keep the number of channels."""
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.earlier import ReceptiveField, WideView
-from training.layers import Block, Head, Residual, conv, separable
+from training.layers import Add, Block, Head, Residual, conv, separable
 
 STRIDES = (4, 8, 16, 32)
 FINE = 32  # channels of the pyramid at stride 4, where a channel costs most
@@ -69,15 +69,16 @@ class MaskNet(nn.Module):
         sizes = ((2 * b, fine), (4 * b, WIDE), (8 * b, WIDE), (16 * b, WIDE))
         self.lateral = nn.ModuleList([conv(i, o, 1) for i, o in sizes])
         self.down = conv(WIDE, fine, 1)
+        self.sums = nn.ModuleList([Add() for _ in range(3)])
         self.smooth = nn.ModuleList([Residual(fine), *(separable(WIDE, WIDE) for _ in range(3))])
         self.heads = nn.ModuleList([Head(o, labels, towers=form.towers if k else 1) for k, (_, o) in enumerate(sizes)])
 
     def forward(self, x: Tensor) -> list[Tensor]:
         c2, c3, c4, c5 = self._levels(x)
         p5 = self.lateral[3](c5)
-        p4 = self.lateral[2](c4) + self._enlarged(p5)
-        p3 = self.lateral[1](c3) + self._enlarged(p4)
-        p2 = self.lateral[0](c2) + self._enlarged(self.down(p3))
+        p4 = self.sums[2](self.lateral[2](c4), self._enlarged(p5))
+        p3 = self.sums[1](self.lateral[1](c3), self._enlarged(p4))
+        p2 = self.sums[0](self.lateral[0](c2), self._enlarged(self.down(p3)))
         outputs: list[Tensor] = []
         for stride, p, smooth, head in zip(STRIDES, (p2, p3, p4, p5), self.smooth, self.heads, strict=True):
             if stride in self.strides:

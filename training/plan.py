@@ -56,6 +56,7 @@ class Plan:
     calm: float = 0.0  # last part of the schedule, on pictures closer to real ones
     frozen: int = 0  # first layers of the trunk that are not trained
     bf16: bool = False
+    rounded: bool = False  # weights and answers of each layer as an int8 file has them
     taught: float = 0.0  # the teachers' share of the loss
     detail: int = DETAIL  # how many times as large the teachers' pictures are
     device: str = "cpu"  # where the network is trained: cpu or cuda

@@ -21,6 +21,7 @@ from training.network import MaskNet, decode
 from training.pictures import BadData, DataSet, Pixels
 from training.plan import CALM, WILD, Batch, Plan, Stage, batches, groups
 from training.predict import to_input
+from training.rounding import Rounded
 from training.teacher import Teachers, lesson_loss
 from training.weights import grow_from, load_run, start_from
 
@@ -62,6 +63,7 @@ class Trainer:
         self.network = self.network.to(plan.device, memory_format=torch.channels_last).train()
         self.network.freeze(plan.frozen)
         self.average = copy.deepcopy(self.network).eval()
+        self._ask = Rounded(self.network) if plan.rounded else self.network
         started = weights is not None or earlier is not None
         self._optimiser = torch.optim.AdamW(groups(self.network, plan, started=started), lr=plan.rate, fused=True)
         self._seconds, self._steps, self._stopping, self._best = 0.0, 0, False, -1.0
@@ -131,7 +133,7 @@ class Trainer:
         for group in self._optimiser.param_groups:
             group["lr"] = rate * group["share"]
         with torch.autocast(self._plan.device, dtype=torch.bfloat16, enabled=self._plan.bf16):
-            outputs = self.network(to_input(pixels, self._plan.device))
+            outputs = self._ask(to_input(pixels, self._plan.device))
             lesson = None if self._teachers is None or large is None else self._teachers(large, faces)
         logits, corners, points = decode(outputs)
         score_loss, box_loss = losses(logits, corners, points, faces)

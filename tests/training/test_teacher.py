@@ -18,6 +18,13 @@ FACE = np.array([[0, 10, 10, 40, 40]], np.float32)
 pytestmark = pytest.mark.filterwarnings("ignore")  # torch warns of its own future
 
 
+def both_ways(net: Any, pixels: np.ndarray) -> tuple[Any, Any]:
+    """Logits and corners of a picture, the mean of those of the picture and of its mirror image turned back."""
+    x = predict.to_input(pixels)
+    said = [network.decode(one)[:2] for one in (net(x), teaching.mirrored(net(x.flip(-1))))]
+    return sum(logits for logits, _ in said) / 2, sum(corners for _, corners in said) / 2
+
+
 @pytest.fixture(scope="module")
 def net() -> Any:
     torch.manual_seed(0)
@@ -38,7 +45,7 @@ def test_a_teacher_who_sees_twice_as_much_has_a_say_at_each_point_but_those_of_t
 def test_a_teacher_who_sees_the_same_has_a_say_at_each_point(net: Any) -> None:
     clean = np.random.default_rng(0).integers(0, 255, (2, 64, 64, 3), dtype=np.uint8)
     scores, corners = teaching.Teachers([net], detail=1)(clean, [FACE, FACE])
-    logits, mine, _ = network.decode(net(predict.to_input(clean)))
+    logits, mine = both_ways(net, clean)
     assert torch.allclose(scores, logits.sigmoid(), atol=1e-5)
     assert torch.allclose(corners, mine, atol=1e-3)
 
@@ -48,8 +55,22 @@ def test_several_teachers_say_the_mean_of_what_each_says(net: Any) -> None:
     other = network.MaskNet(form=network.BRANCHES).eval()
     clean = np.random.default_rng(0).integers(0, 255, (1, 64, 64, 3), dtype=np.uint8)
     both, _ = teaching.Teachers([net, other], detail=1)(clean, [FACE])
-    said = [network.decode(one(predict.to_input(clean)))[0] for one in (net, other)]
+    said = [both_ways(one, clean)[0] for one in (net, other)]
     assert torch.allclose(both, (sum(said) / 2).sigmoid(), atol=1e-5)
+
+
+def test_a_teacher_says_of_a_mirror_image_the_mirror_image_of_what_it_says_of_the_picture(net: Any) -> None:
+    clean = np.random.default_rng(0).integers(0, 255, (1, 64, 64, 3), dtype=np.uint8)
+    scores, corners = teaching.Teachers([net], detail=1)(clean, [FACE])
+    turned, there = teaching.Teachers([net], detail=1)(clean[:, :, ::-1].copy(), [FACE])
+    points = network.decode(net(predict.to_input(clean)))[2]
+    counterpart = [
+        int(((points - points.new_tensor([64 - x, y, stride])).abs().sum(1)).argmin())
+        for x, y, stride in points.tolist()
+    ]
+    assert torch.allclose(turned[:, counterpart], scores, atol=1e-5)
+    back = torch.stack([64 - there[..., 2], there[..., 1], 64 - there[..., 0], there[..., 3]], -1)
+    assert torch.allclose(back[:, counterpart], corners, atol=1e-3)
 
 
 def test_where_there_is_no_face_a_teacher_who_sees_one_has_no_say(net: Any) -> None:
@@ -92,11 +113,14 @@ def test_a_run_with_a_teacher_trains_and_the_plan_says_so(net: Any, tmp_path: Pa
         "--threads",
         "1",
     ]
-    options = command.parser().parse_args([*words, "--teacher", str(tmp_path / "average.pt")])
+    options = command.parser().parse_args(
+        [*words, "--teacher", str(tmp_path / "average.pt"), "--taught", "0.8", "--rounded"]
+    )
     scenes, held_out = command.load_training(data), command.load_held_out(data)
     trained = command.train(options, scenes, held_out)
     assert all(torch.isfinite(value).all() for value in trained.state_dict().values())
-    assert '"taught": 0.5' in (out / "log.jsonl").read_text()
+    assert '"rounded": true, "taught": 0.8' in (out / "log.jsonl").read_text()
+    assert command._command(options).endswith("--taught 0.8 --batch 4 --rounded"), "what repeats the run"
     options.teacher = [tmp_path / "nobody.pt"]
     with pytest.raises(BadData, match="no such file; --teacher takes"):
         command.train(options, scenes, held_out)
