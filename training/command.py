@@ -12,6 +12,7 @@ import torch
 from training.checks import HeldOut, figures, load_held_out
 from training.compose import Composer
 from training.network import MaskNet
+from training.options import count, count_or_none, share
 from training.package import Label, build_package
 from training.pictures import BadData, DataSet, Pixels, load_training
 from training.plan import Plan
@@ -134,17 +135,6 @@ def _command(options: argparse.Namespace) -> str:
     return words + (" --rounded" if options.rounded else "") + (" --bf16" if options.bf16 else "")
 
 
-def _count(text: str, least: int = 1) -> int:
-    """A whole number from `least` on."""
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number from {least} on")
-    return int(text)
-
-
-def _count_or_none(text: str) -> int:
-    return _count(text, 0)
-
-
 def parser() -> argparse.ArgumentParser:
     """The options."""
     found = argparse.ArgumentParser("python -m training", description="Train the mask detector and package it.")
@@ -159,12 +149,12 @@ def parser() -> argparse.ArgumentParser:
         "--detail", type=int, choices=(1, 2), default=Plan().detail,
         help="how many times as large teachers see the samples",
     )  # fmt: skip
-    found.add_argument("--taught", type=float, default=SHARE, help="of the loss, the part that teachers have (0 to 1)")
+    found.add_argument("--taught", type=share, default=SHARE, help="of the loss, the part that teachers have (0 to 1)")
     found.add_argument(
         "--rounded", action="store_true", help="round weights and answers as an int8 file does, for its sake"
     )
     found.add_argument("--freeze", type=int, default=0, help="first layers of the trunk that are left as they are")
-    found.add_argument("--calm", type=float, default=0.0, help="last part of the run on calmer samples (0 to 1)")
+    found.add_argument("--calm", type=share, default=0.0, help="last part of the run on calmer samples (0 to 1)")
     found.add_argument("--minutes", type=float, default=100.0, help="training time; loading and checks not counted")
     found.add_argument("--pictures", type=int, default=0, help="pictures to see, instead of --minutes")
     found.add_argument("--size", type=int, default=320, help="side of the training pictures")
@@ -175,18 +165,18 @@ def parser() -> argparse.ArgumentParser:
         help="how much more often scenes with bare or badly covered faces come",
     )
     found.add_argument(
-        "--close", type=float, default=Plan().close, help="of samples, faces close to the camera (0 to 1)"
+        "--close", type=share, default=Plan().close, help="of samples, faces close to the camera (0 to 1)"
     )
     found.add_argument(
-        "--nothing", type=float, default=Plan().nothing, help="of samples, pictures without a face (0 to 1)"
+        "--nothing", type=share, default=Plan().nothing, help="of samples, pictures without a face (0 to 1)"
     )
     found.add_argument(
         "--hard",
-        type=_count_or_none,
+        type=count_or_none,
         default=Plan().hard,
         help="so many empty pictures are drawn at each check to find some that fool the network (0: never)",
     )
-    found.add_argument("--batch", type=_count, default=16, help="pictures per step")
+    found.add_argument("--batch", type=count, default=16, help="pictures per step")
     found.add_argument("--rate", type=float, default=RATE, help="highest learning rate")
     found.add_argument("--seed", type=int, default=1)
     found.add_argument("--threads", type=int, default=2)
@@ -196,7 +186,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--export", type=int, nargs="+", default=[320, 416], help="input sizes to package")
     found.add_argument("--version", default="1.0.0", help="version in the card")
     found.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where the network is trained")
-    found.add_argument("--workers", type=_count, default=1, help="processes that compose samples (on a GPU: all cores)")
+    found.add_argument("--workers", type=count, default=1, help="processes that compose samples (on a GPU: all cores)")
     found.add_argument(
         "--more", type=Path, nargs="+", default=[], help="further annotation files; their pictures lie under DATA/train"
     )

@@ -12,6 +12,7 @@ import torch
 
 from training.compose import Composer
 from training.network import MaskNet
+from training.options import share
 from training.pictures import BadData, load_training
 from training.weights import mixed, move_boxes, read_network
 
@@ -21,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m training.mix", description=__doc__)
     parser.add_argument("first", type=Path, help="average.pt or model.float.tflite, of this very network")
     parser.add_argument("--second", type=Path, help="the same")
-    parser.add_argument("--share", type=_share, default=0.5, help="of the second (0 to 1)")
+    parser.add_argument("--share", type=share, default=0.5, help="of the second (0 to 1)")
     parser.add_argument("--move", type=float, default=0.0, help="pixels of the input to move the first's boxes right")
     parser.add_argument("--data", type=Path, required=True, help="pictures that tell the spread inside a .tflite")
     parser.add_argument("--out", type=Path, required=True, help="where the weights go")
@@ -45,13 +46,6 @@ def read_weights(weights: Path, data: Path) -> MaskNet:
     if not weights.exists():
         raise BadData(f"{weights}: no such file; expected an average.pt or a model.float.tflite")
     return read_network(weights, lambda: Composer(load_training(data), 320).plain(160, 1))
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
-    return value
 
 
 if __name__ == "__main__":

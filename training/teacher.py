@@ -34,8 +34,8 @@ Lesson = tuple[Tensor, Tensor]
 class Teachers:
     """Trained networks of this kind, who say the mean of what each of them says of a picture and of its mirror image.
 
-    What one network says of the two differs by chance; the mean is better than either by 2 points of mAP, and to say
-    it at once can be learned.
+    What a network says of the two differs by chance. On held-out pictures the mean was better than its word on the
+    picture alone, by 2 points of mAP (docs/training.md).
     """
 
     def __init__(self, networks: Sequence[MaskNet], device: str = "cpu", detail: int = DETAIL) -> None:

@@ -2,9 +2,13 @@
 
 import copy
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
+from training.pictures import DataSet, Picture
 
 torch: Any = pytest.importorskip("torch", reason="needs torch: pip install -e '.[train]'")
 network = import_module("training.network")
@@ -58,3 +62,49 @@ def test_every_tensor_that_a_file_would_round_is_rounded(net: Any) -> None:
     kinds = [type(module).__name__ for module in net.modules()]
     answering = len(list(rounding._answering(net)))
     assert answering == kinds.count("ReLU6") + kinds.count("Add") + kinds.count("Residual") + 2 * kinds.count("Head")
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_run_rounds_where_its_plan_says_so(told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer, plan = import_module("training.trainer"), import_module("training.plan")
+    asked: list[Any] = []
+    before = rounding.rounded_answer
+
+    def noted(x: Any) -> Any:
+        asked.append(x)
+        return before(x)
+
+    monkeypatch.setattr(rounding, "rounded_answer", noted)
+    scene = Picture(np.full((80, 80, 3), 90, np.uint8), np.array([[0, 20, 20, 60, 60]], np.float32))
+    short = plan.Plan(pictures=4, batch=2, size=64, threads=1, nothing=0.0, hard=0, rounded=told)
+    run = trainer.Trainer(short, DataSet([scene]), tmp_path, None, lambda _: {})
+    run.run()
+    each = len(list(rounding._answering(run.network)))
+    assert len(asked) == (2 * each if told else 0), "every answer of both batches, and none when pictures are judged"
+
+
+def test_rounding_is_as_large_as_that_of_the_int8_file(tmp_path: Path) -> None:
+    """Before biases are corrected; each output of each level, by its spread."""
+    export, bias = pytest.importorskip("training.export"), import_module("training.bias")
+    pytest.importorskip("ai_edge_quantizer")
+    torch.manual_seed(3)
+    net = network.MaskNet()
+    for norm in (m for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d)):
+        torch.nn.init.uniform_(norm.weight, 0.5, 1.5)
+        torch.nn.init.uniform_(norm.bias, -0.2, 0.5)
+    with torch.no_grad():
+        for _ in range(20):
+            net.train()(torch.rand(4, 3, 96, 96) * 2 - 1)
+    net.eval()
+    coarse = np.random.default_rng(0).integers(0, 255, (16, 12, 12, 3), dtype=np.uint8)
+    pictures = [np.asarray(cv2.resize(one, (96, 96), interpolation=cv2.INTER_CUBIC), np.uint8) for one in coarse]
+    export.export_float(net, 96, tmp_path / "float.tflite")
+    export.export_int8(tmp_path / "float.tflite", tmp_path / "int8.tflite", pictures, 96)
+    inputs = [((one[None].astype(np.float32) - 127) / 128).astype(np.float32) for one in pictures]
+    x = torch.from_numpy(np.concatenate(inputs)).permute(0, 3, 1, 2)
+    with torch.no_grad():
+        plain, rounded = net(x), rounding.Rounded(net)(x)
+    said = [list(bias._answers(tmp_path / f"{kind}.tflite", inputs)) for kind in ("int8", "float")]
+    for level, (a, b) in enumerate(zip(rounded, plain, strict=True)):
+        in_file = np.concatenate([one[level] - other[level] for one, other in zip(*said, strict=True)]).std()
+        assert 0.6 < float((a - b).std()) / in_file < 1.6

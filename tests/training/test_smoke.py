@@ -143,6 +143,16 @@ def test_a_run_of_an_earlier_network_is_a_sentence(tmp_path: Path, capsys: pytes
         assert "this run is of another network than is trained now; give another --out" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["--taught", "--nothing", "--close", "--calm"])
+@pytest.mark.parametrize("share", ["1.5", "-0.1", "nan", "half"])
+def test_a_part_that_is_more_than_the_whole_or_no_number_is_a_sentence(
+    option: str, share: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        import_module("training.command").main(["--out", str(tmp_path), f"{option}={share}"])
+    assert f"{option}: '{share}': expected a number from 0 to 1" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("option", ["--workers", "--batch"])
 @pytest.mark.parametrize("count", ["0", "-1", "two"])
 def test_a_number_of_workers_or_pictures_that_is_none_is_a_sentence(
