@@ -5,7 +5,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 from training.pictures import DataSet, Picture
@@ -57,6 +56,17 @@ def test_a_network_asked_rounded_says_something_else_and_plainly_what_it_said_be
     assert all(torch.equal(value, stored[name]) for name, value in net.state_dict().items())
 
 
+def test_kernels_are_rounded_and_nothing_else_that_is_stored(net: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounding, "rounded_answer", lambda answer: answer)
+    x, by_hand = torch.rand(1, 3, 64, 64), copy.deepcopy(net)
+    said = rounding.Rounded(net)(x)
+    for module in by_hand.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.weight.data = rounding.rounded_kernel(module.weight.data)
+    assert any(not torch.equal(a, b) for a, b in zip(said, net(x), strict=True))
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(said, by_hand(x), strict=True))
+
+
 def test_every_tensor_that_a_file_would_round_is_rounded(net: Any) -> None:
     """One activation for each ReLU6, sum, residual point and output."""
     kinds = [type(module).__name__ for module in net.modules()]
@@ -83,27 +93,16 @@ def test_a_run_rounds_where_its_plan_says_so(told: bool, tmp_path: Path, monkeyp
     assert len(asked) == (2 * each if told else 0), "every answer of both batches, and none when pictures are judged"
 
 
-def test_rounding_is_as_large_as_that_of_the_int8_file(tmp_path: Path) -> None:
+def test_rounding_is_as_large_as_that_of_the_int8_file(lively: Any, pictures: list[np.ndarray], tmp_path: Path) -> None:
     """Before biases are corrected; each output of each level, by its spread."""
     export, bias = pytest.importorskip("training.export"), import_module("training.bias")
     pytest.importorskip("ai_edge_quantizer")
-    torch.manual_seed(3)
-    net = network.MaskNet()
-    for norm in (m for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d)):
-        torch.nn.init.uniform_(norm.weight, 0.5, 1.5)
-        torch.nn.init.uniform_(norm.bias, -0.2, 0.5)
-    with torch.no_grad():
-        for _ in range(20):
-            net.train()(torch.rand(4, 3, 96, 96) * 2 - 1)
-    net.eval()
-    coarse = np.random.default_rng(0).integers(0, 255, (16, 12, 12, 3), dtype=np.uint8)
-    pictures = [np.asarray(cv2.resize(one, (96, 96), interpolation=cv2.INTER_CUBIC), np.uint8) for one in coarse]
-    export.export_float(net, 96, tmp_path / "float.tflite")
+    export.export_float(lively, 96, tmp_path / "float.tflite")
     export.export_int8(tmp_path / "float.tflite", tmp_path / "int8.tflite", pictures, 96)
     inputs = [((one[None].astype(np.float32) - 127) / 128).astype(np.float32) for one in pictures]
     x = torch.from_numpy(np.concatenate(inputs)).permute(0, 3, 1, 2)
     with torch.no_grad():
-        plain, rounded = net(x), rounding.Rounded(net)(x)
+        plain, rounded = lively(x), rounding.Rounded(lively)(x)
     said = [list(bias._answers(tmp_path / f"{kind}.tflite", inputs)) for kind in ("int8", "float")]
     for level, (a, b) in enumerate(zip(rounded, plain, strict=True)):
         in_file = np.concatenate([one[level] - other[level] for one, other in zip(*said, strict=True)]).std()

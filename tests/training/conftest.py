@@ -1,0 +1,30 @@
+"""What several tests of training need."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def pictures() -> list[np.ndarray]:
+    """Smooth noise: neighbouring points have something to do with each other, as in photographs."""
+    coarse = np.random.default_rng(0).integers(0, 255, (24, 12, 12, 3), dtype=np.uint8)
+    return [np.asarray(cv2.resize(one, (96, 96), interpolation=cv2.INTER_CUBIC), np.uint8) for one in coarse]
+
+
+@pytest.fixture
+def lively() -> Any:
+    """An untrained network whose batch norms do something: without, its answers are nearly the same everywhere."""
+    torch = pytest.importorskip("torch", reason="needs torch: pip install -e '.[train]'")
+    network = pytest.importorskip("training.network")
+    torch.manual_seed(3)
+    made = network.MaskNet()
+    for norm in (m for m in made.modules() if isinstance(m, torch.nn.BatchNorm2d)):
+        torch.nn.init.uniform_(norm.weight, 0.5, 1.5)
+        torch.nn.init.uniform_(norm.bias, -0.2, 0.5)
+    with torch.no_grad():
+        for _ in range(20):
+            made.train()(torch.rand(4, 3, 96, 96) * 2 - 1)
+    return made.eval()
