@@ -36,6 +36,17 @@ def outputs() -> st.SearchStrategy[list[F32]]:
     return st.tuples(*(arrays.arrays(np.float32, shape, elements=values) for shape in shapes())).map(list)
 
 
+def joined(maps: list[Any]) -> list[Any]:
+    """Logits and boxes of each stride in one map."""
+    return [np.concatenate(pair, axis=-1) for pair in zip(maps[::2], maps[1::2], strict=True)]
+
+
+def joint_decoder(scoring: Scoring, **stored: Any) -> AnchorFreeDecoder:
+    """One for maps of both."""
+    specs = [TensorSpec("", (*shape[:-1], LABELS + 4), **stored) for shape in shapes()[::2]]
+    return AnchorFreeDecoder(AnchorFree(kind="anchor_free", strides=STRIDES), specs, SIZE, scoring)
+
+
 def cell_by_cell(maps: list[F32], threshold: float) -> list[tuple[float, ...]]:
     found: list[tuple[float, ...]] = []
     for place, stride in enumerate(STRIDES):
@@ -136,3 +147,47 @@ def test_a_handful_of_faces_is_what_the_whole_maps_would_give(
     np.testing.assert_array_equal(few.labels, plain.labels)
     np.testing.assert_allclose(few.scores, plain.scores, rtol=1e-5)
     np.testing.assert_allclose(few.boxes, plain.boxes, rtol=1e-5, atol=1e-3)
+
+
+@settings(max_examples=60)
+@given(outputs(), st.sampled_from([0.0, 0.05, 0.5, 0.9, 1.0]))
+def test_one_map_of_logits_and_boxes_gives_what_two_maps_give(maps: list[F32], threshold: float) -> None:
+    apart = decoder(threshold)(maps).arrays()
+    joint = joint_decoder(Scoring([LabelRule(threshold)] * LABELS), dtype=np.dtype(np.float32))
+    both = joint(joined(maps)).arrays()
+    np.testing.assert_array_equal(both.labels, apart.labels)
+    np.testing.assert_array_equal(both.scores, apart.scores)
+    np.testing.assert_array_equal(both.boxes, apart.boxes)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16])
+@pytest.mark.parametrize("threshold", [0.0, 0.5, 0.998, 1.0])
+def test_one_quantised_map_gives_what_two_quantised_maps_give(dtype: type[np.signedinteger], threshold: float) -> None:
+    noise = np.random.default_rng(5)
+    limits = np.iinfo(dtype)
+    kind: dict[str, Any] = {
+        "dtype": np.dtype(dtype),
+        "scale": 14.0 / (limits.max - limits.min),
+        "zero_point": (limits.max + limits.min) // 2,
+    }
+    scoring = Scoring([LabelRule(threshold), LabelRule(None), LabelRule(threshold, 1.5, 0.1)])
+    card = AnchorFree(kind="anchor_free", strides=STRIDES)
+    apart = AnchorFreeDecoder(card, [TensorSpec("", shape, **kind) for shape in shapes()], SIZE, scoring)
+    for low in (limits.min, limits.max - (limits.max - limits.min) // 40):  # many faces, or few
+        stored = [noise.integers(limits.min, limits.max, shape, dtype, endpoint=True) for shape in shapes()]
+        for logits in stored[::2]:
+            logits[logits < low] = limits.min
+        expected = apart(stored).arrays()
+        found = joint_decoder(scoring, **kind)(joined(stored)).arrays()
+        np.testing.assert_array_equal(found.labels, expected.labels)
+        np.testing.assert_allclose(found.scores, expected.scores)
+        np.testing.assert_allclose(found.boxes, expected.boxes)
+
+
+@pytest.mark.parametrize("rubbish", [math.nan, math.inf, -math.inf, 1e9])
+@pytest.mark.parametrize("channel", [1, 5])
+def test_a_map_of_both_with_something_that_is_no_number_is_a_fault(rubbish: float, channel: int) -> None:
+    maps = joined(nothing())
+    maps[1][0, 0, 1, channel] = rubbish
+    with pytest.raises(Broken, match="logits and boxes run from"):
+        joint_decoder(Scoring([LabelRule(0.5)] * LABELS), dtype=np.dtype(np.float32))(maps)

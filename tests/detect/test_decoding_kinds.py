@@ -17,6 +17,7 @@ ONE_GRID: dict[str, Any] = {"kind": "ssd_raw", "grids": [[8, 8]], "sizes": [[0.1
 
 KINDS: dict[str, tuple[bytes, dict[str, Any]]] = {
     "anchor_free": (tiny.anchor_free(strides=[8]), {"decoding": ANCHOR_FREE | {"strides": [8]}}),
+    "anchor_free, one map": (tiny.anchor_free(strides=[8], joint=True), {"decoding": ANCHOR_FREE | {"strides": [8]}}),
     "anchor_free int8": (
         tiny.anchor_free_int8(),
         {"decoding": ANCHOR_FREE | {"strides": [8]}, "input": INT8_INPUT},

@@ -148,16 +148,23 @@ def anchor_free(
     strides: Sequence[int] = (8, 16),
     labels: int = 3,
     boxes: Sequence[float] = (0.0, 0.0, 0.0, 0.0),
+    *,
+    joint: bool = False,
 ) -> bytes:
-    """One pair of maps per stride; every box is the same (shift x, shift y, log width, log height)."""
+    """One pair of maps per stride, or one map of both if `joint`.
+
+    Every box is the same (shift x, shift y, log width, log height).
+    """
     graph = Graph()
     picture = picture_input(graph, size)
     outputs = []
     for stride in strides:
         kernel, bias = looks(stride, labels)
-        outputs.append(graph.cells(picture, kernel, bias, stride, size))
         still = np.zeros((4, stride, stride, 3))
-        outputs.append(graph.cells(picture, still, np.array(boxes), stride, size))
+        parts = [(kernel, bias), (still, np.array(boxes))]
+        if joint:
+            parts = [(np.concatenate((kernel, still)), np.concatenate((bias, boxes)))]
+        outputs += [graph.cells(picture, weights, shifts, stride, size) for weights, shifts in parts]
     return graph.finish([picture], outputs)
 
 

@@ -98,7 +98,7 @@ class _Detecting(Strict):
 
 
 class AnchorFree(_Detecting):
-    """Per stride one map of logits and one of boxes, matched by shape."""
+    """Per stride one map of logits and one of boxes, or one of both, matched by shape."""
 
     kind: Literal["anchor_free"]
     strides: Annotated[tuple[Count, ...], Field(min_length=1)]

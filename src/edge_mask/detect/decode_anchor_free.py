@@ -1,6 +1,7 @@
-"""Anchor-free heads: for each stride one map of logits and one of boxes, one face per cell and label."""
+"""Anchor-free heads: per stride a map of logits and one of boxes, or one of both; one face per cell and label."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,10 +35,9 @@ class AnchorFreeDecoder:
         taken: list[int] = []
         for stride in settings.strides:
             rows, columns = -(-size[1] // stride), -(-size[0] // stride)
-            logits = index_of((1, rows, columns, scoring.count), outputs, f"logits of stride {stride}", taken)
-            boxes = index_of((1, rows, columns, 4), outputs, f"boxes of stride {stride}", [*taken, logits])
-            taken += [logits, boxes]
-            where = _Map(logits, boxes, outputs[logits], outputs[boxes], stride, columns, scoring.lowest)
+            logits, boxes = _find((rows, columns), stride, scoring.count, outputs, taken)
+            taken += [logits.output, boxes.output]
+            where = _Map(logits, boxes, scoring, stride, columns, rows)
             if where.can_be_looked_up:
                 where.tables = _Tables(where, scoring, settings.size_scale, settings.size_clip)
             where.first = sum(len(each) for each in centres)
@@ -57,7 +57,7 @@ class AnchorFreeDecoder:
 
     def _together(self, found: "list[_Hits]", outputs: Sequence[NDArray[Any]]) -> Candidates:
         """Any number of cells: those of all maps are numbered through, so that they are worked out at once."""
-        parts = [hits.read(outputs, self._scoring.count) for hits in found]
+        parts = [hits.read(outputs) for hits in found]
         cells, labels, logits, boxes = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
         keep = self._scoring.passing_logits(logits, labels)
         cells, labels, logits, boxes = cells[keep], labels[keep], logits[keep], boxes[keep]
@@ -72,18 +72,17 @@ class AnchorFreeDecoder:
         corners: list[Corners] = []
         scores: list[float] = []
         labels: list[int] = []
-        count = self._scoring.count
         for hits in found:
-            tables = hits.where.tables
+            tables, where = hits.where.tables, hits.where.boxes
             assert tables is not None
-            stride, columns = hits.where.stride, hits.where.columns
+            stride, columns, channels = hits.where.stride, hits.where.columns, hits.where.logits.channels
             centre, half = tables.centre, tables.half
-            logits, boxes = hits.stored.data, outputs[hits.where.boxes].reshape(-1).data
+            logits, boxes = hits.stored.data, outputs[where.output].reshape(-1).data
             for place in hits.places.tolist():
-                cell, label = divmod(place, count)
+                cell, label = divmod(place, channels)
                 score = tables.scores[label][logits[place]]
                 if score >= 0.0:
-                    at = 4 * cell
+                    at = where.channels * cell + where.first
                     x = (cell % columns) * stride + centre[boxes[at]]
                     y = (cell // columns) * stride + centre[boxes[at + 1]]
                     wide, high = half[boxes[at + 2]], half[boxes[at + 3]]
@@ -97,13 +96,13 @@ class _Tables:
     """What each of the 256 stored bytes means in one map; a negative byte counts from the end, as lists do."""
 
     def __init__(self, where: "_Map", scoring: Scoring, size_scale: float, clip: float) -> None:
-        spec = where.boxes_spec
+        spec = where.boxes.spec
         boxes = spec.real(_all_bytes(spec))
         self.centre: list[float] = ((boxes + 0.5) * where.stride).tolist()
         self.half: list[float] = (np.exp(np.clip(boxes, -clip, clip)) * (size_scale * where.stride / 2)).tolist()
         self.scores: list[list[float]] = []
         """By label; -1 for what does not pass."""
-        logits = where.logits_spec.real(_all_bytes(where.logits_spec))
+        logits = where.logits.spec.real(_all_bytes(where.logits.spec))
         for label in range(scoring.count):
             same = np.full(len(logits), label)
             scores = np.where(logits >= scoring.least[label], scoring.scores_of(logits, same), -1.0)
@@ -114,61 +113,88 @@ def _all_bytes(spec: TensorSpec) -> NDArray[Any]:
     return np.arange(256, dtype=np.uint8).view(spec.dtype)
 
 
-class _Map:
-    """One stride: where its two outputs are and how they are stored."""
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Where the logits or the boxes of a stride are: in which output, and from which of its channels on."""
 
-    def __init__(
-        self,
-        logits: int,
-        boxes: int,
-        logits_spec: TensorSpec,
-        boxes_spec: TensorSpec,
-        stride: int,
-        columns: int,
-        lowest: float,
-    ) -> None:
-        self.boxes = boxes
-        self.logits_spec, self.boxes_spec = logits_spec, boxes_spec
+    output: int
+    spec: TensorSpec
+    channels: int
+    first: int = 0
+
+
+def _find(
+    cells: tuple[int, int], stride: int, labels: int, outputs: Sequence[TensorSpec], taken: Sequence[int]
+) -> tuple[_Part, _Part]:
+    """Logits and boxes of one stride: one map of both, logits first, if there is such a one, else two."""
+    both = next((i for i, o in enumerate(outputs) if o.shape == (1, *cells, labels + 4) and i not in taken), None)
+    if both is not None:
+        return _Part(both, outputs[both], labels + 4), _Part(both, outputs[both], labels + 4, labels)
+    logits = index_of((1, *cells, labels), outputs, f"logits of stride {stride}", taken)
+    boxes = index_of((1, *cells, 4), outputs, f"boxes of stride {stride}", [*taken, logits])
+    return _Part(logits, outputs[logits], labels), _Part(boxes, outputs[boxes], 4)
+
+
+class _Map:
+    """One stride: where its logits and boxes are and how they are stored."""
+
+    def __init__(self, logits: _Part, boxes: _Part, scoring: Scoring, stride: int, columns: int, rows: int) -> None:
+        self.logits, self.boxes = logits, boxes
         self.stride, self.columns = stride, columns
-        self._logits = logits
         self.tables: _Tables | None = None
         self.first = 0
         """The number of its first cell, when those of all maps are numbered through."""
-        self._least = logits_spec.least_stored(lowest)
+        least = logits.spec.least_stored(scoring.lowest)
+        self._least: float | NDArray[Any] = least
+        self._what = "logits"
+        if logits.output == boxes.output:
+            self._what = "logits and boxes"
+            self._least = _for_logits_only(least, logits, scoring.count, rows * columns)
 
     @property
     def can_be_looked_up(self) -> bool:
         """Whether both outputs are bytes, none of which means something absurd."""
-        specs = (self.logits_spec, self.boxes_spec)
+        specs = (self.logits.spec, self.boxes.spec)
         return all(spec.dtype.itemsize == 1 and 0.0 < spec.scale <= _ABSURD / 512 for spec in specs)
 
     def hits(self, outputs: Sequence[NDArray[Any]]) -> "_Hits | None":
         """The places that may pass; None when none does. Raises Broken."""
-        stored = outputs[self._logits].reshape(-1)
-        if not self.logits_spec.scale:
-            check_size("logits", stored, ABSURD_LOGIT)
+        stored = outputs[self.logits.output].reshape(-1)
+        if not self.logits.spec.scale:
+            check_size(self._what, stored, ABSURD_LOGIT)
         places = (stored >= self._least).nonzero()[0]  # np.flatnonzero is a wrapper of this
         return _Hits(self, stored, places) if len(places) else None
 
 
+def _for_logits_only(least: float, logits: _Part, labels: int, cells: int) -> NDArray[Any]:
+    """What each number of a map must reach: boxes reach nothing. Compared as a whole, which columns of it are not."""
+    cell: NDArray[Any]
+    if logits.spec.scale:
+        cell = np.full(logits.channels, np.iinfo(np.int32).max, np.int32)
+    else:
+        cell = np.full(logits.channels, np.inf, np.float32)
+    cell[:labels] = least
+    return np.tile(cell, cells)
+
+
 class _Hits:
-    """Places in one map of logits, row by row and label by label."""
+    """Places in one map with logits, row by row and channel by channel."""
 
     __slots__ = ("places", "stored", "where")
 
     def __init__(self, where: _Map, stored: NDArray[Any], places: Indices) -> None:
         self.where, self.stored, self.places = where, stored, places
 
-    def read(self, outputs: Sequence[NDArray[Any]], labels: int) -> tuple[Indices, Indices, F32, F32]:
+    def read(self, outputs: Sequence[NDArray[Any]]) -> tuple[Indices, Indices, F32, F32]:
         """Cells, labels, logits and boxes; the cells are numbered through all maps."""
-        where = self.where
-        cells, label = np.divmod(self.places, labels)
-        boxes = outputs[where.boxes].reshape(-1, 4)[cells]
+        logits, boxes = self.where.logits, self.where.boxes
+        cells, label = np.divmod(self.places, logits.channels)
+        stored = outputs[boxes.output].reshape(-1, boxes.channels)[cells]
         return (
-            cells + where.first,
+            cells + self.where.first,
             label,
-            where.logits_spec.real(self.stored[self.places]),
-            where.boxes_spec.real(boxes),
+            logits.spec.real(self.stored[self.places]),
+            boxes.spec.real(stored[:, boxes.first : boxes.first + 4]),
         )
 
 
