@@ -50,7 +50,7 @@ def small_heads(network: MaskNet, pictures: list[Pixels], steps: int = STEPS) ->
             _learn(head, said, steps)
             with torch.no_grad():
                 missed.append(
-                    float(torch.stack([_differences(head(x), (score, box))[0] for x, score, box in said]).mean())
+                    float(torch.stack([differences(head(x), (score, box))[0] for x, score, box in said]).mean())
                 )
     return missed
 
@@ -71,7 +71,7 @@ def _learn(head: Head, said: Sequence[Said], steps: int) -> None:
             group["lr"] = rate * (1 - step / steps)
         x, *wanted = said[chosen]
         with torch.enable_grad():
-            boxes, logits = _differences(_rounded(head, x), (wanted[0], wanted[1]))
+            boxes, logits = differences(_rounded(head, x), (wanted[0], wanted[1]))
             (10 * boxes + logits + SMALL * box.abs().sum()).backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         optimiser.zero_grad()
@@ -87,7 +87,7 @@ def _rounded(head: Head, x: Tensor) -> tuple[Tensor, Tensor]:
     return head.logits(x), head.box(x)
 
 
-def _differences(mine: tuple[Tensor, Tensor], wanted: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+def differences(mine: tuple[Tensor, Tensor], wanted: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     """Of boxes (mean over the four numbers, in cells) and logits (cross entropy), by how sure a point is of a face."""
     chances = wanted[0].sigmoid()
     sure = chances.amax(1, keepdim=True)

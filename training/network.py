@@ -36,11 +36,13 @@ class Form:
     view: Callable[[int], nn.Module]
     towers: int  # of the heads from stride 8 on
     enlarge: str  # how a level becomes as large as the next finer one
+    finest: Callable[[int], nn.Module]  # what lies between the pyramid at stride 4 and its head
 
 
-NOW = Form(partial(Block, dilation=3), 1, "bilinear")
-SUMS = Form(WideView, 2, "nearest")  # 1.5.0
-BRANCHES = Form(ReceptiveField, 2, "nearest")  # up to 1.4.0
+NOW = Form(partial(Block, dilation=3), 1, "bilinear", lambda width: separable(width, width))
+ADDING = Form(partial(Block, dilation=3), 1, "bilinear", Residual)  # 1.6.0
+SUMS = Form(WideView, 2, "nearest", Residual)  # 1.5.0
+BRANCHES = Form(ReceptiveField, 2, "nearest", Residual)  # up to 1.4.0
 
 
 class MaskNet(nn.Module):
@@ -53,7 +55,7 @@ class MaskNet(nn.Module):
                  finest: int = STRIDES[0], form: Form = NOW) -> None:  # fmt: skip
         super().__init__()
         self.strides = STRIDES[STRIDES.index(finest) :]
-        self.form = form
+        self.form, self.extras = form, extras
         b = TRUNK
         self.trunk = nn.ModuleList([
             conv(3, b, 3, 2), separable(b, 2 * b), separable(2 * b, 2 * b, 2), separable(2 * b, 2 * b),
@@ -70,7 +72,7 @@ class MaskNet(nn.Module):
         self.lateral = nn.ModuleList([conv(i, o, 1) for i, o in sizes])
         self.down = conv(WIDE, fine, 1)
         self.sums = nn.ModuleList([Add() for _ in range(3)])
-        self.smooth = nn.ModuleList([Residual(fine), *(separable(WIDE, WIDE) for _ in range(3))])
+        self.smooth = nn.ModuleList([form.finest(fine), *(separable(WIDE, WIDE) for _ in range(3))])
         self.heads = nn.ModuleList([Head(o, labels, towers=form.towers if k else 1) for k, (_, o) in enumerate(sizes)])
 
     def forward(self, x: Tensor) -> list[Tensor]:

@@ -1,6 +1,7 @@
 """The model package: files, card with checksums and figures, golden pictures with the answers of this very model."""
 
 import hashlib
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,8 @@ def build_package(network: MaskNet, folder: Path, size: int, label: Label, held_
     """
     folder.mkdir(parents=True, exist_ok=True)
     export_float(network, size, folder / "model.float.tflite")
-    export_int8(folder / "model.float.tflite", folder / "model.int8.tflite", calibration, size)
+    with tempfile.TemporaryDirectory() as apart:
+        export_int8(network, folder / "model.int8.tflite", calibration, size, Path(apart))
     card = draft(folder, size, label)
     _calibrate(folder, card, held_out)
     card["figures"] = _figures(folder, held_out, label)

@@ -1,17 +1,20 @@
 """A network of today's form from one of an earlier form: equal layers are copied, the others learn what those say.
 
 Earlier networks have Linzaer's three dilated branches in their trunk (or, in 1.5.0, a sum of two convolutions), more
-residual blocks, and a second tower for boxes. Here a dilated separable block learns on pictures what the branches say,
-and boxes come from the tower of the logits, by a least-squares fit. Blocks for which there is no room are left out.
+residual blocks, up to 1.6.0 one before the head of stride 4, and a second tower for boxes. Here a dilated separable
+block learns on pictures what the branches say, a plain one what that residual block says, and boxes come from the tower
+of the logits, by a least-squares fit. Other blocks for which there is no room are left out.
 """
+
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from training.imitate import Pair, imitate
-from training.layers import Block, Head
-from training.network import BRANCHES, SUMS, VIEW, MaskNet
+from training.layers import Block, Head, Residual
+from training.network import ADDING, BRANCHES, SUMS, VIEW, MaskNet
 from training.pictures import Pixels
 from training.predict import to_input
 
@@ -25,9 +28,8 @@ def wide_network(extras: tuple[int, int, int, int] = WIDE_EXTRAS) -> MaskNet:
     return MaskNet(form=BRANCHES, extras=extras)
 
 
-def summed_network() -> MaskNet:
-    """The network of 1.5.0."""
-    return MaskNet(form=SUMS)
+EARLIER = (partial(MaskNet, form=ADDING), partial(MaskNet, form=SUMS), wide_network)
+"""The shipped networks: of 1.6.0, of 1.5.0, and of 1.3.0 and 1.4.0."""
 
 
 def slim_from(network: MaskNet, wide: MaskNet, pictures: list[Pixels], *, trunk_only: bool = False) -> None:
@@ -38,12 +40,15 @@ def slim_from(network: MaskNet, wide: MaskNet, pictures: list[Pixels], *, trunk_
     _copy_equal(network, wide, trunk_only=trunk_only)
     network.eval()
     wide.eval()
-    view = network.trunk[VIEW]
+    view, theirs = network.trunk[VIEW], wide.trunk[VIEW]
     assert isinstance(view, Block)
-    inputs = [x for x, _ in passing(network, view, pictures)]
-    wanted = [y for _, y in passing(wide, wide.trunk[VIEW], pictures)]
-    imitate(view, list(zip(inputs, wanted, strict=True)))
+    if isinstance(theirs, Block):
+        view.load_state_dict(theirs.state_dict())
+    else:
+        imitate(view, _pairs(network, view, wide, theirs, pictures))
     if not trunk_only:
+        if isinstance(wide.smooth[0], Residual):
+            _nothing_added(network, wide, pictures)
         for mine_head, their_head in zip(network.heads, wide.heads, strict=True):
             assert isinstance(mine_head, Head)
             assert isinstance(their_head, Head)
@@ -62,6 +67,23 @@ def passing(network: MaskNet, module: nn.Module, pictures: list[Pixels]) -> list
     finally:
         hook.remove()
     return met
+
+
+def _pairs(network: MaskNet, mine: nn.Module, wide: MaskNet, theirs: nn.Module, pictures: list[Pixels]) -> list[Pair]:
+    """What goes into a module of one network and what comes out of a module of the other."""
+    inputs = [x for x, _ in passing(network, mine, pictures)]
+    wanted = [y for _, y in passing(wide, theirs, pictures)]
+    return list(zip(inputs, wanted, strict=True))
+
+
+def _nothing_added(network: MaskNet, wide: MaskNet, pictures: list[Pixels]) -> None:
+    """Before the head of stride 4 a plain block learns what a residual one says."""
+    mine = network.smooth[0]
+    assert isinstance(mine, nn.Sequential)
+    block = Block(network.down[0].out_channels)
+    imitate(block, _pairs(network, mine, wide, wide.smooth[0], pictures))
+    for layer, learned in zip(mine, (*block.depth, *block.point), strict=True):
+        layer.load_state_dict(learned.state_dict())
 
 
 @torch.no_grad()

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from training.layers import Add, Residual
 from training.network import MaskNet
 from training.norms import plain, undone
-from training.pictures import BadData, Pixels
+from training.pictures import LABELS, BadData, Pixels
 from training.predict import to_input
 
 Layer = tuple[nn.Conv2d, nn.BatchNorm2d | None]
@@ -19,14 +20,19 @@ Layer = tuple[nn.Conv2d, nn.BatchNorm2d | None]
 
 def unfolded(graph: Path, forms: Iterable[Callable[[], MaskNet]], pictures: list[Pixels]) -> MaskNet:
     """The network, one of these `forms`, that a float .tflite of ours was made from. Raises BadData for another's."""
-    found = _convolutions(graph)
-    shapes = [tuple(kernel.shape) for kernel, _ in found]
+    found = [part for one in _convolutions(graph) for part in _apart(*one)]
+    shapes, sums = [tuple(kernel.shape) for kernel, _ in found], _sums(graph)
+    fitting = []
     for form in forms:
         network = form()
         layers = _layers_in_order(network)
         if [tuple(conv.weight.shape) for conv, _ in layers] == shapes:
-            _unfold(network, layers, found, pictures)
-            return network
+            adding = sum(isinstance(module, Residual | Add) for module in network.modules())
+            fitting.append((abs(adding - sums), network, layers))
+    if fitting:
+        _, network, layers = min(fitting, key=lambda one: one[0])
+        _unfold(network, layers, found, pictures)
+        return network
     raise BadData(f"{graph}: its {len(found)} convolutions are not those of such a network; give a package made by it")
 
 
@@ -71,13 +77,14 @@ def _layers_in_order(network: MaskNet) -> list[Layer]:
     return [(conv, norm_of.get(conv)) for conv in met]
 
 
+def _sums(graph: Path) -> int:
+    """How often a .tflite adds: forms whose convolutions are the same differ in that."""
+    return sum(operation["op_name"] == "ADD" for operation in _operations(_loaded(graph)))
+
+
 def _convolutions(graph: Path) -> list[tuple[Tensor, Tensor]]:
     """Kernels (out × in × height × width) and biases of a .tflite, in the order of its operations."""
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-    interpreter = Interpreter(model_path=str(graph), experimental_op_resolver_type=plain)
-    interpreter.allocate_tensors()
+    interpreter = _loaded(graph)
     found = []
     for operation in _operations(interpreter):
         if operation["op_name"] in {"CONV_2D", "DEPTHWISE_CONV_2D"}:
@@ -85,6 +92,23 @@ def _convolutions(graph: Path) -> list[tuple[Tensor, Tensor]]:
             order = (0, 3, 1, 2) if operation["op_name"] == "CONV_2D" else (3, 0, 1, 2)
             found.append((torch.from_numpy(kernel.transpose(order).copy()), torch.from_numpy(bias)))
     return found
+
+
+def _apart(kernel: Tensor, bias: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Logits and boxes, where one convolution says both (since 1.7.0); any other as it is."""
+    if len(bias) != len(LABELS) + 4:
+        return [(kernel, bias)]
+    parts = (len(LABELS), 4)
+    return list(zip(kernel.split(parts), bias.split(parts), strict=True))
+
+
+def _loaded(graph: Path) -> Any:
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = Interpreter(model_path=str(graph), experimental_op_resolver_type=plain)
+    interpreter.allocate_tensors()
+    return interpreter
 
 
 def _operations(interpreter: Any) -> list[dict[str, Any]]:

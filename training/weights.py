@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from training.layers import Head
-from training.network import BRANCHES, NOW, SUMS, VIEW, Form, MaskNet
+from training.network import ADDING, BRANCHES, NOW, SUMS, VIEW, Form, MaskNet
 from training.pictures import BadData, Pixels
-from training.slim import slim_from, summed_network, wide_network
+from training.slim import EARLIER, slim_from, wide_network
 from training.unfold import unfolded
 
 LEVELS = ("more2", "more3", "more4", "more5")
-FORMS = ((f"trunk.{VIEW}.near.", BRANCHES), (f"trunk.{VIEW}.short.", SUMS), ("", NOW))
+FORMS = ((f"trunk.{VIEW}.near.", BRANCHES), (f"trunk.{VIEW}.short.", SUMS), ("smooth.0.depth.", ADDING), ("", NOW))
 """What tensors of each form are called."""
 
 
@@ -62,7 +62,7 @@ def grow_from(network: MaskNet, weights: Path, pictures: Callable[[], list[Pixel
 def read_network(weights: Path, pictures: Callable[[], list[Pixels]]) -> MaskNet:
     """A trained network as it is, of today's form or an earlier one: an `average.pt`, or a float .tflite."""
     if weights.suffix == ".tflite":
-        return unfolded(weights, (MaskNet, summed_network, wide_network), pictures())
+        return unfolded(weights, (MaskNet, *EARLIER), pictures())
     return _of_this_form(_stored(weights), weights)
 
 

@@ -28,3 +28,19 @@ def lively() -> Any:
         for _ in range(20):
             made.train()(torch.rand(4, 3, 96, 96) * 2 - 1)
     return made.eval()
+
+
+@pytest.fixture
+def uneven(lively: Any) -> Any:
+    """A network whose channels reach to very different numbers, as trained ones do."""
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(4)
+    with torch.no_grad():
+        for norm in (m for m in lively.modules() if isinstance(m, torch.nn.BatchNorm2d)):
+            shares = 10 ** -torch.rand_like(norm.weight)
+            norm.weight *= shares
+            norm.bias *= shares
+        for head in lively.heads:
+            torch.nn.init.normal_(head.logits.weight, std=2)
+            torch.nn.init.normal_(head.box.weight, std=2)
+    return lively

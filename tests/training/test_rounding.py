@@ -97,9 +97,9 @@ def test_rounding_is_as_large_as_that_of_the_int8_file(lively: Any, pictures: li
     """Before biases are corrected; each output of each level, by its spread."""
     export, bias = pytest.importorskip("training.export"), import_module("training.bias")
     pytest.importorskip("ai_edge_quantizer")
-    export.export_float(lively, 96, tmp_path / "float.tflite")
-    export.export_int8(tmp_path / "float.tflite", tmp_path / "int8.tflite", pictures, 96)
+    export.export_float(lively, 96, tmp_path / "float.tflite", joint=False)
     inputs = [((one[None].astype(np.float32) - 127) / 128).astype(np.float32) for one in pictures]
+    export.quantise(tmp_path / "float.tflite", tmp_path / "int8.tflite", inputs)
     x = torch.from_numpy(np.concatenate(inputs)).permute(0, 3, 1, 2)
     with torch.no_grad():
         plain, rounded = lively(x), rounding.Rounded(lively)(x)

@@ -126,7 +126,7 @@ def some_pictures() -> list[np.ndarray]:
     return [np.asarray(cv2.resize(one, (96, 96), interpolation=cv2.INTER_CUBIC), np.uint8) for one in coarse]
 
 
-@pytest.mark.parametrize("form", ["BRANCHES", "SUMS"])
+@pytest.mark.parametrize("form", ["BRANCHES", "SUMS", "ADDING"])
 def test_a_network_of_an_earlier_form_goes_on_in_todays(form: str, tmp_path: Path) -> None:
     wide = lively(form=getattr(network, form), extras=(2, 3, 2, 1))
     torch.save(wide.state_dict(), tmp_path / "average.pt")
@@ -144,6 +144,19 @@ def test_a_network_of_an_earlier_form_goes_on_in_todays(form: str, tmp_path: Pat
         spread = (wanted - wanted.mean((0, 2, 3), keepdim=True)).square().mean()
         assert (wanted - got).square().mean() < 0.8 * spread, f"output {index} is nearer than a constant"
     assert all(torch.isfinite(o).all() for o in lean.train()(x)), "it can be trained on"
+
+
+def test_a_plain_block_at_stride_4_learns_what_a_residual_one_says() -> None:
+    adding, lean = lively(form=network.ADDING), lively()
+    torch.nn.init.constant_(adding.smooth[0].point[1].weight, 2)  # a block that changes much
+    wanted = [y for _, y in slim.passing(adding, adding.smooth[0], some_pictures())]
+    spread = float(torch.cat(wanted).var((0, 2, 3)).mean())
+    slim.slim_from(lean, adding, some_pictures())
+    said = [y for _, y in slim.passing(lean, lean.smooth[0], some_pictures())]
+    missed = float(torch.stack([(a - b).square().mean() for a, b in zip(said, wanted, strict=True)]).mean())
+    assert missed < 0.3 * spread
+    assert torch.equal(lean.trunk[7].depth[0].weight, adding.trunk[7].depth[0].weight), "what is alike is copied"
+    assert torch.equal(lean.heads[0].box.weight, adding.heads[0].box.weight)
 
 
 def test_the_boxes_of_a_tower_that_is_gone_are_fitted() -> None:
@@ -194,8 +207,8 @@ def test_a_trunk_with_another_number_of_layers_is_a_sentence(tmp_path: Path) -> 
 
 
 def test_a_network_is_read_as_it_is_whatever_its_form(tmp_path: Path) -> None:
-    forms = (((2, 6, 4, 3), network.BRANCHES), ((2, 1, 1, 1), network.SUMS), ((1, 0, 2, 1), network.NOW))
-    for extras, form in forms:
+    forms = (network.BRANCHES, network.SUMS, network.ADDING, network.NOW)
+    for extras, form in zip(((2, 6, 4, 3), (2, 1, 1, 1), (2, 1, 1, 1), (1, 0, 2, 1)), forms, strict=True):
         made = network.MaskNet(extras=extras, form=form).eval()
         torch.save(made.state_dict(), tmp_path / "average.pt")
         found = weights.read_network(tmp_path / "average.pt", list).eval()
@@ -204,12 +217,12 @@ def test_a_network_is_read_as_it_is_whatever_its_form(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", ["BRANCHES", "SUMS"])
+@pytest.mark.parametrize("form", ["BRANCHES", "SUMS", "ADDING"])
 def test_the_float_file_of_an_earlier_form_is_read_too(form: str, tmp_path: Path) -> None:
     export = pytest.importorskip("training.export")
     extras = slim.WIDE_EXTRAS if form == "BRANCHES" else network.EXTRAS
     made = lively(form=getattr(network, form), extras=extras)
-    export.export_float(made, 96, tmp_path / "model.float.tflite")
+    export.export_float(made, 96, tmp_path / "model.float.tflite", joint=False)
     found = weights.read_network(tmp_path / "model.float.tflite", some_pictures).eval()
     x = predict.to_input(np.stack(some_pictures()[:2]))
     assert all(torch.allclose(a, b, atol=1e-2) for a, b in zip(made(x), found(x), strict=True))
