@@ -29,7 +29,11 @@ def missed(said: list[Any], wanted: list[Any]) -> float:
 
 
 def ask(network: Any, batches: list[Any], *, rounded: bool = False) -> list[Any]:
-    asked = rounding.Rounded(copy.deepcopy(network)) if rounded else network
+    """What the network says, or what it would say were its answers rounded, layer by layer."""
+    asked = network
+    if rounded:
+        asked = rounding.Rounded(copy.deepcopy(network))
+        asked._kernels = []
     with torch.no_grad():
         return [answer for batch in batches for answer in asked(batch)]
 
