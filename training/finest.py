@@ -20,7 +20,7 @@ from torch import Tensor
 
 from training.compose import Composer
 from training.heads import differences
-from training.mix import read_weights
+from training.mix import read_weights, write_weights
 from training.network import ADDING, MaskNet
 from training.options import count, count_or_none
 from training.pictures import BadData, load_training
@@ -96,8 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
     for missed in learn_finest(network, old, samples, steps):
         print(f"boxes of stride 4 differ by {missed:.4f} cells", flush=True)
     print(f"{steps * options.batch} samples in {time.monotonic() - started:.0f} s")
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(network.state_dict(), options.out)
+    write_weights(network, options.out)
     return 0
 
 

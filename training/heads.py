@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from training.compose import Composer
 from training.layers import Head
-from training.mix import read_weights
+from training.mix import read_weights, write_weights
 from training.network import MaskNet
 from training.pictures import BadData, Pixels, load_training
 from training.slim import boxes_from_one_tower, passing
@@ -112,8 +112,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     for missed in small_heads(network, pictures):
         print(f"a head learned again: its boxes differ by {missed:.3f} cells")
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(network.state_dict(), options.out)
+    write_weights(network, options.out)
     return 0
 
 

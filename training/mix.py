@@ -36,9 +36,14 @@ def main(arguments: list[str] | None = None) -> int:
     except BadData as wrong:
         print(f"error: {wrong}", file=sys.stderr)
         return 2
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(network.state_dict(), options.out)
+    write_weights(network, options.out)
     return 0
+
+
+def write_weights(network: MaskNet, out: Path) -> None:
+    """A checkpoint, in a folder that need not be there."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(network.state_dict(), out)
 
 
 def read_weights(weights: Path, data: Path) -> MaskNet:

@@ -13,7 +13,8 @@ from ai_edge_litert.interpreter import Interpreter  # noqa: E402
 from training.export import export_float, export_int8, quantise  # noqa: E402
 from training.predict import to_input  # noqa: E402
 
-from training import bias, export  # noqa: E402
+from training import bias, export, kernels  # noqa: E402
+from training import equalise as equalising  # noqa: E402
 
 SIZE = 96
 
@@ -62,16 +63,22 @@ def test_an_int8_file_says_nearly_what_the_network_says_and_biases_are_corrected
     uneven: Any, pictures: list[np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the mean square, nearer by far than what the quantiser makes by itself."""
-    asked: list[Path] = []
-    corrected = bias.correct_bias
+    asked: list[tuple[Any, ...]] = []
 
-    def correct(source: Path, path: Path, inputs: list[np.ndarray]) -> None:
-        asked.extend((source, path))
-        corrected(source, path, inputs)
+    def noted(module: Any, name: str) -> None:
+        work = getattr(module, name)
 
-    monkeypatch.setattr(export, "correct_bias", correct)
+        def call(*words: Any) -> None:
+            asked.append((name, *words))
+            work(*words)
+
+        monkeypatch.setattr(export, name, call)
+
+    for module, name in ((equalising, "equalise"), (kernels, "round_kernels"), (bias, "correct_bias")):
+        noted(module, name)
     export_int8(uneven, tmp_path / "int8.tflite", pictures, SIZE, tmp_path)
-    assert asked == [tmp_path / "plain.tflite", tmp_path / "int8.tflite"], "beside what nothing was rounded in"
+    assert [words[0] for words in asked] == ["equalise", "round_kernels", "correct_bias"]
+    assert asked[2][1:3] == (tmp_path / "plain.tflite", tmp_path / "int8.tflite"), "beside what nothing was rounded in"
     inputs = [((one[None].astype(np.float32) - 127) / 128).astype(np.float32) for one in pictures]
     quantise(tmp_path / "plain.tflite", tmp_path / "alone.tflite", inputs)
     wanted = answers(tmp_path / "plain.tflite", inputs)

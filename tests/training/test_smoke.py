@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 from training.smoke import generate
 
 from edge_mask.detect.package import open_package
@@ -30,6 +31,11 @@ def test_one_command_goes_from_pictures_to_a_package_that_the_device_loads(tmp_p
     assert isinstance(card.figures, dict)
     assert {figure["empty"]["of"] for figure in card.figures["val"].values()} == {120}
     assert {file.precision for file in card.files} == {"float", "int8"}
+    outputs = {}
+    for precision in ("float", "int8"):
+        file = out / "mask-detector" / f"model.{precision}.tflite"
+        outputs[precision] = len(Interpreter(model_path=str(file)).get_output_details())
+    assert outputs == {"float": 4, "int8": 8}, "a map for each stride; in int8 logits and boxes have their own steps"
     assert b"torch.nn" not in (out / "mask-detector" / "model.int8.tflite").read_bytes(), "names of inner tensors"
     names = {p.name for p in (out / "report").iterdir()}
     assert " of 120 empty pictures" in (out / "report" / "report.md").read_text()

@@ -77,7 +77,7 @@ class AnchorFreeDecoder:
             assert tables is not None
             stride, columns, channels = hits.where.stride, hits.where.columns, hits.where.logits.channels
             centre, half = tables.centre, tables.half
-            logits, boxes = hits.stored.data, outputs[where.output].reshape(-1).data
+            logits, boxes = hits.stored.data, hits.boxes(outputs).data
             for place in hits.places.tolist():
                 cell, label = divmod(place, channels)
                 score = tables.scores[label][logits[place]]
@@ -185,11 +185,16 @@ class _Hits:
     def __init__(self, where: _Map, stored: NDArray[Any], places: Indices) -> None:
         self.where, self.stored, self.places = where, stored, places
 
+    def boxes(self, outputs: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """What the output with the boxes stores; asking for an output copies it, so one of both is not asked twice."""
+        output = self.where.boxes.output
+        return self.stored if output == self.where.logits.output else outputs[output].reshape(-1)
+
     def read(self, outputs: Sequence[NDArray[Any]]) -> tuple[Indices, Indices, F32, F32]:
         """Cells, labels, logits and boxes; the cells are numbered through all maps."""
         logits, boxes = self.where.logits, self.where.boxes
         cells, label = np.divmod(self.places, logits.channels)
-        stored = outputs[boxes.output].reshape(-1, boxes.channels)[cells]
+        stored = self.boxes(outputs).reshape(-1, boxes.channels)[cells]
         return (
             cells + self.where.first,
             label,
