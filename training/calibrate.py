@@ -1,4 +1,4 @@
-"""Scores that mean something: surer answers are right more often (Platt, per label), and 0.5 is a fair threshold."""
+"""Scores that mean something: surer answers are right more often (Platt), and 0.5 is a fair threshold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from training.metrics import Found, match
 from training.pictures import LABELS, Boxes
+
+FEWEST = 30
+"""Right answers, and wrong ones, that a line takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +39,19 @@ def fit(scores: NDArray[np.float32], right: NDArray[np.bool_]) -> Line:
     return Line(float(found[0]), float(found[1]))
 
 
-def fit_labels(found: Sequence[Found], truth: Sequence[Boxes]) -> dict[str, Line]:
-    """A line for each label that occurs often enough, from uncalibrated detections of held-out pictures."""
-    lines = {}
-    for index, label in enumerate(LABELS):
-        scores, right = judged(found, truth, index)
-        if min(right.sum(), (~right).sum()) >= 10:
-            lines[label] = fit(scores, right)
-    return lines
+def fit_all(found: Sequence[Found], truth: Sequence[Boxes]) -> Line | None:
+    """One line for all labels, from detections of held-out pictures; None where too few are right or wrong to tell."""
+    each = [judged(found, truth, index) for index in range(len(LABELS))]
+    scores, right = (np.concatenate(parts) for parts in zip(*each, strict=True))
+    return fit(scores, right) if min(right.sum(), (~right).sum()) >= FEWEST else None
 
 
-def fair_logit(found: Sequence[Found], truth: Sequence[Boxes], label: int) -> float | None:
-    """The logit from which on there are as many answers of a label as faces of it: as many are missed as made up.
+def fair_logit(found: Sequence[Found], faces: int) -> float | None:
+    """The logit from which on there are as many answers as faces: as many are missed or doubted as are made up.
 
-    None when there are fewer answers. (The break-even point of precision and recall.)
+    None when there are fewer answers. (The break-even point of precision and recall, where each face has one answer.)
     """
-    scores = np.concatenate([one.scores[one.labels == label] for one in found])
-    faces = sum(int((boxes[:, 0] == label).sum()) for boxes in truth)
+    scores = np.concatenate([one.scores for one in found])
     if not 0 < faces <= len(scores):
         return None
     return float(_logit(np.sort(scores)[::-1][faces - 1 : faces])[0])

@@ -1,33 +1,14 @@
 """The figures of a network on the held-out pictures."""
 
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from training.empty import held_out as empty_pictures
 from training.metrics import evaluate, gate, nothing, recall_by_size
 from training.network import MaskNet
-from training.pictures import Picture, Single, read_scenes, read_singles
+from training.pictures import HeldOut
 from training.predict import predict, shapes_of
 
 GATE_THRESHOLD = 0.5
-
-
-@dataclass(slots=True)
-class HeldOut:
-    """Pictures that are never trained on: scenes with boxes, and gate frames with one person each."""
-
-    scenes: list[Picture] = field(default_factory=list)
-    singles: list[Single] = field(default_factory=list)
-
-
-def load_held_out(data: Path) -> HeldOut:
-    """Everything under `data/val`."""
-    folder = data / "val"
-    found = HeldOut(list(read_scenes(folder / "detection.json")))
-    if (folder / "single.json").exists():
-        found.singles.extend(read_singles(folder / "single.json", tight=False))
-    return found
 
 
 def figures(network: MaskNet, held_out: HeldOut, size: int) -> dict[str, Any]:

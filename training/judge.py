@@ -9,6 +9,7 @@ import numpy as np
 from edge_mask.detect.model import ModelDetector
 from edge_mask.detect.package import load_file, open_package
 from edge_mask.messages import Face
+from edge_mask.track.distinct import distinct
 from training.empty import held_out as empty_pictures
 from training.metrics import Found, evaluate, gate, nothing, recall_by_size
 from training.pictures import LABELS, Picture, Pixels, Single
@@ -23,10 +24,12 @@ def open_detector(folder: Path, precision: str, *, threads: int = 1) -> ModelDet
     return load_file(package, file, threads=threads, runtime="ai-edge-litert")
 
 
-def detections(detector: ModelDetector, pictures: Iterable[Pixels], lowest: float = LOWEST_SCORE) -> list[Found]:
-    """What the detector finds from that score on."""
+def detections(detector: ModelDetector, pictures: Iterable[Pixels], lowest: float = LOWEST_SCORE, *,
+               one_each: bool = False) -> list[Found]:  # fmt: skip
+    """What the detector finds from that score on; with `one_each` only the surest answer to each face."""
     detector.use_threshold(lowest)
-    return [as_found(detector.detect(np.ascontiguousarray(pixels[..., ::-1]))) for pixels in pictures]
+    seen = (detector.detect(np.ascontiguousarray(pixels[..., ::-1])) for pixels in pictures)
+    return [as_found(distinct(faces) if one_each else faces) for faces in seen]
 
 
 def as_found(faces: Sequence[Face]) -> Found:

@@ -48,6 +48,14 @@ class DataSet:
     tight: list[Single] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class HeldOut:
+    """Pictures that are never trained on: scenes with boxes, and gate frames with one person each."""
+
+    scenes: list[Picture] = field(default_factory=list)
+    singles: list[Single] = field(default_factory=list)
+
+
 def empty_boxes() -> Boxes:
     """No face."""
     return np.zeros((0, 5), np.float32)
@@ -125,4 +133,13 @@ def load_training(data: Path, limit: int | None = None, more: Sequence[Path] = (
         found.scenes.extend(read_scenes(file, limit, folder=folder))
     if (folder / "single.json").exists():
         found.tight.extend(read_singles(folder / "single.json", tight=True, limit=limit))
+    return found
+
+
+def load_held_out(data: Path) -> HeldOut:
+    """Everything under `data/val`."""
+    folder = data / "val"
+    found = HeldOut(list(read_scenes(folder / "detection.json")))
+    if (folder / "single.json").exists():
+        found.singles.extend(read_singles(folder / "single.json", tight=False))
     return found

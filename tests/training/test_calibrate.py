@@ -1,7 +1,7 @@
 """Calibrated scores: of the faces scored p, about p are right."""
 
 import numpy as np
-from training.calibrate import calibration_error, fair_logit, fit, fit_labels
+from training.calibrate import calibration_error, fair_logit, fit, fit_all
 from training.metrics import Found
 
 
@@ -30,19 +30,36 @@ def test_one_right_and_one_wrong_answer_do_not_make_scores_certain() -> None:
     assert 1 / (1 + np.exp(-(line.slope * 2.2 + line.offset))) < 0.9
 
 
+def answers(scores: list[float], labels: list[int]) -> Found:
+    boxes = [[20 * place, 0, 20 * place + 9, 9] for place in range(len(scores))]
+    return Found(np.array(boxes, np.float32), np.array(scores, np.float32), np.array(labels))
+
+
+def faces(labels: list[int]) -> np.ndarray:
+    rows = [[label, 20 * place, 0, 20 * place + 9, 9] for place, label in enumerate(labels)]
+    return np.array(rows, np.float32)
+
+
 def test_too_few_examples_give_no_line() -> None:
-    one = Found(np.array([[0, 0, 9, 9]], np.float32), np.array([0.9], np.float32), np.array([0]))
-    assert fit_labels([one], [np.array([[0, 0, 0, 9, 9]], np.float32)]) == {}
+    assert fit_all([answers([0.9], [0])], [faces([0])]) is None
+    assert fit_all([answers([0.9] * 40, [0] * 40)], [faces([0] * 40)]) is None, "none of them wrong"
+
+
+def test_all_labels_have_one_line_and_an_answer_with_the_wrong_one_is_wrong() -> None:
+    truth = [faces([0] * 40 + [1] * 40)]
+    right = fit_all([answers([0.8] * 40 + [0.3] * 40, [0] * 80)], truth)
+    assert right is not None
+    assert right.slope > 1
+    upside_down = fit_all([answers([0.8] * 40 + [0.3] * 40, [1] * 80)], truth)
+    assert upside_down is not None
+    assert upside_down.slope < -1
 
 
 def test_a_fair_threshold_leaves_as_many_answers_as_there_are_faces() -> None:
-    scores = np.array([0.9, 0.8, 0.3, 0.6, 0.2], np.float32)
-    labels = np.array([0, 0, 0, 1, 1])
-    found = [Found(np.zeros((5, 4), np.float32), scores, labels)]
-    truth = [np.array([[0, 0, 0, 9, 9], [0, 20, 0, 29, 9], [1, 0, 0, 9, 9]], np.float32)]
-    for label, at in ((0, 0.8), (1, 0.6)):
-        logit = fair_logit(found, truth, label)
+    found = [answers([0.9, 0.8, 0.3], [0, 1, 0]), answers([0.6, 0.2], [1, 2])]
+    for count, at in ((2, 0.8), (3, 0.6), (5, 0.2)):
+        logit = fair_logit(found, count)
         assert logit is not None
         assert abs(1 / (1 + np.exp(-logit)) - at) < 1e-6
-    assert fair_logit(found, truth, 2) is None, "no such face"
-    assert fair_logit(found, [np.repeat(truth[0], 3, 0)], 1) is None, "fewer answers than faces"
+    assert fair_logit(found, 0) is None, "no face"
+    assert fair_logit(found, 6) is None, "fewer answers than faces"
