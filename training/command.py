@@ -28,7 +28,7 @@ RATE = Plan().rate
 
 def main(arguments: list[str] | None = None) -> int:
     """Run with these arguments; 0 when everything was written, 1 when stopped, 2 with a sentence for unusable data."""
-    options = parser().parse_args(arguments)
+    options = parse(arguments)
     try:
         return run(options)
     except BadData as wrong:
@@ -135,8 +135,20 @@ def _command(options: argparse.Namespace) -> str:
     return words + (" --rounded" if options.rounded else "") + (" --bf16" if options.bf16 else "")
 
 
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The options of a run; exits with a sentence for those that make no sense, alone or together."""
+    found = parser()
+    options = found.parse_args(arguments)
+    for name, usual in (("taught", SHARE), ("detail", Plan().detail)):
+        if getattr(options, name) is None:
+            setattr(options, name, usual)
+        elif not options.teacher:
+            found.error(f"argument --{name}: is about teachers; name them with --teacher, or leave it out")
+    return options
+
+
 def parser() -> argparse.ArgumentParser:
-    """The options."""
+    """The options; `parse` fills in what depends on others."""
     found = argparse.ArgumentParser("python -m training", description="Train the mask detector and package it.")
     found.add_argument("--data", type=Path, help="folder with train/ and val/, see docs/training.md")
     found.add_argument("--out", type=Path, required=True, help="folder of this run; the same command continues it")
@@ -146,10 +158,9 @@ def parser() -> argparse.ArgumentParser:
         "--teacher", type=Path, nargs="+", default=[], help="learn also from what trained networks say: as for --grow"
     )
     found.add_argument(
-        "--detail", type=int, choices=(1, 2), default=Plan().detail,
-        help="how many times as large teachers see the samples",
-    )  # fmt: skip
-    found.add_argument("--taught", type=share, default=SHARE, help="of the loss, the part that teachers have (0 to 1)")
+        "--detail", type=int, choices=(1, 2), help=f"how many times as large teachers see the samples ({Plan().detail})"
+    )
+    found.add_argument("--taught", type=share, help=f"of the loss, the part that teachers have (0 to 1; {SHARE:g})")
     found.add_argument(
         "--rounded", action="store_true", help="round weights and answers as an int8 file does, for its sake"
     )

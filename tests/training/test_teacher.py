@@ -117,9 +117,7 @@ def test_a_run_with_a_teacher_trains_and_the_plan_says_so(net: Any, tmp_path: Pa
         "--threads",
         "1",
     ]
-    options = command.parser().parse_args(
-        [*words, "--teacher", str(tmp_path / "average.pt"), "--taught", "0.8", "--rounded"]
-    )
+    options = command.parse([*words, "--teacher", str(tmp_path / "average.pt"), "--taught", "0.8", "--rounded"])
     scenes, held_out = command.load_training(data), command.load_held_out(data)
     trained = command.train(options, scenes, held_out)
     assert all(torch.isfinite(value).all() for value in trained.state_dict().values())
@@ -128,3 +126,14 @@ def test_a_run_with_a_teacher_trains_and_the_plan_says_so(net: Any, tmp_path: Pa
     options.teacher = [tmp_path / "nobody.pt"]
     with pytest.raises(BadData, match="no such file; --teacher takes"):
         command.train(options, scenes, held_out)
+
+
+@pytest.mark.parametrize("words", [["--taught", "0.5"], ["--detail", "1"]])
+def test_what_is_about_teachers_is_refused_without_any(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        import_module("training.command").main(["--out", str(tmp_path / "run"), *words])
+    assert ended.value.code == 2
+    assert f"{words[0]}: is about teachers; name them with --teacher" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
