@@ -14,7 +14,8 @@ import yaml
 
 from edge_mask.detect.package import open_package
 from edge_mask.errors import EdgeMaskError
-from training.measured import PRECISIONS, measure
+from training.calibrate import FEWEST
+from training.measured import PRECISIONS, THRESHOLD, measure
 from training.pictures import LABELS, BadData, HeldOut, load_held_out
 
 
@@ -46,11 +47,24 @@ def recalibrate(package: Path, held_out: HeldOut, version: str | None, note: str
         card = yaml.safe_load((copy / "model.yaml").read_text(encoding="utf-8"))
         card["version"] = version or card["version"]
         if note:
-            training = card.setdefault("training", {})
-            training["history"] = " ".join(filter(None, (training.get("history"), note)))
+            _tell(card, note, package)
         card = measure(copy, card, held_out)
+        lost = [golden["picture"] for golden in card["golden"] if not golden["answer"]]
+        if lost:
+            raise BadData(
+                f"{package / lost[0]}: shows no face from {THRESHOLD} on with the new scores; nothing is changed"
+            )
+        if not card["calibration"]:
+            raise BadData(f"too few faces to tell: it takes {FEWEST} right answers and {FEWEST} wrong ones")
         (copy / "model.yaml").replace(package / "model.yaml")
     return card
+
+
+def _tell(card: dict[str, Any], note: str, package: Path) -> None:
+    training = card.setdefault("training", {})
+    if not isinstance(training, dict):
+        raise BadData(f"{package}: the note goes to training.history, and training in model.yaml is no mapping")
+    training["history"] = " ".join(filter(None, (training.get("history"), note)))
 
 
 def _fitting(package: Path) -> None:

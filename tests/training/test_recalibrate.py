@@ -129,3 +129,33 @@ def test_pictures_without_a_face_are_refused(package: Path, tmp_path: Path, caps
     assert main([str(package), "--data", str(tmp_path)]) == 2
     assert "no picture of val/detection.json has a face" in capsys.readouterr().err
     assert (package / "model.yaml").read_bytes() == card
+
+
+def test_too_few_faces_are_refused_and_the_card_stays(
+    package: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = shutil.copytree(data, tmp_path / "few")
+    file = few / "val" / "detection.json"
+    file.write_text(json.dumps({"images": json.loads(file.read_text())["images"][:3]}))
+    card = (package / "model.yaml").read_bytes()
+    assert main([str(package), "--data", str(few)]) == 2
+    assert "it takes 30 right answers" in capsys.readouterr().err
+    assert (package / "model.yaml").read_bytes() == card
+
+
+def test_a_golden_picture_that_would_show_nobody_is_refused_and_the_card_stays(
+    package: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cv2.imwrite(str(package / "golden" / PORTRAITS[0]), np.full((90, 90, 3), 90, np.uint8))
+    card = (package / "model.yaml").read_bytes()
+    assert main([str(package), "--data", str(data)]) == 2
+    assert "shows no face from 0.5 on" in capsys.readouterr().err
+    assert (package / "model.yaml").read_bytes() == card
+
+
+def test_a_note_has_its_place_or_is_refused(package: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    card = read(package)
+    card["training"] = "in a cellar"
+    (package / "model.yaml").write_text(yaml.safe_dump(card))
+    assert main([str(package), "--data", str(data), "--note", "Settled again."]) == 2
+    assert "training in model.yaml is no mapping" in capsys.readouterr().err
