@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import torch
 
+from training.average import follow
 from training.compose import Composer
 from training.hard import hard_ones
 from training.loss import losses
@@ -26,6 +27,7 @@ from training.teacher import Teachers, lesson_loss
 from training.weights import grow_from, load_run, start_from
 
 STOPS = (signal.SIGTERM, signal.SIGINT)
+MOST_LEFT_OUT = 20  # steps in a row: then it is no accident of a kernel
 
 
 class Stopped(Exception):
@@ -67,6 +69,7 @@ class Trainer:
         started = weights is not None or earlier is not None
         self._optimiser = torch.optim.AdamW(groups(self.network, plan, started=started), lr=plan.rate, fused=True)
         self._seconds, self._steps, self._stopping, self._best = 0.0, 0, False, -1.0
+        self._left_out = 0  # steps in a row
         self._hard: list[int] = []  # seeds of empty pictures
         self._resume()
 
@@ -140,23 +143,36 @@ class Trainer:
         loss = score_loss + box_loss
         if lesson is not None:
             loss = loss.lerp(lesson_loss(logits, corners, lesson), self._plan.taught)
+        self._steps += 1
+        if not torch.isfinite(loss):
+            raise BadData(self._lost("the loss"))
         self._optimiser.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
-        self._optimiser.step()
-        self._steps += 1
-        self._follow()
+        self._learn()
         return np.array([float(score_loss.detach()), float(box_loss.detach())])
 
-    @torch.no_grad()
-    def _follow(self) -> None:
-        keep = min(0.9985, (1 + self._steps) / (10 + self._steps))
-        pairs = list(zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True))
-        floating = [pair for pair in pairs if pair[0].dtype.is_floating_point]
-        torch._foreach_lerp_([mine for mine, _ in floating], [theirs for _, theirs in floating], 1 - keep)
-        for mine, theirs in pairs:
-            if not mine.dtype.is_floating_point:
-                mine.copy_(theirs)
+    def _learn(self) -> None:
+        """Go along the gradients, if they are numbers.
+
+        With --bf16 a kernel (PyTorch 2.13 on AMX, the dilated depthwise convolution at 52 × 52 points) now and then
+        writes some that are none, for a batch that is fine when asked again. One such step would spoil every weight.
+        """
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        if torch.isfinite(norm):
+            self._optimiser.step()
+            follow(self.average, self.network, self._steps)
+            self._left_out = 0
+            return
+        self._left_out += 1
+        self._log({"step": self._steps, "left_out": "gradients that are no numbers"})
+        if self._left_out == MOST_LEFT_OUT:
+            raise BadData(self._lost(f"the gradients of {MOST_LEFT_OUT} steps in a row"))
+
+    def _lost(self, what: str) -> str:
+        return (
+            f"step {self._steps}: {what} went beyond all numbers; the same command goes on from the last checkpoint"
+            f" in {self._folder}, best with a lower --rate or without --bf16"
+        )
 
     def _stop(self, *_: object) -> None:
         self._stopping = True
