@@ -1,14 +1,30 @@
 """What the network is made of: convolutions, separable ones, and what answers at one level."""
 
+import torch
 from torch import Tensor, nn
+
+
+class FullWidth(nn.Conv2d):
+    """A convolution that computes in float32 under autocast, too.
+
+    oneDNN 3.12 (PyTorch 2.13) writes noise as the bfloat16 gradient of a dilated depthwise kernel whose pictures are
+    laid out channels last, from 40 × 40 points on: seen on a core with AMX, nothing in it is right.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not torch.is_autocast_enabled(x.device.type):
+            return super().forward(x)
+        with torch.autocast(x.device.type, enabled=False):
+            return super().forward(x.float())
 
 
 def conv(i: int, o: int, kernel: int = 3, stride: int = 1, *, dilation: int = 1, groups: int = 1,
          active: bool = True) -> nn.Sequential:  # fmt: skip
     """Convolution, batch norm and, if `active`, ReLU6."""
     padding = kernel // 2 * dilation
+    kind = FullWidth if dilation > 1 and groups > 1 else nn.Conv2d
     layers: list[nn.Module] = [
-        nn.Conv2d(i, o, kernel, stride, padding, dilation=dilation, groups=groups, bias=False),
+        kind(i, o, kernel, stride, padding, dilation=dilation, groups=groups, bias=False),
         nn.BatchNorm2d(o),
     ]
     if active:

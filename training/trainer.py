@@ -154,8 +154,7 @@ class Trainer:
     def _learn(self) -> None:
         """Go along the gradients, if they are numbers.
 
-        With --bf16 a kernel (PyTorch 2.13 on AMX, the dilated depthwise convolution at 52 × 52 points) now and then
-        writes some that are none, for a batch that is fine when asked again. One such step would spoil every weight.
+        A kernel that writes one number that is none (`layers.FullWidth` tells of one) would spoil every weight.
         """
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         if torch.isfinite(norm):

@@ -129,3 +129,29 @@ def test_frozen_layers_do_not_learn() -> None:
     assert all(weight.grad is None for weight in some.trunk[:3].parameters())
     assert all(weight.grad is not None for weight in some.trunk[3:].parameters())
     assert not any(layer.training for layer in some.trunk[:3])
+
+
+def test_half_width_arithmetic_points_every_kernel_the_same_way() -> None:
+    """A kernel of oneDNN wrote noise for the wide view; such a run trains, and each step goes somewhere by chance."""
+    torch.manual_seed(0)
+    net = network.MaskNet().to(memory_format=torch.channels_last)
+    shapes: dict[str, Any] = {}
+    layers = {name: layer for name, layer in net.named_modules() if isinstance(layer, torch.nn.Conv2d)}
+    for name, layer in layers.items():
+        layer.register_forward_hook(lambda _, given, __, name=name: shapes.update({name: given[0].shape}))
+    net.eval()(torch.zeros(1, 3, 320, 320))
+
+    def gradient(layer: Any, x: Any, *, half: bool) -> Any:
+        layer.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
+            said = layer(x)
+        (said.float() * torch.linspace(-1, 1, said.shape[-1])).sum().backward()
+        return layer.weight.grad.flatten().clone()
+
+    agree = {}
+    for name, layer in layers.items():
+        x = torch.rand(4, *shapes[name][1:]).to(memory_format=torch.channels_last)
+        pair = [gradient(layer, x, half=half) for half in (False, True)]
+        agree[name] = float(torch.cosine_similarity(*pair, dim=0))
+    assert len(agree) > 50
+    assert {name: value for name, value in agree.items() if not value > 0.95} == {}
