@@ -11,7 +11,7 @@ from edge_mask.errors import Broken
 F32 = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
-_DIGITS = 6
+_DIGITS = 5
 """The sums of plain numbers and of arrays differ in the last digit: it must not decide which of two comes first."""
 
 
