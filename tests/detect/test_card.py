@@ -48,6 +48,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"decoding": {"kind": "anchor_free", "strides": [8], "max_face": 3}},
         r"decoding.max_face: unknown key \(did you mean max_faces\?\)",
     ),
+    ({"decoding": {"kind": "yolov8", "strides": [8]}}, r"decoding.strides: unknown key here$"),
     ({"decoding": {"kind": "yolo11"}}, r"decoding: .*'yolov5', 'yolov8'"),
     (
         {"decoding": {"kind": "anchor_free", "strides": [8], "nms": {"support": 0.5}}},
@@ -90,7 +91,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     ({"decoding": {"kind": "anchor_free", "strides": [8], "size_scale": math.inf}}, r"size_scale: .*finite number"),
     ({"version": None}, r"version: field required"),
-    ({"version": True}, r"version: .*valid string"),
+    ({"version": True}, r"version: expected a number or text, found true \(or yes, on\)"),
+    ({"thresholds": {"default": True}}, r"thresholds.default: expected a number or text, found true"),
+    ({"labels": ["mask", False]}, r"labels.1: expected a number or text, found false \(or no, off\)"),
+    ({"decoding": {"kind": "yolov8", "max_faces": True}}, r"decoding.max_faces: expected a number or text"),
     ({"calibration": {"mask": {"slope": -1}}}, r"calibration.mask.slope: .*greater than 0, found -1"),
     ({"name": None}, r"name: field required"),
 ]
@@ -187,3 +191,27 @@ def test_the_guide_explains_every_key_and_every_kind() -> None:
     assert "### yolov5, yolov8" in guide
     for key in Card.model_fields:
         assert f"`{key}`" in guide or f"`{key}." in guide, key
+
+
+def test_a_key_that_stands_twice_is_refused_with_its_line(tmp_path: Path) -> None:
+    text = yaml.safe_dump(graph_card(), sort_keys=False) + "name: other\n"
+    with pytest.raises(ModelError, match=rf"name stands here twice.*line {len(text.splitlines())}"):
+        read_card(written(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    "notes",
+    ["&a [*a]", "{a: &a {b: *a}}", "[" + ", ".join(f"&n{i} [{', '.join([f'*n{i - 1}'] * 9) or 1}]" if i else "&n0 [1]"
+                                                  for i in range(9)) + "]"],
+    ids=["a list in itself", "a mapping in itself", "a billion laughs"],
+)  # fmt: skip
+def test_a_few_lines_that_stand_for_endlessly_many_values_are_refused(notes: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="stands for over 100000 values; use fewer aliases"):
+        read_card(written(tmp_path, yaml.safe_dump(graph_card()) + f"notes: {notes}\n"))
+
+
+def test_an_alias_is_what_it_stands_for(tmp_path: Path) -> None:
+    shared = {"slope": 1.2, "offset": 0.1}
+    text = yaml.safe_dump(graph_card(calibration={"mask": shared, "no_mask": shared}))
+    assert "*id" in text
+    assert read_card(written(tmp_path, text)).calibration["no_mask"].slope == 1.2

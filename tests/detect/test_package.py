@@ -69,6 +69,17 @@ def test_an_expected_face_at_its_threshold_may_be_missing(tmp_path: Path) -> Non
     assert load_package(golden(tmp_path, RIGHT, faint, score_tolerance=0.05)).name == "tiny 1.0.0"
 
 
+@pytest.mark.parametrize("threshold", [0.6, 1])
+def test_an_expected_face_far_below_its_threshold_is_refused(threshold: float, tmp_path: Path) -> None:
+    """Such a package would see nobody and hold all the same."""
+    write_picture(tmp_path / "golden.png", SQUARE)
+    faint = {"label": "incorrect", "score": 0.52, "box": [0, 0, 8, 8]}
+    answer = [{"picture": "golden.png", "answer": [faint]}]
+    folder = package(tmp_path, golden=answer, thresholds={"default": threshold, "mask": 1})
+    with pytest.raises(ModelError, match=r"expected incorrect 0\.52"):
+        load_package(folder)
+
+
 def test_the_golden_answer_is_asked_with_the_cards_own_thresholds(tmp_path: Path) -> None:
     detector = load_package(golden(tmp_path, RIGHT), score_threshold=1.0)
     assert detector.detect(SQUARE) == []
@@ -291,3 +302,11 @@ def test_pictures_that_go_through_the_graph_in_a_row_get_the_answers_that_each_g
     answers = detector.detect_each(pictures)
     assert [answer.faces for answer in answers] == alone
     assert all(answer.inference_ms > 0 and not answer.trouble for answer in answers)
+
+
+@pytest.mark.parametrize("strides", [[8], [16]])
+def test_a_stride_that_the_card_forgot_is_refused(strides: list[int], tmp_path: Path) -> None:
+    """Its faces would be seen by nobody."""
+    folder = write_package(tmp_path, tiny.anchor_free(strides=[8, 16]), decoding=ANCHOR_FREE | {"strides": strides})
+    with pytest.raises(ModelError, match=r"decoding.strides: the graph also gives .* a stride that is not named"):
+        load_package(folder)

@@ -14,6 +14,9 @@ from edge_mask.errors import ModelError
 CARD = "model.yaml"
 _DEEPEST = 50
 """Keys and lists in each other; cards have six."""
+_MOST_VALUES = 100_000
+_TRUTHS = frozenset({"class_agnostic", "background"})
+_PROSE = frozenset({"figures", "training", "intended_use", "misuse", "limits", "notes"})
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,2002:timestamp")
 
 
@@ -25,8 +28,12 @@ def read_card(folder: Path) -> Card:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ModelError(f"{path}: cannot be read ({reason}); a model package is a folder with a {CARD}") from error
+    content = _parsed(text, path)
+    odd = [f"{_where(text, path, keys)}: expected a number or text, found {value}" for keys, value in _truths(content)]
+    if odd:
+        raise ModelError("\n".join(odd))
     try:
-        return Card.model_validate(_parsed(text, path))
+        return Card.model_validate(content)
     except ValidationError as error:
         raise ModelError("\n".join(_sentences(error, text, path))) from error
 
@@ -38,7 +45,21 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: is no valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise ModelError(f"{path}: expected keys and values, found {type(content).__name__}")
+    if _has_too_many(content):
+        raise ModelError(f"{path}: stands for over {_MOST_VALUES} values; use fewer aliases (*NAME)")
     return content
+
+
+def _has_too_many(content: Any) -> bool:
+    """A few lines of aliases of aliases stand for billions of values, one of itself for endlessly many."""
+    left, seen = [content], 0
+    while left:
+        one = left.pop()
+        seen += 1 + len(one) if isinstance(one, dict | list) else 1
+        if seen > _MOST_VALUES:
+            return True
+        left.extend(one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
+    return False
 
 
 class _Loader(yaml.SafeLoader):
@@ -64,6 +85,14 @@ class _Loader(yaml.SafeLoader):
                 value.tag = "tag:yaml.org,2002:str"  # as a number, 1.10 would become 1.1
         return root
 
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key.value, str) and key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value} stands here twice", key.start_mark)
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
             return super().construct_object(node, deep)
@@ -71,6 +100,20 @@ class _Loader(yaml.SafeLoader):
             kind = node.tag.rpartition(":")[2]
             what = f"{node.value!r} cannot be read as {kind}; write it in quotes where text is meant"
             raise yaml.constructor.ConstructorError(None, None, what, node.start_mark) from error
+
+
+def _truths(content: Any, keys: tuple[str | int, ...] = ()) -> Iterable[tuple[tuple[str | int, ...], str]]:
+    """Where true or false stands for something else: to Python true is 1, and in YAML yes and on are true."""
+    if isinstance(content, bool) and keys[-1] not in _TRUTHS:
+        yield keys, "true (or yes, on)" if content else "false (or no, off)"
+    elif isinstance(content, dict | list):
+        for key, value in content.items() if isinstance(content, dict) else enumerate(content):
+            if keys or key not in _PROSE:
+                yield from _truths(value, (*keys, key))
+
+
+def _where(text: str, path: Path, keys: Sequence[str | int]) -> str:
+    return f"{path}, line {_line(yaml.compose(text), keys)}: {'.'.join(map(str, keys))}"
 
 
 def _sentences(error: ValidationError, text: str, path: Path) -> list[str]:
@@ -87,7 +130,10 @@ def _sentences(error: ValidationError, text: str, path: Path) -> list[str]:
 def _reason(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
         key = str(problem["loc"][-1])
-        close = get_close_matches(key, _known_keys(problem["loc"]), n=1)
+        known = _known_keys(problem["loc"])
+        if key in known:
+            return "unknown key here"  # it belongs to another part, or to another kind of decoding
+        close = get_close_matches(key, known, n=1)
         return "unknown key" + (f" (did you mean {close[0]}?)" if close else "")
     message = str(problem["msg"]).removeprefix("Value error, ")
     return message[:1].lower() + message[1:]

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from edge_mask.detect.arrays import F32, NOTHING, Candidates, Corners, Found, Handful, Indices, check_size
 from edge_mask.detect.card import AnchorFree
 from edge_mask.detect.scoring import ABSURD_LOGIT, Scoring
-from edge_mask.detect.shapes import index_of
+from edge_mask.detect.shapes import index_of, written
 from edge_mask.detect.tflite import TensorSpec
+from edge_mask.errors import ModelError
 
 FEW = 64
 """Up to so many cells are looked up one by one: sixty calls of NumPy take longer."""
@@ -44,6 +45,7 @@ class AnchorFreeDecoder:
             self._maps.append(where)
             centres.append(_centres(rows, columns, stride))
             strides.append(np.full((rows * columns, 1), stride, np.float32))
+        _check_none_is_left(outputs, taken, scoring.count)
         self._centres, self._strides = np.concatenate(centres), np.concatenate(strides)
         self._halves = self._strides * np.float32(settings.size_scale / 2)
 
@@ -133,6 +135,15 @@ def _find(
     logits = index_of((1, *cells, labels), outputs, f"logits of stride {stride}", taken)
     boxes = index_of((1, *cells, 4), outputs, f"boxes of stride {stride}", [*taken, logits])
     return _Part(logits, outputs[logits], labels), _Part(boxes, outputs[boxes], 4)
+
+
+def _check_none_is_left(outputs: Sequence[TensorSpec], taken: Sequence[int], labels: int) -> None:
+    """A stride that the card forgot would mean faces that nobody sees. Raises ModelError."""
+    for index, output in enumerate(outputs):
+        if index not in taken and len(output.shape) == 4 and output.shape[-1] in (labels, 4, labels + 4):
+            raise ModelError(
+                f"decoding.strides: the graph also gives {written([output.shape])}, a map of a stride that is not named"
+            )
 
 
 class _Map:

@@ -47,7 +47,7 @@ def _difference(golden: Golden, found: list[Face], detector: ModelDetector) -> s
         match = next((face for face in left if _is(answer, face, golden)), None)
         if match is not None:
             left.remove(match)
-        elif answer.score > detector.card.thresholds.of(answer.label) + golden.score_tolerance:
+        elif abs(answer.score - detector.card.thresholds.of(answer.label)) > golden.score_tolerance:
             return f"expected {_answer(answer)} (± {golden.score_tolerance:g}), found {_faces(found)}"
     for face in left:
         if face.score >= detector.card.thresholds.of(face.label) + golden.score_tolerance:
