@@ -236,7 +236,8 @@ def _ignore(_anything: object) -> None: ...
 
 def pictures_for(package: Path) -> list[Image]:
     """The package's golden pictures at a camera's usual size, 640 x 480, but black ones; noise when there is none."""
-    golden = [golden_picture(package, each) for each in open_package(package).card.golden]
+    opened = open_package(package)
+    golden = [golden_picture(opened.folder, each) for each in opened.card.golden]
     found = [np.asarray(cv2.resize(picture, (640, 480)), np.uint8) for picture in golden]
     content = ContentWatch(ContentPolicy(), is_live=False)
     seen = [picture for picture in found if content.judge(picture, Seconds(0.0)) is Content.FINE]

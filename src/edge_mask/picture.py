@@ -4,6 +4,7 @@ Every file gives a picture or a sentence (`Refused`): grey, alpha, CMYK, 16 bit 
 converted; an empty, truncated or foreign file, and one that would not fit into memory, is refused.
 """
 
+import stat
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -63,9 +64,15 @@ def load_picture(source: Path | str | bytes) -> Picture:
 
 def _contents(path: Path) -> bytes:
     try:
-        if path.stat().st_size > MOST_BYTES:
+        state = path.stat()
+        if stat.S_ISREG(state.st_mode):
+            content = b"" if state.st_size > MOST_BYTES else path.read_bytes()
+        else:  # a device or a pipe states no size and may never end
+            with path.open("rb") as file:
+                content = file.read(MOST_BYTES + 1)
+        if max(state.st_size, len(content)) > MOST_BYTES:
             raise Refused(f"{path}: is larger than {MOST_BYTES // 1_000_000} MB, too large for a picture")
-        return path.read_bytes()
+        return content
     except OSError as error:
         raise Refused(f"{path}: cannot be read ({error.strerror})") from error
 

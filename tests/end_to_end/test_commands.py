@@ -279,3 +279,22 @@ def test_a_secret_never_stands_in_a_log(site: Path) -> None:
     for line in daemon.stderr.splitlines():
         json.loads(line)
     assert b"s3cr3t-pass" not in (site / "edge-mask.db").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["detect", ""], ["detect", "scene", "--draw", ""], ["detect", "scene", "--model", ""], ["bench", "--model", ""],
+     ["model", "verify", ""], ["check", "--config", ""]],
+)  # fmt: skip
+def test_an_empty_name_as_of_a_variable_that_is_not_set_is_wrong_usage(site: Path, command: list[str]) -> None:
+    ended = edge_mask(*command, cwd=site)
+    assert ended.code == 2
+    assert "the name is empty" in ended.err
+    assert not list(site.glob("*.jpg"))
+
+
+def test_one_file_of_a_package_can_be_measured(site: Path) -> None:
+    file = ROOT / "models" / "mask-detector" / "model.int8.tflite"
+    ended = edge_mask("bench", "--quick", "--json", "--model", str(file), cwd=site)
+    assert (ended.code, ended.err) == (0, "")
+    assert json.loads(ended.out)["model"]["file"] == "model.int8.tflite"

@@ -1,7 +1,9 @@
 """Every picture file gives a picture or a sentence."""
 
 import base64
+import os
 import struct
+import threading
 from pathlib import Path
 
 import cv2
@@ -178,3 +180,18 @@ def test_a_damaged_file_gives_a_picture_or_a_sentence(start: bytes, at: int, rub
     except Refused as refusal:
         sentence = str(refusal)
         event(sentence.split(":")[1])
+
+
+def test_a_device_that_never_ends_is_refused() -> None:
+    with pytest.raises(Refused, match="/dev/zero: is larger than 200 MB"):
+        load_picture("/dev/zero")
+
+
+def test_a_picture_comes_through_a_pipe(tmp_path: Path) -> None:
+    """`edge-mask detect <(camera)`."""
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(encoded(RED_LEFT_BLUE_RIGHT),))
+    writer.start()
+    assert load_picture(pipe).width == 60
+    writer.join()

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from edge_mask.cli.common import add_json
+from edge_mask.cli.common import a_name, add_json
 
 
 def add(commands: Any) -> None:
@@ -20,6 +20,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--model",
+        type=a_name,
         default=None,
         metavar="PKG",
         help="a model package, or one of its files (default: the one that comes along)",

@@ -7,8 +7,20 @@ from pathlib import Path
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 
 
+def a_name(text: str) -> str:
+    """An argparse type: an empty one, as of a shell variable that is not set, must not become "here" or the default."""
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty")
+    return text
+
+
+def a_path(text: str) -> Path:
+    """An argparse type: a path; an empty one would be the current folder."""
+    return Path(a_name(text))
+
+
 def add_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration (YAML)")
+    parser.add_argument("--config", type=a_path, required=True, metavar="FILE", help="the configuration (YAML)")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_mask.cli.common import a_name, a_path
 from edge_mask.cli.frames import Seen, files_of, frames, is_folder
 from edge_mask.errors import Broken, Refused
 
@@ -23,9 +24,9 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         description="Find faces and say whether they wear a mask. Prints one line per picture or video frame; a file"
         " that cannot be read gets a sentence on stderr, the others go on, and the exit code is 1 in the end.",
     )
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a picture, a video, or a folder of them")
+    parser.add_argument("paths", nargs="+", type=a_path, metavar="PATH", help="a picture, a video, or a folder of them")
     parser.add_argument(
-        "--model", metavar="PKG", help="model package, or one of its files (default: models/mask-detector)"
+        "--model", type=a_name, metavar="PKG", help="model package, or one of its files (default: models/mask-detector)"
     )
     parser.add_argument(
         "--score-threshold",
@@ -34,7 +35,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="report faces from this score, 0..1, at 1 none (default: the model's)",
     )
     parser.add_argument("--threads", type=_threads, default=2, metavar="N", help="threads of the model (default: 2)")
-    parser.add_argument("--draw", type=Path, metavar="DIR", help="write each frame with its boxes into this folder")
+    parser.add_argument("--draw", type=a_path, metavar="DIR", help="write each frame with its boxes into this folder")
     parser.add_argument("--json", action="store_true", help="one JSON object per line")
     parser.set_defaults(function=run)
 

@@ -7,6 +7,8 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_mask.cli.common import a_name, a_path
+
 if TYPE_CHECKING:
     from edge_mask.detect.card import Nms
     from edge_mask.detect.package import Package
@@ -19,14 +21,16 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser = subparsers.add_parser("model", help="model packages", description=__doc__)
     commands = parser.add_subparsers(dest="model_command", metavar="COMMAND", required=True)
     listing = commands.add_parser("list", help="the packages that are here", description=_list.__doc__)
-    listing.add_argument("folders", nargs="*", type=Path, metavar="DIR", help="where to look (default: models)")
+    listing.add_argument("folders", nargs="*", type=a_path, metavar="DIR", help="where to look (default: models)")
     listing.set_defaults(function=_list)
     info = commands.add_parser("info", help="what a package says of itself", description=_info.__doc__)
     info.set_defaults(function=_info)
     verify = commands.add_parser("verify", help="whether a package holds what it promises", description=_verify.__doc__)
     verify.set_defaults(function=_verify)
     for command in (info, verify):
-        command.add_argument("package", nargs="?", metavar="PKG", help="package folder (default: models/mask-detector)")
+        command.add_argument(
+            "package", nargs="?", type=a_name, metavar="PKG", help="package folder (default: models/mask-detector)"
+        )
     for command in (listing, info, verify):
         command.add_argument("--json", action="store_true", help="print JSON")
     _add_choices(commands)
@@ -36,7 +40,7 @@ def _add_choices(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     install = commands.add_parser(
         "install", help="take over a package from a folder or zip", description=_install.__doc__
     )
-    install.add_argument("source", type=Path, metavar="FOLDER|ZIP")
+    install.add_argument("source", type=a_path, metavar="FOLDER|ZIP")
     install.add_argument("--activate", action="store_true", help="use it from now on")
     install.set_defaults(function=_install)
     activate = commands.add_parser("activate", help="use an installed package", description=_activate.__doc__)
@@ -46,7 +50,7 @@ def _add_choices(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     rollback.set_defaults(function=_rollback)
     for command in (install, activate, rollback):
         command.add_argument(
-            "--models", type=Path, default=Path("models"), metavar="DIR", help="folder of packages (default: models)"
+            "--models", type=a_path, default=Path("models"), metavar="DIR", help="folder of packages (default: models)"
         )
 
 

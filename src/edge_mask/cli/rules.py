@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_mask.cli.common import a_path
 from edge_mask.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -45,21 +46,21 @@ def _add_eval(parser: argparse.ArgumentParser) -> None:
 
 def _add_test(parser: argparse.ArgumentParser) -> None:
     parser.description = "Runs hot.test.yaml for hot.yaml. Exit 1 when a case fails."
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a rule file")
+    parser.add_argument("files", nargs="+", type=a_path, metavar="FILE", help="a rule file")
     parser.add_argument("--json", action="store_true", help="one JSON object for each case")
     parser.set_defaults(function=run_test)
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.description = "Exit 2 and a sentence with line and column for each thing that is wrong."
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a rule file")
+    parser.add_argument("files", nargs="+", type=a_path, metavar="FILE", help="a rule file")
     parser.add_argument("--json", action="store_true", help="one JSON document")
     parser.set_defaults(function=run_check)
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.description = "Prints the rules as AWS takes them; what AWS has no place for is said on stderr."
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a rule file")
+    parser.add_argument("files", nargs="+", type=a_path, metavar="FILE", help="a rule file")
     parser.add_argument("--format", choices=("cloudformation", "cli"), default="cloudformation")
     parser.add_argument("--role-arn", metavar="ARN", help="the role of the actions that name none")
     parser.add_argument("--json", action="store_true", help="JSON (cli always is; CloudFormation is YAML without it)")

@@ -9,7 +9,7 @@ import numpy as np
 
 from edge_mask.detect.golden import golden_picture
 from edge_mask.detect.model import ModelDetector
-from edge_mask.detect.package import load_package
+from edge_mask.detect.package import load_package, open_package
 from edge_mask.messages import Image
 from edge_mask.units import Seconds
 
@@ -65,7 +65,8 @@ def measure_model(
     detector = load_package(package, threads=threads, runtime=runtime)
     load_ms = (time.perf_counter() - begin) * 1000.0
     try:
-        bare, whole = _take_turns(detector, image if image is not None else _picture(detector, Path(package)), seconds)
+        shown = image if image is not None else _picture(detector, open_package(package).folder)
+        bare, whole = _take_turns(detector, shown, seconds)
         return ModelFigures(
             detector.name, detector.runtime, detector.file, threads, len(bare), load_ms,
             statistics.median(bare), _p95(bare), statistics.median(whole), _p95(whole),
