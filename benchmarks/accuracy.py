@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 from benchmarks.peers import write_peers
+from training.annotations import BadData
 from training.judge import detections, judge
 from training.metrics import nothing
-from training.pictures import BadData, Picture, Pixels, Single, read_pixels, read_scenes, read_singles
+from training.pictures import Picture, Pixels, Single, read_pixels, read_scenes, read_singles
 
 from edge_mask.detect.card import ModelFile
 from edge_mask.detect.location import find_package

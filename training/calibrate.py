@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from training.annotations import LABELS, Boxes
 from training.metrics import Found, match
-from training.pictures import LABELS, Boxes
 
 FEWEST = 30
 """Right answers, and wrong ones, that a line takes."""

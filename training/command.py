@@ -9,12 +9,13 @@ from pathlib import Path
 
 import torch
 
+from training.annotations import BadData
 from training.checks import figures
 from training.compose import Composer
 from training.network import MaskNet
 from training.options import count, count_or_none, share
 from training.package import Label, build_package
-from training.pictures import BadData, DataSet, HeldOut, Pixels, load_held_out, load_training
+from training.pictures import DataSet, HeldOut, Pixels, load_held_out, load_training
 from training.plan import Plan
 from training.report import write_report
 from training.smoke import generate

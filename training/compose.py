@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from training.annotations import Boxes
 from training.augment import Random, spoil
 from training.empty import barred, drawn, jigsaw, out_of_focus, piece, turned, window
 from training.geometry import FILL, clip_boxes
 from training.paste import FaceBank
-from training.pictures import Boxes, DataSet, Picture, Pixels, empty_boxes
+from training.pictures import DataSet, Picture, Pixels, empty_boxes
 
 MOST_TURN = 0.25  # radians
 SMALLEST_FACE = 7.0  # pixels of the longest side that a zoomed crop aims at

@@ -6,9 +6,10 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from training.annotations import Boxes
 from training.augment import Random
 from training.geometry import FILL
-from training.pictures import Boxes, Picture, Pixels
+from training.pictures import Picture, Pixels
 
 BEYOND = 60  # how far colours are drawn beyond black and white, which then come often
 BARRED = 0.3  # of empty samples, how many are as a wide or a tall picture is put before the network

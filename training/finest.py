@@ -18,12 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from training.annotations import BadData
 from training.compose import Composer
 from training.heads import differences
 from training.mix import read_weights, write_weights
 from training.network import ADDING, MaskNet
 from training.options import count, count_or_none
-from training.pictures import BadData, load_training
+from training.pictures import load_training
 from training.plan import WILD, Plan, batches
 from training.predict import to_input
 from training.slim import slim_from

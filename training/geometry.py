@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.pictures import Boxes, Pixels
+from training.annotations import Boxes
+from training.pictures import Pixels
 
 FILL = 114  # grey of the padding, in training, on the device and in the card
 

@@ -17,11 +17,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.annotations import BadData
 from training.compose import Composer
 from training.layers import Head
 from training.mix import read_weights, write_weights
 from training.network import MaskNet
-from training.pictures import BadData, Pixels, load_training
+from training.pictures import Pixels, load_training
 from training.slim import boxes_from_one_tower, passing
 
 LARGE = 20.0  # sum of the absolute box weights; up to 18, int8 costs no more than in a head with a tower of its own

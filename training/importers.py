@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 import cv2
 import yaml
 
-from training.pictures import LABELS, BadData, entries
+from training.annotations import LABELS, BadData, entries
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 IGNORED = "ignored"

@@ -10,9 +10,10 @@ from edge_mask.detect.model import ModelDetector
 from edge_mask.detect.package import load_file, open_package
 from edge_mask.messages import Face
 from edge_mask.track.distinct import distinct
+from training.annotations import LABELS
 from training.empty import held_out as empty_pictures
 from training.metrics import Found, evaluate, gate, nothing, recall_by_size
-from training.pictures import LABELS, Picture, Pixels, Single
+from training.pictures import Picture, Pixels, Single
 
 LOWEST_SCORE = 0.02
 

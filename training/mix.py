@@ -10,10 +10,11 @@ from pathlib import Path
 
 import torch
 
+from training.annotations import BadData
 from training.compose import Composer
 from training.network import MaskNet
 from training.options import share
-from training.pictures import BadData, load_training
+from training.pictures import load_training
 from training.weights import mixed, move_boxes, read_network
 
 

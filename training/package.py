@@ -9,11 +9,12 @@ from typing import Any
 
 import yaml
 
+from training.annotations import LABELS
 from training.export import export_float, export_int8
 from training.golden import write_golden
 from training.measured import THRESHOLD, measure
 from training.network import STRIDES, MaskNet
-from training.pictures import LABELS, HeldOut, Pixels
+from training.pictures import HeldOut, Pixels
 from training.predict import SUPPRESSION
 
 PROSE = Path(__file__).with_name("card_text.yaml")

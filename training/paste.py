@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
+from training.annotations import Boxes
 from training.augment import Random
-from training.pictures import Boxes, DataSet, Picture, Pixels, Single, empty_boxes
+from training.pictures import DataSet, Picture, Pixels, Single, empty_boxes
 
 # How much of a tight crop lies above the face's box: boxes of masked faces in the scenes start lower, near the brows.
 TIGHT_ABOVE = (0.2, 0.03)

@@ -1,23 +1,16 @@
 """Labelled pictures: the project's own annotation format, held decoded in memory."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-LABELS = ("mask", "no_mask", "incorrect")
+from training.annotations import BadData, Boxes, entries, label_index, parse_boxes
 
 Pixels = NDArray[np.uint8]  # height × width × 3, RGB
-Boxes = NDArray[np.float32]  # n × 5: label index, x1, y1, x2, y2 in pixels
-
-
-class BadData(ValueError):
-    """Training data that cannot be used: the sentence says which file, what is wrong and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,49 +62,21 @@ def read_pixels(path: Path) -> Pixels:
     return np.ascontiguousarray(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
-def label_index(name: str, where: str) -> int:
-    """The index of a label; BadData names the allowed ones."""
-    if name not in LABELS:
-        raise BadData(f"{where}: unknown label {name!r}; allowed are {', '.join(LABELS)}")
-    return LABELS.index(name)
-
-
-def parse_boxes(entry: dict[str, Any], where: str) -> Boxes:
-    """The boxes of one annotation entry; BadData on an unknown label or a box without area."""
-    rows = []
-    for box in entry.get("boxes", []):
-        x1, y1, x2, y2 = (float(v) for v in box["bbox"])
-        if not (x2 > x1 and y2 > y1):
-            raise BadData(f"{where}: box {box['bbox']} has no area; expected [x1, y1, x2, y2] with x2 > x1 and y2 > y1")
-        rows.append((label_index(box["cls"], where), x1, y1, x2, y2))
-    return np.array(rows, np.float32).reshape(-1, 5)
-
-
-def entries(path: Path) -> list[dict[str, Any]]:
-    """The picture entries of an annotation file."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))["images"]
-    except FileNotFoundError:
-        raise BadData(f"{path}: no such annotation file; see docs/training.md for the layout") from None
-    except (json.JSONDecodeError, KeyError, TypeError) as wrong:
-        raise BadData(f'{path}: expected JSON {{"images": [...]}}, found something else ({wrong})') from wrong
-    return list(found)
-
-
 def read_scenes(annotations: Path, limit: int | None = None, share: float = 1.0,
                 folder: Path | None = None) -> Iterator[Picture]:  # fmt: skip
     """Decode every picture of a detection annotation file; its path is relative to `folder`, else to that file."""
     folder = folder or annotations.parent
     for entry in entries(annotations)[:limit]:
         where = f"{annotations.name}: {entry['file']}"
-        yield Picture(read_pixels(folder / entry["file"]), parse_boxes(entry, where), entry["file"], share)
+        pixels = read_pixels(folder / entry["file"])
+        yield Picture(pixels, parse_boxes(entry, where, pixels.shape[:2]), entry["file"], share)
 
 
 def read_singles(annotations: Path, *, tight: bool, limit: int | None = None) -> Iterator[Single]:
     """Decode the single-face pictures which are (or are not) tight crops."""
     wanted = [e for e in entries(annotations) if bool(e.get("tight", False)) is tight]
     for entry in wanted[:limit]:
-        label = label_index(entry["label"], f"{annotations.name}: {entry['file']}")
+        label = label_index(entry.get("label"), f"{annotations.name}: {entry['file']}")
         yield Single(read_pixels(annotations.parent / entry["file"]), label, tight, entry["file"])
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from training.pictures import LABELS, Pixels
+from training.annotations import LABELS
+from training.pictures import Pixels
 
 SIDE = 240
 

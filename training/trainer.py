@@ -14,12 +14,13 @@ import cv2
 import numpy as np
 import torch
 
+from training.annotations import BadData
 from training.average import follow
 from training.compose import Composer
 from training.hard import hard_ones
 from training.loss import losses
 from training.network import MaskNet, decode
-from training.pictures import BadData, DataSet, Pixels
+from training.pictures import DataSet, Pixels
 from training.plan import CALM, WILD, Batch, Plan, Stage, batches, groups
 from training.predict import to_input
 from training.rounding import Rounded

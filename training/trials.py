@@ -18,9 +18,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from training.annotations import BadData
 from training.checks import figures
 from training.network import BRANCHES, MaskNet
-from training.pictures import BadData, HeldOut, load_held_out, load_training
+from training.pictures import HeldOut, load_held_out, load_training
 from training.plan import Plan
 from training.trainer import Stopped, Trainer
 

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from training.annotations import LABELS, BadData
 from training.layers import Add, Residual
 from training.network import MaskNet
 from training.norms import plain, undone
-from training.pictures import LABELS, BadData, Pixels
+from training.pictures import Pixels
 from training.predict import to_input
 
 Layer = tuple[nn.Conv2d, nn.BatchNorm2d | None]

@@ -6,9 +6,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from training.annotations import BadData
 from training.layers import Head
 from training.network import ADDING, BRANCHES, NOW, SUMS, VIEW, Form, MaskNet
-from training.pictures import BadData, Pixels
+from training.pictures import Pixels
 from training.slim import EARLIER, slim_from, wide_network
 from training.unfold import unfolded
 

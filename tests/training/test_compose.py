@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from training.annotations import BadData
 from training.augment import compressed, dusk, light_and_colour, motion_blur, sensor_noise, spoil
 from training.compose import Composer, place, warp
 from training.geometry import FILL, clip_boxes, letterbox, nms
 from training.paste import FaceBank, blend, clear_faces, cut_out, free_spot
-from training.pictures import BadData, DataSet, Picture, Pixels, Single, load_training
+from training.pictures import DataSet, Picture, Pixels, Single, load_training
 from training.smoke import generate
 
 RED = (255, 0, 0)

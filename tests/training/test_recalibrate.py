@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import cv2
 import numpy as np
@@ -159,3 +160,68 @@ def test_a_note_has_its_place_or_is_refused(package: Path, data: Path, capsys: p
     (package / "model.yaml").write_text(yaml.safe_dump(card))
     assert main([str(package), "--data", str(data), "--note", "Settled again."]) == 2
     assert "training in model.yaml is no mapping" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("[" * 100_000, "is no JSON"),
+        (b"\xff\xfe{}", "is no JSON"),
+        ({"images": {"a": 1}}, 'expected JSON {"images": [...]}'),
+        ({"images": ["a.png"]}, 'images[0]: expected {"file":'),
+        ({"images": [{"boxes": []}]}, "images[0]: expected"),
+        ({"images": [{"file": 3}]}, "images[0]: expected"),
+        ({"images": [{"file": "a.png", "boxes": None}]}, "a.png: boxes: expected a list, found None"),
+        ({"images": [{"file": "a.png", "boxes": [[1, 2, 3, 4]]}]}, "found [1, 2, 3, 4]"),
+        *(
+            ({"images": [{"file": "a.png", "boxes": [{"cls": "mask", "bbox": wrong}]}]}, "a.png: expected")
+            for wrong in (
+                [1, 2, 3],
+                ["a", 2, 3, 4],
+                "abcd",
+                None,
+                [True, 2, 3, 4],
+                [1, 2, 3, 1e308],
+                [1, 2, 3, 10**400],
+            )
+        ),
+        ({"images": [{"file": "a.png", "boxes": [{"bbox": [1, 2, 3, 4]}]}]}, "a.png: unknown label None"),
+        (
+            {"images": [{"file": "a.png", "boxes": [{"cls": "mask", "bbox": [60, 2, 70, 4]}]}]},
+            "box [60, 2, 70, 4] lies beside the picture, which has 50 × 40 pixels",
+        ),
+    ],
+)
+def test_annotations_that_are_none_are_a_sentence_and_the_card_stays(
+    content: Any, sentence: str, package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "val").mkdir()
+    cv2.imwrite(str(tmp_path / "val" / "a.png"), np.full((40, 50, 3), 90, np.uint8))
+    text = json.dumps(content) if isinstance(content, dict) else content
+    (tmp_path / "val" / "detection.json").write_bytes(text if isinstance(text, bytes) else text.encode())
+    card = (package / "model.yaml").read_bytes()
+    assert main([str(package), "--data", str(tmp_path)]) == 2
+    assert sentence in capsys.readouterr().err
+    assert (package / "model.yaml").read_bytes() == card
+
+
+def test_a_run_that_is_stopped_says_so_and_leaves_the_package(
+    package: Path, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card = (package / "model.yaml").read_bytes()
+    monkeypatch.setattr("training.recalibrate.measure", mock.Mock(side_effect=KeyboardInterrupt))
+    assert main([str(package), "--data", str(data)]) == 130
+    assert capsys.readouterr().err == "stopped; the package is as it was\n"
+    assert (package / "model.yaml").read_bytes() == card
+
+
+def test_a_file_of_a_package_is_not_its_folder(package: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(package / "model.float.tflite"), "--data", str(data)]) == 2
+    assert "is a file; give the folder of its package" in capsys.readouterr().err
+
+
+def test_a_sentence_about_the_card_names_the_users_own_file(
+    package: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(package), "--data", str(data), "--version", "two words"]) == 2
+    assert f"error: {package / 'model.yaml'}, line " in capsys.readouterr().err

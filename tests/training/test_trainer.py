@@ -55,7 +55,7 @@ def test_a_run_whose_gradients_stay_no_numbers_ends_with_a_sentence(
 ) -> None:
     monkeypatch.setattr("training.trainer.MOST_LEFT_OUT", 4)
     spoil(trainer, {2, 4, 5, 6, 7})
-    with pytest.raises(import_module("training.pictures").BadData, match=r"step 7: .* 4 steps in a row .* --rate"):
+    with pytest.raises(import_module("training.annotations").BadData, match=r"step 7: .* 4 steps in a row .* --rate"):
         trainer.run()
     assert not (tmp_path / "out" / "state.pt").exists(), "nothing that is lost is kept"
 
@@ -70,6 +70,6 @@ def test_a_loss_that_is_no_number_ends_the_run_with_a_sentence(trainer: Any, mon
         return (score * float("inf") if len(calls) == 5 else score), box
 
     monkeypatch.setattr(module, "losses", losses)
-    with pytest.raises(import_module("training.pictures").BadData, match="step 5: the loss"):
+    with pytest.raises(import_module("training.annotations").BadData, match="step 5: the loss"):
         trainer.run()
     assert is_finite(trainer.network)

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from training.pictures import BadData
+from training.annotations import BadData
 from training.smoke import generate
 
 torch = pytest.importorskip("torch")

@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from training.pictures import BadData
+from training.annotations import BadData
 
 torch: Any = pytest.importorskip("torch", reason="needs torch: pip install -e '.[train]'")
 network = import_module("training.network")
