@@ -42,6 +42,15 @@ def is_finite(network: Any) -> bool:
     return all(bool(torch.isfinite(value).all()) for value in network.state_dict().values())
 
 
+def test_the_average_follows_the_network(trainer: Any) -> None:
+    """It is what is shipped: one that stays behind is what the run began with."""
+    name = "trunk.0.0.weight"
+    began = trainer.network.state_dict()[name].clone()
+    trainer.run()
+    learned, average = trainer.network.state_dict()[name], trainer.average.state_dict()[name]
+    assert 0 < (average - learned).norm() < (began - learned).norm()
+
+
 def test_a_step_with_a_gradient_that_is_no_number_is_left_out(trainer: Any, tmp_path: Path) -> None:
     spoil(trainer, {3, 4, 7})
     assert is_finite(trainer.run())
