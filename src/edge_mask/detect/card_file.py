@@ -8,6 +8,7 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from edge_mask.detect import card
 from edge_mask.detect.card import Card, Decoding
 from edge_mask.errors import ModelError
 
@@ -15,8 +16,9 @@ CARD = "model.yaml"
 _DEEPEST = 50
 """Keys and lists in each other; cards have six."""
 _MOST_VALUES = 100_000
-_TRUTHS = frozenset({"class_agnostic", "background"})
-_PROSE = frozenset({"figures", "training", "intended_use", "misuse", "limits", "notes"})
+_PARTS = [part for part in vars(card).values() if isinstance(part, type) and issubclass(part, card.Strict)]
+_TRUTHS = frozenset(key for part in _PARTS for key, field in part.model_fields.items() if field.annotation is bool)
+_PROSE = frozenset(key for key, field in Card.model_fields.items() if field.annotation == card.Prose)
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,2002:timestamp")
 
 
@@ -150,11 +152,7 @@ def _kinds() -> Iterable[type[BaseModel]]:
 
 def _known_keys(loc: Sequence[str | int]) -> list[str]:
     """Every key of every part of the card: a slip of the pen is close to one of them."""
-    models: list[type[BaseModel]] = [Card]
-    if len(loc) > 1:
-        from edge_mask.detect import card
-
-        models = [m for m in vars(card).values() if isinstance(m, type) and issubclass(m, card.Strict)]
+    models = _PARTS if len(loc) > 1 else [Card]
     return sorted({name for model in models for name in model.model_fields})
 
 
