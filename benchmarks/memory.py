@@ -25,7 +25,7 @@ from edge_mask.detect.package import open_package
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.rows import Batch, OutboxRow
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Class, Message
+from edge_mask.messages import Message, Priority
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.timesync import boot_id
 
@@ -109,7 +109,7 @@ def fill(database: Path, count: int) -> None:
             OutboxRow(
                 "mqtt",
                 Message(topic="edge-mask/gate-01/temperature", payload=b'{"n":%d,"pad":"%s"}' % (n, b"x" * 200),
-                        klass=Class.TELEMETRY, qos=1, id=str(n)),
+                        priority=Priority.TELEMETRY, qos=1, id=str(n)),
                 now,
             )
             for n in range(start, min(count, start + 1000))

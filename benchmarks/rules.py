@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge_mask.messages import Class
+from edge_mask.messages import Priority
 from edge_mask.rules import NO_MATCH, Context, compile_rule, to_payload
 from edge_mask.rules.effects import Incoming
 from edge_mask.rules.rule_set import RuleSet
@@ -117,7 +117,7 @@ def many(count: int, folder: Path, *, one_topic: bool = False) -> Run:
     path = folder / f"{count}-{one_topic}.json"
     path.write_text(json.dumps(rules), "utf-8")
     rule_set = RuleSet.load([path])
-    incoming = Incoming(topic=TOPIC, payload=PAYLOAD, klass=Class.TELEMETRY, context=CONTEXT)
+    incoming = Incoming(topic=TOPIC, payload=PAYLOAD, priority=Priority.TELEMETRY, context=CONTEXT)
     return lambda: rule_set.apply(incoming)
 
 

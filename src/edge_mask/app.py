@@ -29,7 +29,7 @@ from edge_mask.ledger.mail import Postbox
 from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.recorder import Recorder
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Class, Face, Fault, Frame, Message, Reading
+from edge_mask.messages import Face, Fault, Frame, Message, Priority, Reading
 from edge_mask.parts import detectors_of, rule_files, sensor_of, source_of, sysfs_root, transport_of, what_runs
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import Clock
@@ -239,7 +239,7 @@ class Assembly:
         topic, thing = self._topics.of("status"), self._settings.device.thing_name
 
         def retained(payload: bytes) -> Message:
-            return Message(topic=topic, payload=payload, klass=Class.LIVE, qos=1, retain=True)
+            return Message(topic=topic, payload=payload, priority=Priority.LIVE, qos=1, retain=True)
 
         def birth() -> Message:
             return retained(status.birth(thing=thing, version=__version__, model=model, at=self._clock.now()))

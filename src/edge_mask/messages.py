@@ -82,7 +82,7 @@ class Reading:
     quality: Quality = Quality.GOOD
 
 
-class Class(IntEnum):
+class Priority(IntEnum):
     """What happens to a message offline and when space runs out; the smaller number leaves first."""
 
     URGENT = 0
@@ -174,7 +174,7 @@ class Message:
 
     topic: str
     payload: bytes
-    klass: Class
+    priority: Priority
     qos: Literal[0, 1]
     id: str = ""
     retain: bool = False

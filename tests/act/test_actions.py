@@ -16,7 +16,7 @@ from edge_mask.act.actions import Actions
 from edge_mask.act.line import line_for
 from edge_mask.act.outputs import Outputs
 from edge_mask.act.snapshots import SnapshotStore
-from edge_mask.messages import Class, Face, Fault, Frame
+from edge_mask.messages import Face, Fault, Frame, Priority
 from edge_mask.rules.context import Context
 from edge_mask.rules.effects import EdgeAction, Incoming
 from edge_mask.rules.rule_set import RuleSet
@@ -254,7 +254,7 @@ def test_a_rule_about_errors_whose_action_fails_does_not_go_round_in_circles(tmp
 
     def admit() -> None:
         incoming = Incoming(
-            topic="errors", payload=b'{"code": "x"}', klass=Class.EVIDENCE, context=Context(timestamp=1)
+            topic="errors", payload=b'{"code": "x"}', priority=Priority.EVIDENCE, context=Context(timestamp=1)
         )
         for effect in rules.apply(incoming):
             assert isinstance(effect, EdgeAction)

@@ -46,7 +46,7 @@ def test_a_message_is_delivered_when_the_broker_says_so(connected: Stage) -> Non
 
 
 def test_a_live_message_is_delivered_when_it_is_handed_over(connected: Stage) -> None:
-    live = Message(topic="edge-mask/gate-01/health", payload=b"{}", klass=note().klass, qos=0)
+    live = Message(topic="edge-mask/gate-01/health", payload=b"{}", priority=note().priority, qos=0)
     assert connected.transport.send(live).result(PATIENCE).outcome is Outcome.DELIVERED
     assert connected.arrived(live.topic, 1) == [b"{}"]
 
@@ -159,7 +159,7 @@ def test_closing_what_was_never_opened_is_fine(stage: Stage) -> None:
 
 
 def test_a_retained_message_is_there_for_newcomers(connected: Stage) -> None:
-    kept = Message(topic="edge-mask/gate-01/last", payload=b"{}", klass=note().klass, qos=1, retain=True)
+    kept = Message(topic="edge-mask/gate-01/last", payload=b"{}", priority=note().priority, qos=1, retain=True)
     assert connected.transport.send(kept).result(PATIENCE).outcome is Outcome.DELIVERED
     assert connected.retained(kept.topic) == b"{}"
 

@@ -13,21 +13,21 @@ from edge_mask.deliver.link import Listener
 from edge_mask.deliver.memory import MemoryTransport
 from edge_mask.deliver.paho import PahoTransport
 from edge_mask.deliver.paho_client import Version
-from edge_mask.messages import Class, Message, Receipt
+from edge_mask.messages import Message, Priority, Receipt
 from edge_mask.runtime.backoff import Backoff
 from edge_mask.units import Seconds
 
 PATIENCE = 15.0
 FORBIDDEN = "forbidden/topic"
 STATUS = "edge-mask/gate-01/status"
-WILL = Message(topic=STATUS, payload=b'{"state":"offline"}', klass=Class.LIVE, qos=1, retain=True)
-BIRTH = Message(topic=STATUS, payload=b'{"state":"online"}', klass=Class.LIVE, qos=1, retain=True)
+WILL = Message(topic=STATUS, payload=b'{"state":"offline"}', priority=Priority.LIVE, qos=1, retain=True)
+BIRTH = Message(topic=STATUS, payload=b'{"state":"online"}', priority=Priority.LIVE, qos=1, retain=True)
 
 
 def note(payload: bytes | str = b"{}", topic: str = "edge-mask/gate-01/visits") -> Message:
     """A message worth keeping."""
     body = payload.encode() if isinstance(payload, str) else payload
-    return Message(topic=topic, payload=body, klass=Class.EVIDENCE, qos=1)
+    return Message(topic=topic, payload=body, priority=Priority.EVIDENCE, qos=1)
 
 
 class States:

@@ -22,7 +22,7 @@ from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.rows import Batch, OutboxRow, Settlement
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Class, Fault, Message
+from edge_mask.messages import Fault, Message, Priority
 from edge_mask.runtime.clock import ManualClock
 from edge_mask.runtime.outage import Outage
 from edge_mask.units import Moment, Seconds
@@ -41,11 +41,13 @@ class Round:
     clock: ManualClock
     faults: list[Fault]
 
-    def record(self, *numbers: int, klass: Class = Class.TELEMETRY, at: Moment | None = None) -> None:
+    def record(self, *numbers: int, priority: Priority = Priority.TELEMETRY, at: Moment | None = None) -> None:
         made = [
             OutboxRow(
                 "mqtt",
-                Message(topic=f"t/{klass.name}", payload=b'{"n":%d,"ts":"x"}' % n, klass=klass, qos=1, id=str(n)),
+                Message(
+                    topic=f"t/{priority.name}", payload=b'{"n":%d,"ts":"x"}' % n, priority=priority, qos=1, id=str(n)
+                ),
                 at or self.clock.now(),
             )
             for n in numbers
@@ -185,7 +187,7 @@ def test_a_topic_that_is_refused_is_reported_once_until_it_is_taken_again(
 def test_a_refused_report_makes_no_other_report(tmp_path: Path) -> None:
     with round_of(tmp_path / "db") as it:
         it.transport.refuse(lambda _message: "not authorised")
-        error = Message(topic="edge-mask/gate-01/errors", payload=b"{}", klass=Class.EVIDENCE, qos=1, id="1")
+        error = Message(topic="edge-mask/gate-01/errors", payload=b"{}", priority=Priority.EVIDENCE, qos=1, id="1")
         it.ledger.commit(Batch(outgoing=[OutboxRow("mqtt", error, it.clock.now())]), it.clock.now())
         it.courier.poke()
         it.steps()
@@ -199,8 +201,8 @@ def test_an_alert_overtakes_the_backlog(tmp_path: Path) -> None:
         it.record(*range(100))
         it.transport.come_back()
         it.steps(2)
-        it.record(500, klass=Class.EVIDENCE)
-        it.record(900, klass=Class.URGENT)
+        it.record(500, priority=Priority.EVIDENCE)
+        it.record(900, priority=Priority.URGENT)
         before = len(it.delivered())
         it.steps(4)
         assert it.delivered()[before : before + 2] == [900, 500]
@@ -228,7 +230,7 @@ def test_no_more_than_the_window_is_under_way(tmp_path: Path) -> None:
 
 def test_live_messages_go_now_or_never(tmp_path: Path) -> None:
     with round_of(tmp_path / "db") as it:
-        live = Message(topic="health", payload=b'{"n":1}', klass=Class.LIVE, qos=0)
+        live = Message(topic="health", payload=b'{"n":1}', priority=Priority.LIVE, qos=0)
         it.courier.offer_live(live)
         it.steps(1)
         assert it.delivered() == [1]
@@ -260,7 +262,9 @@ def test_a_message_that_the_broker_hangs_up_on_is_set_aside_and_the_others_go_on
         for turn in range(120):
             it.steps(1)
             if not it.transport.is_connected:
-                it.record(1000 + turn, klass=Class.EVIDENCE)  # such as the report of the outage, which leaves first
+                it.record(
+                    1000 + turn, priority=Priority.EVIDENCE
+                )  # such as the report of the outage, which leaves first
                 it.transport.come_back()
         assert [n for n in it.delivered() if n < 1000] == [n for n in range(30) if n % 10 != 7]
         assert it.pending() == 0
@@ -354,7 +358,7 @@ def test_a_slow_link_keeps_the_newest_live_messages_and_drops_the_old_ones(tmp_p
     with round_of(tmp_path / "db") as it:
         it.transport.freeze()  # what is handed over is not written
         for n in range(100):
-            it.courier.offer_live(Message(topic="live", payload=b'{"n":%d}' % n, klass=Class.LIVE, qos=0))
+            it.courier.offer_live(Message(topic="live", payload=b'{"n":%d}' % n, priority=Priority.LIVE, qos=0))
             it.steps(1, seconds=0.1)
         assert len(it.transport._unacknowledged) == 4
         it.transport.thaw()
@@ -362,7 +366,7 @@ def test_a_slow_link_keeps_the_newest_live_messages_and_drops_the_old_ones(tmp_p
         assert it.delivered() == [0, 1, 2, 3, *range(84, 100)]
         it.transport.freeze()
         for n in range(5):
-            it.courier.offer_live(Message(topic="live", payload=b'{"n":%d}' % n, klass=Class.LIVE, qos=0))
+            it.courier.offer_live(Message(topic="live", payload=b'{"n":%d}' % n, priority=Priority.LIVE, qos=0))
         it.steps(2, seconds=11.0)
         assert it.courier.is_idle
         assert it.courier.live_dropped == 80 + 1
@@ -370,7 +374,7 @@ def test_a_slow_link_keeps_the_newest_live_messages_and_drops_the_old_ones(tmp_p
 
 def test_stored_messages_leave_before_live_ones(tmp_path: Path) -> None:
     with round_of(tmp_path / "db") as it:
-        it.courier.offer_live(Message(topic="live", payload=b'{"n":1}', klass=Class.LIVE, qos=0))
+        it.courier.offer_live(Message(topic="live", payload=b'{"n":1}', priority=Priority.LIVE, qos=0))
         it.record(2)
         it.steps(1)
         assert it.delivered() == [2, 1]
@@ -393,7 +397,9 @@ def test_a_message_from_before_the_clock_was_set_leaves_with_its_true_time(tmp_p
 
 def test_a_message_of_an_earlier_boot_without_a_clock_is_late(tmp_path: Path) -> None:
     with round_of(tmp_path / "db") as it:
-        row = OutboxRow("mqtt", Message(topic="t", payload=b'{"n":1}', klass=Class.TELEMETRY, qos=1), it.clock.now())
+        row = OutboxRow(
+            "mqtt", Message(topic="t", payload=b'{"n":1}', priority=Priority.TELEMETRY, qos=1), it.clock.now()
+        )
         other = Ledger.__new__(Ledger)
         other.__dict__.update(it.ledger.__dict__, _boot="boot-0")
         unset = OutboxRow("mqtt", row.message, Moment(Seconds(1e9), row.at.wall, synced=False))
@@ -415,7 +421,7 @@ def test_away_for_counts_from_the_loss_of_the_connection(tmp_path: Path) -> None
 ACTIONS = st.lists(
     st.one_of(
         st.sampled_from(["step", "away", "back", "freeze", "thaw", "time out", "lose ack"]),
-        st.sampled_from([Class.URGENT, Class.EVIDENCE, Class.TELEMETRY]),
+        st.sampled_from([Priority.URGENT, Priority.EVIDENCE, Priority.TELEMETRY]),
     ),
     max_size=40,
 )
@@ -424,7 +430,7 @@ ACTIONS = st.lists(
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(ACTIONS)
 def test_whatever_happens_everything_arrives_and_first_arrivals_are_in_order(
-    tmp_path_factory: pytest.TempPathFactory, actions: list[str | Class]
+    tmp_path_factory: pytest.TempPathFactory, actions: list[str | Priority]
 ) -> None:
     with round_of(tmp_path_factory.mktemp("outbox") / "db", window=4, blames_hang_ups=False) as it:
         orders: dict[str, Callable[[], object]] = {
@@ -434,8 +440,8 @@ def test_whatever_happens_everything_arrives_and_first_arrivals_are_in_order(
         }  # fmt: skip
         recorded: dict[str, list[str]] = {}
         for number, action in enumerate(actions):
-            if isinstance(action, Class):
-                it.record(number, klass=action)
+            if isinstance(action, Priority):
+                it.record(number, priority=action)
                 recorded.setdefault(f"t/{action.name}", []).append(str(number))
             else:
                 orders[action]()
@@ -466,7 +472,7 @@ def test_a_certificate_that_cannot_be_read_is_tried_again_and_loses_nothing(tmp_
     courier = Courier(
         "mqtt", transport, Outbox(tmp_path / "db", "mqtt"), lambda _settlements: Future(), outage, clock, boot=BOOT
     )
-    row = OutboxRow("mqtt", Message(topic="t", payload=b"{}", klass=Class.EVIDENCE, qos=1), clock.now())
+    row = OutboxRow("mqtt", Message(topic="t", payload=b"{}", priority=Priority.EVIDENCE, qos=1), clock.now())
     ledger.commit(Batch(outgoing=[row]), clock.now())
     courier.begin()
     courier.turn(threading.Event())

@@ -21,7 +21,7 @@ from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.destinations import Destinations
 from edge_mask.ledger.rows import Batch, OutboxRow, Settlement
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Class, Fault, Message
+from edge_mask.messages import Fault, Message, Priority
 from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock, ManualClock, SystemClock
 from edge_mask.runtime.worker import Worker
@@ -42,8 +42,10 @@ class Office:
     faults: list[Fault] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
 
-    def record(self, url: str, *ids: str, body: bytes = b"{}", klass: Class = Class.EVIDENCE, **more: Any) -> None:
-        rows = [OutboxRow(destination(url), message(url, i, body, klass, **more), self.clock.now()) for i in ids]
+    def record(
+        self, url: str, *ids: str, body: bytes = b"{}", priority: Priority = Priority.EVIDENCE, **more: Any
+    ) -> None:
+        rows = [OutboxRow(destination(url), message(url, i, body, priority, **more), self.clock.now()) for i in ids]
         with self.changed:
             self.ledger.commit(Batch(outgoing=rows), self.clock.now())
         self.fan.poke()
@@ -83,9 +85,9 @@ def destination(url: str) -> str:
     return "http:" + "/".join(url.split("/")[:3])
 
 
-def message(url: str, message_id: str, body: bytes, klass: Class, headers: Any = ()) -> Message:
+def message(url: str, message_id: str, body: bytes, priority: Priority, headers: Any = ()) -> Message:
     properties = {"headers": [list(header) for header in headers]}
-    return Message(topic=url, payload=body, klass=klass, qos=1, id=message_id, properties=properties)
+    return Message(topic=url, payload=body, priority=priority, qos=1, id=message_id, properties=properties)
 
 
 def office(path: Path, clock: Clock | None = None) -> Office:
@@ -236,9 +238,9 @@ def test_a_dead_address_does_not_hold_up_the_other_ones(tmp_path: Path) -> None:
 def test_an_alert_leaves_before_the_telemetry_that_waits(tmp_path: Path) -> None:
     server = WebServer()
     with at_work(tmp_path / "db") as it:
-        it.record(f"{server.url}/", *"abc", klass=Class.TELEMETRY)
+        it.record(f"{server.url}/", *"abc", priority=Priority.TELEMETRY)
         it.wait_for_fault()
-        it.record(f"{server.url}/", "alert", klass=Class.URGENT)
+        it.record(f"{server.url}/", "alert", priority=Priority.URGENT)
         with server:
             it.wait_until_sent()
         assert [asked.key for asked in server.asked] == ["alert", "a", "b", "c"]
@@ -359,7 +361,7 @@ def test_a_password_in_the_address_is_in_no_log_and_no_report(tmp_path: Path, ca
     caplog.set_level(logging.DEBUG)
     with WebServer(lambda _asked: Answer(403)) as server, at_work(tmp_path / "db") as it:
         address = server.url.replace("//", "//gate:hunter2secret@")
-        row = message(f"{address}/", "1", b"{}", Class.EVIDENCE, [("Authorization", "Bearer abcdef123")])
+        row = message(f"{address}/", "1", b"{}", Priority.EVIDENCE, [("Authorization", "Bearer abcdef123")])
         with it.changed:
             it.ledger.commit(Batch(outgoing=[OutboxRow(destination(server.url), row, it.clock.now())]), it.clock.now())
         it.fan.poke()
@@ -377,7 +379,7 @@ def test_only_destinations_with_something_to_send_are_found_however_much_waits(t
     it = office(tmp_path / "db")
     for url in ("http://b.example", "http://a.example:8080", "https://c.example"):
         it.record(f"{url}/x", *(str(number) for number in range(300)))
-    mqtt = Message(topic="t", payload=b"{}", klass=Class.EVIDENCE, qos=1, id="m")
+    mqtt = Message(topic="t", payload=b"{}", priority=Priority.EVIDENCE, qos=1, id="m")
     it.ledger.commit(Batch(outgoing=[OutboxRow("mqtt", mqtt, it.clock.now())]), it.clock.now())
     connection = it.ledger._open_connection()
     with connection.begin():

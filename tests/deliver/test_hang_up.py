@@ -18,7 +18,7 @@ from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.rows import Batch, OutboxRow, Settlement
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Class, Message
+from edge_mask.messages import Message, Priority
 from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.outage import Outage
@@ -43,7 +43,9 @@ def test_a_message_that_mosquitto_hangs_up_on_is_set_aside_and_the_others_arrive
     rows = [
         OutboxRow(
             "mqtt",
-            Message(topic="t", payload=b"x" * (3000 if n == 10 else 100), klass=Class.TELEMETRY, qos=1, id=str(n)),
+            Message(
+                topic="t", payload=b"x" * (3000 if n == 10 else 100), priority=Priority.TELEMETRY, qos=1, id=str(n)
+            ),
             clock.now(),
         )
         for n in range(50)

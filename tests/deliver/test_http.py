@@ -20,14 +20,14 @@ from tests.deliver.web_server import PATIENCE, Answer, Asked, WebServer
 from edge_mask.deliver.http import HttpTransport, in_headers
 from edge_mask.deliver.http_request import request_of
 from edge_mask.errors import Refused
-from edge_mask.messages import Class, Message, Outcome, Receipt
+from edge_mask.messages import Message, Outcome, Priority, Receipt
 from edge_mask.runtime.clock import ManualClock
 from edge_mask.units import Seconds
 
 
 def call(url: str, body: bytes = b'{"n":1}', *headers: tuple[str, str], id: str = "one") -> Message:  # noqa: A002 (the field's name)
     properties = {"headers": [list(header) for header in headers]}
-    return Message(topic=url, payload=body, klass=Class.EVIDENCE, qos=1, id=id, properties=properties)
+    return Message(topic=url, payload=body, priority=Priority.EVIDENCE, qos=1, id=id, properties=properties)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from tests.deliver.stages import BIRTH, PATIENCE, STATUS, WILL, States, note
 
 from edge_mask.deliver.paho import PahoTransport
 from edge_mask.errors import Refused
-from edge_mask.messages import Class, Message, Outcome
+from edge_mask.messages import Message, Outcome, Priority
 from edge_mask.runtime.backoff import Backoff
 from edge_mask.units import Seconds
 
@@ -72,7 +72,7 @@ def test_the_properties_of_mqtt_5_arrive(broker: Mosquitto, subscriber: Subscrib
         "payload_format_indicator": 1,
         "user_properties": {"id": "7", "class": "evidence"},
     }
-    message = Message(topic="t", payload=b"{}", klass=Class.EVIDENCE, qos=1, properties=properties)
+    message = Message(topic="t", payload=b"{}", priority=Priority.EVIDENCE, qos=1, properties=properties)
     assert transports.connected_to(broker.port).send(message).result(PATIENCE).outcome is Outcome.DELIVERED
     got = subscriber.wait_for_count("t", 1)[0].properties
     assert got is not None
@@ -93,7 +93,7 @@ def test_a_listener_is_given_the_properties_of_a_request(broker: Mosquitto, tran
     states = States()
     asking = transports.to(broker.port, client_id="asking", on_state=states)
     states.wait_until(True)
-    asking.send(Message(topic="commands/infer", payload=b"{}", klass=Class.LIVE, qos=1, properties=wanted))
+    asking.send(Message(topic="commands/infer", payload=b"{}", priority=Priority.LIVE, qos=1, properties=wanted))
     got = heard.result(PATIENCE)
     assert got.topic == "commands/infer"
     assert {name: got.properties[name] for name in wanted} == wanted
@@ -121,7 +121,7 @@ def test_a_topic_that_cannot_be_published_is_refused(broker: Mosquitto, transpor
 
 
 def test_an_unknown_property_is_refused_by_name(broker: Mosquitto, transports: Transports) -> None:
-    message = Message(topic="t", payload=b"{}", klass=Class.EVIDENCE, qos=1, properties={"colour": "red"})
+    message = Message(topic="t", payload=b"{}", priority=Priority.EVIDENCE, qos=1, properties={"colour": "red"})
     receipt = transports.connected_to(broker.port).send(message).result(PATIENCE)
     assert receipt.outcome is Outcome.REFUSED
     assert "colour" in receipt.reason
@@ -180,7 +180,7 @@ def test_a_broker_that_is_throttling_leaves_the_message_undecided(transports: Tr
 def test_a_live_message_that_the_network_has_not_taken_is_not_counted_as_sent(transports: Transports) -> None:
     with ScriptedBroker(reads=False) as broker:
         transport = transports.connected_to(broker.port, ack_timeout=3600.0)
-        live = Message(topic="t", payload=b"x" * 10_000, klass=Class.LIVE, qos=0)
+        live = Message(topic="t", payload=b"x" * 10_000, priority=Priority.LIVE, qos=0)
         futures = [transport.send(live) for _ in range(100)]
         with pytest.raises(TimeoutError):
             futures[50].result(1.0)
@@ -190,7 +190,7 @@ def test_a_broker_without_retained_messages_refuses_only_those(transports: Trans
     connack = bytes([0x20, 5, 0, 0, 2, 0x25, 0])  # Retain Available 0
     with ScriptedBroker(connack=connack) as broker:
         transport = transports.connected_to(broker.port)
-        kept = Message(topic="t", payload=b"{}", klass=Class.EVIDENCE, qos=1, retain=True)
+        kept = Message(topic="t", payload=b"{}", priority=Priority.EVIDENCE, qos=1, retain=True)
         receipts = [transport.send(message).result(PATIENCE) for message in (kept, note())]
     assert [receipt.outcome for receipt in receipts] == [Outcome.REFUSED, Outcome.DELIVERED]
 

@@ -4,7 +4,7 @@ from tests.deliver.stages import note
 
 from edge_mask.deliver.limits import NO_LIMIT, Limits, publish_size
 from edge_mask.deliver.pending import Pending, Standstill
-from edge_mask.messages import Class, Message, Outcome
+from edge_mask.messages import Message, Outcome, Priority
 from edge_mask.units import Seconds
 
 
@@ -35,7 +35,7 @@ def test_nothing_under_way_is_no_standstill() -> None:
 
 
 def test_sizes_count_every_byte_of_the_packet() -> None:
-    short = Message(topic="t", payload=b"", klass=Class.LIVE, qos=0)
+    short = Message(topic="t", payload=b"", priority=Priority.LIVE, qos=0)
     assert publish_size(short, 1) == 1 + 1 + 2 + 1 + 1
     assert [publish_size(note(b"x" * size, topic="t"), 0) - size for size in (10, 122, 123)] == [7, 7, 8]
     assert publish_size(note("", topic="높이"), 0) == 1 + 1 + 2 + 6 + 2

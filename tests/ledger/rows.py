@@ -1,7 +1,7 @@
 """Rows to fill a ledger with."""
 
 from edge_mask.ledger.rows import Batch, OutboxRow, event_row
-from edge_mask.messages import Class, Event, Message, Reading, Visit
+from edge_mask.messages import Event, Message, Priority, Reading, Visit
 from edge_mask.units import Moment, Seconds, Unix
 
 BOOT = "boot-1"
@@ -12,12 +12,12 @@ def moment(at: float = 0.0, *, synced: bool = True) -> Moment:
     return Moment(Seconds(1000.0 + at), Unix((1_790_000_000.0 if synced else 0.0) + at), synced)
 
 
-def message(number: int, klass: Class = Class.TELEMETRY, topic: str = "t", size: int = 0) -> Message:
-    return Message(topic=topic, payload=b'{"n":%d}' % number + b" " * size, klass=klass, qos=1, id=f"id-{number}")
+def message(number: int, priority: Priority = Priority.TELEMETRY, topic: str = "t", size: int = 0) -> Message:
+    return Message(topic=topic, payload=b'{"n":%d}' % number + b" " * size, priority=priority, qos=1, id=f"id-{number}")
 
 
-def waiting(number: int, klass: Class = Class.TELEMETRY, at: Moment | None = None, size: int = 0) -> OutboxRow:
-    return OutboxRow("mqtt", message(number, klass, size=size), at or moment())
+def waiting(number: int, priority: Priority = Priority.TELEMETRY, at: Moment | None = None, size: int = 0) -> OutboxRow:
+    return OutboxRow("mqtt", message(number, priority, size=size), at or moment())
 
 
 def batch(*rows: OutboxRow, events: tuple[tuple[str, Event], ...] = ()) -> Batch:

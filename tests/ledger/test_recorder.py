@@ -25,7 +25,7 @@ from edge_mask.ledger.read import Reader
 from edge_mask.ledger.recorder import Recorder
 from edge_mask.ledger.rows import Batch, Settlement
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Class, Detections, Fault, Health, Look, Message, Outcome, Reading, Receipt, Visit
+from edge_mask.messages import Detections, Fault, Health, Look, Message, Outcome, Priority, Reading, Receipt, Visit
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.handoff import Mailbox
@@ -419,7 +419,7 @@ def test_a_database_that_is_deleted_while_running_is_made_anew_and_reported(tmp_
         assert it.rows("SELECT code FROM faults") == [("vanished",)]
         it.mailbox.put(reading(4))
         it.settle()
-        newer = outbox.after(dict.fromkeys(Class, last), 10)
+        newer = outbox.after(dict.fromkeys(Priority, last), 10)
         seqs = {p.message.topic.rpartition("/")[2]: json.loads(p.message.payload)["seq"] for p in newer}
         assert seqs == {"errors": 1, "temperature": 5 if is_busy else 4}
 

@@ -11,7 +11,7 @@ from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.read import Reader
 from edge_mask.ledger.repair import purge, repair
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Class
+from edge_mask.messages import Priority
 
 
 def filled(path: Path, count: int = 400) -> None:
@@ -129,5 +129,5 @@ def test_rows_of_a_salvaged_file_are_numbered_on_so_that_couriers_that_read_on_f
         assert ledger.salvaged is not None
         assert ledger.salvaged.rows == 0
         ledger.commit(batch(waiting(401)), moment())
-        cursors = {Class.TELEMETRY: last.row}
+        cursors = {Priority.TELEMETRY: last.row}
         assert [pending.message.id for pending in reader.after(cursors, 10)] == ["id-401"]

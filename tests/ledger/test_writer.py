@@ -21,7 +21,7 @@ from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.read import Reader
 from edge_mask.ledger.rows import Batch, OutboxRow, Settlement
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Class, Message, Outcome, Receipt
+from edge_mask.messages import Message, Outcome, Priority, Receipt
 from edge_mask.units import Bytes, Moment, Seconds, Unix
 
 
@@ -129,23 +129,23 @@ def test_a_delivered_message_goes_and_a_refused_one_is_set_aside_with_its_reason
 
 def test_urgent_leaves_first_then_evidence_then_telemetry_each_by_age(path: Path) -> None:
     with closing(opened(path)) as ledger:
-        order = [Class.TELEMETRY, Class.EVIDENCE, Class.URGENT, Class.TELEMETRY, Class.URGENT]
-        ledger.commit(batch(*(waiting(n, klass) for n, klass in enumerate(order))), moment())
+        order = [Priority.TELEMETRY, Priority.EVIDENCE, Priority.URGENT, Priority.TELEMETRY, Priority.URGENT]
+        ledger.commit(batch(*(waiting(n, priority) for n, priority in enumerate(order))), moment())
         with closing(Outbox(path, "mqtt")) as outbox:
             assert [p.message.id for p in outbox.after({}, 10)] == ["id-2", "id-4", "id-1", "id-0", "id-3"]
-            assert [p.message.id for p in outbox.after({Class.URGENT: 3}, 2)] == ["id-4", "id-1"]
+            assert [p.message.id for p in outbox.after({Priority.URGENT: 3}, 2)] == ["id-4", "id-1"]
 
 
 def test_over_budget_the_oldest_telemetry_goes_first_then_evidence_then_urgent(path: Path) -> None:
     # Each row costs 1000 + payload + overhead bytes; the budget holds three.
     with closing(opened(path, Bounds(max_bytes=Bytes(3500)))) as ledger:
-        ledger.commit(batch(waiting(1, Class.URGENT, size=1000), waiting(2, Class.EVIDENCE, size=1000)), moment())
+        ledger.commit(batch(waiting(1, Priority.URGENT, size=1000), waiting(2, Priority.EVIDENCE, size=1000)), moment())
         for number in (3, 4):
             ledger.commit(batch(waiting(number, size=1000)), moment())
         assert rows(path, "SELECT message_id FROM outbox ORDER BY id") == [("id-1",), ("id-2",), ("id-4",)]
-        ledger.commit(batch(waiting(5, Class.URGENT, size=1000), waiting(6, Class.URGENT, size=1000)), moment())
+        ledger.commit(batch(waiting(5, Priority.URGENT, size=1000), waiting(6, Priority.URGENT, size=1000)), moment())
         assert rows(path, "SELECT message_id FROM outbox ORDER BY id") == [("id-1",), ("id-5",), ("id-6",)]
-        ledger.commit(batch(waiting(7, Class.URGENT, size=1000)), moment())
+        ledger.commit(batch(waiting(7, Priority.URGENT, size=1000)), moment())
         assert rows(path, "SELECT message_id FROM outbox ORDER BY id") == [("id-5",), ("id-6",), ("id-7",)]
         assert Reader(path).outbox_status(moment(), BOOT)["dropped"] == {"age": 0, "space": 4, "refused": 0}
 
@@ -347,7 +347,7 @@ def test_a_lock_file_that_finds_no_room_for_the_process_id_locks_all_the_same(
 def test_what_goes_with_a_message_counts_in_the_budget(path: Path) -> None:
     """An HTTP row keeps its headers and what led to it in its properties, which may be larger than the body."""
     cause = {"headers": [["X", "y" * 1000]], "payload": b"z" * 3000}
-    call = Message(topic="http://a/b", payload=b"", klass=Class.TELEMETRY, qos=1, properties=cause)
+    call = Message(topic="http://a/b", payload=b"", priority=Priority.TELEMETRY, qos=1, properties=cause)
     row = OutboxRow("http:http://a", call, moment())
     with closing(opened(path, Bounds(max_bytes=Bytes(12000)))) as ledger:
         ledger.commit(batch(row), moment())

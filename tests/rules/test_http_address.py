@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge_mask.messages import Class
+from edge_mask.messages import Priority
 from edge_mask.rules.context import Context
 from edge_mask.rules.effects import Effect, HttpCall, Incoming, RuleFailed
 from edge_mask.rules.rule_set import RuleSet
@@ -22,7 +22,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def effect_of(file: Path, place: str) -> Effect:
     payload = json.dumps({"place": place}).encode()
-    incoming = Incoming(topic="t", payload=payload, klass=Class.EVIDENCE, context=Context(timestamp=1))
+    incoming = Incoming(topic="t", payload=payload, priority=Priority.EVIDENCE, context=Context(timestamp=1))
     (effect,) = RuleSet.load([file]).apply(incoming)
     return effect
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_mask.messages import Class
+from edge_mask.messages import Priority
 from edge_mask.rules import Context
 from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Incoming, Republish, RuleFailed
 from edge_mask.rules.rule_set import MAX_DEPTH, MAX_EFFECTS, SET_ASIDE_AFTER, RuleSet
@@ -38,10 +38,10 @@ def load(tmp_path: Path) -> Any:
     return _load
 
 
-def incoming(topic: str, payload: Any, klass: Class = Class.TELEMETRY, **context: Any) -> Incoming:
+def incoming(topic: str, payload: Any, priority: Priority = Priority.TELEMETRY, **context: Any) -> Incoming:
     """A message for the rules."""
     data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    return Incoming(topic=topic, payload=data, klass=klass, context=Context(**context))
+    return Incoming(topic=topic, payload=data, priority=priority, context=Context(**context))
 
 
 def sent(effects: list[Effect]) -> list[tuple[str, Any]]:
@@ -71,20 +71,20 @@ def test_only_rules_whose_topic_and_where_match_act(load: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("klass", "qos", "expected"),
+    ("priority", "qos", "expected"),
     [
-        (Class.URGENT, 0, Class.URGENT),
-        (Class.EVIDENCE, 1, Class.EVIDENCE),
-        (Class.TELEMETRY, 0, Class.TELEMETRY),
-        (Class.LIVE, 0, Class.LIVE),
-        (Class.LIVE, 1, Class.TELEMETRY),
+        (Priority.URGENT, 0, Priority.URGENT),
+        (Priority.EVIDENCE, 1, Priority.EVIDENCE),
+        (Priority.TELEMETRY, 0, Priority.TELEMETRY),
+        (Priority.LIVE, 0, Priority.LIVE),
+        (Priority.LIVE, 1, Priority.TELEMETRY),
     ],
 )
 def test_a_republished_message_has_the_class_of_the_one_that_matched(
-    load: Any, klass: Class, qos: int, expected: Class
+    load: Any, priority: Priority, qos: int, expected: Priority
 ) -> None:
-    effects = load(r=rule("SELECT * FROM 't'", republish("u", qos=qos))).apply(incoming("t", {}, klass))
-    assert [(e.message.klass, e.message.qos) for e in effects] == [(expected, qos)]
+    effects = load(r=rule("SELECT * FROM 't'", republish("u", qos=qos))).apply(incoming("t", {}, priority))
+    assert [(e.message.priority, e.message.qos) for e in effects] == [(expected, qos)]
 
 
 def test_topic_headers_and_retain(load: Any) -> None:
@@ -132,13 +132,13 @@ def test_http_and_the_devices_own_actions(load: Any) -> None:
             {"edgeMask": {"output": {"line": "buzzer", "pulse": "500ms"}}},
         )
     )
-    assert rules.apply(incoming("t", {"camera": "front", "n": 6}, Class.EVIDENCE)) == [
+    assert rules.apply(incoming("t", {"camera": "front", "n": 6}, Priority.EVIDENCE)) == [
         HttpCall(
             rule="r",
             url="http://vms/front",
             headers=(("X-Topic", "t"),),
             body=b'{"camera":"front"}',
-            klass=Class.EVIDENCE,
+            priority=Priority.EVIDENCE,
         ),
         EdgeAction(rule="r", kind="log", arguments={"level": "error", "text": "seen 6"}),
         EdgeAction(rule="r", kind="snapshot", arguments={"camera": "front", "reason": "rule r"}),
@@ -232,7 +232,7 @@ def test_the_error_action_gets_one_document_with_every_failure(load: Any) -> Non
             errorAction=republish("errors/${topic()}", qos=1),
         )
     )
-    effects = rules.apply(incoming("t", b'{"t": "#"}', Class.EVIDENCE, client_id="gate-01", trace_id="trace"))
+    effects = rules.apply(incoming("t", b'{"t": "#"}', Priority.EVIDENCE, client_id="gate-01", trace_id="trace"))
     assert sent(effects) == [
         ("good", {"t": "#"}),
         (
@@ -260,7 +260,7 @@ def test_the_error_action_gets_one_document_with_every_failure(load: Any) -> Non
     ]
     (failed,) = failures(effects)
     assert failed.is_handled
-    assert {e.message.klass for e in effects if isinstance(e, Republish)} == {Class.EVIDENCE}
+    assert {e.message.priority for e in effects if isinstance(e, Republish)} == {Priority.EVIDENCE}
 
 
 def test_a_statement_that_fails_goes_to_the_error_action_too(load: Any) -> None:
@@ -368,10 +368,10 @@ def test_the_shadow_is_asked_locally(load: Any) -> None:
 
 
 @settings(max_examples=200)
-@given(st.text(max_size=40), st.binary(max_size=60), st.sampled_from(list(Class)))
-def test_apply_never_raises(topic: str, payload: bytes, klass: Class) -> None:
+@given(st.text(max_size=40), st.binary(max_size=60), st.sampled_from(list(Priority)))
+def test_apply_never_raises(topic: str, payload: bytes, priority: Priority) -> None:
     rules = EVERYTHING
-    for effect in rules.apply(Incoming(topic=topic, payload=payload, klass=klass)):
+    for effect in rules.apply(Incoming(topic=topic, payload=payload, priority=priority)):
         assert isinstance(effect, Republish | HttpCall | EdgeAction | RuleFailed)
 
 

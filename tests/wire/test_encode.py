@@ -12,13 +12,13 @@ from jsonschema.validators import Draft202012Validator
 from edge_mask.messages import (
     Alert,
     Box,
-    Class,
     Detections,
     Event,
     Face,
     Fault,
     Health,
     Look,
+    Priority,
     Quality,
     Reading,
     Track,
@@ -42,7 +42,7 @@ def test_a_detection_is_live_and_tells_of_each_face() -> None:
         at=AT, camera="front", frame=7, tracks=(Track(3, face, {}, AT, AT),), inference_ms=12.3456, model="m 1"
     )
     encoded = encode(event)
-    assert (encoded.kind, encoded.klass, encoded.qos) == ("detections", Class.LIVE, 0)
+    assert (encoded.kind, encoded.priority, encoded.qos) == ("detections", Priority.LIVE, 0)
     assert encoded.fields == {
         "camera": "front",
         "frame": 7,
@@ -61,7 +61,7 @@ def test_a_visit_is_evidence(verdict: Any, ispass: int) -> None:
         at=AT, camera="front", verdict=verdict, mask="mask", mask_score=0.91239, temperature=36.6666, reasons=("fever",)
     )
     encoded = encode(event)
-    assert (encoded.kind, encoded.klass, encoded.qos) == ("visits", Class.EVIDENCE, 1)
+    assert (encoded.kind, encoded.priority, encoded.qos) == ("visits", Priority.EVIDENCE, 1)
     assert encoded.fields == {
         "camera": "front",
         "verdict": verdict,
@@ -77,13 +77,13 @@ def test_a_visit_is_evidence(verdict: Any, ispass: int) -> None:
 
 def test_a_look_is_telemetry() -> None:
     encoded = encode(Look(at=AT, camera="hall", faces=3, no_mask=1, streak=2))
-    assert (encoded.kind, encoded.klass, encoded.qos) == ("looks", Class.TELEMETRY, 1)
+    assert (encoded.kind, encoded.priority, encoded.qos) == ("looks", Priority.TELEMETRY, 1)
     assert encoded.fields == {"camera": "hall", "faces": 3, "no_mask": 1, "streak": 2, "snapshot": None}
 
 
 def test_an_alert_is_urgent_and_holds_only_what_it_is_about() -> None:
     encoded = encode(Alert(at=AT, kind="no_mask", text="six looks", camera="hall", streak=6))
-    assert (encoded.kind, encoded.klass, encoded.qos) == ("alerts", Class.URGENT, 1)
+    assert (encoded.kind, encoded.priority, encoded.qos) == ("alerts", Priority.URGENT, 1)
     assert encoded.fields == {"kind": "no_mask", "text": "six looks", "camera": "hall", "streak": 6, "snapshot": None}
     fever = fields(Alert(at=AT, kind="fever", text="38.5", sensor="forehead", value=38.5))
     assert fever == {"kind": "fever", "text": "38.5", "sensor": "forehead", "value": 38.5, "snapshot": None}
@@ -91,7 +91,7 @@ def test_an_alert_is_urgent_and_holds_only_what_it_is_about() -> None:
 
 def test_a_reading_goes_to_the_topic_of_its_quantity_in_a_field_of_that_name() -> None:
     encoded = encode(Reading("forehead", "temperature", 36.666666, "C", AT))
-    assert (encoded.kind, encoded.klass, encoded.qos) == ("temperature", Class.TELEMETRY, 1)
+    assert (encoded.kind, encoded.priority, encoded.qos) == ("temperature", Priority.TELEMETRY, 1)
     assert encoded.fields == {"sensor": "forehead", "temperature": 36.67, "unit": "C"}
     assert fields(Reading("p", "pressure", 0.00012345678, "bar", AT))["pressure"] == 0.0001234568
 
@@ -103,10 +103,10 @@ def test_a_reading_that_should_not_be_believed_says_so() -> None:
 
 def test_a_fault_is_evidence_and_health_is_live() -> None:
     fault = encode(Fault(at=AT, component="camera front", code="camera_lost", text="gone"))
-    assert (fault.kind, fault.klass, fault.qos) == ("errors", Class.EVIDENCE, 1)
+    assert (fault.kind, fault.priority, fault.qos) == ("errors", Priority.EVIDENCE, 1)
     assert fault.fields == {"component": "camera front", "code": "camera_lost", "text": "gone"}
     health = encode(Health(at=AT, values={"cpu": 1.0}))
-    assert (health.kind, health.klass, health.qos, health.fields) == ("health", Class.LIVE, 0, {"cpu": 1.0})
+    assert (health.kind, health.priority, health.qos, health.fields) == ("health", Priority.LIVE, 0, {"cpu": 1.0})
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

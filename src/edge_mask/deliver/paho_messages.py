@@ -7,7 +7,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.properties import Properties
 
 from edge_mask.deliver.link import Listener
-from edge_mask.messages import Class, Message
+from edge_mask.messages import Message, Priority
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def tell(listener: Listener, got: mqtt.MQTTMessage) -> None:
         message = Message(
             topic=got.topic,
             payload=bytes(got.payload),
-            klass=Class.LIVE,
+            priority=Priority.LIVE,
             qos=1 if got.qos else 0,
             retain=got.retain,
             properties={ours: getattr(known, theirs) for ours, theirs in _PROPERTIES.items() if hasattr(known, theirs)},

@@ -22,7 +22,7 @@ from edge_mask.deliver.paho_client import UNSPECIFIED, Client, Endpoint, call, n
 from edge_mask.deliver.paho_messages import packed_length, properties_of, tell
 from edge_mask.deliver.pending import Pending
 from edge_mask.errors import Refused, TryLater
-from edge_mask.messages import Class, Message, Outcome
+from edge_mask.messages import Message, Outcome, Priority
 
 log = logging.getLogger(__name__)
 
@@ -211,7 +211,7 @@ class PahoSession:
 
     def _kept_or_not(self, message: Message) -> Message:
         """A live message is worth sending though nobody will find it later; a stored one is refused (limits)."""
-        if self._limits.retain or not message.retain or message.klass is not Class.LIVE:
+        if self._limits.retain or not message.retain or message.priority is not Priority.LIVE:
             return message
         self._say_once(_NOT_KEPT)
         return replace(message, retain=False)

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.outbox import Pending
-from edge_mask.messages import Class
+from edge_mask.messages import Priority
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ class Backlog(Protocol):
 
     @property
     def epoch(self) -> int: ...
-    def after(self, cursors: dict[Class, int], limit: int) -> list[Pending]: ...
+    def after(self, cursors: dict[Priority, int], limit: int) -> list[Pending]: ...
     def close(self) -> None: ...
 
 
@@ -31,7 +31,7 @@ class ReadAhead:
         self._backlog = backlog
         self._name = name
         self._ahead: deque[Pending] = deque()
-        self._cursors: dict[Class, int] = {}
+        self._cursors: dict[Priority, int] = {}
         self._may_have_news = True
         self._has_more = False
         self.epoch = backlog.epoch
@@ -66,7 +66,7 @@ class ReadAhead:
 
     def next(self) -> Pending | None:
         """The next row in order; an urgent one that came meanwhile goes before what was read ahead."""
-        if self._may_have_news and self._ahead and self._ahead[0].message.klass is not Class.URGENT:
+        if self._may_have_news and self._ahead and self._ahead[0].message.priority is not Priority.URGENT:
             self._ahead.clear()
         if not self._ahead and (self._may_have_news or self._has_more):
             self._may_have_news = False
@@ -75,7 +75,7 @@ class ReadAhead:
         if not self._ahead:
             return None
         pending = self._ahead.popleft()
-        self._cursors[pending.message.klass] = pending.row
+        self._cursors[pending.message.priority] = pending.row
         return pending
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from edge_mask.ledger.reported import reported_by
 from edge_mask.ledger.rows import EventRow, OutboxRow, event_row
 from edge_mask.ledger.sequences import Sequences
 from edge_mask.ledger.shadows import MOST, Shadows
-from edge_mask.messages import Class, Event, Fault, Message
+from edge_mask.messages import Event, Fault, Message, Priority
 from edge_mask.redact import legible, redact
 from edge_mask.rules.context import Context
 from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Incoming, Republish, RuleFailed
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 class Admitted:
     """What one event became."""
 
-    klass: Class
+    priority: Priority
     events: list[EventRow] = field(default_factory=list)
     outgoing: list[OutboxRow] = field(default_factory=list)
     live: list[Message] = field(default_factory=list)
@@ -83,17 +83,17 @@ class Intake:
         if isinstance(event, Fault):
             event = replace(event, text=legible(redact(event.text, self._secrets)))
         encoded = encode(event)
-        admitted = Admitted(encoded.klass)
+        admitted = Admitted(encoded.priority)
         self._admit(event, encoded, admitted, is_complaint=False)
         return admitted
 
     def refused(self, message: Message, at: Moment, reason: str) -> Admitted:
         """What follows when a destination refused a message for good: the error action of the rule that sent it."""
-        admitted = Admitted(message.klass)
+        admitted = Admitted(message.priority)
         properties = message.properties
         if self._rules is None or "rule" not in properties:
             return admitted
-        cause = Message(topic=properties["topic"], payload=properties["payload"], klass=message.klass, qos=1)
+        cause = Message(topic=properties["topic"], payload=properties["payload"], priority=message.priority, qos=1)
         effects = self._rules.failed_later(properties["rule"], self._incoming(cause, at), redact(message.topic), reason)
         self._carry_out(effects, cause, at, admitted, is_complaint=False)
         return admitted
@@ -103,9 +103,11 @@ class Intake:
         if (row := event_row(event, event_id, self._boot)) is not None:
             admitted.events.append(row)
         topic = self._topics.of(encoded.kind)
-        seq = self._sequences.next(topic, live=encoded.klass is Class.LIVE)
+        seq = self._sequences.next(topic, live=encoded.priority is Priority.LIVE)
         fields = envelope(encoded.fields, id=event_id, seq=seq, thing=self._thing, at=event.at)
-        message = Message(topic=topic, payload=to_bytes(fields), klass=encoded.klass, qos=encoded.qos, id=event_id)
+        message = Message(
+            topic=topic, payload=to_bytes(fields), priority=encoded.priority, qos=encoded.qos, id=event_id
+        )
         if self._forward == "all":
             self._send(message, event.at, admitted)
         # Rules see the shadow as it was before this message: that is what they can compare it with.
@@ -128,7 +130,7 @@ class Intake:
     def _send(self, message: Message, at: Moment, admitted: Admitted) -> None:
         if self._destination is None:
             return
-        if message.klass is Class.LIVE:
+        if message.priority is Priority.LIVE:
             admitted.live.append(message)
         else:
             admitted.outgoing.append(OutboxRow(self._destination, message, at))
@@ -144,7 +146,7 @@ class Intake:
             return self._shadows.get(thing, name, int(at.wall))
 
         context = Context(timestamp=int(at.wall * 1000), client_id=self._thing, shadow=shadow)
-        return Incoming(topic=message.topic, payload=message.payload, klass=message.klass, context=context)
+        return Incoming(topic=message.topic, payload=message.payload, priority=message.priority, context=context)
 
     def _carry_out(
         self, effects: Iterable[Effect], message: Message, at: Moment, admitted: Admitted, *, is_complaint: bool
@@ -189,9 +191,9 @@ class Intake:
             "topic": cause.topic,
             "payload": cause.payload,
         }
-        klass = min(call.klass, Class.TELEMETRY)
+        priority = min(call.priority, Priority.TELEMETRY)
         return Message(
-            topic=call.url, payload=call.body, klass=klass, qos=1, id=self._new_id(at), properties=properties
+            topic=call.url, payload=call.body, priority=priority, qos=1, id=self._new_id(at), properties=properties
         )
 
     def _complain(self, failed: RuleFailed, at: Moment, admitted: Admitted) -> None:

@@ -8,9 +8,9 @@ from sqlalchemy import Connection
 
 from edge_mask.ledger.rows import unpack_properties
 from edge_mask.ledger.view import ReadView
-from edge_mask.messages import Class, Message
+from edge_mask.messages import Message, Priority
 
-STORED_CLASSES = (Class.URGENT, Class.EVIDENCE, Class.TELEMETRY)
+STORED_PRIORITIES = (Priority.URGENT, Priority.EVIDENCE, Priority.TELEMETRY)
 
 _COLUMNS = "id, class, topic, message_id, payload, qos, retain, properties, wall, mono, synced, boot"
 _NEXT = (
@@ -47,14 +47,14 @@ class Outbox:
         """Another number after another file has taken the place of the one that was read; cursors end with it."""
         return self._view.epoch
 
-    def after(self, cursors: dict[Class, int], limit: int) -> list[Pending]:
+    def after(self, cursors: dict[Priority, int], limit: int) -> list[Pending]:
         """Up to `limit` rows behind the cursors: urgent before evidence before telemetry, each by age."""
         found: list[Pending] = []
         with self._view.transaction() as connection:
-            for klass in STORED_CLASSES:
+            for priority in STORED_PRIORITIES:
                 if len(found) >= limit:
                     break
-                arguments = (self._destination, int(klass), cursors.get(klass, 0), limit - len(found))
+                arguments = (self._destination, int(priority), cursors.get(priority, 0), limit - len(found))
                 found += [_pending(row) for row in connection.exec_driver_sql(_NEXT, arguments)]
         return found
 
@@ -69,11 +69,11 @@ def one(connection: Connection, row: int) -> Pending | None:
 
 
 def _pending(row: Any) -> Pending:
-    number, klass, topic, message_id, payload, qos, retain, properties, wall, mono, synced, boot = row
+    number, priority, topic, message_id, payload, qos, retain, properties, wall, mono, synced, boot = row
     message = Message(
         topic=topic,
         payload=payload,
-        klass=Class(klass),
+        priority=Priority(priority),
         qos=qos,
         id=message_id,
         retain=bool(retain),

@@ -12,11 +12,11 @@ from sqlalchemy.exc import DBAPIError
 
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.database import reason_of
-from edge_mask.ledger.outbox import STORED_CLASSES
+from edge_mask.ledger.outbox import STORED_PRIORITIES
 from edge_mask.ledger.shadows import stored
 from edge_mask.ledger.tables import PENDING, SET_ASIDE, counters, outbox, totals, visits
 from edge_mask.ledger.view import open_reader
-from edge_mask.messages import Class
+from edge_mask.messages import Priority
 from edge_mask.shadow import Shadow
 from edge_mask.units import Moment
 
@@ -88,7 +88,7 @@ class Reader:
 
     def outbox(self, *, refused_only: bool = False) -> Iterator[dict[str, Any]]:
         """The waiting messages in the order in which they leave, and those set aside with the reason."""
-        query = select(outbox).order_by(outbox.c.state, outbox.c.klass, outbox.c.id)
+        query = select(outbox).order_by(outbox.c.state, outbox.c.priority, outbox.c.id)
         if refused_only:
             query = query.where(outbox.c.state == SET_ASIDE)
         for row in self._stream(query):
@@ -96,7 +96,7 @@ class Reader:
                 "id": row.message_id,
                 "destination": row.destination,
                 "topic": row.topic,
-                "class": Class(row.klass).name.lower(),
+                "class": Priority(row.priority).name.lower(),
                 "state": "refused" if row.state == SET_ASIDE else "pending",
                 "reason": row.reason,
                 "seen": row.wall,
@@ -122,7 +122,7 @@ def outbox_status(connection: Connection, now: Moment, boot: str) -> dict[str, A
     by_state = {row.state: row for row in connection.execute(select(totals))}
     drops = {row.name: row.value for row in connection.execute(select(counters))}
     # One look into the index per class: sorting all pending rows by id would cost their number.
-    heads = [connection.exec_driver_sql(_HEAD, (int(klass),)).first() for klass in STORED_CLASSES]
+    heads = [connection.exec_driver_sql(_HEAD, (int(priority),)).first() for priority in STORED_PRIORITIES]
     # Within one boot the monotonic clock tells the age even when the wall clock was not set.
     ages = [now.mono - h.mono if h.boot == boot else now.wall - h.wall for h in heads if h is not None]
     return {

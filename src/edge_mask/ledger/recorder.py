@@ -25,7 +25,7 @@ from edge_mask.ledger.intake import Admitted, Intake
 from edge_mask.ledger.mail import Barrier, Entry, is_live
 from edge_mask.ledger.rows import Batch, Settlement
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Class, Event, Fault, Message, Outcome
+from edge_mask.messages import Event, Fault, Message, Outcome, Priority
 from edge_mask.rules.effects import EdgeAction
 from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock
@@ -200,7 +200,7 @@ class Recorder(Job):
         for message in admitted.live:
             self._on_live(message)
         if admitted.is_stored:
-            wait = 0.0 if admitted.klass <= Class.EVIDENCE else self._interval
+            wait = 0.0 if admitted.priority <= Priority.EVIDENCE else self._interval
             self._due = min(self._due, self._clock.now().mono + wait)
         elif self._ledger.sequences.is_dirty or self._actions:
             self._due = min(self._due, self._clock.now().mono + self._interval)

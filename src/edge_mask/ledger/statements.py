@@ -61,7 +61,7 @@ def _outbox_values(row: OutboxRow, boot: str) -> tuple[object, ...]:
     properties = pack_properties(m.properties) if m.properties else None
     size = len(m.payload) + len(m.topic) + len(properties or "") + _ROW_OVERHEAD
     return (
-        row.destination, int(m.klass), m.topic, m.id, m.payload, m.qos, int(m.retain), properties, size,
+        row.destination, int(m.priority), m.topic, m.id, m.payload, m.qos, int(m.retain), properties, size,
         at["wall"], at["mono"], at["synced"], at["boot"],
     )  # fmt: skip
 

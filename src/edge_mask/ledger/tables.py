@@ -12,7 +12,7 @@ def _moment() -> list[Column[float] | Column[int] | Column[str]]:
 outbox = Table(
     "outbox", metadata,
     Column("id", Integer, primary_key=True), Column("destination", String), Column("state", Integer),
-    Column("class", Integer, key="klass"), Column("topic", String), Column("message_id", String),
+    Column("class", Integer, key="priority"), Column("topic", String), Column("message_id", String),
     Column("payload", LargeBinary), Column("qos", Integer), Column("retain", Integer), Column("properties", String),
     Column("bytes", Integer), Column("reason", String), *_moment(),
 )  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from edge_mask.messages import Class, Message
+from edge_mask.messages import Message, Priority
 from edge_mask.redact import redact
 from edge_mask.rules.edge_actions import duration
 from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Republish
@@ -41,7 +41,7 @@ class DeviceAction(ABC):
         """What the action acts on, as the rule writes it."""
 
     @abstractmethod
-    def perform(self, rule: str, output: bytes, seen: Seen, klass: Class) -> Effect:
+    def perform(self, rule: str, output: bytes, seen: Seen, priority: Priority) -> Effect:
         """The effect for one message; EvaluationError when there can be none."""
 
 
@@ -66,16 +66,16 @@ class RepublishAction(DeviceAction):
         """The topic."""
         return self._topic.text
 
-    def perform(self, rule: str, output: bytes, seen: Seen, klass: Class) -> Effect:
+    def perform(self, rule: str, output: bytes, seen: Seen, priority: Priority) -> Effect:
         """A message of the class of the one that matched; from a live one live at QoS 0, telemetry at QoS 1."""
         if len(output) > MAX_PAYLOAD:
             raise EvaluationError(f"the result has {len(output)} bytes; at most {MAX_PAYLOAD} can be published")
-        if klass is Class.LIVE and self._qos == 1:
-            klass = Class.TELEMETRY
+        if priority is Priority.LIVE and self._qos == 1:
+            priority = Priority.TELEMETRY
         message = Message(
             topic=self._topic_for(seen),
             payload=output,
-            klass=klass,
+            priority=priority,
             qos=1 if self._qos else 0,
             retain=self._retain,
             properties=self._properties(seen),
@@ -148,7 +148,7 @@ class HttpAction(DeviceAction):
         """The address."""
         return self._url.text
 
-    def perform(self, rule: str, output: bytes, seen: Seen, klass: Class) -> Effect:
+    def perform(self, rule: str, output: bytes, seen: Seen, priority: Priority) -> Effect:
         """A call of the class of the message that matched."""
         if len(output) > MAX_PAYLOAD:
             raise EvaluationError(f"the result has {len(output)} bytes; at most {MAX_PAYLOAD} can be sent")
@@ -159,7 +159,7 @@ class HttpAction(DeviceAction):
         for key, text in headers:
             if not (key + text).isprintable():
                 raise EvaluationError(f"the header {key!r} would contain a control character")
-        return HttpCall(rule=rule, url=url, headers=headers, body=output, klass=klass)
+        return HttpCall(rule=rule, url=url, headers=headers, body=output, priority=priority)
 
 
 def _is_address(url: str) -> bool:
@@ -187,7 +187,7 @@ class LogAction(DeviceAction):
         """The text."""
         return self._text.text
 
-    def perform(self, rule: str, output: bytes, seen: Seen, klass: Class) -> Effect:  # noqa: ARG002  one signature
+    def perform(self, rule: str, output: bytes, seen: Seen, priority: Priority) -> Effect:  # noqa: ARG002  one signature
         """One log line."""
         text = "".join(sign if sign.isprintable() else " " for sign in self._text.render(seen))
         return EdgeAction(rule=rule, kind="log", arguments={"level": self._level, "text": text[:1000]})
@@ -208,7 +208,7 @@ class SnapshotAction(DeviceAction):
         """The camera."""
         return self._camera.text
 
-    def perform(self, rule: str, output: bytes, seen: Seen, klass: Class) -> Effect:  # noqa: ARG002  one signature
+    def perform(self, rule: str, output: bytes, seen: Seen, priority: Priority) -> Effect:  # noqa: ARG002  one signature
         """The camera's name and why."""
         camera = self._camera.render(seen)
         if not camera:
@@ -233,7 +233,7 @@ class OutputAction(DeviceAction):
         """The line."""
         return self._line.text
 
-    def perform(self, rule: str, output: bytes, seen: Seen, klass: Class) -> Effect:  # noqa: ARG002  one signature
+    def perform(self, rule: str, output: bytes, seen: Seen, priority: Priority) -> Effect:  # noqa: ARG002  one signature
         """The line and what to do with it."""
         line = self._line.render(seen)
         if not line:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from edge_mask.messages import Class, Message
+from edge_mask.messages import Message, Priority
 from edge_mask.rules.context import NOWHERE, Context
 
 
@@ -14,7 +14,7 @@ class Incoming:
 
     topic: str
     payload: bytes
-    klass: Class
+    priority: Priority
     context: Context = NOWHERE
     depth: int = 0
     """How many rules it has already come through."""
@@ -36,7 +36,7 @@ class HttpCall:
     url: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
-    klass: Class
+    priority: Priority
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_mask.errors import ConfigurationError
-from edge_mask.messages import Class
+from edge_mask.messages import Priority
 from edge_mask.rules.effects import Effect, Incoming, Republish, RuleFailed
 from edge_mask.rules.errors import EvaluationError
 from edge_mask.rules.message import Message
@@ -170,7 +170,7 @@ class RuleSet:
         failures = []
         for action in rule.actions:
             try:
-                effects += _performed(action, rule.name, output, message, incoming.klass)
+                effects += _performed(action, rule.name, output, message, incoming.priority)
             except EvaluationError as error:
                 failures.append(_failure(*_names(action), str(error)))
         if failures:
@@ -189,7 +189,7 @@ class RuleSet:
         effects: list[Effect] = []
         if rule.error_action is not None:
             try:
-                effects += _performed(rule.error_action, rule.name, to_payload(document), message, incoming.klass)
+                effects += _performed(rule.error_action, rule.name, to_payload(document), message, incoming.priority)
             except EvaluationError as error:
                 text += f"; and its error action: {error}"
         report = RuleFailed(rule=rule.name, code=code, text=text, topic=incoming.topic, payload=document)
@@ -206,8 +206,8 @@ def _is_too_soon(running: _Running, now: int) -> bool:
     return every is not None and last is not None and 0 <= now - last < every * 1000
 
 
-def _performed(action: Action, rule: str, output: bytes, message: Message, klass: Class) -> list[Effect]:
-    return [] if action.device is None else [action.device.perform(rule, output, message, klass)]
+def _performed(action: Action, rule: str, output: bytes, message: Message, priority: Priority) -> list[Effect]:
+    return [] if action.device is None else [action.device.perform(rule, output, message, priority)]
 
 
 def _names(action: Action) -> tuple[str, str]:
@@ -238,7 +238,11 @@ def _fed_back(made: Republish, current: Incoming) -> Incoming:
     if properties or context.mqtt or context.user_properties:
         context = replace(context, mqtt=properties, user_properties=properties.get("user_properties", ()))
     return Incoming(
-        topic=message.topic, payload=message.payload, klass=message.klass, context=context, depth=current.depth + 1
+        topic=message.topic,
+        payload=message.payload,
+        priority=message.priority,
+        context=context,
+        depth=current.depth + 1,
     )
 
 

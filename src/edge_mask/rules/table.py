@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any, Final
 
-from edge_mask.messages import Class
+from edge_mask.messages import Priority
 from edge_mask.rules.context import Context
 from edge_mask.rules.document import Document, read
 from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Incoming, Republish
@@ -24,7 +24,7 @@ from edge_mask.rules.values import NO_MATCH, UNDEFINED, Value, equal
 from edge_mask.rules.wire import NOT_JSON, decode_payload
 
 _NO_MATCH: Final = "no match"
-_CLASSES: Final = {member.name.lower(): member for member in Class}
+_CLASSES: Final = {member.name.lower(): member for member in Priority}
 _VALUE: Final = Field("value")
 _CONTEXT: Final = Shape(
     {
@@ -109,7 +109,7 @@ def run_case(case: Mapping[str, Any], rules: Sequence[RuleDefinition], number: i
     incoming = Incoming(
         topic=case["topic"],
         payload=_payload(case["payload"]),
-        klass=_CLASSES[case.get("class", "telemetry")],
+        priority=_CLASSES[case.get("class", "telemetry")],
         context=_context(case.get("context", {})),
     )
     problems = []
@@ -177,7 +177,11 @@ def _described(effect: Effect) -> dict[str, Any]:
     if isinstance(effect, Republish):
         message = effect.message
         body = {"topic": message.topic, "payload": _read(message.payload), "qos": message.qos}
-        extra = {"retain": message.retain, "class": message.klass.name.lower(), "properties": dict(message.properties)}
+        extra = {
+            "retain": message.retain,
+            "class": message.priority.name.lower(),
+            "properties": dict(message.properties),
+        }
         return {"republish": {**body, **extra}}
     if isinstance(effect, HttpCall):
         return {"http": {"url": effect.url, "headers": dict(effect.headers), "body": _read(effect.body)}}

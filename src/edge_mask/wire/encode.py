@@ -12,12 +12,12 @@ from edge_mask.messages import (
     MASK,
     NO_MASK,
     Alert,
-    Class,
     Detections,
     Event,
     Fault,
     Health,
     Look,
+    Priority,
     Quality,
     Reading,
     Track,
@@ -32,7 +32,7 @@ class Encoded:
     """One message without its envelope. `kind` names the topic (see Topics.of)."""
 
     kind: str
-    klass: Class
+    priority: Priority
     qos: Literal[0, 1]
     fields: Mapping[str, Any]
 
@@ -58,7 +58,7 @@ def _(event: Detections) -> Encoded:
         "inference_ms": _rounded(event.inference_ms, 2),
         "model": event.model,
     }
-    return Encoded("detections", Class.LIVE, 0, fields)
+    return Encoded("detections", Priority.LIVE, 0, fields)
 
 
 def _face(track: Track) -> Fields:
@@ -84,7 +84,7 @@ def _(event: Visit) -> Encoded:
         "passed_through": event.passed_through,
         "snapshot": event.snapshot,
     }
-    return Encoded("visits", Class.EVIDENCE, 1, fields)
+    return Encoded("visits", Priority.EVIDENCE, 1, fields)
 
 
 @_encode.register
@@ -96,7 +96,7 @@ def _(event: Look) -> Encoded:
         "streak": event.streak,
         "snapshot": event.snapshot,
     }
-    return Encoded("looks", Class.TELEMETRY, 1, fields)
+    return Encoded("looks", Priority.TELEMETRY, 1, fields)
 
 
 @_encode.register
@@ -109,7 +109,7 @@ def _(event: Alert) -> Encoded:
         "value": _significant(event.value),
     }
     fields = {"kind": event.kind, "text": event.text, **{key: part for key, part in about.items() if part is not None}}
-    return Encoded("alerts", Class.URGENT, 1, {**fields, "snapshot": event.snapshot})
+    return Encoded("alerts", Priority.URGENT, 1, {**fields, "snapshot": event.snapshot})
 
 
 @_encode.register
@@ -120,18 +120,18 @@ def _(event: Reading) -> Encoded:
     fields: Fields = {"sensor": event.sensor, event.quantity: value, "unit": event.unit}
     if event.quality is not Quality.GOOD:
         fields["quality"] = str(event.quality)
-    return Encoded(event.quantity, Class.TELEMETRY, 1, fields)
+    return Encoded(event.quantity, Priority.TELEMETRY, 1, fields)
 
 
 @_encode.register
 def _(event: Fault) -> Encoded:
     fields = {"component": event.component, "code": event.code, "text": event.text}
-    return Encoded("errors", Class.EVIDENCE, 1, fields)
+    return Encoded("errors", Priority.EVIDENCE, 1, fields)
 
 
 @_encode.register
 def _(event: Health) -> Encoded:
-    return Encoded("health", Class.LIVE, 0, dict(event.values))
+    return Encoded("health", Priority.LIVE, 0, dict(event.values))
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

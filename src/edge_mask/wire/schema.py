@@ -5,19 +5,19 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from edge_mask.messages import Class
+from edge_mask.messages import Priority
 from edge_mask.wire.envelope import VERSION
 from edge_mask.wire.models import COMMANDS, MESSAGES, Part, Reading
 
 CLASSES = {
-    "detections": Class.LIVE,
-    "visits": Class.EVIDENCE,
-    "looks": Class.TELEMETRY,
-    "alerts": Class.URGENT,
-    "temperature": Class.TELEMETRY,
-    "health": Class.LIVE,
-    "errors": Class.EVIDENCE,
-    "status": Class.LIVE,
+    "detections": Priority.LIVE,
+    "visits": Priority.EVIDENCE,
+    "looks": Priority.TELEMETRY,
+    "alerts": Priority.URGENT,
+    "temperature": Priority.TELEMETRY,
+    "health": Priority.LIVE,
+    "errors": Priority.EVIDENCE,
+    "status": Priority.LIVE,
 }
 RETAINED = frozenset({"status"})
 ROOT = "edge-mask/{thing}"
@@ -95,14 +95,14 @@ def _channel(topic: str, kinds: tuple[type[Part], ...]) -> dict[str, Any]:
 
 
 def _operations() -> Iterator[tuple[str, dict[str, Any]]]:
-    for kind, klass in CLASSES.items():
-        binding = {"qos": 0 if klass is Class.LIVE and kind not in RETAINED else 1, "retain": kind in RETAINED}
+    for kind, priority in CLASSES.items():
+        binding = {"qos": 0 if priority is Priority.LIVE and kind not in RETAINED else 1, "retain": kind in RETAINED}
         yield (
             f"publish{kind.capitalize()}",
             {
                 "action": "send",
                 "channel": {"$ref": f"#/channels/{kind}"},
-                "summary": f"Class {klass.name.lower()}.",
+                "summary": f"Priority {priority.name.lower()}.",
                 "bindings": {"mqtt": binding},
             },
         )
