@@ -20,8 +20,10 @@ from edge_mask.decide.gate import GateWatch
 from edge_mask.decide.sight import Watch
 from edge_mask.decide.visitor import GatePolicy
 from edge_mask.deliver.courier import Courier
-from edge_mask.deliver.fan import Fan
-from edge_mask.deliver.transport import Transport
+from edge_mask.deliver.destination import Broker
+from edge_mask.deliver.factory import transport_for
+from edge_mask.deliver.http_couriers import HttpCouriers
+from edge_mask.deliver.transport import BrokerTransport
 from edge_mask.detect.model import ModelDetector
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.intake import Intake
@@ -30,12 +32,11 @@ from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.recorder import Recorder
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Face, Fault, Frame, Message, Priority, Reading
-from edge_mask.parts import detectors_of, rule_files, sensor_of, source_of, sysfs_root, transport_of, what_runs
+from edge_mask.parts import detectors_of, rule_files, sensor_of, source_of, sysfs_root, what_runs
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import Latest
 from edge_mask.runtime.house import House
-from edge_mask.runtime.outage import Outage
 from edge_mask.runtime.timesync import boot_id
 from edge_mask.runtime.worker import Job, Worker
 from edge_mask.sense.meter import Meter
@@ -104,7 +105,7 @@ class Assembly:
         self._vision: Vision | None = None
         self._pulse = self._make_pulse()
         self._actions = self._make_actions()
-        self._fan: Fan | None = None
+        self._http: HttpCouriers | None = None
 
     def house(self) -> House:
         """The workers, sink first."""
@@ -114,10 +115,10 @@ class Assembly:
         if self._settings.mqtt.transport != "none":
             self._courier = self._make_courier(recorder, detectors[0].name if detectors else None)
             sinks.append(self._courier)
-        self._fan = Fan(
+        self._http = HttpCouriers(
             self._settings.outbox.path, recorder.settle, self._mail.emit_at_once, self._clock, boot=self._boot
         )
-        sinks.append(self._fan)
+        sinks.append(self._http)
         meters = [(self._meter(sensor), sensor) for sensor in self._settings.sensors]
         self._meters = {sensor.name: meter for meter, sensor in meters}
         lanes = self._make_lanes(detectors) if detectors else []
@@ -132,7 +133,7 @@ class Assembly:
             *(w for w, (_, c) in zip(lenses, cameras, strict=True) if not is_live(c.source) and not c.loop),
         ]
         endless = [c.name for c in self._settings.cameras if not is_live(c.source) and c.loop]
-        carriers = [carrier for carrier in (self._courier, self._fan) if carrier is not None]
+        carriers = [carrier for carrier in (self._courier, self._http) if carrier is not None]
         rest = Rest(finite, self._vision, self._mail.bar, carriers)
         watched: list[Camera | Meter] = [*(camera for camera, _ in cameras), *(meter for meter, _ in meters)]
 
@@ -216,26 +217,16 @@ class Assembly:
     def _on_commit(self) -> None:
         if self._courier is not None:
             self._courier.poke()
-        if self._fan is not None:
-            self._fan.poke()
+        if self._http is not None:
+            self._http.poke()
 
     def _make_courier(self, recorder: Recorder, model: str | None) -> Courier:
         outbox = self._settings.outbox
-        transport = self._transport(model)
-        outage = Outage("mqtt", logging.getLogger("edge_mask.deliver"), self._mail.emit_at_once, self._clock)
-        return Courier(
-            "mqtt",
-            transport,
-            Outbox(outbox.path, "mqtt"),
-            recorder.settle,
-            outage,
-            self._clock,
-            boot=self._boot,
-            window=outbox.window,
-            drain_rate=outbox.drain_rate,
-        )
+        broker = Broker(name="mqtt", boot=self._boot, window=outbox.window, drain_rate=outbox.drain_rate)
+        rows = Outbox(outbox.path, broker.name)
+        return Courier(broker, self._transport(model), rows, recorder.settle, self._mail.emit_at_once, self._clock)
 
-    def _transport(self, model: str | None) -> Transport:
+    def _transport(self, model: str | None) -> BrokerTransport:
         topic, thing = self._topics.of("status"), self._settings.device.thing_name
 
         def retained(payload: bytes) -> Message:
@@ -244,7 +235,14 @@ class Assembly:
         def birth() -> Message:
             return retained(status.birth(thing=thing, version=__version__, model=model, at=self._clock.now()))
 
-        return transport_of(self._settings, will=retained(status.will()), birth=birth, on_state=self._on_state)
+        return transport_for(
+            self._settings.mqtt,
+            client_id=thing,
+            clock=self._clock,
+            on_state=self._on_state,
+            will=retained(status.will()),
+            birth=birth,
+        )
 
     def _on_state(self, connected: bool, reason: str) -> None:
         if self._courier is not None:
@@ -259,7 +257,14 @@ class Assembly:
         return Meter(driver, self._clock, self._mail.emit, policy=policy)
 
     def _make_pulse(self) -> Pulse:
-        measure = Measure(lambda: self._vision, self._settings.outbox.path, self._boot, self._clock, self._rules)
+        measure = Measure(
+            lambda: self._vision,
+            self._settings.outbox.path,
+            self._boot,
+            self._clock,
+            self._rules,
+            live_dropped=lambda: 0 if self._courier is None else self._courier.live_dropped,
+        )
         return Pulse(measure, self._mail.emit, self._clock, self._settings.health.interval)
 
     def _make_lanes(self, detectors: Sequence[ModelDetector]) -> list[Lane]:

@@ -12,12 +12,13 @@ from typing import Literal, TypeVar
 
 from edge_mask.act.line import line_for
 from edge_mask.capture.source import EndOfSource, FrameSource
+from edge_mask.deliver.factory import transport_for
 from edge_mask.detect.location import find_package
 from edge_mask.errors import ConfigurationError, EdgeMaskError, ModelError, Refused, TryLater
 from edge_mask.ledger.database import InUse
 from edge_mask.ledger.look import look
 from edge_mask.messages import Frame
-from edge_mask.parts import detector_of, rule_files, sensor_of, source_of, sysfs_root, transport_of
+from edge_mask.parts import detector_of, rule_files, sensor_of, source_of, sysfs_root
 from edge_mask.redact import redact
 from edge_mask.rules.rule_file import RuleDefinition
 from edge_mask.rules.rule_set import RuleSet
@@ -211,8 +212,8 @@ def _broker(settings: Settings) -> str:
     states: queue.Queue[tuple[bool, str]] = queue.Queue()
     name = settings.mqtt.client_id or settings.device.thing_name
     mqtt = settings.mqtt.model_copy(update={"client_id": f"{name}-check"[:128]})
-    transport = transport_of(
-        settings.model_copy(update={"mqtt": mqtt}), on_state=lambda connected, reason: states.put((connected, reason))
+    transport = transport_for(
+        mqtt, client_id=name, clock=SystemClock(), on_state=lambda connected, reason: states.put((connected, reason))
     )
     try:
         transport.open()

@@ -67,10 +67,19 @@ class Measure:
     """The values of a `health` message, each time they are asked for."""
 
     def __init__(
-        self, vision: Callable[[], Vision | None], outbox: Path, boot: str, clock: Clock, rules: RuleSet
+        self,
+        vision: Callable[[], Vision | None],
+        outbox: Path,
+        boot: str,
+        clock: Clock,
+        rules: RuleSet,
+        *,
+        live_dropped: Callable[[], int] = lambda: 0,
     ) -> None:
-        """`vision`: of this house, None before it is made or without cameras; `outbox`: its database."""
+        """`vision`: of this house, None before it is made or without cameras; `outbox`: its database; `live_dropped`
+        counts live messages that were not sent."""
         self._vision, self._outbox, self._boot, self._clock, self._rules = vision, outbox, boot, clock, rules
+        self._live_dropped = live_dropped
         self._machine = Probe()
         self._frames = 0
 
@@ -89,6 +98,7 @@ class Measure:
             clock_synced=now.synced,
         )
         counts = {name: asdict(count) for name, count in self._rules.counts.items()}
+        values["live_dropped"] = self._live_dropped()
         return {**values, "rules": counts} if counts else values
 
     def _waiting(self, now: Moment) -> dict[str, Any]:

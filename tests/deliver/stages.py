@@ -2,18 +2,17 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
 from tests.broker import HOST, Mosquitto, Subscriber, Wire
 
-from edge_mask.deliver.link import Listener
 from edge_mask.deliver.memory import MemoryTransport
 from edge_mask.deliver.paho import PahoTransport
 from edge_mask.deliver.paho_client import Version
-from edge_mask.messages import Message, Priority, Receipt
+from edge_mask.deliver.transport import BrokerTransport
+from edge_mask.messages import Message, Priority
 from edge_mask.runtime.backoff import Backoff
 from edge_mask.units import Seconds
 
@@ -52,24 +51,13 @@ class States:
         return next(reason for state, reason in self.told[after:] if state is is_connected)
 
 
-class Driver(Protocol):
-    """Transport, with the subscriptions that commands need."""
-
-    def open(self) -> None: ...
-    @property
-    def is_connected(self) -> bool: ...
-    def send(self, message: Message) -> "Future[Receipt]": ...
-    def subscribe(self, topic_filter: str, listener: Listener) -> None: ...
-    def close(self, within: Seconds) -> None: ...
-
-
 class Stage(Protocol):
     """The transport under test and the orders a test may give to the world around it."""
 
     states: States
 
     @property
-    def transport(self) -> Driver: ...
+    def transport(self) -> BrokerTransport: ...
 
     def cut(self) -> None:
         """Break the connection; the broker lives on and cannot be reached."""
@@ -108,7 +96,7 @@ class MemoryStage:
         self._memory.refuse(lambda message: "not allowed" if message.topic == FORBIDDEN else "")
 
     @property
-    def transport(self) -> Driver:
+    def transport(self) -> BrokerTransport:
         return self._memory
 
     def cut(self) -> None:
@@ -158,7 +146,7 @@ class PahoStage:
         self._broker = self._resources.enter_context(Mosquitto(folder, acl=acl))
         self._wire = self._resources.enter_context(Wire(self._broker.port))
         self._subscriber = self._resources.enter_context(Subscriber(self._broker.port))
-        self.transport: Driver = PahoTransport(
+        self.transport: BrokerTransport = PahoTransport(
             host=HOST,
             port=self._wire.port,
             client_id="gate-01",

@@ -1,6 +1,5 @@
 """A courier at work with a real broker that hangs up on one of the messages."""
 
-import logging
 import random
 import threading
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from tests.broker import HOST, Mosquitto, Subscriber
 from tests.deliver.stages import BIRTH, PATIENCE, WILL
 
 from edge_mask.deliver.courier import Courier
+from edge_mask.deliver.destination import Broker
 from edge_mask.deliver.paho import PahoTransport
 from edge_mask.deliver.paho_client import Version
 from edge_mask.ledger.bounds import Bounds
@@ -21,7 +21,6 @@ from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Message, Priority
 from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import SystemClock
-from edge_mask.runtime.outage import Outage
 from edge_mask.runtime.worker import Worker
 
 pytestmark = pytest.mark.broker
@@ -75,8 +74,8 @@ def test_a_message_that_mosquitto_hangs_up_on_is_set_aside_and_the_others_arrive
             on_state=lambda connected, reason: states[0](connected, reason),
             backoff=Backoff(base=0.02, cap=0.1, rng=random.Random(1)),
         )
-        outage = Outage("mqtt", logging.getLogger("test.courier"), lambda _fault: None, clock)
-        courier = Courier("mqtt", transport, Outbox(tmp_path / "db", "mqtt"), settle, outage, clock, boot="boot-1")
+        destination = Broker(name="mqtt", boot="boot-1")
+        courier = Courier(destination, transport, Outbox(tmp_path / "db", "mqtt"), settle, lambda _fault: None, clock)
         states.append(courier.state_changed)
         worker = Worker(courier, clock, lambda _failed: None)
         worker.start()

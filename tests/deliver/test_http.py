@@ -17,7 +17,8 @@ from tests.broker import HOST, free_port
 from tests.deliver.stages import States
 from tests.deliver.web_server import PATIENCE, Answer, Asked, WebServer
 
-from edge_mask.deliver.http import HttpTransport, in_headers
+from edge_mask.deliver.destination import HttpServer
+from edge_mask.deliver.http import HttpTransport
 from edge_mask.deliver.http_request import request_of
 from edge_mask.errors import Refused
 from edge_mask.messages import Message, Outcome, Priority, Receipt
@@ -129,7 +130,7 @@ def test_a_connection_that_was_idle_for_long_is_made_anew() -> None:
 
 def test_a_server_that_hangs_up_is_undecided() -> None:
     with WebServer(lambda _asked: None) as server, transport() as http:
-        assert receipt(http, call(server.url)) == Receipt(Outcome.UNKNOWN, "hung up without an answer")
+        assert receipt(http, call(server.url)) == Receipt(Outcome.UNKNOWN, "hung up without an answer", is_suspect=True)
 
 
 def test_nobody_there_is_undecided_and_told_once_until_somebody_is() -> None:
@@ -160,7 +161,7 @@ def test_a_server_that_takes_too_long_is_undecided() -> None:
         return Answer()
 
     with WebServer(slow) as server, transport(timeout=0.2) as http:
-        assert receipt(http, call(server.url)) == Receipt(Outcome.UNKNOWN, "no answer within 0.2 s")
+        assert receipt(http, call(server.url)) == Receipt(Outcome.UNKNOWN, "no answer within 0.2 s", is_suspect=True)
         gate.set()
         assert receipt(http, call(server.url)).outcome is Outcome.DELIVERED
 
@@ -276,7 +277,8 @@ def test_no_address_makes_more_than_a_request_or_a_refusal(text: str) -> None:
 def test_lateness_is_told_in_a_header_and_the_body_stays_as_it_was() -> None:
     port = free_port()
     message = call(f"http://{HOST}:{port}/", b'{"nid":"0x01"}', ("X", "y"))
-    late = in_headers(message, "2026-11-20T00:00:00.000Z", True)
+    server = HttpServer(name="http://gate", boot="boot-1")
+    late = server.dressed(message, "2026-11-20T00:00:00.000Z", is_late=True)
     assert late.payload == message.payload
     assert late.properties["headers"] == [["X", "y"], ["Edge-Mask-Late", "true"]]
-    assert in_headers(message, None, False) is message
+    assert server.dressed(message, None, is_late=False) is message

@@ -158,6 +158,9 @@ class Health(Envelope):
     inference_ms: float | None = Field(description="Time the model takes.")
     outbox: OutboxHealth
     clock_synced: bool
+    live_dropped: Count = Field(
+        default=0, description="Live messages since the start that were not sent: no connection, or one too slow."
+    )
 
 
 class Fault(Envelope):
