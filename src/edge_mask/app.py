@@ -23,13 +23,14 @@ from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.fan import Fan
 from edge_mask.deliver.transport import Transport
 from edge_mask.detect.model import ModelDetector
+from edge_mask.kinds import STATUS
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.intake import Intake
 from edge_mask.ledger.mail import Postbox
 from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.recorder import Recorder
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Face, Fault, Frame, Message, Priority, Reading
+from edge_mask.messages import Face, Fault, Frame, Message, Reading
 from edge_mask.parts import detectors_of, rule_files, sensor_of, source_of, sysfs_root, transport_of, what_runs
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import Clock
@@ -236,10 +237,12 @@ class Assembly:
         )
 
     def _transport(self, model: str | None) -> Transport:
-        topic, thing = self._topics.of("status"), self._settings.device.thing_name
+        topic, thing = self._topics.of(STATUS.name), self._settings.device.thing_name
 
         def retained(payload: bytes) -> Message:
-            return Message(topic=topic, payload=payload, priority=Priority.LIVE, qos=1, retain=True)
+            return Message(
+                topic=topic, payload=payload, priority=STATUS.priority, qos=STATUS.qos, retain=STATUS.is_retained
+            )
 
         def birth() -> Message:
             return retained(status.birth(thing=thing, version=__version__, model=model, at=self._clock.now()))
