@@ -156,11 +156,14 @@ class Health(Envelope):
     uptime_s: float | None = Field(description="Seconds since the machine was started.")
     fps: float | None = Field(description="Frames analysed per second.")
     inference_ms: float | None = Field(description="Time the model takes.")
+    frames_replaced: Count | None = Field(
+        default=None, description="Frames of live cameras that a newer one replaced before the model was free."
+    )
+    live_dropped: Count | None = Field(
+        default=None, description="Live messages that were not sent: no connection, a slow one, or a refusal."
+    )
     outbox: OutboxHealth
     clock_synced: bool
-    live_dropped: Count = Field(
-        default=0, description="Live messages since the start that were not sent: no connection, or one too slow."
-    )
 
 
 class Fault(Envelope):
