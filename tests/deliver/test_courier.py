@@ -41,12 +41,22 @@ class Round:
     clock: ManualClock
     faults: list[Fault]
 
-    def record(self, *numbers: int, priority: Priority = Priority.TELEMETRY, at: Moment | None = None) -> None:
+    def record(
+        self,
+        *numbers: int,
+        priority: Priority = Priority.TELEMETRY,
+        at: Moment | None = None,
+        topic: str | None = None,
+    ) -> None:
         made = [
             OutboxRow(
                 "mqtt",
                 Message(
-                    topic=f"t/{priority.name}", payload=b'{"n":%d,"ts":"x"}' % n, priority=priority, qos=1, id=str(n)
+                    topic=topic or f"t/{priority.name}",
+                    payload=b'{"n":%d,"ts":"x"}' % n,
+                    priority=priority,
+                    qos=1,
+                    id=str(n),
                 ),
                 at or self.clock.now(),
             )

@@ -260,8 +260,7 @@ class Courier(Job):
                 return
             if self._suspects.passes_over(pending):
                 continue
-            if not self._in_flight:
-                self._suspects.first_sent(now.mono)
+            self._suspects.sent(pending, now.mono)
             self._in_flight += 1
             self._pace.spend()
             room -= 1

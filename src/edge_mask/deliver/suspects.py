@@ -3,8 +3,8 @@
     hung up at once, alone under way, three times ─────────────────────────────────▶ guilty
     no answer for long · "not now" · a server's 500:  tried for a minute
         └▶ passed over: the next ones go ──one is taken──▶ offered again ──fails──┐
-           ▲                                                                     │
-           └──────────────────── three times, and it is guilty ◀─────────────────┘
+           ▲                                                                      │
+           └──────────────────── three times, and it is guilty ◀──────────────────┘
 
 A destination that takes nothing blames nobody: without others that are taken there is no proof. After an Unknown the
 rows go one at a time for a while: then none passes another one that the broker sends back ("quota exceeded"), and it
@@ -36,7 +36,7 @@ class _Suspect:
     reason: str = ""
     failures: int = 0
     proofs: int = 0
-    """How many times another row was taken while this one was passed over."""
+    """How many times another row was taken while this one was passed over, or under way."""
 
 
 class Suspects:
@@ -48,6 +48,9 @@ class Suspects:
         self._window = window
         self._blames = blames_hang_ups
         self._one_by_one = 0
+        self._under_way: dict[int, None] = {}
+        self._overtaken: set[int] = set()
+        """Rows that stayed unanswered while one that was sent later was taken."""
         self._undecided: list[tuple[Pending, Receipt]] = []
         self._undecided_after = 0.0
         self._waiting_since = 0.0
@@ -76,15 +79,20 @@ class Suspects:
         """Nobody is passed over any more (there is nobody behind)."""
         self._passed.clear()
 
-    def first_sent(self, now: float) -> None:
-        """A row was sent with no other under way."""
-        self._waiting_since = now
+    def sent(self, pending: Pending, now: float) -> None:
+        """A row is under way."""
+        if not self._under_way:
+            self._waiting_since = now
+        self._under_way[pending.row] = None
 
     def answered(self, pending: Pending, now: float, *, is_delivered: bool) -> bool:
         """Delivered or refused. True when this proves that the destination works: those that were passed over are to
         be offered again."""
         self._waiting_since = now
         self._one_by_one = max(0, self._one_by_one - 1)
+        if is_delivered and (oldest := next(iter(self._under_way), pending.row)) != pending.row:
+            self._overtaken.add(oldest)
+        self._under_way.pop(pending.row, None)
         if self._blames and pending.message.qos == 0:  # nobody answered: it was written, and may be what is hung up on
             self._is_unproven = True
             return False
@@ -101,6 +109,7 @@ class Suspects:
 
     def undecided(self, pending: Pending, receipt: Receipt, now: float) -> None:
         """Neither."""
+        self._under_way.pop(pending.row, None)
         if not self._undecided:
             self._undecided_after = now - self._waiting_since
         self._undecided.append((pending, receipt))
@@ -111,6 +120,7 @@ class Suspects:
 
     def forget(self) -> None:
         """The rows are others now."""
+        self._under_way.clear()
         self._undecided.clear()
         self._suspects.clear()
         self._passed.clear()
@@ -118,12 +128,16 @@ class Suspects:
 
     def guilty(self, now: float, *, is_connected: bool) -> list[tuple[Pending, str]]:
         """Asked when all receipts are there: the rows that are to be set aside, and why."""
+        hung_up_on = self._judge(now, is_connected=is_connected) if self._undecided else None
+        self._overtaken.clear()
         found = [suspect for suspect in self._suspects.values() if suspect.proofs >= _ENOUGH]
         for suspect in found:
             del self._suspects[suspect.pending.row]
         guilty = [(suspect.pending, _sentence(suspect)) for suspect in found]
-        if not self._undecided:
-            return guilty
+        return guilty if hung_up_on is None else [*guilty, (hung_up_on, HUNG_UP)]
+
+    def _judge(self, now: float, *, is_connected: bool) -> Pending | None:
+        """What the undecided ones say; the row on which the broker has hung up often enough."""
         ended, self._undecided = self._undecided, []
         was_lost, self._was_lost = self._was_lost or not is_connected, False
         is_unproven, self._is_unproven = self._is_unproven, False
@@ -137,8 +151,8 @@ class Suspects:
         else:
             self._one_by_one = self._window
             if was_alone and not is_unproven and self._has_hung_up_enough(ended[0][0]):
-                guilty.append((ended[0][0], HUNG_UP))
-        return guilty
+                return ended[0][0]
+        return None
 
     def _has_hung_up_enough(self, pending: Pending) -> bool:
         """Others may be delivered between two hang-ups (the report of the outage leaves first): they clear nobody."""
@@ -158,7 +172,11 @@ class Suspects:
             suspect = self._suspects.setdefault(pending.row, _Suspect(pending, now))
             suspect.failures += 1
             suspect.reason = receipt.reason
-            if suspect.failures >= _ENOUGH and now - suspect.since >= _TRIED_FOR:
+            if suspect.failures < _ENOUGH or now - suspect.since < _TRIED_FOR:
+                continue
+            if pending.row in self._overtaken:
+                suspect.proofs += 1
+            else:
                 self._passed.add(pending.row)
         while len(self._suspects) > _MOST:
             oldest = next(iter(self._suspects))
