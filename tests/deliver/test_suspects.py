@@ -168,9 +168,7 @@ def test_topics_without_end_that_are_refused_share_one_report(tmp_path: Path, ca
 @settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-@given(
-    st.lists(st.sampled_from(["", *WAYS]), min_size=1, max_size=5), st.sampled_from([1, 2, 20]), st.integers(0, 99)
-)
+@given(st.lists(st.sampled_from(["", *WAYS]), min_size=1, max_size=5), st.sampled_from([1, 2, 20]), st.integers(0, 99))
 def test_whatever_is_never_taken_the_others_arrive(
     tmp_path_factory: pytest.TempPathFactory, ways: list[str], window: int, seed: int
 ) -> None:
