@@ -66,6 +66,7 @@ class HttpTransport:
         self._is_away: bool | None = None
         self._current: Sending | None = None
         self._connection: HttpConnection | None = None
+        self._has_answered = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def open(self) -> None:
@@ -122,12 +123,14 @@ class HttpTransport:
             return Receipt(Outcome.REFUSED, str(error))
         try:
             receipt = _judged(self._post(request))
+            self._has_answered = True
         except (httpcore.LocalProtocolError, UnicodeError) as error:
             self._drop_connection()
             receipt = Receipt(Outcome.REFUSED, f"cannot be sent: {error}")
         except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
             self._drop_connection()
-            receipt = _trouble(error, request.origin, self._timeout)
+            wants_tls = "" if request.origin.scheme == "https" or self._has_answered else _WANTS_TLS
+            receipt = _trouble(error, request.origin, self._timeout, wants_tls)
         except Exception as error:  # of our own or of the library: this message may be what it fails on
             log.debug("%s: a fault of our own; the message is tried again later", self._name, exc_info=True)
             self._drop_connection()
@@ -205,8 +208,9 @@ def _judged(answer: Answer) -> Receipt:
     return Receipt(Outcome.REFUSED, reason)
 
 
-def _trouble(error: Exception, origin: Origin, timeout: Seconds) -> Receipt:
-    """What went wrong, and whether it may be this message that the server breaks on."""
+def _trouble(error: Exception, origin: Origin, timeout: Seconds, wants_tls: str) -> Receipt:
+    """What went wrong, and whether it may be this message that the server breaks on. `wants_tls` is the hint for a
+    server that never answered."""
     cause = error.__cause__ or error
     is_tls = origin.scheme == "https"
     match error:
@@ -215,11 +219,11 @@ def _trouble(error: Exception, origin: Origin, timeout: Seconds) -> Receipt:
         case httpcore.TimeoutException():
             return Receipt(Outcome.UNKNOWN, f"no answer within {timeout:g} s", is_suspect=True)
         case httpcore.RemoteProtocolError() if "without sending a response" in str(error):
-            why = "hung up without an answer"
+            why = f"hung up without an answer{wants_tls}"
         case httpcore.RemoteProtocolError():
-            why = f"answered something that is not HTTP: {str(error)[:_SHOWN]}" + ("" if is_tls else _WANTS_TLS)
+            why = f"answered something that is not HTTP: {str(error)[:_SHOWN]}{wants_tls}"
         case _:
-            why = f"the connection was lost: {getattr(cause, 'strerror', None) or cause}"
+            why = f"the connection was lost: {getattr(cause, 'strerror', None) or cause}{wants_tls}"
     return Receipt(Outcome.UNKNOWN, why, is_suspect=True)
 
 
