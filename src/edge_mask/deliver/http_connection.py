@@ -109,6 +109,7 @@ class _Wire(httpcore.NetworkBackend, httpcore.NetworkStream):
         self._clock = clock
         self._stream: httpcore.NetworkStream | None = None
         self._is_cut = False
+        self._unsent = b""
         self._answer_by: float | None = None
         self._read = 0
         self.has_ended = False
@@ -116,7 +117,7 @@ class _Wire(httpcore.NetworkBackend, httpcore.NetworkStream):
 
     def begin(self) -> None:
         """A request begins."""
-        self._answer_by, self._read = None, 0
+        self._unsent, self._answer_by, self._read = b"", None, 0
 
     def cut(self) -> None:
         self._is_cut = True
@@ -145,10 +146,16 @@ class _Wire(httpcore.NetworkBackend, httpcore.NetworkStream):
         return self
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._open_stream().write(buffer, timeout)
+        """Head and body leave together, when the answer is waited for: one packet where there is room for both."""
+        del timeout
+        self._unsent += buffer
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         del timeout
+        if self._unsent:
+            unsent, self._unsent = self._unsent, b""
+            with suppress(httpcore.WriteError):  # a server may answer before it has heard everything
+                self._open_stream().write(unsent, self._timeout)
         now = self._clock.now().mono
         if self._answer_by is None:
             self._answer_by = now + self._timeout
