@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from tests.broker import HOST, free_port
-from tests.deliver.web_server import PATIENCE, Answer, Asked, WebServer
+from tests.deliver.web_server import PATIENCE, Answer, Asked, NonsenseServer, WebServer
 
 from edge_mask.deliver.http_couriers import HttpCouriers
 from edge_mask.ledger.bounds import Bounds
@@ -404,4 +404,59 @@ def test_only_destinations_with_something_to_send_are_found_however_much_waits(t
     looking.waiting()
     assert steps < 400  # instructions of SQLite's machine for 900 rows: it leaps
     looking.close()
+    it.ledger.close()
+
+
+def test_a_server_whose_answers_break_the_protocol_is_one_line_and_one_outage(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    nonsense = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\nhello\r\n"
+    with NonsenseServer(nonsense) as server, at_work(tmp_path / "db") as it:
+        it.record(f"{server.url}/", "1", "2")
+        it.wait_for_fault()
+        server.wait_for(7)
+        assert [fault.code for fault in it.faults] == ["offline"]
+        assert "Traceback" not in caplog.text
+        lines = [each for each in caplog.records if each.levelno >= logging.WARNING]
+        assert [each.getMessage().count("something that is not HTTP") for each in lines] == [1]
+        assert [row[0] for row in it.rows()] == ["1", "2"]
+
+
+def test_a_message_on_which_a_server_breaks_does_not_stop_those_behind_it(tmp_path: Path) -> None:
+    clock = ManualClock()
+    it = office(tmp_path / "db", clock)
+    with WebServer(lambda asked: Answer(500 if asked.key == "2" else 200)) as server:
+        it.record(f"{server.url}/", *"123456")
+
+        def minutes_pass() -> bool:
+            clock.advance(1.0)
+            return [row[1] for row in it.rows()] == [1]
+
+        step_until(it, minutes_pass)
+        ((key, _, reason),) = it.rows()
+        assert key == "2"
+        assert reason is not None
+        assert reason.startswith("it failed ")
+        assert reason.endswith("times while others were taken: answered 500 Internal Server Error")
+        assert list(dict.fromkeys(asked.key for asked in server.asked)) == list("123456")
+        it.couriers.end()
+    it.ledger.close()
+
+
+def test_addresses_that_are_away_do_not_keep_another_one_waiting_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_mask.deliver.http_couriers.MOST", 2)
+    clock = ManualClock()
+    it = office(tmp_path / "db", clock)
+    for _ in range(2):
+        it.record(f"http://{HOST}:{free_port()}/", "lost")
+    step_until(it, lambda: len(it.faults) == 2)
+    with WebServer() as server:
+        it.record(f"{server.url.replace(HOST, 'localhost')}/", "found")  # its name comes after the others'
+        step_until(it, lambda: clock.advance(1.0) is not None and bool(server.asked))
+        assert [row[0] for row in it.rows()].count("lost") == 2
+        assert len(it.faults) == 2
+        it.couriers.end()
     it.ledger.close()

@@ -150,6 +150,7 @@ class NonsenseServer:
         self._server = socket.create_server((HOST, 0))
         self.url = f"http://{HOST}:{self._server.getsockname()[1]}"
         self.requests = 0
+        self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
         self._spawn(self._accept)
 
@@ -163,6 +164,11 @@ class NonsenseServer:
         self._server.close()
         for thread in self._threads:
             thread.join(PATIENCE)
+
+    def wait_for(self, count: int) -> None:
+        """Wait until it was asked `count` times."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.requests >= count, PATIENCE), f"asked {self.requests} times"
 
     def _spawn(self, work: Callable[..., None], *args: socket.socket) -> None:
         thread = threading.Thread(target=work, args=args, name="nonsense", daemon=True)
@@ -181,7 +187,9 @@ class NonsenseServer:
                 if not (data := connection.recv(65_536)):
                     return
                 request += data
-            self.requests += 1
+            with self._changed:
+                self.requests += 1
+                self._changed.notify_all()
             for part in self._parts:
                 connection.sendall(part)
             while self._repeats and not self._is_over.wait(self._pause):
