@@ -127,7 +127,7 @@ def test_each_mistake_in_a_camera_has_its_sentence(camera: str, sentence: str) -
             "{name: s, kind: serial}",
             "sensors[0].kind: kind serial comes with a later version; allowed now: replay, iio",
         ),
-        ("{name: s, kind: nose}", 'sensors[0].kind: found "nose"; allowed: replay, iio, w1, thermal'),
+        ("{name: s, kind: nose}", 'sensors[0].kind: found "nose"; allowed: replay, iio, hwmon, w1, thermal'),
         ("{name: s, kind: replay}", "sensors[0]: a replay needs a path"),
         ("{name: s, kind: w1, quantity: visits}", 'sensors[0].quantity: "visits" means something else'),
         ("{name: s, kind: w1, quantity: highest}", 'sensors[0].quantity: "highest" means something else'),

@@ -16,8 +16,8 @@ from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.outage import Outage
 from edge_mask.runtime.worker import Finished, Job
+from edge_mask.sense.quality import QualityPolicy, QualityWatch
 from edge_mask.sense.sensor import Sensor
-from edge_mask.sense.steadiness import QualityPolicy, QualityWatch
 from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,6 @@ class Meter(Job):
         self._hung_after = hung_after
         self._lock = threading.Lock()
         self._watch = QualityWatch(policy or QualityPolicy())
-        self._newest: Reading | None = None
         self._backoff = Backoff(base=0.5, cap=30.0, settled_after=0.0, rng=rng)
         self._away = Outage(self.name, log, self._report, clock)
         self._away_lock = threading.Lock()
@@ -85,13 +84,6 @@ class Meter(Job):
         with self._lock:
             return self._watch.middle(now, max_age)
 
-    def shown(self, now: Seconds, max_age: Seconds) -> Reading | None:
-        """The newest reading whatever its quality, marked stale when it is older: for people, not for decisions."""
-        newest = self._newest
-        if newest is not None and now - newest.at.mono > max_age:
-            return replace(newest, quality=Quality.STALE)
-        return newest
-
     def is_hung(self, now: Seconds) -> bool:
         """True when the sensor has kept a read waiting for longer than `hung_after`."""
         since = self._reading_since
@@ -125,7 +117,6 @@ class Meter(Job):
             self._away.end()
         with self._lock:
             judged = replace(reading, quality=self._watch.judge(reading))
-        self._newest = judged
         self._doubt(judged)
         if judged.quality is not Quality.OUT_OF_RANGE:  # no sensor can have measured that
             self._emit(judged)

@@ -7,8 +7,8 @@ from typing import Literal
 from edge_mask.errors import Refused
 from edge_mask.messages import Reading
 from edge_mask.runtime.clock import Clock
-from edge_mask.sense.identity import Identity
 from edge_mask.sense.scale import number
+from edge_mask.sense.sensor import Identity
 from edge_mask.units import Seconds
 
 Rate = Literal["realtime", "max"]
