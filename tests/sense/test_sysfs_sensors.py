@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.sense.trees import NO, YES, write
 
+from edge_mask.cli import main
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Reading
 from edge_mask.runtime.clock import ManualClock
@@ -149,6 +152,28 @@ def test_an_iio_channel_is_scaled_to_its_unit(
     assert value("iio", tmp_path, path, quantity, unit) == pytest.approx(expected)
 
 
+@given(
+    kind=st.sampled_from(
+        [("temp", "temperature", "C", 1000), ("voltage", "voltage", "mV", 1), ("current", "amp", "A", 1000)]
+    ),
+    index=st.one_of(st.just(""), st.integers(0, 40).map(str)),
+    after=st.sampled_from(["", "_object", "_ambient", "_vdd"]),
+    shared=st.sets(st.sampled_from(["offset", "scale"])),
+)
+def test_a_channel_of_any_name_takes_offset_and_scale_from_itself_or_else_from_its_kind(
+    tmp_path_factory: pytest.TempPathFactory, kind: tuple[str, str, str, int], index: str, after: str, shared: set[str]
+) -> None:
+    word, quantity, unit, count = kind
+    channel = f"{word}{index}{after}"
+    files = {f"in_{channel}_raw": "500", "in_scale": "77", "in_offset": "77"}
+    for what, text in (("offset", "-100"), ("scale", "2.5")):
+        files[f"in_{word}_{what}"] = text if what in shared else "99"
+        if what not in shared:
+            files[f"in_{channel}_{what}"] = text
+    root = write(tmp_path_factory.mktemp("sys"), {IIO + name: text for name, text in files.items()})
+    assert value("iio", root, f"0/{channel}", quantity, unit) == pytest.approx(1000.0 / count)
+
+
 OBJECT = {"in_temp_object_raw": "15500", "in_temp_ambient_raw": "14900"}
 SHARED = {"in_temp_offset": "-13657.5", "in_temp_scale": "20", "name": "mlx90614"}
 
@@ -284,3 +309,17 @@ def test_a_folder_where_a_file_should_be_is_a_sentence(tmp_path: Path) -> None:
 def test_a_kind_or_unit_that_makes_no_sense_is_refused(tmp_path: Path, kind: str, unit: str, sentence: str) -> None:
     with pytest.raises(Refused, match=sentence):
         sensor(kind, tmp_path, unit=unit)
+
+
+def test_check_prints_what_a_converter_measures_and_not_what_it_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {"name": "mcp3208", "in_voltage3_raw": "1000", "in_voltage_scale": "0.8"}
+    write(tmp_path, {"sys/" + IIO + name: text for name, text in files.items()})
+    (tmp_path / "c.yaml").write_text(
+        "sensors: [{name: battery, kind: iio, path: mcp3208/voltage3, quantity: voltage, unit: V}]\nmqtt: {transport: none}\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EDGE_MASK_SYSFS", str(tmp_path / "sys"))
+    assert main(["check", "--config", "c.yaml"]) == 0
+    assert "sensor battery         ok       voltage 0.8 V\n" in capsys.readouterr().out

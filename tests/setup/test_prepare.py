@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -206,6 +207,17 @@ def test_an_environment_whose_python_is_gone_is_made_anew(tmp_path: Path) -> Non
     (machine.repository / ".venv/bin/python").unlink()
     environment(machine)
     assert made(machine) == (1, 1)
+
+
+def test_what_was_not_tested_is_said_in_one_line_for_each_reason(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/detect/test_peers.py"]
+    ended = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"EDGE_MASK_PEERS": str(tmp_path)}, capture_output=True, text=True
+    )
+    lines = ended.stdout.splitlines()
+    told = lines[next(number for number, line in enumerate(lines) if " not tested here " in line) + 1 :]
+    assert told[0] == "2 tests: the peers' weights are not part of this project; EDGE_MASK_PEERS names their folder"
+    assert len(told) == 2, "beside it the totals alone"
 
 
 def test_the_gate_names_no_package_of_its_own() -> None:

@@ -14,6 +14,19 @@ _SHADOW = ("at", "highest")
 RESERVED = frozenset(_ENVELOPE + _TOPICS + _SHADOW)
 """Words that a quantity cannot be called: fields of the envelope, other topics, what the shadow says of a sensor."""
 
+TEMPERATURE_UNITS = ("C", "F", "K")
+USUAL_UNITS = {
+    "humidity": "%",
+    "pressure": "hPa",
+    "voltage": "V",
+    "current": "A",
+    "power": "W",
+    "resistance": "Ohm",
+    "illuminance": "lx",
+    "distance": "m",
+}
+"""Quantities that are never told in degrees, and how they mostly are."""
+
 LATER_KINDS = ("serial", "mqtt", "gpio")
 
 
@@ -48,7 +61,7 @@ class SensorSettings(Section):
         default="C", min_length=1, max_length=16, description="Unit of the value; C, F or K for a temperature."
     )
     interval: Annotated[Seconds, duration(at_least=0.01, at_most=86400)] = Field(
-        default=Seconds(2.0), description="Time between two readings."
+        default=Seconds(2.0), description="Time between two readings; a replay follows the times in its file."
     )
     min: float | None = Field(
         default=None, description="Least value to believe; without it what such a sensor can measure."
