@@ -317,7 +317,8 @@ def test_check_prints_what_a_converter_measures_and_not_what_it_counts(
     files = {"name": "mcp3208", "in_voltage3_raw": "1000", "in_voltage_scale": "0.8"}
     write(tmp_path, {"sys/" + IIO + name: text for name, text in files.items()})
     (tmp_path / "c.yaml").write_text(
-        "sensors: [{name: battery, kind: iio, path: mcp3208/voltage3, quantity: voltage, unit: V}]\nmqtt: {transport: none}\n"
+        "mqtt: {transport: none}\n"
+        "sensors: [{name: battery, kind: iio, path: mcp3208/voltage3, quantity: voltage, unit: V}]\n"
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EDGE_MASK_SYSFS", str(tmp_path / "sys"))
