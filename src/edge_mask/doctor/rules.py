@@ -9,7 +9,8 @@ from functools import partial
 from edge_mask.deliver.http_request import Origin, request_of
 from edge_mask.doctor.finding import PATIENCE, Finding, guarded
 from edge_mask.errors import Refused, TryLater
-from edge_mask.messages import Message, Priority
+from edge_mask.kinds import KINDS, READINGS, Priority
+from edge_mask.messages import Message
 from edge_mask.parts import rule_files
 from edge_mask.rules.context import NOWHERE
 from edge_mask.rules.effects import Effect, HttpCall
@@ -19,7 +20,7 @@ from edge_mask.rules.rule_file import Action, RuleDefinition
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.rules.topics import topic_matches
 from edge_mask.settings.model import Settings
-from edge_mask.wire.topics import KINDS, Topics
+from edge_mask.wire.topics import Topics
 
 
 def rules(settings: Settings) -> list[Finding]:
@@ -69,7 +70,7 @@ def _strange_names(rule: RuleDefinition, settings: Settings) -> Iterator[str]:
 def _never_run(running: list[RuleDefinition], settings: Settings) -> Iterator[str]:
     """Rules about topics that nothing is published on. Where some topic is worked out by a template, none is known."""
     names = Topics(settings.topics.root, settings.device.thing_name, settings.topics.renames)
-    kinds = [kind for kind in KINDS if kind != "commands"]
+    kinds = [kind.name for kind in KINDS if kind is not READINGS]
     published = [names.of(kind) for kind in (*kinds, *(sensor.quantity for sensor in settings.sensors))]
     for action in (action for rule in running for action in _actions(rule) if action.kind == "republish"):
         if _is_template(action):
