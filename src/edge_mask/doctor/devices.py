@@ -19,9 +19,9 @@ from edge_mask.settings.model import Settings
 from edge_mask.settings.sensors import SensorSettings
 
 _BAD_PICTURES = 20
-"""So many bad ones in a row are stepped over."""
+"""Files that are no picture are skipped, at most this many in a row."""
 _BLACK_PICTURES = 20
-"""So many black ones: a camera begins with some, and a film fades in."""
+"""A camera begins with some black pictures, and a film fades in: at most this many are looked at."""
 
 
 def camera(settings: Camera) -> Finding:
@@ -45,7 +45,7 @@ def camera(settings: Camera) -> Finding:
 
 
 def _seen(source: FrameSource, watch: ContentWatch) -> tuple[Frame, Content]:
-    """The first picture that is not black; of nothing but black ones, the last that was looked at."""
+    """The first picture that is not black, or the last one that was looked at."""
     frame = _next_picture(source)
     for _ in range(_BLACK_PICTURES):
         content = watch.judge(frame.image, frame.at.mono)
@@ -59,7 +59,7 @@ def _seen(source: FrameSource, watch: ContentWatch) -> tuple[Frame, Content]:
 
 
 def _next_picture(source: FrameSource) -> Frame:
-    """The next one that is a picture: the daemon steps over the others, too."""
+    """The next file or frame that is a picture. The daemon skips the others, too."""
     for _ in range(_BAD_PICTURES):
         with suppress(Refused):
             return source.read()
@@ -78,7 +78,7 @@ def sensor(settings: Settings, which: SensorSettings) -> Finding:
 
 
 def _doubt(settings: Settings, which: SensorSettings, reading: Reading) -> str:
-    """What the daemon does with a reading like this, when that is not what one hopes for."""
+    """Why the daemon would not use this reading, or let nobody pass; nothing when it is as it should be."""
     if QualityWatch(quality_of(which)).judge(reading) is Quality.OUT_OF_RANGE:
         believed = physical_range(which.quantity, which.unit, which.min, which.max)
         return f": is outside of {believed.low:g} to {believed.high:g} {which.unit}: the value is not used"

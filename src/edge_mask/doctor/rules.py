@@ -24,7 +24,7 @@ from edge_mask.wire.topics import Topics
 
 
 def rules(settings: Settings) -> list[Finding]:
-    """How many there are, and a warning for each thing in them that fails whenever it comes to it."""
+    """How many rules there are, and a warning for each part of them that can never work."""
     found = RuleSet.load(rule_files(settings.rules)).rules
     running = [rule for rule in found if rule.runs_here and not rule.is_disabled]
     text = f"{len(running)} run here, {len(found) - len(running)} only in AWS or disabled" if found else "none"
@@ -68,7 +68,7 @@ def _strange_names(rule: RuleDefinition, settings: Settings) -> Iterator[str]:
 
 
 def _never_run(running: list[RuleDefinition], settings: Settings) -> Iterator[str]:
-    """Rules about topics that nothing is published on. Where some topic is worked out by a template, none is known."""
+    """Rules about topics that nothing is published on; none is named where a republished topic is a template."""
     names = Topics(settings.topics.root, settings.device.thing_name, settings.topics.renames)
     kinds = [kind.name for kind in KINDS if kind is not READINGS]
     published = [names.of(kind) for kind in (*kinds, *(sensor.quantity for sensor in settings.sensors))]
@@ -88,7 +88,7 @@ def _never_run(running: list[RuleDefinition], settings: Settings) -> Iterator[st
 
 
 def _tried(rule: RuleDefinition) -> Iterator[tuple[Action, Effect | Refused]]:
-    """What comes of each action whose texts stand fast, or why nothing can."""
+    """The effect of each action without templates, or why it can never have one."""
     seen = Seen("", b"{}", NOWHERE)
     for action in _actions(rule):
         if action.device is None or _is_template(action):

@@ -40,7 +40,7 @@ def snapshots(settings: Settings) -> list[Finding]:
 
 
 def _room(part: str, folder: Path, wanted: float, keys: str) -> Iterator[Finding]:
-    """A warning when the disk is full before the bounds of the configuration are reached."""
+    """A warning when the disk would be full before the limits of the configuration are reached."""
     free = shutil.disk_usage(_nearest(folder)).free
     if free < wanted:
         text = f"{_nearest(folder)} has {free / 1e6:.0f} MB left, and {keys} allow {wanted / 1e6:.0f} MB more"

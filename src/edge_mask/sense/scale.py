@@ -1,4 +1,4 @@
-"""Units of measure and the limits of what can physically be: everything a number needs to become a reading."""
+"""Units of measure, conversion between them, and the physical limits of each quantity."""
 
 import math
 from dataclasses import dataclass
@@ -52,12 +52,12 @@ _PHYSICAL: dict[str, tuple[float, float, str]] = {
     "humidity": (0.0, 100.0, "%"),
     "pressure": (30_000.0, 120_000.0, "Pa"),
 }
-"""Quantity → the widest range its sensors measure; beyond it a number comes from a broken one."""
+"""Quantity → the widest range that its sensors measure. A number outside comes from a broken sensor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What a value may be, both ends included, in the sensor's configured unit."""
+    """The lowest and the highest value that is believed, in the sensor's configured unit."""
 
     low: float = -math.inf
     high: float = math.inf
