@@ -326,6 +326,8 @@ def test_a_courier_with_nothing_to_do_is_let_go_and_comes_back_when_it_is_needed
 def step_until(it: Office, is_done: Callable[[], bool]) -> None:
     """Turn the couriers by hand, with a clock that stands still but for its backoff."""
     for _ in range(2000):
+        it.couriers._wake.wait(0.02)  # what happens in the senders' threads; the clock is turned by hand
+        it.couriers._wake.set()
         it.couriers.step(threading.Event())
         it.clock.wait(threading.Event(), Seconds(0.001))
         if is_done():

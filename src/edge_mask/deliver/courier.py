@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 
 _OPEN_AGAIN_AFTER = 60.0
 _READ_AGAIN_AFTER = 1.0
+_SETTLED_SOON = 0.02
+_IDLE = 5.0
+"""Seconds. Whatever there is to do wakes the courier, but for a database that was replaced and stays empty."""
 
 
 class Courier(Job):
@@ -179,13 +182,13 @@ class Courier(Job):
     def pause(self) -> float:
         """Seconds until a turn is worth its while, unless something happens first."""
         now = self._clock.now().mono
-        if not self._transport.is_connected or self._must_reread:
-            return 0.5 if self._in_flight or not self._must_reread else 0.02
+        if self._must_reread and not self._in_flight:
+            return _SETTLED_SOON
         if self._resume_at > now:
-            return min(0.5, self._resume_at - now)
-        if not self._rows.is_empty and self._room > 0:
-            return min(0.5, self._pace.wait())
-        return 0.5
+            return min(_IDLE, self._resume_at - now)
+        if self._transport.is_connected and not self._rows.is_empty and self._room > 0:
+            return min(_IDLE, self._pace.wait())
+        return _IDLE
 
     @property
     def _room(self) -> int:

@@ -21,7 +21,7 @@ from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
 
-_LONGEST_TURN = 1.0  # the library looks at its keepalive once per turn
+_LONGEST_TURN = 5.0
 
 
 class Session(Protocol):

@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 _QUOTA_EXCEEDED = 0x97  # a PUBACK that means "not now": AWS IoT throttles with it
 _BUSY = {0x88, 0x89, 0x97, 0x9F}  # a CONNACK that means "not now": unavailable, busy, quota, rate
 _RETAIN_NOT_SUPPORTED = 0x9A  # a CONNACK that refuses a will which is to be kept
+_TURN_OF_KEEPALIVE = 0.2  # paho looks at its keepalive once per turn
 _NOT_KEPT = "the broker keeps no retained messages: `status` is seen by those who listen at that moment only"
 
 
@@ -155,6 +156,7 @@ class PahoSession:
         poll = select.poll()
         poll.register(sock, select.POLLIN | (select.POLLOUT if self._client.want_write() else 0))
         poll.register(self._bell.ear, select.POLLIN)
+        timeout = min(timeout, _TURN_OF_KEEPALIVE * self._endpoint.keepalive)
         ready = dict(poll.poll(0 if has_bytes else max(0.0, timeout) * 1000))
         if self._bell.ear.fileno() in ready:
             self._bell.quiet()
