@@ -12,10 +12,11 @@ import socket
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
+from unittest import mock
 
 from tests.broker import HOST, Mosquitto
 
@@ -46,18 +47,15 @@ def main() -> None:
 @contextmanager
 def _sockets(*, nodelay: bool) -> Iterator[None]:
     """The daemon's sockets as they are, or as the system opens them."""
-    kept: Callable[[object], None] = paho_client._set_up_socket
+    kept = paho_client._set_up_socket
 
     def undone(opened: object) -> None:
         kept(opened)
         assert isinstance(opened, socket.socket)
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
 
-    paho_client._set_up_socket = kept if nodelay else undone
-    try:
+    with mock.patch.object(paho_client, "_set_up_socket", kept if nodelay else undone):
         yield
-    finally:
-        paho_client._set_up_socket = kept
 
 
 def _measured(port: int, size: int, count: int) -> list[float]:
@@ -65,7 +63,11 @@ def _measured(port: int, size: int, count: int) -> list[float]:
     answers: SimpleQueue[Message] = SimpleQueue()
     asking, asked = _connected(port, "asking"), _connected(port, "asked")
     asking.subscribe("answers", answers.put)
-    asked.subscribe("questions", lambda _question: asked.send(_message("answers", b"{}")))
+
+    def answer(_question: Message) -> None:
+        asked.send(_message("answers", b"{}"))
+
+    asked.subscribe("questions", answer)
     for each in (asking, asked):
         each.send(_message("other", b"")).result(_PATIENCE)  # the subscription came before
     took = []

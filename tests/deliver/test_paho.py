@@ -129,7 +129,7 @@ def test_an_unknown_property_is_refused_by_name(broker: Mosquitto, transports: T
     assert "colour" in receipt.reason
 
 
-UNSPEAKABLE = {
+UNSPEAKABLE: dict[str, tuple[dict[str, Any], str]] = {
     "a topic of 70,000 bytes": ({}, "x" * 70_000),
     "a control character in the topic": ({}, "a\x01b"),
     "NUL in the topic": ({}, "a\x00b"),
@@ -194,9 +194,7 @@ def test_a_broker_that_sends_what_is_not_mqtt_is_one_sentence_and_no_traceback(
 def test_small_packets_leave_at_once(broker: Mosquitto, transports: Transports) -> None:
     """The socket is found among the process's own: no driver shows it."""
     transports.connected_to(broker.port)
-    ours = next(
-        each for each in psutil.Process().net_connections("tcp") if each.raddr and each.raddr.port == broker.port
-    )
+    ours = next(each for each in psutil.Process().net_connections("tcp") if each.raddr[-1:] == (broker.port,))
     with socket.socket(fileno=os.dup(ours.fd)) as copy:
         assert copy.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
