@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_serializer, field_validator
 
+from edge_mask.quantities import duration, size
 from edge_mask.redact import HIDDEN, redact
 from edge_mask.settings.base import Fraction, Name, Section, allowed
-from edge_mask.settings.quantities import duration, size
 from edge_mask.units import Bytes, Seconds
 
 SOURCES = (

@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from edge_mask.redact import redact
-from edge_mask.settings.document import Path as Key
 from edge_mask.settings.explain import nearest
 from edge_mask.settings.model import Settings
+from edge_mask.yaml_file import Path as Key
 
 Complaint = tuple[Key, str]
 

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
 
+from edge_mask.quantities import duration
 from edge_mask.settings.base import Port, Section, allowed
-from edge_mask.settings.quantities import duration
 from edge_mask.units import Seconds
 
 

@@ -8,11 +8,12 @@ from pydantic import ValidationError
 
 from edge_mask.errors import ConfigurationError
 from edge_mask.settings.checks import complaints
-from edge_mask.settings.document import PASSWORD, Document, Variable, read
-from edge_mask.settings.document import Path as Key
+from edge_mask.settings.document import PASSWORD, Variable, read
 from edge_mask.settings.explain import explain
 from edge_mask.settings.model import Settings
 from edge_mask.settings.schema import schema
+from edge_mask.yaml_file import Document
+from edge_mask.yaml_file import Path as Key
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Settings:

@@ -3,9 +3,9 @@
 from functools import cache
 from typing import Any
 
+from edge_mask.quantities import Measure
 from edge_mask.settings.base import Section
 from edge_mask.settings.model import Settings
-from edge_mask.settings.quantities import Measure
 
 
 @cache

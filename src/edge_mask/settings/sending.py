@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from edge_mask.quantities import duration, rate, size
 from edge_mask.redact import HIDDEN
 from edge_mask.settings.base import Port, Section, allowed
-from edge_mask.settings.quantities import duration, rate, size
 from edge_mask.units import Bytes, Seconds
 
 LATER_TRANSPORTS = ("aws-iot", "greengrass")

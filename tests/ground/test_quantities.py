@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_mask.settings.quantities import duration, rate, size
+from edge_mask.quantities import duration, rate, size
 
 
 @pytest.mark.parametrize(
