@@ -238,6 +238,7 @@ class Assembly:
 
     def _transport(self, model: str | None) -> Transport:
         topic, thing = self._topics.of(STATUS.name), self._settings.device.thing_name
+        labels = self._settings.device.labels.given()
 
         def retained(payload: bytes) -> Message:
             return Message(
@@ -245,7 +246,8 @@ class Assembly:
             )
 
         def birth() -> Message:
-            return retained(status.birth(thing=thing, version=__version__, model=model, at=self._clock.now()))
+            more = {"labels": labels} if labels else {}
+            return retained(status.birth(thing=thing, version=__version__, model=model, at=self._clock.now(), **more))
 
         return transport_of(self._settings, will=retained(status.will()), birth=birth, on_state=self._on_state)
 

@@ -15,6 +15,12 @@ Complaint = tuple[Key, str]
 
 MAX_SLASHES = 7
 MAX_TOPIC_BYTES = 256
+LATER = {
+    ("web", "enabled"): ("the dashboard comes", "false"),
+    ("gate", "passage_sensor"): ("passage sensors come", "nothing"),
+    ("topics", "commands"): ("commands over MQTT come", "nothing"),
+}
+"""Keys that this version would have to ignore: better a sentence than silence."""
 
 
 def complaints(settings: Settings) -> Iterator[Complaint]:
@@ -36,11 +42,9 @@ def _something_to_do(settings: Settings) -> Iterator[Complaint]:
 
 
 def _not_built_yet(settings: Settings) -> Iterator[Complaint]:
-    """Keys of the contract that this version would have to ignore: better a sentence than silence."""
-    if settings.web.enabled:
-        yield ("web", "enabled"), "the dashboard comes with a later version; allowed now: false"
-    if settings.gate.passage_sensor is not None:
-        yield ("gate", "passage_sensor"), "passage sensors come with a later version; allowed now: nothing"
+    for (section, name), (what, now) in LATER.items():
+        if getattr(getattr(settings, section), name):
+            yield (section, name), f"{what} with a later version; allowed now: {now}"
 
 
 def _names(settings: Settings) -> Iterator[Complaint]:

@@ -28,6 +28,10 @@ class Labels(Section):
     longitude: float | None = Field(default=None, ge=-180, le=180, description="Degrees east.")
     description: str = Field(default="", description="Anything else.")
 
+    def given(self) -> dict[str, str | float]:
+        """The labels that are there, by name."""
+        return self.model_dump(exclude_defaults=True)
+
 
 class Device(Section):
     """Who this device is."""
@@ -43,7 +47,9 @@ class Device(Section):
         description="Zone for hours of day and local dates, for instance `Asia/Seoul`; times on the wire are UTC.",
         json_schema_extra=allowed("a zone of the IANA database such as Asia/Seoul, or UTC"),
     )
-    labels: Labels = Field(default=Labels(), description="What people and management servers call this device.")
+    labels: Labels = Field(
+        default=Labels(), description="What people and management servers call this device; stands in its `status`."
+    )
 
     @field_validator("timezone")
     @classmethod

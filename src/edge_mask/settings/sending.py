@@ -99,9 +99,7 @@ class TopicNames(Section):
     health: str | None = Field(default=None, description="Topic of `health`, when it is not below the root.")
     status: str | None = Field(default=None, description="Topic of `status`, when it is not below the root.")
     errors: str | None = Field(default=None, description="Topic of `errors`, when it is not below the root.")
-    commands: str | None = Field(
-        default=None, description="What command topics begin with, when it is not below the root."
-    )
+    commands: str | None = Field(default=None, description="Of a later version: nothing listens to commands yet.")
     temperature: str | None = Field(
         default=None,
         description="Topic of `temperature`; every other quantity of a sensor can be renamed the same way.",
