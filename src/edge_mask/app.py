@@ -5,7 +5,7 @@ transport ◀─ courier ◀─ recorder ◀─ vision ◀─ cameras          (
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 
 from edge_mask import __version__
@@ -62,9 +62,20 @@ _READING_MAX_AGE = Seconds(10.0)
 class Plan:
     """A configuration that was found right; `build` makes its house, any number of times."""
 
-    def __init__(self, settings: Settings, clock: Clock, *, before_build: Callable[[], object] = lambda: None) -> None:
-        """Raises ConfigurationError for a rule file that cannot be used."""
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        *,
+        before_build: Callable[[], object] = lambda: None,
+        refused: Iterable[str] = (),
+    ) -> None:
+        """`refused` says, once, why an overlay of the configuration is not in force.
+
+        Raises ConfigurationError for a rule file that cannot be used.
+        """
         self.settings = settings
+        self._refused = list(refused)
         self._before_build = before_build
         self._clock = clock
         self._rules = RuleSet.load(rule_files(settings.rules))
@@ -75,6 +86,8 @@ class Plan:
         with ExitStack() as undo:
             house = Assembly(self.settings, self._rules, self._clock, on_failure, undo).house()
             undo.pop_all()
+        while self._refused:
+            house.complain("configuration", "overlay_refused", self._refused.pop(0))
         log.info("%s", what_runs(self.settings))
         return house
 

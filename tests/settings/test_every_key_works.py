@@ -19,7 +19,7 @@ from edge_mask.settings.base import Section
 loading = importlib.import_module("edge_mask.settings.load")
 
 seen, is_loading = set(), False
-plainly, parse = Section.__getattribute__, loading.parse
+plainly, settings = Section.__getattribute__, loading._settings
 
 def noticed(self, name):
     if not is_loading:
@@ -30,11 +30,11 @@ def unnoticed(*arguments, **more):
     global is_loading
     is_loading = True
     try:
-        return parse(*arguments, **more)
+        return settings(*arguments, **more)
     finally:
         is_loading = False
 
-loading.parse = unnoticed
+loading._settings = unnoticed
 Section.__getattribute__ = noticed
 from edge_mask.cli import main
 code = main(sys.argv[2:])
@@ -70,7 +70,7 @@ def _is_section(part: Any) -> bool:
 
 def read_by(command: str, *words: str, folder: Path, config: Path) -> set[str]:
     found = folder / f"{command}.json"
-    arguments = [sys.executable, "-c", RECORDER, found, command, "--config", config, *words]
+    arguments: list[str | Path] = [sys.executable, "-c", RECORDER, found, command, "--config", config, *words]
     done = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
     assert found.exists(), done.stderr
     return set(json.loads(found.read_text()))

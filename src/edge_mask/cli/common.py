@@ -1,8 +1,14 @@
 """What several commands share: the same option everywhere, times and sizes as people read them."""
 
 import argparse
+import os
+import sys
 from datetime import datetime, tzinfo
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge_mask.settings.model import Settings
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 
@@ -21,6 +27,16 @@ def a_path(text: str) -> Path:
 
 def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=a_path, required=True, metavar="FILE", help="the configuration (YAML)")
+
+
+def settings_of(arguments: argparse.Namespace) -> "Settings":
+    """The configuration of `--config` with the overlay that is kept beside it, as the daemon takes it."""
+    from edge_mask.settings.load import load_in_force  # heavy: not for --help
+
+    found = load_in_force(arguments.config, os.environ)
+    for sentence in found.refused:
+        print(f"not in force: {sentence}", file=sys.stderr)
+    return found.settings
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -3,12 +3,11 @@
 import argparse
 import csv
 import json
-import os
 import sys
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from edge_mask.cli.common import add_config, add_json, parse_time, unix_seconds
+from edge_mask.cli.common import add_config, add_json, parse_time, settings_of, unix_seconds
 
 if TYPE_CHECKING:
     from edge_mask.ledger.read import Reader
@@ -39,9 +38,8 @@ def add(commands: Any) -> None:
 
 def _opened(arguments: argparse.Namespace) -> "tuple[Reader, Settings]":
     from edge_mask.ledger.read import Reader  # heavy: not for --help
-    from edge_mask.settings.load import load
 
-    settings = load(arguments.config, os.environ)
+    settings = settings_of(arguments)
     return Reader(settings.outbox.path), settings
 
 

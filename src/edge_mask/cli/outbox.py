@@ -3,14 +3,13 @@
 import argparse
 import base64
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from edge_mask.cli.common import add_config, add_json, human_bytes, human_seconds, parse_time, unix_seconds
+from edge_mask.cli.common import add_config, add_json, human_bytes, human_seconds, parse_time, settings_of, unix_seconds
 from edge_mask.redact import redact
 
 
@@ -39,9 +38,7 @@ def add(commands: Any) -> None:
 
 def _with_path(function: Callable[[argparse.Namespace, Path], int]) -> Callable[[argparse.Namespace], int]:
     def run(arguments: argparse.Namespace) -> int:
-        from edge_mask.settings.load import load  # heavy, like the ledger below: not for --help
-
-        settings = load(arguments.config, os.environ)
+        settings = settings_of(arguments)
         if "before" in arguments:
             arguments.before = unix_seconds(arguments.before, settings.device.zone)
         return function(arguments, settings.outbox.path)

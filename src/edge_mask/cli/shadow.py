@@ -2,13 +2,12 @@
 
 import argparse
 import json
-import os
 import sys
 import time
 from contextlib import suppress
 from typing import Any
 
-from edge_mask.cli.common import add_config, add_json
+from edge_mask.cli.common import add_config, add_json, settings_of
 
 
 def add(commands: Any) -> None:
@@ -27,9 +26,8 @@ def _shadow(arguments: argparse.Namespace) -> int:
 
     from edge_mask.ledger.read import Reader
     from edge_mask.rules.wire import to_json
-    from edge_mask.settings.load import load
 
-    settings = load(arguments.config, os.environ)
+    settings = settings_of(arguments)
     found = Reader(settings.outbox.path).shadows()
     if arguments.list:
         names = [address for address, shadow in found.items() if shadow.exists]

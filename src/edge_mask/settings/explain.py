@@ -7,17 +7,18 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from edge_mask.redact import redact
+from edge_mask.settings.overlay import Layers
 from edge_mask.suggest import closest
-from edge_mask.yaml_file import Document, Path
+from edge_mask.yaml_file import Path
 
 Schema = Mapping[str, Any]
 
 
-def explain(error: ValidationError, document: Document, schema: Schema) -> list[str]:
+def explain(error: ValidationError, layers: Layers, schema: Schema) -> list[str]:
     """One sentence for each thing that is wrong, in the order of the file."""
-    found = [(document, _place(detail), detail) for detail in error.errors(include_url=False)]
-    found.sort(key=lambda item: document.line(item[1]))
-    return list(dict.fromkeys(document.sentence(path, _say(detail, path, schema)) for _, path, detail in found))
+    found = [(_place(detail), detail) for detail in error.errors(include_url=False)]
+    found.sort(key=lambda item: layers.line(item[0]))
+    return list(dict.fromkeys(layers.sentence(path, _say(detail, path, schema)) for path, detail in found))
 
 
 def _place(detail: ErrorDetails) -> Path:
