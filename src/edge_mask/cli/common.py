@@ -64,11 +64,21 @@ def parse_time(text: str) -> datetime:
         ) from error
 
 
-def unix_seconds(time: datetime | None, zone: tzinfo) -> float | None:
-    """What `parse_time` gave; without a zone of its own it is meant in `zone`, the site's, as times are shown."""
-    if time is None:
-        return None
-    return (time if time.tzinfo else time.replace(tzinfo=zone)).timestamp()
+def earliest(time: datetime | None, zone: tzinfo) -> float | None:
+    """What `parse_time` gave, in Unix seconds. Without a zone of its own it is meant in `zone`, the site's, as times
+    are shown; one that the site's clocks show twice, or leave out, is the first that may be meant."""
+    return None if time is None else min(_meant(time, zone))
+
+
+def latest(time: datetime | None, zone: tzinfo) -> float | None:
+    """The same, and the last that may be meant: for the end of a period."""
+    return None if time is None else max(_meant(time, zone))
+
+
+def _meant(time: datetime, zone: tzinfo) -> tuple[float, ...]:
+    if time.tzinfo is not None:
+        return (time.timestamp(),)
+    return tuple(time.replace(tzinfo=zone, fold=fold).timestamp() for fold in (0, 1))
 
 
 def human_bytes(count: float) -> str:

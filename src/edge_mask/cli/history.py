@@ -7,7 +7,7 @@ import sys
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from edge_mask.cli.common import add_config, add_json, parse_time, settings_of, unix_seconds
+from edge_mask.cli.common import add_config, add_json, earliest, latest, parse_time, settings_of
 
 if TYPE_CHECKING:
     from edge_mask.ledger.read import Reader
@@ -32,8 +32,9 @@ def add(commands: Any) -> None:
     add_json(stats)
     for parser in (history, stats):
         add_config(parser)
-        parser.add_argument("--since", type=parse_time, metavar="T", help="from this time on (ISO 8601, site's zone)")
-        parser.add_argument("--until", type=parse_time, metavar="T", help="before this time (ISO 8601, site's zone)")
+        for name, text in (("--since", "from this time on"), ("--until", "before this time")):
+            note = "ISO 8601, site's zone; of an hour that comes twice the earlier for --since, the later for --until"
+            parser.add_argument(name, type=parse_time, metavar="T", help=f"{text} ({note})")
 
 
 def _opened(arguments: argparse.Namespace) -> "tuple[Reader, Settings]":
@@ -46,7 +47,7 @@ def _opened(arguments: argparse.Namespace) -> "tuple[Reader, Settings]":
 def _history(arguments: argparse.Namespace) -> int:
     reader, settings = _opened(arguments)
     zone = settings.device.zone
-    visits = reader.visits(unix_seconds(arguments.since, zone), unix_seconds(arguments.until, zone))
+    visits = reader.visits(earliest(arguments.since, zone), latest(arguments.until, zone))
     if arguments.csv:
         table = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator="\n")
         table.writeheader()
@@ -77,7 +78,7 @@ def _local(visit: dict[str, Any], zone: tzinfo) -> str:
 def _stats(arguments: argparse.Namespace) -> int:
     reader, settings = _opened(arguments)
     zone = settings.device.zone
-    stats = reader.stats(zone, unix_seconds(arguments.since, zone), unix_seconds(arguments.until, zone))
+    stats = reader.stats(zone, earliest(arguments.since, zone), latest(arguments.until, zone))
     if arguments.json:
         print(json.dumps(stats))
         return 0

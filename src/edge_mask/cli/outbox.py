@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from edge_mask.cli.common import add_config, add_json, human_bytes, human_seconds, parse_time, settings_of, unix_seconds
+from edge_mask.cli.common import add_config, add_json, earliest, human_bytes, human_seconds, parse_time, settings_of
 from edge_mask.redact import redact
 
 
@@ -40,7 +40,7 @@ def _with_path(function: Callable[[argparse.Namespace, Path], int]) -> Callable[
     def run(arguments: argparse.Namespace) -> int:
         settings = settings_of(arguments)
         if "before" in arguments:
-            arguments.before = unix_seconds(arguments.before, settings.device.zone)
+            arguments.before = earliest(arguments.before, settings.device.zone)
         return function(arguments, settings.outbox.path)
 
     return run
