@@ -61,7 +61,7 @@ def test_a_mistake_in_it_has_the_same_sentence_and_names_it_as_the_place(config:
 def test_what_is_wrong_in_the_file_still_has_the_file_as_its_place() -> None:
     assert problems({"gate": {"votes": 0}}, FILE + "health: {interval: 0s}") == [
         "shadow: gate.votes: found 0; allowed: a whole number from 1 to 100",
-        "gate.yaml:6: health.interval: 0s is too small; allowed: a duration such as 0.2s, 5m or 30d, at least 1s",
+        "gate.yaml:6: health.interval: 0s is too small; allowed: a duration such as 0.2s, 5m or 30d, from 1s to 1d",
     ]
 
 

@@ -8,7 +8,7 @@ from pydantic import Field, field_serializer, field_validator
 
 from edge_mask.quantities import duration, size
 from edge_mask.redact import HIDDEN, redact
-from edge_mask.settings.base import Fraction, Name, Section, allowed
+from edge_mask.settings.base import FilePath, Fraction, Name, Section, allowed
 from edge_mask.units import Bytes, Seconds
 
 SOURCES = (
@@ -63,7 +63,7 @@ class Camera(Section):
 class DetectorSettings(Section):
     """The mask model."""
 
-    model: Path = Field(
+    model: FilePath = Field(
         default=Path("models/mask-detector"), description="Folder of the model package, or one of its files."
     )
     threads: int = Field(
@@ -110,9 +110,11 @@ class Cctv(Section):
 class Snapshots(Section):
     """Pictures kept on the device; none leaves it unless an action says so."""
 
-    dir: Path = Field(default=Path("snapshots"), description="Folder they are kept in.")
-    keep: Annotated[Seconds, duration()] = Field(default=Seconds(7 * 86400.0), description="How long they are kept.")
-    max_bytes: Annotated[Bytes, size()] = Field(
+    dir: FilePath = Field(default=Path("snapshots"), description="Folder they are kept in.")
+    keep: Annotated[Seconds, duration(at_least=60)] = Field(
+        default=Seconds(7 * 86400.0), description="How long they are kept."
+    )
+    max_bytes: Annotated[Bytes, size(at_least=10**5)] = Field(
         default=Bytes(10**9), description="Space they may take; the oldest goes first."
     )
     temp_ttl: Annotated[Seconds, duration(at_least=1)] = Field(

@@ -21,12 +21,14 @@ def _host_name() -> str:
 class Labels(Section):
     """What a person, or a video management server, wants to know about this device."""
 
-    name: str = Field(default="", description="Name on displays and in the registration with a management server.")
-    type: str = Field(default="", description="Kind of device, for instance `dome camera`.")
-    address: str = Field(default="", description="Where it hangs, in words.")
+    name: str = Field(
+        default="", max_length=256, description="Name on displays and in the registration with a management server."
+    )
+    type: str = Field(default="", max_length=256, description="Kind of device, for instance `dome camera`.")
+    address: str = Field(default="", max_length=256, description="Where it hangs, in words.")
     latitude: float | None = Field(default=None, ge=-90, le=90, description="Degrees north.")
     longitude: float | None = Field(default=None, ge=-180, le=180, description="Degrees east.")
-    description: str = Field(default="", description="Anything else.")
+    description: str = Field(default="", max_length=1024, description="Anything else.")
 
     def given(self) -> dict[str, str | float]:
         """The labels that are there, by name."""
@@ -82,7 +84,7 @@ class Log(Section):
 class HealthReport(Section):
     """The `health` messages."""
 
-    interval: Annotated[Seconds, duration(at_least=1)] = Field(
+    interval: Annotated[Seconds, duration(at_least=1, at_most=86400)] = Field(
         default=Seconds(30.0), description="Time between two `health` messages."
     )
 

@@ -1,5 +1,7 @@
 """Where messages go: mqtt, topics, outbox."""
 
+import re
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -7,12 +9,15 @@ from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, field_valida
 
 from edge_mask.quantities import duration, rate, size
 from edge_mask.redact import HIDDEN
-from edge_mask.settings.base import Port, Section, allowed
+from edge_mask.settings.base import FilePath, Port, Section, allowed
 from edge_mask.units import Bytes, Seconds
 
 LATER_TRANSPORTS = ("aws-iot", "greengrass")
 
 
+_PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
+"""MQTT packets carry no control characters; brokers hang up on them."""
+_DATABASE = "the path of a file, such as /var/lib/edge-mask/edge-mask.db"
 _HOST = "a name or an address alone, such as broker.example or 192.168.1.10; its port is a key of its own, mqtt.port"
 
 
@@ -22,14 +27,25 @@ def _runs_now(value: object) -> object:
     return value
 
 
+def _is_database(value: object) -> object:
+    """SQLite has other ideas of some names: a database in memory is another one for each connection."""
+    if isinstance(value, str) and (
+        value.startswith((":", "file:")) or value.endswith("/") or Path(value).name in ("", "..")
+    ):
+        raise ValueError(f'found "{value}"; allowed: {_DATABASE}')
+    return value
+
+
 class Tls(Section):
     """Encryption, and who the device is to the broker."""
 
-    ca: Path | None = Field(
+    ca: FilePath | None = Field(
         default=None, description="Certificates the broker is checked against; without it the system's."
     )
-    cert: Path | None = Field(default=None, description="The device's own certificate, for brokers that ask for one.")
-    key: Path | None = Field(default=None, description="Private key of `cert`.")
+    cert: FilePath | None = Field(
+        default=None, description="The device's own certificate, for brokers that ask for one."
+    )
+    key: FilePath | None = Field(default=None, description="Private key of `cert`.")
 
 
 class Mqtt(Section):
@@ -42,21 +58,33 @@ class Mqtt(Section):
         default="127.0.0.1",
         min_length=1,
         description="Name or address of the broker.",
-        json_schema_extra={**allowed(_HOST), "pattern": "^[^/@]+$"},
+        json_schema_extra={**allowed(_HOST), "pattern": r"^[^\s/@?#\[\]]+$"},
     )
     port: Port = Field(default=1883, description="Port of the broker; 8883 when `tls` is there and no port is given.")
     protocol: Annotated[
         Literal["5", "3.1.1"], BeforeValidator(lambda value: str(value) if type(value) in (int, float) else value)
     ] = Field(default="5", description="Version of MQTT that the broker speaks.")
     client_id: str | None = Field(
-        default=None, min_length=1, max_length=128, description="MQTT client id, when it must not be the thing name."
+        default=None,
+        pattern=_PRINTABLE,
+        min_length=1,
+        max_length=128,
+        description="MQTT client id, when it must not be the thing name.",
+        json_schema_extra=allowed("1 to 128 characters that can be printed"),
     )
     keepalive: Annotated[Seconds, duration(at_least=5, at_most=1200)] = Field(
         default=Seconds(30.0), description="A dead connection is noticed after about twice this time."
     )
     tls: Tls | None = Field(default=None, description="Use TLS; `tls: {}` with the system's certificates.")
-    username: str | None = Field(default=None, min_length=1, description="User name for the broker.")
-    password_file: Path | None = Field(default=None, description="File that holds the password, and nothing else.")
+    username: str | None = Field(
+        default=None,
+        pattern=_PRINTABLE,
+        min_length=1,
+        max_length=1024,
+        description="User name for the broker.",
+        json_schema_extra=allowed("1 to 1024 characters that can be printed"),
+    )
+    password_file: FilePath | None = Field(default=None, description="File that holds the password, and nothing else.")
     password: SecretStr | None = Field(
         default=None, description="The password, only as a variable of the environment: `${MQTT_PASSWORD}`."
     )
@@ -70,9 +98,9 @@ class Mqtt(Section):
 
     @field_validator("host")
     @classmethod
-    def _is_no_url(cls, value: str) -> str:
-        if "/" in value or "@" in value:  # a URL has both slashes and, perhaps, a password before its '@'
-            _, at, rest = value.rpartition("@")
+    def _is_a_host(cls, value: str) -> str:
+        if not _can_be_a_host(value):
+            _, at, rest = value.rpartition("@")  # a URL may have a password before its '@'
             raise ValueError(f'found "{HIDDEN + at if at else ""}{rest}"; allowed: {_HOST}')
         return value
 
@@ -81,6 +109,21 @@ class Mqtt(Section):
         if self.password_file is not None:
             return self.password_file.read_text(encoding="utf-8").rstrip("\r\n")
         return None if self.password is None else self.password.get_secret_value()
+
+
+def _can_be_a_host(value: str) -> bool:
+    """Whether a resolver would take it: no URL, no port, no empty part, nothing too long."""
+    if ":" in value:
+        try:
+            return isinstance(ip_address(value), IPv6Address)
+        except ValueError:
+            return False
+    parts = value.removesuffix(".").split(".")
+    return (
+        not re.search(r"[\s\0-\x1f/@?#\[\]]", value)
+        and all(0 < len(part) <= 63 for part in parts)
+        and len(value) <= 253
+    )
 
 
 class TopicNames(Section):
@@ -126,7 +169,11 @@ class History(Section):
 class Outbox(Section):
     """The messages on disk that have not reached the broker."""
 
-    path: Path = Field(default=Path("edge-mask.db"), description="The database; it also holds the history.")
+    path: Annotated[FilePath, BeforeValidator(_is_database)] = Field(
+        default=Path("edge-mask.db"),
+        description="The database; it also holds the history. What is wished from outside is kept beside it.",
+        json_schema_extra=allowed(_DATABASE),
+    )
     max_bytes: Annotated[Bytes, size(at_least=10**6)] = Field(
         default=Bytes(256 * 10**6), description="Space that waiting messages may take; the oldest telemetry goes first."
     )
