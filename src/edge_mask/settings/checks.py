@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from edge_mask.settings.cameras import Camera, Point
 from edge_mask.settings.model import Settings
 from edge_mask.settings.sending_checks import Complaint, sending_complaints
+from edge_mask.settings.sensors import TEMPERATURE_UNITS, USUAL_UNITS
 from edge_mask.yaml_file import Path as Key
 
 FEWEST_VOTES = 3
@@ -99,12 +100,14 @@ def _sensors(settings: Settings) -> Iterator[Complaint]:
         key = ("sensors", index)
         if sensor.kind == "replay" and sensor.path is None:
             yield key, "a replay needs a path: a CSV file with the columns seconds,value"
-        if sensor.kind != "replay":
-            for name, value in (("rate", sensor.rate != "realtime"), ("loop", sensor.loop)):
-                if value:
-                    yield (*key, name), "belongs to a replay; remove it"
-        if sensor.quantity == "temperature" and sensor.unit not in ("C", "F", "K"):
-            yield (*key, "unit"), f'found "{sensor.unit}"; allowed for a temperature: C, F, K'
+        if sensor.kind != "replay" and (sensor.loop or sensor.rate != "realtime"):
+            name = "loop" if sensor.loop else "rate"
+            yield (*key, name), f"does not belong to a sensor of kind {sensor.kind}; remove it"
+        if sensor.quantity == "temperature" and sensor.unit not in TEMPERATURE_UNITS:
+            yield (*key, "unit"), f'found "{sensor.unit}"; allowed for a temperature: {", ".join(TEMPERATURE_UNITS)}'
+        elif sensor.quantity in USUAL_UNITS and sensor.unit in TEMPERATURE_UNITS:  # often the default, left as it was
+            usual = USUAL_UNITS[sensor.quantity]
+            yield (*key, "unit"), f'found "{sensor.unit}"; allowed for {sensor.quantity}: {usual} or another unit of it'
         if sensor.min is not None and sensor.max is not None and sensor.min >= sensor.max:
             yield (*key, "min"), f"found {sensor.min:g}; allowed: less than max, {sensor.max:g}"
 
@@ -142,10 +145,11 @@ def _gate(settings: Settings) -> Iterator[Complaint]:
         allowed = ", ".join(names) or "nothing, as no sensor is configured"
         yield ("gate", "temperature_sensor"), f'there is no sensor "{name}"; allowed: {allowed}'
     for sensor in settings.sensors:
-        if sensor.name == settings.gate.temperature_sensor and sensor.quantity != "temperature":
-            yield ("gate", "temperature_sensor"), f'"{sensor.name}" measures {sensor.quantity}, not temperature'
+        if sensor.name != settings.gate.temperature_sensor:
             continue
-        if sensor.name == settings.gate.temperature_sensor:
+        if sensor.quantity != "temperature":
+            yield ("gate", "temperature_sensor"), f'"{sensor.name}" measures {sensor.quantity}, not temperature'
+        else:
             yield from _fever(settings, sensor.unit, sensor.max)
 
 
