@@ -133,18 +133,8 @@ def _password(text: str) -> str | None:
 
 
 def _places(settings: Settings) -> Iterator[Complaint]:
-    """The database needs a file of its own, and pictures a folder."""
-    database, pictures = settings.outbox.path, settings.snapshots.dir
-    try:
-        if database.is_dir():
-            yield (
-                ("outbox", "path"),
-                f'"{database}" is a folder; allowed: a file in it, such as {database}/edge-mask.db',
-            )
-        if pictures.exists() and not pictures.is_dir():
-            yield ("snapshots", "dir"), f'"{pictures}" is a file; allowed: a folder'
-    except OSError:  # who may not look there is told when it is opened
-        return
+    """The database needs a file of its own."""
+    database = settings.outbox.path
     for key, path in _read_files(settings):
         if path.absolute() == database.absolute():
             yield ("outbox", "path"), f'"{database}" is read for {key} already; give the database a file of its own'
