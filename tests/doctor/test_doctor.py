@@ -51,7 +51,7 @@ def test_a_sound_site_is_ok_and_nothing_is_made_in_it(site: Path) -> None:
 def test_a_name_that_can_be_no_files_fails_its_part_alone(name: str) -> None:
     found = findings(
         f'cameras: [{{name: c, source: "images:{name}"}}]\nsensors: [{{name: t, kind: replay, path: "{name}"}}]\n'
-        f'outbox: {{path: "{"x" * 5000}"}}\nmqtt: {{transport: none}}\ndetector: {{model: nowhere}}'
+        f'outbox: {{path: "{"y" * 5000}"}}\nmqtt: {{transport: none}}\ndetector: {{model: nowhere}}'
     )
     states = {finding.part: finding.state for finding in found if finding.part != "clock"}
     assert states == {
