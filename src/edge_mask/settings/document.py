@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from edge_mask import yaml_file
 from edge_mask.yaml_file import Document, Path
@@ -10,6 +11,22 @@ PASSWORD: Path = ("mqtt", "password")
 """The one value that must not stand in the file, so that it has no default either."""
 
 _VARIABLE = re.compile(r"\$(?P<escaped>\$)?\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-[^}]*)?\}")
+
+
+_IN_LOGIN = (re.compile(r"://[^/?#\s]*$"), re.compile(r"[^/?#\s]*@"))
+"""What stands before and behind user or password in an address: `//viewer:${PASSWORD}@`."""
+_IN_QUERY = (re.compile(r"://[^?#\s]*\?[^#\s]*=$"), re.compile(r"&|#|$"))
+"""The same for a value of its query: `?user=viewer&pwd=${PASSWORD}`."""
+
+
+def _encoded(found: str, text: str, variable: re.Match[str]) -> str:
+    """What a variable holds as it can stand in its place.
+
+    A password may hold `/`, `#` or `%`. Nobody can tell these from those of the address once it is put in.
+    """
+    before, after = (_VARIABLE.sub("x", part) for part in (text[: variable.start()], text[variable.end() :]))
+    is_inside = any(begin.search(before) and end.match(after) for begin, end in (_IN_LOGIN, _IN_QUERY))
+    return quote(found, safe=":") if is_inside else found
 
 
 class Variable(str):
@@ -28,7 +45,7 @@ def read(text: str, name: str, environ: Mapping[str, str]) -> Document:
             found = environ.get(match["name"]) or (match["default"] or "")[2:]
             if not found and match["default"] is None:
                 document.complain(path, _missing(match["name"], path, environ))
-            return found
+            return _encoded(found, text, match)
 
         made = _VARIABLE.sub(value, text)
         whole = _VARIABLE.fullmatch(text)
