@@ -227,7 +227,7 @@ class _Builder:
 
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
         kind = node.tag.removeprefix("tag:yaml.org,2002:")
-        if kind == "str" or (kind != "null" and path in self._texts):
+        if kind == "str" or (kind in ("int", "float") and path in self._texts):
             text = self._whole(node.value, path)
             return text if self._on_text is None else self._on_text(self._document, path, text)
         if kind not in _PLAIN:

@@ -42,11 +42,11 @@ def test_a_full_card_is_read_as_it_is_written(tmp_path: Path) -> None:
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"lables": ["mask"]}, r"line \d+: lables: unknown key \(did you mean labels\?\)"),
-    ({"input": {"size": [64, 64], "colour": "rgb"}}, r"input.colour: unknown key \(did you mean color\?\)"),
+    ({"lables": ["mask"]}, r"model.yaml:\d+: lables: unknown key; did you mean labels\?"),
+    ({"input": {"size": [64, 64], "colour": "rgb"}}, r"input.colour: unknown key; did you mean color\?"),
     (
         {"decoding": {"kind": "anchor_free", "strides": [8], "max_face": 3}},
-        r"decoding.max_face: unknown key \(did you mean max_faces\?\)",
+        r"decoding.max_face: unknown key; did you mean max_faces\?",
     ),
     ({"decoding": {"kind": "yolov8", "strides": [8]}}, r"decoding.strides: unknown key here$"),
     ({"decoding": {"kind": "yolo11"}}, r"decoding: .*'yolov5', 'yolov8'"),
@@ -76,9 +76,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     ({"input": {"size": [64, 64], "color": "rgb", "scale": 0, "letterbox": {}}}, r"input: scale is 0"),
     ({"files": []}, r"files: .*at least 1 item"),
-    ({"files": [{"path": "../x", "sha256": "0" * 64, "precision": "float"}]}, r"files.0.path: .*inside the package"),
-    ({"files": [{"path": "/x", "sha256": "0" * 64, "precision": "float"}]}, r"files.0.path: .*inside the package"),
-    ({"files": [{"path": "x", "sha256": "abc", "precision": "float"}]}, r"files.0.sha256: .*found 'abc'"),
+    ({"files": [{"path": "../x", "sha256": "0" * 64, "precision": "float"}]}, r"files\[0\].path: .*inside the package"),
+    ({"files": [{"path": "/x", "sha256": "0" * 64, "precision": "float"}]}, r"files\[0\].path: .*inside the package"),
+    ({"files": [{"path": "x", "sha256": "abc", "precision": "float"}]}, r"files\[0\].sha256: .*found 'abc'"),
     ({"decoding": {"kind": "ssd_raw", "grids": [[1, 1]], "sizes": [], "ratios": [[1]]}}, r"1 grids, 0 sizes and 1"),
     ({"decoding": {"kind": "ssd_raw", "grids": [[1, 1]], "sizes": [[]], "ratios": [[1]]}}, r"at least one of each"),
     ({"decoding": {"kind": "ssd_postprocess", "outputs": ["boxes"] * 4}}, r"boxes, labels, scores and count"),
@@ -91,9 +91,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     ({"decoding": {"kind": "anchor_free", "strides": [8], "size_scale": math.inf}}, r"size_scale: .*finite number"),
     ({"version": None}, r"version: field required"),
-    ({"version": True}, r"version: expected a number or text, found true \(or yes, on\)"),
+    ({"version": True}, r"version: expected a number or text, found true"),
     ({"thresholds": {"default": True}}, r"thresholds.default: expected a number or text, found true"),
-    ({"labels": ["mask", False]}, r"labels.1: expected a number or text, found false \(or no, off\)"),
+    ({"labels": ["mask", False]}, r"labels\[1\]: expected a number or text, found false"),
     ({"decoding": {"kind": "yolov8", "max_faces": True}}, r"decoding.max_faces: expected a number or text"),
     ({"calibration": {"mask": {"slope": -1}}}, r"calibration.mask.slope: .*greater than 0, found -1"),
     ({"name": None}, r"name: field required"),
@@ -106,13 +106,13 @@ def test_what_is_wrong_with_a_card_is_said_with_its_place(
 ) -> None:
     with pytest.raises(ModelError, match=sentence) as caught:
         read_card(written(tmp_path, graph_card(**change)))
-    assert str(caught.value).startswith(f"{tmp_path / 'model.yaml'}, line ")
+    assert str(caught.value).startswith(f"{tmp_path / 'model.yaml'}:")
 
 
 def test_the_line_is_the_one_of_the_key(tmp_path: Path) -> None:
     text = yaml.safe_dump(graph_card(), sort_keys=False).replace("color:", "colour:")
     line = next(number for number, line in enumerate(text.splitlines(), 1) if "colour:" in line)
-    with pytest.raises(ModelError, match=f"line {line}: input.colour: unknown key"):
+    with pytest.raises(ModelError, match=f"model.yaml:{line}: input.colour: unknown key; did you mean color?"):
         read_card(written(tmp_path, text))
 
 
@@ -124,7 +124,7 @@ def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("", "expected keys and values, found NoneType"), ("- a\n- b\n", "found list"), ("a: [", "is no valid YAML")],
+    [("", "expected keys and values, found NoneType"), ("- a\n- b\n", "found list"), ("a: [", "not valid YAML")],
 )
 def test_a_card_that_is_no_mapping_gets_a_sentence(text: str, sentence: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=sentence):
@@ -140,13 +140,12 @@ def test_a_version_is_the_text_that_is_written(version: str, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("notes", "sentence"),
     [
-        ("2026-02-30", "'2026-02-30' cannot be read as timestamp; write it in quotes where text is meant"),
-        ("!!int x", "'x' cannot be read as int"),
-        ("!!int ''", "'' cannot be read as int"),
-        ("!!bool x", "'x' cannot be read as bool"),
-        ("!!float x", "'x' cannot be read as float"),
-        ("!!timestamp x", "'x' cannot be read as timestamp"),
-        ("[2026-02-30]", "'2026-02-30' cannot be read as timestamp"),
+        ("!!int x", "the tag .*int. cannot be used here"),
+        ("!!int ''", "the tag .*int. cannot be used here"),
+        ("!!bool x", "the tag .*bool. cannot be used here"),
+        ("!!float x", "the tag .*float. cannot be used here"),
+        ("!!timestamp 2026-11-20", "the tag .*timestamp. cannot be used here"),
+        ("!!python/name:os.system x", "the tag .*os.system. cannot be used here"),
         ("[" * 5000 + "]" * 5000, "nested more than 50 deep"),
         ("{a: " * 5000 + "}" * 5000, "nested more than 50 deep"),
     ],
@@ -156,8 +155,7 @@ def test_a_value_that_yaml_cannot_make_gets_a_sentence_with_its_line(notes: str,
     text = yaml.safe_dump(graph_card())
     with pytest.raises(ModelError, match=sentence) as caught:
         read_card(written(tmp_path, f"{text}notes: {notes}\n"))
-    assert str(caught.value).startswith(f"{tmp_path / 'model.yaml'}: is no valid YAML: ")
-    assert f"line {len(text.splitlines()) + 1}, column" in str(caught.value)
+    assert str(caught.value).startswith(f"{tmp_path / 'model.yaml'}:{len(text.splitlines()) + 1}: ")
 
 
 def test_a_card_that_is_not_text_gets_a_sentence(tmp_path: Path) -> None:
@@ -195,7 +193,7 @@ def test_the_guide_explains_every_key_and_every_kind() -> None:
 
 def test_a_key_that_stands_twice_is_refused_with_its_line(tmp_path: Path) -> None:
     text = yaml.safe_dump(graph_card(), sort_keys=False) + "name: other\n"
-    with pytest.raises(ModelError, match=rf"name stands here twice.*line {len(text.splitlines())}"):
+    with pytest.raises(ModelError, match=rf"model.yaml:{len(text.splitlines())}: name: given twice, first on line 1"):
         read_card(written(tmp_path, text))
 
 
@@ -206,7 +204,7 @@ def test_a_key_that_stands_twice_is_refused_with_its_line(tmp_path: Path) -> Non
     ids=["a list in itself", "a mapping in itself", "a billion laughs"],
 )  # fmt: skip
 def test_a_few_lines_that_stand_for_endlessly_many_values_are_refused(notes: str, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="stands for over 100000 values; use fewer aliases"):
+    with pytest.raises(ModelError, match=r"stands for over 100000 values; use fewer aliases|contains itself"):
         read_card(written(tmp_path, yaml.safe_dump(graph_card()) + f"notes: {notes}\n"))
 
 
