@@ -74,7 +74,7 @@ class Device(Section):
 class Log(Section):
     """What is logged on stderr."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least that is logged.")
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Lowest level logged.")
     format: Literal["auto", "console", "json"] = Field(
         default="auto",
         description="`console` is text for people, `json` one object per line; `auto` decides by the terminal.",

@@ -40,7 +40,7 @@ class Tls(Section):
     """Encryption, and who the device is to the broker."""
 
     ca: FilePath | None = Field(
-        default=None, description="Certificates the broker is checked against; without it the system's."
+        default=None, description="CA certificates that verify the broker; by default the system's."
     )
     cert: FilePath | None = Field(
         default=None, description="The device's own certificate, for brokers that ask for one."
@@ -73,7 +73,7 @@ class Mqtt(Section):
         json_schema_extra=allowed("1 to 128 characters that can be printed"),
     )
     keepalive: Annotated[Seconds, duration(at_least=5, at_most=1200)] = Field(
-        default=Seconds(30.0), description="A dead connection is noticed after about twice this time."
+        default=Seconds(30.0), description="MQTT keepalive: a dead connection is noticed after about twice this time."
     )
     tls: Tls | None = Field(default=None, description="Use TLS; `tls: {}` with the system's certificates.")
     username: str | None = Field(
@@ -142,7 +142,7 @@ class TopicNames(Section):
     health: str | None = Field(default=None, description="Topic of `health`, when it is not below the root.")
     status: str | None = Field(default=None, description="Topic of `status`, when it is not below the root.")
     errors: str | None = Field(default=None, description="Topic of `errors`, when it is not below the root.")
-    commands: str | None = Field(default=None, description="Of a later version: nothing listens to commands yet.")
+    commands: str | None = Field(default=None, description="Reserved for a later version.")
     temperature: str | None = Field(
         default=None,
         description="Topic of `temperature`; every other quantity of a sensor can be renamed the same way.",
@@ -155,14 +155,15 @@ class TopicNames(Section):
 
 
 class History(Section):
-    """What was seen and measured, in the same database: visits, looks, alerts, readings, faults."""
+    """Retention of visits, looks, alerts, readings and faults, which are stored in the same database."""
 
     keep: Annotated[Seconds, duration(at_least=3600)] = Field(
-        default=Seconds(365 * 86400.0), description="How long it is kept."
+        default=Seconds(365 * 86400.0), description="Retention by age: older events are deleted."
     )
     max_bytes: Annotated[Bytes, size(at_least=10**6)] = Field(
         default=Bytes(10**9),
-        description="Space it may take; the oldest looks and readings go first, then visits and faults, then alerts.",
+        description="Retention by size. Over it the oldest looks and readings are deleted first, then"
+        " visits and faults, then alerts.",
     )
 
 
@@ -175,17 +176,18 @@ class Outbox(Section):
         json_schema_extra=allowed(_DATABASE),
     )
     max_bytes: Annotated[Bytes, size(at_least=10**6)] = Field(
-        default=Bytes(256 * 10**6), description="Space that waiting messages may take; the oldest telemetry goes first."
+        default=Bytes(256 * 10**6),
+        description="Limit for what waits. Over it the oldest telemetry is dropped.",
     )
     max_age: Annotated[Seconds, duration(at_least=60)] = Field(
-        default=Seconds(30 * 86400.0), description="A message that has waited longer is dropped, and counted."
+        default=Seconds(30 * 86400.0), description="A message that has waited longer is dropped and counted."
     )
     drain_rate: Annotated[float, rate(at_least=0.1, at_most=10000)] = Field(
-        default=100.0, description="Waiting messages sent per second, beside live ones."
+        default=100.0, description="Limit for waiting messages sent per second."
     )
     commit_interval: Annotated[Seconds, duration(at_most=10)] = Field(
         default=Seconds(0.05),
-        description="Telemetry is written to disk in groups of so long; visits and alerts at once."
+        description="Time between two commits of telemetry; visits and alerts are committed at once."
         " A power cut loses at most this.",
     )
-    window: int = Field(default=50, ge=1, le=1000, description="Messages under way whose arrival is not confirmed yet.")
+    window: int = Field(default=50, ge=1, le=1000, description="Limit for messages sent and not acknowledged yet.")
