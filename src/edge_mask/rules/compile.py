@@ -47,8 +47,8 @@ from edge_mask.rules.functions.encoding import CAST_KINDS
 from edge_mask.rules.functions.encoding import cast as cast_value
 from edge_mask.rules.message import Message
 from edge_mask.rules.project import no_array, projection
-from edge_mask.rules.suggest import did_you_mean
 from edge_mask.rules.values import UNDEFINED, Value, simple, to_boolean, whole
+from edge_mask.suggest import did_you_mean
 
 MAX_REFERENCES: Final = 2000
 """Pieces of the message that one result may be made of, each use of a variable counted for what it holds."""

@@ -1,10 +1,10 @@
 """The device's own action, `edgeMask`: a log line, a picture, or an output line."""
 
-import re
 from typing import Any, Final
 
-from edge_mask.rules.document import Document, Path
+from edge_mask import quantities
 from edge_mask.rules.shapes import Field, Shape, check, shape
+from edge_mask.yaml_file import Document, Path
 
 LEVELS: Final = ("info", "warning", "error")
 MAX_PULSE: Final = 60.0
@@ -22,15 +22,13 @@ EDGE_KINDS: Final = {
     ),
 }
 
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s)")
-
 
 def duration(value: Any) -> float | None:
-    """Seconds of `2s`, `500ms` or a number of seconds; None for anything else."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    return None if match is None else float(match[1]) / (1000 if match[2] == "ms" else 1)
+    """Seconds of a duration as the configuration takes it, such as `500ms` or `2m`; None for anything else."""
+    try:
+        return quantities.duration().read(value)
+    except ValueError:
+        return None
 
 
 def check_edge(document: Document, path: Path, value: Any) -> bool:

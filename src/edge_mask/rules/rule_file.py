@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from edge_mask.rules.actions import DeviceAction, MakeTemplate, device_action
 from edge_mask.rules.aws_actions import AWS_ACTIONS
-from edge_mask.rules.document import Document, Path, read
 from edge_mask.rules.edge_actions import check_edge, duration
 from edge_mask.rules.errors import RuleError
 from edge_mask.rules.shapes import Field, check, shape
 from edge_mask.rules.statement import DEFAULT_VERSION, VERSIONS, CompiledRule
-from edge_mask.rules.suggest import did_you_mean
 from edge_mask.rules.template import Template
+from edge_mask.suggest import did_you_mean
+from edge_mask.yaml_file import Document, Path, read
 
 MAX_ACTIONS: Final = 10
 MAX_FILE: Final = 4 << 20
@@ -97,7 +97,7 @@ def load_file(path: FilePath) -> tuple[list[RuleDefinition], list[str]]:
         return [], [f"{path}: cannot be read: {error.strerror}"]
     except UnicodeDecodeError:
         return [], [f"{path}: is not UTF-8 text"]
-    document = read(text, str(path))
+    document = read(text, str(path), has_columns=True)
     return list(_rules(document, path.stem)), document.problems
 
 

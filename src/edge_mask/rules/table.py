@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from edge_mask.messages import Priority
 from edge_mask.rules.context import Context
-from edge_mask.rules.document import Document, read
 from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Incoming, Republish
 from edge_mask.rules.errors import EvaluationError
 from edge_mask.rules.rule_file import RuleDefinition
@@ -22,6 +21,7 @@ from edge_mask.rules.rule_set import RuleSet
 from edge_mask.rules.shapes import Field, Shape, check
 from edge_mask.rules.values import NO_MATCH, UNDEFINED, Value, equal
 from edge_mask.rules.wire import NOT_JSON, decode_payload
+from edge_mask.yaml_file import Document, read
 
 _NO_MATCH: Final = "no match"
 _CLASSES: Final = {member.name.lower(): member for member in Priority}
@@ -66,7 +66,7 @@ def table_beside(rule_file: FilePath) -> FilePath:
 def load_table(path: FilePath) -> tuple[list[Mapping[str, Any]], list[str]]:
     """The cases of a table, and a sentence for each thing that is wrong with it."""
     try:
-        document = read(path.read_text("utf-8"), str(path))
+        document = read(path.read_text("utf-8"), str(path), has_columns=True)
     except OSError as error:
         return [], [f"{path}: cannot be read: {error.strerror}"]
     except UnicodeDecodeError:
