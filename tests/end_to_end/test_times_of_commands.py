@@ -65,3 +65,11 @@ def test_a_purge_deletes_nothing_that_may_not_be_meant(config: Path) -> None:
     left = edge_mask("outbox", "list", "--json", "--config", config, cwd=config.parent)
     assert "id-3" in left.out
     assert "id-2" not in left.out
+
+
+@pytest.mark.parametrize("command", ["history", "stats"])
+def test_a_period_that_ends_before_it_begins_is_wrong_usage(config: Path, command: str) -> None:
+    period = ["--since", "2026-10-26", "--until", "2026-10-25"]
+    found = edge_mask(command, *period, "--config", config, cwd=config.parent)
+    assert found.code == 2
+    assert "--since 2026-10-26 00:00:00 is not before --until 2026-10-25 00:00:00" in found.err

@@ -75,6 +75,14 @@ def latest(time: datetime | None, zone: tzinfo) -> float | None:
     return None if time is None else max(_meant(time, zone))
 
 
+def period_of(arguments: argparse.Namespace, zone: tzinfo) -> tuple[float | None, float | None]:
+    """`--since` and `--until`; a period that ends before it begins is wrong usage."""
+    since, until = earliest(arguments.since, zone), latest(arguments.until, zone)
+    if since is not None and until is not None and since >= until:
+        arguments.usage_error(f"--since {arguments.since} is not before --until {arguments.until}")
+    return since, until
+
+
 def _meant(time: datetime, zone: tzinfo) -> tuple[float, ...]:
     if time.tzinfo is not None:
         return (time.timestamp(),)

@@ -7,7 +7,7 @@ import sys
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from edge_mask.cli.common import add_config, add_json, earliest, latest, parse_time, settings_of
+from edge_mask.cli.common import add_config, add_json, parse_time, period_of, settings_of
 
 if TYPE_CHECKING:
     from edge_mask.ledger.read import Reader
@@ -31,6 +31,7 @@ def add(commands: Any) -> None:
     stats.set_defaults(function=_stats)
     add_json(stats)
     for parser in (history, stats):
+        parser.set_defaults(usage_error=parser.error)
         add_config(parser)
         for name, text in (("--since", "from this time on"), ("--until", "before this time")):
             note = "ISO 8601, site's zone; of an hour that comes twice the earlier for --since, the later for --until"
@@ -47,7 +48,7 @@ def _opened(arguments: argparse.Namespace) -> "tuple[Reader, Settings]":
 def _history(arguments: argparse.Namespace) -> int:
     reader, settings = _opened(arguments)
     zone = settings.device.zone
-    visits = reader.visits(earliest(arguments.since, zone), latest(arguments.until, zone))
+    visits = reader.visits(*period_of(arguments, zone))
     if arguments.csv:
         table = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator="\n")
         table.writeheader()
@@ -78,7 +79,7 @@ def _local(visit: dict[str, Any], zone: tzinfo) -> str:
 def _stats(arguments: argparse.Namespace) -> int:
     reader, settings = _opened(arguments)
     zone = settings.device.zone
-    stats = reader.stats(zone, earliest(arguments.since, zone), latest(arguments.until, zone))
+    stats = reader.stats(zone, *period_of(arguments, zone))
     if arguments.json:
         print(json.dumps(stats))
         return 0
