@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from edge_mask.capture import is_live, source_for
+from edge_mask.capture.film import VideoFile
+from edge_mask.capture.http_camera import HttpCamera
 from edge_mask.capture.images import ImageFolder
-from edge_mask.capture.opencv import NetworkStream, UsbCamera, VideoFile
+from edge_mask.capture.opencv import NetworkStream, UsbCamera
 from edge_mask.errors import Refused
 from edge_mask.runtime.clock import ManualClock
 
@@ -18,7 +20,8 @@ from edge_mask.runtime.clock import ManualClock
         ("usb:/dev/v4l/by-id/usb-Some_Camera-video-index0", UsbCamera, True),
         ("rtsp://cam.local/live", NetworkStream, True),
         ("RTSPS://u:p@cam.local:322/live", NetworkStream, True),
-        ("http://cam.local/video.mjpg", NetworkStream, True),
+        ("http://cam.local/video.mjpg", HttpCamera, True),
+        ("HTTPS://cam.local/snapshot.jpg", HttpCamera, True),
         ("file:clip.mp4", VideoFile, False),
         ("images:pictures", ImageFolder, False),
     ],

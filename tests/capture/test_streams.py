@@ -12,10 +12,10 @@ from tests.capture.rtsp import RtspCamera
 from tests.capture.scenes import Reports
 
 from edge_mask.capture import Camera
-from edge_mask.capture.address import redacted
 from edge_mask.capture.opencv import NetworkStream
 from edge_mask.errors import TryLater
 from edge_mask.messages import Frame
+from edge_mask.redact import redact
 from edge_mask.runtime.clock import ManualClock, SystemClock
 from edge_mask.runtime.handoff import Latest
 from edge_mask.runtime.worker import Worker
@@ -143,7 +143,7 @@ def test_reading_before_opening_is_a_lost_camera() -> None:
     ],
 )
 def test_an_address_is_shown_without_its_secrets(address: str, shown: str) -> None:
-    assert redacted(address) == shown
+    assert redact(address) == shown
 
 
 def test_the_library_does_not_talk_past_our_log() -> None:

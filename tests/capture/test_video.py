@@ -8,7 +8,7 @@ from tests.capture.scenes import film, frame_of
 from tests.rights import closed
 
 from edge_mask.capture import EndOfSource
-from edge_mask.capture.opencv import VideoFile
+from edge_mask.capture.film import VideoFile
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Frame
 from edge_mask.runtime.clock import ManualClock

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_serializer, field_validator
+from pydantic import BeforeValidator, Field, field_serializer, field_validator
 
 from edge_mask.redact import HIDDEN, redact
 from edge_mask.settings.base import Fraction, Name, Section, allowed
@@ -18,6 +18,16 @@ SOURCES = (
 _SOURCE = re.compile(r"picamera2(:\d+)?|usb:(\d+|/dev/\S+)|(rtsps?|https?)://[^\s/]+.*|(file|images):.+", re.IGNORECASE)
 
 Point = tuple[Fraction, Fraction]
+
+
+def _degrees(value: object) -> object:
+    """A number in quotes or from the environment is one too; `false` is not 0, nor is `180.5` anything."""
+    if isinstance(value, str) and value.strip().isdecimal():
+        return int(value)
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+Degrees = Annotated[Literal[0, 90, 180, 270], BeforeValidator(_degrees)]
 
 
 class Camera(Section):
@@ -34,10 +44,19 @@ class Camera(Section):
     interval: Annotated[Seconds, duration(at_most=86400)] = Field(
         default=Seconds(0.2), description="Time between two looks; 0s is as fast as it goes."
     )
+    rotate: Degrees = Field(
+        default=0,
+        description="Degrees by which each picture is turned clockwise until heads are up: 180 for a camera that hangs"
+        " upside down.",
+    )
+    mirror: bool = Field(
+        default=False, description="Each picture is mirrored, left to right, after it was turned: for a mirrored lens."
+    )
     zone: tuple[Point, ...] | None = Field(
         default=None,
         min_length=3,
-        description="Polygon of [x, y] points in 0..1 (left to right, top to bottom); faces outside are not judged.",
+        description="Polygon of [x, y] points in 0..1 (left to right, top to bottom, in the picture as it was turned);"
+        " faces outside are not judged.",
         json_schema_extra=allowed("at least three [x, y] points, each number from 0 to 1"),
     )
     loop: bool = Field(default=False, description="Files and folders only: start again at the end.")
