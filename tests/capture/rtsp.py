@@ -19,9 +19,15 @@ _CLOCK = 90_000
 
 
 class RtspCamera:
-    """Serves grey pictures that grow brighter from frame to frame, about fifty a second."""
+    """Serves grey pictures that grow brighter from frame to frame, about fifty a second.
 
-    def __init__(self, credentials: str = "") -> None:
+    The first `kept` of them come at once, as from a camera that begins with what it has kept.
+    """
+
+    def __init__(self, credentials: str = "", kept: int = 0) -> None:
+        self._kept = kept
+        self.sent = 0
+        """Pictures of the connection that was made last."""
         self._credentials = base64.b64encode(credentials.encode()).decode()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
@@ -88,8 +94,9 @@ class RtspCamera:
     def _play(self, connection: socket.socket) -> None:
         packet = 0
         for number in range(100_000):
-            if self._stopped.wait(0.02) or self.is_quiet.is_set():
+            if self._stopped.wait(0.02 if number >= self._kept else 0.0) or self.is_quiet.is_set():
                 break
+            self.sent = number
             for payload, is_last in _packets(40 + number % 200):
                 marker = 0x80 if is_last else 0
                 header = struct.pack(">BBHII", 0x80, marker | 26, packet & 0xFFFF, number * _CLOCK // 50, 7)

@@ -17,7 +17,7 @@ from edge_mask.errors import TryLater
 from edge_mask.messages import Frame
 from edge_mask.redact import redact
 from edge_mask.runtime.clock import ManualClock, SystemClock
-from edge_mask.runtime.handoff import Latest
+from edge_mask.runtime.handoff import Latest, Tray
 from edge_mask.runtime.worker import Worker
 from edge_mask.units import Seconds
 
@@ -73,6 +73,39 @@ def test_a_camera_that_wants_a_password_gets_it() -> None:
         assert camera.refused >= 2
 
 
+def test_a_password_that_is_encoded_in_the_address_is_the_plain_one_to_the_camera() -> None:
+    encoded = "admin:a%23b%2Fc%3Fd%2541%40e@"
+    with RtspCamera("admin:a#b/c?d%41@e") as camera, opened(stream(camera.port, user=encoded)) as source:
+        assert source.read().number == 1
+
+
+def test_what_a_camera_has_kept_is_let_go_by_before_the_first_picture() -> None:
+    """Otherwise somebody who went by two seconds ago would be judged as if he stood there now."""
+    with RtspCamera(kept=100) as camera, opened(stream(camera.port)) as source:
+        first = source.read()
+        assert first.image.mean() >= 40 + 100 - 3
+        assert first.number == 1
+        assert source.read().image.mean() > first.image.mean()
+
+
+def test_what_piled_up_while_nobody_read_is_let_go_by() -> None:
+    """As after a program that was stopped for a moment, or waited for its disk."""
+    with RtspCamera() as camera, opened(stream(camera.port)) as source:
+        source.read()
+        until = camera.sent + 75
+        while camera.sent < until:
+            camera.is_quiet.wait(0.01)
+        after = source.read()
+        assert after.image.mean() >= 40 + until - 3
+        assert after.number == 2
+
+
+def test_a_stream_that_never_becomes_new_is_looked_at_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge_mask.capture.opencv._CATCH_UP", 0.1)
+    with RtspCamera(kept=100_000) as camera, opened(stream(camera.port)) as source:
+        assert source.read().number == 1
+
+
 def test_a_stream_that_is_refused_says_so_without_the_password() -> None:
     source = stream(closed_port())
     with pytest.raises(TryLater) as caught:
@@ -105,20 +138,20 @@ def test_a_camera_that_hangs_up_is_lost_and_a_new_connection_goes_on_counting() 
 
 
 def test_the_worker_brings_a_stream_back_that_was_cut() -> None:
-    slot: Latest[Frame] = Latest()
+    tray: Tray[Frame] = Tray()
     reports = Reports()
     clock = SystemClock()
     with RtspCamera() as server:
-        camera = Camera("front", stream(server.port), slot, clock, reports, is_live=True)
+        camera = Camera("front", stream(server.port), Latest(tray), clock, reports, is_live=True)
         worker = Worker(camera, clock, lambda failed: None)
         worker.start()
-        before = slot.take(10.0)
+        before = tray.take(10.0)
         server.hang_up()
         lost = threading.Event()
-        while not lost.is_set() and slot.take(10.0) is not None:
+        while not lost.is_set() and tray.take(10.0) is not None:
             if "camera_lost" in reports.codes:
                 lost.set()
-        after = slot.take(10.0)
+        after = tray.take(10.0)
         worker.request_stop()
         assert worker.join(10.0)
     assert before is not None

@@ -86,10 +86,10 @@ def scene_over_http(site: Path) -> Answer:
     return answer
 
 
-@pytest.mark.parametrize("password", ["ab#cd", "ab/cd", "ab?cd", "ab%41cd", "a@b:c d", "ä&+=;"])
 def test_the_address_of_a_still_picture_is_a_camera_and_any_password_gets_in(
-    site: Path, password: str, monkeypatch: pytest.MonkeyPatch
+    site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    password = "a#b/c?d%41e@f:g hä&+=;"
     monkeypatch.setenv("CAMERA_PASSWORD", password)
     with HttpCameraServer(scene_over_http(site), basic("viewer", password)) as server:
         source = server.address("/snapshot", login="viewer:${CAMERA_PASSWORD}@")

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from edge_mask.capture.http_get import HttpClient, trouble
 from edge_mask.capture.jpegs import START, JpegCutter
-from edge_mask.capture.opencv import NetworkStream
+from edge_mask.capture.opencv import PAUSE, NetworkStream
 from edge_mask.capture.source import FrameSource
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Frame
@@ -43,6 +43,7 @@ class HttpCamera:
         self._other: FrameSource | None = None
         self._is_open = False
         self._number = 0
+        self._heard_at = 0.0
 
     def __repr__(self) -> str:
         return f"HttpCamera({str(self._client)!r})"
@@ -60,6 +61,7 @@ class HttpCamera:
             )
             self._other.open()
         self._is_open = True
+        self._heard_at = self._clock.now().mono
 
     def read(self) -> Frame:
         if self._other is not None:
@@ -68,6 +70,7 @@ class HttpCamera:
         self._client.allow_time()
         for _ in range(_BAD_PICTURES):
             picture, at = self._next(), self._clock.now()
+            self._heard_at = at.mono
             self._number += 1
             try:
                 return Frame(self._camera, self._number, read_picture(picture), at)
@@ -81,12 +84,12 @@ class HttpCamera:
         if self._other is not None:
             self._number += 1
             return self._other.skip()
-        if not self._is_open:
-            raise TryLater(f"{self._client}: is not open")
+        self._drop_what_piled_up()
         if self._answer is None:  # its next picture is asked for when it is wanted
             return False
         self._client.allow_time()
         if self._answer.next() is not None:
+            self._heard_at = self._clock.now().mono
             self._number += 1
             return True
         self._end_answer()
@@ -94,18 +97,14 @@ class HttpCamera:
 
     def close(self) -> None:
         self._is_open = False
-        if self._answer is not None:
-            self._answer.close()
-            self._answer = None
-        self._client.close()
+        self._end_connection()
         if self._other is not None:
             self._other.close()
             self._other = None
 
     def _next(self) -> bytes:
         """The next picture, from the answer that is being read or a new one."""
-        if not self._is_open:
-            raise TryLater(f"{self._client}: is not open")
+        self._drop_what_piled_up()
         if self._answer is not None:
             if (picture := self._answer.next()) is not None:
                 return picture
@@ -116,6 +115,20 @@ class HttpCamera:
         if (picture := self._answer.next()) is None:
             raise TryLater(f"{self._client}: answers without a picture")
         return picture
+
+    def _drop_what_piled_up(self) -> None:
+        """After a pause of ours, what waits in the connection is old: the camera is asked anew."""
+        if not self._is_open:
+            raise TryLater(f"{self._client}: is not open")
+        is_stream = self._answer is not None and not self._answer.is_one_picture
+        if is_stream and self._clock.now().mono - self._heard_at > PAUSE:
+            self._end_connection()
+
+    def _end_connection(self) -> None:
+        if self._answer is not None:
+            self._answer.close()
+            self._answer = None
+        self._client.close()
 
     def _end_answer(self) -> None:
         """One picture and the end: that is a camera to be asked again. Any other end is that of a stream."""

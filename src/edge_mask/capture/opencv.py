@@ -17,7 +17,11 @@ from edge_mask.units import Seconds
 
 _CATCH_UP = Seconds(4.0)
 """The longest time to let go by what was buffered while a stream was opened; less than what counts as hung."""
+PAUSE = Seconds(1.0)
+"""Who has not read a camera for so long finds old pictures in its queue."""
+_V4L2_BUFFERS = 4
 _WAITED = Seconds(0.3)
+"""What had to be waited for so long was in no queue."""
 _GUESSED_GAP = Seconds(0.04)
 """Between two pictures of a stream without time stamps."""
 
@@ -42,6 +46,7 @@ class Capture:
         self._clock = clock
         self._video: Any = None
         self._number = 0
+        self._grabbed_at = 0.0
 
     def close(self) -> None:
         if self._video is not None:
@@ -55,6 +60,7 @@ class Capture:
             video.release()
             return False
         self._video = video
+        self._grabbed_at = self._clock.now().mono
         return True
 
     def _next(self) -> Frame | None:
@@ -66,7 +72,12 @@ class Capture:
         if self._video is None or not self._video.grab():
             return False
         self._number += 1
+        self._grabbed_at = self._clock.now().mono
         return True
+
+    def _has_paused(self) -> bool:
+        """Whether nobody has read for some time: the whole program was stopped, or this thread had to wait."""
+        return self._clock.now().mono - self._grabbed_at > PAUSE
 
     def _picture(self, source: str = "") -> Frame | None:
         """The frame that `_grab` let go by last."""
@@ -103,6 +114,9 @@ class UsbCamera(Capture):
             )
 
     def read(self) -> Frame:
+        if self._has_paused():
+            for _ in range(_V4L2_BUFFERS):
+                self.skip()
         frame = self._next()
         if frame is None:
             raise TryLater(f"usb:{self._where}: the camera gives no picture")
@@ -154,7 +168,7 @@ class NetworkStream(Capture):
         self._is_behind = True
 
     def read(self) -> Frame:
-        if self._is_behind:
+        if self._is_behind or self._has_paused():
             self._is_behind = False
             frame = self._catch_up()
         else:
@@ -164,6 +178,7 @@ class NetworkStream(Capture):
         return frame
 
     def skip(self) -> bool:
+        self._is_behind = self._is_behind or self._has_paused()
         if not self._grab():
             raise self._lost()
         return True

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, field_serializer, field_validator
 
@@ -16,6 +17,11 @@ SOURCES = (
     " (also rtsps://, http://, https:// and picamera2:NUMBER)"
 )
 _SOURCE = re.compile(r"picamera2(:\d+)?|usb:(\d+|/dev/\S+)|(rtsps?|https?)://[^\s/]+.*|(file|images):.+", re.IGNORECASE)
+
+_ENCODING = (
+    "allowed: a host, and a port from 1 to 65535; blanks are written as %20; in user and password, # is written as %23,"
+    " / as %2F, ? as %3F, @ as %40 and % as %25, or comes from the environment: rtsp://viewer:${CAMERA_PASSWORD}@HOST/PATH"
+)
 
 Point = tuple[Fraction, Fraction]
 
@@ -50,7 +56,7 @@ class Camera(Section):
         " upside down.",
     )
     mirror: bool = Field(
-        default=False, description="Each picture is mirrored, left to right, after it was turned: for a mirrored lens."
+        default=False, description="Each picture is mirrored, left to right, after it was turned: for a camera that mirrors its own."
     )
     zone: tuple[Point, ...] | None = Field(
         default=None,
@@ -67,6 +73,8 @@ class Camera(Section):
         if not _SOURCE.fullmatch(value):
             user, at, rest = redact(value).rpartition("@")
             raise ValueError(f'"{HIDDEN + at + rest if user else rest}" is not a source; allowed: {SOURCES}')
+        if "://" in value and not _is_address(value):
+            raise ValueError(f"holds no proper address; {_ENCODING}")
         return value
 
     @field_serializer("source")
@@ -77,6 +85,15 @@ class Camera(Section):
     def shown_source(self) -> str:
         """The source without user name and password: the only form to print."""
         return redact(self.source)
+
+
+def _is_address(value: str) -> bool:
+    """Whether host and port can be told from the rest; a raw `#` or `/` in a password looks like the end of both."""
+    try:
+        parts = urlsplit(value)
+        return bool(parts.hostname) and parts.port != 0 and value.isprintable() and " " not in value
+    except ValueError:
+        return False
 
 
 class DetectorSettings(Section):

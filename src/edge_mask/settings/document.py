@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 
@@ -20,6 +21,18 @@ _MOST_DIGITS = 4096
 """Of a whole number, binary ones too: Python reads and writes decimal ones only up to 4300."""
 
 _VARIABLE = re.compile(r"\$(?P<escaped>\$)?\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-[^}]*)?\}")
+_BEFORE_LOGIN = re.compile(r"://[^/?#\s]*$")
+_AFTER_LOGIN = re.compile(r"[^/?#\s]*@")
+
+
+def _is_login(text: str, variable: re.Match[str]) -> bool:
+    """Whether the variable stands for user or password in an address: `//viewer:${PASSWORD}@`.
+
+    A password may hold `/`, `#` or `%`. Nobody can tell these from those of the address once it is put in, so it is
+    encoded before.
+    """
+    before, after = (_VARIABLE.sub("x", part) for part in (text[: variable.start()], text[variable.end() :]))
+    return _BEFORE_LOGIN.search(before) is not None and _AFTER_LOGIN.match(after) is not None
 
 
 class Variable(str):
@@ -194,7 +207,7 @@ class _Builder:
             found = self._environ.get(match["name"]) or (match["default"] or "")[2:]
             if not found and match["default"] is None:
                 self._missing(match["name"], path)
-            return found
+            return quote(found, safe=":") if _is_login(text, match) else found
 
         made = _VARIABLE.sub(value, text)
         whole = _VARIABLE.fullmatch(text)
