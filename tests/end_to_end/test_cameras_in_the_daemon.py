@@ -42,6 +42,7 @@ def check(site: Path) -> dict[str, tuple[str, str]]:
 
 def test_a_bare_face_never_passes_however_the_camera_hangs_that_is_configured_so(tmp_path: Path) -> None:
     portrait = cv2.imread(str(PACKAGE / "golden" / "portrait.jpg"))
+    assert portrait is not None
     ways = [(0, True), (90, False), (180, False), (180, True), (270, False)]
     cameras = []
     noise = np.random.default_rng(0)

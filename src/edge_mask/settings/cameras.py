@@ -56,7 +56,8 @@ class Camera(Section):
         " upside down.",
     )
     mirror: bool = Field(
-        default=False, description="Each picture is mirrored, left to right, after it was turned: for a camera that mirrors its own."
+        default=False,
+        description="Each picture is mirrored, left to right, after it was turned: for a camera that mirrors its own.",
     )
     zone: tuple[Point, ...] | None = Field(
         default=None,

@@ -21,18 +21,20 @@ _MOST_DIGITS = 4096
 """Of a whole number, binary ones too: Python reads and writes decimal ones only up to 4300."""
 
 _VARIABLE = re.compile(r"\$(?P<escaped>\$)?\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-[^}]*)?\}")
-_BEFORE_LOGIN = re.compile(r"://[^/?#\s]*$")
-_AFTER_LOGIN = re.compile(r"[^/?#\s]*@")
+_IN_LOGIN = (re.compile(r"://[^/?#\s]*$"), re.compile(r"[^/?#\s]*@"))
+"""What stands before and behind user or password in an address: `//viewer:${PASSWORD}@`."""
+_IN_QUERY = (re.compile(r"://[^?#\s]*\?[^#\s]*=$"), re.compile(r"&|#|$"))
+"""The same for a value of its query: `?user=viewer&pwd=${PASSWORD}`."""
 
 
-def _is_login(text: str, variable: re.Match[str]) -> bool:
-    """Whether the variable stands for user or password in an address: `//viewer:${PASSWORD}@`.
+def _encoded(found: str, text: str, variable: re.Match[str]) -> str:
+    """What a variable holds as it can stand in its place.
 
-    A password may hold `/`, `#` or `%`. Nobody can tell these from those of the address once it is put in, so it is
-    encoded before.
+    A password may hold `/`, `#` or `%`. Nobody can tell these from those of the address once it is put in.
     """
     before, after = (_VARIABLE.sub("x", part) for part in (text[: variable.start()], text[variable.end() :]))
-    return _BEFORE_LOGIN.search(before) is not None and _AFTER_LOGIN.match(after) is not None
+    is_inside = any(begin.search(before) and end.match(after) for begin, end in (_IN_LOGIN, _IN_QUERY))
+    return quote(found, safe=":") if is_inside else found
 
 
 class Variable(str):
@@ -207,7 +209,7 @@ class _Builder:
             found = self._environ.get(match["name"]) or (match["default"] or "")[2:]
             if not found and match["default"] is None:
                 self._missing(match["name"], path)
-            return quote(found, safe=":") if _is_login(text, match) else found
+            return _encoded(found, text, match)
 
         made = _VARIABLE.sub(value, text)
         whole = _VARIABLE.fullmatch(text)
