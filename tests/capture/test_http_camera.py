@@ -3,9 +3,11 @@
 import contextlib
 import itertools
 import logging
+import ssl
 from collections.abc import Iterator
 
 import pytest
+import trustme
 from tests.capture.http_server import (
     Answer,
     HttpCameraServer,
@@ -257,6 +259,20 @@ def test_a_password_goes_to_its_own_server_only() -> None:
     ):
         pass
     assert set(server.logins + other.logins) == {""}
+
+
+def test_a_camera_that_signed_its_own_certificate_is_read_and_one_without_tls_gets_a_sentence() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("camera.local").configure_cert(context)
+    with HttpCameraServer(with_boundaries(), basic("viewer", SECRET)) as plain:
+        address = plain.address("/stream", login=f"viewer:{ENCODED}@").replace("http:", "https:")
+        with pytest.raises(TryLater, match=r"https://\*\*\*@127.*cannot be reached"), opened(address):
+            pass
+    with HttpCameraServer(with_boundaries(), basic("viewer", SECRET)) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        address = server.address("/stream", login=f"viewer:{ENCODED}@").replace("http:", "https:")
+        with opened(address) as source:
+            assert brightness(source.read()) == 40
 
 
 def test_a_redirection_is_followed() -> None:

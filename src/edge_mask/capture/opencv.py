@@ -22,8 +22,8 @@ PAUSE = Seconds(1.0)
 _V4L2_BUFFERS = 4
 _WAITED = Seconds(0.3)
 """What had to be waited for so long was in no queue."""
-_GUESSED_GAP = Seconds(0.04)
-"""Between two pictures of a stream without time stamps."""
+_GUESSED_GAP, _LONGEST_GAP = Seconds(0.04), Seconds(10.0)
+"""Between two pictures: where the time stamps say nothing, and how much of what they say is believed."""
 
 
 def _opencv() -> Any:
@@ -186,18 +186,20 @@ class NetworkStream(Capture):
     def _catch_up(self) -> Frame | None:
         """The first frame that had to be waited for: those before it came faster than they were taken, so they are old.
 
-        How long a frame waits depends on the machine; its time stamp says how long it ought to.
+        Its time stamp says how long a frame ought to be waited for. The first one may only have been slow to decode.
         """
         number, began = self._number, self._clock.now().mono
-        before, stamp = began, None
+        before: tuple[float, float] | None = None
         while self._grab():
             self._number = number + 1  # what is old was never a frame of ours
-            now, its_stamp = self._clock.now().mono, self._film_time()
-            gap = _GUESSED_GAP if stamp is None or not 0.0 < its_stamp - stamp < 10.0 else its_stamp - stamp
-            is_new = now - before >= (_WAITED if stamp is None else min(_WAITED, gap / 2))
-            if is_new or now - began >= _CATCH_UP:
+            now, stamp = self._clock.now().mono, self._film_time()
+            if before is not None:
+                gap = stamp - before[1] if 0.0 < stamp - before[1] < _LONGEST_GAP else _GUESSED_GAP
+                if now - before[0] >= min(_WAITED, gap / 2):
+                    return self._picture()
+            if now - began >= _CATCH_UP:
                 return self._picture()
-            before, stamp = now, its_stamp
+            before = now, stamp
         return None
 
     def _lost(self) -> TryLater:
