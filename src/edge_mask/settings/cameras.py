@@ -20,8 +20,9 @@ _SOURCE = re.compile(r"picamera2(:\d+)?|usb:(\d+|/dev/\S+)|(rtsps?|https?)://[^\
 
 _ENCODING = (
     "allowed: a host, and a port from 1 to 65535; blanks are written as %20; in user and password, # is written as %23,"
-    " / as %2F, ? as %3F, @ as %40 and % as %25, or comes from the environment: rtsp://viewer:${CAMERA_PASSWORD}@HOST/PATH"
+    " / as %2F, ? as %3F, @ as %40 and % as %25; what a variable such as ${CAMERA_PASSWORD} puts there needs none of it"
 )
+_NETWORK = re.compile(r"(rtsps?|https?)://", re.IGNORECASE)
 
 Point = tuple[Fraction, Fraction]
 
@@ -74,7 +75,7 @@ class Camera(Section):
         if not _SOURCE.fullmatch(value):
             user, at, rest = redact(value).rpartition("@")
             raise ValueError(f'"{HIDDEN + at + rest if user else rest}" is not a source; allowed: {SOURCES}')
-        if "://" in value and not _is_address(value):
+        if _NETWORK.match(value) and not _is_address(value):
             raise ValueError(f"holds no proper address; {_ENCODING}")
         return value
 
