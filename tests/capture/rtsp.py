@@ -92,16 +92,18 @@ class RtspCamera:
         return _response(sequence, "200 OK", "Session: 1", "Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN")
 
     def _play(self, connection: socket.socket) -> None:
-        packet = 0
+        packet, waiting = 0, b""
         for number in range(100_000):
-            if self._stopped.wait(0.02 if number >= self._kept else 0.0) or self.is_quiet.is_set():
+            if number >= self._kept and (self._stopped.wait(0.02) or self.is_quiet.is_set()):
                 break
-            self.sent = number
             for payload, is_last in _packets(40 + number % 200):
                 marker = 0x80 if is_last else 0
                 header = struct.pack(">BBHII", 0x80, marker | 26, packet & 0xFFFF, number * _CLOCK // 50, 7)
                 packet += 1
-                connection.sendall(b"$\x00" + struct.pack(">H", len(header) + len(payload)) + header + payload)
+                waiting += b"$\x00" + struct.pack(">H", len(header) + len(payload)) + header + payload
+            if number >= self._kept - 1:
+                connection.sendall(waiting)
+                self.sent, waiting = number, b""
         self._stopped.wait(30.0)  # a quiet camera keeps its connection
 
 

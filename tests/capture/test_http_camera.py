@@ -5,6 +5,7 @@ import itertools
 import logging
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import trustme
@@ -20,7 +21,7 @@ from tests.capture.http_server import (
     still,
     with_boundaries,
 )
-from tests.capture.scenes import Reports
+from tests.capture.scenes import Reports, film
 
 from edge_mask.capture import Camera
 from edge_mask.capture.http_camera import HttpCamera
@@ -211,6 +212,28 @@ def test_a_server_that_answers_by_drops_is_given_up_after_the_time_limit(begun: 
         opened(server.address(), within=0.4) as source,
     ):
         source.read()
+
+
+def test_a_stream_that_is_no_row_of_jpegs_is_left_to_ffmpeg(tmp_path: Path) -> None:
+    content = film(tmp_path / "clip.avi", 600, rate=100.0).read_bytes()
+    picture = len(content) // 600
+
+    def live(request: Request) -> None:
+        request.begin("video/x-msvideo")
+        for start in range(0, len(content), picture):
+            request.wfile.write(content[start : start + picture])
+            if request.server.stopped.wait(0.01):
+                return
+
+    with (
+        HttpCameraServer(live, basic("viewer", SECRET)) as server,
+        opened(server.address("/live.avi", login=f"viewer:{ENCODED}@")) as source,
+    ):
+        frames = [source.read(), source.read()]
+        assert source.skip() is True
+        frames.append(source.read())
+    assert [frame.number for frame in frames] == [1, 2, 4]
+    assert {frame.image.shape for frame in frames} == {(48, 64, 3)}
 
 
 def test_damaged_pictures_of_a_stream_are_stepped_over() -> None:

@@ -20,8 +20,8 @@ _CATCH_UP = Seconds(4.0)
 PAUSE = Seconds(1.0)
 """Who has not read a camera for so long finds old pictures in its queue."""
 _V4L2_BUFFERS = 4
-_WAITED = Seconds(0.3)
-"""What had to be waited for so long was in no queue."""
+_SPAN = Seconds(0.2)
+"""Of a stream, after which it is asked whether its pictures are new by now."""
 _GUESSED_GAP, _LONGEST_GAP = Seconds(0.04), Seconds(10.0)
 """Between two pictures: where the time stamps say nothing, and how much of what they say is believed."""
 
@@ -184,22 +184,23 @@ class NetworkStream(Capture):
         return True
 
     def _catch_up(self) -> Frame | None:
-        """The first frame that had to be waited for: those before it came faster than they were taken, so they are old.
+        """The first frame that came no faster than it was taken; those before it had been waiting, so they are old.
 
-        Its time stamp says how long a frame ought to be waited for. The first one may only have been slow to decode.
+        It takes some frames to tell: one alone may have been slow to decode, or this thread slow to get its turn.
         """
         number, began = self._number, self._clock.now().mono
-        before: tuple[float, float] | None = None
+        since, played = began, 0.0
+        before: float | None = None
         while self._grab():
             self._number = number + 1  # what is old was never a frame of ours
             now, stamp = self._clock.now().mono, self._film_time()
             if before is not None:
-                gap = stamp - before[1] if 0.0 < stamp - before[1] < _LONGEST_GAP else _GUESSED_GAP
-                if now - before[0] >= min(_WAITED, gap / 2):
-                    return self._picture()
-            if now - began >= _CATCH_UP:
+                played += stamp - before if 0.0 < stamp - before < _LONGEST_GAP else _GUESSED_GAP
+            if now - began >= _CATCH_UP or (played >= _SPAN and now - since >= played / 2):
                 return self._picture()
-            before = now, stamp
+            if before is None or played >= _SPAN:
+                since, played = now, 0.0
+            before = stamp
         return None
 
     def _lost(self) -> TryLater:
