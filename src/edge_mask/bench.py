@@ -64,7 +64,8 @@ class PicturesInMemory:
         self._number += 1
         return Frame("bench", self._number, self._pictures[self._number % len(self._pictures)], _CLOCK.now())
 
-    def skip(self) -> None: ...
+    def skip(self) -> bool:
+        return False
 
     def close(self) -> None: ...
 

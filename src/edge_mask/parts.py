@@ -82,7 +82,15 @@ def lanes_for(threads: int) -> int:
 
 def source_of(camera: Camera, clock: Clock) -> FrameSource:
     """The driver of one camera. Raises Refused."""
-    return source_for(camera.source, camera=camera.name, clock=clock, interval=camera.interval, loop=camera.loop)
+    return source_for(
+        camera.source,
+        camera=camera.name,
+        clock=clock,
+        interval=camera.interval,
+        loop=camera.loop,
+        rotate=camera.rotate,
+        mirror=camera.mirror,
+    )
 
 
 def sensor_of(sensor: SensorSettings, clock: Clock, sysfs: Path) -> Sensor:

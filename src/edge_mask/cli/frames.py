@@ -79,7 +79,7 @@ def _picture(file: Path) -> Iterator[Seen | str]:
 
 
 def _video(file: Path) -> Iterator[Seen | str]:
-    from edge_mask.capture.opencv import VideoFile
+    from edge_mask.capture.film import VideoFile
     from edge_mask.capture.source import EndOfSource
     from edge_mask.picture import Picture
     from edge_mask.runtime.clock import SystemClock
