@@ -12,11 +12,11 @@ from typing import Literal, TypeVar
 
 from edge_mask.act.line import line_for
 from edge_mask.capture.source import EndOfSource, FrameSource
-from edge_mask.detect.location import find_package
 from edge_mask.errors import ConfigurationError, EdgeMaskError, ModelError, Refused, TryLater
 from edge_mask.ledger.database import InUse
 from edge_mask.ledger.look import look
 from edge_mask.messages import Frame
+from edge_mask.packages.location import find_package
 from edge_mask.parts import detector_of, rule_files, sensor_of, source_of, sysfs_root, transport_of
 from edge_mask.redact import redact
 from edge_mask.rules.rule_file import RuleDefinition

@@ -21,8 +21,7 @@ from edge_mask.runtime.handoff import Latest
 from edge_mask.runtime.outage import Outage
 from edge_mask.runtime.turns import Turns
 from edge_mask.runtime.worker import Finished, Job
-from edge_mask.track.distinct import distinct
-from edge_mask.track.tracker import Tracker
+from edge_mask.track.tracker import Tracker, distinct
 from edge_mask.units import Moment, Seconds
 
 log = logging.getLogger(__name__)

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from edge_mask.detect.arrays import F32, NOTHING, Candidates, Corners, Found, Handful, Indices, check_size
 from edge_mask.detect.card import AnchorFree
 from edge_mask.detect.scoring import ABSURD_LOGIT, Scoring
-from edge_mask.detect.shapes import index_of, written
-from edge_mask.detect.tflite import TensorSpec
+from edge_mask.detect.tensors import TensorSpec, index_of, written
 from edge_mask.errors import ModelError
 
 FEW = 64

@@ -14,12 +14,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge_mask.detect.card_file import CARD
-from edge_mask.detect.inventory import CURRENT
-from edge_mask.detect.package import Package, load_package, open_package
-from edge_mask.detect.unpack import unpack
-from edge_mask.detect.verify import verify_package
 from edge_mask.errors import ModelError, Refused
+from edge_mask.packages.card_file import CARD
+from edge_mask.packages.load import load_package
+from edge_mask.packages.location import CURRENT
+from edge_mask.packages.package import Package, open_package
+from edge_mask.packages.unpack import unpack
+from edge_mask.packages.verify import verify_package
 
 PREVIOUS = "previous"
 

@@ -10,11 +10,10 @@ from tests.detect import tiny_tflite as tiny
 from tests.detect.packages import ANCHOR_FREE, write_package
 
 from edge_mask.cli import main
-from edge_mask.detect.inventory import list_packages
-from edge_mask.detect.location import find_package
-from edge_mask.detect.package import load_package
-from edge_mask.detect.store import Store
 from edge_mask.errors import ModelError, Refused
+from edge_mask.packages.load import load_package
+from edge_mask.packages.location import find_package, list_packages
+from edge_mask.packages.store import Store
 
 
 def package(folder: Path, version: str, **changes: Any) -> Path:

@@ -8,17 +8,20 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from edge_mask.detect import card
-from edge_mask.detect.card import Card, Decoding
+from edge_mask.detect import card as graph_card
+from edge_mask.detect.card import Decoding, Strict
 from edge_mask.errors import ModelError
+from edge_mask.packages import card
+from edge_mask.packages.card import Card, Prose
 
 CARD = "model.yaml"
 _DEEPEST = 50
 """Keys and lists in each other; cards have six."""
 _MOST_VALUES = 100_000
-_PARTS = [part for part in vars(card).values() if isinstance(part, type) and issubclass(part, card.Strict)]
+_NAMES = vars(graph_card) | vars(card)
+_PARTS = [part for part in _NAMES.values() if isinstance(part, type) and issubclass(part, Strict)]
 _TRUTHS = frozenset(key for part in _PARTS for key, field in part.model_fields.items() if field.annotation is bool)
-_PROSE = frozenset(key for key, field in Card.model_fields.items() if field.annotation == card.Prose)
+_PROSE = frozenset(key for key, field in Card.model_fields.items() if field.annotation == Prose)
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,2002:timestamp")
 
 

@@ -8,9 +8,9 @@ import pytest
 import yaml
 from tests.detect.packages import card
 
-from edge_mask.detect.card import Card
-from edge_mask.detect.card_file import read_card
 from edge_mask.errors import ModelError
+from edge_mask.packages.card import Card
+from edge_mask.packages.card_file import read_card
 
 
 def written(folder: Path, content: Any) -> Path:
