@@ -41,8 +41,8 @@ class Seen:
 
     @property
     def name(self) -> str:
-        """The file's name as it can be written anywhere: bytes of it that are no UTF-8 become escapes (`\\udcff`)."""
-        return str(self.file).encode("utf-8", "backslashreplace").decode("utf-8")
+        """The file's name as it can be written anywhere."""
+        return _written(self.file)
 
 
 def frames(paths: list[Path]) -> Iterator[Seen | str]:
@@ -150,9 +150,18 @@ def _first_bytes(file: Path, count: int) -> bytes:
         return b""  # whoever reads it says the rest
 
 
-def _picture(file: Path) -> Iterator[Seen | str]:
-    from edge_mask.picture import load_picture
+def _written(file: Path) -> str:
+    """A name whose bytes are no UTF-8 has escapes (`\\udcff`) in their place."""
+    return str(file).encode("utf-8", "backslashreplace").decode("utf-8")
 
+
+def _picture(file: Path) -> Iterator[Seen | str]:
+    from edge_mask.picture import SUFFIXES, load_picture
+
+    begin = _first_bytes(file, _FIRST)
+    if begin and file.suffix.lower() not in SUFFIXES and _is_text(begin):
+        yield f"{_written(file)}: holds text, neither a picture nor a video"
+        return
     try:
         yield Seen(file, 1, load_picture(file))
     except Refused as error:
