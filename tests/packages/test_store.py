@@ -46,7 +46,7 @@ def test_a_package_is_installed_from_a_folder_or_a_zip(kind: str, models: Path, 
     source = package(tmp_path / "made", "1.0")
     if kind != "folder":
         source = zipped(source, tmp_path / "made.zip", below="tiny" if kind == "zip of a folder" else "")
-    installed = Store(models).install(source)
+    installed, _ = Store(models).install(source)
     assert installed.folder == models / "tiny-1.0"
     assert contents(models) == ["tiny-1.0"]
     assert load_package(installed.folder).name == "tiny 1.0"

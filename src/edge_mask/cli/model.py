@@ -57,8 +57,11 @@ def _add_choices(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def _list(arguments: argparse.Namespace) -> int:
     """List the packages in folders. A package whose card cannot be read is named with the reason; exit code 1."""
     from edge_mask.packages.location import list_packages, shipped
+    from edge_mask.packages.store import Store
 
     folders = arguments.folders or [Path("models"), *shipped()]
+    for folder in folders:
+        Store(folder).clean()
     found = list_packages(folders)
     if arguments.json:
         print(json.dumps([entry.as_json() for entry in found], ensure_ascii=False, indent=2))
@@ -108,12 +111,15 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def _install(arguments: argparse.Namespace) -> int:
-    """Copy a package into the folder of packages, after everything it promises was verified."""
+    """Copy a package into the folder of packages, after everything it promises was verified.
+
+    One that is installed and holds is left as it is; one that is broken is replaced by the good one.
+    """
     from edge_mask.packages.store import Store
 
     store = Store(arguments.models)
-    package = store.install(arguments.source)
-    print(f"installed {package.folder}")
+    package, repaired = store.install(arguments.source)
+    print(f"{'repaired' if repaired else 'installed'} {package.folder}")
     return _activated(store.activate(package.folder.name)) if arguments.activate else 0
 
 
