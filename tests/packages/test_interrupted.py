@@ -13,15 +13,16 @@ from tests.packages.test_store import contents, package, zipped
 
 from edge_mask.cli import main
 from edge_mask.errors import ModelError, Refused
-from edge_mask.packages import on_disk
+from edge_mask.packages import atomic
 from edge_mask.packages.load import load_package
 from edge_mask.packages.store import Store
+from edge_mask.units import Seconds
 
 KILLED = -9
 DEADLY = """
 import os, sys
 from edge_mask.cli import main
-from edge_mask.packages import on_disk, store
+from edge_mask.packages import atomic, store
 name, at, then_kill = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "after"
 real, calls = getattr(store, name), []
 def deadly(*arguments, **options):
@@ -110,7 +111,7 @@ def test_a_file_system_that_cannot_exchange_two_folders_gets_the_repair_in_two_s
     store = Store(models)
     store.install(source)
     break_(models / "tiny-1.0")
-    monkeypatch.setattr(on_disk, "_EXCHANGE", 1 << 20)  # the system refuses a flag that it does not know
+    monkeypatch.setattr(atomic, "_EXCHANGE", 1 << 20)  # the system refuses a flag that it does not know
     assert store.install(source)[1]
     assert load_package(models / "tiny-1.0").name == "tiny 1.0"
     assert contents(models) == ["tiny-1.0"]
@@ -165,7 +166,7 @@ def test_a_staging_folder_that_is_in_use_is_left_alone(models: Path, held: None,
     assert contents(models) == [".staging-ab12cd_3"]
     with (
         pytest.raises(Refused, match="models: another `edge-mask model` has been at work there"),
-        on_disk.locked(models, on_disk.Seconds(0.0)),
+        atomic.locked(models, Seconds(0.0)),
     ):
         pass
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_mask.detect.arrays import Candidates, Corners, Found
+from edge_mask.detect.arrays import Candidates, Found
 from edge_mask.detect.card import Calibration, GraphCard
 from edge_mask.detect.decode import build_decoder
 from edge_mask.detect.detector import Answer
@@ -20,6 +20,7 @@ from edge_mask.detect.scoring import LabelRule, Scoring
 from edge_mask.detect.tensors import written
 from edge_mask.detect.tflite import Outputs, TfliteModel
 from edge_mask.errors import Broken, ModelError, Refused
+from edge_mask.geometry import Corners
 from edge_mask.messages import Box, Face, Image
 
 _SMALLEST = 1.0

@@ -16,10 +16,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edge_mask.errors import ModelError, Refused
+from edge_mask.packages.atomic import exchange, flush, locked, try_locked
 from edge_mask.packages.card_file import CARD
 from edge_mask.packages.load import load_package
 from edge_mask.packages.location import CURRENT
-from edge_mask.packages.on_disk import exchange, flush, locked, try_locked
 from edge_mask.packages.package import Package, open_package
 from edge_mask.packages.unpack import unpack
 from edge_mask.packages.verify import Check, verify_package
