@@ -5,21 +5,24 @@ bytes between segments; libtiff takes the first of two equal tags, and whole num
 reader does not understand (None, or one of BROKEN when it points beyond the end) is refused.
 """
 
+import re
 import struct
 from collections.abc import Iterator
 
 BROKEN = (struct.error, IndexError, OverflowError)
 """What reading a header raises that points beyond the end."""
 _START_OF_SCAN, _END = 0xDA, 0xD9
-_PARAMETERLESS = frozenset({0x01, *range(0xD0, 0xD9)})
-"""JPEG markers without a length: TEM, the restart markers, and the start of an image."""
+_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
+"""A JPEG marker with a length: not TEM, a restart or another start of the image."""
+_MOST_PARTS = 1_000_000
+"""Segments of a JPEG or chunks of a PNG that are looked at; a file of nothing else would take minutes."""
 _NEAR = 4096
 """Bytes between two JPEGs of one film: padding, or the headers of a multipart stream."""
 _HEADER = 300_000
 """Bytes in which a header states the size, EXIF and profiles before it included."""
 _REDUCED_PAGE = 1
 _MOST_PAGES, _MOST_TAGS = 64, 4096
-_TIFF_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
+_TIFF_NUMBERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 16: "Q", 17: "q"}
 """Whole numbers a TIFF may state its sides in, by their type."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -102,7 +105,9 @@ def _png_end(data: bytes) -> int:
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int]]:
     """Kind and place of the content of each chunk."""
     at = len(_PNG)
-    while at + 8 <= len(data):
+    for _ in range(_MOST_PARTS):
+        if at + 8 > len(data):
+            return
         yield data[at + 4 : at + 8], at + 8
         at += 12 + int.from_bytes(data[at : at + 4])
 
@@ -152,16 +157,11 @@ def _jpeg_pixels(data: bytes) -> int:
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
     """Marker and place of the length of each segment up to the pixels; what is no marker is stepped over."""
     at = 2
-    while True:
-        at = data.find(b"\xff", at)
-        if at < 0:
+    for _ in range(_MOST_PARTS):
+        found = _MARKER.search(data, at)
+        if found is None:
             raise IndexError("no marker follows")
-        while data[at] == 0xFF:
-            at += 1  # padding
-        marker = data[at]
-        at += 1
-        if marker == 0 or marker in _PARAMETERLESS:
-            continue
+        marker, at = data[found.end() - 1], found.end()
         if marker == _END:
             return
         yield marker, at

@@ -40,7 +40,7 @@ def bmp_with_a_header_of_12_bytes() -> bytes:
 
 def tiff(order: str, width: tuple[int, int], height: tuple[int, int], *more: tuple[int, int, int]) -> bytes:
     """A grey TIFF; sides and `more` entries are (type, value) and (tag, type, value)."""
-    forms = {1: "B3x", 3: "H2x", 4: "I", 16: "I"}
+    forms = {1: "B3x", 3: "H2x", 4: "I", 6: "b3x", 9: "i", 16: "I"}
     tags = [(256, *width), (257, *height), *more, (258, 3, 8), (259, 3, 1), (262, 3, 1), (277, 3, 1), (278, 3, 40)]
     pixels = 8 + 2 + 12 * (len(tags) + 2) + 4
     tags = sorted([*tags, (273, 4, pixels), (279, 4, 60 * 40)], key=lambda entry: entry[0])
@@ -65,8 +65,15 @@ def in_bytes(order: str) -> bytes:
 
 @pytest.mark.parametrize(
     "data",
-    [bmp_with_a_header_of_12_bytes(), tiff("<", (3, 60), (4, 40)), in_bytes("<"), in_bytes(">"), big_tiff()],
-    ids=["bmp of 1988", "short and long", "bytes", "bytes, high first", "big tiff"],
+    [
+        bmp_with_a_header_of_12_bytes(),
+        tiff("<", (3, 60), (4, 40)),
+        tiff("<", (6, 60), (9, 40)),
+        in_bytes("<"),
+        in_bytes(">"),
+        big_tiff(),
+    ],
+    ids=["bmp of 1988", "short and long", "signed", "bytes", "bytes, high first", "big tiff"],
 )
 def test_what_the_decoder_reads_is_not_lost_to_our_reader_of_headers(data: bytes) -> None:
     assert size_of(data) == (60, 40)
