@@ -21,9 +21,7 @@ from edge_mask.decide.gate import GateWatch
 from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.memory import MemoryTransport
 from edge_mask.detect.detector import Answer
-from edge_mask.detect.golden import golden_picture
 from edge_mask.detect.model import ModelDetector
-from edge_mask.detect.package import load_package, load_side_by_side, open_package
 from edge_mask.errors import ModelError
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.intake import Intake
@@ -32,6 +30,9 @@ from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.recorder import Recorder
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Event, Frame, Image, Reading
+from edge_mask.packages.golden import golden_picture
+from edge_mask.packages.load import load_package, load_side_by_side
+from edge_mask.packages.package import open_package
 from edge_mask.parts import lanes_for
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.handoff import Line, Mailbox, Tray

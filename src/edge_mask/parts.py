@@ -9,11 +9,11 @@ from edge_mask import __version__
 from edge_mask.capture.factory import source_for
 from edge_mask.capture.source import FrameSource
 from edge_mask.deliver.transport import Transport
-from edge_mask.detect.location import find_package
 from edge_mask.detect.model import ModelDetector
-from edge_mask.detect.package import load_package, load_side_by_side
 from edge_mask.errors import ConfigurationError
 from edge_mask.messages import Message
+from edge_mask.packages.load import load_package, load_side_by_side
+from edge_mask.packages.location import find_package
 from edge_mask.runtime.clock import Clock
 from edge_mask.sense.factory import sensor_for
 from edge_mask.sense.quality import QualityPolicy

@@ -107,7 +107,7 @@ def test_a_bad_file_gets_a_sentence_and_the_others_go_on(
 ) -> None:
     (pictures / "b.jpg").write_text("a text that somebody named .jpg")
     (pictures / "c.png").write_bytes(b"")
-    (pictures / "d.mp4").write_bytes(b"no film")
+    (pictures / "d.mp4").write_bytes(b"\1no film")
     empty = tmp_path / "empty"
     empty.mkdir()
     missing = tmp_path / "missing.png"

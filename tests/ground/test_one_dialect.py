@@ -7,7 +7,7 @@ import pytest
 import yaml
 from tests.detect.test_card import graph_card
 
-from edge_mask.detect.card_file import read_card
+from edge_mask.packages.card_file import read_card
 from edge_mask.errors import ConfigurationError, ModelError
 from edge_mask.rules.rule_file import load_file
 from edge_mask.settings import parse

@@ -8,8 +8,8 @@ one or more                   + 1       when the streak is `streak` or longer, a
 from dataclasses import dataclass
 
 from edge_mask.decide.sight import Sight
+from edge_mask.geometry import Polygon, is_inside
 from edge_mask.messages import INCORRECT, NO_MASK, Alert, Event, Look, Track
-from edge_mask.track.geometry import Polygon, is_inside
 from edge_mask.units import Moment, Seconds
 
 

@@ -1,12 +1,12 @@
 """The array types of this room and the check that keeps rubbish out."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_mask.errors import Broken
+from edge_mask.geometry import Corners
 
 F32 = NDArray[np.float32]
 Indices = NDArray[np.intp]
@@ -41,10 +41,6 @@ class Candidates:
         """In the order of the scores; equal ones (to `_DIGITS`) keep theirs."""
         order = np.argsort(-np.round(self.scores, _DIGITS), kind="stable")
         return Candidates(self.boxes[order], self.scores[order], self.labels[order])
-
-
-Corners = Sequence[float]
-"""Left, top, right, bottom of one box."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

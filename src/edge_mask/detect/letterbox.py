@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from edge_mask.detect.arrays import F32, Corners
+from edge_mask.detect.arrays import F32
+from edge_mask.geometry import Corners
 from edge_mask.messages import Image
 
 _STEPS = 64

@@ -11,10 +11,11 @@ from tests.detect import tiny_tflite as tiny
 from tests.detect.packages import ANCHOR_FREE, GREEN, PLAIN_INPUT, RED, picture, write_package, write_picture
 from tests.rights import closed
 
-from edge_mask.detect.location import find_package, shipped
-from edge_mask.detect.package import choose_file, load_package, open_package
-from edge_mask.detect.verify import verify_package
 from edge_mask.errors import ModelError
+from edge_mask.packages.load import load_package
+from edge_mask.packages.location import find_package, shipped
+from edge_mask.packages.package import choose_file, open_package
+from edge_mask.packages.verify import verify_package
 
 GRAPH = tiny.anchor_free(strides=[8])
 DECODING = ANCHOR_FREE | {"strides": [8]}

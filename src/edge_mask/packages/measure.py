@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_mask.detect.golden import golden_picture
 from edge_mask.detect.model import ModelDetector
-from edge_mask.detect.package import load_package, open_package
 from edge_mask.messages import Image
+from edge_mask.packages.golden import golden_picture
+from edge_mask.packages.load import load_package
+from edge_mask.packages.package import Package, open_package
 from edge_mask.units import Seconds
 
 _AT_LEAST = 20
@@ -49,7 +50,7 @@ class ModelFigures:
 
 
 def measure_model(
-    package: Path | str,
+    folder: Path | str,
     *,
     threads: int = 2,
     seconds: Seconds = Seconds(3.0),
@@ -62,10 +63,10 @@ def measure_model(
     Taking turns keeps the ratio honest while other programs come and go. Raises ModelError, Broken.
     """
     begin = time.perf_counter()
-    detector = load_package(package, threads=threads, runtime=runtime)
+    detector = load_package(folder, threads=threads, runtime=runtime)
     load_ms = (time.perf_counter() - begin) * 1000.0
     try:
-        shown = image if image is not None else _picture(detector, open_package(package).folder)
+        shown = image if image is not None else _picture(open_package(folder))
         bare, whole = _take_turns(detector, shown, seconds)
         return ModelFigures(
             detector.name, detector.runtime, detector.file, threads, len(bare), load_ms,
@@ -87,9 +88,9 @@ def _take_turns(detector: ModelDetector, image: Image, seconds: Seconds) -> tupl
     return bare, whole
 
 
-def _picture(detector: ModelDetector, folder: Path) -> Image:
-    for golden in detector.card.golden:
-        return golden_picture(folder, golden)
+def _picture(package: Package) -> Image:
+    for golden in package.card.golden:
+        return golden_picture(package.folder, golden)
     return np.random.default_rng(0).integers(0, 256, (480, 640, 3)).astype(np.uint8)
 
 

@@ -8,9 +8,10 @@ import pytest
 import yaml
 from tests.detect.packages import card
 
-from edge_mask.detect.card import Card
-from edge_mask.detect.card_file import read_card
 from edge_mask.errors import ModelError
+from edge_mask.packages.card import Card
+from edge_mask.packages.card_file import read_card
+from edge_mask.packages.location import find_package
 
 
 def written(folder: Path, content: Any) -> Path:
@@ -213,3 +214,10 @@ def test_an_alias_is_what_it_stands_for(tmp_path: Path) -> None:
     text = yaml.safe_dump(graph_card(calibration={"mask": shared, "no_mask": shared}))
     assert "*id" in text
     assert read_card(written(tmp_path, text)).calibration["no_mask"].slope == 1.2
+
+
+@pytest.mark.parametrize("name", ["mask-detector", "mask-detector-416"])
+def test_the_limits_of_our_models_name_animals_and_vehicles(name: str) -> None:
+    """A dog or a motorcycle may pass the gate: who installs one must be able to read it."""
+    limits = str(read_card(find_package(f"models/{name}")).limits)
+    assert "Animals and vehicles" in limits

@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from edge_mask.detect.card import ModelFile
-from edge_mask.detect.golden import check_picture
 from edge_mask.detect.model import warm_up
-from edge_mask.detect.package import Package, checked_content, choose_file, load_file
 from edge_mask.detect.tflite import choose_runtime, installed_runtimes
 from edge_mask.errors import ModelError
+from edge_mask.packages.card import ModelFile
+from edge_mask.packages.golden import check_picture
+from edge_mask.packages.load import load_file
+from edge_mask.packages.package import Package, checked_content, choose_file
 
 
 @dataclass(frozen=True, slots=True)

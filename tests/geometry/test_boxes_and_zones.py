@@ -5,9 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_mask.geometry import apartness, corners, distance, iou, iou_of_boxes, is_inside
 from edge_mask.messages import Box
-from edge_mask.track import is_inside
-from edge_mask.track.geometry import apartness, corners, distance, iou, overlap
 
 SIDES = st.floats(1.0, 100.0)
 BOXES = st.lists(st.builds(Box, st.floats(-50, 500), st.floats(-50, 500), SIDES, SIDES), min_size=1, max_size=6)
@@ -31,7 +30,7 @@ def test_overlap_of_two_boxes(first: Box, second: Box, expected: float) -> None:
 @given(BOXES, BOXES)
 def test_one_pair_measures_as_it_does_among_many(first: list[Box], second: list[Box]) -> None:
     a, b = corners(first), corners(second)
-    assert np.allclose(iou(a, b), [[overlap(x, y) for y in second] for x in first])
+    assert np.allclose(iou(a, b), [[iou_of_boxes(x, y) for y in second] for x in first])
     assert np.allclose(apartness(a, b), [[distance(x, y) for y in second] for x in first])
 
 

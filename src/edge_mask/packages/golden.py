@@ -3,17 +3,19 @@
 from dataclasses import replace
 from pathlib import Path
 
-from edge_mask.detect.card import Answer, Golden
 from edge_mask.detect.model import ModelDetector
 from edge_mask.errors import Broken, ModelError, Refused
+from edge_mask.geometry import iou_of_boxes
 from edge_mask.messages import Box, Face, Image
+from edge_mask.packages.card import Answer, Golden
+from edge_mask.packages.package import Package
 from edge_mask.picture import load_picture, read_picture
 
 
-def check_golden(detector: ModelDetector, folder: Path) -> None:
-    """Ask every golden picture of the card. Raises ModelError at the first answer that is not the expected one."""
-    for golden in detector.card.golden:
-        check_picture(detector, folder, golden)
+def check_golden(detector: ModelDetector, package: Package) -> None:
+    """Ask every golden picture of the package. Raises ModelError at the first answer that is not the expected one."""
+    for golden in package.card.golden:
+        check_picture(detector, package.folder, golden)
 
 
 def check_picture(detector: ModelDetector, folder: Path, golden: Golden) -> str:
@@ -59,16 +61,8 @@ def _is(answer: Answer, face: Face, golden: Golden) -> bool:
     return (
         face.label == answer.label
         and abs(face.score - answer.score) <= golden.score_tolerance
-        and overlap(face.box, Box(*answer.box)) >= golden.iou
+        and iou_of_boxes(face.box, Box(*answer.box)) >= golden.iou
     )
-
-
-def overlap(one: Box, other: Box) -> float:
-    """Intersection over union of two boxes."""
-    wide = min(one.x + one.w, other.x + other.w) - max(one.x, other.x)
-    high = min(one.y + one.h, other.y + other.h) - max(one.y, other.y)
-    common = max(wide, 0.0) * max(high, 0.0)
-    return common / max(one.w * one.h + other.w * other.h - common, 1e-9)
 
 
 def _answer(answer: Answer) -> str:

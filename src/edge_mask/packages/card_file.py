@@ -6,17 +6,20 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from edge_mask.detect import card
-from edge_mask.detect.card import Card, Decoding
+from edge_mask.detect import card as graph_card
+from edge_mask.detect.card import Decoding, Strict
 from edge_mask.errors import ModelError
+from edge_mask.packages import card
+from edge_mask.packages.card import Card, Prose
 from edge_mask.suggest import did_you_mean
 from edge_mask.yaml_file import Document, read
 from edge_mask.yaml_file import Path as Key
 
 CARD = "model.yaml"
-_PARTS = [part for part in vars(card).values() if isinstance(part, type) and issubclass(part, card.Strict)]
+_NAMES = vars(graph_card) | vars(card)
+_PARTS = [part for part in _NAMES.values() if isinstance(part, type) and issubclass(part, Strict)]
 _TRUTHS = frozenset(key for part in _PARTS for key, field in part.model_fields.items() if field.annotation is bool)
-_PROSE = frozenset(key for key, field in Card.model_fields.items() if field.annotation == card.Prose)
+_PROSE = frozenset(key for key, field in Card.model_fields.items() if field.annotation == Prose)
 
 
 def read_card(folder: Path) -> Card:

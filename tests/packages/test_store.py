@@ -10,11 +10,10 @@ from tests.detect import tiny_tflite as tiny
 from tests.detect.packages import ANCHOR_FREE, write_package
 
 from edge_mask.cli import main
-from edge_mask.detect.inventory import list_packages
-from edge_mask.detect.location import find_package
-from edge_mask.detect.package import load_package
-from edge_mask.detect.store import Store
 from edge_mask.errors import ModelError, Refused
+from edge_mask.packages.load import load_package
+from edge_mask.packages.location import find_package, list_packages
+from edge_mask.packages.store import Store
 
 
 def package(folder: Path, version: str, **changes: Any) -> Path:
@@ -47,7 +46,7 @@ def test_a_package_is_installed_from_a_folder_or_a_zip(kind: str, models: Path, 
     source = package(tmp_path / "made", "1.0")
     if kind != "folder":
         source = zipped(source, tmp_path / "made.zip", below="tiny" if kind == "zip of a folder" else "")
-    installed = Store(models).install(source)
+    installed, _ = Store(models).install(source)
     assert installed.folder == models / "tiny-1.0"
     assert contents(models) == ["tiny-1.0"]
     assert load_package(installed.folder).name == "tiny 1.0"
