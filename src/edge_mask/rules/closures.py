@@ -96,16 +96,16 @@ def attribute_against(
 
 
 def logical(parts: list[Closure], winner: bool) -> Closure:
-    """AND (winner False) and OR (True): every operand must be a Boolean, whatever the others say; else Undefined."""
+    """AND (winner False) and OR (True): one operand that decides does; else all must be Booleans, or it is Undefined."""
 
     def run(scope: Value, message: Message) -> Value:
         result: Value = not winner
         for part in parts:
             truth = to_boolean(part(scope, message))
-            if truth is UNDEFINED:
-                return UNDEFINED
             if truth is winner:
-                result = winner
+                return winner
+            if truth is UNDEFINED:
+                result = UNDEFINED
         return result
 
     return run
