@@ -17,11 +17,11 @@ from edge_mask.act.line import line_for
 from edge_mask.act.outputs import Outputs
 from edge_mask.act.snapshots import SnapshotStore
 from edge_mask.messages import Face, Fault, Frame, Priority
-from edge_mask.rules.context import Context
 from edge_mask.rules.effects import EdgeAction, Incoming
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import ManualClock, SystemClock
 from edge_mask.runtime.worker import Worker
+from edge_mask.sql.message import Context
 from edge_mask.units import Bytes, Seconds
 
 PATIENCE = 15.0

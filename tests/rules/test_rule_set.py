@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_mask.messages import Priority
-from edge_mask.rules import Context
 from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Incoming, Republish, RuleFailed
 from edge_mask.rules.rule_set import MAX_DEPTH, MAX_EFFECTS, SET_ASIDE_AFTER, RuleSet
+from edge_mask.sql import Context
 
 
 def rule(sql: str, *actions: Any, **rest: Any) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from edge_mask.messages import Message, Priority
 from edge_mask.redact import redact
 from edge_mask.rules.edge_actions import duration
 from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Republish
-from edge_mask.rules.errors import EvaluationError
-from edge_mask.rules.message import Message as Seen
-from edge_mask.rules.template import Template
-from edge_mask.rules.topics import check_topic
+from edge_mask.sql.errors import EvaluationError
+from edge_mask.sql.message import Message as Seen
+from edge_mask.sql.template import Template
+from edge_mask.sql.topics import check_topic
 
 MAX_PAYLOAD: Final = 128 * 1024
 """Bytes of one published message."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from edge_mask.messages import Message, Priority
-from edge_mask.rules.context import NOWHERE, Context
+from edge_mask.sql.message import NOWHERE, Context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

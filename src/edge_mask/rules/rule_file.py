@@ -12,11 +12,11 @@ from edge_mask.rules.actions import DeviceAction, MakeTemplate, device_action
 from edge_mask.rules.aws_actions import AWS_ACTIONS
 from edge_mask.rules.document import Document, Path, read
 from edge_mask.rules.edge_actions import check_edge, duration
-from edge_mask.rules.errors import RuleError
 from edge_mask.rules.shapes import Field, check, shape
-from edge_mask.rules.statement import DEFAULT_VERSION, VERSIONS, CompiledRule
-from edge_mask.rules.suggest import did_you_mean
-from edge_mask.rules.template import Template
+from edge_mask.sql.errors import RuleError
+from edge_mask.sql.statement import DEFAULT_VERSION, VERSIONS, CompiledRule
+from edge_mask.sql.suggest import did_you_mean
+from edge_mask.sql.template import Template
 
 MAX_ACTIONS: Final = 10
 MAX_FILE: Final = 4 << 20

@@ -17,12 +17,12 @@ from typing import Any, Final
 from edge_mask.errors import ConfigurationError
 from edge_mask.messages import Priority
 from edge_mask.rules.effects import Effect, Incoming, Republish, RuleFailed
-from edge_mask.rules.errors import EvaluationError
-from edge_mask.rules.message import Message
 from edge_mask.rules.rule_file import Action, RuleDefinition, is_table, load_file
-from edge_mask.rules.topics import BASIC_INGEST, TopicTree, without_basic_ingest
-from edge_mask.rules.values import NO_MATCH, Value
-from edge_mask.rules.wire import to_payload
+from edge_mask.sql.errors import EvaluationError
+from edge_mask.sql.json import to_payload
+from edge_mask.sql.message import Message
+from edge_mask.sql.topics import BASIC_INGEST, TopicTree, without_basic_ingest
+from edge_mask.sql.values import NO_MATCH, Value
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Union
 
 from edge_mask.rules.document import Document, Path
-from edge_mask.rules.suggest import did_you_mean
+from edge_mask.sql.suggest import did_you_mean
 
 Kind = Union[Literal["text", "int", "bool", "map", "value"], "Shape", "Many"]
 

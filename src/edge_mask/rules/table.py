@@ -13,15 +13,15 @@ from pathlib import Path as FilePath
 from typing import Any, Final
 
 from edge_mask.messages import Priority
-from edge_mask.rules.context import Context
 from edge_mask.rules.document import Document, read
 from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Incoming, Republish
-from edge_mask.rules.errors import EvaluationError
 from edge_mask.rules.rule_file import RuleDefinition
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.rules.shapes import Field, Shape, check
-from edge_mask.rules.values import NO_MATCH, UNDEFINED, Value, equal
-from edge_mask.rules.wire import NOT_JSON, decode_payload
+from edge_mask.sql.errors import EvaluationError
+from edge_mask.sql.json import NOT_JSON, decode_payload
+from edge_mask.sql.message import Context
+from edge_mask.sql.values import NO_MATCH, UNDEFINED, Value, equal
 
 _NO_MATCH: Final = "no match"
 _CLASSES: Final = {member.name.lower(): member for member in Priority}

@@ -10,9 +10,9 @@ from typing import Final
 
 import regex
 
-from edge_mask.rules.errors import EvaluationError
-from edge_mask.rules.text import check_size
-from edge_mask.rules.values import UNDEFINED, Value
+from edge_mask.sql.errors import EvaluationError
+from edge_mask.sql.text import check_size
+from edge_mask.sql.values import UNDEFINED, Value
 
 LIMIT: Final = 0.1
 """Seconds that one search may take."""

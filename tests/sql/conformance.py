@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from edge_mask.rules import NO_MATCH, UNDEFINED, Context, Message, Template, compile_rule
+from edge_mask.sql import NO_MATCH, UNDEFINED, Context, Message, Template, compile_rule
 
 __all__ = ["NO_MATCH", "evaluate", "payload_of"]
 

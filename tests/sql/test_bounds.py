@@ -5,7 +5,7 @@ import tracemalloc
 
 import pytest
 
-from edge_mask.rules import (
+from edge_mask.sql import (
     NO_MATCH,
     UNDEFINED,
     Context,
@@ -16,7 +16,7 @@ from edge_mask.rules import (
     render_template,
     to_payload,
 )
-from edge_mask.rules.text import MAX_TEXT
+from edge_mask.sql.text import MAX_TEXT
 
 V2 = "2016-03-23"
 

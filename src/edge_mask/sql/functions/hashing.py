@@ -3,10 +3,10 @@
 import hashlib
 from collections.abc import Callable
 
-from edge_mask.rules.functions.md2 import md2
-from edge_mask.rules.functions.registry import function
-from edge_mask.rules.text import to_text, utf8
-from edge_mask.rules.values import UNDEFINED, Value
+from edge_mask.sql.functions.md2 import md2
+from edge_mask.sql.functions.registry import function
+from edge_mask.sql.text import to_text, utf8
+from edge_mask.sql.values import UNDEFINED, Value
 
 
 def _enter(name: str, digest: Callable[[bytes], str]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from edge_mask.rules import (
+from edge_mask.sql import (
     NO_MATCH,
     UNDEFINED,
     Context,
@@ -134,7 +134,7 @@ def test_version_2016_makes_whole_numbers_ints_and_2015_keeps_them_decimals() ->
 
 
 def test_select_star_hands_on_the_very_bytes_of_the_payload() -> None:
-    from edge_mask.rules import Message
+    from edge_mask.sql import Message
 
     payload = b'{ "temperature": 31.50,\n "big": 12345678901234567890123456789012345678901234567890 }'
     rule = compile_rule("SELECT * FROM 't' WHERE temperature > 30", V2)

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from edge_mask.rules.functions.registry import function
-from edge_mask.rules.text import check_size, size_of, to_text
-from edge_mask.rules.values import UNDEFINED, Value, to_int_nearest
-from edge_mask.rules.wire import to_json
+from edge_mask.sql.functions.registry import function
+from edge_mask.sql.json import to_json
+from edge_mask.sql.text import check_size, size_of, to_text
+from edge_mask.sql.values import UNDEFINED, Value, to_int_nearest
 
 _MAX_TRANSFORMED: Final = 128 * 1024
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from decimal import Decimal, DecimalException
 from typing import Final
 
-from edge_mask.rules.text import check_size, to_text
-from edge_mask.rules.values import (
+from edge_mask.sql.text import check_size, to_text
+from edge_mask.sql.values import (
     PRECISION,
     UNDEFINED,
     Value,

@@ -3,16 +3,15 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from edge_mask.rules.ast import Select, Star
-from edge_mask.rules.compile import Compiler
-from edge_mask.rules.context import NOWHERE, Context
-from edge_mask.rules.errors import EvaluationError, RuleError
-from edge_mask.rules.message import Message
-from edge_mask.rules.parser import Parser
-from edge_mask.rules.text import check_size, size_of
-from edge_mask.rules.topics import BASIC_INGEST, topic_matches, without_basic_ingest
-from edge_mask.rules.values import NO_MATCH, Value
-from edge_mask.rules.wire import to_payload
+from edge_mask.sql.ast import Select, Star
+from edge_mask.sql.compile import Compiler
+from edge_mask.sql.errors import EvaluationError, RuleError
+from edge_mask.sql.json import to_payload
+from edge_mask.sql.message import NOWHERE, Context, Message
+from edge_mask.sql.parser import Parser
+from edge_mask.sql.text import check_size, size_of
+from edge_mask.sql.topics import BASIC_INGEST, topic_matches, without_basic_ingest
+from edge_mask.sql.values import NO_MATCH, Value
 
 DEFAULT_VERSION: Final = "2015-10-08"
 """What AWS takes when a rule names no version."""

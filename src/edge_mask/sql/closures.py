@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Final, cast
 
-from edge_mask.rules.arithmetic import Binary
-from edge_mask.rules.ast import Literal, Node
-from edge_mask.rules.errors import EvaluationError
-from edge_mask.rules.functions import Function
-from edge_mask.rules.message import Message
-from edge_mask.rules.text import check_size, size_of
-from edge_mask.rules.values import UNDEFINED, Value, equal, to_boolean
+from edge_mask.sql.arithmetic import Binary
+from edge_mask.sql.ast import Literal, Node
+from edge_mask.sql.errors import EvaluationError
+from edge_mask.sql.functions import Function
+from edge_mask.sql.message import Message
+from edge_mask.sql.text import check_size, size_of
+from edge_mask.sql.values import UNDEFINED, Value, equal, to_boolean
 
 Closure = Callable[[Value, Message], Value]
 """Scope (the payload, or the element a nested SELECT looks at) and message in, value out."""
@@ -96,7 +96,7 @@ def attribute_against(
 
 
 def logical(parts: list[Closure], winner: bool) -> Closure:
-    """AND (winner False) and OR (True): one operand that decides does; else all must be Booleans, or it is Undefined."""
+    """AND (winner False) and OR (True). One operand may decide alone; else all must be Booleans, or it is Undefined."""
 
     def run(scope: Value, message: Message) -> Value:
         result: Value = not winner

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from edge_mask.rules.values import Value
+from edge_mask.sql.values import Value
 
 Body = Callable[..., Value]
 

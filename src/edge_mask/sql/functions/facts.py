@@ -1,13 +1,14 @@
 """What is known of the message besides its payload."""
 
 import base64
-from typing import Final
+from typing import Final, Literal
 
-from edge_mask.rules.functions.registry import function
-from edge_mask.rules.message import Message
-from edge_mask.rules.text import to_text
-from edge_mask.rules.topics import without_basic_ingest
-from edge_mask.rules.values import UNDEFINED, Value, to_int_down
+from edge_mask.sql.errors import EvaluationError
+from edge_mask.sql.functions.registry import function
+from edge_mask.sql.message import Message
+from edge_mask.sql.text import to_text
+from edge_mask.sql.topics import without_basic_ingest
+from edge_mask.sql.values import UNDEFINED, Value, to_int_down
 
 UNKNOWN: Final = "n/a"
 _PROPERTIES: Final = {
@@ -116,3 +117,24 @@ def get_thing_shadow(message: Message, thing: Value, *rest: Value) -> Value:
 def sql_version() -> Value:
     """The version of the rule; the compiler, which knows it, puts it in the place of the call."""
     return UNDEFINED
+
+
+# -- what only AWS can answer: a rule with one of these is exported, and does not run on the device -----------
+
+
+def _enter(name: str, least: int, most: int | None = -1, *, since: Literal[1, 2] = 1) -> None:
+    @function(name, least, most, since=since, sees_message=True, runs_in_aws=True)
+    def body(message: Message, *arguments: Value) -> Value:
+        if message.context.cloud is None:
+            raise EvaluationError(f"{name}() runs in AWS, not on the device")
+        return message.context.cloud(name, arguments)
+
+
+_enter("aws_lambda", 2)
+_enter("get_dynamodb", 4, 6, since=2)
+_enter("get_secret", 3, 4)
+_enter("machinelearning_predict", 3)
+_enter("get_registry_data", 3)
+
+AT_MOST_ONCE = "get_dynamodb"
+"""Calling it twice in one statement is an error."""

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from edge_mask.rules.errors import EvaluationError
-from edge_mask.rules.message import Message
-from edge_mask.rules.values import UNDEFINED, Value
+from edge_mask.sql.errors import EvaluationError
+from edge_mask.sql.message import Message
+from edge_mask.sql.values import UNDEFINED, Value
 
 Closure = Callable[[Value, Message], Value]
 Made = tuple[Closure, tuple[str, ...], bool]

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Final
 
-from edge_mask.rules import regex
-from edge_mask.rules.functions.registry import function
-from edge_mask.rules.text import check_size, to_text, utf8
-from edge_mask.rules.values import UNDEFINED, Value, to_int_down
+from edge_mask.sql import regex
+from edge_mask.sql.functions.registry import function
+from edge_mask.sql.text import check_size, to_text, utf8
+from edge_mask.sql.values import UNDEFINED, Value, to_int_down
 
 _MAX_PADDING: Final = 1000
 _WHITE: Final = " \t"

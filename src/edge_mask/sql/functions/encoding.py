@@ -4,10 +4,10 @@ import base64
 import binascii
 from typing import Final
 
-from edge_mask.rules.functions.registry import function
-from edge_mask.rules.text import to_text, utf8
-from edge_mask.rules.values import UNDEFINED, Value, exact, is_number, simple, to_boolean, to_int_down, to_number, whole
-from edge_mask.rules.wire import NOT_JSON, decode_text
+from edge_mask.sql.functions.registry import function
+from edge_mask.sql.json import NOT_JSON, decode_text
+from edge_mask.sql.text import to_text, utf8
+from edge_mask.sql.values import UNDEFINED, Value, exact, is_number, simple, to_boolean, to_int_down, to_number, whole
 
 CAST_KINDS: Final = {
     "string": ("text", 1), "nvarchar": ("text", 1), "text": ("text", 1), "ntext": ("text", 1), "varchar": ("text", 1),

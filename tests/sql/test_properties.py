@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from edge_mask.rules import (
+from edge_mask.sql import (
     NO_MATCH,
     UNDEFINED,
     Context,
@@ -17,10 +17,10 @@ from edge_mask.rules import (
     render_template,
     to_payload,
 )
-from edge_mask.rules.functions import FUNCTIONS
-from edge_mask.rules.topics import TopicTree, check_filter, check_topic, topic_matches
-from edge_mask.rules.values import equal
-from edge_mask.rules.wire import NOT_JSON, decode_payload
+from edge_mask.sql.functions import FUNCTIONS
+from edge_mask.sql.json import NOT_JSON, decode_payload
+from edge_mask.sql.topics import TopicTree, check_filter, check_topic, topic_matches
+from edge_mask.sql.values import equal
 
 V2 = "2016-03-23"
 QUICK = settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
-from edge_mask.rules.values import Value
+from edge_mask.sql.values import Value
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,13 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
-from edge_mask.rules.compile import Compiler
-from edge_mask.rules.context import NOWHERE, Context
-from edge_mask.rules.errors import EvaluationError, RuleError
-from edge_mask.rules.message import Message
-from edge_mask.rules.parser import Parser
-from edge_mask.rules.statement import DEFAULT_VERSION, VERSIONS
-from edge_mask.rules.text import check_size, to_text
-from edge_mask.rules.values import UNDEFINED, Value
+from edge_mask.sql.compile import Compiler
+from edge_mask.sql.errors import EvaluationError, RuleError
+from edge_mask.sql.message import NOWHERE, Context, Message
+from edge_mask.sql.parser import Parser
+from edge_mask.sql.statement import DEFAULT_VERSION, VERSIONS
+from edge_mask.sql.text import check_size, to_text
+from edge_mask.sql.values import UNDEFINED, Value
 
 _OPEN: Final = "${"
 

@@ -1,12 +1,15 @@
-"""One message on its way through the rules: parsed once, however many rules look at it."""
+"""One message on its way through the rules, parsed once however many rules look at it, and what is known of it."""
 
+import random
 import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
-from edge_mask.rules.context import Context
-from edge_mask.rules.errors import EvaluationError
-from edge_mask.rules.values import UNDEFINED, Value
-from edge_mask.rules.wire import NOT_JSON, decode_payload
+from edge_mask.sql.errors import EvaluationError
+from edge_mask.sql.json import NOT_JSON, decode_payload
+from edge_mask.sql.values import UNDEFINED, Value
 
 MAX_STEPS: Final = 100_000
 """Elements that the nested SELECTs of one evaluation may look at."""
@@ -15,6 +18,37 @@ MAX_SECONDS: Final = 1.0
 """Processor time that the nested SELECTs of one evaluation may take: a bound, no clock that a statement could read."""
 
 _UNREAD: Final = object()
+
+
+def _new_uuid() -> str:
+    return str(uuid.uuid4())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Who sent the message, when, and how; what is unknown is "n/a" (traceid(): Undefined) to the statement."""
+
+    timestamp: int = 0
+    """Milliseconds since 1970-01-01T00:00:00Z."""
+    client_id: str | None = None
+    principal: str | None = None
+    account_id: str | None = None
+    trace_id: str | None = None
+    source_ip: str | None = None
+    over_mqtt: bool = True
+    mqtt: Mapping[str, Value] = field(default_factory=dict)
+    """MQTT 5 properties: content_type, response_topic, correlation_data, payload_format_indicator."""
+    user_properties: Sequence[tuple[str, str]] = ()
+    shadow: Callable[[str, str | None], Value] | None = None
+    """The shadow document of (thing, shadow name or None), or None when there is none."""
+    cloud: Callable[[str, Sequence[Value]], Value] | None = None
+    """Answers for the functions that need AWS; None on a device."""
+    random: Callable[[], float] = random.random
+    new_uuid: Callable[[], str] = _new_uuid
+
+
+NOWHERE = Context()
+"""The context that knows nothing."""
 
 
 class Message:

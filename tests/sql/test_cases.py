@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.rules.conformance import NO_MATCH, evaluate, payload_of
+from tests.sql.conformance import NO_MATCH, evaluate, payload_of
 
 from edge_mask.errors import Refused
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from edge_mask.rules.ast import (
+from edge_mask.sql.ast import (
     ArrayLiteral,
     Attribute,
     Call,
@@ -21,10 +21,9 @@ from edge_mask.rules.ast import (
     Subquery,
     Variable,
 )
-from edge_mask.rules.cursor import HINTS, MAX_DEPTH, Cursor
-from edge_mask.rules.lexer import Token, unquote
-from edge_mask.rules.topics import check_filter
-from edge_mask.rules.wire import decode_text
+from edge_mask.sql.json import decode_text
+from edge_mask.sql.lexer import HINTS, MAX_DEPTH, Cursor, Token, unquote
+from edge_mask.sql.topics import check_filter
 
 MAX_VARIABLE: Final = 64
 """Letters in the name of a variable, the @ not counted."""

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, cast
 
-from edge_mask.rules.arithmetic import OPERATORS, ORDERS, logical_not, negate
-from edge_mask.rules.ast import (
+from edge_mask.sql.arithmetic import OPERATORS, ORDERS, logical_not, negate
+from edge_mask.sql.ast import (
     ArrayLiteral,
     Attribute,
     Call,
@@ -23,7 +23,7 @@ from edge_mask.rules.ast import (
     Variable,
     children,
 )
-from edge_mask.rules.closures import (
+from edge_mask.sql.closures import (
     Closure,
     against,
     array,
@@ -40,15 +40,15 @@ from edge_mask.rules.closures import (
     query,
     small_number,
 )
-from edge_mask.rules.errors import RuleError
-from edge_mask.rules.functions import FUNCTIONS, Function
-from edge_mask.rules.functions.cloud import AT_MOST_ONCE
-from edge_mask.rules.functions.encoding import CAST_KINDS
-from edge_mask.rules.functions.encoding import cast as cast_value
-from edge_mask.rules.message import Message
-from edge_mask.rules.project import no_array, projection
-from edge_mask.rules.suggest import did_you_mean
-from edge_mask.rules.values import UNDEFINED, Value, simple, to_boolean, whole
+from edge_mask.sql.errors import RuleError
+from edge_mask.sql.functions import FUNCTIONS, Function
+from edge_mask.sql.functions.encoding import CAST_KINDS
+from edge_mask.sql.functions.encoding import cast as cast_value
+from edge_mask.sql.functions.facts import AT_MOST_ONCE
+from edge_mask.sql.message import Message
+from edge_mask.sql.project import no_array, projection
+from edge_mask.sql.suggest import did_you_mean
+from edge_mask.sql.values import UNDEFINED, Value, simple, to_boolean, whole
 
 MAX_REFERENCES: Final = 2000
 """Pieces of the message that one result may be made of, each use of a variable counted for what it holds."""

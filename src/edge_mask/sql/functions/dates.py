@@ -1,4 +1,4 @@
-"""Date patterns: written as Joda-Time writes them, read as java.time reads them, names in English."""
+"""parse_time() and time_to_epoch(): patterns as Joda-Time writes them and java.time reads them, names in English."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -6,6 +6,10 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from edge_mask.sql.functions.registry import function
+from edge_mask.sql.text import to_text
+from edge_mask.sql.values import UNDEFINED, Value, to_int_down
 
 MONTHS: Final = (
     "January", "February", "March", "April", "May", "June",
@@ -232,3 +236,23 @@ def epoch_from_text(text: str, pattern: str) -> int | None:
         return (moment - _EPOCH) // timedelta(milliseconds=1)
     except (ValueError, OverflowError):
         return None
+
+
+@function("parse_time", 2, 3, since=2)
+def parse_time(pattern: Value, timestamp: Value, zone: Value = "UTC") -> Value:
+    """Milliseconds since 1970 as a text; the pattern as in Joda-Time."""
+    letters, moment, place = to_text(pattern), to_int_down(timestamp), to_text(zone)
+    if UNDEFINED in (letters, moment, place):
+        return UNDEFINED
+    text = text_from_epoch(letters, moment, place)
+    return UNDEFINED if text is None else text
+
+
+@function("time_to_epoch", 2, since=2)
+def time_to_epoch(text: Value, pattern: Value) -> Value:
+    """A text as milliseconds since 1970; the pattern as in java.time, UTC unless the text names a zone."""
+    written, letters = to_text(text), to_text(pattern)
+    if UNDEFINED in (written, letters):
+        return UNDEFINED
+    moment = epoch_from_text(written, letters)
+    return UNDEFINED if moment is None else moment

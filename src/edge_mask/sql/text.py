@@ -3,9 +3,9 @@
 from decimal import Decimal
 from typing import Final
 
-from edge_mask.rules.errors import EvaluationError
-from edge_mask.rules.values import UNDEFINED, Value, exact
-from edge_mask.rules.wire import to_json
+from edge_mask.sql.errors import EvaluationError
+from edge_mask.sql.json import to_json
+from edge_mask.sql.values import UNDEFINED, Value, exact
 
 MAX_TEXT: Final = 1 << 20
 """The longest text or list that a statement may make of its message."""

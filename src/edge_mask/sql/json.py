@@ -13,8 +13,8 @@ from typing import Final
 
 import msgspec
 
-from edge_mask.rules.errors import EvaluationError
-from edge_mask.rules.values import PRECISION, UNDEFINED, Value, plain, simple
+from edge_mask.sql.errors import EvaluationError
+from edge_mask.sql.values import PRECISION, UNDEFINED, Value, plain, simple
 
 MAX_DEPTH: Final = 100
 """Arrays and objects inside one another, in a payload."""

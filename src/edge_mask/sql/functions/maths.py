@@ -5,9 +5,9 @@ from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, DecimalException
 from typing import Final
 
-from edge_mask.rules.arithmetic import remainder, subtract
-from edge_mask.rules.functions.registry import function
-from edge_mask.rules.values import PRECISION, UNDEFINED, Value, compare, exact, is_number, to_int_down, to_number
+from edge_mask.sql.arithmetic import remainder, subtract
+from edge_mask.sql.functions.registry import function
+from edge_mask.sql.values import PRECISION, UNDEFINED, Value, compare, exact, is_number, to_int_down, to_number
 
 _MAX_PLACES: Final = 34
 
