@@ -11,9 +11,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_mask.messages import Priority
-from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Incoming, Republish, RuleFailed
-from edge_mask.rules.rule_set import MAX_DEPTH, MAX_EFFECTS, SET_ASIDE_AFTER, RuleSet
+from edge_mask.rules.chain import MAX_DEPTH, MAX_EFFECTS
+from edge_mask.rules.effects import (
+    EdgeAction,
+    Effect,
+    HoldOutput,
+    HttpCall,
+    Incoming,
+    KeepPicture,
+    LogLine,
+    PulseOutput,
+    Republish,
+    RuleFailed,
+)
+from edge_mask.rules.rule_set import SET_ASIDE_AFTER, RuleSet
 from edge_mask.sql import Context
+from edge_mask.units import Seconds
 
 
 def rule(sql: str, *actions: Any, **rest: Any) -> dict[str, Any]:
@@ -140,10 +153,10 @@ def test_http_and_the_devices_own_actions(load: Any) -> None:
             body=b'{"camera":"front"}',
             priority=Priority.EVIDENCE,
         ),
-        EdgeAction(rule="r", kind="log", arguments={"level": "error", "text": "seen 6"}),
-        EdgeAction(rule="r", kind="snapshot", arguments={"camera": "front", "reason": "rule r"}),
-        EdgeAction(rule="r", kind="output", arguments={"line": "17", "value": 1}),
-        EdgeAction(rule="r", kind="output", arguments={"line": "buzzer", "pulse": 0.5}),
+        LogLine(rule="r", level="error", text="seen 6"),
+        KeepPicture(rule="r", camera="front", reason="rule r"),
+        HoldOutput(rule="r", line="17", on=True),
+        PulseOutput(rule="r", line="buzzer", lasting=Seconds(0.5)),
     ]
 
 

@@ -161,7 +161,8 @@ class Intake:
                     admitted.outgoing.append(OutboxRow(_origin(effect.url), request, at))
                 case EdgeAction():
                     admitted.actions.append(effect)
-                case RuleFailed() if not is_complaint:  # else rules that fail on complaints would complain for ever
+                # Rules that fail on complaints would complain for ever; but each is set aside only once.
+                case RuleFailed(code=code) if not is_complaint or code == "set_aside":
                     self._complain(effect, at, admitted)
 
     def _to_shadow(self, message: Message, at: Moment, admitted: Admitted, *, is_complaint: bool) -> None:

@@ -7,6 +7,7 @@ from edge_mask.sql.arithmetic import Binary
 from edge_mask.sql.ast import Literal, Node
 from edge_mask.sql.errors import EvaluationError
 from edge_mask.sql.functions import Function
+from edge_mask.sql.functions.registry import Cost
 from edge_mask.sql.message import Message
 from edge_mask.sql.text import check_size, size_of
 from edge_mask.sql.values import UNDEFINED, Value, equal, to_boolean
@@ -15,6 +16,9 @@ Closure = Callable[[Value, Message], Value]
 """Scope (the payload, or the element a nested SELECT looks at) and message in, value out."""
 
 _SIMPLE_LIMIT: Final = 2**53
+_LARGE: Final = frozenset({list, dict})
+_HELD: Final = 4
+"""What an item of an array costs beside a character of a text."""
 
 
 def attribute(name: str) -> Closure:
@@ -46,15 +50,29 @@ def chained(first: Closure, steps: list[tuple[Binary, Closure]]) -> Closure:
     """Operators that bind equally, from left to right."""
     if len(steps) == 1:
         operation, right = steps[0]
-        return lambda scope, message: operation(first(scope, message), right(scope, message))
+
+        def run_one(scope: Value, message: Message) -> Value:
+            return _counted(operation, first(scope, message), right(scope, message), message)
+
+        return run_one
 
     def run(scope: Value, message: Message) -> Value:
         value = first(scope, message)
         for operation, right in steps:
-            value = operation(value, right(scope, message))
+            value = _counted(operation, value, right(scope, message), message)
         return value
 
     return run
+
+
+def _counted(operation: Binary, left: Value, right: Value, message: Message) -> Value:
+    """One operation: those on arrays and objects cost time, those that make a text cost space."""
+    if type(right) in _LARGE:
+        message.look()
+    value = operation(left, right)
+    if type(value) is str:
+        message.grow(len(value))
+    return value
 
 
 def small_number(node: Node) -> float | None:
@@ -119,6 +137,8 @@ def cased(subject: Closure, branches: list[tuple[Closure, Closure]], otherwise: 
         if value is UNDEFINED:
             return UNDEFINED
         for test, result in branches:
+            if type(value) in _LARGE:
+                message.look()
             candidate = test(scope, message)
             if candidate is not UNDEFINED and equal(value, candidate):
                 return result(scope, message)
@@ -128,7 +148,39 @@ def cased(subject: Closure, branches: list[tuple[Closure, Closure]], otherwise: 
 
 
 def called(found: Function, arguments: list[Closure]) -> Closure:
-    """A function of as many arguments as it takes."""
+    """A function of as many arguments as it takes; what it costs is counted."""
+    call = _plain_call(found, arguments)
+    if found.cost is Cost.TIME:
+
+        def timed(scope: Value, message: Message) -> Value:
+            message.look()
+            return _measured(call(scope, message), message)
+
+        return timed
+    if found.cost is Cost.SPACE:
+
+        def spacious(scope: Value, message: Message) -> Value:
+            message.look()
+            value = call(scope, message)
+            message.grow(_HELD * size_of(value) if type(value) in _LARGE else 0)
+            return _measured(value, message)
+
+        return spacious
+
+    def run(scope: Value, message: Message) -> Value:
+        message.call()
+        return _measured(call(scope, message), message)
+
+    return run
+
+
+def _measured(value: Value, message: Message) -> Value:
+    if type(value) is str:
+        message.grow(len(value))
+    return value
+
+
+def _plain_call(found: Function, arguments: list[Closure]) -> Closure:
     body = found.body
     if found.sees_message:
         return lambda scope, message: body(message, *[argument(scope, message) for argument in arguments])
@@ -190,8 +242,10 @@ def query(source: Closure, make: Closure, keep: Callable[[Value, Message], bool]
             result = one(element, message)
             if result is not UNDEFINED:
                 found.append(result)
-                size += size_of(result)
+                made = size_of(result)
+                size += made
                 check_size(size)
+                message.grow(made)
         return found
 
     return run

@@ -208,6 +208,9 @@ class Compiler:
         if not found.takes(len(arguments)):
             self.warnings.append(f"{node.name}() with {len(arguments)} arguments is always Undefined")
             return lambda _scope, _message: UNDEFINED
+        texts = [a.value if isinstance(a, Literal) and isinstance(a.value, str) else None for a in node.arguments]
+        if found.objection is not None and (problem := found.objection(texts)):
+            raise self.error(f"{node.name}(): {problem}", node.at)
         if found.name == "get_or_default":
             arguments[0] = attempt(arguments[0])
         if found.name == "sql_version":
@@ -268,3 +271,15 @@ class Compiler:
         if isinstance(node, Variable):
             return max(1, self.variables.get(node.name, 1))
         return isinstance(node, Attribute | Star) + sum(map(self._weight, children(node)))
+
+
+def is_quick(node: Node, most: int = 32) -> bool:
+    """Whether an expression calls nothing and has few parts."""
+    waiting = [node]
+    while waiting and most > 0:
+        most -= 1
+        part = waiting.pop()
+        if isinstance(part, Call | Subquery | Cast):
+            return False
+        waiting.extend(children(part))
+    return not waiting

@@ -16,3 +16,7 @@ class RuleError(Refused):
 
 class EvaluationError(Refused):
     """A rule that could not finish for one message; the same message would fail again."""
+
+
+class TookTooLong(EvaluationError):
+    """A rule that used up the time it has for one message."""

@@ -1,21 +1,27 @@
 """One message on its way through the rules, parsed once however many rules look at it, and what is known of it."""
 
 import random
-import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from edge_mask.sql.errors import EvaluationError
+from edge_mask.sql.deadline import Deadline
+from edge_mask.sql.errors import EvaluationError, TookTooLong
 from edge_mask.sql.json import NOT_JSON, decode_payload
 from edge_mask.sql.values import UNDEFINED, Value
 
 MAX_STEPS: Final = 100_000
 """Elements that the nested SELECTs of one evaluation may look at."""
 
-MAX_SECONDS: Final = 1.0
-"""Processor time that the nested SELECTs of one evaluation may take: a bound, no clock that a statement could read."""
+MAX_SECONDS: Final = 0.25
+"""The time that one rule may take for one message, its templates included: on the clock, then of the processor."""
+
+MAX_MADE: Final = 8 << 20
+"""Characters and items that one rule may make of one message, its templates included."""
+
+_CALLS_BETWEEN: Final = 16
+"""Calls between two looks at the clock; what a single call may do is bounded."""
 
 _UNREAD: Final = object()
 
@@ -54,7 +60,7 @@ NOWHERE = Context()
 class Message:
     """Topic, payload and context; the payload as JSON is made when a rule first asks for it."""
 
-    __slots__ = ("_json", "_started", "_steps", "context", "payload", "topic", "variables")
+    __slots__ = ("_calls", "_deadline", "_json", "_made", "_steps", "context", "payload", "topic", "variables")
 
     def __init__(self, topic: str, payload: bytes, context: Context) -> None:
         self.topic = topic
@@ -62,16 +68,16 @@ class Message:
         self.context = context
         self.variables: dict[str, Value] = {}
         self._json: list[Value] = [_UNREAD, _UNREAD, _UNREAD]
-        self._steps = 0
-        self._started = 0.0
+        self.restart()
 
     def restart(self) -> None:
-        """Let the nested SELECTs look at as many elements as a new evaluation may."""
-        self._steps = 0
+        """Give a rule the time and the space that each rule has."""
+        self._calls = self._steps = self._made = 0
+        self._deadline: Deadline | None = None
 
     def begin(self) -> None:
-        """Forget what the rule before this one left behind."""
-        self._steps = 0
+        """`restart`, and forget what the rule before this one assigned."""
+        self.restart()
         if self.variables:
             self.variables = {}
 
@@ -87,12 +93,30 @@ class Message:
         value = self.json(version)
         return self.payload if value is UNDEFINED else value
 
+    # -- bounds -------------------------------------------------------------------------------------
+
     def step(self) -> None:
         """Count one element of a nested SELECT; EvaluationError when there are too many, or they take too long."""
-        if self._steps == 0:
-            self._started = time.thread_time()
-        elif time.thread_time() - self._started > MAX_SECONDS:
-            raise EvaluationError(f"the nested SELECTs took longer than {MAX_SECONDS} s")
+        self.look()
         self._steps += 1
         if self._steps > MAX_STEPS:
             raise EvaluationError(f"the nested SELECTs would look at more than {MAX_STEPS} elements")
+
+    def call(self) -> None:
+        """Count one call of a function; TookTooLong when the rule has no time left."""
+        self._calls += 1
+        if self._calls % _CALLS_BETWEEN == 0:
+            self.look()
+
+    def look(self) -> None:
+        """Look at the clock; TookTooLong when the rule has no time left. The time begins with the first look."""
+        if self._deadline is None:
+            self._deadline = Deadline(MAX_SECONDS)
+        elif self._deadline.is_over():
+            raise TookTooLong(f"the rule took longer than {MAX_SECONDS} s for this message")
+
+    def grow(self, size: int) -> None:
+        """Count what was made; EvaluationError when that is too much."""
+        self._made += size
+        if self._made > MAX_MADE:
+            raise EvaluationError(f"the rule would make more than {MAX_MADE} characters of this message")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from edge_mask.sql.ast import Select, Star
-from edge_mask.sql.compile import Compiler
+from edge_mask.sql.compile import Compiler, is_quick
 from edge_mask.sql.errors import EvaluationError, RuleError
 from edge_mask.sql.json import to_payload
 from edge_mask.sql.message import NOWHERE, Context, Message
@@ -40,6 +40,8 @@ class CompiledRule:
         """What SET assigns, for the templates of the rule's actions."""
         select = statement.select
         compiler.check_weight([] if select.where is None else [select.where])
+        self.has_quick_where = select.where is None or is_quick(select.where)
+        """WHERE calls nothing and is short: its time need not be counted."""
         self._where = None if select.where is None else compiler.condition(select.where)
         self.where = None if self._variables or compiler.has_subqueries else self._where
         """WHERE by itself (scope and message in), to ask many rules at small cost; None where it cannot stand alone."""

@@ -48,11 +48,12 @@ class Template:
             return self.text
         try:
             scope = message.json(self._number)
-            message.restart()
             texts = [part if isinstance(part, str) else _shown(part(scope, message)) for part in self._parts]
         except RecursionError:
             raise EvaluationError("the payload is nested too deep for this template") from None
-        check_size(sum(map(len, texts)))
+        size = sum(map(len, texts))
+        check_size(size)
+        message.grow(size)
         return "".join(texts)
 
 

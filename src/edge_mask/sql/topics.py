@@ -23,11 +23,12 @@ def _check_size(topic: str, what: str) -> str | None:
 
 def check_topic(topic: str) -> str | None:
     """A sentence when nothing can be published to `topic`, else None."""
-    if "+" in topic or "#" in topic:
+    problem = _check_size(topic, "topic")  # first: the others show the topic
+    if problem is None and ("+" in topic or "#" in topic):
         return f"the topic {topic!r} contains a wildcard"
-    if any("\ud800" <= character <= "\udfff" for character in topic):
+    if problem is None and any("\ud800" <= character <= "\udfff" for character in topic):
         return f"the topic {topic!r} is not UTF-8"
-    return _check_size(topic, "topic")
+    return problem
 
 
 def check_filter(topic_filter: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from edge_mask.sql.functions.registry import function
+from edge_mask.sql.functions.registry import Cost, function
 from edge_mask.sql.json import to_json
 from edge_mask.sql.text import check_size, size_of, to_text
 from edge_mask.sql.values import UNDEFINED, Value, to_int_nearest
@@ -22,7 +22,7 @@ def get(collection: Value, key: Value) -> Value:
     return collection[index] if index is not UNDEFINED and 0 <= index < len(collection) else UNDEFINED
 
 
-@function("concat", 0, None)
+@function("concat", 0, None, cost=Cost.SPACE)
 def concat(*arguments: Value) -> Value:
     """One array of all arguments when one of them is an array, else one text when one of them is a text."""
     if len(arguments) < 2:
@@ -50,7 +50,7 @@ def _joined(arguments: tuple[Value, ...]) -> list[Value]:
     return joined
 
 
-@function("transform", 3, since=2)
+@function("transform", 3, since=2, cost=Cost.SPACE)
 def transform(mode: Value, attributes: Value, items: Value) -> Value:
     """ "enrichArray": each object of the array with the attributes of the object added."""
     if mode != "enrichArray" or type(attributes) is not dict or type(items) is not list:

@@ -1,13 +1,14 @@
 """parse_time() and time_to_epoch(): patterns as Joda-Time writes them and java.time reads them, names in English."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from edge_mask.sql.functions.registry import function
+from edge_mask.sql import regex
+from edge_mask.sql.functions.registry import Cost, function
 from edge_mask.sql.text import to_text
 from edge_mask.sql.values import UNDEFINED, Value, to_int_down
 
@@ -17,10 +18,17 @@ MONTHS: Final = (
 )  # fmt: skip
 DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MAX_PATTERN: Final = 200
+"""Characters of a pattern."""
+MAX_NAME: Final = 80
+"""Characters in the name of a zone."""
+MAX_TEXT: Final = 1000
+"""Characters of a text that is read as a date."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PIECE: Final = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|[^A-Za-z']+")
 _OFFSET: Final = re.compile(r"(?:UTC|GMT|UT)?(?:([+-])(\d{1,2})(?::?(\d{2}))?(?::?(\d{2}))?)?")
+_ZONES: Final = "zVXxZO"
+"""The letters that stand for a zone."""
 _BARE: Final = ("UTC+", "UTC-")
 """How the standard library names a zone that is no more than an offset."""
 _ABBREVIATIONS: Final = {
@@ -51,9 +59,13 @@ def pieces(pattern: str) -> Iterator[tuple[str, int]]:
             yield match[0], 0
 
 
-@lru_cache(maxsize=128)
 def zone(name: str) -> tzinfo | None:
     """The time zone of a name, offset or abbreviation; None for one that nobody knows."""
+    return _zone(name) if len(name) <= MAX_NAME else None
+
+
+@lru_cache(maxsize=128)
+def _zone(name: str) -> tzinfo | None:
     if name in {"Z", "UTC", "GMT", "UT"}:
         return UTC
     if offset := _OFFSET.fullmatch(name):
@@ -172,8 +184,12 @@ _READERS: Final[dict[str, Callable[[int], str]]] = {
 }
 
 
+def _reader(pattern: str) -> "tuple[regex.Pattern, list[tuple[str, int]]] | None":
+    return _made_reader(pattern) if len(pattern) <= MAX_PATTERN else None
+
+
 @lru_cache(maxsize=128)
-def _reader(pattern: str) -> tuple[re.Pattern[str], list[tuple[str, int]]] | None:
+def _made_reader(pattern: str) -> "tuple[regex.Pattern, list[tuple[str, int]]] | None":
     source, fields = "", []
     try:
         for text, count in pieces(pattern):
@@ -184,7 +200,29 @@ def _reader(pattern: str) -> tuple[re.Pattern[str], list[tuple[str, int]]] | Non
                 source += re.escape(text)
     except (PatternError, KeyError):
         return None
-    return re.compile(source, re.ASCII), fields
+    if _objection(fields):
+        return None
+    return regex.ascii_only(source), fields
+
+
+def _objection(fields: Sequence[tuple[str, int]]) -> str:
+    """A date has one year, one zone: a pattern that names them again and again could be read in billions of ways."""
+    letters = ["z" if letter in _ZONES else letter for letter, _count in fields]
+    again = next((letter for letter in letters if letters.count(letter) > 1), None)
+    if again is None:
+        return ""
+    return "the zone stands in it more than once" if again == "z" else f"the letter {again} stands in it more than once"
+
+
+def _pattern_objection(texts: Sequence[str | None]) -> str:
+    pattern = texts[1]
+    if pattern is None or len(pattern) > MAX_PATTERN:
+        return ""
+    try:
+        problem = _objection([piece for piece in pieces(pattern) if piece[1]])
+    except PatternError:
+        return ""
+    return problem and f"no date can be read by the pattern {pattern!r}: {problem}"
 
 
 def _hour(found: dict[str, str]) -> int:
@@ -210,7 +248,7 @@ def _moment(found: dict[str, str], short_year: bool) -> datetime | None:
     if year_text is None or not ("D" in found or (month and "d" in found)):
         return None
     year = int(year_text) + (2000 if short_year else 0)
-    place = zone(next((found[letter] for letter in "zVXxZO" if letter in found), "UTC"))
+    place = zone(next((found[letter] for letter in _ZONES if letter in found), "UTC"))
     if place is None:
         return None
     micros = int(found.get("S", "0").ljust(6, "0")[:6]) if "S" in found else int(found.get("n", "0")) // 1000
@@ -224,7 +262,7 @@ def _moment(found: dict[str, str], short_year: bool) -> datetime | None:
 def epoch_from_text(text: str, pattern: str) -> int | None:
     """Milliseconds since 1970; None when the pattern means nothing or the text does not follow it."""
     reader = _reader(pattern)
-    if reader is None or (match := reader[0].fullmatch(text)) is None:
+    if reader is None or len(text) > MAX_TEXT or (match := regex.full_match(reader[0], text)) is None:
         return None
     fields = reader[1]
     found = {letter: match[index] for index, (letter, _count) in enumerate(fields, 1)}
@@ -238,7 +276,7 @@ def epoch_from_text(text: str, pattern: str) -> int | None:
         return None
 
 
-@function("parse_time", 2, 3, since=2)
+@function("parse_time", 2, 3, since=2, cost=Cost.TIME)
 def parse_time(pattern: Value, timestamp: Value, zone: Value = "UTC") -> Value:
     """Milliseconds since 1970 as a text; the pattern as in Joda-Time."""
     letters, moment, place = to_text(pattern), to_int_down(timestamp), to_text(zone)
@@ -248,7 +286,7 @@ def parse_time(pattern: Value, timestamp: Value, zone: Value = "UTC") -> Value:
     return UNDEFINED if text is None else text
 
 
-@function("time_to_epoch", 2, since=2)
+@function("time_to_epoch", 2, since=2, cost=Cost.TIME, objection=_pattern_objection)
 def time_to_epoch(text: Value, pattern: Value) -> Value:
     """A text as milliseconds since 1970; the pattern as in java.time, UTC unless the text names a zone."""
     written, letters = to_text(text), to_text(pattern)

@@ -4,7 +4,7 @@ import base64
 import binascii
 from typing import Final
 
-from edge_mask.sql.functions.registry import function
+from edge_mask.sql.functions.registry import Cost, function
 from edge_mask.sql.json import NOT_JSON, decode_text
 from edge_mask.sql.text import to_text, utf8
 from edge_mask.sql.values import UNDEFINED, Value, exact, is_number, simple, to_boolean, to_int_down, to_number, whole
@@ -26,7 +26,7 @@ def encode(value: Value, scheme: Value) -> Value:
     return base64.b64encode(data if isinstance(data, bytes) else utf8(data)).decode()
 
 
-@function("decode", 2, since=2)
+@function("decode", 2, since=2, cost=Cost.SPACE)
 def decode(value: Value, scheme: Value) -> Value:
     """What a base64 text says: a JSON document as such, else a text; null when it cannot be decoded."""
     text = to_text(value)

@@ -4,7 +4,7 @@ import base64
 from typing import Final, Literal
 
 from edge_mask.sql.errors import EvaluationError
-from edge_mask.sql.functions.registry import function
+from edge_mask.sql.functions.registry import Cost, function
 from edge_mask.sql.message import Message
 from edge_mask.sql.text import to_text
 from edge_mask.sql.topics import without_basic_ingest
@@ -91,7 +91,7 @@ def get_mqtt_property(message: Message, name: Value) -> Value:
     return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
-@function("get_user_properties", 0, 1, sees_message=True)
+@function("get_user_properties", 0, 1, sees_message=True, cost=Cost.SPACE)
 def get_user_properties(message: Message, *key: Value) -> Value:
     """Every value of one user property, or all properties as objects."""
     properties = message.context.user_properties
@@ -100,7 +100,7 @@ def get_user_properties(message: Message, *key: Value) -> Value:
     return [value for name, value in properties if name == key[0]] or UNDEFINED
 
 
-@function("get_thing_shadow", 2, 3, since=2, sees_message=True)
+@function("get_thing_shadow", 2, 3, since=2, sees_message=True, cost=Cost.SPACE)
 def get_thing_shadow(message: Message, thing: Value, *rest: Value) -> Value:
     """The local shadow of a thing: (thing, role) or (thing, shadow name, role)."""
     name = to_text(thing)

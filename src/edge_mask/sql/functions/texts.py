@@ -1,10 +1,10 @@
 """Texts: every argument first goes through the standard conversion to String."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from edge_mask.sql import regex
-from edge_mask.sql.functions.registry import function
+from edge_mask.sql.functions.registry import Cost, Objection, function
 from edge_mask.sql.text import check_size, to_text, utf8
 from edge_mask.sql.values import UNDEFINED, Value, to_int_down
 
@@ -12,10 +12,18 @@ _MAX_PADDING: Final = 1000
 _WHITE: Final = " \t"
 
 
-def _enter(name: str, count: int, body: Callable[..., Value], *, new: bool = False) -> None:
+def _enter(
+    name: str,
+    count: int,
+    body: Callable[..., Value],
+    *,
+    new: bool = False,
+    cost: Cost = Cost.LITTLE,
+    objection: Objection | None = None,
+) -> None:
     """A function of texts: Undefined as soon as one argument has no text."""
 
-    @function(name, count, since=2 if new else 1)
+    @function(name, count, since=2 if new else 1, cost=cost, objection=objection)
     def run(*arguments: Value) -> Value:
         texts = [to_text(argument) for argument in arguments]
         return UNDEFINED if UNDEFINED in texts else body(*texts)
@@ -37,9 +45,15 @@ _enter("replace", 3, _replace)
 _enter("length", 1, len, new=True)
 _enter("numbytes", 1, lambda text: len(utf8(text)), new=True)
 _enter("indexof", 2, lambda text, part: index if (index := text.find(part)) >= 0 else UNDEFINED, new=True)
-_enter("regexp_matches", 2, regex.matches)
-_enter("regexp_substr", 2, regex.first_match)
-_enter("regexp_replace", 3, regex.replace_all)
+
+
+def _pattern_objection(texts: Sequence[str | None]) -> str:
+    return "" if texts[1] is None else regex.objection(texts[1])
+
+
+_enter("regexp_matches", 2, regex.matches, cost=Cost.TIME, objection=_pattern_objection)
+_enter("regexp_substr", 2, regex.first_match, cost=Cost.TIME, objection=_pattern_objection)
+_enter("regexp_replace", 3, regex.replace_all, cost=Cost.TIME, objection=_pattern_objection)
 
 
 def _padding(count: Value) -> Value:
