@@ -2,6 +2,7 @@
 
 import json
 import tracemalloc
+from contextlib import suppress
 
 import pytest
 
@@ -12,10 +13,14 @@ from edge_mask.sql import (
     EvaluationError,
     Message,
     RuleError,
+    Template,
     compile_rule,
+    regex,
     render_template,
     to_payload,
 )
+from edge_mask.sql.errors import TookTooLong
+from edge_mask.sql.functions import dates
 from edge_mask.sql.text import MAX_TEXT
 
 V2 = "2016-03-23"
@@ -47,13 +52,136 @@ def test_a_catastrophic_pattern_ends_in_time(function: str, pattern: str, text: 
         assert answer in (False, UNDEFINED) or answer == text
 
 
-def test_a_pattern_of_many_repeats_is_no_valid_pattern_or_ends() -> None:
+@pytest.mark.parametrize("pattern", ["((a{0,100}){0,100}){0,100}b", "(" * 500 + ")" * 500, "a" * 2000])
+def test_a_pattern_of_many_repeats_is_no_valid_pattern_or_ends(pattern: str) -> None:
     rule = compile_rule("SELECT VALUE regexp_matches(v, p) FROM 't'", V2)
-    for pattern in ("((a{0,100}){0,100}){0,100}b", "a{1000}{1000}{1000}", "(" * 500 + ")" * 500, "a" * 2000):
-        try:
-            rule.evaluate("t", json.dumps({"p": pattern, "v": "a" * 5000}).encode())
-        except EvaluationError as error:
-            assert "took longer" in str(error)  # noqa: PT017  as above
+    try:
+        assert rule.evaluate("t", json.dumps({"p": pattern, "v": "a" * 5000}).encode()) in (False, UNDEFINED)
+    except EvaluationError as error:
+        assert "took longer" in str(error)  # noqa: PT017  as above
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(a{65535}){65535}",
+        "a{1000}{1000}{1000}",
+        "a{1000000}",
+        "(?:ab{3}){10000}",
+        "((a{30}){30}){30}",
+        "[a{5}]{20000}",
+        "(?x)a {20000}",
+        "\\Q((\\E{20000}",
+        "\\p{L}{20000,}",
+    ],
+)
+@pytest.mark.parametrize("function", ["regexp_matches", "regexp_substr", "regexp_replace"])
+def test_a_pattern_that_fills_the_memory_when_it_is_compiled_is_refused(function: str, pattern: str) -> None:
+    """The engine writes each repeat out: the first of these took 997 MB."""
+    rest = ", 'x'" if function == "regexp_replace" else ""
+    with pytest.raises(RuleError, match="written out"):
+        compile_rule(f"SELECT VALUE {function}(v, '{pattern}'{rest}) FROM 't'", V2)
+    rule = compile_rule(f"SELECT VALUE {function}(v, p{rest}) FROM 't'", V2)
+    tracemalloc.start()
+    with pytest.raises(EvaluationError, match="written out"):
+        rule.evaluate("t", json.dumps({"p": pattern, "v": "a"}).encode())
+    assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "pattern", ["(a{50}){50}", "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", "[{]{3}", "a{0,65535}"]
+)
+def test_a_pattern_of_ordinary_repeats_is_none_of_these(pattern: str) -> None:
+    assert compile_rule(f"SELECT VALUE regexp_matches(v, '{pattern}') FROM 't'", V2).evaluate("t", b'{"v": "-"}') in (
+        True,
+        False,
+    )
+
+
+def test_a_date_pattern_with_one_zone_after_the_other_is_refused() -> None:
+    """Each letter could end in one zone or begin the next: billions of ways to read one text."""
+    with pytest.raises(RuleError, match="the zone stands in it more than once"):
+        compile_rule("SELECT time_to_epoch(v, 'zVzVzVzV') AS e FROM 't'", V2)
+    with pytest.raises(RuleError, match="the letter d stands in it more than once"):
+        compile_rule("SELECT time_to_epoch(v, 'd MM d') AS e FROM 't'", V2)
+    rule = compile_rule("SELECT time_to_epoch(v, p) AS e FROM 't'", V2)
+    assert rule.evaluate("t", json.dumps({"v": "a" * 48 + "!", "p": "zVzVzVzV"}).encode()) == {}
+
+
+@pytest.mark.parametrize("pattern", ["yMdDHkKhmsn", "yMdHmsEaz", "EEEEMMMMaz", "V", "z"])
+@pytest.mark.parametrize("text", ["1" * 900 + "!", "a" * 900 + "!", "Z" * 100_000])
+def test_no_text_takes_long_to_read_as_a_date(pattern: str, text: str) -> None:
+    rule = compile_rule("SELECT time_to_epoch(v, p) AS e FROM 't'", V2)
+    assert rule.evaluate("t", json.dumps({"v": text, "p": pattern}).encode()) == {}
+
+
+def test_names_and_patterns_of_a_megabyte_are_not_remembered() -> None:
+    long = json.dumps({"v": "a" * 1_000_000}).encode()
+    sizes = dates._zone.cache_info().currsize, dates._made_reader.cache_info().currsize, regex._compiled.cache_info()
+    rule = compile_rule(
+        "SELECT parse_time('z', 0, v) AS a, time_to_epoch('1', v) AS b, regexp_substr('', v) AS c FROM 't'", V2
+    )
+    assert rule.evaluate("t", long) == {}
+    assert sizes[0] == dates._zone.cache_info().currsize
+    assert sizes[1] == dates._made_reader.cache_info().currsize
+    assert sizes[2].currsize == regex._compiled.cache_info().currsize
+
+
+def test_a_hash_made_by_hand_takes_short_texts_only() -> None:
+    with pytest.raises(EvaluationError, match="at most"):
+        compile_rule("SELECT md2(v) AS m FROM 't'", V2).evaluate("t", json.dumps({"v": "x" * 20_000}).encode())
+
+
+LONG = {"v": "x" * 16_000, "list": [1] * 50_000 + [2], "other": [1] * 50_000 + [3], "ones": [1] * 50_000}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT " + ", ".join(f"md2(v) AS m{n}" for n in range(500)) + " FROM 't'",
+        "SELECT 1 AS a FROM 't' WHERE " + " OR ".join(["list = other"] * 900),
+        "SELECT 1 AS a FROM 't' WHERE " + " OR ".join(["7 IN list"] * 900),
+        "SELECT CASE list " + "WHEN other THEN 1 " * 900 + "END AS a FROM 't'",
+        "SELECT 1 AS a FROM 't' WHERE " + " OR ".join(f"regexp_matches(v, '{n}(x|xx)+$')" for n in range(900)),
+        "SELECT 1 AS a FROM 't' WHERE " + " AND ".join(["length(upper('x')) = 1"] * 10_000),
+    ],
+    ids=["hashes", "equal", "in", "case", "searches", "calls"],
+)
+def test_many_quick_steps_are_slow_together_and_end(sql: str) -> None:
+    """No step alone takes long; without a bound over all of them each of these runs for minutes."""
+    rule = compile_rule(sql, V2)
+    with suppress(TookTooLong):
+        assert rule.evaluate("t", json.dumps(LONG).encode()) in (NO_MATCH, {"a": 1})
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT " + ", ".join(f"replace(lpad('', 60), ' ', v) AS a{n}" for n in range(900)) + " FROM 't'",
+        "SELECT " + ", ".join(f"v + v AS a{n}" for n in range(900)) + " FROM 't'",
+        "SET " + ", ".join(f"@a{n} = concat(ones, ones)" for n in range(900)) + " SELECT 1 AS a FROM 't'",
+        "SET " + ", ".join(f"@a{n} = (SELECT VALUE v FROM list)" for n in range(900)) + " SELECT 1 AS a FROM 't'",
+    ],
+    ids=["replaced", "joined", "arrays", "subqueries"],
+)
+def test_many_texts_cannot_grow_together(sql: str) -> None:
+    """No text alone is too long; together they would be gigabytes."""
+    tracemalloc.start()
+    with pytest.raises(EvaluationError, match=r"the rule would make more|took longer"):
+        compile_rule(sql, V2).output(Message("t", json.dumps(LONG).encode(), Context()))
+    assert tracemalloc.get_traced_memory()[1] < 200_000_000
+    tracemalloc.stop()
+
+
+def test_a_template_shares_the_time_and_the_space_of_its_rule() -> None:
+    message = Message("t", json.dumps(LONG).encode(), Context())
+    message.begin()
+    hundred = Template("${replace(v, 'x', '12345678901234567890')}", V2)
+    for _ in range(13):
+        hundred.render(message)
+    with pytest.raises(EvaluationError, match="the rule would make more"):
+        hundred.render(message)
 
 
 @pytest.mark.parametrize(

@@ -200,7 +200,7 @@ class Compiler:
         found = FUNCTIONS.get(node.name)
         if found is None:
             hint = did_you_mean(node.name, [*FUNCTIONS, "cast"])
-            raise self.error(f"there is no function {node.name}(){hint}", node.at)
+            raise self.error(f"there is no function {node.name[:80]}(){hint}", node.at)
         if found.since > self.version:
             raise self.error(f"{node.name}() needs awsIotSqlVersion 2016-03-23", node.at)
         self._note_cloud(found, node)
