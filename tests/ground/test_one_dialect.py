@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.detect.test_card import graph_card
+from tests.packages.test_card import graph_card
 
-from edge_mask.packages.card_file import read_card
 from edge_mask.errors import ConfigurationError, ModelError
+from edge_mask.packages.card_file import read_card
 from edge_mask.rules.rule_file import load_file
 from edge_mask.settings import parse
 

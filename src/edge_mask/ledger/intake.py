@@ -12,11 +12,11 @@ from edge_mask.ledger.sequences import Sequences
 from edge_mask.ledger.shadows import MOST, Shadows
 from edge_mask.messages import Event, Fault, Message, Priority
 from edge_mask.redact import legible, redact
-from edge_mask.rules.context import Context
 from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Incoming, Republish, RuleFailed
 from edge_mask.rules.rule_set import RuleSet
-from edge_mask.rules.values import Value
 from edge_mask.shadow import UpdateRefused, parse_topic
+from edge_mask.sql.message import Context
+from edge_mask.sql.values import Value
 from edge_mask.units import Moment
 from edge_mask.wire.encode import Encoded, encode
 from edge_mask.wire.envelope import envelope, timestamp, to_bytes
@@ -161,7 +161,8 @@ class Intake:
                     admitted.outgoing.append(OutboxRow(_origin(effect.url), request, at))
                 case EdgeAction():
                     admitted.actions.append(effect)
-                case RuleFailed() if not is_complaint:  # else rules that fail on complaints would complain for ever
+                # Rules that fail on complaints would complain for ever; but each is set aside only once.
+                case RuleFailed(code=code) if not is_complaint or code == "set_aside":
                     self._complain(effect, at, admitted)
 
     def _to_shadow(self, message: Message, at: Moment, admitted: Admitted, *, is_complaint: bool) -> None:

@@ -75,7 +75,7 @@ class Recorder(Job):
         commit_interval: Seconds = Seconds(0.05),
         on_live: Callable[[Message], None] = lambda _message: None,
         on_commit: Callable[[], None] = lambda: None,
-        on_action: Callable[[EdgeAction], None] = lambda _action: None,
+        on_action: Callable[[EdgeAction], object] = lambda _action: None,
     ) -> None:
         self._ledger = ledger
         self._intake = intake

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from edge_mask.rules.errors import EvaluationError
-from edge_mask.rules.wire import decode_text, to_json
 from edge_mask.shadow import Shadow, ShadowTopic, UpdateRefused, deleted, updated
+from edge_mask.sql.errors import EvaluationError
+from edge_mask.sql.json import decode_text, to_json
 
 log = logging.getLogger(__name__)
 
