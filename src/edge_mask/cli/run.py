@@ -53,6 +53,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
         if not logging.getLogger().handlers:  # at the start; later a configuration that is refused changes nothing
             speak()
+            logs.let_libraries_not_wait()
         from edge_mask.app import Plan  # the heavy imports: not before the configuration is known to be right
 
         return Plan(settings, clock, before_build=speak)
