@@ -56,6 +56,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
         if not logging.getLogger().handlers:  # at the start; later a configuration that is refused changes nothing
             speak()
+            logs.let_libraries_not_wait()
         if found.refused:
             _set_aside(found)
         from edge_mask.app import Plan  # the heavy imports: not before the configuration is known to be right

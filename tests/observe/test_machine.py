@@ -6,7 +6,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from edge_mask.observe.health import Machine, Probe, health_values
+from edge_mask.health import health_values
+from edge_mask.observe.machine import Machine, Probe
 
 
 def write(root: Path, file: str, text: str) -> None:

@@ -1,9 +1,7 @@
-"""How the machine is doing, read from /proc and /sys, and the values of the `health` message."""
+"""How the machine is doing, read from /proc and /sys."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 _SOC_NAMES = ("cpu", "soc", "pkg", "bcm2835", "package")
 """Parts of the names that kernels give to the thermometer of the processor itself."""
@@ -94,30 +92,6 @@ class Probe:
             return (self._root / file).read_text(encoding="ascii", errors="replace").strip()
         except OSError:
             return ""
-
-
-def health_values(
-    machine: Machine,
-    *,
-    fps: float | None,
-    inference_ms: float | None,
-    frames_replaced: int | None,
-    outbox: Mapping[str, Any],
-    clock_synced: bool,
-) -> dict[str, Any]:
-    """The fields of the `health` message. `outbox` holds pending, bytes, oldest_s and dropped."""
-    return {
-        "cpu": machine.cpu,
-        "memory": machine.memory,
-        "rss": machine.rss,
-        "soc_temperature": machine.soc_temperature,
-        "uptime_s": machine.uptime_s,
-        "fps": None if fps is None else round(fps, 2),
-        "inference_ms": None if inference_ms is None else round(inference_ms, 2),
-        "frames_replaced": frames_replaced,
-        "outbox": {key: outbox.get(key) for key in ("pending", "bytes", "oldest_s", "dropped")},
-        "clock_synced": clock_synced,
-    }
 
 
 def _number(text: str) -> float | None:
