@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge_mask.errors import ConfigurationError
-from edge_mask.settings import Settings, parse
+from edge_mask.settings import Settings, load, parse
 from edge_mask.settings.checks import FEWEST_VOTES
 from edge_mask.track.votes import VotePolicy
 
@@ -60,6 +60,13 @@ def test_a_database_cannot_be_a_file_that_is_read_for_something_else(
     cameras = "" if "cameras" in text else CAMERA
     expected = f'outbox.path: "both" is read for {key} already; give the database a file of its own'
     assert expected in complaints(f"{cameras}{text}\noutbox: {{path: both}}\n")[0]
+
+
+def test_a_database_cannot_be_the_configuration_itself(tmp_path: Path) -> None:
+    config = tmp_path / "gate.yaml"
+    config.write_text(f"{CAMERA}outbox: {{path: '{config}'}}\n")
+    with pytest.raises(ConfigurationError, match=r"gate.yaml:2: outbox.path: is this configuration itself"):
+        load(config, {})
 
 
 @pytest.mark.parametrize("key", ["detector: {model: ''}", "snapshots: {dir: ''}", "mqtt: {password_file: ''}"])

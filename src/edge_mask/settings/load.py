@@ -1,5 +1,6 @@
 """From a file, the environment and an overlay to one frozen object, or to sentences."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +83,8 @@ def _settings(document: Document, overlay: Overlay) -> Settings:
         raise ConfigurationError([document.sentence((), "holds no settings; allowed: device, cameras, mqtt, …")])
     layers = Layers(document, overlay)
     settings = _validated(overlay.over(data), layers)
-    problems = [layers.sentence(key, text) for key, text in (*_literal_password(data), *complaints(settings))]
+    found = (*_literal_password(data), *_own_file(settings, document.name), *complaints(settings))
+    problems = [layers.sentence(key, text) for key, text in found]
     if problems:
         raise ConfigurationError(problems)
     return settings
@@ -93,6 +95,12 @@ def _validated(data: dict[str, Any], layers: Layers) -> Settings:
         return Settings.model_validate(data)
     except ValidationError as error:
         raise ConfigurationError(explain(error, layers, schema())) from None  # its text would hold what was found
+
+
+def _own_file(settings: Settings, name: str) -> list[tuple[Key, str]]:
+    if os.path.realpath(settings.outbox.path) != os.path.realpath(name):
+        return []
+    return [(("outbox", "path"), "is this configuration itself; allowed: a file of its own for the database")]
 
 
 def _literal_password(data: dict[str, Any]) -> list[tuple[Key, str]]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from edge_mask.quantities import duration, rate, size
-from edge_mask.redact import HIDDEN
+from edge_mask.redact import HIDDEN, redact
 from edge_mask.settings.base import FilePath, Port, Section, allowed
 from edge_mask.units import Bytes, Seconds
 
@@ -32,7 +32,7 @@ def _is_database(value: object) -> object:
     if isinstance(value, str) and (
         value.startswith((":", "file:")) or value.endswith("/") or Path(value).name in ("", "..")
     ):
-        raise ValueError(f'found "{value}"; allowed: {_DATABASE}')
+        raise ValueError(f'found "{redact(value)}"; allowed: {_DATABASE}')
     return value
 
 
