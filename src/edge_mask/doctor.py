@@ -14,8 +14,8 @@ from edge_mask.act.line import line_for
 from edge_mask.capture.source import EndOfSource, FrameSource
 from edge_mask.detect.location import find_package
 from edge_mask.errors import ConfigurationError, EdgeMaskError, ModelError, Refused, TryLater
+from edge_mask.ledger.checkup import check_up
 from edge_mask.ledger.database import InUse
-from edge_mask.ledger.look import look
 from edge_mask.messages import Frame
 from edge_mask.parts import detector_of, rule_files, sensor_of, source_of, sysfs_root, transport_of
 from edge_mask.redact import redact
@@ -201,7 +201,7 @@ def _output(output: OutputSettings) -> str:
 
 def _database(settings: Settings) -> Finding:
     try:
-        return Finding("database", "ok", look(settings.outbox.path))
+        return Finding("database", "ok", check_up(settings.outbox.path))
     except InUse as error:
         return Finding("database", "warning", str(error))
 

@@ -8,13 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy.exc import DBAPIError
-
 from edge_mask.errors import DatabaseError
-from edge_mask.ledger.mail import Barrier
-from edge_mask.ledger.read import Reader
+from edge_mask.ledger.reader import Reader
 from edge_mask.messages import Event, Health
 from edge_mask.observe.health import Probe, health_values
+from edge_mask.recording.mail import Barrier
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.worker import Job, Worker
@@ -95,7 +93,7 @@ class Measure:
         """Nothing while the database cannot be read: how the rest is doing is told all the same."""
         try:
             return Reader(self._outbox).outbox_status(now, self._boot)
-        except (DatabaseError, DBAPIError) as error:
+        except DatabaseError as error:
             log.debug("health: no figures of the outbox: %s", error)
             return {}
 
@@ -117,13 +115,16 @@ class Rest:
         vision: Vision | None,
         post: Callable[[Barrier], bool],
         carriers: Sequence[Carrier],
+        has_looked: Callable[[], bool] = lambda: True,
     ) -> None:
         """`sources`: the workers of files, folders and replays; live cameras and sensors never end. `post` says
-        whether there was room."""
+        whether there was room, `has_looked` whether the database was looked through: else damage would look like
+        an empty outbox."""
         self._sources = sources
         self._vision = vision
         self._post = post
         self._carriers = carriers
+        self._has_looked = has_looked
         self._recorded: Future[None] | None = None
 
     def is_complete(self, now: Seconds) -> bool:
@@ -137,7 +138,7 @@ class Rest:
             barrier = Barrier()
             if not self._post(barrier):
                 return False
-            self._recorded = barrier.done
-        if not self._recorded.done():
+            self._recorded = barrier.answer
+        if not self._recorded.done() or not self._has_looked():
             return False
         return all(each.is_idle or each.away_for(now) >= AWAY_LONG_ENOUGH for each in self._carriers)

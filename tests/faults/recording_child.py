@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import event
 
 from edge_mask.ledger.bounds import Bounds
-from edge_mask.ledger.intake import Intake
+from edge_mask.recording.intake import Intake
 from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.rows import Batch, Settlement
 from edge_mask.ledger.writer import Ledger

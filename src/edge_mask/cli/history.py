@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edge_mask.cli.common import add_config, add_json, parse_time, unix_seconds
 
 if TYPE_CHECKING:
-    from edge_mask.ledger.read import Reader
+    from edge_mask.ledger.reader import Reader
     from edge_mask.settings.model import Settings
 
 _COLUMNS = (
@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
 
 
 def _opened(arguments: argparse.Namespace) -> "tuple[Reader, Settings]":
-    from edge_mask.ledger.read import Reader  # heavy: not for --help
+    from edge_mask.ledger.reader import Reader  # heavy: not for --help
     from edge_mask.settings.load import load
 
     settings = load(arguments.config, os.environ)

@@ -50,7 +50,7 @@ def _with_path(function: Callable[[argparse.Namespace, Path], int]) -> Callable[
 
 
 def _status(arguments: argparse.Namespace, path: Path) -> int:
-    from edge_mask.ledger.read import Reader
+    from edge_mask.ledger.reader import Reader
     from edge_mask.runtime.clock import SystemClock
     from edge_mask.runtime.timesync import boot_id
 
@@ -67,7 +67,7 @@ def _status(arguments: argparse.Namespace, path: Path) -> int:
 
 
 def _list(arguments: argparse.Namespace, path: Path) -> int:
-    from edge_mask.ledger.read import Reader
+    from edge_mask.ledger.reader import Reader
 
     for row in Reader(path).outbox(refused_only=arguments.refused):
         row.pop("payload")
@@ -82,7 +82,7 @@ def _list(arguments: argparse.Namespace, path: Path) -> int:
 
 
 def _export(arguments: argparse.Namespace, path: Path) -> int:
-    from edge_mask.ledger.read import Reader
+    from edge_mask.ledger.reader import Reader
 
     for row in _exported(Reader(path).outbox(refused_only=arguments.refused)):
         print(json.dumps(row, ensure_ascii=False))
@@ -101,7 +101,7 @@ def _exported(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _purge(arguments: argparse.Namespace, path: Path) -> int:
-    from edge_mask.ledger.repair import purge
+    from edge_mask.ledger.salvage import purge
 
     what = "set-aside messages" if arguments.refused else "messages that have not been delivered"
     if not arguments.yes:
@@ -117,7 +117,7 @@ def _purge(arguments: argparse.Namespace, path: Path) -> int:
 
 
 def _repair(_arguments: argparse.Namespace, path: Path) -> int:
-    from edge_mask.ledger.repair import repair
+    from edge_mask.ledger.salvage import repair
 
     salvaged = repair(path)
     print(f"{path} is sound; compacted" if salvaged is None else str(salvaged))

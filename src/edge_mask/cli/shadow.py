@@ -25,7 +25,7 @@ def add(commands: Any) -> None:
 def _shadow(arguments: argparse.Namespace) -> int:
     import msgspec  # heavy, like what follows: not for --help
 
-    from edge_mask.ledger.read import Reader
+    from edge_mask.ledger.reader import Reader
     from edge_mask.rules.wire import to_json
     from edge_mask.settings.load import load
 

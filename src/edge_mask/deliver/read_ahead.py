@@ -4,8 +4,6 @@ import logging
 from collections import deque
 from typing import Protocol
 
-from sqlalchemy.exc import DBAPIError
-
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.outbox import Pending
 from edge_mask.messages import Priority
@@ -85,7 +83,7 @@ class ReadAhead:
     def _read(self) -> list[Pending]:
         try:
             found = self._backlog.after(self._cursors, _ROWS)
-        except (DatabaseError, DBAPIError) as error:
+        except DatabaseError as error:
             if self.is_readable:
                 log.warning("%s: the outbox cannot be read now, tried again each second: %s", self._name, error)
             self.is_readable = False
