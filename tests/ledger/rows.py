@@ -4,8 +4,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from edge_mask.kinds import TABLES
 from edge_mask.ledger.rows import Batch, OutboxRow, event_row
-from edge_mask.ledger.schema import EVENT_TABLES, MIGRATIONS
+from edge_mask.ledger.schema import MIGRATIONS
 from edge_mask.messages import Event, Message, Priority, Reading, Visit
 from edge_mask.units import Moment, Seconds, Unix
 
@@ -48,7 +49,7 @@ def older(new: Path, old: Path, version: int) -> None:
         for step in MIGRATIONS[:version]:
             connection.executescript(";".join(step))
         connection.execute("ATTACH ? AS new", (str(new),))
-        for table in EVENT_TABLES:
+        for table in TABLES:
             connection.execute(f"INSERT INTO {table} SELECT * FROM new.{table}")
         connection.execute(f"PRAGMA user_version = {version}")
         connection.commit()

@@ -13,8 +13,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from edge_mask.kinds import FIRST_TO_GO, TABLES
 from edge_mask.ledger.rows import recount
-from edge_mask.ledger.schema import EVENT_TABLES, PENDING, SET_ASIDE
+from edge_mask.ledger.schema import PENDING, SET_ASIDE
 from edge_mask.ledger.soundness import LARGEST, is_whole
 from edge_mask.units import Bytes, Moment, Seconds
 
@@ -131,7 +132,6 @@ def _count(connection: Connection, name: str, by: int) -> None:
 
 _CHUNKS_AT_ONCE = 10
 """Events wait while rows are deleted: a part at a time, the rest a moment later."""
-_FIRST_TO_GO = (("looks", "readings"), ("visits", "faults"), ("alerts",))
 
 
 @dataclass(slots=True)
@@ -154,7 +154,7 @@ def forget_history(connection: Connection, bounds: Bounds, now: Moment, boot: st
 
 
 def _forget_old(connection: Connection, keep: float, now: Moment, boot: str, forgotten: Forgotten) -> None:
-    for table in EVENT_TABLES:
+    for table in TABLES:
         old = f"{KEPT_CLOCKS} AND wall >= 0 AND wall < ? AND (boot <> ? OR mono < ?) LIMIT {_CHUNK}"
         gone = connection.exec_driver_sql(
             f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE {old})",
@@ -184,12 +184,12 @@ def _forget_surplus(connection: Connection, max_bytes: int, forgotten: Forgotten
 def sizes_of(connection: Connection) -> dict[str, int]:
     """About how many bytes each table of events takes, with its indexes."""
     found: dict[Any, Any] = dict(connection.exec_driver_sql("SELECT name, bytes FROM history").all())
-    return {table: size if is_whole(size := found.get(table)) else 0 for table in EVENT_TABLES}
+    return {table: size if is_whole(size := found.get(table)) else 0 for table in TABLES}
 
 
 def _next_to_go(sizes: Mapping[str, int]) -> str | None:
     """The largest of the tables that go first."""
-    for group in _FIRST_TO_GO:
+    for group in FIRST_TO_GO:
         largest = max(group, key=lambda table: sizes[table])
         if sizes[largest] > 0:
             return largest

@@ -14,9 +14,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from edge_mask.errors import DatabaseError
+from edge_mask.kinds import TABLES
 from edge_mask.ledger.connections import ReadView, is_damage
 from edge_mask.ledger.rows import recount
-from edge_mask.ledger.schema import EVENT_TABLES, SET_ASIDE, SIZE
+from edge_mask.ledger.schema import SET_ASIDE, SIZE
 from edge_mask.ledger.soundness import damaged_columns, is_whole, names
 from edge_mask.redact import legible
 from edge_mask.units import Moment
@@ -109,7 +110,7 @@ class Inspection:
 
     def damage(self) -> Iterator[list[Damage]]:
         """What is found in each part of the tables, often nothing; in between nobody holds the file."""
-        for table in ("outbox", *_KEYS, *EVENT_TABLES):
+        for table in ("outbox", *_KEYS, *TABLES):
             limit = _MESSAGES_AT_ONCE if table == "outbox" else _ROWS_AT_ONCE
             behind = -(2**63)
             while True:
@@ -222,7 +223,7 @@ def _miscounted(connection: Connection) -> tuple[int, int] | None:
     counted = {state: (messages, size) for state, messages, size in connection.exec_driver_sql(_TOTALS)}
     found = {state: (messages, size) for state, messages, size in connection.exec_driver_sql(_FOUND)}
     known: dict[Any, Any] = dict(connection.exec_driver_sql("SELECT name, events FROM history").all())
-    there = {t: connection.exec_driver_sql(f"SELECT count(*) FROM {t}").scalar_one() for t in EVENT_TABLES}
+    there = {t: connection.exec_driver_sql(f"SELECT count(*) FROM {t}").scalar_one() for t in TABLES}
     states = found.keys() | {0, 1}
     if all(counted.get(state) == found.get(state, (0, 0)) for state in states) and known == there:
         return None

@@ -4,13 +4,27 @@ import base64
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, assert_never
 
 from sqlalchemy import Connection
 
-from edge_mask.ledger.schema import EVENT_TABLES, PENDING, ROOM, SET_ASIDE, SIZE
+from edge_mask.kinds import TABLES
+from edge_mask.ledger.schema import PENDING, ROOM, SET_ASIDE, SIZE
 from edge_mask.ledger.soundness import LARGEST, checksum, is_whole
-from edge_mask.messages import Alert, Event, Fault, Look, Message, Outcome, Reading, Receipt, Visit
+from edge_mask.messages import (
+    Alert,
+    Detections,
+    Event,
+    Fault,
+    Health,
+    Look,
+    Message,
+    Outcome,
+    Reading,
+    Receipt,
+    Visit,
+    kind_of,
+)
 from edge_mask.redact import legible
 from edge_mask.units import Moment
 
@@ -60,6 +74,9 @@ class Batch:
 
 def event_row(event: Event, event_id: str, boot: str) -> EventRow | None:
     """The row that keeps `event`; None for live events, which never touch the disk."""
+    table = kind_of(event).table
+    if table is None:
+        return None
     match event:
         case Visit():
             values: dict[str, Any] = {
@@ -68,30 +85,27 @@ def event_row(event: Event, event_id: str, boot: str) -> EventRow | None:
                 "reasons": json.dumps(event.reasons), "passed_through": event.passed_through,
                 "snapshot": event.snapshot,
             }  # fmt: skip
-            table = "visits"
         case Look():
             values = {
                 "camera": event.camera, "faces": event.faces, "no_mask": event.no_mask, "streak": event.streak,
                 "snapshot": event.snapshot,
             }  # fmt: skip
-            table = "looks"
         case Alert():
             values = {
                 "kind": event.kind, "camera": event.camera, "sensor": event.sensor, "text": event.text,
                 "streak": event.streak, "value": event.value, "snapshot": event.snapshot,
             }  # fmt: skip
-            table = "alerts"
         case Reading():
             values = {
                 "sensor": event.sensor, "quantity": event.quantity, "value": event.value, "unit": event.unit,
                 "quality": event.quality.value,
             }  # fmt: skip
-            table = "readings"
         case Fault():
             values = {"component": event.component, "code": event.code, "text": event.text}
-            table = "faults"
-        case _:
+        case Detections() | Health():
             return None
+        case _:
+            assert_never(event)
     written = {name: legible(value) if isinstance(value, str) else value for name, value in values.items()}
     return EventRow(table, {"id": event_id, **written, **moment_columns(event.at, boot)})
 
@@ -154,7 +168,7 @@ def settle(connection: Connection, settlements: list[Settlement]) -> None:
 
 def restamp(connection: Connection, now: Moment, boot: str) -> None:
     """The clock has been set: what was seen before in this boot gets its true time, from the monotonic offset."""
-    for table in ("outbox", *EVENT_TABLES):
+    for table in ("outbox", *TABLES):
         connection.exec_driver_sql(
             f"UPDATE {table} SET wall = ? + mono, synced = ? WHERE synced = 0 AND boot = ? AND mono BETWEEN 0 AND 1e12",
             (now.wall - now.mono, _RESTAMPED, boot),

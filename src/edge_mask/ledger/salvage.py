@@ -18,17 +18,18 @@ from typing import Any
 from sqlalchemy import Connection
 
 from edge_mask.errors import DatabaseError
+from edge_mask.kinds import TABLES
 from edge_mask.ledger.connections import as_text, in_our_words, is_damage, open_writer
 from edge_mask.ledger.database import Lock, beside, is_there, real_path, refuse_other_files
 from edge_mask.ledger.rows import recount
-from edge_mask.ledger.schema import EVENT_TABLES, SET_ASIDE
+from edge_mask.ledger.schema import SET_ASIDE
 from edge_mask.ledger.soundness import is_whole
 from edge_mask.redact import legible
 
 log = logging.getLogger(__name__)
 
 _KEYS = {"topics": "topic", "counters": "name", "shadows": "address"}
-_TABLES = (*_KEYS, "outbox", *EVENT_TABLES)
+_CARRIED = (*_KEYS, "outbox", *TABLES)
 _BATCH = 500
 _UNFINISHED, _FINISHED = ".salvaging", ".salvaged"
 _FIRST_ROW, _BEYOND = -(2**63), 2**62
@@ -65,13 +66,13 @@ def salvage(path: Path) -> Salvaged:
     with closing(open_writer(made)) as target, closing(sqlite3.connect(path)) as source:
         source.text_factory = as_text  # and not immutable: the WAL beside it may hold the newest rows
         expected, expected_events = _expected_messages(source), _expected_events(source)
-        kept = {table: _copy(source, table, target) for table in _TABLES}
+        kept = {table: _copy(source, table, target) for table in _CARRIED}
         with target.begin():
             recount(target)
     made.rename(beside(path, _FINISHED))
     aside = _set_aside(path)
     finish(path)
-    events = sum(kept[table] for table in EVENT_TABLES)
+    events = sum(kept[table] for table in TABLES)
     result = Salvaged(
         aside,
         sum(kept.values()),
@@ -111,7 +112,7 @@ def _expected_messages(source: sqlite3.Connection) -> int | None:
 
 
 def _expected_events(source: sqlite3.Connection) -> int | None:
-    return _sum(source, f"SELECT sum(events), count(*) = {len(EVENT_TABLES)} FROM history")
+    return _sum(source, f"SELECT sum(events), count(*) = {len(TABLES)} FROM history")
 
 
 def _sum(source: sqlite3.Connection, sql: str) -> int | None:

@@ -16,8 +16,6 @@ PENDING: Final = 0
 SET_ASIDE: Final = 1
 """State of a message that was refused, or whose row is damaged: kept for a person to see."""
 
-EVENT_TABLES: Final = ("visits", "looks", "alerts", "readings", "faults")
-
 _MOMENT = "wall REAL NOT NULL, mono REAL NOT NULL, synced INTEGER NOT NULL, boot TEXT NOT NULL"
 
 _FIRST = (

@@ -118,8 +118,8 @@ class Reading(Envelope):
 
     sensor: str
     unit: str
-    quality: Literal["stale", "stuck", "out_of_range"] = Field(
-        default="stale", description="Why the value should not be believed; absent when it can be."
+    quality: Literal["stuck", "out_of_range"] = Field(
+        default="stuck", description="Why the value should not be believed; absent when it can be."
     )
 
 
@@ -156,6 +156,9 @@ class Health(Envelope):
     uptime_s: float | None = Field(description="Seconds since the machine was started.")
     fps: float | None = Field(description="Frames analysed per second.")
     inference_ms: float | None = Field(description="Time the model takes.")
+    frames_replaced: Count | None = Field(
+        default=None, description="Frames of live cameras that a newer one replaced before the model was free."
+    )
     outbox: OutboxHealth
     clock_synced: bool
 
