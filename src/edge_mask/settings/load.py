@@ -1,5 +1,6 @@
 """From a file and the environment to one frozen object, or to sentences."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def parse(text: str, name: str, environ: Mapping[str, str]) -> Settings:
     if not isinstance(data, dict):
         raise ConfigurationError([document.sentence((), "holds no settings; allowed: device, cameras, mqtt, …")])
     settings = _validate(data, document)
-    problems = [document.sentence(key, text) for key, text in (*_literal_password(data), *complaints(settings))]
+    problems = [document.sentence(key, text) for key, text in _complaints(data, settings, name)]
     if problems:
         raise ConfigurationError(problems)
     return settings
@@ -55,6 +56,14 @@ def _validate(data: dict[str, Any], document: Document) -> Settings:
         return Settings.model_validate(data)
     except ValidationError as error:
         raise ConfigurationError(explain(error, document, schema())) from None  # its text would hold what was found
+
+
+def _complaints(data: dict[str, Any], settings: Settings, name: str) -> list[tuple[Key, str]]:
+    """What no single key shows."""
+    found = [*_literal_password(data), *complaints(settings)]
+    if os.path.realpath(settings.outbox.path) == os.path.realpath(name):
+        found.append((("outbox", "path"), "is this configuration itself; allowed: a file of its own for the database"))
+    return found
 
 
 def _literal_password(data: dict[str, Any]) -> list[tuple[Key, str]]:

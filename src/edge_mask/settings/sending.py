@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from edge_mask.redact import HIDDEN
+from edge_mask.redact import HIDDEN, redact
 from edge_mask.settings.base import Port, Section, allowed
 from edge_mask.settings.quantities import duration, rate, size
 from edge_mask.units import Bytes, Seconds
@@ -144,3 +144,14 @@ class Outbox(Section):
         " A power cut loses at most this.",
     )
     window: int = Field(default=50, ge=1, le=1000, description="Messages under way whose arrival is not confirmed yet.")
+
+    @field_validator("path")
+    @classmethod
+    def _is_a_file(cls, value: Path) -> Path:
+        """To SQLite some names are no files: each connection would have a database of its own."""
+        text = str(value)
+        if text.startswith((":memory:", "file:")) or value.name in ("", ".."):
+            raise ValueError(
+                f'found "{redact(text)}"; allowed: the name of a file on this device, such as /var/lib/edge-mask/db'
+            )
+        return value
