@@ -53,31 +53,33 @@ class Inspector(Job):
         self._due: float = clock.now().mono + first_after
         self._asked = threading.Event()
         self._backoff = Backoff(base=1.0, cap=60.0, settled_after=60.0)
-        self._rounds = 0
-        self._is_looking = False
+        self._wanted, self._done = 1, 0
+        """Inspections, by number: the one after the start is always wanted."""
 
     def look_now(self) -> None:
         """Somebody has found damage."""
+        self._wanted += 1
         self._asked.set()
 
     def has_looked(self) -> bool:
-        """Whether the file has been looked through since the start; if not, it is done now."""
-        if not self._rounds:
-            self._asked.set()
-        return self._rounds > 0 and not self._asked.is_set() and not self._is_looking
+        """Whether the file has been looked through since the start, and since damage was found; else it is now."""
+        done = self._done  # read first: what is wanted after that makes the answer no
+        if done >= self._wanted:
+            return True
+        self._asked.set()
+        return False
 
     def step(self, stop: threading.Event) -> None:
         now = self._clock.now().mono
         self._asked.wait(min(_NAP, max(0.0, self._due - now)))
         if stop.is_set() or not (self._asked.is_set() or self._clock.now().mono >= self._due):
             return
-        self._is_looking = True  # before the request is taken down, so that nobody sees an idle moment between
         self._asked.clear()
+        wanted = self._wanted
         began = self._clock.now().mono
         self._due = began + (self._every if self._look(stop) else _AGAIN_AFTER)
-        self._rounds += 1
-        self._is_looking = False
-        if self._asked.is_set() and self._rounds > 1:  # somebody stumbles on and on: not all the time for that
+        self._done = wanted
+        if self._wanted > wanted > 1:  # somebody stumbles on and on: not all the time for that
             self._clock.wait(stop, self._backoff.next_delay())
 
     def interrupt(self) -> None:
@@ -120,7 +122,7 @@ class Inspector(Job):
         log.warning("database: the file is damaged (%s)", reason)
         if not self._answered(Condemn(reason)):
             return False
-        self._asked.set()  # the new one is looked through, too: what was carried over may be damaged in itself
+        self.look_now()  # into the new one, too: what was carried over may be damaged in itself
         return True
 
     def _answered(self, request: Mend | Condemn) -> bool:
