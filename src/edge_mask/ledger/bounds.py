@@ -184,7 +184,7 @@ def _forget_surplus(connection: Connection, max_bytes: int, forgotten: Forgotten
 def sizes_of(connection: Connection) -> dict[str, int]:
     """About how many bytes each table of events takes, with its indexes."""
     found: dict[Any, Any] = dict(connection.exec_driver_sql("SELECT name, bytes FROM history").all())
-    return {table: size if is_whole(size := found.get(table)) else 0 for table in TABLES}
+    return {table: found[table] if is_whole(found.get(table)) else 0 for table in TABLES}
 
 
 def _next_to_go(sizes: Mapping[str, int]) -> str | None:

@@ -178,7 +178,7 @@ def restamp(connection: Connection, now: Moment, boot: str) -> None:
 def last_row_of(connection: Connection) -> int:
     """The highest number that a row of the outbox was ever given in this file."""
     found = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").scalar()
-    return int(found) if is_whole(found) else 0
+    return found if isinstance(found, int) and is_whole(found) else 0
 
 
 def renumber(connection: Connection) -> bool:

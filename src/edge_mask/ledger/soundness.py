@@ -109,7 +109,7 @@ SEALED: Final = ("destination", "class", "topic", "message_id", "payload", "qos"
 """Columns of a waiting message that nobody changes after it was written: its checksum covers them."""
 
 
-def damaged_columns(table: str, row: Mapping[str, Any]) -> list[str]:
+def damaged_columns(table: str, row: Mapping[Any, Any]) -> list[str]:
     """Those whose value does not belong there; `checksum` when each value could be right and not all of them are."""
     checks = COLUMNS[table]
     found = [name for name, value in row.items() if name in checks and not checks[name](value)]

@@ -7,7 +7,8 @@ after the start · at intervals · when a courier stumbles over a row
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import CancelledError, wait
+from concurrent.futures import CancelledError, Future, wait
+from typing import Any
 
 from edge_mask.errors import DatabaseError, EdgeMaskError
 from edge_mask.ledger.connections import is_damage
@@ -128,7 +129,8 @@ class Inspector(Job):
     def _answered(self, request: Mend | Condemn) -> bool:
         """Whether the recorder did it; waits as long as it takes."""
         self._ask(request)
-        while not wait([request.answer], 0.5).done:
+        answers: list[Future[Any]] = [request.answer]
+        while not wait(answers, 0.5).done:
             if not keep_waiting():
                 return False
         try:
