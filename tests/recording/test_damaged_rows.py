@@ -109,7 +109,7 @@ class Desk:
             names = ["mqtt", *destinations.waiting()]
         for name in names:
             with closing(Outbox(self.path, name, self.inspector.look_now)) as outbox:
-                found += outbox.after({}, 100)
+                found += outbox.after({}, 10_000)
         receipts = [Settlement(p.row, p.message.id, Receipt(Outcome.DELIVERED)) for p in found]
         assert not wait([self.recorder.settle(receipts)], 20).not_done
         return {pending.message.id for pending in found}
