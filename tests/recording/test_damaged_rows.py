@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import wait
 from contextlib import closing, contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from edge_mask.ledger.inspection import Inspection
 from edge_mask.ledger.outbox import Destinations, Outbox
 from edge_mask.ledger.rows import OutboxRow, Settlement
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Alert, Fault, Look, Outcome, Priority, Receipt
+from edge_mask.messages import Alert, Fault, Look, Message, Outcome, Priority, Receipt
 from edge_mask.recording.inspector import Inspector
 from edge_mask.recording.intake import Intake
 from edge_mask.recording.mail import Barrier, Inbox, Purge, ReadShadow, UpdateShadow
@@ -85,7 +86,10 @@ class Desk:
             thing="gate-01", topics=Topics("edge-mask/{thing}", "gate-01"), sequences=ledger.sequences,
             shadows=ledger.shadows, boot=BOOT, new_id=IdMaker().make,
         )  # fmt: skip
-        self.recorder = Recorder(ledger, intake, self.inbox.mailbox, CLOCK, commit_interval=Seconds(0.0))
+        self.sent: SimpleQueue[Message] = SimpleQueue()
+        self.recorder = Recorder(
+            ledger, intake, self.inbox.mailbox, CLOCK, commit_interval=Seconds(0.0), on_live=self.sent.put
+        )
         self.inspector = Inspector(Inspection(path), self.inbox.ask, CLOCK, first_after=Seconds(0.0))
         self.workers = [Worker(job, CLOCK, self.failures.append) for job in (self.recorder, self.inspector)]
         for worker in self.workers:
