@@ -27,10 +27,8 @@ from edge_mask.health import HealthFigures, HealthReporter
 from edge_mask.idle import Idleness
 from edge_mask.kinds import STATUS
 from edge_mask.ledger.bounds import Bounds
-from edge_mask.ledger.intake import Intake
-from edge_mask.ledger.mail import Postbox
+from edge_mask.ledger.inspection import Inspection
 from edge_mask.ledger.outbox import Outbox
-from edge_mask.ledger.recorder import Recorder
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Face, Fault, Frame, Message, Reading
 from edge_mask.parts import (
@@ -43,6 +41,10 @@ from edge_mask.parts import (
     transport_of,
     what_runs,
 )
+from edge_mask.recording.inspector import Inspector
+from edge_mask.recording.intake import Intake
+from edge_mask.recording.mail import Inbox
+from edge_mask.recording.recorder import Recorder
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.door import Door
@@ -121,7 +123,7 @@ class Assembly:
         self._boot = boot_id()
         device = settings.device
         self._topics = Topics(settings.topics.root, device.thing_name, settings.topics.renames)
-        self._mail = Postbox()
+        self._mail = Inbox()
         self._frames: Tray[Frame] = Tray()
         self._seen = Seen()
         self._meters: dict[str, Meter] = {}
@@ -130,6 +132,7 @@ class Assembly:
         self._health = self._make_health()
         self._actions = self._make_actions()
         self._fan: Fan | None = None
+        self._inspector = Inspector(Inspection(settings.outbox.path), self._mail.ask, clock)
 
     def house(self) -> House:
         """The workers, sink first."""
@@ -140,7 +143,12 @@ class Assembly:
             self._courier = self._make_courier(recorder, detectors[0].name if detectors else None)
             sinks.append(self._courier)
         self._fan = Fan(
-            self._settings.outbox.path, recorder.settle, self._mail.emit_at_once, self._clock, boot=self._boot
+            self._settings.outbox.path,
+            recorder.settle,
+            self._mail.emit_at_once,
+            self._clock,
+            boot=self._boot,
+            on_damage=self._inspector.look_now,
         )
         sinks.append(self._fan)
         meters = [(self._meter(sensor), sensor) for sensor in self._settings.sensors]
@@ -148,7 +156,7 @@ class Assembly:
         lanes = self._make_lanes(detectors) if detectors else []
         cameras = [(self._camera(camera), camera) for camera in self._settings.cameras]
         workers = [self._worker(job) for job in sinks]
-        workers.append(self._worker(self._health))
+        workers += [self._worker(self._inspector), self._worker(self._health)]
         senders = [self._worker(meter) for meter, _ in meters]
         eyes = [self._worker(lane) for lane in lanes]
         lenses = [self._worker(camera) for camera, _ in cameras]
@@ -158,7 +166,7 @@ class Assembly:
         ]
         endless = [c.name for c in self._settings.cameras if not is_live(c.source) and c.loop]
         carriers = [carrier for carrier in (self._courier, self._fan) if carrier is not None]
-        idleness = Idleness(finite, self._vision, self._mail.bar, carriers)
+        idleness = Idleness(finite, self._vision, self._mail.ask, carriers, self._inspector.has_looked)
         watched: list[Camera | Meter] = [*(camera for camera, _ in cameras), *(meter for meter, _ in meters)]
 
         def check(now: Seconds) -> None:
@@ -251,7 +259,7 @@ class Assembly:
         return Courier(
             "mqtt",
             transport,
-            Outbox(outbox.path, "mqtt"),
+            Outbox(outbox.path, "mqtt", self._inspector.look_now),
             recorder.settle,
             outage,
             self._clock,

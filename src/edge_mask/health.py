@@ -7,10 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError
-
 from edge_mask.errors import DatabaseError
-from edge_mask.ledger.read import Reader
+from edge_mask.ledger.reader import Reader
 from edge_mask.messages import Event, Frame, Health
 from edge_mask.observe.machine import Machine, Probe
 from edge_mask.rules.rule_set import RuleSet
@@ -103,7 +101,7 @@ class HealthFigures:
         """Nothing while the database cannot be read: how the rest is doing is told all the same."""
         try:
             return Reader(self._outbox).outbox_status(now, self._boot)
-        except (DatabaseError, DBAPIError) as error:
+        except DatabaseError as error:
             log.debug("health: no figures of the outbox: %s", error)
             return {}
 

@@ -18,7 +18,7 @@ from tests.deliver.web_server import PATIENCE, Answer, Asked, WebServer
 
 from edge_mask.deliver.fan import Fan
 from edge_mask.ledger.bounds import Bounds
-from edge_mask.ledger.destinations import Destinations
+from edge_mask.ledger.outbox import Destinations
 from edge_mask.ledger.rows import Batch, OutboxRow, Settlement
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Fault, Message, Priority

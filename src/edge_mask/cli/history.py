@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edge_mask.cli.common import add_config, add_json, parse_time, period_of, settings_of
 
 if TYPE_CHECKING:
-    from edge_mask.ledger.read import Reader
+    from edge_mask.ledger.reader import Reader
     from edge_mask.settings.model import Settings
 
 _COLUMNS = (
@@ -39,7 +39,7 @@ def add(commands: Any) -> None:
 
 
 def _opened(arguments: argparse.Namespace) -> "tuple[Reader, Settings]":
-    from edge_mask.ledger.read import Reader  # heavy: not for --help
+    from edge_mask.ledger.reader import Reader  # heavy: not for --help
 
     settings = settings_of(arguments)
     return Reader(settings.outbox.path), settings
@@ -50,10 +50,10 @@ def _history(arguments: argparse.Namespace) -> int:
     zone = settings.device.zone
     visits = reader.visits(*period_of(arguments, zone))
     if arguments.csv:
-        table = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator="\n")
+        table = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator="\n", extrasaction="ignore")
         table.writeheader()
         for visit in visits:
-            table.writerow({**visit, "visited": _local(visit, zone), "reasons": " ".join(visit["reasons"])})
+            table.writerow({**visit, "visited": _local(visit, zone), "reasons": " ".join(map(str, visit["reasons"]))})
         return 0
     for visit in visits:
         if arguments.json:
@@ -64,16 +64,26 @@ def _history(arguments: argparse.Namespace) -> int:
 
 
 def _line(visit: dict[str, Any], zone: tzinfo) -> str:
-    temperature = "" if visit["temperature"] is None else f"  {visit['temperature']:.1f}"
-    reasons = f"  ({', '.join(visit['reasons'])})" if visit["reasons"] else ""
-    verdict = "passed " if visit["ispass"] else "refused"
+    temperature = visit["temperature"]
+    if isinstance(temperature, int | float):
+        temperature = f"{temperature:.1f}"
+    measured = "" if temperature is None else f"  {temperature}"
+    reasons = f"  ({', '.join(map(str, visit['reasons']))})" if visit["reasons"] else ""
+    verdict = {1: "passed ", 0: "refused"}.get(visit["ispass"], str(visit["ispass"]))
+    damaged = f"  [damaged: {', '.join(visit['damaged'])}]" if "damaged" in visit else ""
     clock = "" if visit["clock_ok"] else "  [clock was not set]"
-    return f"{_local(visit, zone)}  {visit['camera']}  {verdict}  {visit['mask'] or '-'}{temperature}{reasons}{clock}"
+    what = f"{visit['camera']}  {verdict}  {visit['mask'] or '-'}{measured}{reasons}"
+    return f"{_local(visit, zone)}  {what}{clock}{damaged}"
 
 
 def _local(visit: dict[str, Any], zone: tzinfo) -> str:
-    """RFC 3339 in the site's own zone: the hour on the wall, and the offset that makes it unambiguous."""
-    return datetime.fromtimestamp(visit["visited"], zone).isoformat(timespec="milliseconds")
+    """RFC 3339 in the site's own zone: the hour on the wall, and the offset that makes it unambiguous.
+
+    In a damaged row, what stands there."""
+    try:
+        return datetime.fromtimestamp(visit["visited"], zone).isoformat(timespec="milliseconds")
+    except (TypeError, ValueError, OverflowError, OSError):
+        return str(visit["visited"])
 
 
 def _stats(arguments: argparse.Namespace) -> int:
@@ -84,6 +94,8 @@ def _stats(arguments: argparse.Namespace) -> int:
         print(json.dumps(stats))
         return 0
     print(f"judged {stats['judged']}   passed {stats['passed']}   refused {stats['refused']}")
+    if "damaged" in stats:
+        print(f"damaged {stats['damaged']}: their rows do not say when, or how they were judged (edge-mask history)")
     print(f"by hour of day ({settings.device.timezone}): # passed, x refused")
     most = max((hour["passed"] + hour["refused"] for hour in stats["by_hour"]), default=0)
     for hour in stats["by_hour"]:

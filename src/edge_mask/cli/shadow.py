@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
 def _shadow(arguments: argparse.Namespace) -> int:
     import msgspec  # heavy, like what follows: not for --help
 
-    from edge_mask.ledger.read import Reader
+    from edge_mask.ledger.reader import Reader
     from edge_mask.sql.json import to_json
 
     settings = settings_of(arguments)

@@ -11,13 +11,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy.exc import DBAPIError
-
 from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.http import TIMEOUT, HttpTransport, in_headers
+from edge_mask.deliver.http_outbox import PREFIX
 from edge_mask.errors import DatabaseError
-from edge_mask.ledger.destinations import Destinations
-from edge_mask.ledger.outbox import Outbox
+from edge_mask.ledger.outbox import Destinations, Outbox
 from edge_mask.ledger.rows import Settlement
 from edge_mask.messages import Fault
 from edge_mask.runtime.backoff import Backoff
@@ -28,8 +26,6 @@ from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
 
-PREFIX = "http:"
-"""What an HTTP destination's name in the outbox begins with; behind it stand scheme, host and port."""
 MOST = 64
 """Couriers at a time; further addresses wait until one of them is done."""
 _WITHOUT_COURIERS = 5.0
@@ -60,6 +56,7 @@ class Fan(Job):
         timeout: Seconds = TIMEOUT,
         idle_after: Seconds = Seconds(60.0),
         backoff: Callable[[], Backoff] = lambda: Backoff(base=0.5, cap=30.0, settled_after=0.0),
+        on_damage: Callable[[], None] = lambda: None,
     ) -> None:
         """`path` is the database; `drain_rate` counts per address; a courier that has been idle for `idle_after`
         is let go. Each address that is away is reported once, until it is back."""
@@ -72,6 +69,7 @@ class Fan(Job):
         self._timeout = timeout
         self._idle_after = idle_after
         self._backoff = backoff
+        self._on_damage = on_damage
         self._destinations = Destinations(path, PREFIX)
         self._posts: dict[str, _Post] = {}
         self._wake = threading.Event()
@@ -154,7 +152,7 @@ class Fan(Job):
         """Who has something to send; nobody when the file cannot be read (a new one is there in a moment)."""
         try:
             return self._destinations.waiting()
-        except (DatabaseError, DBAPIError) as error:
+        except DatabaseError as error:
             log.debug("http: the outbox cannot be read now: %s", error)
             self._has_news = True
             self._look_again_at = now + _LOOK_AGAIN_AFTER
@@ -176,7 +174,7 @@ class Fan(Job):
         courier = Courier(
             origin,
             transport,
-            Outbox(self._path, destination),
+            Outbox(self._path, destination, self._on_damage),
             self._settle,
             Outage(origin, log, self._report, self._clock),
             self._clock,

@@ -4,13 +4,13 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
-from edge_mask.ledger.reported import reported_by
+from edge_mask.deliver.http_outbox import destination_of, waiting_call
 from edge_mask.ledger.rows import EventRow, OutboxRow, event_row
 from edge_mask.ledger.sequences import Sequences
 from edge_mask.ledger.shadows import MOST, Shadows
 from edge_mask.messages import Event, Fault, Message, Priority
+from edge_mask.recording.reported import reported_by
 from edge_mask.redact import legible, redact
 from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Incoming, Republish, RuleFailed
 from edge_mask.rules.rule_set import RuleSet
@@ -157,8 +157,8 @@ class Intake:
                     self._send(replace(made, id=self._new_id(at)), at, admitted)
                     self._to_shadow(made, at, admitted, is_complaint=is_complaint)
                 case HttpCall():
-                    request = self._request(effect, message, at)
-                    admitted.outgoing.append(OutboxRow(_origin(effect.url), request, at))
+                    call = waiting_call(effect, cause=message, message_id=self._new_id(at))
+                    admitted.outgoing.append(OutboxRow(destination_of(effect.url), call, at))
                 case EdgeAction():
                     admitted.actions.append(effect)
                 # Rules that fail on complaints would complain for ever; but each is set aside only once.
@@ -181,22 +181,6 @@ class Intake:
         else:
             self._refused.discard(message.topic)
 
-    def _request(self, call: HttpCall, cause: Message, at: Moment) -> Message:
-        """An HTTP call always waits in the outbox, also one that a live message led to: then it is telemetry.
-
-        What led to it waits with it, for the rule's error action in case the server refuses.
-        """
-        properties = {
-            "headers": [list(header) for header in call.headers],
-            "rule": call.rule,
-            "topic": cause.topic,
-            "payload": cause.payload,
-        }
-        priority = min(call.priority, Priority.TELEMETRY)
-        return Message(
-            topic=call.url, payload=call.body, priority=priority, qos=1, id=self._new_id(at), properties=properties
-        )
-
     def _complain(self, failed: RuleFailed, at: Moment, admitted: Admitted) -> None:
         """One `errors` message, unless the rule's own error action took it."""
         if failed.is_handled and failed.code != "set_aside":
@@ -204,11 +188,3 @@ class Intake:
         component = f"rule {failed.rule}" if failed.rule else "rules"
         fault = Fault(at=at, component=component, code=f"rule_{failed.code}", text=failed.text)
         self._admit(fault, encode(fault), admitted, is_complaint=True)
-
-
-def _origin(url: str) -> str:
-    """The outbox destination of a URL: one courier for each scheme, host and port."""
-    parts = urlsplit(url)
-    host = (parts.hostname or "").lower()
-    host = f"[{host}]" if ":" in host else host
-    return f"http:{parts.scheme.lower()}://{host}{f':{parts.port}' if parts.port else ''}"

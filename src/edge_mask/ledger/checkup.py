@@ -1,24 +1,23 @@
-"""The doctor's look at the database: could a daemon use it? Nothing is written, and no file is made."""
+"""What `check` asks of the database: could a daemon use it? Nothing is written, and no file is made."""
 
 import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy.exc import DBAPIError
-
 from edge_mask.errors import DatabaseError
-from edge_mask.ledger.database import Lock, is_damage, is_there, real_path, reason_of
-from edge_mask.ledger.migrations import refuse_newer, refuse_strangers
-from edge_mask.ledger.view import open_onlooker
+from edge_mask.ledger.connections import in_our_words, is_damage, open_onlooker
+from edge_mask.ledger.database import Lock, is_there, real_path, refuse_other_files, refuse_strangers
+from edge_mask.ledger.schema import refuse_newer
 
 _REPAIR = "try: edge-mask outbox repair"
 
 
-def look(path: Path) -> str:
+def check_up(path: Path) -> str:
     """How the database is. Raises InUse when a daemon has it, DatabaseError when none could use it."""
     if not is_there(path):
         return _could_be_made(path)
+    refuse_other_files(path)
     lock = Lock(path)
     lock.test()
     file = real_path(path)
@@ -46,14 +45,14 @@ def _could_be_made(path: Path) -> str:
 def _read_through(path: Path) -> None:
     """Whose it is, how new, and whether its pages hang together."""
     try:
-        with closing(open_onlooker(path)) as connection:
+        with in_our_words(), closing(open_onlooker(path)) as connection:
             database = connection.connection.driver_connection
             assert isinstance(database, sqlite3.Connection)
             refuse_strangers(database)
             refuse_newer(int(connection.exec_driver_sql("PRAGMA user_version").scalar_one()))
             answer = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one())
-    except (DBAPIError, sqlite3.Error, DatabaseError) as error:
+    except DatabaseError as error:
         advice = f"; {_REPAIR}" if is_damage(error) else ""
-        raise DatabaseError(f"{path}: {reason_of(error).removeprefix(f'{path}: ')}{advice}") from error
+        raise DatabaseError(f"{path}: {str(error).removeprefix(f'{path}: ')}{advice}") from error
     if answer != "ok":
         raise DatabaseError(f"{path}: is damaged ({' '.join(answer.split())}); {_REPAIR}")

@@ -10,7 +10,7 @@ from tests.ledger.rows import BOOT, batch, moment, visit
 
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.bounds import Bounds
-from edge_mask.ledger.read import Reader
+from edge_mask.ledger.reader import Reader
 from edge_mask.ledger.writer import Ledger
 from edge_mask.units import Moment, Seconds, Unix
 

@@ -5,7 +5,8 @@
     courier ┘    (waits)            └─ live: straight to the courier, never on the disk
 
 While the database cannot be written (disk full, card gone) the group is kept and tried again; the mailbox fills and its
-senders wait, so that nothing that was decided is forgotten. What is live goes past all that.
+senders wait, so that nothing that was decided is forgotten. What is live goes past all that. The thread sleeps until
+something is put into the mailbox, or something is due.
 """
 
 import logging
@@ -15,17 +16,16 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from queue import SimpleQueue
+from typing import Any
 
-from sqlalchemy.exc import DBAPIError
-
-from edge_mask.errors import DatabaseError
-from edge_mask.ledger.database import is_damage, reason_of
-from edge_mask.ledger.drops import Drops
-from edge_mask.ledger.intake import Admitted, Intake
-from edge_mask.ledger.mail import Barrier, Entry, is_live
+from edge_mask.errors import DatabaseError, EdgeMaskError
+from edge_mask.ledger.connections import is_damage, is_full
 from edge_mask.ledger.rows import Batch, Settlement
-from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Event, Fault, Message, Outcome, Priority
+from edge_mask.ledger.writer import Ledger, Unwritable
+from edge_mask.messages import Fault, Message, Outcome, Priority
+from edge_mask.recording.intake import Admitted, Intake
+from edge_mask.recording.losses import Drops
+from edge_mask.recording.mail import Barrier, Condemn, Entry, Mend, Purge, ReadShadow, Request, UpdateShadow, is_live
 from edge_mask.rules.effects import EdgeAction
 from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock
@@ -41,11 +41,14 @@ _HOUSEKEEPING_EVERY = 60.0
 _FIRST_HOUSEKEEPING = 5.0
 """Seconds after the start: a daemon that is restarted again and again tidies up, too."""
 _GOES_ON_AFTER = 1.0
-_LOOKS_FOR_THE_FILE_EVERY = 1.0
+_LOOKS_FOR_THE_FILE_EVERY = 10.0
+"""Seconds, while nothing is written: each commit looks by itself whether the file is still there."""
 _LAST_TRIES = 1.0
 _LAST_TRIES_EVERY = 0.2
 _LIVE_WAITS = 0.05
-"""Seconds that a live message may lie in the mailbox before it is looked at."""
+"""Seconds that a live message may lie in the mailbox while others like it come; the first one of them wakes us."""
+_LIVE_COMES_ON = 0.5
+"""Seconds between two live messages from which on each wakes us: sleeping costs less than looking."""
 _SHADOW_WAITS = 1.0
 """Seconds that a shadow may wait for company: a rule may write one with each live message, and each commit wears."""
 
@@ -87,7 +90,11 @@ class Recorder(Job):
         self._on_action = on_action
         self._actions: list[EdgeAction] = []
         self._batch = Batch()
-        self._waiting: list[Future[None]] = []
+        self._waiting: list[tuple[Future[Any], Any]] = []
+        """Who waits for the next commit, and what they are told then."""
+        self._live_at = self._naps_until = float("-inf")
+        self._is_suspect = False
+        """The file raised damage, and was opened again since."""
         # Beside the mailbox, which may be full of events that find no room: what is settled makes room.
         self._settles: SimpleQueue[Settle] = SimpleQueue()
         self._due = float("inf")
@@ -104,6 +111,7 @@ class Recorder(Job):
         cancelled when the recorder ended first: then the rows are still pending, and sent again after the restart."""
         entry = Settle(settlements)
         self._settles.put(entry)
+        self._mailbox.poke()
         return entry.done
 
     def begin(self) -> None:
@@ -131,17 +139,17 @@ class Recorder(Job):
     def end(self) -> None:
         """Whatever is left could not be written in time: say how much, close."""
         rows, left = len(self._batch.events) + len(self._batch.outgoing), self._mailbox.take_many(sys.maxsize, 0.0)
-        events = sum(not isinstance(entry, Barrier) and not is_live(entry) for entry in left)
+        events = sum(not isinstance(entry, Request) and not is_live(entry) for entry in left)
         if rows or events:
             log.error(
                 "database: %d rows could not be written before the stop, %d events behind them neither; they are lost",
                 rows,
                 events,
             )
-        self._waiting += [entry.done for entry in left if isinstance(entry, Barrier)]
+        self._waiting += [(entry.answer, None) for entry in left if isinstance(entry, Request)]
         while not self._settles.empty():
-            self._waiting.append(self._settles.get_nowait().done)
-        for future in self._waiting:
+            self._waiting.append((self._settles.get_nowait().done, None))
+        for future, _ in self._waiting:
             future.cancel()
         self._ledger.close(with_shadows=not len(self._batch) and not events)
 
@@ -149,24 +157,71 @@ class Recorder(Job):
         """What fits into the batch. While it is full, what must be stored keeps its place in the mailbox; what is live
         goes on, unless rules have made so many rows of it that it has to wait as well."""
         room = _MOST_IN_A_COMMIT - len(self._batch.events) - len(self._batch.outgoing)
+        timeout = self._patience()
         if room > 0:
-            return self._mailbox.take_many(room, self._patience())
-        if room > -_MOST_IN_A_COMMIT:
-            return self._mailbox.take_only(is_live, self._patience())
-        self._clock.wait(stop, self._patience())
-        return []
+            entries = self._mailbox.take_many(room, timeout, is_deep=timeout > _LIVE_WAITS)
+        elif room > -_MOST_IN_A_COMMIT:
+            entries = self._mailbox.take_only(is_live, timeout, is_deep=timeout > _LIVE_WAITS)
+        else:
+            self._clock.wait(stop, Seconds(min(_LIVE_WAITS, timeout)))
+            entries = []
+        return entries
 
     def _patience(self) -> Seconds:
+        """How long to sleep. While live messages come one upon the other, short naps instead: see `post`."""
+        now = self._clock.now().mono
         due = max(self._due, self._retry_at)
-        return Seconds(min(_LIVE_WAITS, max(0.0, due - self._clock.now().mono)))
+        if not self._outage.is_open:
+            due = min(due, self._next_look, self._next_housekeeping)
+        if now < self._naps_until:
+            due = min(due, now + _LIVE_WAITS)
+        return Seconds(max(0.0, due - now))
 
     def _admit(self, entry: Entry) -> None:
         match entry:
             case Barrier():
-                self._waiting.append(entry.done)
+                self._waiting.append((entry.answer, None))
                 self._due = float("-inf")
+            case ReadShadow() | UpdateShadow() | Purge() | Mend() | Condemn():
+                self._answer(entry)
             case _:
-                self._admit_event(entry)
+                if is_live(entry):
+                    self._expect_live()
+                self._take(self._intake.admit(entry))
+
+    def _expect_live(self) -> None:
+        now = self._clock.now().mono
+        if now - self._live_at < _LIVE_COMES_ON:
+            self._naps_until = now + _LIVE_COMES_ON
+        self._live_at = now
+
+    def _answer(self, request: ReadShadow | UpdateShadow | Purge | Mend | Condemn) -> None:
+        """Do what somebody asked for; what the next commit writes is answered then."""
+        if not request.answer.set_running_or_notify_cancel():
+            return
+        now = self._clock.now()
+        try:
+            match request:
+                case ReadShadow(thing=thing, name=name):
+                    request.answer.set_result(self._ledger.shadows.get(thing, name, int(now.wall)))
+                case UpdateShadow(thing=thing, name=name, update=update):
+                    self._ledger.shadows.update(thing, name, update, int(now.wall))
+                    document = self._ledger.shadows.get(thing, name, int(now.wall))
+                    self._waiting.append((request.answer, document))
+                    self._due = float("-inf")
+                case Purge(refused_only=refused_only, before=before):
+                    request.answer.set_result(self._ledger.purge(refused_only=refused_only, before=before))
+                case Mend(damage=damage):
+                    mended = self._ledger.mend(damage, now)
+                    self._report("damaged_rows", str(mended))
+                    request.answer.set_result(mended)
+                case Condemn(reason=reason):
+                    self._ledger.condemn(reason)
+                    self._report_losses()
+                    self._on_commit()  # there are other rows now
+                    request.answer.set_result(None)
+        except EdgeMaskError as error:
+            request.answer.set_exception(error)
 
     def _take_settles(self) -> None:
         while not self._settles.empty():
@@ -175,18 +230,15 @@ class Recorder(Job):
             if any(each.is_delivered for each in entry.settlements):
                 self._intake.uploaded(self._clock.now())
             self._regret([each for each in entry.settlements if each.receipt.outcome is Outcome.REFUSED])
-            self._waiting.append(entry.done)
+            self._waiting.append((entry.done, None))
             self._due = min(self._due, self._clock.now().mono + self._interval)
-
-    def _admit_event(self, event: Event) -> None:
-        self._take(self._intake.admit(event))
 
     def _regret(self, refused: Sequence[Settlement]) -> None:
         """A message that a rule sent was refused for good: the rule's error action has its turn."""
         for settlement in refused:
             try:
                 pending = self._ledger.waiting(settlement.row)
-            except (DBAPIError, DatabaseError) as error:
+            except DatabaseError as error:
                 log.debug("database: a refused message cannot be looked up: %s", error)
                 continue
             if pending is not None and pending.message.id == settlement.id:
@@ -212,14 +264,15 @@ class Recorder(Job):
         try:
             self._ledger.follow()
             dropped = self._ledger.commit(self._batch, now)
-        except (DBAPIError, DatabaseError) as error:
-            self._failed(error)
-            return
-        except (ValueError, OverflowError, TypeError) as error:
+        except Unwritable as error:
             self._set_apart(error)
+            return
+        except DatabaseError as error:
+            self._failed(error)
             return
         self._batch = Batch()
         self._due = float("inf")
+        self._is_suspect = False
         self._backoff.succeeded(0.0)
         self._outage.end()
         self._drops.tell(dropped, now.mono)
@@ -229,16 +282,17 @@ class Recorder(Job):
         for action in actions:  # only now: what led to them is on the disk
             self._on_action(action)
         waiting, self._waiting = self._waiting, []
-        for future in waiting:
-            future.set_result(None)
+        for future, result in waiting:
+            future.set_result(result)
 
-    def _set_apart(self, error: Exception) -> None:
+    def _set_apart(self, error: Unwritable) -> None:
         """Some value cannot be written, today or ever: its row alone is given up, not the company that it came in."""
         batch = self._batch
         try:
+            self._ledger.mend((), self._clock.now())  # no damaged count is the cause
             events = [row for row in batch.events if self._ledger.can_hold(Batch(events=[row]))]
             outgoing = [row for row in batch.outgoing if self._ledger.can_hold(Batch(outgoing=[row]))]
-        except (DBAPIError, DatabaseError) as meanwhile:  # the disk, say: no row is given up for that
+        except DatabaseError as meanwhile:  # the disk, say: no row is given up for that
             self._failed(meanwhile)
             return
         lost = len(batch.events) + len(batch.outgoing) - len(events) - len(outgoing)
@@ -246,25 +300,31 @@ class Recorder(Job):
             self._failed(error)
             return
         batch.events, batch.outgoing = events, outgoing
-        text = f"{lost} rows hold what no database can ({type(error).__name__}: {error}) and were given up"
+        text = f"{lost} rows hold what no database can ({error}) and were given up"
         log.error("database: %s", text)
-        self._admit_event(Fault(at=self._clock.now(), component="database", code="unwritable", text=text))
+        self._report("unwritable", text)
         self._due = float("-inf")
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: DatabaseError) -> None:
         """Keep the group, reopen the file when it may not be trusted any more, try again later."""
         self._retry_at = self._clock.now().mono + self._backoff.next_delay()
-        reason = reason_of(error)
-        self._outage.begin("write_failed", f"cannot be written: {reason}; recording waits")
-        if "disk is full" in reason and not isinstance(error, DatabaseError):
+        self._outage.begin("write_failed", f"cannot be written: {error}; recording waits")
+        if is_full(error) and self._ledger.is_open:
             self._make_room()
-        elif isinstance(error, DatabaseError) or is_damage(error) or "disk I/O error" in reason:
-            try:
-                self._ledger.reopen()
-            except (DBAPIError, DatabaseError) as again:
-                log.debug("database: cannot be opened again: %s", again)
+        elif not self._ledger.is_open or is_damage(error) or "disk I/O error" in str(error):
+            self._open_again(error)
+
+    def _open_again(self, error: DatabaseError) -> None:
+        try:
+            if self._is_suspect and is_damage(error):
+                self._ledger.condemn(str(error))  # no check finds it, but nothing can be written
             else:
-                self._report_losses()
+                self._ledger.reopen()
+            self._is_suspect = is_damage(error)
+        except DatabaseError as again:
+            log.debug("database: cannot be opened again: %s", again)
+        else:
+            self._report_losses()
 
     def _make_room(self) -> None:
         """Settle what has been sent, alone: that needs little room and makes some."""
@@ -272,8 +332,8 @@ class Recorder(Job):
             self._ledger.make_room()
             if self._batch.settlements:
                 self._ledger.settle(self._batch.settlements, self._clock.now())
-        except (DBAPIError, DatabaseError) as error:
-            log.debug("database: no room yet: %s", reason_of(error))
+        except DatabaseError as error:
+            log.debug("database: no room yet: %s", error)
         else:
             self._batch.settlements = []
             self._on_commit()
@@ -300,9 +360,13 @@ class Recorder(Job):
         ledger = self._ledger
         salvaged, ledger.salvaged = ledger.salvaged, None
         vanished, ledger.vanished = ledger.vanished, ""
-        for code, text in (("damaged", salvaged), ("vanished", vanished)):
-            if text:
-                self._admit_event(Fault(at=self._clock.now(), component="database", code=code, text=str(text)))
+        self._report("damaged", "" if salvaged is None else str(salvaged))
+        self._report("vanished", vanished)
+
+    def _report(self, code: str, text: str) -> None:
+        """One `errors` message; none for an empty text."""
+        if text:
+            self._take(self._intake.admit(Fault(at=self._clock.now(), component="database", code=code, text=text)))
 
     def _housekeeping(self) -> None:
         now = self._clock.now()
@@ -310,8 +374,8 @@ class Recorder(Job):
         try:
             if self._ledger.housekeeping(now):
                 self._next_housekeeping = now.mono + _GOES_ON_AFTER
-        except (DBAPIError, DatabaseError) as error:
-            log.debug("database: housekeeping put off: %s", reason_of(error))
+        except DatabaseError as error:
+            log.debug("database: housekeeping put off: %s", error)
 
     def _finish(self, now: float) -> None:
         """Stopping: until everything is written; while nothing can be written, for a few more tries."""

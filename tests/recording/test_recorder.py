@@ -13,19 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import OperationalError
 from tests.ledger import rows
 from tests.ledger.rows import BOOT
 
+from edge_mask.errors import DatabaseError
 from edge_mask.ledger.bounds import Bounds
-from edge_mask.ledger.intake import Intake
-from edge_mask.ledger.mail import Barrier, Entry, post
 from edge_mask.ledger.outbox import Outbox
-from edge_mask.ledger.read import Reader
-from edge_mask.ledger.recorder import Recorder
+from edge_mask.ledger.reader import Reader
 from edge_mask.ledger.rows import Batch, Settlement
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Detections, Fault, Health, Look, Message, Outcome, Priority, Reading, Receipt, Visit
+from edge_mask.recording.intake import Intake
+from edge_mask.recording.mail import Barrier, Entry, post
+from edge_mask.recording.recorder import Recorder
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.handoff import Mailbox
@@ -65,7 +65,7 @@ class Desk:
         """Wait until everything put so far is on the disk."""
         barrier = Barrier()
         self.mailbox.put(barrier)
-        assert not wait([barrier.done], 20).not_done
+        assert not wait([barrier.answer], 20).not_done
 
 
 @contextmanager
@@ -205,7 +205,7 @@ def test_a_disk_that_fills_up_while_such_a_value_is_looked_for_costs_no_other_ro
     def once_full(ledger: Ledger, batch: Batch) -> bool:
         if not asked.is_set():
             asked.set()
-            raise OperationalError("INSERT", None, sqlite3.OperationalError("database or disk is full"))
+            raise DatabaseError("database or disk is full") from sqlite3.OperationalError()
         return real(ledger, batch)
 
     monkeypatch.setattr(Ledger, "can_hold", once_full)

@@ -12,9 +12,9 @@ from tests.ledger.rows import BOOT, batch, moment, visit
 
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.bounds import Bounds
-from edge_mask.ledger.read import Reader
-from edge_mask.ledger.repair import purge, repair
-from edge_mask.ledger.view import ReadView
+from edge_mask.ledger.connections import ReadView
+from edge_mask.ledger.reader import Reader
+from edge_mask.ledger.salvage import purge, repair
 from edge_mask.ledger.writer import Ledger
 
 POWERLESS = ("setpriv", "--bounding-set", "-all", "--inh-caps", "-all")
@@ -69,7 +69,7 @@ def test_history_of_a_stopped_daemon_can_be_read_where_nothing_may_be_written(tm
     path = filled(tmp_path / "db")
     before = {file.name: file.stat().st_mtime_ns for file in tmp_path.iterdir()}
     code = (
-        "import sys; from pathlib import Path; from edge_mask.ledger.read import Reader;"
+        "import sys; from pathlib import Path; from edge_mask.ledger.reader import Reader;"
         "print([visit['id'] for visit in Reader(Path(sys.argv[1])).visits()])"
     )
     tmp_path.chmod(0o555)

@@ -3,12 +3,18 @@
 A released step is never edited; a change is a new step at the end. `PRAGMA user_version` counts them.
 """
 
-import sqlite3
 from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy import Connection
 
 from edge_mask.errors import DatabaseError
+from edge_mask.ledger.database import APPLICATION_ID
+
+PENDING: Final = 0
+"""State of a message that waits to leave."""
+SET_ASIDE: Final = 1
+"""State of a message that was refused, or whose row is damaged: kept for a person to see."""
 
 _MOMENT = "wall REAL NOT NULL, mono REAL NOT NULL, synced INTEGER NOT NULL, boot TEXT NOT NULL"
 
@@ -96,7 +102,56 @@ _HISTORY = (
     ),
 )
 
-MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SHADOWS, _HISTORY)
+SIZE: Final = (
+    "CASE WHEN typeof({row}.bytes) = 'integer' AND {row}.bytes BETWEEN 0 AND 1000000000000 THEN {row}.bytes ELSE 0 END"
+)
+"""What a message takes, whatever stands there: one damaged number must not spoil the sum, or stop each commit."""
+
+
+def _count(sign: str, row: str) -> str:
+    size = SIZE.format(row=row)
+    return f"""UPDATE totals SET messages = coalesce(messages, 0) {sign} 1, bytes = coalesce(bytes, 0) {sign} {size}
+        WHERE state = {row}.state"""
+
+
+def _guarded_room(row: str, texts: Sequence[str]) -> str:
+    return f"coalesce({_room(row, texts)}, 0)"
+
+
+_DAMAGE = (
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    # Of what does not change while a message waits; NULL for those that were written before there was one.
+    "ALTER TABLE outbox ADD COLUMN checksum INTEGER",
+    # Rows that were found damaged: told once. Those of small tables are moved here, others stay where they are.
+    """CREATE TABLE damaged (
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL, row TEXT NOT NULL, columns TEXT NOT NULL, content TEXT,
+        UNIQUE (name, row))""",
+    # The triggers again, such that no value in a row makes them fail.
+    *(f"DROP TRIGGER outbox_{when}" for when in ("insert", "delete", "state")),
+    f"CREATE TRIGGER outbox_insert AFTER INSERT ON outbox BEGIN {_count('+', 'NEW')}; END",
+    f"CREATE TRIGGER outbox_delete AFTER DELETE ON outbox BEGIN {_count('-', 'OLD')}; END",
+    f"""CREATE TRIGGER outbox_state AFTER UPDATE OF state ON outbox BEGIN
+        {_count("-", "OLD")}; {_count("+", "NEW")}; END""",
+    *(
+        statement
+        for table, texts in _TEXTS.items()
+        for statement in (
+            f"DROP TRIGGER {table}_insert",
+            f"""CREATE TRIGGER {table}_insert AFTER INSERT ON {table} BEGIN
+                UPDATE history SET events = coalesce(events, 0) + 1,
+                bytes = coalesce(bytes, 0) + {_guarded_room("NEW.", texts)} WHERE name = '{table}'; END""",
+            f"DROP TRIGGER {table}_delete",
+            f"""CREATE TRIGGER {table}_delete AFTER DELETE ON {table} BEGIN
+                UPDATE history SET events = coalesce(events, 0) - 1,
+                bytes = coalesce(bytes, 0) - {_guarded_room("OLD.", texts)} WHERE name = '{table}'; END""",
+        )
+    ),
+)
+
+ROOM: Final = {table: _guarded_room("", texts) for table, texts in _TEXTS.items()}
+"""How many bytes a stored event takes, in SQL, by table."""
+
+MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SHADOWS, _HISTORY, _DAMAGE)
 
 
 def migrate(connection: Connection, steps: Sequence[Sequence[str]] = MIGRATIONS) -> None:
@@ -118,12 +173,3 @@ def refuse_newer(found: int, known: int = len(MIGRATIONS)) -> None:
             f"the database has version {found}, this program knows up to {known}: it was written by a newer "
             "edge-mask; install that one again or name another outbox.path"
         )
-
-
-def refuse_strangers(connection: sqlite3.Connection) -> None:
-    """Raises DatabaseError for a database that has tables, but not ours: it belongs to another program."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    if tables and (version == 0 or "outbox" not in tables):
-        shown = ", ".join(sorted(tables)[:3])
-        raise DatabaseError(f"belongs to another program (it has the tables {shown}); name another outbox.path")
