@@ -17,7 +17,7 @@ LATER_TRANSPORTS = ("aws-iot", "greengrass")
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
 """MQTT packets carry no control characters; brokers hang up on them."""
-_DATABASE = "the path of a file, such as /var/lib/edge-mask/edge-mask.db"
+_DATABASE = "the name of a file on this device, such as /var/lib/edge-mask/edge-mask.db"
 _HOST = "a name or an address alone, such as broker.example or 192.168.1.10; its port is a key of its own, mqtt.port"
 
 
