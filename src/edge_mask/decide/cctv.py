@@ -20,7 +20,7 @@ class CctvPolicy:
     streak: int = 6
     """Looks in a row with a no-mask face that raise one."""
     rearm_after: Seconds = Seconds(60.0)
-    """After an alert the camera raises no other for so long, whether the streak goes on or a new one begins."""
+    """Time after an alert without another one, whether the streak goes on or a new one begins."""
     incorrect_counts: bool = True
     """A mask below the nose counts as none."""
 

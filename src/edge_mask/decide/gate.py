@@ -11,7 +11,7 @@ from edge_mask.messages import Alert, Event, Track, Visit
 from edge_mask.units import Moment, Seconds
 
 SILENCE = Seconds(5.0)
-"""So long may a slow camera or device be silent between two pictures of the same person (see TrackPolicy.max_gap)."""
+"""The longest pause between two pictures of the same person on a slow device (see TrackPolicy.max_gap)."""
 
 
 class GateWatch:

@@ -21,7 +21,7 @@ class GatePolicy:
 
     votes: int = 5
     window: Seconds = Seconds(2.0)
-    """So many looks must agree within so long."""
+    """The number of looks that must agree, `votes`, within this time."""
     min_face: float = 0.12
     """The face's longer side as a part of the picture's shorter side; smaller ones are too far away to be judged."""
     fever_above: float | None = None
@@ -29,9 +29,9 @@ class GatePolicy:
     temperature_wait: Seconds = Seconds(2.0)
     """How long a face that is decided waits for the thermometer, before the visit says `temperature_missing`."""
     hold: Seconds = Seconds(1.0)
-    """How long something else must be said without a break before it is a new attempt."""
+    """How long another judgement must last without a break before it is a new attempt."""
     forget_after: Seconds = Seconds(1.0)
-    """Someone not seen for longer has left."""
+    """Somebody who was not seen for longer has left."""
 
     @property
     def vote_policy(self) -> VotePolicy:

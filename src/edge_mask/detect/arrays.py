@@ -12,7 +12,7 @@ F32 = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
 _DIGITS = 5
-"""The sums of plain numbers and of arrays differ in the last digit: it must not decide which of two comes first."""
+"""Scores are compared to this many digits: sums of plain numbers and of arrays differ in the last one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,8 +45,8 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Handful:
-    """Candidates in plain numbers: for so few, dozens of calls of NumPy take longer than the sums, and longer still
-    when a graph has just pushed them out of the cache."""
+    """A few candidates in plain numbers: dozens of calls of NumPy would take longer than the sums, most of all after
+    a graph has pushed NumPy out of the cache."""
 
     boxes: list[Corners]
     scores: list[float]

@@ -15,7 +15,7 @@ from edge_mask.errors import ModelError
 from edge_mask.geometry import Corners
 
 FEW = 64
-"""Up to so many cells are looked up one by one: sixty calls of NumPy take longer."""
+"""Up to this many cells are looked up one by one: sixty calls of NumPy take longer."""
 _ABSURD = 1_000_000.0
 
 

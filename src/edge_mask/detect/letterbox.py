@@ -82,10 +82,10 @@ class Letterbox:
 
 
 def one_thread_in_opencv() -> None:
-    """Keep OpenCV of this process to the calling thread.
+    """Make OpenCV work in the calling thread only.
 
-    Its pool gains nothing on pictures this small, and when the cores are busy with the graph, waiting for the
-    pool took longer than the graph.
+    Its thread pool gains nothing on pictures this small. While the graph keeps the cores busy, waiting for the pool
+    took longer than the graph.
     """
     import cv2
 

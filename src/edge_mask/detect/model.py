@@ -24,7 +24,7 @@ from edge_mask.geometry import Corners
 from edge_mask.messages import Box, Face, Image
 
 _SMALLEST = 1.0
-"""Pixels; what is left of a box inside the picture is no face below that."""
+"""Pixels; a box with less of it inside the picture is no face."""
 _ROUNDING = 1e-6
 
 
@@ -70,7 +70,7 @@ class ModelDetector:
         wanted = [_threshold(self.card, meaning) if score is None else score for meaning in self._meanings]
         entry, self._least = wanted, [0.0] * len(wanted)
         if self._suppression is not None and self._suppression.changes_scores:
-            # What backs a face must be let in whatever is asked of the face itself.
+            # Candidates that support a face count from the floor on, however high its own threshold is.
             entry = [min(each, self._suppression.floor) for each in wanted]
             self._least = [each - _ROUNDING for each in wanted]
         rules = [_rule(self.card, *each) for each in zip(self._meanings, entry, strict=True)]

@@ -1,4 +1,4 @@
-"""Non-maximum suppression: of boxes that overlap, the best one stays, and the others may say what they know of it.
+"""Non-maximum suppression: of overlapping boxes the best one stays; the others may correct its place and its score.
 
 candidates ─▶ the best of each place ─▶ box: mean of those that vote, one for all labels
            ─▶ score: more with support, less beside a better one
@@ -15,29 +15,29 @@ from edge_mask.detect.arrays import Candidates, Found, Handful, Indices
 from edge_mask.geometry import Corners, iou, iou_of_corners
 
 MOST_CANDIDATES = 1000
-"""Only the best so many are compared with each other (a million pairs)."""
+"""At most this many of the best candidates are compared with each other (a million pairs)."""
 FEW = 64
-"""Up to so many are compared one by one."""
+"""Up to this many candidates are compared one by one."""
 FEW_PAIRS = 250
-"""Up to so many looks at pairs: then the sums take less time than the calls of NumPy."""
+"""Up to this many comparisons plain sums take less time than the calls of NumPy."""
 _LEAST_WEIGHT = 1e-12
-"""Of a box that votes: all may have a score of nothing."""
+"""The least weight of a box that votes: the scores of all of them may be 0."""
 _SURE = 1e-6
-"""Scores are kept so far from 0 and 1 where their logit is asked for."""
+"""Distance that scores keep from 0 and 1 where their logit is computed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """What overlapping boxes mean to each other."""
+    """How overlapping boxes affect each other."""
 
     iou: float
-    """Boxes that overlap a better one by more than this go."""
+    """Boxes that overlap a better one by more than this are removed."""
     class_agnostic: bool
-    """Whatever their labels; else only those of the same label have to do with each other."""
+    """True: labels do not matter. False: only boxes of the same label affect each other."""
     most: int
     vote: float | None = None
-    """How much a box of the same label must overlap one that stays to have a say in where that lies: the mean,
-    weighted by the squares of the scores (box voting: Gidaris and Komodakis, "Object detection via a multi-region &
+    """Box voting: a box that stays moves to the mean of the boxes of its label that overlap it by more than this,
+    weighted by the squares of their scores (Gidaris and Komodakis, "Object detection via a multi-region &
     semantic segmentation-aware CNN model", 2015)."""
     support: float = 0.0
     """The logit of what stays grows by this times ln n, where n is how many went for it: the sum of their scores times
@@ -46,8 +46,8 @@ class Suppression:
     """How much what stays must overlap a better one of another label to get the box of that: a face that goes by two
     labels lies at one place. Both need a score from `floor` on."""
     floor: float = 0.0
-    """The score from which a candidate votes, is support and shares, so that none of it depends on how many faint ones
-    were let in. For what stays with less than that, all vote."""
+    """The score from which a candidate votes, supports and shares. Faint candidates that a low threshold lets in do
+    not change the others. For a box that stays with a lower score, all vote."""
     decay: float | None = None
     """What stays beside a better one, overlapping it by o, is worth exp(-o²/decay) of its score (soft suppression:
     Bodla et al., "Soft-NMS", 2017)."""

@@ -13,13 +13,10 @@ MOST_BYTES = 200_000_000
 MOST_FILES = 200
 _DAMAGED = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, ValueError),
-    *(
-        IndexError,
-        FileExistsError,
-        NotADirectoryError,
-    ),  # an entry without a name, two entries of one name, or one below another
+    *(IndexError, FileExistsError, NotADirectoryError),
 )
-"""What zipfile raises for archives that are no good; ValueError for a name that is no UTF-8."""
+"""What zipfile raises for damaged archives: ValueError for a name that is no UTF-8, and the last three for an entry
+without a name, two entries of one name, and an entry below another."""
 
 
 def unpack(source: Path, into: Path) -> None:

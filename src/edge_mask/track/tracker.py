@@ -12,7 +12,7 @@ from edge_mask.track.votes import Ballot, VotePolicy
 from edge_mask.units import Moment, Seconds
 
 _SAME = 0.75
-"""Of two boxes that share so much of the smaller one, both are the same face."""
+"""Two boxes that share more than this part of the smaller one are the same face."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,13 @@ class TrackPolicy:
 
     min_iou: float = 0.3
     max_apart: float = 1.0
-    """For boxes that do not overlap so much: centres at most so many face sizes apart (slow cameras, quick walkers)."""
+    """Boxes that overlap less match if their centres are at most this many face sizes apart (slow cameras)."""
     max_age: Seconds = Seconds(1.0)
-    """A face not seen for longer, though frames came, is somebody else when it comes back."""
+    """A face that was missing for longer while frames came is somebody else when it comes back."""
     max_gap: Seconds = Seconds(5.0)
-    """Between two frames in a row so much time may pass (a slow device); after more, everybody is somebody else."""
+    """The longest pause between two frames (a slow device); after a longer one everybody is somebody else."""
     confirm_after: int = 1
-    """Frames that must show a face before it is told; more hides what the detector sees only once."""
+    """Frames that must show a face before it is reported; 2 hides what the detector sees only once."""
 
 
 @dataclass(slots=True)

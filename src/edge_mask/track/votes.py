@@ -16,7 +16,7 @@ class VotePolicy:
     share: float = 0.66
     """Part of the votes that the winner must have."""
     few: int = 3
-    """A device too slow for `needed` votes in a window decides on so many, when the window is full and all agree."""
+    """A device too slow for `needed` votes in a window decides on this many, if the window is full and all agree."""
 
 
 @dataclass(frozen=True, slots=True)
