@@ -23,12 +23,13 @@ from training.judge import detections, judge
 from training.metrics import nothing
 from training.pictures import Picture, Pixels, Single, read_pixels, read_scenes, read_singles
 
-from edge_mask.detect.card import ModelFile
-from edge_mask.detect.location import find_package
 from edge_mask.detect.model import ModelDetector
-from edge_mask.detect.package import Package, load_file, open_package
 from edge_mask.detect.tflite import choose_runtime
 from edge_mask.errors import EdgeMaskError
+from edge_mask.packages.card import ModelFile
+from edge_mask.packages.load import load_file
+from edge_mask.packages.location import find_package
+from edge_mask.packages.package import Package, open_package
 
 GATE_THRESHOLD = 0.5
 TIMED_PICTURES = 40

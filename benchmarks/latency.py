@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 from benchmarks.peers import write_peers
 
-from edge_mask.detect.location import GRAPH, find_package
 from edge_mask.detect.model import ModelDetector
-from edge_mask.detect.package import load_package
 from edge_mask.detect.tflite import installed_runtimes
 from edge_mask.errors import EdgeMaskError
 from edge_mask.messages import Image
+from edge_mask.packages.load import load_package
+from edge_mask.packages.location import GRAPH, find_package
 from edge_mask.picture import SUFFIXES, read_picture
 
 

@@ -19,13 +19,13 @@ import psutil
 from tests.broker import Mosquitto
 from tests.end_to_end.daemon import Daemon, write_config
 
-from edge_mask.detect.golden import golden_picture
-from edge_mask.detect.location import find_package
-from edge_mask.detect.package import open_package
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.rows import Batch, OutboxRow
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Message, Priority
+from edge_mask.packages.golden import golden_picture
+from edge_mask.packages.location import find_package
+from edge_mask.packages.package import open_package
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.timesync import boot_id
 

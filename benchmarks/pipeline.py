@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edge_mask.bench import measure_pipeline
 from edge_mask.cli.run import SWITCH_INTERVAL
-from edge_mask.detect.location import find_package
+from edge_mask.packages.location import find_package
 
 
 def main() -> None:

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from edge_mask.messages import Priority
-from edge_mask.rules import NO_MATCH, Context, compile_rule, to_payload
 from edge_mask.rules.effects import Incoming
 from edge_mask.rules.rule_set import RuleSet
+from edge_mask.sql import NO_MATCH, Context, compile_rule, to_payload
 
 TOPIC = "kf99/topic"
 PAYLOAD = json.dumps(

@@ -17,9 +17,9 @@ import cv2
 from tests.broker import Mosquitto, Subscriber
 from tests.end_to_end.daemon import Daemon, write_config
 
-from edge_mask.detect.golden import golden_picture
-from edge_mask.detect.location import find_package
-from edge_mask.detect.package import open_package
+from edge_mask.packages.golden import golden_picture
+from edge_mask.packages.location import find_package
+from edge_mask.packages.package import open_package
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_mask.geometry import iou
 from training.annotations import Boxes
 from training.pictures import Pixels
 
@@ -21,16 +22,6 @@ def letterbox(pixels: Pixels, size: int) -> tuple[Pixels, float]:
     square = np.full((size, size, 3), FILL, np.uint8)
     square[: new[1], : new[0]] = cv2.resize(pixels, new, interpolation=way)
     return square, scale
-
-
-def iou(a: Corners, b: Corners) -> NDArray[np.float32]:
-    """Intersection over union of every box of `a` with every box of `b`."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    inter = np.clip(high - low, 0, None).prod(2)
-    area_a = (a[:, 2:] - a[:, :2]).prod(1)
-    area_b = (b[:, 2:] - b[:, :2]).prod(1)
-    return np.asarray(inter / (area_a[:, None] + area_b[None] - inter + 1e-9), np.float32)
 
 
 def clip_boxes(

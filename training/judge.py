@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from edge_mask.detect.model import ModelDetector
-from edge_mask.detect.package import load_file, open_package
 from edge_mask.messages import Face
-from edge_mask.track.distinct import distinct
+from edge_mask.packages.load import load_file
+from edge_mask.packages.package import open_package
+from edge_mask.track.tracker import distinct
 from training.annotations import LABELS
 from training.empty import held_out as empty_pictures
 from training.metrics import Found, evaluate, gate, nothing, recall_by_size

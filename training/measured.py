@@ -6,9 +6,10 @@ from typing import Any
 
 import yaml
 
-from edge_mask.detect.golden import check_golden
 from edge_mask.detect.model import ModelDetector
-from edge_mask.detect.package import load_file, open_package
+from edge_mask.packages.golden import check_golden
+from edge_mask.packages.load import load_file
+from edge_mask.packages.package import open_package
 from edge_mask.picture import load_picture
 from training.annotations import LABELS, Boxes
 from training.calibrate import fair_logit, fit_all
@@ -99,4 +100,4 @@ def _verify(folder: Path, precision: str) -> None:
     """The device's own check of one file."""
     package = open_package(folder)
     file = next(file for file in package.card.files if file.precision == precision)
-    check_golden(load_file(package, file, threads=1, runtime="ai-edge-litert"), folder)
+    check_golden(load_file(package, file, threads=1, runtime="ai-edge-litert"), package)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_mask.geometry import iou
 from training.annotations import LABELS, Boxes
-from training.geometry import Corners, iou, nms
+from training.geometry import Corners, nms
 
 SIZE_BINS = (0, 8, 16, 32, 64, 10_000)  # longest side of a face, with the picture scaled to 320
 

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from edge_mask.detect.arrays import Candidates
-from edge_mask.detect.nms import suppress
-from edge_mask.detect.nms_rules import Suppression
+from edge_mask.detect.nms import Suppression, suppress
 from training.geometry import letterbox
 from training.metrics import Found
 from training.network import MaskNet, decode

@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 
 from edge_mask.cli.common import a_name
-from edge_mask.detect.package import open_package
 from edge_mask.errors import EdgeMaskError
+from edge_mask.packages.package import open_package
 from training.annotations import LABELS, BadData
 from training.calibrate import FEWEST
 from training.measured import PRECISIONS, THRESHOLD, measure

@@ -5,7 +5,7 @@ transport ◀─ courier ◀─ recorder ◀─ vision ◀─ cameras          (
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 
 from edge_mask import __version__
@@ -29,10 +29,8 @@ from edge_mask.health import HealthFigures, HealthReporter
 from edge_mask.idle import Idleness
 from edge_mask.kinds import STATUS
 from edge_mask.ledger.bounds import Bounds
-from edge_mask.ledger.intake import Intake
-from edge_mask.ledger.mail import Postbox
+from edge_mask.ledger.inspection import Inspection
 from edge_mask.ledger.outbox import Outbox
-from edge_mask.ledger.recorder import Recorder
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Face, Fault, Frame, Message, Reading
 from edge_mask.parts import (
@@ -44,6 +42,10 @@ from edge_mask.parts import (
     sysfs_root,
     what_runs,
 )
+from edge_mask.recording.inspector import Inspector
+from edge_mask.recording.intake import Intake
+from edge_mask.recording.mail import Inbox
+from edge_mask.recording.recorder import Recorder
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.door import Door
@@ -72,9 +74,20 @@ _READING_MAX_AGE = Seconds(10.0)
 class Plan:
     """A configuration that was found right; `build` makes its house, any number of times."""
 
-    def __init__(self, settings: Settings, clock: Clock, *, before_build: Callable[[], object] = lambda: None) -> None:
-        """Raises ConfigurationError for a rule file that cannot be used."""
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        *,
+        before_build: Callable[[], object] = lambda: None,
+        refused: Iterable[str] = (),
+    ) -> None:
+        """`refused` says, once, why an overlay of the configuration is not in force.
+
+        Raises ConfigurationError for a rule file that cannot be used.
+        """
         self.settings = settings
+        self._refused = list(refused)
         self._before_build = before_build
         self._clock = clock
         self._rules = RuleSet.load(rule_files(settings.rules))
@@ -85,6 +98,8 @@ class Plan:
         with ExitStack() as undo:
             house = Assembly(self.settings, self._rules, self._clock, door, undo).house()
             undo.pop_all()
+        while self._refused:
+            house.complain("configuration", "overlay_refused", self._refused.pop(0))
         log.info("%s", what_runs(self.settings))
         return house
 
@@ -108,7 +123,7 @@ class Assembly:
         self._boot = boot_id()
         device = settings.device
         self._topics = Topics(settings.topics.root, device.thing_name, settings.topics.renames)
-        self._mail = Postbox()
+        self._mail = Inbox()
         self._frames: Tray[Frame] = Tray()
         self._seen = Seen()
         self._meters: dict[str, Meter] = {}
@@ -117,6 +132,7 @@ class Assembly:
         self._health = self._make_health()
         self._actions = self._make_actions()
         self._http: HttpCouriers | None = None
+        self._inspector = Inspector(Inspection(settings.outbox.path), self._mail.ask, clock)
 
     def house(self) -> House:
         """The workers, sink first."""
@@ -127,7 +143,12 @@ class Assembly:
             self._courier = self._make_courier(recorder, detectors[0].name if detectors else None)
             sinks.append(self._courier)
         self._http = HttpCouriers(
-            self._settings.outbox.path, recorder.settle, self._mail.emit_at_once, self._clock, boot=self._boot
+            self._settings.outbox.path,
+            recorder.settle,
+            self._mail.emit_at_once,
+            self._clock,
+            boot=self._boot,
+            on_damage=self._inspector.look_now,
         )
         sinks.append(self._http)
         meters = [(self._meter(sensor), sensor) for sensor in self._settings.sensors]
@@ -135,7 +156,7 @@ class Assembly:
         lanes = self._make_lanes(detectors) if detectors else []
         cameras = [(self._camera(camera), camera) for camera in self._settings.cameras]
         workers = [self._worker(job) for job in sinks]
-        workers.append(self._worker(self._health))
+        workers += [self._worker(self._inspector), self._worker(self._health)]
         senders = [self._worker(meter) for meter, _ in meters]
         eyes = [self._worker(lane) for lane in lanes]
         lenses = [self._worker(camera) for camera, _ in cameras]
@@ -145,7 +166,7 @@ class Assembly:
         ]
         endless = [c.name for c in self._settings.cameras if not is_live(c.source) and c.loop]
         carriers = [carrier for carrier in (self._courier, self._http) if carrier is not None]
-        idleness = Idleness(finite, self._vision, self._mail.bar, carriers)
+        idleness = Idleness(finite, self._vision, self._mail.ask, carriers, self._inspector.has_looked)
         watched: list[Camera | Meter] = [*(camera for camera, _ in cameras), *(meter for meter, _ in meters)]
 
         def check(now: Seconds) -> None:
@@ -234,11 +255,12 @@ class Assembly:
     def _make_courier(self, recorder: Recorder, model: str | None) -> Courier:
         outbox = self._settings.outbox
         broker = Broker(name="mqtt", boot=self._boot, window=outbox.window, drain_rate=outbox.drain_rate)
-        rows = Outbox(outbox.path, broker.name)
+        rows = Outbox(outbox.path, broker.name, self._inspector.look_now)
         return Courier(broker, self._transport(model), rows, recorder.settle, self._mail.emit_at_once, self._clock)
 
     def _transport(self, model: str | None) -> BrokerTransport:
         topic, thing = self._topics.of(STATUS.name), self._settings.device.thing_name
+        labels = self._settings.device.labels.given()
 
         def retained(payload: bytes) -> Message:
             return Message(
@@ -246,7 +268,8 @@ class Assembly:
             )
 
         def birth() -> Message:
-            return retained(status.birth(thing=thing, version=__version__, model=model, at=self._clock.now()))
+            more = {"labels": labels} if labels else {}
+            return retained(status.birth(thing=thing, version=__version__, model=model, at=self._clock.now(), **more))
 
         return transport_for(
             self._settings.mqtt,

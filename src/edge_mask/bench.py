@@ -21,18 +21,19 @@ from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.destination import Broker
 from edge_mask.deliver.memory import MemoryTransport
 from edge_mask.detect.detector import Answer
-from edge_mask.detect.golden import golden_picture
 from edge_mask.detect.model import ModelDetector
-from edge_mask.detect.package import load_package, load_side_by_side, open_package
 from edge_mask.errors import ModelError
 from edge_mask.ledger.bounds import Bounds
-from edge_mask.ledger.intake import Intake
-from edge_mask.ledger.mail import Barrier, Entry, post
 from edge_mask.ledger.outbox import Outbox
-from edge_mask.ledger.recorder import Recorder
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Event, Frame, Image, Reading
+from edge_mask.packages.golden import golden_picture
+from edge_mask.packages.load import load_package, load_side_by_side
+from edge_mask.packages.package import open_package
 from edge_mask.parts import lanes_for
+from edge_mask.recording.intake import Intake
+from edge_mask.recording.mail import Barrier, Entry, post
+from edge_mask.recording.recorder import Recorder
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.handoff import Line, Mailbox, Tray
 from edge_mask.runtime.worker import Job, Worker
@@ -63,7 +64,8 @@ class PicturesInMemory:
         self._number += 1
         return Frame("bench", self._number, self._pictures[self._number % len(self._pictures)], _CLOCK.now())
 
-    def skip(self) -> None: ...
+    def skip(self) -> bool:
+        return False
 
     def close(self) -> None: ...
 
@@ -210,7 +212,7 @@ class _Desk:
     def flush(self) -> None:
         barrier = Barrier()
         self.mailbox.put(barrier)
-        barrier.done.result(60)
+        barrier.answer.result(60)
 
 
 def _started(job: Job) -> Worker:

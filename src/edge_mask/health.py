@@ -7,12 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError
-
 from edge_mask.errors import DatabaseError
-from edge_mask.ledger.read import Reader
+from edge_mask.ledger.reader import Reader
 from edge_mask.messages import Event, Frame, Health
-from edge_mask.observe.health import Probe, health_values
+from edge_mask.observe.machine import Machine, Probe
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import Tray
@@ -114,6 +112,30 @@ class HealthFigures:
         """Nothing while the database cannot be read: how the rest is doing is told all the same."""
         try:
             return Reader(self._outbox).outbox_status(now, self._boot)
-        except (DatabaseError, DBAPIError) as error:
+        except DatabaseError as error:
             log.debug("health: no figures of the outbox: %s", error)
             return {}
+
+
+def health_values(
+    machine: Machine,
+    *,
+    fps: float | None,
+    inference_ms: float | None,
+    frames_replaced: int | None,
+    outbox: Mapping[str, Any],
+    clock_synced: bool,
+) -> dict[str, Any]:
+    """The fields of the `health` message. `outbox` holds pending, bytes, oldest_s and dropped."""
+    return {
+        "cpu": machine.cpu,
+        "memory": machine.memory,
+        "rss": machine.rss,
+        "soc_temperature": machine.soc_temperature,
+        "uptime_s": machine.uptime_s,
+        "fps": None if fps is None else round(fps, 2),
+        "inference_ms": None if inference_ms is None else round(inference_ms, 2),
+        "frames_replaced": frames_replaced,
+        "outbox": {key: outbox.get(key) for key in ("pending", "bytes", "oldest_s", "dropped")},
+        "clock_synced": clock_synced,
+    }

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
-from edge_mask.ledger.mail import Barrier
+from edge_mask.recording.mail import Barrier
 from edge_mask.runtime.worker import Worker
 from edge_mask.units import Seconds
 from edge_mask.vision.shared import Vision
@@ -30,13 +30,16 @@ class Idleness:
         vision: Vision | None,
         post: Callable[[Barrier], bool],
         carriers: Sequence[Carrier],
+        has_looked: Callable[[], bool] = lambda: True,
     ) -> None:
         """`sources`: the workers of files, folders and replays; live cameras and sensors never end. `post` says
-        whether there was room."""
+        whether there was room, `has_looked` whether the database was looked through: damage may look like an empty
+        outbox."""
         self._sources = sources
         self._vision = vision
         self._post = post
         self._carriers = carriers
+        self._has_looked = has_looked
         self._recorded: Future[None] | None = None
 
     def is_complete(self, now: Seconds) -> bool:
@@ -50,7 +53,7 @@ class Idleness:
             barrier = Barrier()
             if not self._post(barrier):
                 return False
-            self._recorded = barrier.done
-        if not self._recorded.done():
+            self._recorded = barrier.answer
+        if not self._recorded.done() or not self._has_looked():
             return False
         return all(each.is_idle or each.away_for(now) >= AWAY_LONG_ENOUGH for each in self._carriers)

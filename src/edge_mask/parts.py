@@ -8,10 +8,10 @@ from pathlib import Path
 from edge_mask import __version__
 from edge_mask.capture.factory import source_for
 from edge_mask.capture.source import FrameSource
-from edge_mask.detect.location import find_package
 from edge_mask.detect.model import ModelDetector
-from edge_mask.detect.package import load_package, load_side_by_side
 from edge_mask.errors import ConfigurationError
+from edge_mask.packages.load import load_package, load_side_by_side
+from edge_mask.packages.location import find_package
 from edge_mask.runtime.clock import Clock
 from edge_mask.sense.factory import sensor_for
 from edge_mask.sense.quality import QualityPolicy
@@ -80,7 +80,15 @@ def lanes_for(threads: int) -> int:
 
 def source_of(camera: Camera, clock: Clock) -> FrameSource:
     """The driver of one camera. Raises Refused."""
-    return source_for(camera.source, camera=camera.name, clock=clock, interval=camera.interval, loop=camera.loop)
+    return source_for(
+        camera.source,
+        camera=camera.name,
+        clock=clock,
+        interval=camera.interval,
+        loop=camera.loop,
+        rotate=camera.rotate,
+        mirror=camera.mirror,
+    )
 
 
 def sensor_of(sensor: SensorSettings, clock: Clock, sysfs: Path) -> Sensor:

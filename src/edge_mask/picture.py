@@ -5,8 +5,6 @@ converted; an empty, truncated or foreign file, and one that would not fit into 
 """
 
 import stat
-import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import numpy as np
 
 from edge_mask.errors import Refused
 from edge_mask.messages import Box, Image
+from edge_mask.picture_header import BROKEN, format_of, holds_several, is_cut_off, size_of
 
 LONGEST_SIDE = 4096
 """Pixels; a longer picture is made smaller while it is read (a detector sees a few hundred of them)."""
@@ -23,7 +22,14 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 """File names that are taken for pictures when a folder is listed; a file itself is known by its first bytes."""
 
 _ALLOWED = "JPEG, PNG, WebP, BMP or TIFF"
-_START_OF_SCAN = 0xDA
+_SEVERAL = {
+    "JPEG": "name a film of JPEGs .mjpeg and read it as a video",
+    "PNG": "read it as a video, or save each picture in a file of its own",
+    "WebP": "convert the animation to a video (.mp4), or save each picture in a file of its own",
+    "BMP": "save each picture in a file of its own",
+    "TIFF": "save each page in a file of its own",
+}
+"""What to do with them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,9 +116,10 @@ def _checked_size(data: bytes, what: str) -> tuple[int, int]:
     if not data:
         raise Refused(f"{what}: is empty (0 bytes)")
     try:
-        size = _size(data)
-        cut_off = size is not None and _is_cut_off(data)
-    except (struct.error, IndexError) as error:
+        size = size_of(data)
+        cut_off = size is not None and is_cut_off(data)
+        several = size is not None and not cut_off and holds_several(data)
+    except BROKEN as error:
         raise Refused(f"{what}: is truncated in its header") from error
     if size is None:
         raise Refused(f"{what}: is no picture that can be read here ({_ALLOWED})")
@@ -123,79 +130,6 @@ def _checked_size(data: bytes, what: str) -> tuple[int, int]:
         raise Refused(f"{what}: has {width} x {height} pixels, more than {MOST_PIXELS // 1_000_000} million")
     if cut_off:
         raise Refused(f"{what}: is truncated (its end is missing)")
+    if several:
+        raise Refused(f"{what}: holds several pictures, and only the first would be read; {_SEVERAL[format_of(data)]}")
     return width, height
-
-
-def _is_cut_off(data: bytes) -> bool:
-    """A half-written file decodes to a half-grey picture, and nobody should be judged on that."""
-    if data[:2] == b"\xff\xd8":
-        pixels = next((at for marker, at in _jpeg_segments(data) if marker == _START_OF_SCAN), len(data))
-        return data.find(b"\xff\xd9", pixels) < 0
-    if data[:8] == b"\x89PNG\r\n\x1a\n":
-        return b"IEND" not in data
-    if data[:4] == b"RIFF":
-        return len(data) < 8 + int(struct.unpack_from("<I", data, 4)[0])
-    return False
-
-
-def _size(data: bytes) -> tuple[int, int] | None:
-    """Width and height from the header of a known format; None for anything else."""
-    if data[:2] == b"\xff\xd8":
-        return _jpeg_size(data)
-    if data[:8] == b"\x89PNG\r\n\x1a\n":
-        return _two(data, ">II", 16)
-    if data[:2] == b"BM":
-        width, height = _two(data, "<ii", 18)
-        return width, abs(height)  # a negative height means: top row first
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return _webp_size(data)
-    if data[:4] in (b"II*\x00", b"MM\x00*"):
-        return _tiff_size(data)
-    return None
-
-
-def _two(data: bytes, form: str, at: int) -> tuple[int, int]:
-    first, second = struct.unpack_from(form, data, at)
-    return int(first), int(second)
-
-
-def _jpeg_size(data: bytes) -> tuple[int, int] | None:
-    for marker, at in _jpeg_segments(data):
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # start of frame
-            height, width = _two(data, ">HH", at + 5)
-            return width, height
-    return None
-
-
-def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
-    """Marker and place of each segment up to the pixels; EXIF, with its own thumbnail, is stepped over."""
-    at, marker = 2, 0
-    while marker != _START_OF_SCAN:
-        while data[at + 1] == 0xFF:
-            at += 1  # padding
-        marker = data[at + 1]
-        yield marker, at
-        at += 2 + int(struct.unpack_from(">H", data, at + 2)[0])
-
-
-def _webp_size(data: bytes) -> tuple[int, int]:
-    kind = data[12:16]
-    if kind == b"VP8X":
-        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
-    if kind == b"VP8L":
-        bits = int(struct.unpack_from("<I", data, 21)[0])
-        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    width, height = _two(data, "<HH", 26)
-    return width & 0x3FFF, height & 0x3FFF
-
-
-def _tiff_size(data: bytes) -> tuple[int, int]:
-    order = "<" if data[:2] == b"II" else ">"
-    at = int(struct.unpack_from(order + "I", data, 4)[0])
-    sides = {256: 0, 257: 0}
-    for entry in range(int(struct.unpack_from(order + "H", data, at)[0])):
-        tag, kind = _two(data, order + "HH", at + 2 + 12 * entry)
-        if tag in sides:
-            form = order + ("H" if kind == 3 else "I")
-            sides[tag] = int(struct.unpack_from(form, data, at + 10 + 12 * entry)[0])
-    return sides[256], sides[257]

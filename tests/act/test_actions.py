@@ -7,21 +7,29 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from tests.act.trees import brightness, frame, led
 
-from edge_mask.act.actions import Actions
+from edge_mask.act.actions import Actions, Done, NotDone
 from edge_mask.act.line import line_for
 from edge_mask.act.outputs import Outputs
 from edge_mask.act.snapshots import SnapshotStore
 from edge_mask.messages import Face, Fault, Frame, Priority
-from edge_mask.rules.context import Context
-from edge_mask.rules.effects import EdgeAction, Incoming
+from edge_mask.rules.effects import (
+    EdgeAction,
+    HoldOutput,
+    Incoming,
+    KeepPicture,
+    LogLevel,
+    LogLine,
+    PulseOutput,
+)
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import ManualClock, SystemClock
 from edge_mask.runtime.worker import Worker
+from edge_mask.sql.message import Context
 from edge_mask.units import Bytes, Seconds
 
 PATIENCE = 15.0
@@ -83,8 +91,20 @@ class Device:
                 self.actions.perform(action)
 
 
-def action(kind: Literal["log", "snapshot", "output"], rule: str = "r", **arguments: Any) -> EdgeAction:
-    return EdgeAction(rule=rule, kind=kind, arguments=arguments)
+def log_line(text: str, level: LogLevel = "info", rule: str = "r") -> LogLine:
+    return LogLine(rule=rule, level=level, text=text)
+
+
+def picture(camera: str, reason: str = "x", rule: str = "r") -> KeepPicture:
+    return KeepPicture(rule=rule, camera=camera, reason=reason)
+
+
+def switch_on(line: str, rule: str = "r") -> HoldOutput:
+    return HoldOutput(rule=rule, line=line, on=True)
+
+
+def pulse(line: str, seconds: float) -> PulseOutput:
+    return PulseOutput(rule="r", line=line, lasting=Seconds(seconds))
 
 
 @pytest.fixture
@@ -94,10 +114,10 @@ def device(tmp_path: Path) -> Device:
 
 @pytest.mark.parametrize("level", ["info", "warning", "error"])
 def test_a_log_line_has_its_level_and_says_which_rule(
-    device: Device, caplog: pytest.LogCaptureFixture, level: str
+    device: Device, caplog: pytest.LogCaptureFixture, level: LogLevel
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    device.do(action("log", rule="hot", level=level, text="37.9 °C at the gate"))
+    device.do(log_line("37.9 °C at the gate", level, rule="hot"))
     (record,) = [each for each in caplog.records if each.name == "edge_mask.rules.action"]
     assert record.getMessage() == "rule hot: 37.9 °C at the gate"
     assert record.levelname.lower() == level
@@ -106,8 +126,8 @@ def test_a_log_line_has_its_level_and_says_which_rule(
 def test_a_line_is_switched_on_and_off_at_the_end(device: Device) -> None:
     seen: list[str] = []
     with device.at_work():
-        device.actions.perform(action("output", line="lamp", value=1))
-        device.actions.perform(action("log", level="info", text="x"))
+        device.actions.perform(switch_on("lamp"))
+        device.actions.perform(log_line("x"))
         wait_until(lambda: brightness(device.lamp) == "1")
         seen.append(brightness(device.lamp))
     assert seen == ["1"]
@@ -117,19 +137,19 @@ def test_a_line_is_switched_on_and_off_at_the_end(device: Device) -> None:
 
 def test_a_pulse_ends_while_nothing_else_happens(device: Device) -> None:
     with device.at_work():
-        device.actions.perform(action("output", line="gate", pulse=0.05))
+        device.actions.perform(pulse("gate", 0.05))
         wait_until(lambda: device.actions._outputs.next_change(Seconds(0.0)) is not None)
         wait_until(lambda: device.actions._outputs.next_change(Seconds(0.0)) is None)
         assert brightness(device.gate) == "0"
 
 
 def test_a_pulse_ends_with_the_daemon(device: Device) -> None:
-    device.do(action("output", line="gate", pulse=60.0))
+    device.do(pulse("gate", 60.0))
     assert brightness(device.gate) == "0"
 
 
 def test_a_snapshot_keeps_the_newest_picture_of_the_camera(device: Device) -> None:
-    device.do(action("snapshot", camera="front", reason="no mask in 6 looks"))
+    device.do(picture("front", "no mask in 6 looks"))
     (kept,) = device.pictures.iterdir()
     assert kept.name.endswith("Z-front-no-mask-in-6-looks.jpg")
     assert not kept.name.startswith("temp-")
@@ -138,8 +158,8 @@ def test_a_snapshot_keeps_the_newest_picture_of_the_camera(device: Device) -> No
 @pytest.mark.parametrize(
     ("wrong", "text"),
     [
-        (action("output", line="lmap", value=1), 'there is no output "lmap"; there are: lamp, gate'),
-        (action("snapshot", camera="back", reason="x"), 'there is no picture of a camera "back" (yet)'),
+        (switch_on("lmap"), 'there is no output "lmap"; there are: lamp, gate'),
+        (picture("back"), 'there is no picture of a camera "back" (yet)'),
     ],
 )
 def test_an_action_that_cannot_be_is_one_fault_with_a_sentence(device: Device, wrong: EdgeAction, text: str) -> None:
@@ -149,13 +169,13 @@ def test_an_action_that_cannot_be_is_one_fault_with_a_sentence(device: Device, w
 
 
 def test_a_failing_action_is_reported_again_after_it_worked_once(device: Device) -> None:
-    wrong, right = action("output", line="lmap", value=1), action("output", line="lamp", value=1)
+    wrong, right = switch_on("lmap"), switch_on("lamp")
     device.do(wrong, wrong, right, wrong)
     assert device.heard.said == [("rule r", "action_failed")] * 2
 
 
 def test_each_rule_is_reported_for_itself(device: Device) -> None:
-    device.do(*(action("output", rule=rule, line="lmap", value=1) for rule in ("a", "b", "a")))
+    device.do(*(switch_on("lmap", rule) for rule in ("a", "b", "a")))
     assert device.heard.said == [("rule a", "action_failed"), ("rule b", "action_failed")]
 
 
@@ -164,14 +184,14 @@ def test_a_fault_of_our_own_is_a_fault_and_not_the_end(tmp_path: Path) -> None:
         raise ZeroDivisionError
 
     device = Device(tmp_path, newest=broken)
-    device.do(action("snapshot", camera="front", reason="x"), action("output", line="lamp", value=1))
+    device.do(picture("front"), switch_on("lamp"))
     (fault,) = device.heard.faults
     assert fault.text.startswith("internal fault: ZeroDivisionError")
 
 
 def test_a_folder_that_cannot_be_written_is_one_fault_of_the_rule(device: Device) -> None:
     device.pictures.write_text("a file is in the way")
-    one = action("snapshot", camera="front", reason="x")
+    one = picture("front")
     device.do(one, one)
     faults = [fault for fault in device.heard.faults if fault.component == "rule r"]
     assert len(faults) == 1
@@ -180,8 +200,24 @@ def test_a_folder_that_cannot_be_written_is_one_fault_of_the_rule(device: Device
 
 def test_without_a_folder_for_pictures_a_snapshot_is_a_sentence(device: Device) -> None:
     device.actions._store = None
-    device.do(action("snapshot", camera="front", reason="x"))
+    device.do(picture("front"))
     assert device.heard.faults[0].text == "no pictures are kept on this device"
+
+
+def test_whoever_asks_learns_what_came_of_it(device: Device) -> None:
+    with device.at_work():
+        asked = [
+            device.actions.perform(each)
+            for each in (picture("front"), picture("back"), switch_on("lamp"), switch_on("lmap"), log_line("x"))
+        ]
+        kept, unknown, switched, misnamed, logged = [each.result(PATIENCE) for each in asked]
+        assert isinstance(kept, Done)
+        assert kept.snapshot in {path.name for path in device.pictures.iterdir()}
+        assert unknown == NotDone("failed", 'there is no picture of a camera "back" (yet)')
+        assert (switched, logged) == (Done(), Done())
+        assert isinstance(misnamed, NotDone)
+        assert misnamed.text.startswith('there is no output "lmap"')
+    assert device.actions.perform(switch_on("lamp")).result(0) == NotDone("stopping", "the daemon is stopping")
 
 
 def test_a_line_that_is_not_there_at_the_start_is_reported_and_used_when_it_comes(device: Device) -> None:
@@ -190,7 +226,7 @@ def test_a_line_that_is_not_there_at_the_start_is_reported_and_used_when_it_come
         (fault,) = device.heard.wait_for(1)
         assert (fault.component, fault.code) == ("output lamp", "unavailable")
         away.rename(device.lamp)
-        device.actions.perform(action("output", line="lamp", value=1))
+        device.actions.perform(switch_on("lamp"))
         wait_until(lambda: brightness(device.lamp) == "1")
     assert len(device.heard.faults) == 1
 
@@ -198,7 +234,7 @@ def test_a_line_that_is_not_there_at_the_start_is_reported_and_used_when_it_come
 def test_whoever_asks_never_waits_and_what_is_too_much_is_counted_and_reported(tmp_path: Path) -> None:
     device = Device(tmp_path, clock=ManualClock())
     for number in range(300):  # nobody takes them yet
-        device.actions.perform(action("log", level="info", text=str(number)))
+        device.actions.perform(log_line(str(number)))
     assert device.actions.dropped == 44
     with device.at_work():
         (fault,) = device.heard.wait_for(1)
@@ -217,9 +253,9 @@ def test_a_disk_that_hangs_holds_up_no_gate(tmp_path: Path) -> None:
     device = Device(tmp_path, newest=hangs)
     with device.at_work():
         for _ in range(40):
-            device.actions.perform(action("snapshot", camera="front", reason="x"))
+            device.actions.perform(picture("front"))
         assert hung.wait(PATIENCE)
-        device.actions.perform(action("output", line="gate", value=1))
+        device.actions.perform(switch_on("gate"))
         wait_until(lambda: brightness(device.gate) == "1")
         assert device.heard.wait_for(1)[0].code == "dropped"
         go_on.set()
@@ -229,7 +265,7 @@ def test_a_disk_that_hangs_holds_up_no_gate(tmp_path: Path) -> None:
 def test_what_comes_after_the_stop_is_let_go(device: Device, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     device.do()
-    device.actions.perform(action("output", line="gate", value=1))
+    device.actions.perform(switch_on("gate"))
     assert brightness(device.gate).startswith("0")
     assert "came after the stop" in caplog.text
 
@@ -268,7 +304,7 @@ def test_a_rule_about_errors_whose_action_fails_does_not_go_round_in_circles(tmp
     with device.at_work():
         admit()
         device.heard.wait_for(1)
-        device.actions.perform(action("output", rule="other", line="lamp", value=1))
+        device.actions.perform(switch_on("lamp", "other"))
         wait_until(lambda: brightness(device.lamp) == "1")
     assert len(device.heard.faults) == 1
 

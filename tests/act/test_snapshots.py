@@ -129,19 +129,11 @@ def test_an_uncertain_picture_is_temporary_until_it_is_certain(folder: Path, clo
         store.keep(name)
 
 
-def test_a_picture_for_one_answer_only_is_deleted_with_it(folder: Path, clock: ManualClock) -> None:
-    store = store_in(folder, clock)
-    store.delete(store.write(now_frame(clock), [], "infer", certain=False))
-    assert names(folder) == []
-
-
 @pytest.mark.parametrize("name", ["../../etc/passwd", "holiday.jpg", ""])
 def test_names_that_are_not_ours_are_refused(folder: Path, clock: ManualClock, name: str) -> None:
     store = store_in(folder, clock)
     with pytest.raises(Refused, match="not the name of a snapshot"):
         store.keep(name)
-    with pytest.raises(Refused, match="not the name of a snapshot"):
-        store.delete(name)
 
 
 def test_a_picture_larger_than_all_the_space_is_refused(folder: Path, clock: ManualClock) -> None:

@@ -19,9 +19,15 @@ _CLOCK = 90_000
 
 
 class RtspCamera:
-    """Serves grey pictures that grow brighter from frame to frame, about fifty a second."""
+    """Serves grey pictures that grow brighter from frame to frame, about fifty a second.
 
-    def __init__(self, credentials: str = "") -> None:
+    The first `kept` of them come at once, as from a camera that begins with what it has kept.
+    """
+
+    def __init__(self, credentials: str = "", kept: int = 0) -> None:
+        self._kept = kept
+        self.sent = 0
+        """Pictures of the connection that was made last."""
         self._credentials = base64.b64encode(credentials.encode()).decode()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
@@ -86,15 +92,18 @@ class RtspCamera:
         return _response(sequence, "200 OK", "Session: 1", "Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN")
 
     def _play(self, connection: socket.socket) -> None:
-        packet = 0
+        packet, waiting = 0, b""
         for number in range(100_000):
-            if self._stopped.wait(0.02) or self.is_quiet.is_set():
+            if number >= self._kept and (self._stopped.wait(0.02) or self.is_quiet.is_set()):
                 break
             for payload, is_last in _packets(40 + number % 200):
                 marker = 0x80 if is_last else 0
                 header = struct.pack(">BBHII", 0x80, marker | 26, packet & 0xFFFF, number * _CLOCK // 50, 7)
                 packet += 1
-                connection.sendall(b"$\x00" + struct.pack(">H", len(header) + len(payload)) + header + payload)
+                waiting += b"$\x00" + struct.pack(">H", len(header) + len(payload)) + header + payload
+            if number >= self._kept - 1:
+                connection.sendall(waiting)
+                self.sent, waiting = number, b""
         self._stopped.wait(30.0)  # a quiet camera keeps its connection
 
 

@@ -44,7 +44,9 @@ def frame_of(image: Image) -> int:
 class ScriptedCamera:
     """A FrameSource that does what the script says: gives a picture or raises; each read takes `takes` seconds."""
 
-    def __init__(self, script: Iterable[Image | Exception], clock: ManualClock, takes: float = 0.04) -> None:
+    def __init__(
+        self, script: Iterable[Image | Exception], clock: ManualClock, takes: float = 0.04, *, grows_old: bool = True
+    ) -> None:
         self.script = list(script)
         self.opened = 0
         self.closed = 0
@@ -52,6 +54,7 @@ class ScriptedCamera:
         self.refuses_to_open: list[Exception] = []
         self._clock = clock
         self._takes = takes
+        self._grows_old = grows_old
         self._number = 0
 
     def open(self) -> None:
@@ -69,9 +72,12 @@ class ScriptedCamera:
         self._number += 1
         return Frame("front", self._number, item, self._clock.now())
 
-    def skip(self) -> None:
+    def skip(self) -> bool:
+        if not self._grows_old:
+            return False
         self._clock.advance(self._takes)
         self.skipped += 1
+        return True
 
     def close(self) -> None:
         self.closed += 1

@@ -24,7 +24,7 @@ class Stage:
 
     def __init__(self, script: list[Image | Exception], *, is_live: bool = True, interval: float = 0.0) -> None:
         self.clock = ManualClock()
-        self.source = ScriptedCamera(script, self.clock)
+        self.source = ScriptedCamera(script, self.clock, grows_old=is_live)
         self.tray: Tray[Frame] = Tray()
         self.reports = Reports()
         self.camera = Camera(

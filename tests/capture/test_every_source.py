@@ -9,10 +9,11 @@ from tests.capture.rtsp import RtspCamera
 from tests.capture.scenes import ScriptedCamera, film, noise, save
 
 from edge_mask.capture import EndOfSource, FrameSource
+from edge_mask.capture.film import VideoFile
 from edge_mask.capture.images import ImageFolder
-from edge_mask.capture.opencv import NetworkStream, VideoFile
+from edge_mask.capture.opencv import NetworkStream
 from edge_mask.messages import Frame
-from edge_mask.runtime.clock import ManualClock
+from edge_mask.runtime.clock import ManualClock, SystemClock
 
 Make = Callable[[], FrameSource]
 
@@ -20,7 +21,7 @@ Make = Callable[[], FrameSource]
 @pytest.fixture(params=["images", "video", "stream", "scripted"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     """Builds a source of at least three pictures."""
-    clock = ManualClock()
+    clock = SystemClock()
     with contextlib.ExitStack() as stack:
         match request.param:
             case "images":
@@ -34,7 +35,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
                 server = stack.enter_context(RtspCamera())
                 yield lambda: NetworkStream(f"rtsp://127.0.0.1:{server.port}/live", camera="front", clock=clock)
             case _:
-                yield lambda: ScriptedCamera([noise(number) for number in range(5)], clock)
+                yield lambda: ScriptedCamera([noise(number) for number in range(5)], ManualClock())
 
 
 def some(source: FrameSource, count: int) -> list[Frame]:
@@ -50,7 +51,7 @@ def test_frames_carry_camera_number_picture_and_moment(make: Make) -> None:
     assert {frame.camera for frame in frames} == {"front"}
     assert {frame.image.shape for frame in frames} == {(48, 64, 3)}
     assert all(frame.image.dtype.name == "uint8" for frame in frames)
-    assert all(frame.at.mono >= 1000.0 for frame in frames)
+    assert all(frame.at.mono > 0.0 for frame in frames)
 
 
 def test_closing_is_harmless_at_any_time_and_opening_again_goes_on_counting(make: Make) -> None:

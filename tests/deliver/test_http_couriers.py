@@ -18,7 +18,7 @@ from tests.deliver.web_server import PATIENCE, Answer, Asked, NonsenseServer, We
 
 from edge_mask.deliver.http_couriers import HttpCouriers
 from edge_mask.ledger.bounds import Bounds
-from edge_mask.ledger.destinations import Destinations
+from edge_mask.ledger.outbox import Destinations
 from edge_mask.ledger.rows import Batch, OutboxRow, Settlement
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Fault, Message, Priority

@@ -13,7 +13,7 @@ from edge_mask.detect.arrays import F32
 from edge_mask.detect.card import AnchorFree
 from edge_mask.detect.decode_anchor_free import AnchorFreeDecoder
 from edge_mask.detect.scoring import LabelRule, Scoring
-from edge_mask.detect.tflite import TensorSpec
+from edge_mask.detect.tensors import TensorSpec
 from edge_mask.errors import Broken
 
 SIZE = (48, 32)

@@ -10,9 +10,9 @@ from tests.detect import tiny_tflite as tiny
 from tests.detect.packages import ANCHOR_FREE, RED, picture, write_package
 
 from edge_mask.detect.model import ModelDetector
-from edge_mask.detect.package import load_package
 from edge_mask.errors import Broken, ModelError, Refused
 from edge_mask.messages import Image
+from edge_mask.packages.load import load_package
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import pytest
 from tests.detect import tiny_tflite as tiny
 from tests.detect.packages import ANCHOR_FREE, BLUE, GREEN, PLAIN_INPUT, RED, picture, write_package
 
-from edge_mask.detect.package import load_package
 from edge_mask.errors import ModelError
 from edge_mask.messages import Face
+from edge_mask.packages.load import load_package
 
 INT8_INPUT = PLAIN_INPUT | {"mean": 127, "scale": 128}
 ONE_GRID: dict[str, Any] = {"kind": "ssd_raw", "grids": [[8, 8]], "sizes": [[0.125]], "ratios": [[1]]}

@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_mask.detect.location import find_package
-from edge_mask.detect.package import load_file, open_package
+from edge_mask.packages.load import load_file
+from edge_mask.packages.location import find_package
+from edge_mask.packages.package import open_package
 
 SHIPPED = ("mask-detector", "mask-detector-416")
 SHADES = (0, 40, 90, 150, 205, 255)

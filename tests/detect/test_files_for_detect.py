@@ -103,7 +103,7 @@ def test_a_name_that_is_no_utf_8_is_written_with_escapes(options: list[str], pac
     assert done
     folder = tmp_path / "odd"
     folder.mkdir()
-    (folder / os.fsdecode(b"b\xff.avi")).write_bytes(b"no film")
+    (folder / os.fsdecode(b"b\xff.avi")).write_bytes(b"\1no film")
     (folder / os.fsdecode(b"caf\xe9.png")).write_bytes(content.tobytes())
     command = [sys.executable, "-m", "edge_mask", "detect", str(folder), "--model", str(package), *options]
     ran = subprocess.run(command, env=os.environ | {"PYTHONIOENCODING": "utf-8:strict"}, capture_output=True)

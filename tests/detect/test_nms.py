@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from edge_mask.detect import nms, nms_few
+from edge_mask.detect import nms
 from edge_mask.detect.arrays import NOTHING, Candidates
-from edge_mask.detect.nms import MOST_CANDIDATES, overlaps
-from edge_mask.detect.nms_rules import Suppression
+from edge_mask.detect.nms import MOST_CANDIDATES, Suppression
+from edge_mask.geometry import iou_of_corners
 
+Floats = NDArray[np.float32]
 BOX = st.tuples(st.integers(0, 20), st.integers(0, 20), st.integers(0, 12), st.integers(0, 12))
 FOUND = st.lists(st.tuples(BOX, st.integers(0, 10), st.integers(0, 2)), max_size=40)
 
@@ -30,7 +32,7 @@ def suppress(found: Candidates, rules: Suppression) -> Candidates:
     """The answer, after both ways to it (one by one, and as arrays) gave the same."""
     ways = []
     for few in (0, len(found)):
-        with mock.patch.object(nms, "FEW", few), mock.patch.object(nms_few, "FEW_PAIRS", few * few):
+        with mock.patch.object(nms, "FEW", few), mock.patch.object(nms, "FEW_PAIRS", few * few):
             ways.append(nms.suppress(found, rules).arrays())
     np.testing.assert_allclose(ways[0].boxes, ways[1].boxes, atol=1e-4)
     np.testing.assert_allclose(ways[0].scores, ways[1].scores, rtol=1e-4, atol=1e-6)
@@ -38,13 +40,8 @@ def suppress(found: Candidates, rules: Suppression) -> Candidates:
     return ways[1]
 
 
-def overlap(
-    a: "np.ndarray[tuple[int], np.dtype[np.float32]]", b: "np.ndarray[tuple[int], np.dtype[np.float32]]"
-) -> float:
-    wide, high = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    common = float(max(wide, 0) * max(high, 0))
-    area = float((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])) - common
-    return common / area if area > 0 else 0.0
+def overlap(a: Floats, b: Floats) -> float:
+    return iou_of_corners(a.tolist(), b.tolist())
 
 
 def pair_by_pair(found: Candidates, iou: float, *, class_agnostic: bool, most: int) -> list[int]:
@@ -67,14 +64,6 @@ def test_what_is_left_is_what_the_definition_leaves(
     np.testing.assert_array_equal(left.boxes, given_.boxes[expected])
     np.testing.assert_array_equal(left.scores, given_.scores[expected])
     np.testing.assert_array_equal(left.labels, given_.labels[expected])
-
-
-@given(FOUND)
-def test_overlap_is_symmetric_between_zero_and_one(found: list[tuple[tuple[int, int, int, int], int, int]]) -> None:
-    boxes = candidates(found).boxes
-    matrix = overlaps(boxes, boxes)
-    assert ((matrix >= 0) & (matrix <= 1)).all()
-    np.testing.assert_allclose(matrix, matrix.T)
 
 
 def test_no_candidates_are_no_faces() -> None:
@@ -214,5 +203,5 @@ def test_a_few_too_many_looks_are_left_to_the_arrays() -> None:
     boxes = np.column_stack((left, left * 0, left + 5, left * 0 + 5)).astype(np.float32)
     found = Candidates(boxes, np.linspace(0.1, 0.9, 40, dtype=np.float32), np.zeros(40, np.intp))
     rules = Suppression(0.5, False, 100, vote=0.6, support=0.5, decay=0.3)
-    assert nms_few.suppress_few(found.plain(), rules) is None
+    assert nms._suppress_few(found.plain(), rules) is None
     np.testing.assert_allclose(nms.suppress(found, rules).arrays().scores, found.scores[::-1], rtol=1e-5)

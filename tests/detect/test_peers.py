@@ -9,8 +9,9 @@ from benchmarks.peers import write_peers
 
 from edge_mask.detect.card import SsdRaw
 from edge_mask.detect.decode_ssd import anchors
-from edge_mask.detect.location import find_package
-from edge_mask.detect.package import load_package, open_package
+from edge_mask.packages.load import load_package
+from edge_mask.packages.location import find_package
+from edge_mask.packages.package import open_package
 from edge_mask.picture import read_picture
 
 WEIGHTS = Path(os.environ.get("EDGE_MASK_PEERS", "peers"))

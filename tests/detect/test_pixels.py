@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edge_mask.detect.pixels import Pixels
-from edge_mask.detect.tflite import TensorSpec
+from edge_mask.detect.tensors import TensorSpec
 from edge_mask.errors import ModelError
 
 ALL_BYTES = np.stack([np.arange(256).reshape(16, 16)] * 3, axis=-1).astype(np.uint8)

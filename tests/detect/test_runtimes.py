@@ -11,12 +11,13 @@ from tests.detect import tiny_tflite as tiny
 from tests.detect.packages import ANCHOR_FREE, BLUE, GREEN, PLAIN_INPUT, RED, picture, write_package
 
 from edge_mask.detect import tflite
-from edge_mask.detect.golden import golden_picture
-from edge_mask.detect.location import find_package
-from edge_mask.detect.measure import measure_model
-from edge_mask.detect.package import load_package, open_package
 from edge_mask.errors import ModelError
 from edge_mask.messages import Face, Image
+from edge_mask.packages.golden import golden_picture
+from edge_mask.packages.load import load_package
+from edge_mask.packages.location import find_package
+from edge_mask.packages.measure import measure_model
+from edge_mask.packages.package import open_package
 from edge_mask.units import Seconds
 
 DECODING = ANCHOR_FREE | {"strides": [8]}

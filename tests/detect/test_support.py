@@ -7,7 +7,7 @@ from tests.detect import tiny_tflite as tiny
 from tests.detect.packages import ANCHOR_FREE, picture, write_package
 
 from edge_mask.detect.model import ModelDetector
-from edge_mask.detect.package import load_package
+from edge_mask.packages.load import load_package
 
 # Boxes of 36 pixels, cells of 8: neighbours overlap by 0.64, and three cells in a row see the same face.
 GRAPH = tiny.anchor_free(strides=[8], boxes=(0.0, 0.0, 1.5, 1.5))

@@ -51,7 +51,7 @@ def test_a_sound_site_is_ok_and_nothing_is_made_in_it(site: Path) -> None:
 def test_a_name_that_can_be_no_files_fails_its_part_alone(name: str) -> None:
     found = findings(
         f'cameras: [{{name: c, source: "images:{name}"}}]\nsensors: [{{name: t, kind: replay, path: "{name}"}}]\n'
-        f'outbox: {{path: "{name}"}}\nmqtt: {{transport: none}}\ndetector: {{model: nowhere}}'
+        f'outbox: {{path: "{"y" * 5000}"}}\nmqtt: {{transport: none}}\ndetector: {{model: nowhere}}'
     )
     states = {finding.part: finding.state for finding in found if finding.part != "clock"}
     assert states == {
@@ -97,8 +97,9 @@ def test_a_running_daemon_is_a_warning_and_a_place_that_cannot_be_used_a_failure
     assert (state, f"(process {os.getpid()})" in text) == ("warning", True)
     lock.release()
     assert of("database", SENSOR + "outbox: {path: t.csv/x.db}") == [("failed", "t.csv/x.db: Not a directory")]
-    ((state, text),) = of("database", SENSOR + "outbox: {path: t.csv}")
-    assert (state, text.endswith("try: edge-mask outbox repair")) == ("failed", True)
+    (site / "other").write_text("no database")
+    ((state, text),) = of("database", SENSOR + "outbox: {path: other}")
+    assert (state, "is no database, and never was one of edge-mask" in text) == ("failed", True)
 
 
 def test_each_output_has_its_line(site: Path) -> None:
@@ -163,7 +164,7 @@ def test_a_folder_is_here_though_its_first_file_is_no_picture(site: Path) -> Non
         ("kind: replay, path: t.csv, max: 36", ": is outside of -55 to 36 C: the value is not used"),
         ("kind: replay, path: t.csv", ""),
         ("kind: iio, quantity: humidity, unit: '%'", ": is outside of 0 to 100 %: the value is not used"),
-        ("kind: replay, path: t.csv, name: forehead, unit: F", ": is above gate.fever_above, 30 F: nobody passes"),
+        ("kind: replay, path: t.csv, name: forehead", ": is above gate.fever_above, 30 C: nobody passes"),
     ],
 )
 def test_a_reading_that_the_daemon_does_not_use_is_no_sound_sensor(site: Path, sensor: str, text: str) -> None:

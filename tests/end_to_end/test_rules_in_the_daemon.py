@@ -2,7 +2,9 @@
 
 import base64
 import json
+import re
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -34,12 +36,14 @@ alarm_of_alarm:
 """
 
 
-def site(folder: Path, port: int, rules: str, **changes: object) -> Path:
+def site(
+    folder: Path, port: int, rules: str, readings: Sequence[float] = (36.0, 36.0, 38.5, 36.0), **changes: object
+) -> Path:
     (folder / "rules.yaml").write_text(rules)
-    readings = write_readings(folder / "t.csv", [36.0, 36.0, 38.5, 36.0])
+    recording = write_readings(folder / "t.csv", readings)
     return write_config(
         folder, port, cameras=[],
-        sensors=[{"name": "forehead", "kind": "replay", "path": str(readings), "rate": "max", "interval": "0.02s"}],
+        sensors=[{"name": "forehead", "kind": "replay", "path": str(recording), "rate": "max", "interval": "0.02s"}],
         topics={"temperature": "kf99/topic", "errors": "kf99/error"}, rules=[str(folder / "rules.yaml")], **changes,
     )  # fmt: skip
 
@@ -188,3 +192,48 @@ posting:
     assert error.json()["ruleName"] == "posting"
     assert "404" in error.json()["failures"][0]["errorMessage"]
     assert json.loads(base64.b64decode(error.json()["base64OriginalPayload"]))["temperature"] == 38.5
+
+
+GROWING = ", ".join(f"replace(lpad('', 1000), ' ', lpad('', 1000)) AS a{n}" for n in range(200))
+HASHES = ", ".join(f"md2(replace(lpad('', 100), ' ', lpad('', 160))) AS a{n}" for n in range(100))
+ENDLESS = {
+    "searches": f"regexp_matches('{'a' * 60}!', concat('(a|aa)', '+$')) AS m",
+    "repeats": "regexp_matches('a', concat('(a{65535})', '{65535}')) AS m",
+    "growing": GROWING,
+    "hashes": HASHES,
+}
+"""Rules of which none can be seen through when it is loaded."""
+
+
+def test_rules_that_would_take_for_ever_are_set_aside_and_the_daemon_goes_on_and_stops(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    rules = {
+        name: {
+            "sql": f"SELECT {items} FROM 'kf99/topic'",
+            "awsIotSqlVersion": "2016-03-23",
+            "actions": [{"republish": {"topic": f"out/{name}"}}],
+        }
+        for name, items in ENDLESS.items()
+    }
+    config = site(tmp_path, broker.port, json.dumps(rules), readings=[36.0] * 20)
+    with Daemon(config) as daemon:
+        heard = subscriber.wait_for(
+            lambda got: len([e for e in at(got, "kf99/error") if e.json()["code"] == "rule_set_aside"]) == 4, 60
+        )
+        aside = {e.json()["component"] for e in at(heard, "kf99/error") if e.json()["code"] == "rule_set_aside"}
+        assert aside == {f"rule {name}" for name in ENDLESS}
+        subscriber.wait_for(lambda got: len(at(got, "kf99/topic")) == 20, 60)
+        status = Path(f"/proc/{daemon.process.pid}/status").read_text()
+        (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
+        assert int(peak) < 512 * 1024
+        assert daemon.stop() == 0
+
+
+def test_a_pattern_that_is_known_to_take_for_ever_is_refused_at_the_start(tmp_path: Path, broker: Mosquitto) -> None:
+    sql = "SELECT time_to_epoch('aaaa!', 'zVzVzVzV') AS e FROM 't'"
+    rules = f'dates: {{sql: "{sql}", awsIotSqlVersion: "2016-03-23", actions: [{{republish: {{topic: b}}}}]}}\n'
+    ended = edge_mask("run", "--config", site(tmp_path, broker.port, rules), cwd=tmp_path)
+    assert ended.code == 2
+    assert "the zone stands in it more than once" in ended.err
+    assert "Traceback" not in ended.err

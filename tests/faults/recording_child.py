@@ -14,11 +14,11 @@ from typing import Any
 from sqlalchemy import event
 
 from edge_mask.ledger.bounds import Bounds
-from edge_mask.ledger.intake import Intake
 from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.rows import Batch, Settlement
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Outcome, Reading, Receipt, Visit
+from edge_mask.recording.intake import Intake
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.wire.topics import Topics
 from edge_mask.wire.uuid7 import IdMaker

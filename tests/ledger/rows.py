@@ -1,6 +1,12 @@
 """Rows to fill a ledger with."""
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from edge_mask.kinds import TABLES
 from edge_mask.ledger.rows import Batch, OutboxRow, event_row
+from edge_mask.ledger.schema import MIGRATIONS
 from edge_mask.messages import Event, Message, Priority, Reading, Visit
 from edge_mask.units import Moment, Seconds, Unix
 
@@ -35,3 +41,15 @@ def visit(at: Moment | None = None, verdict: str = "pass", temperature: float | 
 
 def reading(value: float = 36.5, at: Moment | None = None) -> Reading:
     return Reading("forehead", "temperature", value, "C", at or moment())
+
+
+def older(new: Path, old: Path, version: int) -> None:
+    """A database as an earlier version made it, with the events that the new one holds."""
+    with closing(sqlite3.connect(old)) as connection:
+        for step in MIGRATIONS[:version]:
+            connection.executescript(";".join(step))
+        connection.execute("ATTACH ? AS new", (str(new),))
+        for table in TABLES:
+            connection.execute(f"INSERT INTO {table} SELECT * FROM new.{table}")
+        connection.execute(f"PRAGMA user_version = {version}")
+        connection.commit()

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.ledger.rows import BOOT, batch, moment, reading, visit, waiting
+from tests.ledger.rows import BOOT, batch, moment, older, reading, visit, waiting
 
-from edge_mask.ledger.bounds import Bounds
-from edge_mask.ledger.forget import sizes_of
+from edge_mask.ledger.bounds import Bounds, sizes_of
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Alert, Event, Look
 from edge_mask.shadow import ShadowTopic
@@ -149,13 +148,9 @@ def test_history_of_an_older_database_is_counted_when_it_is_opened(tmp_path: Pat
         record(ledger, "look", *(look(moment(n / 10)) for n in range(50)))
         record(ledger, "alert", alert(moment(50)))
         said = used(ledger)
-    with closing(sqlite3.connect(path)) as connection:
-        names = connection.execute("SELECT type, name FROM sqlite_master WHERE sql LIKE '%history%'").fetchall()
-        for kind, name in names:
-            connection.execute(f"DROP {kind} {name}")
-        connection.execute("PRAGMA user_version = 2")
-    assert len(names) == 11
-    with opened(path, Bounds()) as ledger:
+    old = tmp_path / "old"
+    older(path, old, 2)
+    with opened(old, Bounds()) as ledger:
         assert used(ledger) == said
 
 

@@ -8,8 +8,8 @@ from tests.ledger.rows import BOOT, batch, moment, visit, waiting
 
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.outbox import Outbox
-from edge_mask.ledger.read import Reader
-from edge_mask.ledger.repair import purge, repair
+from edge_mask.ledger.reader import Reader
+from edge_mask.ledger.salvage import purge, repair
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Priority
 
@@ -23,8 +23,9 @@ def filled(path: Path, count: int = 400) -> None:
         ledger.sequences.next("visits", live=False)
 
 
-def test_a_file_that_is_not_a_database_is_set_aside_and_the_daemon_starts(tmp_path: Path) -> None:
+def test_a_file_whose_beginning_is_destroyed_is_set_aside_and_the_daemon_starts(tmp_path: Path) -> None:
     path = tmp_path / "edge-mask.db"
+    filled(path, 100)
     path.write_bytes(b"this was an SD card once" * 1000)
     with closing(Ledger(path, Bounds(), BOOT)) as ledger:
         ledger.open()
@@ -104,6 +105,7 @@ def test_repair_of_a_sound_file_compacts_it(tmp_path: Path) -> None:
 def test_a_damaged_file_behind_a_symbolic_link_is_replaced_where_it_lies(tmp_path: Path) -> None:
     path, link = tmp_path / "card" / "edge-mask.db", tmp_path / "edge-mask.db"
     path.parent.mkdir()
+    filled(path, 100)
     path.write_bytes(b"this was an SD card once" * 1000)
     link.symlink_to(path)
     with closing(Ledger(link, Bounds(), BOOT)) as ledger:

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.ledger.rows import BOOT, older
 
 from edge_mask.ledger.bounds import Bounds
-from edge_mask.ledger.intake import Intake
-from edge_mask.ledger.mail import Entry
-from edge_mask.ledger.read import Reader
-from edge_mask.ledger.recorder import Recorder
-from edge_mask.ledger.reported import reported_by
+from edge_mask.ledger.reader import Reader
 from edge_mask.ledger.rows import Batch, Settlement
 from edge_mask.ledger.shadows import MOST, Shadows
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Alert, Event, Look, Outcome, Quality, Reading, Receipt, Visit
+from edge_mask.recording.intake import Intake
+from edge_mask.recording.mail import Entry
+from edge_mask.recording.recorder import Recorder
+from edge_mask.recording.reported import reported_by
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.handoff import Mailbox
 from edge_mask.shadow import Shadow, ShadowTopic, UpdateRefused, difference, parse_topic, updated
@@ -200,17 +202,13 @@ def test_a_row_that_makes_no_sense_does_not_keep_the_daemon_from_starting(ledger
     assert Reader(tmp_path / "db").shadows() == {}
 
 
-def test_a_database_of_the_first_version_gets_the_table(tmp_path: Path, ledger: Ledger) -> None:
-    ledger.close()
-    with sqlite3.connect(tmp_path / "db") as old:
-        old.execute("DROP TABLE shadows")
-        for kind, name in old.execute("SELECT type, name FROM sqlite_master WHERE sql LIKE '%history%'").fetchall():
-            old.execute(f"DROP {kind} {name}")
-        old.execute("PRAGMA user_version = 1")
-    old.close()
-    ledger.open()
-    ledger.shadows.update("a", None, {"state": {"reported": {"a": 1}}}, 1)
-    ledger.commit(Batch(), NOW)
+@pytest.mark.usefixtures("ledger")
+def test_a_database_of_the_first_version_gets_the_table(tmp_path: Path) -> None:
+    older(tmp_path / "db", tmp_path / "old", 1)
+    with closing(Ledger(tmp_path / "old", Bounds(), BOOT)) as found:
+        found.open()
+        found.shadows.update("a", None, {"state": {"reported": {"a": 1}}}, 1)
+        found.commit(Batch(), NOW)
 
 
 def test_the_device_reports_its_last_state_and_the_highest_value() -> None:

@@ -1,5 +1,6 @@
 """What is logged, and what never is."""
 
+import fcntl
 import io
 import json
 import logging
@@ -151,3 +152,47 @@ def test_a_stream_that_is_gone_does_not_stop_the_daemon() -> None:
     log.warning("into the void")
     with pytest.raises(BrokenPipeError):
         stream.close()
+
+
+def written_through(pipe_size: int) -> tuple[int, int]:
+    """A pipe's ends, of which the reading one is not read until the test does."""
+    ear, mouth = os.pipe()
+    fcntl.fcntl(mouth, fcntl.F_SETPIPE_SZ, pipe_size)
+    return ear, mouth
+
+
+def test_nobody_waits_for_a_log_that_nobody_reads_and_what_was_dropped_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ear, mouth = written_through(4096)
+    with os.fdopen(mouth, "w") as stream, os.fdopen(ear, encoding="utf-8") as reader:
+        monkeypatch.setattr(sys, "stderr", stream)
+        handler = logs.configure(style="json")
+        for number in range(5000):
+            log.warning("line %d of many that nobody reads", number)
+        handler.flush()  # gives up
+        seen = [json.loads(reader.readline())["message"] for _ in range(100)]
+        assert seen == [f"line {n} of many that nobody reads" for n in range(100)]
+        line = json.loads(reader.readline())
+        while "dropped" not in line["message"]:
+            seen.append(line["message"])
+            line = json.loads(reader.readline())
+        assert line["message"] == f"{5000 - len(seen)} log lines were dropped: nobody read the log for a while"
+        log.warning("and on")
+        assert json.loads(reader.readline())["message"] == "and on"
+        logging.getLogger().removeHandler(handler)
+        handler.close()
+
+
+def test_the_program_ends_though_nobody_reads_its_log() -> None:
+    code = (
+        "import logging\nfrom edge_mask.observe import logs\nlogs.configure(style='json')\n"
+        "for number in range(3000): logging.warning('a line that nobody reads, number %d', number)\n"
+    )
+    ear, mouth = written_through(4096)
+    try:
+        done = subprocess.run([sys.executable, "-c", code], stderr=mouth, timeout=60, check=False)
+    finally:
+        os.close(mouth)
+        os.close(ear)
+    assert done.returncode == 0

@@ -68,6 +68,44 @@ def test_eval_is_silent_with_1_when_topic_or_where_do_not_match(
     assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
 
 
+OPTIONAL = """
+optional:
+  sql: >-
+    SELECT count, every FROM '+/ask' WHERE (isUndefined(count) = true OR count > 0)
+    AND (isUndefined(every) = true OR every > 0)
+  awsIotSqlVersion: "2016-03-23"
+  actions: [{republish: {topic: asked}}]
+first_or_changed:
+  sql: >-
+    SELECT now.lat AS lat FROM 'documents' WHERE now.lat <> NULL AND (isUndefined(before.lat) OR before.lat <> now.lat)
+  awsIotSqlVersion: "2016-03-23"
+  actions: [{republish: {topic: moved}}]
+guarded:
+  sql: "SELECT * FROM 'guarded/+' WHERE (isUndefined(a) = false AND a > 3) OR b = 1"
+  awsIotSqlVersion: "2016-03-23"
+  actions: [{republish: {topic: guarded}}]
+"""
+OPTIONAL_CASES = """
+- {topic: d/ask, payload: {count: 42}, actions: [{republish: {topic: asked}}]}
+- {topic: d/ask, payload: {}, actions: [{republish: {topic: asked}}]}
+- {topic: d/ask, payload: {count: 42, every: 240}, actions: [{republish: {topic: asked}}]}
+- {topic: d/ask, payload: {count: 0}, actions: []}
+- {topic: documents, payload: {before: {}, now: {lat: 1.5}}, actions: [{republish: {topic: moved}}]}
+- {topic: documents, payload: {before: {lat: 1.4}, now: {lat: 1.5}}, actions: [{republish: {topic: moved}}]}
+- {topic: documents, payload: {before: {lat: 1.5}, now: {lat: 1.5}}, actions: []}
+- {topic: guarded/x, payload: {b: 1}, actions: [{republish: {topic: guarded}}]}
+- {topic: guarded/x, payload: {b: 2}, actions: []}
+"""
+
+
+def test_rules_about_attributes_that_may_be_absent_fire(edge_mask: Command, tmp_path: Path) -> None:
+    """`isUndefined(n) OR n > 0` and "first report or changed", as rules on AWS are written."""
+    (tmp_path / "rules.yaml").write_text(OPTIONAL, "utf-8")
+    (tmp_path / "rules.test.yaml").write_text(OPTIONAL_CASES, "utf-8")
+    done = edge_mask("test", tmp_path / "rules.yaml")
+    assert (done.returncode, done.stdout.count(b": ok")) == (0, 9), done.stdout.decode()
+
+
 @pytest.mark.parametrize(
     ("sql", "version", "words"),
     [

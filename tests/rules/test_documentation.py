@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
-from edge_mask.rules import UNDEFINED, Context, compile_rule
 from edge_mask.rules.aws_actions import AWS_ACTIONS
-from edge_mask.rules.functions import FUNCTIONS
 from edge_mask.rules.rule_file import RuleDefinition, load_file
 from edge_mask.rules.table import load_table, run_case
-from edge_mask.rules.values import equal
+from edge_mask.sql import UNDEFINED, Context, compile_rule
+from edge_mask.sql.functions import FUNCTIONS
+from edge_mask.sql.values import equal
 
 TEXT = (Path(__file__).parents[2] / "docs/rules.md").read_text("utf-8")
 EXAMPLES = [found for found in re.findall(r"\| `([^`|]+)` \| `([^`|]+)` \|", TEXT) if found[0] != "edge-mask"]

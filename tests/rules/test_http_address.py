@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge_mask.messages import Priority
-from edge_mask.rules.context import Context
 from edge_mask.rules.effects import Effect, HttpCall, Incoming, RuleFailed
 from edge_mask.rules.rule_set import RuleSet
+from edge_mask.sql.message import Context
 
 
 @pytest.fixture(scope="module")

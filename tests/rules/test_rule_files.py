@@ -72,7 +72,7 @@ SQL = "sql: \"SELECT * FROM 't'\""
         ("a:\n  sql: SELECT * FROM §t\n  actions: []", "single quotes"),
         ("a:\n  sql: |\n    SELECT *\n    FROM 't' WHERE §nope(1)\n  actions: []", "no function"),
         ("a: {SQL, actions: [], sqll: §1}", "did you mean sql?"),
-        ("a: {SQL, §sql: x, actions: []}", "twice"),
+        ("a: {SQL, §sql: x, actions: []}", "given twice, first on line"),
         ("a: {SQL, awsIotSqlVersion: §2017-01-01, actions: []}", "does not exist"),
         ("a: {SQL, actions: §1}", "list of actions"),
         ("a: {SQL, actions: [{republis: §{}}]}", "did you mean republish?"),
@@ -90,14 +90,14 @@ SQL = "sql: \"SELECT * FROM 't'\""
         ("a: {SQL, actions: [{edgeMask: §{beep: 1}}]}", "log, snapshot, output"),
         ("a: {SQL, actions: [], edgeMask: {atMostEvery: §soon}}", "duration"),
         ("a: {SQL, actions: [], edgeMask: {atMostEvery: §1e999}}", "duration"),
-        ("a: {SQL, §[b, c]: x, actions: []}", "a key of a mapping is a text"),
+        ("a: {SQL, §[b, c]: x, actions: []}", "a key must be a word"),
         ('a: {"sql": "\\ud800", actions: []}', "half a surrogate pair"),
         (
             "".join(
                 f"x{n}: &x{n} [{'*x' + str(n - 1) + ',' if n else '1,'} {'*x' + str(n - 1) if n else 1}]\n"
                 for n in range(30)
             ),
-            "200000 values",
+            "stands for over 100000 values",
         ),
         (
             (

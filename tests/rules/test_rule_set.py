@@ -11,9 +11,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_mask.messages import Priority
-from edge_mask.rules import Context
-from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Incoming, Republish, RuleFailed
-from edge_mask.rules.rule_set import MAX_DEPTH, MAX_EFFECTS, SET_ASIDE_AFTER, RuleSet
+from edge_mask.rules.chain import MAX_BYTES, MAX_DEPTH, MAX_EFFECTS
+from edge_mask.rules.effects import (
+    EdgeAction,
+    Effect,
+    HoldOutput,
+    HttpCall,
+    Incoming,
+    KeepPicture,
+    LogLine,
+    PulseOutput,
+    Republish,
+    RuleFailed,
+)
+from edge_mask.rules.rule_set import SET_ASIDE_AFTER, RuleSet
+from edge_mask.sql import Context
+from edge_mask.units import Seconds
 
 
 def rule(sql: str, *actions: Any, **rest: Any) -> dict[str, Any]:
@@ -140,10 +153,10 @@ def test_http_and_the_devices_own_actions(load: Any) -> None:
             body=b'{"camera":"front"}',
             priority=Priority.EVIDENCE,
         ),
-        EdgeAction(rule="r", kind="log", arguments={"level": "error", "text": "seen 6"}),
-        EdgeAction(rule="r", kind="snapshot", arguments={"camera": "front", "reason": "rule r"}),
-        EdgeAction(rule="r", kind="output", arguments={"line": "17", "value": 1}),
-        EdgeAction(rule="r", kind="output", arguments={"line": "buzzer", "pulse": 0.5}),
+        LogLine(rule="r", level="error", text="seen 6"),
+        KeepPicture(rule="r", camera="front", reason="rule r"),
+        HoldOutput(rule="r", line="17", on=True),
+        PulseOutput(rule="r", line="buzzer", lasting=Seconds(0.5)),
     ]
 
 
@@ -198,6 +211,26 @@ def test_rules_that_feed_each_other_stop_before_they_flood(load: Any) -> None:
         (republish("${t}"), {"t": "x" * 257}, "256 bytes"),
         (republish("${t}"), {"t": "$aws/x"}, "write \\$\\$"),
         (republish("${t}"), {"t": "a\0b"}, "NUL"),
+        (republish("${t}"), {"t": "a\nb"}, "U\\+000A"),
+        (republish("${t}"), {"t": "a\x85b"}, "U\\+0085"),
+        (republish("${t}"), {"t": "a\uffffb"}, "U\\+FFFF"),
+        (republish("${t}"), {"t": "a\ud800b"}, "UTF-8"),
+        (republish("u", headers={"contentType": "${t}"}), {"t": "x" * 65_536}, "65536 bytes"),
+        (republish("u", headers={"contentType": "${t}"}), {"t": "x\x7f"}, "U\\+007F"),
+        (republish("u", headers={"responseTopic": "${t}"}), {"t": "a\tb"}, "responseTopic holds the character"),
+        (republish("u", headers={"correlationData": "${encode(t, 'base64')}"}), {"t": "x" * 65_536}, "65536 bytes"),
+        (
+            republish("u", headers={"userProperties": [{"key": "k", "value": "${t}"}]}),
+            {"t": "x" * 65_536},
+            "65536 bytes",
+        ),
+        (republish("u", headers={"userProperties": [{"key": "${t}", "value": "v"}]}), {"t": "\0"}, "U\\+0000"),
+        (
+            republish("u", headers={"userProperties": [{"key": "k", "value": "${t}"}] * 3}),
+            {"t": "x" * 60_000},
+            "together",
+        ),
+        ({"http": {"url": "http://a", "headers": [{"key": "X", "value": "${t}"}]}}, {"t": "\u20ac"}, "Latin-1"),
         (republish("u"), {"big": "x" * 131_072}, "131072"),
         (republish("u", headers={"messageExpiry": "${t}"}), {"t": "soon"}, "number of seconds"),
         (republish("u", headers={"correlationData": "?"}), {}, "base64"),
@@ -336,6 +369,79 @@ def test_a_rule_that_always_fails_is_set_aside_once_and_the_others_go_on(load: A
     assert rules.counts["bad"].is_set_aside
     assert rules.counts["bad"].failed == SET_ASIDE_AFTER
     assert rules.counts["good"].matched == SET_ASIDE_AFTER + 5
+
+
+SLOW = ", ".join(f"md2(v) AS m{n}" for n in range(200))
+SLOW_PAYLOAD = {"v": "x" * 16_000}
+
+
+def test_a_rule_that_takes_all_its_time_is_set_aside_after_three_messages(load: Any) -> None:
+    rules = load(
+        slow=rule(f"SELECT {SLOW} FROM 't'", republish("u")), good=rule("SELECT 1 AS a FROM 't'", republish("v"))
+    )
+    codes = [[f.code for f in failures(rules.apply(incoming("t", SLOW_PAYLOAD)))] for _ in range(5)]
+    assert codes == [["evaluation"]] * 2 + [["evaluation", "set_aside"]] + [[]] * 2
+    assert rules.counts["good"].matched == 5
+
+
+def test_many_slow_rules_have_one_bound_on_their_time_together(load: Any) -> None:
+    sql = "SELECT " + ", ".join(f"md2(v) AS m{n}" for n in range(2)) + " FROM 't'"
+    rules = load(**{f"r{n}": rule(sql, republish("u")) for n in range(100)})
+    effects = rules.apply(incoming("t", SLOW_PAYLOAD))
+    assert "the rules took longer than" in failures(effects)[-1].text
+    assert len(effects) < 100
+
+
+def test_a_rule_whose_chain_never_ends_is_set_aside(load: Any) -> None:
+    rules = load(
+        loop=rule("SELECT n + 1 AS n FROM 'loop'", republish("loop")),
+        good=rule("SELECT n FROM 'loop' WHERE n = 0", republish("v")),
+    )
+    codes = [[f.code for f in failures(rules.apply(incoming("loop", {"n": 0})))] for _ in range(SET_ASIDE_AFTER + 2)]
+    assert codes == [["chain"]] * (SET_ASIDE_AFTER - 1) + [["chain", "set_aside"]] + [[]] * 2
+    assert rules.counts["good"].matched == SET_ASIDE_AFTER + 2
+
+
+def test_rules_that_multiply_a_message_are_set_aside_and_the_others_go_on(load: Any) -> None:
+    rules = load(
+        twice=rule("SELECT * FROM 'x'", republish("x"), republish("x")),
+        good=rule("SELECT * FROM 'x' WHERE n = 0", republish("v")),
+    )
+    for _ in range(SET_ASIDE_AFTER):
+        effects = rules.apply(incoming("x", {"n": 0}))
+        assert len(effects) <= MAX_EFFECTS + 2
+    assert rules.counts["twice"].is_set_aside
+    assert sent(rules.apply(incoming("x", {"n": 0}))) == [("v", {"n": 0})]
+
+
+def test_one_message_cannot_become_many_megabytes(load: Any) -> None:
+    rules = load(twice=rule("SELECT * FROM 'x'", republish("x"), republish("x")))
+    effects = rules.apply(incoming("x", {"big": "x" * 120_000}))
+    assert sum(len(effect.message.payload) for effect in effects if isinstance(effect, Republish)) <= MAX_BYTES
+    assert str(MAX_BYTES) in failures(effects)[-1].text
+
+
+def test_a_chain_that_is_too_long_now_and_then_keeps_its_rule_on_duty(load: Any) -> None:
+    rules = load(loop=rule("SELECT n + 1 AS n FROM 'loop' WHERE n < 20", republish("loop")))
+    for _ in range(3 * SET_ASIDE_AFTER):
+        assert failures(rules.apply(incoming("loop", {"n": 0})))
+        assert not failures(rules.apply(incoming("loop", {"n": 18})))
+    assert not rules.counts["loop"].is_set_aside
+
+
+def test_what_is_said_about_a_failure_is_short(load: Any) -> None:
+    long = {"t": "x/" * 100_000}
+    rules = load(
+        topic=rule("SELECT * FROM 't'", republish("${t}")),
+        reserved=rule("SELECT * FROM 't'", republish("$${t}x")),
+        camera=rule("SELECT * FROM 't'", {"edgeMask": {"snapshot": {"camera": "${t}"}}}),
+        line=rule("SELECT * FROM 't'", {"edgeMask": {"output": {"line": "${t}", "value": 1}}}),
+        address=rule("SELECT * FROM 't'", {"http": {"url": "http://a/${t}"}}),
+        header=rule("SELECT * FROM 't'", {"http": {"url": "http://a", "headers": [{"key": "X", "value": "${t}"}]}}),
+    )
+    texts = [failed.text for failed in failures(rules.apply(incoming("t", long)))]
+    assert len(texts) == 6
+    assert max(map(len, texts)) < 300
 
 
 def test_a_rule_that_fails_now_and_then_stays_on_duty(load: Any) -> None:

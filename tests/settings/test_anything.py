@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_mask.errors import ConfigurationError
-from edge_mask.settings import parse, schema
+from edge_mask.settings import Overlay, parse, schema
 
 SECTIONS = [schema(), *schema()["$defs"].values()]
 KEYS = sorted({key for section in SECTIONS for key in section.get("properties", {})})
@@ -68,3 +68,13 @@ def test_any_text_that_looks_like_yaml_is_understood_or_answered(text: str) -> N
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(schema()["properties"], trees)))
 def test_any_section_with_anything_in_it_is_understood_or_answered(tree: dict[str, Any]) -> None:
     outcome(yaml.safe_dump({"cameras": [{"name": "a", "source": "usb:0"}], **tree}, allow_unicode=True))
+
+
+@given(st.dictionaries(keys, trees, max_size=6))
+def test_any_overlay_is_understood_or_answered(tree: dict[str, Any]) -> None:
+    problems = ["any"]
+    try:
+        parse("cameras: [{name: a, source: 'usb:0'}]", "any.yaml", {}, Overlay({}).changed(tree, "any overlay"))
+    except ConfigurationError as error:
+        problems = error.problems
+    assert all(problem.startswith("any") for problem in problems)

@@ -10,8 +10,7 @@ import yaml
 from jsonschema.validators import Draft202012Validator
 
 from edge_mask.settings.explain import resolve
-from edge_mask.settings.reference import tables
-from edge_mask.settings.schema import schema
+from edge_mask.settings.schema import schema, tables
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "config").glob("*.yaml"))

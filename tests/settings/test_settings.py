@@ -30,6 +30,13 @@ def test_a_sensor_alone_is_enough() -> None:
     assert parse("sensors: [{name: s, kind: thermal}]", "f", {}).sensors[0].quantity == "temperature"
 
 
+def test_a_camera_may_hang_in_four_ways_and_be_mirrored() -> None:
+    text = "cameras: [{name: c, source: 'usb:0', rotate: '${TURN:-270}', mirror: yes}]"
+    found = parse(text, "f", {}).cameras[0]
+    assert (found.rotate, found.mirror) == (270, True)
+    assert (settings("").cameras[0].rotate, settings("").cameras[0].mirror) == (0, False)
+
+
 def test_a_section_with_nothing_in_it_is_as_good_as_none() -> None:
     assert settings("gate:\nmqtt:\n  tls:\n  host:\n") == settings("")
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_mask.messages import Box, Face
-from edge_mask.track.distinct import distinct
+from edge_mask.track.tracker import distinct
 
 
 def face(x: float, y: float, size: float, score: float = 0.9, label: str = "mask") -> Face:

@@ -41,17 +41,17 @@ def ballot(votes: str, every: float = 0.2) -> Ballot:
     ],
 )
 def test_votes_as_a_table(votes: str, every: float, label: str | None) -> None:
-    outcome = ballot(votes, every).outcome()
-    assert (None if outcome is None else outcome.label) == label
+    majority = ballot(votes, every).majority()
+    assert (None if majority is None else majority.label) == label
 
 
 def test_the_score_is_the_mean_of_the_votes_for_the_winner() -> None:
     cast = Ballot(POLICY)
     for number, (label, score) in enumerate([(MASK, 0.9), (MASK, 0.8), (NO_MASK, 0.1), (MASK, 0.7), (MASK, 0.6)]):
         cast.add(label, score, Seconds(number * 0.1))
-    outcome = cast.outcome()
-    assert outcome is not None
-    assert outcome.score == pytest.approx(0.75)
+    majority = cast.majority()
+    assert majority is not None
+    assert majority.score == pytest.approx(0.75)
 
 
 def test_the_tally_counts_the_window_only() -> None:
@@ -61,8 +61,8 @@ def test_the_tally_counts_the_window_only() -> None:
 @given(st.lists(st.sampled_from("MNI"), max_size=30), st.floats(0.01, 1.0))
 def test_a_decision_always_has_a_clear_majority_of_enough_votes(votes: list[str], every: float) -> None:
     cast = ballot("".join(votes), every)
-    outcome = cast.outcome()
-    if outcome is not None:
+    majority = cast.majority()
+    if majority is not None:
         tally = cast.tally()
-        assert tally[outcome.label] > sum(tally.values()) / 2
+        assert tally[majority.label] > sum(tally.values()) / 2
         assert sum(tally.values()) >= POLICY.few

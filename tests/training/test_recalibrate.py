@@ -14,7 +14,8 @@ from training.judge import detections, open_detector
 from training.pictures import load_held_out
 from training.recalibrate import main
 
-from edge_mask.detect.package import load_file, open_package
+from edge_mask.packages.load import load_file
+from edge_mask.packages.package import open_package
 
 SHIPPED = Path(__file__).parents[2] / "models" / "mask-detector"
 PORTRAITS = ("portrait.jpg", "portrait-mask.jpg")

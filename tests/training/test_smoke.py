@@ -9,7 +9,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from training.smoke import generate
 
-from edge_mask.detect.package import open_package
+from edge_mask.packages.package import open_package
 
 if any(find_spec(name) is None for name in ("torch", "litert_torch", "ai_edge_quantizer", "matplotlib", "skimage")):
     pytest.skip("needs the training packages: pip install -e '.[train]'", allow_module_level=True)

@@ -11,9 +11,9 @@ from tests.end_to_end.daemon import write_model
 
 from edge_mask import bench
 from edge_mask.detect.detector import Answer
-from edge_mask.detect.package import load_side_by_side
 from edge_mask.errors import ModelError
 from edge_mask.messages import Image
+from edge_mask.packages.load import load_side_by_side
 
 PICTURE = np.full((96, 128, 3), 90, np.uint8)
 

@@ -6,8 +6,8 @@ import pytest
 from tests.end_to_end.daemon import write_config, write_model
 
 from edge_mask import parts
-from edge_mask.detect.location import find_package
-from edge_mask.detect.package import load_side_by_side
+from edge_mask.packages.load import load_side_by_side
+from edge_mask.packages.location import find_package
 from edge_mask.settings.load import load
 
 
@@ -38,7 +38,7 @@ def test_without_a_pause_between_looks_each_thread_has_a_picture_of_its_own(
 
 
 def test_threads_are_shared_out_to_the_last_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from edge_mask.detect import package
+    from edge_mask.packages import load as package
 
     asked: list[int] = []
     load = package.load_package

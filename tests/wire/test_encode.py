@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema.validators import Draft202012Validator
 
+from edge_mask.health import health_values
 from edge_mask.messages import (
     Alert,
     Box,
@@ -24,7 +25,7 @@ from edge_mask.messages import (
     Track,
     Visit,
 )
-from edge_mask.observe.health import Machine, health_values
+from edge_mask.observe.machine import Machine
 from edge_mask.units import Moment, Seconds, Unix
 from edge_mask.wire import IdMaker, encode, envelope, to_bytes
 from edge_mask.wire.schema import json_schema

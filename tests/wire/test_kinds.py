@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from edge_mask.kinds import FIRST_TO_GO, KINDS, READINGS, STATUS, TABLES
-from edge_mask.ledger.database import open_writer
+from edge_mask.ledger.connections import open_writer
 from edge_mask.ledger.rows import event_row
 from edge_mask.messages import Alert, Detections, Event, Fault, Health, Look, Priority, Reading, Visit, kind_of
 from edge_mask.settings.sending import TopicNames

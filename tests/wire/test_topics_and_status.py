@@ -23,12 +23,6 @@ def test_a_renamed_topic_stands_where_it_is_told() -> None:
     assert topics.of("errors") == "kf99/gate-01/error"
 
 
-def test_commands_and_their_answers_stand_together_also_when_renamed() -> None:
-    topics = Topics("r", "t", {"commands": "do/{thing}"})
-    assert topics.command("infer") == "do/t/infer"
-    assert topics.response("infer") == "do/t/infer/response"
-
-
 def test_birth_and_will_keep_to_the_schema() -> None:
     born = json.loads(birth(thing="gate-01", version="1.0", model=None, at=AT, host="pi"))
     assert born["state"] == "online"

@@ -1,20 +1,22 @@
 """What rules want done on this device, done by a thread of its own.
 
 recorder ──perform──▶ Mailbox ──▶ log · output lines            (full: counted, reported, never waited for)
-           at once                └──▶ darkroom ──▶ pictures    (a slow card holds up no gate)
+         ◀──Future──            └──▶ darkroom ──▶ pictures      (a slow card holds up no gate)
 """
 
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from typing import Final
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Final, Literal
 
 from edge_mask.act.darkroom import Darkroom
 from edge_mask.act.outputs import Outputs
 from edge_mask.act.snapshots import SnapshotStore
 from edge_mask.errors import EdgeMaskError, Refused, TryLater
 from edge_mask.messages import Face, Fault, Frame
-from edge_mask.rules.effects import EdgeAction
+from edge_mask.rules.effects import EdgeAction, HoldOutput, KeepPicture, LogLevel, LogLine, PulseOutput
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import Closed, Mailbox
 from edge_mask.runtime.outage import Outage
@@ -28,10 +30,40 @@ Newest = Callable[[str], tuple[Frame, Sequence[Face]] | None]
 """The newest frame of a camera and the faces seen in it; None for an unknown camera, or before its first frame."""
 
 _WAITING: Final = 256
-_LEVELS: Final = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
-_LONGEST_WAIT: Final = 0.5
+_LEVELS: Final[dict[LogLevel, int]] = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+_IDLE_WAIT: Final = 10.0
+"""Seconds between two looks when nothing happens; what is asked for wakes the thread at once."""
+_RETRY_WAIT: Final = 0.5
+"""Seconds between two tries to switch off a line that stays on."""
 _SWEEP_EVERY: Final = 60.0
 _LAST_MOMENT: Final = Seconds(1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The action was carried out."""
+
+    snapshot: str | None = None
+    """The file name of the picture that was kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotDone:
+    """The action was not carried out, and will not be."""
+
+    code: Literal["failed", "dropped", "stopping"]
+    text: str
+
+
+Result = Done | NotDone
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An action that waits, and what came of it."""
+
+    action: EdgeAction
+    result: "Future[Result]" = field(default_factory=Future)
 
 
 class Actions(Job):
@@ -58,7 +90,7 @@ class Actions(Job):
         self._newest = newest
         self._emit = emit
         self._clock = clock
-        self._mailbox: Mailbox[EdgeAction] = Mailbox(_WAITING)
+        self._mailbox: Mailbox[_Asked] = Mailbox(_WAITING)
         self._darkroom = Darkroom(self._sweep_now_and_then)
         self._outages: dict[tuple[str, str], Outage] = {}
         self._lock = threading.Lock()
@@ -69,13 +101,23 @@ class Actions(Job):
         self.dropped = 0
         """Actions that were not carried out because too many waited."""
 
-    def perform(self, action: EdgeAction) -> None:
-        """Have it done; dropped and counted when too many wait, or when the house is stopping."""
+    def perform(self, action: EdgeAction) -> "Future[Result]":
+        """Have it done; what comes of it is in the future, unless the daemon ends first. Never waits.
+
+        It is dropped and counted when too many wait, and let go when the house is stopping.
+        """
+        asked = _Asked(action)
         try:
-            if not self._mailbox.put(action, timeout=0.0):
-                self.dropped += 1
+            if not self._mailbox.put(asked, timeout=0.0):
+                self._drop(asked)
         except Closed:
             log.info("rule %s: %s came after the stop and was not carried out", action.rule, action.kind)
+            asked.result.set_result(NotDone("stopping", "the daemon is stopping"))
+        return asked.result
+
+    def _drop(self, asked: _Asked) -> None:
+        self.dropped += 1
+        asked.result.set_result(NotDone("dropped", "too many actions wait already"))
 
     # -- the worker --------------------------------------------------------------------------------------
 
@@ -85,13 +127,13 @@ class Actions(Job):
         self._darkroom.start()
 
     def step(self, stop: threading.Event) -> None:  # noqa: ARG002 (it drains: it ends when its mailbox is empty)
-        actions = self._mailbox.take_many(_WAITING, self._patience())
-        for action in actions:
-            self._carry_out(action)
+        waiting = self._mailbox.take_many(_WAITING, self._patience())
+        for asked in waiting:
+            self._carry_out(asked)
             self._turn_outputs()
         self._turn_outputs()
         self._report_overload()
-        if not actions and self._mailbox.is_closed:
+        if not waiting and self._mailbox.is_closed:
             raise Finished
 
     def interrupt(self) -> None:
@@ -106,40 +148,47 @@ class Actions(Job):
     # -- one turn ----------------------------------------------------------------------------------------
 
     def _patience(self) -> Seconds:
+        if self._is_out("outputs", "turn"):
+            return Seconds(_RETRY_WAIT)
         change = self._outputs.next_change(self._clock.now().mono)
-        if change is None or self._is_out("outputs", "turn"):
-            return Seconds(_LONGEST_WAIT)
-        return Seconds(min(_LONGEST_WAIT, change))
+        return Seconds(_IDLE_WAIT if change is None else min(_IDLE_WAIT, change))
 
-    def _carry_out(self, action: EdgeAction) -> None:
-        match action.kind:
-            case "log":
-                level = _LEVELS.get(action.arguments["level"], logging.INFO)
-                action_log.log(level, "rule %s: %s", action.rule, action.arguments["text"])
-            case "output":
-                self._attempt(action, lambda: self._switch(action))
-            case "snapshot" if not self._darkroom.offer(lambda: self._attempt(action, lambda: self._keep(action))):
-                self.dropped += 1
+    def _carry_out(self, asked: _Asked) -> None:
+        match asked.action:
+            case LogLine(rule=rule, level=level, text=text):
+                action_log.log(_LEVELS[level], "rule %s: %s", rule, text)
+                asked.result.set_result(Done())
+            case HoldOutput() | PulseOutput() as switch:
+                self._attempt(asked, lambda: self._switch(switch))
+            case KeepPicture() as picture:
+                if not self._darkroom.offer(lambda: self._attempt(asked, lambda: self._keep(picture))):
+                    self._drop(asked)
 
-    def _attempt(self, action: EdgeAction, do: Callable[[], None]) -> None:
-        component = f"rule {action.rule}"
+    def _attempt(self, asked: _Asked, do: Callable[[], Done]) -> None:
+        kind, component = asked.action.kind, f"rule {asked.action.rule}"
+        result: Result
         try:
-            do()
+            result = do()
         except EdgeMaskError as error:
-            self._failed(component, action.kind, "action_failed", str(error))
-        except Exception as error:
+            result = NotDone("failed", str(error))
+        except Exception as error:  # one action must not end the thread that switches gates off
             log.exception("%s: a fault of our own", component)
-            self._failed(component, action.kind, "action_failed", f"internal fault: {type(error).__name__}: {error}")
+            result = NotDone("failed", f"internal fault: {type(error).__name__}: {error}")
+        if isinstance(result, Done):
+            self._worked(component, kind)
         else:
-            self._worked(component, action.kind)
+            self._failed(component, kind, "action_failed", result.text)
+        asked.result.set_result(result)
 
-    def _switch(self, action: EdgeAction) -> None:
-        line, now = str(action.arguments["line"]), self._clock.now().mono
-        if "pulse" in action.arguments:
-            self._outputs.pulse(line, now, Seconds(float(action.arguments["pulse"])))
-        else:
-            self._outputs.hold(line, now, on=action.arguments["value"] == 1)
-        self._worked(f"output {line}", "open")
+    def _switch(self, action: HoldOutput | PulseOutput) -> Done:
+        now = self._clock.now().mono
+        match action:
+            case HoldOutput(line=line, on=on):
+                self._outputs.hold(line, now, on=on)
+            case PulseOutput(line=line, lasting=lasting):
+                self._outputs.pulse(line, now, lasting)
+        self._worked(f"output {action.line}", "open")
+        return Done()
 
     def _turn_outputs(self) -> None:
         troubles = self._outputs.turn(self._clock.now().mono)
@@ -161,17 +210,17 @@ class Actions(Job):
 
     # -- in the darkroom ---------------------------------------------------------------------------------
 
-    def _keep(self, action: EdgeAction) -> None:
+    def _keep(self, action: KeepPicture) -> Done:
         """The rule asked for it, so the picture is one to keep."""
-        camera = str(action.arguments["camera"])
         if self._store is None:
             raise Refused("no pictures are kept on this device")
-        seen = self._newest(camera)
+        seen = self._newest(action.camera)
         if seen is None:
-            raise TryLater(f'there is no picture of a camera "{camera}" (yet)')
+            raise TryLater(f'there is no picture of a camera "{action.camera}" (yet)')
         frame, faces = seen
-        name = self._store.write(frame, faces, str(action.arguments["reason"]), certain=True)
+        name = self._store.write(frame, faces, action.reason, certain=True)
         log.info("rule %s: kept %s", action.rule, name)
+        return Done(name)
 
     def _sweep_now_and_then(self) -> None:
         now = self._clock.now()

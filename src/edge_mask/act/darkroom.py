@@ -9,11 +9,11 @@ from edge_mask.units import Seconds
 Task = Callable[[], None]
 
 _WAITING = 16
-_TICK = Seconds(1.0)
+_TICK = Seconds(10.0)
 
 
 class Darkroom:
-    """Does one task after the other, and `chore` about once a second. Neither may raise."""
+    """Does one task after the other, and `chore` before each and every ten seconds. Neither may raise."""
 
     def __init__(self, chore: Task) -> None:
         self._chore = chore

@@ -98,15 +98,6 @@ class SnapshotStore:
                 self._remember(certain, born)
             return certain
 
-    def delete(self, name: str) -> None:
-        """A picture taken for one answer only goes when the answer is there. Raises TryLater."""
-        if parse(name) is None:
-            raise Refused(f'"{name}" is not the name of a snapshot')
-        try:
-            (self._folder / name).unlink(missing_ok=True)
-        except OSError as error:
-            raise TryLater(f"{self._folder}: {_advice(error)}") from error
-
     def sweep(self, now: Moment) -> int:
         """Delete what is over its time, then the oldest until the rest fits; how many went. Raises TryLater."""
         with self._lock:

@@ -57,7 +57,6 @@ class Camera(Job):
         self._frames = frames
         self._clock = clock
         self._report = report
-        self._is_live = is_live
         self._interval = interval
         self._hung_after = hung_after
         self._content = ContentWatch(content or ContentPolicy(), is_live=is_live)
@@ -115,10 +114,9 @@ class Camera(Job):
         self._first_frame = None
 
     def _pass_time(self, stop: threading.Event, early: Seconds) -> None:
-        if self._is_live:
-            with self._asking_the_source():
-                self._source.skip()
-        else:
+        with self._asking_the_source():
+            grows_old = self._source.skip()
+        if not grows_old:
             self._clock.wait(stop, min(early, _TURN))
 
     def _look(self) -> None:

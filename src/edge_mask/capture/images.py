@@ -50,8 +50,9 @@ class ImageFolder:
         self.open()
         return self.read()
 
-    def skip(self) -> None:
+    def skip(self) -> bool:
         """Nothing grows old in a folder."""
+        return False
 
     def close(self) -> None:
         self._waiting = iter(())

@@ -1,24 +1,29 @@
-"""USB cameras, network streams and video files through OpenCV; the only file of this room that knows it.
+"""USB cameras and network streams through OpenCV.
 
 USB camera  usb:0, usb:/dev/v4l/by-id/…   V4L2; a read that brings nothing ends after OpenCV's own ten seconds
-stream      rtsp(s)://…, http(s)://…      FFmpeg over TCP, with a time limit on opening and on each read
-video file  file:clip.mp4                 FFmpeg; one look each `interval` of the film, so that a second stays a second
+stream      rtsp(s)://…                   FFmpeg over TCP, with a time limit on opening and on each read;
+            http(s)://…                   what http_camera.py cannot read itself
 """
 
 import os
 from pathlib import Path
-from stat import S_ISDIR, S_ISREG
 from typing import Any
 
-from edge_mask.capture.address import redacted
-from edge_mask.capture.source import EndOfSource
-from edge_mask.errors import Refused, TryLater
+from edge_mask.errors import TryLater
 from edge_mask.messages import Frame
+from edge_mask.redact import redact
 from edge_mask.runtime.clock import Clock
 from edge_mask.units import Seconds
 
-_WHOLE = 0.9
-"""A film that ends before this share of the frames its header promises is called truncated; headers round."""
+_CATCH_UP = Seconds(4.0)
+"""The longest time to let go by what was buffered while a stream was opened; less than what counts as hung."""
+PAUSE = Seconds(1.0)
+"""Who has not read a camera for so long finds old pictures in its queue."""
+_V4L2_BUFFERS = 4
+_SPAN = Seconds(0.2)
+"""Of a stream, after which it is asked whether its pictures are new by now."""
+_GUESSED_GAP, _LONGEST_GAP = Seconds(0.04), Seconds(10.0)
+"""Between two pictures: where the time stamps say nothing, and how much of what they say is believed."""
 
 
 def _opencv() -> Any:
@@ -32,8 +37,8 @@ def _opencv() -> Any:
     return cv2
 
 
-class _Capture:
-    """What the three kinds share: one cv2.VideoCapture and the numbers of its frames."""
+class Capture:
+    """What cameras, streams and films share: one cv2.VideoCapture and the numbers of its frames."""
 
     def __init__(self, camera: str, clock: Clock) -> None:
         self._cv2 = _opencv()
@@ -41,6 +46,7 @@ class _Capture:
         self._clock = clock
         self._video: Any = None
         self._number = 0
+        self._grabbed_at = 0.0
 
     def close(self) -> None:
         if self._video is not None:
@@ -54,28 +60,39 @@ class _Capture:
             video.release()
             return False
         self._video = video
+        self._grabbed_at = self._clock.now().mono
         return True
 
-    def _next(self, source: str = "") -> Frame | None:
+    def _next(self) -> Frame | None:
         """The next frame, None when there is none: the caller knows what that means."""
-        if self._video is None:
-            return None
-        done, image = self._video.read()
-        at = self._clock.now()
-        if not done or image is None or image.size == 0:
-            return None
-        self._number += 1
-        return Frame(self._camera, self._number, image, at, source)
+        return self._picture() if self._grab() else None
 
     def _grab(self) -> bool:
         """Let one frame go by; False when there is none."""
         if self._video is None or not self._video.grab():
             return False
         self._number += 1
+        self._grabbed_at = self._clock.now().mono
         return True
 
+    def _has_paused(self) -> bool:
+        """Whether nobody has read for some time: the whole program was stopped, or this thread had to wait."""
+        return self._clock.now().mono - self._grabbed_at > PAUSE
 
-class UsbCamera(_Capture):
+    def _picture(self, source: str = "") -> Frame | None:
+        """The frame that `_grab` let go by last."""
+        at = self._clock.now()
+        done, image = self._video.retrieve()
+        if not done or image is None or image.size == 0:
+            return None
+        return Frame(self._camera, self._number, image, at, source)
+
+    def _film_time(self) -> float:
+        """The time stamp of the frame that `_grab` let go by last, in seconds; 0 where the stream has none."""
+        return float(self._video.get(self._cv2.CAP_PROP_POS_MSEC)) / 1000.0
+
+
+class UsbCamera(Capture):
     """A V4L2 camera by number or by its path; `/dev/v4l/by-id/…` stays the same when numbers move."""
 
     def __init__(self, where: str, *, camera: str, clock: Clock, devices: Path = Path("/dev")) -> None:
@@ -97,14 +114,18 @@ class UsbCamera(_Capture):
             )
 
     def read(self) -> Frame:
+        if self._has_paused():
+            for _ in range(_V4L2_BUFFERS):
+                self.skip()
         frame = self._next()
         if frame is None:
             raise TryLater(f"usb:{self._where}: the camera gives no picture")
         return frame
 
-    def skip(self) -> None:
+    def skip(self) -> bool:
         if not self._grab():
             raise TryLater(f"usb:{self._where}: the camera gives no picture")
+        return True
 
     def _present(self) -> str:
         """What could be meant, by the names that survive a reboot."""
@@ -114,8 +135,12 @@ class UsbCamera(_Capture):
         return "there is " + ", ".join(f"usb:{name}" for name in names)
 
 
-class NetworkStream(_Capture):
-    """A network camera. Its address is shown without user and password, everywhere."""
+class NetworkStream(Capture):
+    """A network camera. Its address is shown without user and password, everywhere.
+
+    The first picture is a new one: FFmpeg reads up to five seconds of a stream to learn what it is, and many cameras
+    begin with what they have kept since their last whole picture.
+    """
 
     def __init__(
         self,
@@ -132,99 +157,51 @@ class NetworkStream(_Capture):
             *(self._cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(open_timeout * 1000)),
             *(self._cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(read_timeout * 1000)),
         ]
+        self._is_behind = False
 
     def __repr__(self) -> str:
-        return f"NetworkStream({redacted(self._address)!r})"
+        return f"NetworkStream({redact(self._address)!r})"
 
     def open(self) -> None:
         if not self._start(self._address, self._cv2.CAP_FFMPEG, self._limits):
-            raise TryLater(
-                f"{redacted(self._address)}: no stream; check the address, user and password, and the network"
-            )
+            raise TryLater(f"{redact(self._address)}: no stream; check the address, user and password, and the network")
+        self._is_behind = True
 
     def read(self) -> Frame:
-        frame = self._next()
+        if self._is_behind or self._has_paused():
+            self._is_behind = False
+            frame = self._catch_up()
+        else:
+            frame = self._next()
         if frame is None:
             raise self._lost()
         return frame
 
-    def skip(self) -> None:
+    def skip(self) -> bool:
+        self._is_behind = self._is_behind or self._has_paused()
         if not self._grab():
             raise self._lost()
+        return True
+
+    def _catch_up(self) -> Frame | None:
+        """The first frame that came no faster than it was taken; those before it had been waiting, so they are old.
+
+        It takes some frames to tell: one alone may have been slow to decode, or this thread slow to get its turn.
+        """
+        number, began = self._number, self._clock.now().mono
+        since, played = began, 0.0
+        before: float | None = None
+        while self._grab():
+            self._number = number + 1  # what is old was never a frame of ours
+            now, stamp = self._clock.now().mono, self._film_time()
+            if before is not None:
+                played += stamp - before if 0.0 < stamp - before < _LONGEST_GAP else _GUESSED_GAP
+            if now - began >= _CATCH_UP or (played >= _SPAN and now - since >= played / 2):
+                return self._picture()
+            if before is None or played >= _SPAN:
+                since, played = now, 0.0
+            before = stamp
+        return None
 
     def _lost(self) -> TryLater:
-        return TryLater(f"{redacted(self._address)}: the stream gives no more pictures")
-
-
-class VideoFile(_Capture):
-    """A film. With an `interval`, frames between two looks are stepped over; with 0 every frame is read."""
-
-    def __init__(
-        self, path: Path, *, camera: str, clock: Clock, interval: Seconds = Seconds(0.0), loop: bool = False
-    ) -> None:
-        super().__init__(camera, clock)
-        self._path = path
-        self._interval = interval
-        self._loop = loop
-        self._stride = 1
-        self._promised = 0.0
-        self._seen = 0
-        self._due = 0
-
-    def open(self) -> None:
-        self._check_that_it_is_a_file()
-        # Absolute: FFmpeg takes what stands before a colon in a relative name for a protocol.
-        if not self._start(str(self._path.absolute()), self._cv2.CAP_FFMPEG, []):
-            raise self._absent(f"{self._path}: cannot be read as a video; it is empty, truncated, or something else")
-        rate = float(self._video.get(self._cv2.CAP_PROP_FPS))
-        self._promised = float(self._video.get(self._cv2.CAP_PROP_FRAME_COUNT))
-        self._stride = max(1, round(self._interval * rate)) if 0.0 < rate < 1000.0 else 1
-        self._seen = self._due = 0
-
-    def read(self) -> Frame:
-        while self._seen < self._due and self._grab():
-            self._seen += 1
-        frame = self._next(str(self._path)) if self._seen == self._due else None
-        if frame is not None:
-            self._seen += 1
-            self._due += self._stride
-            return frame
-        return self._again()
-
-    def skip(self) -> None:
-        """Nothing grows old in a file."""
-
-    def _check_that_it_is_a_file(self) -> None:
-        try:
-            str(self._path).encode("utf-8")
-            mode = self._path.stat().st_mode
-        except UnicodeEncodeError as error:  # OpenCV would end the whole process
-            raise self._absent(f"{self._path}: its name is not UTF-8 text; give the video another one") from error
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise self._absent(f"{self._path}: there is no such video file") from error
-        except OSError as error:
-            raise self._absent(f"{self._path}: cannot be read ({error.strerror})") from error
-        if S_ISDIR(mode):
-            raise self._absent(f"{self._path}: is a folder; for its pictures, write images:{self._path}")
-        if not S_ISREG(mode):
-            raise self._absent(f"{self._path}: there is no such video file")
-
-    def _again(self) -> Frame:
-        """The first frame once more, or the end."""
-        seen, promised = self._seen, self._promised
-        if not self._loop:
-            raise EndOfSource(self._missing(seen, promised))
-        if not seen:
-            raise TryLater(f"{self._path}: holds no frame that can be decoded")
-        self.open()
-        return self.read()
-
-    def _missing(self, seen: int, promised: float) -> str:
-        if not seen:
-            return f"{self._path}: holds no frame that can be decoded"
-        if seen < _WHOLE * promised:
-            return f"{self._path}: is truncated, it ended after {seen} of {promised:.0f} frames"
-        return ""
-
-    def _absent(self, sentence: str) -> TryLater | Refused:
-        return TryLater(sentence) if self._loop else Refused(sentence)
+        return TryLater(f"{redact(self._address)}: the stream gives no more pictures")

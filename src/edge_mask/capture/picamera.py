@@ -60,9 +60,10 @@ class PiCamera:
         self._number += 1
         return Frame(self._camera, self._number, image[:, :, :3], at)
 
-    def skip(self) -> None:
+    def skip(self) -> bool:
         self._wait_for("capture_metadata")
         self._number += 1
+        return True
 
     def close(self) -> None:
         if self._device is not None:

@@ -24,10 +24,11 @@ class FrameSource(Protocol):
         """
         ...
 
-    def skip(self) -> None:
+    def skip(self) -> bool:
         """Let about one frame of a live camera go by, as cheaply as it can: what waits in its queue grows old.
 
-        Raises TryLater when the camera is lost. Files and folders lose nothing: they do nothing.
+        False where nothing waits and nothing grows old: a file, a folder, a camera that is asked for each picture.
+        Raises TryLater when the camera is lost.
         """
         ...
 

@@ -4,9 +4,11 @@ import argparse
 import contextlib
 import importlib
 import io
+import logging
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -57,7 +59,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 (the last net; the daemon has its own, see runtime/supervisor.py)
         code, sentence = _told(error)
         print(sentence, file=sys.stderr)
+    if argv is None:  # this is the whole program
+        _leave_stuck_threads(code)
     return code
+
+
+def _leave_stuck_threads(code: int) -> None:
+    """End here when a thread is still inside a library, such as a camera that does not answer.
+
+    An orderly end would take the interpreter away from under it; when the call returns, its C++ aborts the process.
+    """
+    if not any(thread.daemon for thread in threading.enumerate()):
+        return
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or not there at all
+            stream.flush()
+    os._exit(code)
 
 
 def _told(error: Exception) -> tuple[int, str]:

@@ -33,7 +33,7 @@ def add(commands: Any) -> None:
 
 def _bench(arguments: argparse.Namespace) -> int:
     from edge_mask.cli.run import SWITCH_INTERVAL
-    from edge_mask.detect.location import DEFAULT, find_package
+    from edge_mask.packages.location import DEFAULT, find_package
 
     sys.setswitchinterval(SWITCH_INTERVAL)  # as the daemon does
     package = find_package(arguments.model or DEFAULT)
@@ -56,7 +56,7 @@ def _bench(arguments: argparse.Namespace) -> int:
 
 def _measure(package: Path, threads: int, folder: Path, *, quick: bool) -> dict[str, Any]:
     from edge_mask import bench
-    from edge_mask.detect.measure import measure_model
+    from edge_mask.packages.measure import measure_model
     from edge_mask.units import Seconds
 
     model = measure_model(package, threads=threads, seconds=Seconds(1.0 if quick else 5.0))

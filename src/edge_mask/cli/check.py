@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+from itertools import chain
 from typing import Any
 
 from edge_mask.cli.common import add_config, add_json
@@ -22,14 +23,17 @@ def add(commands: Any) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from edge_mask.doctor import as_dict, examine
-    from edge_mask.settings.load import load
+    from edge_mask.doctor import Finding, as_dict, examine
+    from edge_mask.settings.load import load_in_force
 
-    settings = load(arguments.config, os.environ)
+    found = load_in_force(arguments.config, os.environ)
+    overlay = [Finding("overlay", "warning", f"not in force: {sentence}") for sentence in found.refused]
+    if found.overlay.config:
+        overlay.append(Finding("overlay", "ok", f"{found.kept_at}, version {found.overlay.version}"))
     failed = False
     if not arguments.json:
         print(f"{'configuration':<22} ok       {arguments.config}")
-    for finding in examine(settings):
+    for finding in chain(overlay, examine(found.settings)):
         failed = failed or finding.state == "failed"
         if arguments.json:
             print(json.dumps(as_dict(finding), ensure_ascii=False), flush=True)

@@ -1,8 +1,14 @@
 """What several commands share: the same option everywhere, times and sizes as people read them."""
 
 import argparse
+import os
+import sys
 from datetime import datetime, tzinfo
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge_mask.settings.model import Settings
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 
@@ -21,6 +27,16 @@ def a_path(text: str) -> Path:
 
 def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=a_path, required=True, metavar="FILE", help="the configuration (YAML)")
+
+
+def settings_of(arguments: argparse.Namespace) -> "Settings":
+    """The configuration of `--config` with the overlay that is kept beside it, as the daemon takes it."""
+    from edge_mask.settings.load import load_in_force  # heavy: not for --help
+
+    found = load_in_force(arguments.config, os.environ)
+    for sentence in found.refused:
+        print(f"not in force: {sentence}", file=sys.stderr)
+    return found.settings
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -48,11 +64,29 @@ def parse_time(text: str) -> datetime:
         ) from error
 
 
-def unix_seconds(time: datetime | None, zone: tzinfo) -> float | None:
-    """What `parse_time` gave; without a zone of its own it is meant in `zone`, the site's, as times are shown."""
-    if time is None:
-        return None
-    return (time if time.tzinfo else time.replace(tzinfo=zone)).timestamp()
+def earliest(time: datetime | None, zone: tzinfo) -> float | None:
+    """What `parse_time` gave, in Unix seconds. Without a zone of its own it is meant in `zone`, the site's, as times
+    are shown; one that the site's clocks show twice, or leave out, is the first that may be meant."""
+    return None if time is None else min(_meant(time, zone))
+
+
+def latest(time: datetime | None, zone: tzinfo) -> float | None:
+    """The same, and the last that may be meant: for the end of a period."""
+    return None if time is None else max(_meant(time, zone))
+
+
+def period_of(arguments: argparse.Namespace, zone: tzinfo) -> tuple[float | None, float | None]:
+    """`--since` and `--until`; a period that ends before it begins is wrong usage."""
+    since, until = earliest(arguments.since, zone), latest(arguments.until, zone)
+    if since is not None and until is not None and since >= until:
+        arguments.usage_error(f"--since {arguments.since} is not before --until {arguments.until}")
+    return since, until
+
+
+def _meant(time: datetime, zone: tzinfo) -> tuple[float, ...]:
+    if time.tzinfo is not None:
+        return (time.timestamp(),)
+    return tuple(time.replace(tzinfo=zone, fold=fold).timestamp() for fold in (0, 1))
 
 
 def human_bytes(count: float) -> str:

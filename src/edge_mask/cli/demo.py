@@ -26,7 +26,7 @@ def add(commands: Any) -> None:
 
 def _demo(arguments: argparse.Namespace) -> int:
     from edge_mask.demo.show import Show
-    from edge_mask.detect.location import DEFAULT, find_package
+    from edge_mask.packages.location import DEFAULT, find_package
 
     def say(text: str) -> None:
         try:

@@ -42,8 +42,8 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def run(arguments: argparse.Namespace) -> int:
     """Look at every frame; 1 when a file could not be used."""
-    from edge_mask.detect.location import DEFAULT, find_package
-    from edge_mask.detect.package import load_package
+    from edge_mask.packages.load import load_package
+    from edge_mask.packages.location import DEFAULT, find_package
 
     detector = load_package(
         find_package(arguments.model or DEFAULT),

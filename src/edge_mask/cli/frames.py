@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from stat import S_ISDIR
+from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING
 
 from edge_mask.errors import Refused
@@ -12,7 +12,22 @@ from edge_mask.errors import Refused
 if TYPE_CHECKING:
     from edge_mask.picture import Picture
 
-VIDEOS = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".ts"})
+VIDEOS = frozenset(
+    {
+        ".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mpe", ".m2v", ".vob", ".ts",
+        ".mts", ".m2ts", ".flv", ".wmv", ".asf", ".ogv", ".mxf", ".dav", ".ivf", ".y4m", ".gif", ".apng", ".mjpeg",
+        ".mjpg", ".h264", ".264", ".avc", ".h265", ".265", ".hevc",
+    }
+)  # fmt: skip
+"""File names that are taken for videos where the content does not tell."""
+_BEGIN = 16_000_000
+"""Bytes that tell a film of JPEGs from one JPEG: the second picture lies within them."""
+_FIRST = 4096
+_CONTROLS = frozenset(range(32)) - set(b"\t\n\f\r\x1b")
+_STILLS = (b"avif", b"heic", b"heif", b"heix", b"mif1", b"M4A ")
+"""Kinds of an ISO file (MP4) that are no film."""
+_FILMS = (b"GIF8", b"\x1aE\xdf\xa3", b"FLV\x01", b"0&\xb2u\x8ef\xcf\x11", b"DHAV", b"DKIF", b"YUV4MPEG2")
+"""How files begin: GIF, Matroska and WebM, FLV, ASF, Dahua, IVF, YUV4MPEG."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,8 +41,8 @@ class Seen:
 
     @property
     def name(self) -> str:
-        """The file's name as it can be written anywhere: bytes of it that are no UTF-8 become escapes (`\\udcff`)."""
-        return str(self.file).encode("utf-8", "backslashreplace").decode("utf-8")
+        """The file's name as it can be written anywhere."""
+        return _written(self.file)
 
 
 def frames(paths: list[Path]) -> Iterator[Seen | str]:
@@ -40,7 +55,7 @@ def frames(paths: list[Path]) -> Iterator[Seen | str]:
         if not files and not unread:
             yield f"{path}: holds no pictures or videos"
         for file in files:
-            yield from _video(file) if file.suffix.lower() in VIDEOS else _picture(file)
+            yield from _video(file) if _is_film(file) else _picture(file)
 
 
 def is_folder(path: Path) -> bool:
@@ -52,14 +67,14 @@ def is_folder(path: Path) -> bool:
 
 
 def files_of(path: Path, unread: Callable[[OSError], None] | None = None) -> list[Path]:
-    """The path itself, or the pictures and videos in and below a folder, sorted; a closed folder is `unread`."""
-    from edge_mask.picture import SUFFIXES
+    """The path itself, or the pictures and videos in and below a folder, sorted; a closed folder is `unread`.
 
+    What is neither by its name is taken when its first bytes say so; notes and lists beside them are left out.
+    """
     if not is_folder(path):
         return [path]
-    wanted = SUFFIXES | VIDEOS
     below = (Path(folder, name) for folder, _, names in os.walk(path, onerror=unread) for name in names)
-    return sorted(file for file in below if file.suffix.lower() in wanted and _may_be_a_file(file))
+    return sorted(file for file in below if _may_be_a_file(file) and _is_wanted(file))
 
 
 def _may_be_a_file(path: Path) -> bool:
@@ -69,9 +84,84 @@ def _may_be_a_file(path: Path) -> bool:
         return True  # reading it gives the reason
 
 
-def _picture(file: Path) -> Iterator[Seen | str]:
-    from edge_mask.picture import load_picture
+def _is_wanted(file: Path) -> bool:
+    from edge_mask.picture import SUFFIXES
+    from edge_mask.picture_header import format_of
 
+    if file.suffix.lower() in SUFFIXES | VIDEOS:
+        return True
+    begin = _first_bytes(file, _FIRST)
+    return bool(format_of(begin)) or _begins_like_a_film(begin)
+
+
+def _is_film(file: Path) -> bool:
+    """Whether FFmpeg is to read it, by its content as in the daemon; the name decides where the content does not tell.
+
+    A picture is never left to FFmpeg, which reads formats whose size nothing has bounded; nor is text, which it shows
+    as a film of letters, or takes for a list of other files.
+    """
+    from edge_mask.picture import SUFFIXES
+    from edge_mask.picture_header import BROKEN, format_of, holds_several, is_cut_off
+
+    begin = _first_bytes(file, _FIRST)
+    if picture := format_of(begin):
+        begin = _first_bytes(file, _BEGIN)
+        try:
+            several = holds_several(begin) and not (len(begin) < _BEGIN and is_cut_off(begin))
+        except BROKEN:
+            return False
+        # By a name that ends in .jpg FFmpeg takes the first JPEG only; reading it as a picture says what to do.
+        named_so = file.suffix.lower() in SUFFIXES
+        return several and (picture == "PNG" or (picture == "JPEG" and not named_so))
+    if _begins_like_a_film(begin):
+        return True
+    if not begin:
+        return file.suffix.lower() in VIDEOS  # empty or unreadable: the reader says which
+    if _is_text(begin) or begin[8:12] in _STILLS:
+        return False
+    return file.suffix.lower() not in SUFFIXES
+
+
+def _begins_like_a_film(begin: bytes) -> bool:
+    if begin.startswith(_FILMS) or (begin[:4] == b"RIFF" and begin[8:11] == b"AVI"):
+        return True
+    if begin[4:8] in (b"ftyp", b"moov", b"mdat", b"wide"):
+        return begin[8:12] not in _STILLS
+    if begin[:3] in (b"\0\0\0", b"\0\0\x01"):
+        after = begin.lstrip(b"\0")
+        return after[:1] == b"\x01" and after[1:2] > b"\0"  # start codes: MPEG streams, bare H.264 and H.265
+    # A transport stream begins each of its packets with a G.
+    return any(begin[at : at + 3 * size : size] == b"GGG" for at, size in ((0, 188), (4, 192)))
+
+
+def _is_text(begin: bytes) -> bool:
+    """Whether these are letters: nothing below a space but what stands between lines, or the mark of UTF-16."""
+    return begin[:2] in (b"\xff\xfe", b"\xfe\xff") or not set(begin) & _CONTROLS
+
+
+def _first_bytes(file: Path, count: int) -> bytes:
+    """Nothing for what is no plain file: a pipe can be read once only."""
+    try:
+        if not S_ISREG(file.stat().st_mode):
+            return b""
+        with file.open("rb") as opened:
+            return opened.read(count)
+    except OSError:
+        return b""  # whoever reads it says the rest
+
+
+def _written(file: Path) -> str:
+    """A name whose bytes are no UTF-8 has escapes (`\\udcff`) in their place."""
+    return str(file).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _picture(file: Path) -> Iterator[Seen | str]:
+    from edge_mask.picture import SUFFIXES, load_picture
+
+    begin = _first_bytes(file, _FIRST)
+    if begin and file.suffix.lower() not in SUFFIXES and _is_text(begin):
+        yield f"{_written(file)}: holds text, neither a picture nor a video"
+        return
     try:
         yield Seen(file, 1, load_picture(file))
     except Refused as error:
@@ -79,7 +169,7 @@ def _picture(file: Path) -> Iterator[Seen | str]:
 
 
 def _video(file: Path) -> Iterator[Seen | str]:
-    from edge_mask.capture.opencv import VideoFile
+    from edge_mask.capture.film import VideoFile
     from edge_mask.capture.source import EndOfSource
     from edge_mask.picture import Picture
     from edge_mask.runtime.clock import SystemClock

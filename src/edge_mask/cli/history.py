@@ -3,15 +3,14 @@
 import argparse
 import csv
 import json
-import os
 import sys
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from edge_mask.cli.common import add_config, add_json, parse_time, unix_seconds
+from edge_mask.cli.common import add_config, add_json, parse_time, period_of, settings_of
 
 if TYPE_CHECKING:
-    from edge_mask.ledger.read import Reader
+    from edge_mask.ledger.reader import Reader
     from edge_mask.settings.model import Settings
 
 _COLUMNS = (
@@ -32,28 +31,29 @@ def add(commands: Any) -> None:
     stats.set_defaults(function=_stats)
     add_json(stats)
     for parser in (history, stats):
+        parser.set_defaults(usage_error=parser.error)
         add_config(parser)
-        parser.add_argument("--since", type=parse_time, metavar="T", help="from this time on (ISO 8601, site's zone)")
-        parser.add_argument("--until", type=parse_time, metavar="T", help="before this time (ISO 8601, site's zone)")
+        for name, text in (("--since", "from this time on"), ("--until", "before this time")):
+            note = "ISO 8601, site's zone; of an hour that comes twice the earlier for --since, the later for --until"
+            parser.add_argument(name, type=parse_time, metavar="T", help=f"{text} ({note})")
 
 
 def _opened(arguments: argparse.Namespace) -> "tuple[Reader, Settings]":
-    from edge_mask.ledger.read import Reader  # heavy: not for --help
-    from edge_mask.settings.load import load
+    from edge_mask.ledger.reader import Reader  # heavy: not for --help
 
-    settings = load(arguments.config, os.environ)
+    settings = settings_of(arguments)
     return Reader(settings.outbox.path), settings
 
 
 def _history(arguments: argparse.Namespace) -> int:
     reader, settings = _opened(arguments)
     zone = settings.device.zone
-    visits = reader.visits(unix_seconds(arguments.since, zone), unix_seconds(arguments.until, zone))
+    visits = reader.visits(*period_of(arguments, zone))
     if arguments.csv:
-        table = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator="\n")
+        table = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator="\n", extrasaction="ignore")
         table.writeheader()
         for visit in visits:
-            table.writerow({**visit, "visited": _local(visit, zone), "reasons": " ".join(visit["reasons"])})
+            table.writerow({**visit, "visited": _local(visit, zone), "reasons": " ".join(map(str, visit["reasons"]))})
         return 0
     for visit in visits:
         if arguments.json:
@@ -64,26 +64,38 @@ def _history(arguments: argparse.Namespace) -> int:
 
 
 def _line(visit: dict[str, Any], zone: tzinfo) -> str:
-    temperature = "" if visit["temperature"] is None else f"  {visit['temperature']:.1f}"
-    reasons = f"  ({', '.join(visit['reasons'])})" if visit["reasons"] else ""
-    verdict = "passed " if visit["ispass"] else "refused"
+    temperature = visit["temperature"]
+    if isinstance(temperature, int | float):
+        temperature = f"{temperature:.1f}"
+    measured = "" if temperature is None else f"  {temperature}"
+    reasons = f"  ({', '.join(map(str, visit['reasons']))})" if visit["reasons"] else ""
+    verdict = {1: "passed ", 0: "refused"}.get(visit["ispass"], str(visit["ispass"]))
+    damaged = f"  [damaged: {', '.join(visit['damaged'])}]" if "damaged" in visit else ""
     clock = "" if visit["clock_ok"] else "  [clock was not set]"
-    return f"{_local(visit, zone)}  {visit['camera']}  {verdict}  {visit['mask'] or '-'}{temperature}{reasons}{clock}"
+    what = f"{visit['camera']}  {verdict}  {visit['mask'] or '-'}{measured}{reasons}"
+    return f"{_local(visit, zone)}  {what}{clock}{damaged}"
 
 
 def _local(visit: dict[str, Any], zone: tzinfo) -> str:
-    """RFC 3339 in the site's own zone: the hour on the wall, and the offset that makes it unambiguous."""
-    return datetime.fromtimestamp(visit["visited"], zone).isoformat(timespec="milliseconds")
+    """RFC 3339 in the site's own zone: the hour on the wall, and the offset that makes it unambiguous.
+
+    In a damaged row, what stands there."""
+    try:
+        return datetime.fromtimestamp(visit["visited"], zone).isoformat(timespec="milliseconds")
+    except (TypeError, ValueError, OverflowError, OSError):
+        return str(visit["visited"])
 
 
 def _stats(arguments: argparse.Namespace) -> int:
     reader, settings = _opened(arguments)
     zone = settings.device.zone
-    stats = reader.stats(zone, unix_seconds(arguments.since, zone), unix_seconds(arguments.until, zone))
+    stats = reader.stats(zone, *period_of(arguments, zone))
     if arguments.json:
         print(json.dumps(stats))
         return 0
     print(f"judged {stats['judged']}   passed {stats['passed']}   refused {stats['refused']}")
+    if "damaged" in stats:
+        print(f"damaged {stats['damaged']}: their rows do not say when, or how they were judged (edge-mask history)")
     print(f"by hour of day ({settings.device.timezone}): # passed, x refused")
     most = max((hour["passed"] + hour["refused"] for hour in stats["by_hour"]), default=0)
     for hour in stats["by_hour"]:

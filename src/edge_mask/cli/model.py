@@ -11,7 +11,7 @@ from edge_mask.cli.common import a_name, a_path
 
 if TYPE_CHECKING:
     from edge_mask.detect.card import Nms
-    from edge_mask.detect.package import Package
+    from edge_mask.packages.package import Package
 
 _DOES_NOT_HOLD = 3
 
@@ -56,10 +56,12 @@ def _add_choices(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def _list(arguments: argparse.Namespace) -> int:
     """List the packages in folders. A package whose card cannot be read is named with the reason; exit code 1."""
-    from edge_mask.detect.inventory import list_packages
-    from edge_mask.detect.location import shipped
+    from edge_mask.packages.location import list_packages, shipped
+    from edge_mask.packages.store import Store
 
     folders = arguments.folders or [Path("models"), *shipped()]
+    for folder in folders:
+        Store(folder).clean()
     found = list_packages(folders)
     if arguments.json:
         print(json.dumps([entry.as_json() for entry in found], ensure_ascii=False, indent=2))
@@ -92,7 +94,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 
     Exit code 0 when everything holds, 3 when something does not.
     """
-    from edge_mask.detect.verify import verify_package
+    from edge_mask.packages.verify import verify_package
 
     package = _package(arguments.package)
     checks = verify_package(package)
@@ -109,25 +111,28 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def _install(arguments: argparse.Namespace) -> int:
-    """Copy a package into the folder of packages, after everything it promises was verified."""
-    from edge_mask.detect.store import Store
+    """Copy a package into the folder of packages, after everything it promises was verified.
+
+    One that is installed and holds is left as it is; one that is broken is replaced by the good one.
+    """
+    from edge_mask.packages.store import Store
 
     store = Store(arguments.models)
-    package = store.install(arguments.source)
-    print(f"installed {package.folder}")
+    package, repaired = store.install(arguments.source)
+    print(f"{'repaired' if repaired else 'installed'} {package.folder}")
     return _activated(store.activate(package.folder.name)) if arguments.activate else 0
 
 
 def _activate(arguments: argparse.Namespace) -> int:
     """Point `current` at an installed package. A daemon with `model: models/current` takes it at the next SIGHUP."""
-    from edge_mask.detect.store import Store
+    from edge_mask.packages.store import Store
 
     return _activated(Store(arguments.models).activate(arguments.name))
 
 
 def _rollback(arguments: argparse.Namespace) -> int:
     """Point `current` at the package that was in use before; a second time, and it is the newer one again."""
-    from edge_mask.detect.store import Store
+    from edge_mask.packages.store import Store
 
     return _activated(Store(arguments.models).rollback())
 
@@ -138,8 +143,8 @@ def _activated(package: "Package") -> int:
 
 
 def _package(name: str | None) -> "Package":
-    from edge_mask.detect.location import DEFAULT, find_package
-    from edge_mask.detect.package import open_package
+    from edge_mask.packages.location import DEFAULT, find_package
+    from edge_mask.packages.package import open_package
 
     return open_package(find_package(name or DEFAULT))
 

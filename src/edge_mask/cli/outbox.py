@@ -3,14 +3,13 @@
 import argparse
 import base64
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from edge_mask.cli.common import add_config, add_json, human_bytes, human_seconds, parse_time, unix_seconds
+from edge_mask.cli.common import add_config, add_json, earliest, human_bytes, human_seconds, parse_time, settings_of
 from edge_mask.redact import redact
 
 
@@ -39,18 +38,16 @@ def add(commands: Any) -> None:
 
 def _with_path(function: Callable[[argparse.Namespace, Path], int]) -> Callable[[argparse.Namespace], int]:
     def run(arguments: argparse.Namespace) -> int:
-        from edge_mask.settings.load import load  # heavy, like the ledger below: not for --help
-
-        settings = load(arguments.config, os.environ)
+        settings = settings_of(arguments)
         if "before" in arguments:
-            arguments.before = unix_seconds(arguments.before, settings.device.zone)
+            arguments.before = earliest(arguments.before, settings.device.zone)
         return function(arguments, settings.outbox.path)
 
     return run
 
 
 def _status(arguments: argparse.Namespace, path: Path) -> int:
-    from edge_mask.ledger.read import Reader
+    from edge_mask.ledger.reader import Reader
     from edge_mask.runtime.clock import SystemClock
     from edge_mask.runtime.timesync import boot_id
 
@@ -67,22 +64,36 @@ def _status(arguments: argparse.Namespace, path: Path) -> int:
 
 
 def _list(arguments: argparse.Namespace, path: Path) -> int:
-    from edge_mask.ledger.read import Reader
+    from edge_mask.ledger.reader import Reader
 
     for row in Reader(path).outbox(refused_only=arguments.refused):
         row.pop("payload")
-        row["topic"] = redact(row["topic"])  # of an HTTP call it is the URL
-        seen = datetime.fromtimestamp(row["seen"], UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        row["topic"] = _topic(row)
+        seen = _seen(row)
         if arguments.json:
             print(json.dumps({**row, "seen": seen}))
         else:
             reason = f"  {row['reason']}" if row["reason"] else ""
-            print(f"{seen}  {row['state']:<8} {row['class']:<10} {row['topic']}  {row['id']}{reason}")
+            damaged = f"  (damaged: {', '.join(row['damaged'])})" if "damaged" in row else ""
+            print(f"{seen}  {row['state']!s:<8} {row['class']!s:<10} {row['topic']}  {row['id']}{reason}{damaged}")
     return 0
 
 
+def _seen(row: dict[str, Any]) -> str:
+    """When it was seen; in a damaged row, what stands there."""
+    try:
+        return datetime.fromtimestamp(row["seen"], UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (TypeError, ValueError, OverflowError, OSError):
+        return str(row["seen"])
+
+
+def _topic(row: dict[str, Any]) -> Any:
+    """Of an HTTP call it is the URL, which may hold a password; in a damaged row it may be anything."""
+    return redact(row["topic"]) if isinstance(row["topic"], str) else row["topic"]
+
+
 def _export(arguments: argparse.Namespace, path: Path) -> int:
-    from edge_mask.ledger.read import Reader
+    from edge_mask.ledger.reader import Reader
 
     for row in _exported(Reader(path).outbox(refused_only=arguments.refused)):
         print(json.dumps(row, ensure_ascii=False))
@@ -93,15 +104,18 @@ def _exported(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """JSON payloads as JSON, others in base64."""
     for row in rows:
         payload = row.pop("payload")
-        row["topic"] = redact(row["topic"])
+        row["topic"] = _topic(row)
+        if not isinstance(payload, bytes):  # a damaged row: what stands there
+            yield {**row, "payload": payload}
+            continue
         try:
             yield {**row, "payload": json.loads(payload)}
-        except ValueError:
+        except (ValueError, RecursionError):
             yield {**row, "payload_base64": base64.b64encode(payload).decode()}
 
 
 def _purge(arguments: argparse.Namespace, path: Path) -> int:
-    from edge_mask.ledger.repair import purge
+    from edge_mask.ledger.salvage import purge
 
     what = "set-aside messages" if arguments.refused else "messages that have not been delivered"
     if not arguments.yes:
@@ -117,7 +131,7 @@ def _purge(arguments: argparse.Namespace, path: Path) -> int:
 
 
 def _repair(_arguments: argparse.Namespace, path: Path) -> int:
-    from edge_mask.ledger.repair import repair
+    from edge_mask.ledger.salvage import repair
 
     salvaged = repair(path)
     print(f"{path} is sound; compacted" if salvaged is None else str(salvaged))

@@ -69,7 +69,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
 
 def run_eval(arguments: argparse.Namespace) -> int:
     """One statement, one message."""
-    from edge_mask.rules import NO_MATCH, Context, EvaluationError, RuleError, compile_rule, to_payload
+    from edge_mask.sql import NO_MATCH, Context, EvaluationError, RuleError, compile_rule, to_payload
 
     try:
         payload = sys.stdin.buffer.read() if arguments.payload == "-" else Path(arguments.payload).read_bytes()
@@ -95,8 +95,8 @@ def run_eval(arguments: argparse.Namespace) -> int:
 def _shadows(file: str | None) -> "Callable[[str, str | None], Any] | None":
     if file is None:
         return None
-    from edge_mask.rules import EvaluationError
-    from edge_mask.rules.wire import decode_text
+    from edge_mask.sql import EvaluationError
+    from edge_mask.sql.json import decode_text
 
     try:
         text = Path(file).read_text(encoding="utf-8")

@@ -9,6 +9,8 @@ from typing import Any
 
 from edge_mask.cli.common import add_config, positive_seconds
 
+log = logging.getLogger(__name__)
+
 SWITCH_INTERVAL = 0.0005
 """Seconds until a waiting thread gets the interpreter. Python's 5 ms would be several inferences of a fast machine:
 a vision thread comes back from the graph and must not wait for a thread that writes a message."""
@@ -43,9 +45,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
     def plan() -> Blueprint:
         from edge_mask.observe import logs
-        from edge_mask.settings.load import load
+        from edge_mask.settings.load import load_in_force
 
-        settings = load(arguments.config, os.environ)
+        found = load_in_force(arguments.config, os.environ)
+        settings = found.settings
         secrets = _secrets(settings)
 
         def speak() -> None:
@@ -53,9 +56,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
         if not logging.getLogger().handlers:  # at the start; later a configuration that is refused changes nothing
             speak()
+            logs.let_libraries_not_wait()
+        if found.refused:
+            _set_aside(found)
         from edge_mask.app import Plan  # the heavy imports: not before the configuration is known to be right
 
-        return Plan(settings, clock, before_build=speak)
+        return Plan(settings, clock, before_build=speak, refused=found.refused)
 
     supervisor = Supervisor(
         plan,
@@ -66,6 +72,18 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     supervisor.install_signals()  # first of all: a SIGTERM while the model is being loaded stops cleanly too
     return supervisor.run()
+
+
+def _set_aside(found: Any) -> None:
+    """A kept overlay that cannot be used never stops the start: it goes out of the way, and is told."""
+    from edge_mask.settings.overlay import set_aside
+
+    for sentence in found.refused:
+        log.warning("configuration: the overlay is not in force: %s", sentence)
+    try:
+        log.warning("configuration: the overlay was set aside; it lies in %s", set_aside(found.kept_at))
+    except OSError as error:
+        log.warning("configuration: %s cannot be set aside: %s", found.kept_at, error.strerror)
 
 
 def _secrets(settings: Any) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
 
             _print_json(schema())
         case "config", "markdown":
-            from edge_mask.settings.reference import tables
+            from edge_mask.settings.schema import tables
 
             print(tables(), end="")
         case "messages", "json":

@@ -2,13 +2,12 @@
 
 import argparse
 import json
-import os
 import sys
 import time
 from contextlib import suppress
 from typing import Any
 
-from edge_mask.cli.common import add_config, add_json
+from edge_mask.cli.common import add_config, add_json, settings_of
 
 
 def add(commands: Any) -> None:
@@ -25,11 +24,10 @@ def add(commands: Any) -> None:
 def _shadow(arguments: argparse.Namespace) -> int:
     import msgspec  # heavy, like what follows: not for --help
 
-    from edge_mask.ledger.read import Reader
-    from edge_mask.rules.wire import to_json
-    from edge_mask.settings.load import load
+    from edge_mask.ledger.reader import Reader
+    from edge_mask.sql.json import to_json
 
-    settings = load(arguments.config, os.environ)
+    settings = settings_of(arguments)
     found = Reader(settings.outbox.path).shadows()
     if arguments.list:
         names = [address for address, shadow in found.items() if shadow.exists]

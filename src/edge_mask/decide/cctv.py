@@ -8,8 +8,8 @@ one or more                   + 1       when the streak is `streak` or longer, a
 from dataclasses import dataclass
 
 from edge_mask.decide.sight import Sight
+from edge_mask.geometry import Polygon, is_inside
 from edge_mask.messages import INCORRECT, NO_MASK, Alert, Event, Look, Track
-from edge_mask.track.geometry import Polygon, is_inside
 from edge_mask.units import Moment, Seconds
 
 
@@ -20,7 +20,7 @@ class CctvPolicy:
     streak: int = 6
     """Looks in a row with a no-mask face that raise one."""
     rearm_after: Seconds = Seconds(60.0)
-    """After an alert the camera raises no other for so long, whether the streak goes on or a new one begins."""
+    """Time after an alert without another one, whether the streak goes on or a new one begins."""
     incorrect_counts: bool = True
     """A mask below the nose counts as none."""
 

@@ -6,12 +6,12 @@ tracks ──near enough, in the zone──▶ one Visitor each (votes, thermome
 from edge_mask.decide.judgement import Judgement
 from edge_mask.decide.sight import Sight
 from edge_mask.decide.visitor import GatePolicy, Visitor
+from edge_mask.geometry import Polygon, is_inside
 from edge_mask.messages import Alert, Event, Track, Visit
-from edge_mask.track.geometry import Polygon, is_inside
 from edge_mask.units import Moment, Seconds
 
 SILENCE = Seconds(5.0)
-"""So long may a slow camera or device be silent between two pictures of the same person (see TrackPolicy.max_gap)."""
+"""The longest pause between two pictures of the same person on a slow device (see TrackPolicy.max_gap)."""
 
 
 class GateWatch:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edge_mask.messages import MASK, Reading
-from edge_mask.track.votes import Outcome
+from edge_mask.track.votes import Majority
 
 FEVER = "fever"
 TEMPERATURE_MISSING = "temperature_missing"
@@ -34,9 +34,9 @@ class Judgement:
         return self.verdict, self.has_fever
 
 
-def judge(outcome: Outcome, temperature: Reading | None, fever_above: float | None) -> Judgement:
+def judge(majority: Majority, temperature: Reading | None, fever_above: float | None) -> Judgement:
     """`fever_above` is None where no thermometer is configured: then nobody misses its reading."""
-    reasons = [] if outcome.label == MASK else [outcome.label]
+    reasons = [] if majority.label == MASK else [majority.label]
     if fever_above is not None and temperature is None:
         reasons.append(TEMPERATURE_MISSING)
     if fever_above is not None and temperature is not None and temperature.value > fever_above:
@@ -44,14 +44,14 @@ def judge(outcome: Outcome, temperature: Reading | None, fever_above: float | No
     return Judgement(
         verdict="no_pass" if reasons else "pass",
         reasons=tuple(reasons),
-        mask=outcome.label,
-        mask_score=outcome.score,
+        mask=majority.label,
+        mask_score=majority.score,
         temperature=None if temperature is None else temperature.value,
     )
 
 
-def judge_again(outcome: Outcome, said: Judgement) -> Judgement:
+def judge_again(majority: Majority, said: Judgement) -> Judgement:
     """What is said later of somebody while the thermometer is silent: what it told of them before still holds."""
     of_temperature = tuple(reason for reason in said.reasons if reason in (TEMPERATURE_MISSING, FEVER))
-    reasons = (() if outcome.label == MASK else (outcome.label,)) + of_temperature
-    return Judgement("no_pass" if reasons else "pass", reasons, outcome.label, outcome.score, said.temperature)
+    reasons = (() if majority.label == MASK else (majority.label,)) + of_temperature
+    return Judgement("no_pass" if reasons else "pass", reasons, majority.label, majority.score, said.temperature)

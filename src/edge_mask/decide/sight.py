@@ -23,8 +23,7 @@ class Sight:
 
 
 class Watch(Protocol):
-    """Makes events of what one camera sees. One thread at a time has it; time comes only with
-    the sights."""
+    """Makes events of what one camera sees. One thread at a time uses it; it reads no clock."""
 
     def observe(self, sight: Sight) -> list[Event]:
         """The events that this look completes; looks come in the order of time."""

@@ -11,7 +11,7 @@ from enum import Enum, auto
 
 from edge_mask.decide.judgement import Judgement, judge, judge_again
 from edge_mask.messages import Reading
-from edge_mask.track.votes import Ballot, Outcome, VotePolicy
+from edge_mask.track.votes import Ballot, Majority, VotePolicy
 from edge_mask.units import Moment, Seconds
 
 
@@ -21,7 +21,7 @@ class GatePolicy:
 
     votes: int = 5
     window: Seconds = Seconds(2.0)
-    """So many looks must agree within so long."""
+    """The number of looks that must agree, `votes`, within this time."""
     min_face: float = 0.12
     """The face's longer side as a part of the picture's shorter side; smaller ones are too far away to be judged."""
     fever_above: float | None = None
@@ -29,9 +29,9 @@ class GatePolicy:
     temperature_wait: Seconds = Seconds(2.0)
     """How long a face that is decided waits for the thermometer, before the visit says `temperature_missing`."""
     hold: Seconds = Seconds(1.0)
-    """How long something else must be said without a break before it is a new attempt."""
+    """How long another judgement must last without a break before it is a new attempt."""
     forget_after: Seconds = Seconds(1.0)
-    """Someone not seen for longer has left."""
+    """Somebody who was not seen for longer has left."""
 
     @property
     def vote_policy(self) -> VotePolicy:
@@ -121,18 +121,18 @@ class Visitor:
     def see(self, label: str, score: float, temperature: Reading | None, at: Moment) -> Judgement | None:
         """One look at the face, near enough to be judged."""
         self._ballot.add(label, score, at.mono)
-        outcome = self._ballot.outcome()
-        if outcome is None:
+        majority = self._ballot.majority()
+        if majority is None:
             return self._go(Sign.UNDECIDED, None)
-        judgement = judge(outcome, temperature, self._policy.fever_above)
+        judgement = judge(majority, temperature, self._policy.fever_above)
         if judgement.lacks_temperature and self._said is not None:
-            judgement = judge_again(outcome, self._said)
+            judgement = judge_again(majority, self._said)
         sign = self._first_sign(judgement, at.mono) if self._said is None else self._later_sign(judgement, at.mono)
         return self._go(sign, judgement)
 
     def leave(self) -> Judgement | None:
         """Gone, or nobody looks any more: what was decided but waited for the thermometer is said now."""
-        return self._go(Sign.GONE, self._without_temperature(self._ballot.outcome()))
+        return self._go(Sign.GONE, self._without_temperature(self._ballot.majority()))
 
     def _go(self, sign: Sign, judgement: Judgement | None) -> Judgement | None:
         to = TABLE[self.state][sign]
@@ -162,5 +162,5 @@ class Visitor:
             return Sign.OTHER
         return Sign.HELD if now - self._doubt[1] >= self._policy.hold else Sign.OTHER
 
-    def _without_temperature(self, outcome: Outcome | None) -> Judgement | None:
-        return None if outcome is None else judge(outcome, None, self._policy.fever_above)
+    def _without_temperature(self, majority: Majority | None) -> Judgement | None:
+        return None if majority is None else judge(majority, None, self._policy.fever_above)

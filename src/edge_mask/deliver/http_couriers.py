@@ -11,14 +11,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy.exc import DBAPIError
-
 from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.destination import HttpServer
 from edge_mask.deliver.http import TIMEOUT, HttpTransport
+from edge_mask.deliver.http_outbox import PREFIX
 from edge_mask.errors import DatabaseError
-from edge_mask.ledger.destinations import Destinations
-from edge_mask.ledger.outbox import Outbox
+from edge_mask.ledger.outbox import Destinations, Outbox
 from edge_mask.ledger.rows import Settlement
 from edge_mask.messages import Fault
 from edge_mask.runtime.backoff import Backoff
@@ -28,8 +26,6 @@ from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
 
-PREFIX = "http:"
-"""What an HTTP destination's name in the outbox begins with; behind it stand scheme, host and port."""
 MOST = 64
 """Couriers at a time; further addresses wait until one of them is done."""
 _WITHOUT_COURIERS = 5.0
@@ -62,6 +58,7 @@ class HttpCouriers(Job):
         timeout: Seconds = TIMEOUT,
         idle_after: Seconds = Seconds(60.0),
         backoff: Callable[[], Backoff] = lambda: Backoff(base=0.5, cap=30.0, settled_after=0.0),
+        on_damage: Callable[[], None] = lambda: None,
     ) -> None:
         """`path` is the database; `drain_rate` counts per address; a courier that has been idle for `idle_after`
         is let go. Each address that is away is reported once, until it is back."""
@@ -74,6 +71,7 @@ class HttpCouriers(Job):
         self._timeout = timeout
         self._idle_after = idle_after
         self._backoff = backoff
+        self._on_damage = on_damage
         self._destinations = Destinations(path, PREFIX)
         self._posts: dict[str, _Post] = {}
         self._wake = threading.Event()
@@ -159,7 +157,7 @@ class HttpCouriers(Job):
         """Who has something to send; nobody when the file cannot be read (a new one is there in a moment)."""
         try:
             return self._destinations.waiting()
-        except (DatabaseError, DBAPIError) as error:
+        except DatabaseError as error:
             log.debug("http: the outbox cannot be read now: %s", error)
             self._has_news = True
             self._look_again_at = now + _LOOK_AGAIN_AFTER
@@ -182,7 +180,9 @@ class HttpCouriers(Job):
         server = HttpServer(
             name=origin, boot=self._boot, drain_rate=self._drain_rate, backoff=self._backoff(), wake=self._wake
         )
-        courier = Courier(server, transport, Outbox(self._path, destination), self._settle, report, self._clock)
+        courier = Courier(
+            server, transport, Outbox(self._path, destination, self._on_damage), self._settle, report, self._clock
+        )
         self._were_away.discard(destination)
         courier.begin()
         self._posts[destination] = _Post(courier)

@@ -16,6 +16,7 @@ _OURS = frozenset({"content-length", "transfer-encoding", "connection", "keep-al
 _SECRET = re.compile(r"auth|cookie|token|secret|passw|key|signature", re.IGNORECASE)
 _SHORTEST_SECRET = 4
 """Hiding each `1` of a text because some key is `1` would hide nothing but the text."""
+_ENCODING = "in user and password, write # as %23, / as %2F, ? as %3F and @ as %40"
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -45,8 +46,8 @@ def request_of(message: Message) -> Request:
         parts = urlsplit(message.topic)
         host, port = parts.hostname, parts.port
         host = (host or "").encode("idna").decode() if ":" not in (host or "") else host
-    except ValueError as error:
-        raise Refused(f"{redact(message.topic)}: is not an address ({error})") from None
+    except ValueError:  # its text would hold the part of a password that was taken for a port
+        raise Refused(f"{redact(message.topic)}: is not an address; {_ENCODING}") from None
     scheme = parts.scheme.lower()
     if scheme not in _PORTS or not host:
         raise Refused(f"{redact(message.topic)}: is not an address; allowed: http://HOST/… or https://HOST/…")

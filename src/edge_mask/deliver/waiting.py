@@ -7,8 +7,6 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Protocol
 
-from sqlalchemy.exc import DBAPIError
-
 from edge_mask.deliver.transport import Transport, offered, receipt_of
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.outbox import Pending
@@ -41,6 +39,7 @@ class ReadAhead:
         self._cursors: dict[Priority, int] = {}
         self._may_have_news = True
         self._has_more = False
+        self._is_reading = False
         self.epoch = backlog.epoch
         """Counts the files: in each, rows have numbers of their own."""
         self.is_readable = True
@@ -53,7 +52,7 @@ class ReadAhead:
     @property
     def is_empty(self) -> bool:
         """Nothing is read ahead, and there is no reason to look for more."""
-        return not (self._ahead or self._may_have_news or self._has_more)
+        return not (self._is_reading or self._ahead or self._may_have_news or self._has_more)
 
     def begin_again(self) -> None:
         """Read once more from the oldest row."""
@@ -76,9 +75,11 @@ class ReadAhead:
         if self._may_have_news and self._ahead and self._ahead[0].message.priority is not Priority.URGENT:
             self._ahead.clear()
         if not self._ahead and (self._may_have_news or self._has_more):
+            self._is_reading = True  # before the news is taken down: nobody may see an idle moment between
             self._may_have_news = False
             self._ahead.extend(self._read())
             self._has_more = len(self._ahead) == _ROWS
+            self._is_reading = False
         if not self._ahead:
             return None
         pending = self._ahead.popleft()
@@ -92,7 +93,7 @@ class ReadAhead:
     def _read(self) -> list[Pending]:
         try:
             found = self._backlog.after(self._cursors, _ROWS)
-        except (DatabaseError, DBAPIError) as error:
+        except DatabaseError as error:
             if self.is_readable:
                 log.warning("%s: the outbox cannot be read now, tried again each second: %s", self._name, error)
             self.is_readable = False

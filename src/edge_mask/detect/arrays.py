@@ -1,18 +1,18 @@
 """The array types of this room and the check that keeps rubbish out."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_mask.errors import Broken
+from edge_mask.geometry import Corners
 
 F32 = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
 _DIGITS = 5
-"""The sums of plain numbers and of arrays differ in the last digit: it must not decide which of two comes first."""
+"""Scores are compared to this many digits: sums of plain numbers and of arrays differ in the last one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,14 +43,10 @@ class Candidates:
         return Candidates(self.boxes[order], self.scores[order], self.labels[order])
 
 
-Corners = Sequence[float]
-"""Left, top, right, bottom of one box."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Handful:
-    """Candidates in plain numbers: for so few, dozens of calls of NumPy take longer than the sums, and longer still
-    when a graph has just pushed them out of the cache."""
+    """A few candidates in plain numbers: dozens of calls of NumPy would take longer than the sums, most of all after
+    a graph has pushed NumPy out of the cache."""
 
     boxes: list[Corners]
     scores: list[float]

@@ -1,26 +1,14 @@
-"""The model card, `model.yaml`: what a package says about itself. Unknown keys are errors."""
+"""What a card says of its graph: how it is fed, how its outputs are read, from which score a face counts."""
 
-from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from edge_mask.messages import INCORRECT, MASK, NO_MASK
-
-
-def _inside(name: str) -> str:
-    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or "\\" in name:
-        raise ValueError("expected the name of a file inside the package folder")
-    return name
-
 
 Part = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=1)]
 Label = Literal["mask", "no_mask", "incorrect"]
-Runtime = Literal["ai-edge-litert", "tflite-runtime"]
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-FileName = Annotated[str, Field(min_length=1), AfterValidator(_inside)]
-Prose = str | list[Any] | dict[str, Any] | None
 
 OURS = (MASK, NO_MASK, INCORRECT)
 
@@ -189,40 +177,11 @@ class Calibration(Strict):
     offset: float = 0.0
 
 
-class ModelFile(Strict):
-    """One .tflite of the package."""
-
-    path: FileName
-    sha256: Sha256
-    precision: Literal["float", "int8"]
-    prefer: tuple[Runtime, ...] = ()
-    """The runtimes that should take this file."""
-
-
-class Answer(Strict):
-    """One expected face of a golden picture."""
-
-    label: Label
-    score: Part
-    box: tuple[float, float, float, float]
-    """x, y, w, h in pixels of that picture's file, as `edge-mask detect --json` gives them."""
-
-
-class Golden(Strict):
-    """A picture and what the model must say of it, within the tolerances."""
-
-    picture: FileName
-    answer: tuple[Answer, ...]
-    score_tolerance: Part = 0.05
-    iou: Part = 0.8
-
-
-class Card(Strict):
-    """The whole of `model.yaml`."""
+class GraphCard(Strict):
+    """The part of `model.yaml` that the detector needs."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     version: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
-    licence: str
     labels: Annotated[tuple[str, ...], Field(min_length=1)]
     """In the order of the graph's outputs."""
     label_map: dict[str, Literal["mask", "no_mask", "incorrect", "ignored"]] = {}
@@ -230,14 +189,6 @@ class Card(Strict):
     decoding: Decoding
     thresholds: Thresholds = Thresholds()
     calibration: dict[Label, Calibration] = {}
-    files: Annotated[tuple[ModelFile, ...], Field(min_length=1)]
-    golden: tuple[Golden, ...] = ()
-    figures: Prose = None
-    training: Prose = None
-    intended_use: Prose = None
-    misuse: Prose = None
-    limits: Prose = None
-    notes: Prose = None
 
     @model_validator(mode="after")
     def _labels_are_known(self) -> Self:

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_mask.detect.arrays import F32, NOTHING, Candidates, Corners, Found, Handful, Indices, check_size
+from edge_mask.detect.arrays import F32, NOTHING, Candidates, Found, Handful, Indices, check_size
 from edge_mask.detect.card import AnchorFree
 from edge_mask.detect.scoring import ABSURD_LOGIT, Scoring
-from edge_mask.detect.shapes import index_of, written
-from edge_mask.detect.tflite import TensorSpec
+from edge_mask.detect.tensors import TensorSpec, index_of, written
 from edge_mask.errors import ModelError
+from edge_mask.geometry import Corners
 
 FEW = 64
-"""Up to so many cells are looked up one by one: sixty calls of NumPy take longer."""
+"""Up to this many cells are looked up one by one: sixty calls of NumPy take longer."""
 _ABSURD = 1_000_000.0
 
 

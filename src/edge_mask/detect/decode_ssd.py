@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from edge_mask.detect.arrays import F32, NOTHING, Candidates, check_range
 from edge_mask.detect.card import SsdPostprocess, SsdRaw
 from edge_mask.detect.scoring import Scoring, sigmoid, softmax
-from edge_mask.detect.shapes import index_of, mismatch
-from edge_mask.detect.tflite import TensorSpec
+from edge_mask.detect.tensors import TensorSpec, index_of, mismatch
 
 _ABSURD = 10_000.0
 

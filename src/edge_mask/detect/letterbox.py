@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from edge_mask.detect.arrays import F32, Corners
+from edge_mask.detect.arrays import F32
+from edge_mask.geometry import Corners
 from edge_mask.messages import Image
 
 _STEPS = 64
@@ -81,10 +82,10 @@ class Letterbox:
 
 
 def one_thread_in_opencv() -> None:
-    """Keep OpenCV of this process to the calling thread.
+    """Make OpenCV work in the calling thread only.
 
-    Its pool gains nothing on pictures this small, and when the cores are busy with the graph, waiting for the
-    pool took longer than the graph.
+    Its thread pool gains nothing on pictures this small. While the graph keeps the cores busy, waiting for the pool
+    took longer than the graph.
     """
     import cv2
 

@@ -9,29 +9,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_mask.detect.arrays import Candidates, Corners, Found
-from edge_mask.detect.card import Calibration, Card
+from edge_mask.detect.arrays import Candidates, Found
+from edge_mask.detect.card import Calibration, GraphCard
 from edge_mask.detect.decode import build_decoder
 from edge_mask.detect.detector import Answer
 from edge_mask.detect.letterbox import Letterbox, Placement, one_thread_in_opencv
-from edge_mask.detect.nms import suppress
-from edge_mask.detect.nms_rules import Suppression
+from edge_mask.detect.nms import Suppression, suppress
 from edge_mask.detect.pixels import Pixels
 from edge_mask.detect.scoring import LabelRule, Scoring
-from edge_mask.detect.shapes import written
+from edge_mask.detect.tensors import written
 from edge_mask.detect.tflite import Outputs, TfliteModel
 from edge_mask.errors import Broken, ModelError, Refused
+from edge_mask.geometry import Corners
 from edge_mask.messages import Box, Face, Image
 
 _SMALLEST = 1.0
-"""Pixels; what is left of a box inside the picture is no face below that."""
+"""Pixels; a box with less of it inside the picture is no face."""
 _ROUNDING = 1e-6
 
 
 class ModelDetector:
     """A graph with the card that says how to feed and read it. One thread owns it."""
 
-    def __init__(self, card: Card, model: TfliteModel, file: str = "") -> None:
+    def __init__(self, card: GraphCard, model: TfliteModel, file: str = "") -> None:
         """`file` is the name of the graph's file. Raises ModelError when its shapes are not those of the card."""
         self.card = card
         self.file = file
@@ -70,7 +70,7 @@ class ModelDetector:
         wanted = [_threshold(self.card, meaning) if score is None else score for meaning in self._meanings]
         entry, self._least = wanted, [0.0] * len(wanted)
         if self._suppression is not None and self._suppression.changes_scores:
-            # What backs a face must be let in whatever is asked of the face itself.
+            # Candidates that support a face count from the floor on, however high its own threshold is.
             entry = [min(each, self._suppression.floor) for each in wanted]
             self._least = [each - _ROUNDING for each in wanted]
         rules = [_rule(self.card, *each) for each in zip(self._meanings, entry, strict=True)]
@@ -125,18 +125,18 @@ class ModelDetector:
         return faces
 
 
-def _threshold(card: Card, meaning: str | None) -> float:
+def _threshold(card: GraphCard, meaning: str | None) -> float:
     return card.thresholds.of(meaning) if meaning else 1.0
 
 
-def _rule(card: Card, meaning: str | None, threshold: float) -> LabelRule:
+def _rule(card: GraphCard, meaning: str | None, threshold: float) -> LabelRule:
     if meaning is None:
         return LabelRule(None)
     own = next((each for label, each in card.calibration.items() if label == meaning), Calibration())
     return LabelRule(threshold, own.slope, own.offset)
 
 
-def _suppression(card: Card) -> Suppression | None:
+def _suppression(card: GraphCard) -> Suppression | None:
     settings = card.decoding
     if settings.kind == "classifier":
         return None
@@ -162,7 +162,7 @@ def warm_up(detector: ModelDetector) -> None:
         raise ModelError(str(error)) from error
 
 
-def _check_input(card: Card, model: TfliteModel) -> None:
+def _check_input(card: GraphCard, model: TfliteModel) -> None:
     width, height = card.input.size
     expected = (1, height, width, 3)
     if model.input.shape != expected:

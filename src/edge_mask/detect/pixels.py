@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_mask.detect.tflite import TensorSpec
+from edge_mask.detect.tensors import TensorSpec
 from edge_mask.errors import ModelError
 from edge_mask.messages import Image
 

@@ -1,8 +1,10 @@
 """The TFLite runtime: the one place that knows ai-edge-litert and its predecessor tflite-runtime."""
 
+import os
+import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, overload
@@ -10,41 +12,11 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_mask.detect.arrays import F32
-from edge_mask.detect.chatter import without_chatter
+from edge_mask.detect.tensors import TensorSpec
 from edge_mask.errors import Broken, ModelError
 
 RUNTIMES = {"ai-edge-litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime"}
 """Package name to module name, the preferred one first."""
-
-
-@dataclass(frozen=True, slots=True)
-class TensorSpec:
-    """One input or output of the graph; `scale` is 0.0 when it is not quantised."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    scale: float = 0.0
-    zero_point: int = 0
-
-    def real(self, stored: NDArray[Any]) -> F32:
-        """Real values of (some of) what the tensor stores."""
-        if self.scale:
-            return np.asarray((stored.astype(np.float32) - self.zero_point) * np.float32(self.scale), np.float32)
-        return np.asarray(stored, np.float32)
-
-    def least_stored(self, real: float) -> float:
-        """The smallest stored value that is at least `real`, or one above all values when there is none.
-
-        A whole number for a tensor that stores whole numbers: NumPy compares bytes with a float by making all of them
-        floats, which takes ten times as long.
-        """
-        if not self.scale:
-            return real
-        limits = np.iinfo(self.dtype)
-        steps = real / self.scale + self.zero_point - 1e-6
-        return int(np.ceil(min(max(steps, limits.min), limits.max + 1)))
 
 
 def installed_runtimes() -> tuple[str, ...]:
@@ -85,7 +57,7 @@ class TfliteModel:
         self.runtime = runtime
         self.last_inference_ms = 0.0
         try:
-            with without_chatter():
+            with _without_chatter():
                 self._interpreter = _interpreter(content, threads, runtime)
                 self._inputs = self._interpreter.get_input_details()
                 if len(self._inputs) != 1:
@@ -162,6 +134,28 @@ def _interpreter(content: bytes, threads: int, runtime: str) -> Any:
         raise ModelError(f"is no TFLite model that {runtime} can read: {_first_line(error)}") from error
     except (ImportError, AttributeError, OSError, SystemError) as error:  # a wheel for another NumPy or C library
         raise ModelError(f"{runtime} does not start here: {_first_line(error)}") from error
+
+
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """While the graph is prepared, hold back what is written to stderr and leave out its `INFO:` lines.
+
+    Stderr carries our log lines and sentences. The runtime writes past Python, so the file descriptor itself is
+    redirected. Lines of other threads are delayed by those milliseconds, never lost.
+    """
+    try:
+        stderr = os.dup(2)
+    except OSError:  # a daemon without stderr
+        yield
+        return
+    with tempfile.TemporaryFile() as held, os.fdopen(stderr, "wb", buffering=0) as real:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(real.fileno(), 2)
+            held.seek(0)
+            real.write(b"".join(line for line in held if not line.startswith(b"INFO: ")))
 
 
 def _spec(detail: dict[str, Any]) -> TensorSpec:

@@ -7,10 +7,10 @@ from dataclasses import replace
 from functools import partial
 
 from edge_mask.deliver.factory import transport_for
-from edge_mask.detect.location import find_package
 from edge_mask.doctor import devices, rules, storage
 from edge_mask.doctor.finding import PATIENCE, Finding, guarded
 from edge_mask.errors import ModelError, TryLater
+from edge_mask.packages.location import find_package
 from edge_mask.parts import detector_of
 from edge_mask.redact import redact
 from edge_mask.runtime.clock import SystemClock

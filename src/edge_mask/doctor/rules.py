@@ -12,14 +12,14 @@ from edge_mask.errors import Refused, TryLater
 from edge_mask.kinds import KINDS, READINGS, Priority
 from edge_mask.messages import Message
 from edge_mask.parts import rule_files
-from edge_mask.rules.context import NOWHERE
 from edge_mask.rules.effects import Effect, HttpCall
-from edge_mask.rules.errors import EvaluationError
-from edge_mask.rules.message import Message as Seen
 from edge_mask.rules.rule_file import Action, RuleDefinition
 from edge_mask.rules.rule_set import RuleSet
-from edge_mask.rules.topics import topic_matches
 from edge_mask.settings.model import Settings
+from edge_mask.sql.errors import EvaluationError
+from edge_mask.sql.message import NOWHERE
+from edge_mask.sql.message import Message as Seen
+from edge_mask.sql.topics import topic_matches
 from edge_mask.wire.topics import Topics
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge_mask.doctor.finding import Finding
+from edge_mask.ledger.checkup import check_up
 from edge_mask.ledger.database import InUse
-from edge_mask.ledger.look import look
 from edge_mask.settings.model import Settings
 
 
@@ -15,7 +15,7 @@ def database(settings: Settings) -> list[Finding]:
     """Whether the daemon could use it, and whether it may grow as far as it is allowed to."""
     path = settings.outbox.path
     try:
-        found = Finding("database", "ok", look(path))
+        found = Finding("database", "ok", check_up(path))
     except InUse as error:
         found = Finding("database", "warning", str(error))
     allowed = settings.outbox.max_bytes + settings.history.max_bytes

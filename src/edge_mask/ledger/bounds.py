@@ -1,18 +1,27 @@
-"""What may stay in the outbox, and what goes first when there is too much: bounds checked inside each commit.
+"""Retention by age and size: of the outbox, checked in each commit, and of the history, checked each minute.
 
-When the outbox is over its budget, messages that were set aside go first, then the oldest telemetry, then
-evidence, then urgent. Every drop is counted; on the wire it shows as a gap in `seq`.
+When the outbox is over its budget, messages that were set aside go first, then the oldest telemetry, then evidence,
+then urgent. Every drop is counted; on the wire it shows as a gap in `seq`.
+
+When the history takes more room than it may, the oldest looks or readings go first (of which there are more), then
+visits and faults, then alerts.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection
 
-from edge_mask.ledger.tables import PENDING, SET_ASIDE
+from edge_mask.kinds import FIRST_TO_GO, TABLES
+from edge_mask.ledger.rows import recount
+from edge_mask.ledger.schema import PENDING, SET_ASIDE
+from edge_mask.ledger.soundness import LARGEST, is_whole
 from edge_mask.units import Bytes, Moment, Seconds
 
 _CHUNK = 200
 KEPT_CLOCKS = "synced <> 0"  # the age of what an earlier boot saw before its clock was set is not known
+_SOUND_CLOCKS = "wall BETWEEN 0 AND 2.5e11 AND mono BETWEEN -1e12 AND 1e12"  # a damaged row must not hide those behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,9 @@ def _drop_old(connection: Connection, max_age: float, now: Moment, boot: str, dr
     """What this boot saw has its age from the monotonic clock, which does not jump; the rest from the wall clock."""
     # Ids grow with time, so the first row is the oldest: one look at it is the whole check on most commits.
     first = connection.exec_driver_sql(
-        f"SELECT wall, mono, boot FROM outbox WHERE boot = ? OR {KEPT_CLOCKS} ORDER BY id LIMIT 1", (boot,)
+        f"SELECT wall, mono, boot FROM outbox WHERE (boot = ? OR {KEPT_CLOCKS}) AND {_SOUND_CLOCKS}"
+        " ORDER BY id LIMIT 1",
+        (boot,),
     ).first()
     if first is None or (now.mono - first.mono if first.boot == boot else now.wall - first.wall) <= max_age:
         return
@@ -65,10 +76,9 @@ def _drop_old(connection: Connection, max_age: float, now: Moment, boot: str, dr
 
 
 def _drop_surplus(connection: Connection, max_bytes: int, dropped: Dropped) -> None:
-    while True:
-        total = connection.exec_driver_sql("SELECT sum(bytes) FROM totals").scalar() or 0
-        if total <= max_bytes:
-            return
+    if (total := _waiting_bytes(connection)) > max_bytes and not _is_plausible(connection, total):
+        recount(connection)
+    while (total := _waiting_bytes(connection)) > max_bytes:
         surplus = total - max_bytes
         if gone := _drop_head(connection, "state = 1", "id", surplus):
             dropped.refused += gone
@@ -76,6 +86,18 @@ def _drop_surplus(connection: Connection, max_bytes: int, dropped: Dropped) -> N
             dropped.space += gone
         else:
             return
+
+
+def _waiting_bytes(connection: Connection) -> int:
+    """What the totals say; more than anything when they are no number, so that somebody counts."""
+    sizes = [size for (size,) in connection.exec_driver_sql("SELECT bytes FROM totals")]
+    return sum(sizes) if all(map(is_whole, sizes)) else 2**63
+
+
+def _is_plausible(connection: Connection, size: int) -> bool:
+    """Whether so much can lie in this file: a damaged number must not cost everything that it counts."""
+    pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+    return bool(size <= 2 * pages * connection.exec_driver_sql("PRAGMA page_size").scalar_one())
 
 
 def _drop_head(connection: Connection, where: str, order: str, surplus: int) -> int:
@@ -87,7 +109,7 @@ def _drop_head(connection: Connection, where: str, order: str, surplus: int) -> 
     for row, size in rows:
         if freed >= surplus:
             break
-        freed += size
+        freed += size if is_whole(size) else 0
         ids.append((row,))
     if ids:
         connection.exec_driver_sql("DELETE FROM outbox WHERE id = ?", ids)
@@ -100,5 +122,75 @@ def _delete(connection: Connection, which: str, arguments: tuple[object, ...]) -
 
 def _count(connection: Connection, name: str, by: int) -> None:
     connection.exec_driver_sql(
-        "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value", (name, by)
+        "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET"
+        f" value = CASE WHEN value BETWEEN 0 AND {LARGEST} THEN CAST(value AS INTEGER) ELSE 0 END + excluded.value",
+        (name, by),
     )
+
+
+# -- the history ----------------------------------------------------------------------------------------
+
+_CHUNKS_AT_ONCE = 10
+"""Events wait while rows are deleted: a part at a time, the rest a moment later."""
+
+
+@dataclass(slots=True)
+class Forgotten:
+    """How many events one look deleted, by cause."""
+
+    age: int = 0
+    space: int = 0
+    has_more: bool = False
+    """Others have to go, too."""
+
+
+def forget_history(connection: Connection, bounds: Bounds, now: Moment, boot: str) -> Forgotten:
+    """Delete stored events that are too old or too many, inside the caller's transaction."""
+    forgotten = Forgotten()
+    if now.synced:
+        _forget_old(connection, bounds.history, now, boot, forgotten)
+    _forget_surplus(connection, bounds.history_bytes, forgotten)
+    return forgotten
+
+
+def _forget_old(connection: Connection, keep: float, now: Moment, boot: str, forgotten: Forgotten) -> None:
+    for table in TABLES:
+        old = f"{KEPT_CLOCKS} AND wall >= 0 AND wall < ? AND (boot <> ? OR mono < ?) LIMIT {_CHUNK}"
+        gone = connection.exec_driver_sql(
+            f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE {old})",
+            (now.wall - keep, boot, now.mono - keep),
+        ).rowcount
+        forgotten.age += gone
+        forgotten.has_more |= gone == _CHUNK
+
+
+def _forget_surplus(connection: Connection, max_bytes: int, forgotten: Forgotten) -> None:
+    if (total := sum(sizes_of(connection).values())) > max_bytes and not _is_plausible(connection, total):
+        recount(connection)
+    for _ in range(_CHUNKS_AT_ONCE):
+        sizes = sizes_of(connection)
+        if sum(sizes.values()) <= max_bytes or (table := _next_to_go(sizes)) is None:
+            return
+        # In the order in which they were written: clocks may have been wrong.
+        gone = connection.exec_driver_sql(
+            f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} ORDER BY rowid LIMIT {_CHUNK})"
+        ).rowcount
+        if not gone:
+            return
+        forgotten.space += gone
+    forgotten.has_more |= sum(sizes_of(connection).values()) > max_bytes
+
+
+def sizes_of(connection: Connection) -> dict[str, int]:
+    """About how many bytes each table of events takes, with its indexes."""
+    found: dict[Any, Any] = dict(connection.exec_driver_sql("SELECT name, bytes FROM history").all())
+    return {table: found[table] if is_whole(found.get(table)) else 0 for table in TABLES}
+
+
+def _next_to_go(sizes: Mapping[str, int]) -> str | None:
+    """The largest of the tables that go first."""
+    for group in FIRST_TO_GO:
+        largest = max(group, key=lambda table: sizes[table])
+        if sizes[largest] > 0:
+            return largest
+    return None

@@ -1,45 +1,25 @@
-"""Opening the one database: the lock that keeps a second daemon out, pragmas, the write connection."""
+"""The file: where it really lies, whose it is, the lock that keeps a second daemon out, and the ballast beside it."""
 
 import fcntl
+import logging
 import os
+import shutil
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import Final
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
-
 from edge_mask.errors import DatabaseError
-from edge_mask.ledger.migrations import migrate, refuse_newer, refuse_strangers
 
-WRITER_PRAGMAS = (
-    "PRAGMA auto_vacuum = INCREMENTAL",  # before the first table: freed pages go back to the file system
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",  # the commit is on the card when it returns (see docs/outbox.md for what NORMAL loses)
-    "PRAGMA foreign_keys = ON",
-    "PRAGMA busy_timeout = 5000",
-    "PRAGMA wal_autocheckpoint = 1000",
-    "PRAGMA journal_size_limit = 8388608",
-    "PRAGMA cache_size = -512",  # KiB: memory does not grow with the file
-)
-READER_PRAGMAS = (
-    "PRAGMA query_only = ON",
-    "PRAGMA busy_timeout = 5000",
-    "PRAGMA cache_size = -256",
-    "PRAGMA schema_version",  # looks into the file: what is wrong with it shows when it is opened
-)
+log = logging.getLogger(__name__)
 
+APPLICATION_ID: Final = 0x45644D73
+"""Our mark in the header of the file (`EdMs`), where SQLite keeps one for each program that wants it."""
 
-_CROWDED_PRAGMAS = (
-    "PRAGMA locking_mode = EXCLUSIVE",  # then SQLite keeps the index of its journal in memory, not beside the file
-    "PRAGMA query_only = ON",
-    "PRAGMA busy_timeout = 5000",
-)
+_MAGIC = b"SQLite format 3\0"
+_MARK_AT = slice(68, 72)
+_BALLAST = 4 * 2**20
 
 
 def real_path(database: Path) -> Path:
@@ -69,6 +49,63 @@ def is_there(database: Path) -> bool:
 def _why_not(error: OSError | ValueError) -> str:
     """`Permission denied`, `Not a directory`, `File name too long`; a zero byte in a name is a ValueError."""
     return error.strerror or "cannot be reached" if isinstance(error, OSError) else "is not a path"
+
+
+# -- whose file it is ------------------------------------------------------------------------------------
+
+
+def refuse_other_files(database: Path) -> None:
+    """Raises DatabaseError for a folder, and for a file that no daemon of ours ever wrote.
+
+    A header that is destroyed does not hide our file: the lock beside it stays. To be asked before the lock is taken.
+    """
+    head = _head(database)
+    if not head or was_ours(database):
+        return
+    foreign = "and never was one of edge-mask; it is left as it is; name another outbox.path"
+    if not head.startswith(_MAGIC):
+        raise DatabaseError(f"{database}: is no database, {foreign}")
+    try:
+        with closing(sqlite3.connect(f"file://{quote(os.fsencode(real_path(database)))}?mode=ro", uri=True)) as opened:
+            refuse_strangers(opened)
+    except sqlite3.OperationalError as error:  # locked, or may not be read: opening it says so
+        log.debug("%s: whose it is cannot be told now: %s", database, error)
+    except sqlite3.DatabaseError as error:
+        raise DatabaseError(f"{database}: {error}, {foreign}") from None
+    except DatabaseError as error:
+        raise DatabaseError(f"{database}: {error}") from None
+
+
+def was_ours(database: Path) -> bool:
+    """Whether the file carries our mark, or a daemon has left its lock beside it."""
+    mark = int.from_bytes(_head(database)[_MARK_AT], "big")
+    return mark == APPLICATION_ID or is_there(beside(database, ".lock"))
+
+
+def _head(database: Path) -> bytes:
+    """The first bytes; none of an empty file, or where there is none. Raises DatabaseError."""
+    try:
+        with database.open("rb") as file:
+            return file.read(100)
+    except FileNotFoundError:
+        return b""
+    except IsADirectoryError as error:
+        raise DatabaseError(f"{database}: is a folder; outbox.path names a file") from error
+    except (OSError, ValueError) as error:
+        raise DatabaseError(f"{database}: {_why_not(error)}") from error
+
+
+def refuse_strangers(connection: sqlite3.Connection) -> None:
+    """Raises DatabaseError for a database that has tables, but not ours: it belongs to another program."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (mark,) = connection.execute("PRAGMA application_id").fetchone()
+    tables = [str(name) for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    if (tables and (version == 0 or "outbox" not in tables)) or mark not in (0, APPLICATION_ID):
+        shown = f"it has the tables {', '.join(sorted(tables)[:3])}" if tables else f"its application_id is {mark}"
+        raise DatabaseError(f"belongs to another program ({shown}); name another outbox.path")
+
+
+# -- the lock --------------------------------------------------------------------------------------------
 
 
 class InUse(DatabaseError):
@@ -129,78 +166,34 @@ class Lock:
             self._fd = -1
 
 
-def engine(path: Path, pragmas: tuple[str, ...], **mode: str) -> Engine:
-    """How connections to the file are made. `mode` is what SQLite takes behind its address: `immutable="1"`."""
-    address = URL.create("sqlite+pysqlite", database=str(path))
-    if mode:
-        name = f"file://{quote(os.fsencode(real_path(path)))}"
-        address = address.set(database=name, query={"uri": "true", **mode})
-    made = create_engine(address, poolclass=NullPool, connect_args={"check_same_thread": False})
-
-    def on_connect(dbapi: Any, _record: object) -> None:
-        dbapi.isolation_level = None  # SQLAlchemy says BEGIN itself, below
-        if pragmas is WRITER_PRAGMAS:
-            refuse_strangers(dbapi)  # before the pragmas, which would change the file of another program
-        for pragma in pragmas:
-            dbapi.execute(pragma).close()
-
-    def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if pragmas is WRITER_PRAGMAS else "BEGIN")
-
-    event.listen(made, "connect", on_connect)
-    event.listen(made, "begin", on_begin)
-    return made
+# -- the ballast -----------------------------------------------------------------------------------------
 
 
-def open_writer(path: Path) -> Connection:
-    """The only write connection, at the newest schema version.
+class Ballast:
+    """A file beside the database that only takes up room. Nothing here raises.
 
-    Raises DatabaseError when it cannot be opened, sqlite3.DatabaseError inside it when the file is damaged.
+    It is deleted when the disk is full, so that what was sent can be deleted from the outbox, which makes room again.
     """
-    try:
-        connection = engine(path, WRITER_PRAGMAS).connect()
-        migrate(connection)
-    except (DBAPIError, sqlite3.Error) as error:
-        raise DatabaseError(f"{path}: {reason_of(error)}") from error
-    except DatabaseError as error:
-        raise DatabaseError(f"{path}: {error}") from error
-    return connection
 
+    def __init__(self, database: Path, size: int = _BALLAST) -> None:
+        self._path = Path(f"{database}.ballast")  # with_name would refuse a path such as /
+        self._size = size
 
-def read_crowded(path: Path, load: Callable[[Connection], None]) -> None:
-    """`load` what the file holds although the disk has no room to open it as a writer does; nothing is loaded from one
-    that has yet to be made. Raises DatabaseError, DBAPIError."""
-    if not is_there(path):
-        return
-    with closing(engine(path, _CROWDED_PRAGMAS).connect()) as connection:
-        version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
-        refuse_newer(version)
-        raw: Any = connection.connection.driver_connection
-        refuse_strangers(raw)
-        if version:
-            load(connection)
-        connection.rollback()
+    def take(self) -> None:
+        """Put it there, unless it is, or the disk is too full for it."""
+        try:
+            if self._path.exists() or shutil.disk_usage(self._path.parent).free < 4 * self._size:
+                return
+            with self._path.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, self._size)
+        except OSError as error:
+            log.debug("no ballast at %s: %s", self._path, error)
+            self.drop()
 
-
-def reason_of(error: BaseException) -> str:
-    """SQLite's own words, without SQLAlchemy's wrapping."""
-    return str(error.orig) if isinstance(error, DBAPIError) else str(error)
-
-
-def is_damage(error: BaseException | None) -> bool:
-    """True when the file itself is broken (not a database, malformed), as against locked, full or away."""
-    return _has_code(error, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-def is_full(error: BaseException | None) -> bool:
-    """True when the disk has no room, for the file itself or for the index that SQLite makes beside it."""
-    return _has_code(error, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
-
-
-def _has_code(error: BaseException | None, *codes: int) -> bool:
-    while error is not None:
-        original = error.orig if isinstance(error, DBAPIError) else error
-        if getattr(original, "sqlite_errorcode", None) in codes:
-            return True
-        error = error.__cause__
-    return False
+    def drop(self) -> bool:
+        """Delete it; False when there was none."""
+        try:
+            self._path.unlink()
+        except OSError:
+            return False
+        return True

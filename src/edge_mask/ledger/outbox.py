@@ -1,18 +1,26 @@
-"""What a courier sees of the outbox: pending messages in the order in which they leave."""
+"""What couriers see of the outbox: the waiting messages of one destination, and which destinations have any."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
+from edge_mask.errors import DatabaseError
+from edge_mask.ledger.connections import ReadView, is_damage
 from edge_mask.ledger.rows import unpack_properties
-from edge_mask.ledger.view import ReadView
+from edge_mask.ledger.soundness import damaged_columns, is_text
 from edge_mask.messages import Message, Priority
 
 STORED_PRIORITIES = (Priority.URGENT, Priority.EVIDENCE, Priority.TELEMETRY)
 
-_COLUMNS = "id, class, topic, message_id, payload, qos, retain, properties, wall, mono, synced, boot"
+_COLUMNS = (
+    "id, destination, class, topic, message_id, payload, qos, retain, properties, bytes, wall, mono, synced,"
+    " boot, checksum"
+)
+_FIRST_ROW: Final = -(2**63)
+"""Of all numbers that SQLite has; ours begin at 1, but a damaged one is a message all the same."""
 _NEXT = (
     f"SELECT {_COLUMNS} FROM outbox WHERE destination = ? AND state = 0 AND class = ? AND id > ? ORDER BY id LIMIT ?"
 )
@@ -38,9 +46,11 @@ class Pending:
 class Outbox:
     """Reads pending rows of one destination, a bounded number at a time. One courier thread owns it."""
 
-    def __init__(self, path: Path, destination: str) -> None:
+    def __init__(self, path: Path, destination: str, on_damage: Callable[[], None] = lambda: None) -> None:
+        """`on_damage` is told when a row or the file is found damaged."""
         self._view = ReadView(path)
         self._destination = destination
+        self._on_damage = on_damage
 
     @property
     def epoch(self) -> int:
@@ -48,14 +58,31 @@ class Outbox:
         return self._view.epoch
 
     def after(self, cursors: dict[Priority, int], limit: int) -> list[Pending]:
-        """Up to `limit` rows behind the cursors: urgent before evidence before telemetry, each by age."""
+        """Up to `limit` rows behind the cursors: urgent before evidence before telemetry, each by age.
+
+        Damaged rows are passed over: who writes the file sets them aside. Raises DatabaseError.
+        """
+        try:
+            return self._after(cursors, limit)
+        except DatabaseError as error:
+            if is_damage(error):
+                self._on_damage()
+            raise
+
+    def _after(self, cursors: dict[Priority, int], limit: int) -> list[Pending]:
         found: list[Pending] = []
         with self._view.transaction() as connection:
             for priority in STORED_PRIORITIES:
-                if len(found) >= limit:
-                    break
-                arguments = (self._destination, int(priority), cursors.get(priority, 0), limit - len(found))
-                found += [_pending(row) for row in connection.exec_driver_sql(_NEXT, arguments)]
+                behind = cursors.get(priority, _FIRST_ROW)
+                while (room := limit - len(found)) > 0:
+                    arguments = (self._destination, int(priority), behind, room)
+                    rows = connection.exec_driver_sql(_NEXT, arguments).mappings().all()
+                    sound = [pending for pending in map(_pending, rows) if pending is not None]
+                    found += sound
+                    if len(sound) == len(rows):
+                        break
+                    self._on_damage()
+                    behind = rows[-1]["id"]  # a page of damaged rows must not look like the end
         return found
 
     def close(self) -> None:
@@ -63,20 +90,52 @@ class Outbox:
 
 
 def one(connection: Connection, row: int) -> Pending | None:
-    """A single row, in the caller's transaction; None when it is gone."""
-    found = connection.exec_driver_sql(_ONE, (row,)).first()
+    """A single row, in the caller's transaction; None when it is gone, or damaged."""
+    found = connection.exec_driver_sql(_ONE, (row,)).mappings().first()
     return None if found is None else _pending(found)
 
 
-def _pending(row: Any) -> Pending:
-    number, priority, topic, message_id, payload, qos, retain, properties, wall, mono, synced, boot = row
+def _pending(row: RowMapping) -> Pending | None:
+    """None for a row that is damaged."""
+    if damaged_columns("outbox", row):
+        return None
     message = Message(
-        topic=topic,
-        payload=payload,
-        priority=Priority(priority),
-        qos=qos,
-        id=message_id,
-        retain=bool(retain),
-        properties=unpack_properties(properties) if properties else {},
+        topic=row["topic"],
+        payload=row["payload"],
+        priority=Priority(row["class"]),
+        qos=row["qos"],
+        id=row["message_id"],
+        retain=bool(row["retain"]),
+        properties=unpack_properties(row["properties"]) if row["properties"] else {},
     )
-    return Pending(number, message, wall, mono, boot, synced != 0, synced == 2)
+    return Pending(row["id"], message, row["wall"], row["mono"], row["boot"], row["synced"] != 0, row["synced"] == 2)
+
+
+_FIRST = "SELECT min(destination) FROM outbox WHERE destination > CAST(? AS TEXT) AND destination < ?"
+_WAITS = "SELECT 1 FROM outbox WHERE destination = ? AND state = 0 LIMIT 1"
+
+
+class Destinations:
+    """Looks through the outbox's index by leaps: two look-ups per destination, however many messages wait."""
+
+    def __init__(self, path: Path, prefix: str) -> None:
+        """`prefix` is what their names begin with, such as `http:`. One thread uses it."""
+        self._view = ReadView(path)
+        self._prefix = prefix
+        self._beyond = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+
+    def waiting(self) -> list[str]:
+        """In order of their names; those with nothing but refused messages are left out."""
+        found: list[str] = []
+        name = self._prefix
+        with self._view.transaction() as connection:
+            while True:
+                behind = name.encode("utf-8", "surrogateescape")  # a damaged one is stepped over, too
+                name = connection.exec_driver_sql(_FIRST, (behind, self._beyond)).scalar_one()
+                if name is None:
+                    return found
+                if is_text(name) and connection.exec_driver_sql(_WAITS, (name,)).first() is not None:
+                    found.append(name)
+
+    def close(self) -> None:
+        self._view.close()

@@ -1,11 +1,16 @@
-"""What one transaction writes."""
+"""What one transaction writes: the rows, and the statements that write them inside the caller's transaction."""
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
+from sqlalchemy import Connection
+
+from edge_mask.kinds import TABLES
+from edge_mask.ledger.schema import PENDING, ROOM, SET_ASIDE, SIZE
+from edge_mask.ledger.soundness import LARGEST, checksum, is_whole
 from edge_mask.messages import (
     Alert,
     Detections,
@@ -126,3 +131,100 @@ def _bytes_again(value: Any) -> Any:
     if isinstance(value, list):  # pairs: MQTT user properties, HTTP headers
         return [tuple(pair) for pair in value]
     return value
+
+
+_OUTBOX_COLUMNS = (
+    "destination", "class", "topic", "message_id", "payload", "qos", "retain", "properties", "bytes", "wall", "mono",
+    "synced", "boot", "checksum",
+)  # fmt: skip
+_INSERT_OUTBOX = f"INSERT INTO outbox ({', '.join(_OUTBOX_COLUMNS)}) VALUES ({', '.join('?' * len(_OUTBOX_COLUMNS))})"
+_ROW_OVERHEAD = 120
+"""Bytes that a row takes beside its payload and topic: columns and two index entries, about."""
+_RESTAMPED = 2
+
+
+def insert(connection: Connection, batch: Batch, boot: str) -> None:
+    """The events and the messages of a batch."""
+    for table, rows in _by_table(batch.events):
+        columns = list(rows[0].values)
+        connection.exec_driver_sql(
+            f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
+            [tuple(row.values.values()) for row in rows],
+        )
+    if batch.outgoing:
+        connection.exec_driver_sql(_INSERT_OUTBOX, [_outbox_values(row, boot) for row in batch.outgoing])
+
+
+def settle(connection: Connection, settlements: list[Settlement]) -> None:
+    """Delete what was delivered, set aside what was refused; a row that is another message's now stays as it is."""
+    delivered = [(s.row, s.id) for s in settlements if s.is_delivered]
+    refused = [(SET_ASIDE, s.receipt.reason, s.row, s.id) for s in settlements if s.receipt.outcome is Outcome.REFUSED]
+    which = "WHERE id = ? AND message_id = ?"
+    if delivered:
+        connection.exec_driver_sql(f"DELETE FROM outbox {which}", delivered)
+    if refused:
+        connection.exec_driver_sql(f"UPDATE outbox SET state = ?, reason = ? {which}", refused)
+
+
+def restamp(connection: Connection, now: Moment, boot: str) -> None:
+    """The clock has been set: what was seen before in this boot gets its true time, from the monotonic offset."""
+    for table in ("outbox", *TABLES):
+        connection.exec_driver_sql(
+            f"UPDATE {table} SET wall = ? + mono, synced = ? WHERE synced = 0 AND boot = ? AND mono BETWEEN 0 AND 1e12",
+            (now.wall - now.mono, _RESTAMPED, boot),
+        )
+
+
+def last_row_of(connection: Connection) -> int:
+    """The highest number that a row of the outbox was ever given in this file."""
+    found = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").scalar()
+    return found if isinstance(found, int) and is_whole(found) else 0
+
+
+def renumber(connection: Connection) -> bool:
+    """Rows with numbers that no row can have get new ones; False, at no cost, when there are none.
+
+    SQLite counts on from the largest, and behind the largest of all it has none left.
+    """
+    beyond = connection.exec_driver_sql("SELECT 1 FROM outbox WHERE id > ? LIMIT 1", (LARGEST,)).first()
+    last = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").scalar()
+    if beyond is None and (last is None or is_whole(last)):
+        return False
+    highest = connection.exec_driver_sql("SELECT max(id) FROM outbox WHERE id <= ?", (LARGEST,)).scalar() or 0
+    for (row,) in connection.exec_driver_sql("SELECT id FROM outbox WHERE id > ? ORDER BY id", (LARGEST,)).all():
+        highest += 1
+        connection.exec_driver_sql("UPDATE outbox SET id = ? WHERE id = ?", (highest, row))
+    connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = 'outbox'")
+    connection.exec_driver_sql("INSERT INTO sqlite_sequence VALUES ('outbox', ?)", (highest,))
+    return True
+
+
+def recount(connection: Connection) -> None:
+    """The totals that triggers keep, made anew from the rows."""
+    connection.exec_driver_sql("DELETE FROM totals")
+    connection.exec_driver_sql(
+        "INSERT INTO totals SELECT s.state, count(o.id),"
+        f" coalesce(sum({SIZE.format(row='o')}), 0) FROM (SELECT ? AS state UNION SELECT ?) s"
+        " LEFT JOIN outbox o ON o.state = s.state GROUP BY s.state",
+        (PENDING, SET_ASIDE),
+    )
+    connection.exec_driver_sql("DELETE FROM history")
+    for table, room in ROOM.items():
+        connection.exec_driver_sql(
+            f"INSERT INTO history SELECT '{table}', count(*), coalesce(sum({room}), 0) FROM {table}"
+        )
+
+
+def _outbox_values(row: OutboxRow, boot: str) -> tuple[object, ...]:
+    m, at = row.message, moment_columns(row.at, boot)
+    properties = pack_properties(m.properties) if m.properties else None
+    size = len(m.payload) + len(m.topic) + len(properties or "") + _ROW_OVERHEAD
+    sealed = (row.destination, int(m.priority), m.topic, m.id, m.payload, m.qos, int(m.retain), properties, size)
+    return (*sealed, at["wall"], at["mono"], at["synced"], at["boot"], checksum(sealed))
+
+
+def _by_table(rows: Iterable[EventRow]) -> list[tuple[str, list[EventRow]]]:
+    groups: dict[str, list[EventRow]] = {}
+    for row in rows:
+        groups.setdefault(row.table, []).append(row)
+    return list(groups.items())

@@ -1,6 +1,11 @@
 """`seq`: counts up by one per topic, over restarts."""
 
+import time
+from typing import Any
+
 from sqlalchemy import Connection
+
+from edge_mask.ledger.soundness import damaged_columns
 
 _BLOCK = 1000
 """Live topics reserve this many numbers at once: they cost no commit of their own, and after a power cut
@@ -15,17 +20,33 @@ class Sequences:
         self._stored: dict[str, int] = {}
         self._live: set[str] = set()
         self._changed: set[str] = set()
+        self._lowest = 0
+        """Where a topic begins that the database does not name."""
 
     def load(self, connection: Connection) -> None:
         """Start from what the database holds."""
-        self._stored = {row.topic: row.seq for row in connection.exec_driver_sql("SELECT topic, seq FROM topics")}
+        self._stored = {}
+        for topic, seq in connection.exec_driver_sql("SELECT topic, seq FROM topics").all():
+            if damaged := damaged_columns("topics", {"topic": topic, "seq": seq}):
+                self._jump(topic, seq, damaged)
+            else:
+                self._stored[topic] = seq
         # A second load (the file was closed and opened again) must not go back behind what was given out.
         self._last = {t: max(self._last.get(t, 0), self._stored.get(t, 0)) for t in self._last.keys() | self._stored}
         self._changed = {t for t, last in self._last.items() if last > self._stored.get(t, 0)}
 
+    def _jump(self, topic: Any, seq: Any, damaged: list[str]) -> None:
+        """One row cannot be read: the numbers jump ahead instead of repeating."""
+        if "seq" in damaged:
+            seq = max(int(time.time()), *self._stored.values())  # no device counts as fast as seconds pass
+        if "topic" in damaged:
+            self._lowest = max(self._lowest, seq)  # of any topic that is new, since it may be the one
+        else:
+            self._stored[topic] = seq
+
     def next(self, topic: str, *, live: bool) -> int:
         """The next number of `topic`."""
-        number = self._last.get(topic, 0) + 1
+        number = self._last.get(topic, self._lowest) + 1
         self._last[topic] = number
         if live:
             self._live.add(topic)

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from edge_mask.rules.errors import EvaluationError
-from edge_mask.rules.wire import decode_text, to_json
+from edge_mask.ledger.soundness import damaged_columns
 from edge_mask.shadow import Shadow, ShadowTopic, UpdateRefused, deleted, updated
+from edge_mask.sql.errors import EvaluationError
+from edge_mask.sql.json import decode_text, to_json
 
 log = logging.getLogger(__name__)
 
@@ -104,9 +105,9 @@ class Shadows:
 
 def stored(connection: Connection) -> Iterator[tuple[str, Shadow]]:
     """What the database holds, by `thing` or `thing/name`; a row that makes no sense is left out."""
-    for row in connection.exec_driver_sql("SELECT address, document FROM shadows ORDER BY address"):
-        if (shadow := _read(row.document)) is not None:
-            yield row.address, shadow
+    for row in connection.exec_driver_sql("SELECT address, document FROM shadows ORDER BY address").mappings():
+        if not damaged_columns("shadows", row) and (shadow := _read(row["document"])) is not None:
+            yield row["address"], shadow
 
 
 def _address(thing: str, name: str | None) -> str:

@@ -7,28 +7,41 @@
 
 import logging
 import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, ProgrammingError
 
 from edge_mask.errors import DatabaseError
-from edge_mask.ledger.ballast import Ballast
-from edge_mask.ledger.bounds import Bounds, Dropped, enforce
-from edge_mask.ledger.database import Lock, is_damage, is_full, open_writer, read_crowded, real_path, reason_of
-from edge_mask.ledger.forget import forget_history
+from edge_mask.ledger.bounds import Bounds, Dropped, enforce, forget_history
+from edge_mask.ledger.connections import (
+    DamagedFile,
+    in_our_words,
+    is_damage,
+    is_full,
+    open_writer,
+    read_crowded,
+    reason_of,
+)
+from edge_mask.ledger.database import Ballast, Lock, real_path, refuse_other_files
+from edge_mask.ledger.inspection import Damage, Mended, mend
 from edge_mask.ledger.outbox import Pending, one
-from edge_mask.ledger.rows import Batch, Settlement
-from edge_mask.ledger.salvage import Salvaged, salvage
+from edge_mask.ledger.rows import Batch, Settlement, insert, last_row_of, renumber, restamp, settle
+from edge_mask.ledger.salvage import Salvaged, delete_waiting, finish, salvage
 from edge_mask.ledger.sequences import Sequences
 from edge_mask.ledger.shadows import Shadows
-from edge_mask.ledger.statements import insert, last_row_of, restamp, settle
 from edge_mask.units import Moment
 
 log = logging.getLogger(__name__)
 
 _FREE_PAGES_KEPT = 256
 _PAGES_AT_ONCE = 2000
+
+
+class Unwritable(DatabaseError):
+    """A value that no column can hold, or that the driver cannot hand over: it never will be written."""
 
 
 class Ledger:
@@ -60,8 +73,10 @@ class Ledger:
 
         Raises DatabaseError when another daemon has it, or when it cannot be opened at all.
         """
+        refuse_other_files(self._path)
         self._lock.acquire()
         try:
+            finish(self._path)
             self._connect()
         except DatabaseError as error:
             if not is_full(error) or not self._begins_crowded():
@@ -73,9 +88,18 @@ class Ledger:
         """After a failed fsync or a damaged page the old connection is not to be trusted: close, open, verify.
 
         Raises DatabaseError."""
+        self._replace("")
+
+    def condemn(self, reason: str) -> None:
+        """An inspection found the file damaged: set it aside, and go on with what can be read of it.
+
+        Raises DatabaseError."""
+        self._replace(reason)
+
+    def _replace(self, damage: str) -> None:
         self._disconnect()
         try:
-            self._connect(verify=True)
+            self._connect(verify=True, damage=damage)
         except DatabaseError as error:
             if is_full(error):
                 self._ballast.drop()  # the next try may find it enough
@@ -90,11 +114,15 @@ class Ledger:
             self._was_taken_away = True
             self.reopen()
 
+    @property
+    def is_open(self) -> bool:
+        return self._connection is not None
+
     def commit(self, batch: Batch, now: Moment) -> Dropped:
-        """Write the batch in one transaction. Raises DBAPIError, or what the driver raises for a value that
-        no column can hold (ValueError, OverflowError, TypeError); then nothing was written."""
+        """Write the batch in one transaction. Raises Unwritable for a value that no column can hold, else
+        DatabaseError; then nothing was written."""
         connection = self._open_connection()
-        with connection.begin():
+        with in_our_words(), _unwritable(), connection.begin():
             insert(connection, batch, self._boot)
             self.sequences.write(connection)
             self.shadows.write(connection)
@@ -110,39 +138,64 @@ class Ledger:
         return dropped
 
     def can_hold(self, batch: Batch) -> bool:
-        """Whether each value of these rows has a column that can hold it; nothing stays written. Raises DBAPIError."""
+        """Whether each value of these rows has a column that can hold it; nothing stays written.
+
+        Raises DatabaseError."""
         connection = self._open_connection()
-        transaction = connection.begin()
-        try:
-            insert(connection, batch, self._boot)
-        except (ValueError, OverflowError, TypeError):
-            return False
-        finally:
-            transaction.rollback()
+        with in_our_words():
+            transaction = connection.begin()
+            try:
+                with _unwritable():
+                    insert(connection, batch, self._boot)
+            except Unwritable:
+                return False
+            finally:
+                transaction.rollback()
         return True
 
     def settle(self, settlements: list[Settlement], now: Moment) -> None:
         """Write these receipts alone, which takes little room; the rest waits for the events it belongs to.
 
-        Raises SQLAlchemy's DBAPIError, and then nothing was written.
+        Raises DatabaseError, and then nothing was written.
         """
         connection = self._open_connection()
-        with connection.begin():
+        with in_our_words(), connection.begin():
             settle(connection, settlements)
             enforce(connection, self._bounds, now, self._boot)
 
     def waiting(self, row: int) -> Pending | None:
-        """One row of the outbox; None when it is gone."""
+        """One row of the outbox; None when it is gone. Raises DatabaseError."""
         connection = self._open_connection()
-        found = one(connection, row)
-        connection.rollback()
+        with in_our_words():
+            found = one(connection, row)
+            connection.rollback()
         return found
 
+    def purge(self, *, refused_only: bool, before: float | None = None) -> int:
+        """Delete waiting messages (or only those set aside), seen before `before` if given; how many went.
+
+        Raises DatabaseError."""
+        connection = self._open_connection()
+        with in_our_words(), connection.begin():
+            return delete_waiting(connection, refused_only=refused_only, before=before)
+
+    def mend(self, damage: Sequence[Damage], now: Moment) -> Mended:
+        """Set aside the rows that an inspection found damaged and still are, and count anew. Raises DatabaseError."""
+        connection = self._open_connection()
+        with in_our_words(), connection.begin():
+            return mend(connection, damage, now, self._boot)
+
     def make_room(self) -> None:
-        """The disk is full: give up the ballast, and fold the write-ahead log into the file as far as that goes."""
+        """The disk is full: give up the ballast, and fold the write-ahead log into the file as far as that goes.
+
+        Raises DatabaseError."""
         if self._ballast.drop():
             log.warning("database: the disk is full; the ballast beside it is gone, so that sent messages can go too")
         connection = self._open_connection()
+        with in_our_words():
+            self._checkpoint(connection)
+
+    def _checkpoint(self, connection: Connection) -> None:
         connection.rollback()
         cursor = connection.connection.cursor()  # SQLAlchemy would begin a transaction, in which there is no checkpoint
         try:
@@ -154,9 +207,14 @@ class Ledger:
             connection.rollback()
 
     def housekeeping(self, now: Moment) -> bool:
-        """Now and then: old history goes, freed pages go back to the file system. True: call it again soon."""
+        """Now and then: old history goes, freed pages go back to the file system. True: call it again soon.
+
+        Raises DatabaseError."""
         self._ballast.take()
-        connection = self._open_connection()
+        with in_our_words():
+            return self._tidy(self._open_connection(), now)
+
+    def _tidy(self, connection: Connection, now: Moment) -> bool:
         with connection.begin():
             forgotten = forget_history(connection, self._bounds, now, self._boot)
         if forgotten.space and not self._is_history_full:
@@ -183,18 +241,18 @@ class Ledger:
         """
         if self._connection is not None:
             try:
-                with self._connection.begin():
+                with in_our_words(), self._connection.begin():
                     self.sequences.write(self._connection, closing=True)
                     if with_shadows:
                         self.shadows.write(self._connection)
-            except DBAPIError as error:
-                log.warning("outbox: the last sequence numbers could not be written: %s", reason_of(error))
+            except DatabaseError as error:
+                log.warning("outbox: the last sequence numbers could not be written: %s", error)
         self._disconnect()
         self._lock.release()
 
-    def _connect(self, *, verify: bool = False) -> None:
+    def _connect(self, *, verify: bool = False, damage: str = "") -> None:
         before = _identity(self._path)
-        self._open_file(verify)
+        self._open_file(verify, damage)
         # Asked before it was made: a new file may get the number that the old one had.
         if self._was_taken_away and before != self._identity:
             self.vanished = (
@@ -205,7 +263,10 @@ class Ledger:
         self._was_taken_away = False
         self._identity = _identity(self._path)
 
-    def _open_file(self, verify: bool) -> None:
+    def _open_file(self, verify: bool, damage: str) -> None:
+        if damage:
+            self._salvage()
+            return
         try:
             self._connection = open_writer(self._path)
             if verify:
@@ -216,6 +277,10 @@ class Ledger:
             if not is_damage(error):
                 self._why_closed = reason_of(error)
                 raise DatabaseError(self._why_closed) from error
+            self._salvage()
+
+    def _salvage(self) -> None:
+        with in_our_words():
             self.salvaged = salvage(self._path)
             self._connection = open_writer(self._path)
             self._load(self._connection)
@@ -233,12 +298,16 @@ class Ledger:
             return True
         try:
             read_crowded(self._path, self._load)
-        except (DatabaseError, DBAPIError) as error:
-            log.debug("database: cannot be read on a full disk: %s", reason_of(error))
+        except DatabaseError as error:
+            log.debug("database: cannot be read on a full disk: %s", error)
             return False
         return True
 
     def _load(self, connection: Connection) -> None:
+        """Also on a full disk, from a connection that cannot write."""
+        if self._connection is connection:
+            with connection.begin():
+                renumber(connection)
         self.sequences.load(connection)
         self.shadows.load(connection)
         last_row = last_row_of(connection)
@@ -280,7 +349,16 @@ def _identity(path: Path) -> tuple[int, int]:
     return (found.st_dev, found.st_ino)
 
 
-class DamagedFile(Exception):
-    """quick_check found the file damaged; looks like SQLite's own error to `is_damage`."""
-
-    sqlite_errorcode = 11  # SQLITE_CORRUPT
+@contextmanager
+def _unwritable() -> Iterator[None]:
+    """What is raised for a value, as against the file, becomes Unwritable."""
+    try:
+        yield
+    except (ValueError, OverflowError, TypeError) as error:
+        raise Unwritable(f"{type(error).__name__}: {error}") from error
+    except (DataError, InterfaceError, ProgrammingError) as error:
+        raise Unwritable(f"{type(error.orig).__name__}: {reason_of(error)}") from error
+    except IntegrityError as error:
+        if getattr(error.orig, "sqlite_errorcode", 0) != sqlite3.SQLITE_CONSTRAINT_NOTNULL:
+            raise
+        raise Unwritable(f"{type(error.orig).__name__}: {reason_of(error)}") from error

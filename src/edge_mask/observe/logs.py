@@ -2,10 +2,17 @@
 
 import json
 import logging
+import os
 import re
+import select
+import socket
+import stat
+import struct
 import sys
 import threading
+from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
@@ -15,6 +22,10 @@ Style = Literal["auto", "console", "json"]
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_MOST_LINES = 2000
+_LAST_WORDS = 0.5
+_AT_ONCE = 4096
+"""Bytes: a pipe that is ready takes so many (PIPE_BUF)."""
 _LIBRARIES = ("paho", "sqlalchemy", "asyncio", "transitions", "amqtt")
 """They tell too much at `info`; they speak from `warning` on, whatever our own level is."""
 
@@ -22,17 +33,19 @@ _LIBRARIES = ("paho", "sqlalchemy", "asyncio", "transitions", "amqtt")
 def configure(
     level: str = "info", style: Style = "auto", secrets: Iterable[str] = (), stream: TextIO | None = None
 ) -> logging.Handler:
-    """Send every log line to `stream` (stderr), without `secrets`; a second call takes the place of the first.
+    """Send every log line to stderr, without `secrets`; a second call takes the place of the first.
 
+    Nobody waits for stderr to be read; a `stream` that is given is written to at once.
     What a thread or the program dies of is logged too, instead of being printed past the redactor.
     """
-    stream = stream or sys.stderr
-    handler = _Handler(stream)
+    handler = _Handler(stream) if stream is not None else _for_stderr()
+    stream = handler.stream
     is_console = style == "console" or (style == "auto" and stream.isatty())
     handler.setFormatter(ConsoleFormatter(secrets) if is_console else JsonFormatter(secrets))
     root = logging.getLogger()
     for old in [each for each in root.handlers if isinstance(each, _Handler)]:
         root.removeHandler(old)
+        old.close()
     root.addHandler(handler)
     root.setLevel(level.upper())
     for name in _LIBRARIES:
@@ -43,11 +56,106 @@ def configure(
     return handler
 
 
+def _for_stderr() -> "_Handler":
+    try:
+        return _PatientHandler(sys.stderr)
+    except (OSError, ValueError, AttributeError):  # closed, or no file behind it
+        return _Handler(sys.stderr)
+
+
 class _Handler(logging.StreamHandler[TextIO]):
     """Ours, so that `configure` finds it again."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (the library's name)
         """A closed pipe or a full disk behind stderr must not stop the daemon, and has nobody to tell it to."""
+
+
+class _PatientHandler(_Handler):
+    """Writes in a thread of its own, so that nobody waits for whoever reads the log.
+
+    A paused terminal, a hung journald or a full pipe makes a write wait for as long as it likes. Up to `_MOST_LINES`
+    wait with it; what comes then is dropped, counted, and told of when the reader goes on.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        # Not the stream itself: a thread that waits inside of it would hold the lock that the interpreter's end needs.
+        self._file = os.dup(stream.fileno())
+        self._lines: deque[str] = deque()
+        self._changed = threading.Condition()
+        self._dropped = 0
+        self._is_writing = False
+        self._is_closed = False
+        self._writer: threading.Thread | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Format in the caller's thread, write in the other."""
+        try:
+            line = self.format(record) + self.terminator
+        except Exception:  # noqa: BLE001 (as logging itself does: a line that cannot be made stops nobody)
+            self.handleError(record)
+            return
+        with self._changed:
+            if len(self._lines) >= _MOST_LINES:
+                self._dropped += 1
+                return
+            self._lines.append(line)
+            if self._writer is None:
+                self._writer = threading.Thread(target=self._write, name="log", daemon=True)
+                self._writer.start()
+            self._changed.notify_all()
+
+    def flush(self) -> None:
+        """Wait until all is written, at most `_LAST_WORDS` seconds: a stop does not wait for a reader either."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._lines and not self._is_writing, _LAST_WORDS)
+
+    def close(self) -> None:
+        """The thread ends when it has written what is there."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+        super().close()  # the copy of stderr stays open for the thread, which may wait in a write
+
+    def _write(self) -> None:
+        while text := self._next():
+            left = memoryview(text.encode("utf-8", "backslashreplace"))
+            with suppress(OSError):  # closed, or its disk is full: see handleError
+                while left:
+                    select.select([], [self._file], [])  # whoever started us may have made it one that does not wait
+                    with suppress(BlockingIOError):
+                        left = left[os.write(self._file, left[:_AT_ONCE]) :]
+
+    def _next(self) -> str:
+        """What waits, as soon as something does; "" when closed."""
+        with self._changed:
+            self._is_writing = False
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._lines or self._is_closed)
+            lines, lost = [*self._lines], self._dropped
+            self._lines.clear()
+            self._dropped = 0
+            self._is_writing = bool(lines)
+        if lost:  # they came after those that were kept
+            text = f"{lost} log lines were dropped: nobody read the log for a while"
+            record = logging.LogRecord("edge_mask.log", logging.WARNING, "", 0, text, None, None)
+            lines.append(self.format(record) + self.terminator)
+        return "".join(lines)
+
+
+def let_libraries_not_wait() -> None:
+    """What C libraries print on stderr (a damaged JPEG, FFmpeg) is lost, not waited for, while nobody reads it.
+
+    The way to stderr gets an open file of its own for that; with a socket, which cannot be opened twice, a limit.
+    """
+    with suppress(OSError):
+        if stat.S_ISSOCK(os.fstat(2).st_mode):
+            with socket.socket(fileno=os.dup(2)) as same:
+                same.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 0, 100_000))
+        else:
+            opened = os.open("/proc/self/fd/2", os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY)
+            os.dup2(opened, 2)
+            os.close(opened)
 
 
 class _Redacting(logging.Formatter):

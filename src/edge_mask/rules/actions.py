@@ -1,26 +1,32 @@
-"""The actions that run on the device: their templates compiled once, an effect for each message."""
+"""The actions that send something: their texts compiled once, an effect for each message."""
 
 import base64
 import binascii
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from edge_mask.messages import Message, Priority
 from edge_mask.redact import redact
-from edge_mask.rules.edge_actions import duration
-from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Republish
-from edge_mask.rules.errors import EvaluationError
-from edge_mask.rules.message import Message as Seen
-from edge_mask.rules.template import Template
-from edge_mask.rules.topics import check_topic
+from edge_mask.rules.effects import Effect, HttpCall, Republish
+from edge_mask.sql.errors import EvaluationError
+from edge_mask.sql.message import Message as Seen
+from edge_mask.sql.template import Template
+from edge_mask.sql.topics import check_topic
+from edge_mask.wire.mqtt_text import LONGEST, text_problem
 
 MAX_PAYLOAD: Final = 128 * 1024
 """Bytes of one published message."""
 
-MakeTemplate = Callable[[str], Template]
-"""Compiles a text of an action, for the version and the variables of its rule."""
+MAX_HEADERS: Final = 128 * 1024
+"""Bytes of all headers of one message."""
+
+MAX_URL: Final = 8000
+"""Characters of an address, and of one header of an HTTP call."""
+
+Fields = Mapping[str, Any]
+"""The fields of an action as its shape allows them, each text compiled to a Template."""
 
 _FORMATS: Final = {"UNSPECIFIED_BYTES": 0, "UTF8_DATA": 1}
 _MAX_EXPIRY: Final = 2**32 - 1
@@ -31,9 +37,10 @@ class DeviceAction(ABC):
 
     name: str
 
-    def __init__(self, templates: Mapping[str, Template]) -> None:
-        self.cloud_functions = frozenset().union(*(template.cloud_functions for template in templates.values()))
-        self.uses_shadow = any(template.uses_shadow for template in templates.values())
+    def __init__(self, fields: Fields) -> None:
+        templates = list(_templates(fields))
+        self.cloud_functions = frozenset().union(*(template.cloud_functions for template in templates))
+        self.uses_shadow = any(template.uses_shadow for template in templates)
 
     @property
     @abstractmethod
@@ -45,21 +52,29 @@ class DeviceAction(ABC):
         """The effect for one message; EvaluationError when there can be none."""
 
 
+def _templates(value: Any) -> Iterator[Template]:
+    if isinstance(value, Template):
+        yield value
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    for item in inner:
+        yield from _templates(item)
+
+
 class RepublishAction(DeviceAction):
     """`republish`: the rule's result to another topic."""
 
     name = "RepublishAction"
 
-    def __init__(self, fields: Mapping[str, Any], make: MakeTemplate) -> None:
-        self._topic = make(fields["topic"])
-        self._qos = 1 if fields.get("qos", 0) == 1 else 0
-        self._retain = bool(fields.get("retain", False))
-        headers = fields.get("headers", {})
-        self._headers = {key: make(text) for key, text in headers.items() if key != "userProperties"}
-        self._user = [(make(pair["key"]), make(pair["value"])) for pair in headers.get("userProperties", [])]
-        users = {f"user{index}": text for index, pair in enumerate(self._user) for text in pair}
-        keys = {f"key{index}": pair[0] for index, pair in enumerate(self._user)}
-        super().__init__({"topic": self._topic, **self._headers, **users, **keys})
+    def __init__(self, fields: Fields) -> None:
+        super().__init__(fields)
+        headers: Fields = fields.get("headers", {})
+        self._topic: Template = fields["topic"]
+        self._qos: Literal[0, 1] = 1 if fields.get("qos", 0) == 1 else 0
+        self._retain: bool = fields.get("retain", False)
+        self._headers: dict[str, Template] = {key: text for key, text in headers.items() if key != "userProperties"}
+        self._user: list[tuple[Template, Template]] = [
+            (pair["key"], pair["value"]) for pair in headers.get("userProperties", [])
+        ]
 
     @property
     def resource(self) -> str:
@@ -76,7 +91,7 @@ class RepublishAction(DeviceAction):
             topic=self._topic_for(seen),
             payload=output,
             priority=priority,
-            qos=1 if self._qos else 0,
+            qos=self._qos,
             retain=self._retain,
             properties=self._properties(seen),
         )
@@ -87,21 +102,19 @@ class RepublishAction(DeviceAction):
         if topic.startswith("$$"):
             topic = topic[1:]
         elif topic.startswith("$"):
-            raise EvaluationError(f"the topic {topic!r} is reserved: write $$ for $ to mean it")
-        problem = check_topic(topic)
-        if problem:
-            raise EvaluationError(problem)
+            raise EvaluationError(f"the topic {topic[:80]!r} is reserved: write $$ for $ to mean it")
+        _refuse(check_topic(topic) or text_problem("the topic", topic))
         return topic
 
     def _properties(self, seen: Seen) -> dict[str, Any]:
         texts = {key: template.render(seen) for key, template in self._headers.items()}
         properties: dict[str, Any] = {}
         if content_type := texts.get("contentType"):
+            _refuse(text_problem("contentType", content_type))
             properties["content_type"] = content_type
         if response_topic := texts.get("responseTopic"):
-            problem = check_topic(response_topic)
-            if problem:
-                raise EvaluationError(f"responseTopic: {problem}")
+            _refuse((problem := check_topic(response_topic)) and f"responseTopic: {problem}")
+            _refuse(text_problem("responseTopic", response_topic))
             properties["response_topic"] = response_topic
         if data := texts.get("correlationData"):
             properties["correlation_data"] = _decoded(data)
@@ -110,15 +123,33 @@ class RepublishAction(DeviceAction):
         if indicator := texts.get("payloadFormatIndicator"):
             properties["payload_format_indicator"] = _format(indicator)
         if self._user:
-            properties["user_properties"] = [(key.render(seen), value.render(seen)) for key, value in self._user]
+            properties["user_properties"] = self._user_properties(seen)
         return properties
+
+    def _user_properties(self, seen: Seen) -> list[tuple[str, str]]:
+        pairs = [(key.render(seen), value.render(seen)) for key, value in self._user]
+        for key, value in pairs:
+            _refuse(
+                text_problem("the key of a user property", key) or text_problem(f"userProperties: {key!r:.40}", value)
+            )
+        if sum(len(text) for pair in pairs for text in pair) > MAX_HEADERS:
+            raise EvaluationError(f"the user properties together have more than {MAX_HEADERS} characters")
+        return pairs
+
+
+def _refuse(problem: str | None) -> None:
+    if problem:
+        raise EvaluationError(problem)
 
 
 def _decoded(text: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
+        data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise EvaluationError("correlationData is not base64") from None
+    if len(data) > LONGEST:
+        raise EvaluationError(f"correlationData has {len(data)} bytes; MQTT carries at most {LONGEST}")
+    return data
 
 
 def _seconds(text: str) -> int:
@@ -138,10 +169,12 @@ class HttpAction(DeviceAction):
 
     name = "HttpAction"
 
-    def __init__(self, fields: Mapping[str, Any], make: MakeTemplate) -> None:
-        self._url = make(fields["url"])
-        self._headers = [(pair["key"], make(pair["value"])) for pair in fields.get("headers", [])]
-        super().__init__({"": self._url, **{f"{index}": text for index, (_key, text) in enumerate(self._headers)}})
+    def __init__(self, fields: Fields) -> None:
+        super().__init__(fields)
+        self._url: Template = fields["url"]
+        self._headers: list[tuple[str, Template]] = [
+            (pair["key"].text, pair["value"]) for pair in fields.get("headers", [])
+        ]
 
     @property
     def resource(self) -> str:
@@ -153,13 +186,25 @@ class HttpAction(DeviceAction):
         if len(output) > MAX_PAYLOAD:
             raise EvaluationError(f"the result has {len(output)} bytes; at most {MAX_PAYLOAD} can be sent")
         url = self._url.render(seen)
+        if len(url) > MAX_URL:
+            raise EvaluationError(f"the address has {len(url)} characters; at most {MAX_URL} are allowed")
         if not _is_address(url):
             raise EvaluationError(f"{redact(url)[:80]!r} is not an http or https address")
         headers = tuple((key, text.render(seen)) for key, text in self._headers)
         for key, text in headers:
-            if not (key + text).isprintable():
-                raise EvaluationError(f"the header {key!r} would contain a control character")
+            _refuse(_header_problem(key, text))
         return HttpCall(rule=rule, url=url, headers=headers, body=output, priority=priority)
+
+
+def _header_problem(key: str, text: str) -> str:
+    """Why HTTP cannot carry this header; empty when it can."""
+    if len(text) > MAX_URL:
+        return f"the header {key!r} would have {len(text)} characters; at most {MAX_URL} are allowed"
+    if not (key + text).isprintable():
+        return f"the header {key!r} would contain a control character"
+    if not all(sign <= "\xff" for sign in key + text):
+        return f"the header {key!r} would contain a character that is not in Latin-1"
+    return ""
 
 
 def _is_address(url: str) -> bool:
@@ -170,86 +215,3 @@ def _is_address(url: str) -> bool:
     except ValueError:  # a port of 99999, half an IPv6 address
         return False
     return has_place and url.startswith(("http://", "https://")) and url.isprintable() and " " not in url
-
-
-class LogAction(DeviceAction):
-    """`edgeMask: {log: …}`."""
-
-    name = "LogAction"
-
-    def __init__(self, fields: Mapping[str, Any], make: MakeTemplate) -> None:
-        self._text = make(fields["text"])
-        self._level = fields.get("level", "info")
-        super().__init__({"text": self._text})
-
-    @property
-    def resource(self) -> str:
-        """The text."""
-        return self._text.text
-
-    def perform(self, rule: str, output: bytes, seen: Seen, priority: Priority) -> Effect:  # noqa: ARG002  one signature
-        """One log line."""
-        text = "".join(sign if sign.isprintable() else " " for sign in self._text.render(seen))
-        return EdgeAction(rule=rule, kind="log", arguments={"level": self._level, "text": text[:1000]})
-
-
-class SnapshotAction(DeviceAction):
-    """`edgeMask: {snapshot: …}`: keep the next picture of a camera."""
-
-    name = "SnapshotAction"
-
-    def __init__(self, fields: Mapping[str, Any], make: MakeTemplate) -> None:
-        self._camera = make(fields["camera"])
-        self._reason = make(fields.get("reason", ""))
-        super().__init__({"camera": self._camera, "reason": self._reason})
-
-    @property
-    def resource(self) -> str:
-        """The camera."""
-        return self._camera.text
-
-    def perform(self, rule: str, output: bytes, seen: Seen, priority: Priority) -> Effect:  # noqa: ARG002  one signature
-        """The camera's name and why."""
-        camera = self._camera.render(seen)
-        if not camera:
-            raise EvaluationError("the name of the camera is empty")
-        arguments = {"camera": camera, "reason": self._reason.render(seen) or f"rule {rule}"}
-        return EdgeAction(rule=rule, kind="snapshot", arguments=arguments)
-
-
-class OutputAction(DeviceAction):
-    """`edgeMask: {output: …}`: a GPIO line for a gate, a lamp or a buzzer."""
-
-    name = "OutputAction"
-
-    def __init__(self, fields: Mapping[str, Any], make: MakeTemplate) -> None:
-        self._line = make(str(fields["line"]))
-        pulse = duration(fields["pulse"]) if "pulse" in fields else None
-        self._change: Mapping[str, Any] = {"value": fields["value"]} if pulse is None else {"pulse": pulse}
-        super().__init__({"line": self._line})
-
-    @property
-    def resource(self) -> str:
-        """The line."""
-        return self._line.text
-
-    def perform(self, rule: str, output: bytes, seen: Seen, priority: Priority) -> Effect:  # noqa: ARG002  one signature
-        """The line and what to do with it."""
-        line = self._line.render(seen)
-        if not line:
-            raise EvaluationError("the name of the output line is empty")
-        return EdgeAction(rule=rule, kind="output", arguments={"line": line, **self._change})
-
-
-def device_action(kind: str, fields: Mapping[str, Any], make: MakeTemplate) -> DeviceAction | None:
-    """The action, or None when it runs in AWS; RuleError for a faulty template. The fields are known to be right."""
-    if kind == "edgeMask":
-        inner, arguments = next(iter(fields.items()))
-        if inner == "log":
-            return LogAction(arguments, make)
-        return (SnapshotAction if inner == "snapshot" else OutputAction)(arguments, make)
-    if kind == "republish":
-        return RepublishAction(fields, make)
-    if kind == "http" and "auth" not in fields:
-        return HttpAction(fields, make)
-    return None

@@ -1,12 +1,20 @@
 """The device's own action, `edgeMask`: a log line, a picture, or an output line."""
 
-import re
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, get_args
 
-from edge_mask.rules.document import Document, Path
+from edge_mask import quantities
+from edge_mask.messages import Priority
+from edge_mask.rules.actions import DeviceAction, Fields
+from edge_mask.rules.effects import Effect, HoldOutput, KeepPicture, LogLevel, LogLine, PulseOutput
 from edge_mask.rules.shapes import Field, Shape, check, shape
+from edge_mask.sql.errors import EvaluationError
+from edge_mask.sql.message import Message as Seen
+from edge_mask.sql.template import Template
+from edge_mask.units import Seconds
+from edge_mask.yaml_file import Document, Path
 
-LEVELS: Final = ("info", "warning", "error")
+LEVELS: Final[tuple[LogLevel, ...]] = get_args(LogLevel)
 MAX_PULSE: Final = 60.0
 """Seconds; a buzzer that sounds longer is a fault, not an alarm."""
 
@@ -22,15 +30,18 @@ EDGE_KINDS: Final = {
     ),
 }
 
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s)")
+_LONGEST_LINE: Final = 1000
+"""Characters of a line in the log, and of the reason for a picture."""
+_LONGEST_NAME: Final = 200
+"""Characters in the name of a camera or an output line."""
 
 
 def duration(value: Any) -> float | None:
-    """Seconds of `2s`, `500ms` or a number of seconds; None for anything else."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    return None if match is None else float(match[1]) / (1000 if match[2] == "ms" else 1)
+    """Seconds of a duration as the configuration takes it, such as `500ms` or `2m`; None for anything else."""
+    try:
+        return quantities.duration().read(value)
+    except ValueError:
+        return None
 
 
 def check_edge(document: Document, path: Path, value: Any) -> bool:
@@ -58,3 +69,92 @@ def _check_output(document: Document, path: Path, fields: dict[str, Any]) -> boo
         document.complain((*path, "pulse"), f"a duration up to {MAX_PULSE:.0f} s is expected, such as 500ms or 2s")
         return False
     return True
+
+
+class LogAction(DeviceAction):
+    """`edgeMask: {log: …}`."""
+
+    name = "LogAction"
+
+    def __init__(self, fields: Fields) -> None:
+        super().__init__(fields)
+        self._text: Template = fields["text"]
+        self._level: LogLevel = fields["level"].text if "level" in fields else "info"
+
+    @property
+    def resource(self) -> str:
+        """The text."""
+        return self._text.text
+
+    def perform(self, rule: str, output: bytes, seen: Seen, priority: Priority) -> Effect:  # noqa: ARG002  one signature
+        """One log line."""
+        text = self._text.render(seen)[:_LONGEST_LINE]
+        return LogLine(rule=rule, level=self._level, text="".join(sign if sign.isprintable() else " " for sign in text))
+
+
+class SnapshotAction(DeviceAction):
+    """`edgeMask: {snapshot: …}`: keep the next picture of a camera."""
+
+    name = "SnapshotAction"
+
+    def __init__(self, fields: Fields) -> None:
+        super().__init__(fields)
+        self._camera: Template = fields["camera"]
+        self._reason: Template | None = fields.get("reason")
+
+    @property
+    def resource(self) -> str:
+        """The camera."""
+        return self._camera.text
+
+    def perform(self, rule: str, output: bytes, seen: Seen, priority: Priority) -> Effect:  # noqa: ARG002  one signature
+        """The camera's name and why."""
+        reason = "" if self._reason is None else self._reason.render(seen)
+        camera = _name("the name of the camera", self._camera.render(seen))
+        return KeepPicture(rule=rule, camera=camera, reason=reason[:_LONGEST_LINE] or f"rule {rule}")
+
+
+class OutputAction(DeviceAction):
+    """`edgeMask: {output: …}`: a GPIO line for a gate, a lamp or a buzzer."""
+
+    name = "OutputAction"
+
+    def __init__(self, fields: Fields) -> None:
+        super().__init__(fields)
+        line, pulse = fields["line"], fields.get("pulse")
+        self._line = line if isinstance(line, Template) else Template(str(line))
+        self._pulse = duration(pulse.text if isinstance(pulse, Template) else pulse)
+        self._on = fields.get("value") == 1
+
+    @property
+    def resource(self) -> str:
+        """The line."""
+        return self._line.text
+
+    def perform(self, rule: str, output: bytes, seen: Seen, priority: Priority) -> Effect:  # noqa: ARG002  one signature
+        """The line and what to do with it."""
+        line = _name("the name of the output line", self._line.render(seen))
+        if self._pulse is None:
+            return HoldOutput(rule=rule, line=line, on=self._on)
+        return PulseOutput(rule=rule, line=line, lasting=Seconds(self._pulse))
+
+
+def _name(what: str, name: str) -> str:
+    if not name:
+        raise EvaluationError(f"{what} is empty")
+    if len(name) > _LONGEST_NAME:
+        raise EvaluationError(f"{what} has {len(name)} characters; at most {_LONGEST_NAME} are allowed")
+    return name
+
+
+_ACTIONS: Final[Mapping[str, Callable[[Fields], DeviceAction]]] = {
+    "log": LogAction,
+    "snapshot": SnapshotAction,
+    "output": OutputAction,
+}
+
+
+def edge_action(fields: Fields) -> DeviceAction:
+    """The action below `edgeMask:`. The fields are known to be right."""
+    kind, inner = next(iter(fields.items()))
+    return _ACTIONS[kind](inner)

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from edge_mask.messages import Message, Priority
-from edge_mask.rules.context import NOWHERE, Context
+from edge_mask.sql.message import NOWHERE, Context
+from edge_mask.units import Seconds
+
+LogLevel = Literal["info", "warning", "error"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,14 +44,47 @@ class HttpCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeAction:
-    """Do something on this device.
+    """Do something on this device: one of the four below."""
 
-    `log`: `level`, `text`. `snapshot`: `camera`, `reason`. `output`: `line`, and `value` (0 or 1) or `pulse` (seconds).
-    """
-
+    kind: ClassVar[str]
+    """What the rule file calls it."""
     rule: str
-    kind: Literal["log", "snapshot", "output"]
-    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine(EdgeAction):
+    """Write a line to the log."""
+
+    kind: ClassVar[str] = "log"
+    level: LogLevel
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepPicture(EdgeAction):
+    """Keep the next picture of a camera."""
+
+    kind: ClassVar[str] = "snapshot"
+    camera: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldOutput(EdgeAction):
+    """Switch an output line on or off until told otherwise."""
+
+    kind: ClassVar[str] = "output"
+    line: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PulseOutput(EdgeAction):
+    """Switch an output line on for a while."""
+
+    kind: ClassVar[str] = "output"
+    line: str
+    lasting: Seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,21 +2,24 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path as FilePath
 from typing import Any, Final
 
-from edge_mask.rules.actions import DeviceAction, MakeTemplate, device_action
+from edge_mask.rules.actions import DeviceAction, Fields, HttpAction, RepublishAction
 from edge_mask.rules.aws_actions import AWS_ACTIONS
-from edge_mask.rules.document import Document, Path, read
-from edge_mask.rules.edge_actions import check_edge, duration
-from edge_mask.rules.errors import RuleError
+from edge_mask.rules.edge_actions import check_edge, duration, edge_action
 from edge_mask.rules.shapes import Field, check, shape
-from edge_mask.rules.statement import DEFAULT_VERSION, VERSIONS, CompiledRule
-from edge_mask.rules.suggest import did_you_mean
-from edge_mask.rules.template import Template
+from edge_mask.sql.errors import RuleError
+from edge_mask.sql.statement import DEFAULT_VERSION, VERSIONS, CompiledRule
+from edge_mask.sql.template import Template
+from edge_mask.suggest import did_you_mean
+from edge_mask.yaml_file import Document, Path, read
+
+MakeTemplate = Callable[[str], Template]
+"""Compiles a text of an action, for the version and the variables of its rule."""
 
 MAX_ACTIONS: Final = 10
 MAX_FILE: Final = 4 << 20
@@ -97,7 +100,7 @@ def load_file(path: FilePath) -> tuple[list[RuleDefinition], list[str]]:
         return [], [f"{path}: cannot be read: {error.strerror}"]
     except UnicodeDecodeError:
         return [], [f"{path}: is not UTF-8 text"]
-    document = read(text, str(path))
+    document = read(text, str(path), has_columns=True)
     return list(_rules(document, path.stem)), document.problems
 
 
@@ -197,9 +200,11 @@ def _action(document: Document, path: Path, action: Any, make: MakeTemplate) -> 
         known = [*AWS_ACTIONS, "edgeMask"]
         document.complain(inside, f"there is no such action{did_you_mean(kind, known)}; there are {', '.join(known)}")
         return None
-    if not is_right or not _templates_are_right(document, inside, fields, make):
+    before = len(document.problems)
+    compiled = _compiled(document, inside, fields, make) if is_right else None
+    if compiled is None or len(document.problems) > before:
         return None
-    device = device_action(kind, fields, make)
+    device = _device_action(kind, compiled)
     why = "" if device else f"{kind} needs AWS"
     if device and device.cloud_functions:
         why = f"{', '.join(sorted(device.cloud_functions))}() needs AWS"
@@ -207,14 +212,28 @@ def _action(document: Document, path: Path, action: Any, make: MakeTemplate) -> 
     return Action(kind, fields, device, why)
 
 
-def _templates_are_right(document: Document, path: Path, value: Any, make: MakeTemplate) -> bool:
-    if isinstance(value, str):
-        try:
-            make(value)
-        except RuleError as error:
-            document.complain_inside(path, error.sentence, error.line, error.column)
-            return False
-        return True
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    answers = [_templates_are_right(document, (*path, key), item, make) for key, item in inner]
-    return all(answers)
+def _device_action(kind: str, fields: Fields) -> DeviceAction | None:
+    match kind:
+        case "edgeMask":
+            return edge_action(fields)
+        case "republish":
+            return RepublishAction(fields)
+        case "http" if "auth" not in fields:
+            return HttpAction(fields)
+    return None
+
+
+def _compiled(document: Document, path: Path, value: Any, make: MakeTemplate) -> Any:
+    """The value with each text in it compiled; what is wrong with one is noted in the document."""
+    match value:
+        case str():
+            try:
+                return make(value)
+            except RuleError as error:
+                document.complain_inside(path, error.sentence, error.line, error.column)
+                return None
+        case dict():
+            return {key: _compiled(document, (*path, key), item, make) for key, item in value.items()}
+        case list():
+            return [_compiled(document, (*path, index), item, make) for index, item in enumerate(value)]
+    return value

@@ -8,7 +8,7 @@ incoming ─▶ topic tree ─▶ rule ─▶ effects
 import base64
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,24 +16,25 @@ from typing import Any, Final
 
 from edge_mask.errors import ConfigurationError
 from edge_mask.messages import Priority
+from edge_mask.rules.chain import MAX_DEPTH, Chain
 from edge_mask.rules.effects import Effect, Incoming, Republish, RuleFailed
-from edge_mask.rules.errors import EvaluationError
-from edge_mask.rules.message import Message
 from edge_mask.rules.rule_file import Action, RuleDefinition, is_table, load_file
-from edge_mask.rules.topics import BASIC_INGEST, TopicTree, without_basic_ingest
-from edge_mask.rules.values import NO_MATCH, Value
-from edge_mask.rules.wire import to_payload
+from edge_mask.sql.errors import EvaluationError, TookTooLong
+from edge_mask.sql.json import to_payload
+from edge_mask.sql.message import Message
+from edge_mask.sql.topics import BASIC_INGEST, TopicTree, without_basic_ingest
+from edge_mask.sql.values import NO_MATCH, Value
 
 log = logging.getLogger(__name__)
 
-MAX_DEPTH: Final = 8
-"""Rules one after the other that a message may come through."""
-
-MAX_EFFECTS: Final = 256
-"""Effects of one message; more than that is rules feeding each other."""
-
 SET_ASIDE_AFTER: Final = 10
 """Failures in a row."""
+
+_SLOW: Final = 4
+"""Failures that one counts for when it has cost all the time there was: three are enough."""
+
+_LONGEST_TEXT: Final = 2000
+"""Characters of what is said about a failure."""
 
 UNKNOWN: Final = "n/a"
 
@@ -56,7 +57,13 @@ class _Running:
     where: Callable[[Value, Message], bool] | None
     number: int
     """Of the version of the language."""
+    is_quick: bool
+    """WHERE has nothing in it whose time must be counted."""
     in_a_row: int = 0
+    strikes: int = 0
+    """The failures in a row, the slow ones counted for more."""
+    chains: int = 0
+    """The same for chains that were too long."""
     last: int | None = None
     """The context's timestamp when the rule last took up a message (only with `atMostEvery`)."""
 
@@ -67,8 +74,13 @@ class RuleSet:
     def __init__(self, rules: Iterable[RuleDefinition]) -> None:
         self.rules = tuple(rules)
         self._running = {
-            rule.name: _Running(rule, Counts(), rule.statement.where, rule.statement.number) for rule in self.rules
+            rule.name: _Running(
+                rule, Counts(), rule.statement.where, rule.statement.number, rule.statement.has_quick_where
+            )
+            for rule in self.rules
         }
+        self._chains: set[str] = set()
+        """Rules whose last chain was too long."""
         self._tree: TopicTree[_Running] = TopicTree()
         for running in self._running.values():
             rule = running.rule
@@ -100,22 +112,21 @@ class RuleSet:
 
     def apply(self, incoming: Incoming) -> list[Effect]:
         """What the rules make of a message, and of the messages they make of it. Never raises."""
-        effects: list[Effect] = []
+        chain = Chain(incoming.topic)
         waiting = deque([incoming])
-        while waiting:
+        while waiting and not chain.is_over:
             current = waiting.popleft()
-            for made in self._once(current):
-                if isinstance(made, Republish):
+            for effect in self._once(current, chain):
+                if isinstance(effect, Republish):
                     if current.depth >= MAX_DEPTH:
-                        effects.append(_chain_stopped(made, current))
+                        chain.loops(effect)
                         continue
-                    waiting.append(_fed_back(made, current))
-                effects.append(made)
-            if len(effects) > MAX_EFFECTS:
-                text = f"one message led to more than {MAX_EFFECTS} effects; the rest is dropped"
-                effects.append(RuleFailed(rule="", code="chain", text=text, topic=incoming.topic))
-                break
-        return effects
+                    waiting.append(_fed_back(effect, current))
+                if not chain.add(effect):
+                    break
+        if chain.blamed or self._chains:
+            self._judge(chain)
+        return chain.effects
 
     def failed_later(self, rule: str, incoming: Incoming, resource: str, text: str) -> list[Effect]:
         """What to do when an effect of `rule`, taken over by the house, turned out impossible (an HTTP refusal)."""
@@ -127,8 +138,7 @@ class RuleSet:
             running.rule.statement.assign(message)
         return self._failed(running, incoming, message, "action", [_failure("HttpAction", resource, text)])
 
-    def _once(self, incoming: Incoming) -> list[Effect]:
-        effects: list[Effect] = []
+    def _once(self, incoming: Incoming, chain: Chain) -> Iterator[Effect]:
         message: Message | None = None
         for running in self._matching(incoming.topic):
             if running.counts.is_set_aside:
@@ -136,19 +146,27 @@ class RuleSet:
             message = message or Message(incoming.topic, incoming.payload, incoming.context)
             try:
                 where = running.where
-                if where is not None and not where(message.json(running.number), message):
-                    running.in_a_row = 0
-                    continue
-                effects += self._run(running, incoming, message)
+                if where is not None:
+                    if not running.is_quick:
+                        message.begin()
+                    if not where(message.json(running.number), message):
+                        running.in_a_row = running.strikes = 0
+                        if running.is_quick or chain.ran(running.rule.name):
+                            continue
+                        return
+                effects = self._run(running, incoming, message)
             except (EvaluationError, RecursionError) as error:
                 failures = [_failure("Sql", running.rule.name, str(error))]
-                effects += self._failed(running, incoming, message, "evaluation", failures)
+                is_slow = isinstance(error, TookTooLong)
+                effects = self._failed(running, incoming, message, "evaluation", failures, is_slow=is_slow)
             except Exception as error:
                 # Whatever is wrong with a rule or with us, the event it looks at must be recorded.
                 log.exception("rule %s", running.rule.name)
                 text = f"{type(error).__name__}: {error}"
-                effects += self._failed(running, incoming, message, "fault", [_failure("Rule", "", text)])
-        return effects
+                effects = self._failed(running, incoming, message, "fault", [_failure("Rule", "", text)])
+            yield from effects
+            if not chain.ran(running.rule.name):
+                return
 
     def _matching(self, topic: str) -> Iterable[_Running]:
         if not topic.startswith(BASIC_INGEST):
@@ -162,30 +180,41 @@ class RuleSet:
         now = incoming.context.timestamp
         output = rule.statement.output(message, is_asked=running.where is not None)
         if output is NO_MATCH or _is_too_soon(running, now):
-            running.in_a_row = 0
+            running.in_a_row = running.strikes = 0
             return []
         running.counts.matched += 1
         running.last = now
         effects: list[Effect] = []
         failures = []
+        is_slow = False
         for action in rule.actions:
             try:
                 effects += _performed(action, rule.name, output, message, incoming.priority)
             except EvaluationError as error:
                 failures.append(_failure(*_names(action), str(error)))
+                is_slow = is_slow or isinstance(error, TookTooLong)
         if failures:
-            return effects + self._failed(running, incoming, message, "action", failures)
-        running.in_a_row = 0
+            return effects + self._failed(running, incoming, message, "action", failures, is_slow=is_slow)
+        running.in_a_row = running.strikes = 0
         return effects
 
     def _failed(
-        self, running: _Running, incoming: Incoming, message: Message, code: str, failures: list[dict[str, str]]
+        self,
+        running: _Running,
+        incoming: Incoming,
+        message: Message,
+        code: str,
+        failures: list[dict[str, str]],
+        *,
+        is_slow: bool = False,
     ) -> list[Effect]:
         rule = running.rule
         running.counts.failed += 1
         running.in_a_row += 1
+        running.strikes += _SLOW if is_slow else 1
+        message.restart()  # the error action has its own time
         document = _error_document(rule.name, incoming, failures)
-        text = "; ".join(failure["errorMessage"] for failure in failures)
+        text = "; ".join(failure["errorMessage"] for failure in failures)[:_LONGEST_TEXT]
         effects: list[Effect] = []
         if rule.error_action is not None:
             try:
@@ -194,11 +223,27 @@ class RuleSet:
                 text += f"; and its error action: {error}"
         report = RuleFailed(rule=rule.name, code=code, text=text, topic=incoming.topic, payload=document)
         effects.append(replace(report, is_handled=bool(effects)))
-        if running.in_a_row >= SET_ASIDE_AFTER:
-            running.counts.is_set_aside = True
-            text = f"failed {running.in_a_row} times in a row and is set aside until the rules are loaded again: {text}"
-            effects.append(replace(report, code="set_aside", text=text))
+        if running.strikes >= SET_ASIDE_AFTER:
+            effects.append(_set_aside(running, report, f"failed {running.in_a_row} times in a row", text))
         return effects
+
+    def _judge(self, chain: Chain) -> None:
+        """Rules whose chains are too long time and again are set aside, as those that fail."""
+        for name in self._chains - chain.blamed.keys():
+            self._running[name].chains = 0
+        self._chains = set(chain.blamed)
+        for name, text in chain.blamed.items():
+            running = self._running[name]
+            running.chains += _SLOW if chain.is_too_slow else 1
+            if running.chains >= SET_ASIDE_AFTER and not running.counts.is_set_aside:
+                report = RuleFailed(rule=name, code="chain", text=text, topic=chain.topic)
+                chain.effects.append(_set_aside(running, report, "went too far again and again", text))
+
+
+def _set_aside(running: _Running, report: RuleFailed, why: str, text: str) -> RuleFailed:
+    running.counts.is_set_aside = True
+    text = f"{why} and is set aside until the rules are loaded again: {text}"
+    return replace(report, code="set_aside", text=text)
 
 
 def _is_too_soon(running: _Running, now: int) -> bool:
@@ -244,10 +289,3 @@ def _fed_back(made: Republish, current: Incoming) -> Incoming:
         context=context,
         depth=current.depth + 1,
     )
-
-
-def _chain_stopped(made: Republish, current: Incoming) -> RuleFailed:
-    text = (
-        f"the message to {made.message.topic} would be the {MAX_DEPTH + 1}th in a chain of rules; at most {MAX_DEPTH}"
-    )
-    return RuleFailed(rule=made.rule, code="chain", text=text, topic=current.topic)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Union
 
-from edge_mask.rules.document import Document, Path
-from edge_mask.rules.suggest import did_you_mean
+from edge_mask.suggest import did_you_mean
+from edge_mask.yaml_file import Document, Path
 
 Kind = Union[Literal["text", "int", "bool", "map", "value"], "Shape", "Many"]
 

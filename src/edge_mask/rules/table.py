@@ -13,15 +13,25 @@ from pathlib import Path as FilePath
 from typing import Any, Final
 
 from edge_mask.messages import Priority
-from edge_mask.rules.context import Context
-from edge_mask.rules.document import Document, read
-from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Incoming, Republish
-from edge_mask.rules.errors import EvaluationError
+from edge_mask.rules.effects import (
+    EdgeAction,
+    Effect,
+    HoldOutput,
+    HttpCall,
+    Incoming,
+    KeepPicture,
+    LogLine,
+    PulseOutput,
+    Republish,
+)
 from edge_mask.rules.rule_file import RuleDefinition
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.rules.shapes import Field, Shape, check
-from edge_mask.rules.values import NO_MATCH, UNDEFINED, Value, equal
-from edge_mask.rules.wire import NOT_JSON, decode_payload
+from edge_mask.sql.errors import EvaluationError
+from edge_mask.sql.json import NOT_JSON, decode_payload
+from edge_mask.sql.message import Context
+from edge_mask.sql.values import NO_MATCH, UNDEFINED, Value, equal
+from edge_mask.yaml_file import Document, read
 
 _NO_MATCH: Final = "no match"
 _CLASSES: Final = {member.name.lower(): member for member in Priority}
@@ -66,7 +76,7 @@ def table_beside(rule_file: FilePath) -> FilePath:
 def load_table(path: FilePath) -> tuple[list[Mapping[str, Any]], list[str]]:
     """The cases of a table, and a sentence for each thing that is wrong with it."""
     try:
-        document = read(path.read_text("utf-8"), str(path))
+        document = read(path.read_text("utf-8"), str(path), has_columns=True)
     except OSError as error:
         return [], [f"{path}: cannot be read: {error.strerror}"]
     except UnicodeDecodeError:
@@ -186,8 +196,22 @@ def _described(effect: Effect) -> dict[str, Any]:
     if isinstance(effect, HttpCall):
         return {"http": {"url": effect.url, "headers": dict(effect.headers), "body": _read(effect.body)}}
     if isinstance(effect, EdgeAction):
-        return {effect.kind: dict(effect.arguments)}
+        return {effect.kind: _arguments(effect)}
     return {"failed": {"rule": effect.rule, "code": effect.code, "text": effect.text}}
+
+
+def _arguments(action: EdgeAction) -> dict[str, Any]:
+    """As the rule file names them."""
+    match action:
+        case HoldOutput(line=line, on=on):
+            return {"line": line, "value": int(on)}
+        case PulseOutput(line=line, lasting=lasting):
+            return {"line": line, "pulse": lasting}
+        case KeepPicture(camera=camera, reason=reason):
+            return {"camera": camera, "reason": reason}
+        case LogLine(level=level, text=text):
+            return {"level": level, "text": text}
+    return {}
 
 
 def _read(payload: bytes) -> Any:

@@ -126,6 +126,9 @@ class Mailbox(Generic[T]):
         self._not_full = threading.Condition(self._lock)
         self._not_empty = threading.Condition(self._lock)
         self._closed = False
+        self._is_deep = False
+        """The taker sleeps until something comes, whatever it is."""
+        self._is_poked = False
 
     def __len__(self) -> int:
         return len(self._items)
@@ -137,8 +140,8 @@ class Mailbox(Generic[T]):
     def put(self, item: T, timeout: float | None = None, *, wake: bool = True, spare: int = 0) -> bool:
         """Wait for room and leave `item`; False when `timeout` seconds passed first. Raises Closed.
 
-        Without `wake` a taker that waits finds it when its own time is up: for what is not urgent, so that the
-        sender is not interrupted by the receiver at once. `spare` places beyond the capacity are open to it.
+        Without `wake` a taker that naps finds it when its own time is up: for what is not urgent, so that the sender
+        is not interrupted by the receiver at once. `spare` places beyond the capacity are open to it.
         """
         capacity = self._capacity + spare
         with self._not_full:
@@ -148,27 +151,40 @@ class Mailbox(Generic[T]):
             if len(self._items) >= capacity:
                 return False
             self._items.append(item)
-            if wake or len(self._items) >= self._capacity:
+            if wake or self._is_deep or len(self._items) >= self._capacity:
                 self._not_empty.notify()
             return True
 
-    def take_many(self, limit: int, timeout: float | None) -> list[T]:
-        """Up to `limit` items, at once if any wait, else after at most `timeout` seconds; [] then or when closed."""
+    def poke(self) -> None:
+        """Make the taker's wait end: something has happened elsewhere that it should see to."""
+        with self._lock:
+            self._is_poked = True
+            self._not_empty.notify()
+
+    def take_many(self, limit: int, timeout: float | None, *, is_deep: bool = False) -> list[T]:
+        """Up to `limit` items, at once if any wait, else after at most `timeout` seconds; [] then or when closed.
+
+        A sleep that `is_deep` is ended by any item, also by one that does not wake."""
         with self._not_empty:
-            self._not_empty.wait_for(lambda: self._items or self._closed, timeout)
+            self._sleep(lambda: bool(self._items), timeout, is_deep=is_deep)
             taken = [self._items.popleft() for _ in range(min(limit, len(self._items)))]
             self._notify_senders(taken)
             return taken
 
-    def take_only(self, which: Callable[[T], bool], timeout: float | None) -> list[T]:
+    def take_only(self, which: Callable[[T], bool], timeout: float | None, *, is_deep: bool = False) -> list[T]:
         """As `take_many`, but past the items that are not wanted now: they keep their places."""
         with self._not_empty:
-            self._not_empty.wait_for(lambda: self._closed or any(map(which, self._items)), timeout)
+            self._sleep(lambda: any(map(which, self._items)), timeout, is_deep=is_deep)
             taken = [item for item in self._items if which(item)]
             if taken:
                 self._items = deque(item for item in self._items if not which(item))
             self._notify_senders(taken)
             return taken
+
+    def _sleep(self, is_filled: Callable[[], bool], timeout: float | None, *, is_deep: bool) -> None:
+        self._is_deep = is_deep
+        self._not_empty.wait_for(lambda: self._closed or self._is_poked or is_filled(), timeout)
+        self._is_deep = self._is_poked = False
 
     def _notify_senders(self, taken: Sequence[T]) -> None:
         if taken:  # all of them: some may use spare places and some may not, and one that may not would wake in vain

@@ -19,13 +19,11 @@ class House:
         check: Callable[[Seconds], None] = lambda _now: None,
         is_idle: Callable[[Seconds], bool] = lambda _now: False,
         complain: Callable[[str, str, str], None] = lambda _component, _code, _text: None,
-        on_close: Callable[[], None] = lambda: None,
     ) -> None:
         self.workers = list(workers)
         self.check = check
         self.is_idle = is_idle
         self.complain = complain
-        self._on_close = on_close
         self._started: list[Worker] = []
 
     def start(self) -> None:
@@ -52,8 +50,6 @@ class House:
                 log.error("worker %s does not stop", worker.job.name)
                 stuck.append(worker)
         self._started.clear()
-        if not stuck:
-            self._on_close()
         return stuck
 
     def failed(self) -> list[Worker]:

@@ -22,7 +22,7 @@ from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
 
-_TURN = Seconds(0.5)
+_TURN = Seconds(10.0)
 """A step waits at most this long before it looks at `stop` again."""
 _LONGEST_WAIT = 60.0
 """A lost sensor is asked again after at most this time, or after the backoff where that is longer."""

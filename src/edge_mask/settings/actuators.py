@@ -39,7 +39,7 @@ class OutputSettings(Section):
     )
     line: _NumberOrName | None = Field(
         default=None,
-        pattern=r"^[^\s-]\S{0,63}$",
+        pattern=r"^[!-,.-~][!-~]{0,63}$",
         description="gpio only: offset or name of the line, for instance 17 or GPIO17 (`gpioinfo` lists them).",
         json_schema_extra=allowed("the offset or the name of a line, such as 17 or GPIO17"),
     )

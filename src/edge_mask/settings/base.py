@@ -1,8 +1,9 @@
 """What every section of the configuration has in common, and the types that their keys share."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 _NUMBERS = (int, float, int | None, float | None)
 
@@ -46,3 +47,14 @@ Name = Annotated[
 """How a camera or sensor is called in messages and logs."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _names_something(value: object) -> object:
+    """An empty path, as of a variable that is empty, would be the current folder."""
+    if isinstance(value, str) and (not value.strip() or "\0" in value):
+        raise ValueError(f"found {value!a}; allowed: a path")
+    return value
+
+
+FilePath = Annotated[Path, BeforeValidator(_names_something)]
+"""A file or folder."""

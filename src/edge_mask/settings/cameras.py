@@ -3,12 +3,13 @@
 import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, field_serializer, field_validator
+from pydantic import BeforeValidator, Field, field_serializer, field_validator
 
+from edge_mask.quantities import duration, size
 from edge_mask.redact import HIDDEN, redact
-from edge_mask.settings.base import Fraction, Name, Section, allowed
-from edge_mask.settings.quantities import duration, size
+from edge_mask.settings.base import FilePath, Fraction, Name, Section, allowed
 from edge_mask.units import Bytes, Seconds
 
 SOURCES = (
@@ -17,7 +18,23 @@ SOURCES = (
 )
 _SOURCE = re.compile(r"picamera2(:\d+)?|usb:(\d+|/dev/\S+)|(rtsps?|https?)://[^\s/]+.*|(file|images):.+", re.IGNORECASE)
 
+_ENCODING = (
+    "allowed: a host, and a port from 1 to 65535; blanks are written as %20; in user and password, # is written as %23,"
+    " / as %2F, ? as %3F, @ as %40 and % as %25; what a variable such as ${CAMERA_PASSWORD} puts there needs none of it"
+)
+_NETWORK = re.compile(r"(rtsps?|https?)://", re.IGNORECASE)
+
 Point = tuple[Fraction, Fraction]
+
+
+def _degrees(value: object) -> object:
+    """A number in quotes or from the environment is one too; `false` is not 0, nor is `180.5` anything."""
+    if isinstance(value, str) and value.strip().isdecimal():
+        return int(value)
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+Degrees = Annotated[Literal[0, 90, 180, 270], BeforeValidator(_degrees)]
 
 
 class Camera(Section):
@@ -34,10 +51,20 @@ class Camera(Section):
     interval: Annotated[Seconds, duration(at_most=86400)] = Field(
         default=Seconds(0.2), description="Time between two looks; 0s is as fast as it goes."
     )
+    rotate: Degrees = Field(
+        default=0,
+        description="Degrees by which each picture is turned clockwise until heads are up: 180 for a camera that hangs"
+        " upside down.",
+    )
+    mirror: bool = Field(
+        default=False,
+        description="Each picture is mirrored, left to right, after it was turned: for a camera that mirrors its own.",
+    )
     zone: tuple[Point, ...] | None = Field(
         default=None,
         min_length=3,
-        description="Polygon of [x, y] points in 0..1 (left to right, top to bottom); faces outside are not judged.",
+        description="Polygon of [x, y] points in 0..1 (left to right, top to bottom, in the picture as it was turned);"
+        " faces outside are not judged.",
         json_schema_extra=allowed("at least three [x, y] points, each number from 0 to 1"),
     )
     loop: bool = Field(default=False, description="Files and folders only: start again at the end.")
@@ -48,6 +75,8 @@ class Camera(Section):
         if not _SOURCE.fullmatch(value):
             user, at, rest = redact(value).rpartition("@")
             raise ValueError(f'"{HIDDEN + at + rest if user else rest}" is not a source; allowed: {SOURCES}')
+        if _NETWORK.match(value) and not _is_address(value):
+            raise ValueError(f"holds no proper address; {_ENCODING}")
         return value
 
     @field_serializer("source")
@@ -60,10 +89,19 @@ class Camera(Section):
         return redact(self.source)
 
 
+def _is_address(value: str) -> bool:
+    """Whether host and port can be told from the rest; a raw `#` or `/` in a password looks like the end of both."""
+    try:
+        parts = urlsplit(value)
+        return bool(parts.hostname) and parts.port != 0 and value.isprintable() and " " not in value
+    except ValueError:
+        return False
+
+
 class DetectorSettings(Section):
     """The mask model."""
 
-    model: Path = Field(
+    model: FilePath = Field(
         default=Path("models/mask-detector"), description="Folder of the model package, or one of its files."
     )
     threads: int = Field(
@@ -110,9 +148,11 @@ class Cctv(Section):
 class Snapshots(Section):
     """Pictures kept on the device; none leaves it unless an action says so."""
 
-    dir: Path = Field(default=Path("snapshots"), description="Folder they are kept in.")
-    keep: Annotated[Seconds, duration()] = Field(default=Seconds(7 * 86400.0), description="How long they are kept.")
-    max_bytes: Annotated[Bytes, size()] = Field(
+    dir: FilePath = Field(default=Path("snapshots"), description="Folder they are kept in.")
+    keep: Annotated[Seconds, duration(at_least=60)] = Field(
+        default=Seconds(7 * 86400.0), description="How long they are kept."
+    )
+    max_bytes: Annotated[Bytes, size(at_least=10**5)] = Field(
         default=Bytes(10**9), description="Space they may take; the oldest goes first."
     )
     temp_ttl: Annotated[Seconds, duration(at_least=1)] = Field(

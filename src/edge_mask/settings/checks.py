@@ -1,21 +1,24 @@
 """What has to fit together, and what has to be there, before a configuration can be used."""
 
-import re
-from collections import Counter
-from collections.abc import Callable, Iterator
-from functools import partial
-from pathlib import Path
+from collections.abc import Iterator
 
-from edge_mask.redact import redact
-from edge_mask.settings.document import Path as Key
-from edge_mask.settings.explain import nearest
+from edge_mask.settings.cameras import Camera, Point
 from edge_mask.settings.model import Settings
+from edge_mask.settings.sending_checks import Complaint, sending_complaints
 from edge_mask.settings.sensors import TEMPERATURE_UNITS, USUAL_UNITS
+from edge_mask.yaml_file import Path as Key
 
-Complaint = tuple[Key, str]
-
-MAX_SLASHES = 7
-MAX_TOPIC_BYTES = 256
+FEWEST_VOTES = 3
+"""A camera too slow for `gate.votes` looks in a window decides on so many (track.votes)."""
+COLDEST_FEVER, HOTTEST_FEVER = 25.0, 50.0
+"""Degrees Celsius; a skin thermometer may measure much less than 37."""
+_LEAST_AREA = 1e-6
+LATER = {
+    ("web", "enabled"): ("the dashboard comes", "false"),
+    ("gate", "passage_sensor"): ("passage sensors come", "nothing"),
+    ("topics", "commands"): ("commands over MQTT come", "nothing"),
+}
+"""Keys that this version would have to ignore: better a sentence than silence."""
 
 
 def complaints(settings: Settings) -> Iterator[Complaint]:
@@ -23,12 +26,11 @@ def complaints(settings: Settings) -> Iterator[Complaint]:
     yield from _something_to_do(settings)
     yield from _not_built_yet(settings)
     yield from _names(settings)
+    yield from _cameras(settings)
     yield from _sensors(settings)
     yield from _outputs(settings)
     yield from _gate(settings)
-    yield from _topics(settings)
-    yield from _mqtt(settings)
-    yield from _files(settings)
+    yield from sending_complaints(settings)
 
 
 def _something_to_do(settings: Settings) -> Iterator[Complaint]:
@@ -37,11 +39,9 @@ def _something_to_do(settings: Settings) -> Iterator[Complaint]:
 
 
 def _not_built_yet(settings: Settings) -> Iterator[Complaint]:
-    """Keys of the contract that this version would have to ignore: better a sentence than silence."""
-    if settings.web.enabled:
-        yield ("web", "enabled"), "the dashboard comes with a later version; allowed now: false"
-    if settings.gate.passage_sensor is not None:
-        yield ("gate", "passage_sensor"), "passage sensors come with a later version; allowed now: nothing"
+    for (section, name), (what, now) in LATER.items():
+        if getattr(getattr(settings, section), name):
+            yield (section, name), f"{what} with a later version; allowed now: {now}"
 
 
 def _names(settings: Settings) -> Iterator[Complaint]:
@@ -50,6 +50,49 @@ def _names(settings: Settings) -> Iterator[Complaint]:
         for index, name in enumerate(names):
             if name in names[:index]:
                 yield (section, index, "name"), f'"{name}" is taken by {section}[{names.index(name)}]; choose another'
+
+
+def _cameras(settings: Settings) -> Iterator[Complaint]:
+    taken: dict[str, str] = {}
+    for index, camera in enumerate(settings.cameras):
+        key = ("cameras", index)
+        device = _device_of(camera)
+        if device is not None and device in taken:
+            yield (*key, "source"), f'is the camera of "{taken[device]}" already; one device serves one camera'
+        elif device is not None:
+            taken[device] = camera.name
+        if camera.loop and not camera.source.lower().startswith(("file:", "images:")):
+            yield (*key, "loop"), "only a file or a folder can start again at the end; remove it"
+        if camera.zone is not None and _area(camera.zone) < _LEAST_AREA:
+            yield (*key, "zone"), "encloses nothing, so that no face lies in it; give the corners of an area"
+        if camera.role == "gate":
+            yield from _looks_enough((*key, "interval"), camera, settings)
+
+
+def _device_of(camera: Camera) -> str | None:
+    """What only one camera can hold open."""
+    source = camera.source.lower()
+    if source.startswith("picamera2"):
+        return f"picamera2:{source.partition(':')[2] or '0'}"
+    if source.startswith("usb:"):
+        place = camera.source[4:]
+        return f"/dev/video{int(place)}" if place.isdecimal() else place
+    return None
+
+
+def _area(zone: tuple[Point, ...]) -> float:
+    """Of the polygon, as a share of the picture (the shoelace formula)."""
+    pairs = zip(zone, (*zone[1:], zone[0]), strict=True)
+    return abs(sum(x * next_y - next_x * y for (x, y), (next_x, next_y) in pairs)) / 2
+
+
+def _looks_enough(key: Key, camera: Camera, settings: Settings) -> Iterator[Complaint]:
+    """Whether a verdict can come at all: so many looks must lie in the window."""
+    gate = settings.gate
+    needed = min(gate.votes, FEWEST_VOTES)
+    if camera.interval and gate.window / camera.interval + 1 < needed:
+        text = f"{camera.interval:g}s is too long: gate.window, {gate.window:g}s, would never hold {needed} looks"
+        yield key, f"{text}; allowed: at most {gate.window / (needed - 1):g}s"
 
 
 def _sensors(settings: Settings) -> Iterator[Complaint]:
@@ -79,10 +122,20 @@ def _outputs(settings: Settings) -> Iterator[Complaint]:
                 yield ("outputs", index, key), f"is missing; an output of kind {output.kind} needs it"
             elif is_there and not belongs:
                 yield ("outputs", index, key), f"does not belong to an output of kind {output.kind}; remove it"
-        place = (output.kind, output.path, output.chip, output.line)
+        place = (output.kind, output.path, _chip(output.chip), _line(output.line))
         if place in places:
             yield ("outputs", index), f'is the same line as "{places[place]}"; remove one of them'
         places.setdefault(place, output.name)
+
+
+def _chip(written: str | None) -> str | None:
+    """One chip has three names: 0, gpiochip0, /dev/gpiochip0."""
+    name = (written or "").removeprefix("/dev/")
+    return f"gpiochip{int(name)}" if name.isdecimal() else name
+
+
+def _line(written: str | None) -> int | str | None:
+    return int(written) if written is not None and written.isdecimal() else written
 
 
 def _gate(settings: Settings) -> Iterator[Complaint]:
@@ -92,86 +145,20 @@ def _gate(settings: Settings) -> Iterator[Complaint]:
         allowed = ", ".join(names) or "nothing, as no sensor is configured"
         yield ("gate", "temperature_sensor"), f'there is no sensor "{name}"; allowed: {allowed}'
     for sensor in settings.sensors:
-        if sensor.name == settings.gate.temperature_sensor and sensor.quantity != "temperature":
+        if sensor.name != settings.gate.temperature_sensor:
+            continue
+        if sensor.quantity != "temperature":
             yield ("gate", "temperature_sensor"), f'"{sensor.name}" measures {sensor.quantity}, not temperature'
+        else:
+            yield from _fever(settings, sensor.unit, sensor.max)
 
 
-def _topics(settings: Settings) -> Iterator[Complaint]:
-    topics = settings.topics
-    thing = settings.device.thing_name
-    quantities = Counter(sensor.quantity for sensor in settings.sensors)
-    for name in topics.__pydantic_extra__:
-        if name not in quantities:
-            known = ["root", *type(topics).model_fields, *quantities]
-            yield ("topics", name), f"no message or sensor has this name; {nearest(name, list(dict.fromkeys(known)))}"
-    longest = max(["commands/snapshot/response", *quantities], key=len)
-    yield from _topic(("topics", "root"), topics.root, thing, "/" + longest)
-    for name, topic in topics.renames.items():
-        yield from _topic(("topics", name), topic, thing, "/snapshot/response" if name == "commands" else "")
-
-
-def _topic(key: Key, topic: str, thing: str, below: str) -> Iterator[Complaint]:
-    """`below` is what the house itself puts after the topic."""
-    whole = topic.replace("{thing}", thing) + below
-    beside = f" together with {below}" if below else ""
-    if not topic or "\0" in topic or topic.startswith("/") or topic.endswith("/"):
-        yield key, f'"{topic}" is not a topic; allowed: words with single slashes between them'
-    elif re.search(r"[+#]", whole):
-        yield key, f'"{topic}" holds a wildcard; allowed: a topic without + and #'
-    elif "{" in whole or "}" in whole:
-        yield key, f'"{topic}" holds an unknown placeholder; allowed: {{thing}}'
-    elif topic.startswith("$"):
-        yield key, f'"{topic}" belongs to the broker; allowed: a topic that does not begin with $'
-    elif whole.count("/") > MAX_SLASHES:
-        yield key, f'"{topic}"{beside} has {whole.count("/")} slashes; allowed: at most {MAX_SLASHES}'
-    elif len(whole.encode()) > MAX_TOPIC_BYTES:
-        yield key, f'"{topic}"{beside} has {len(whole.encode())} bytes; allowed: at most {MAX_TOPIC_BYTES}'
-
-
-def _mqtt(settings: Settings) -> Iterator[Complaint]:
-    mqtt = settings.mqtt
-    if mqtt.password is not None and mqtt.password_file is not None:
-        yield ("mqtt", "password"), "is given twice; keep password_file or password"
-    if (mqtt.password or mqtt.password_file) and mqtt.username is None:
-        yield ("mqtt", "username"), "is missing; a password needs a username"
-    if mqtt.tls is None:
-        return
-    for key, other in (("cert", "key"), ("key", "cert")):
-        if getattr(mqtt.tls, key) and not getattr(mqtt.tls, other):
-            yield ("mqtt", "tls", other), f"is missing; {key} needs {other}"
-    for key, kind in (("ca", "CERTIFICATE"), ("cert", "CERTIFICATE"), ("key", "PRIVATE KEY")):
-        path: Path | None = getattr(mqtt.tls, key)
-        if path is not None:
-            yield from _readable(("mqtt", "tls", key), path, partial(_pem, kind))
-
-
-def _files(settings: Settings) -> Iterator[Complaint]:
-    if settings.mqtt.password_file is not None:
-        yield from _readable(("mqtt", "password_file"), settings.mqtt.password_file, _password)
-    for index, pattern in enumerate(settings.rules):
-        if not re.search(r"[*?\[]", pattern):
-            yield from _readable(("rules", index), Path(pattern), lambda _: None)
-
-
-def _readable(key: Key, path: Path, problem: Callable[[str], str | None]) -> Iterator[Complaint]:
-    try:
-        wrong = problem(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        wrong = f"there is no such file (looked in {Path.cwd()})" if not path.is_absolute() else "there is no such file"
-    except UnicodeDecodeError:
-        wrong = "is not a text file"
-    except OSError as error:
-        wrong = f"cannot be read: {error.strerror}"
-    except ValueError:
-        wrong = "is not a path"  # a zero byte
-    if wrong is not None:
-        yield key, f'"{redact(str(path))}": {wrong}'
-
-
-def _pem(kind: str, text: str) -> str | None:
-    return None if re.search(rf"-----BEGIN [A-Z ]*{kind}-----", text) else f"holds no {kind.lower()} in PEM form"
-
-
-def _password(text: str) -> str | None:
-    lines = text.rstrip("\r\n").splitlines()
-    return None if len(lines) == 1 and lines[0] else f"has {len(lines)} lines; allowed: the password alone on one line"
+def _fever(settings: Settings, unit: str, most: float | None) -> Iterator[Complaint]:
+    """Above 37.5 degrees Fahrenheit everybody has a fever, above 375 degrees Celsius nobody."""
+    limit = settings.gate.fever_above
+    celsius = {"F": (limit - 32) / 1.8, "K": limit - 273.15}.get(unit, limit)
+    if not COLDEST_FEVER <= celsius <= HOTTEST_FEVER:
+        low, high = ({"F": c * 1.8 + 32, "K": c + 273.15}.get(unit, c) for c in (COLDEST_FEVER, HOTTEST_FEVER))
+        yield ("gate", "fever_above"), f"found {limit:g}; allowed: from {low:g} to {high:g} {unit}, the sensor's unit"
+    elif most is not None and limit >= most:
+        yield ("gate", "fever_above"), f"found {limit:g}; allowed: less than the sensor's max, {most:g}"

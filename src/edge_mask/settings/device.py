@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
 
+from edge_mask.quantities import duration
 from edge_mask.settings.base import Port, Section, allowed
-from edge_mask.settings.quantities import duration
 from edge_mask.units import Seconds
 
 
@@ -21,12 +21,18 @@ def _host_name() -> str:
 class Labels(Section):
     """What a person, or a video management server, wants to know about this device."""
 
-    name: str = Field(default="", description="Name on displays and in the registration with a management server.")
-    type: str = Field(default="", description="Kind of device, for instance `dome camera`.")
-    address: str = Field(default="", description="Where it hangs, in words.")
+    name: str = Field(
+        default="", max_length=256, description="Name on displays and in the registration with a management server."
+    )
+    type: str = Field(default="", max_length=256, description="Kind of device, for instance `dome camera`.")
+    address: str = Field(default="", max_length=256, description="Where it hangs, in words.")
     latitude: float | None = Field(default=None, ge=-90, le=90, description="Degrees north.")
     longitude: float | None = Field(default=None, ge=-180, le=180, description="Degrees east.")
-    description: str = Field(default="", description="Anything else.")
+    description: str = Field(default="", max_length=1024, description="Anything else.")
+
+    def given(self) -> dict[str, str | float]:
+        """The labels that are there, by name."""
+        return self.model_dump(exclude_defaults=True)
 
 
 class Device(Section):
@@ -43,7 +49,9 @@ class Device(Section):
         description="Zone for hours of day and local dates, for instance `Asia/Seoul`; times on the wire are UTC.",
         json_schema_extra=allowed("a zone of the IANA database such as Asia/Seoul, or UTC"),
     )
-    labels: Labels = Field(default=Labels(), description="What people and management servers call this device.")
+    labels: Labels = Field(
+        default=Labels(), description="What people and management servers call this device; stands in its `status`."
+    )
 
     @field_validator("timezone")
     @classmethod
@@ -66,7 +74,7 @@ class Device(Section):
 class Log(Section):
     """What is logged on stderr."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least that is logged.")
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Lowest level logged.")
     format: Literal["auto", "console", "json"] = Field(
         default="auto",
         description="`console` is text for people, `json` one object per line; `auto` decides by the terminal.",
@@ -76,7 +84,7 @@ class Log(Section):
 class HealthReport(Section):
     """The `health` messages."""
 
-    interval: Annotated[Seconds, duration(at_least=1)] = Field(
+    interval: Annotated[Seconds, duration(at_least=1, at_most=86400)] = Field(
         default=Seconds(30.0), description="Time between two `health` messages."
     )
 

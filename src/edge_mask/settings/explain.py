@@ -1,6 +1,5 @@
 """What pydantic found wrong, as sentences: what stands there, and what is allowed."""
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,22 +7,18 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from edge_mask.redact import redact
-from edge_mask.settings.document import Document, Path
+from edge_mask.settings.overlay import Layers
+from edge_mask.suggest import closest
+from edge_mask.yaml_file import Path
 
 Schema = Mapping[str, Any]
 
 
-def explain(error: ValidationError, document: Document, schema: Schema) -> list[str]:
+def explain(error: ValidationError, layers: Layers, schema: Schema) -> list[str]:
     """One sentence for each thing that is wrong, in the order of the file."""
-    found = [(document, _place(detail), detail) for detail in error.errors(include_url=False)]
-    found.sort(key=lambda item: _line(document, item[1]))
-    return list(dict.fromkeys(document.sentence(path, _say(detail, path, schema)) for _, path, detail in found))
-
-
-def _line(document: Document, path: Path) -> int:
-    while path and path not in document.lines:
-        path = path[:-1]
-    return document.lines.get(path, 0)
+    found = [(_place(detail), detail) for detail in error.errors(include_url=False)]
+    found.sort(key=lambda item: layers.line(item[0]))
+    return list(dict.fromkeys(layers.sentence(path, _say(detail, path, schema)) for path, detail in found))
 
 
 def _place(detail: ErrorDetails) -> Path:
@@ -45,8 +40,8 @@ def _say(detail: ErrorDetails, path: Path, schema: Schema) -> str:
 
 def nearest(word: str, words: list[str]) -> str:
     """The word that was probably meant, or all of them."""
-    close = difflib.get_close_matches(word.lower().replace("-", "_"), words, n=1, cutoff=0.6)
-    return f'did you mean "{close[0]}"?' if close else f"allowed here: {', '.join(words)}"
+    near = closest(word, words)
+    return f"allowed here: {', '.join(words)}" if near is None else f'did you mean "{near}"?'
 
 
 def _found(value: object, kind: str) -> str:

@@ -1,25 +1,65 @@
-"""From a file and the environment to one frozen object, or to sentences."""
+"""From a file, the environment and an overlay to one frozen object, or to sentences."""
 
+import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from edge_mask.errors import ConfigurationError
+from edge_mask.settings import overlay as overlays
 from edge_mask.settings.checks import complaints
-from edge_mask.settings.document import PASSWORD, Document, Variable, read
-from edge_mask.settings.document import Path as Key
+from edge_mask.settings.document import PASSWORD, Variable, read
 from edge_mask.settings.explain import explain
 from edge_mask.settings.model import Settings
+from edge_mask.settings.overlay import Layers, Overlay
 from edge_mask.settings.schema import schema
+from edge_mask.yaml_file import Document
+from edge_mask.yaml_file import Path as Key
 
 
-def load(path: Path, environ: Mapping[str, str]) -> Settings:
-    """The configuration in the file `path`, with `${VARIABLES}` from `environ`.
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The configuration as the daemon takes it: the file, and what was wished from outside and kept."""
+
+    settings: Settings
+    overlay: Overlay
+    kept_at: Path
+    """Where the overlay is kept."""
+    refused: tuple[str, ...] = ()
+    """Why the kept overlay is not in force, in sentences; empty when it is."""
+
+
+def load(path: Path, environ: Mapping[str, str], overlay: Overlay | None = None) -> Settings:
+    """The configuration in the file `path`, with `${VARIABLES}` from `environ` and `overlay` on top.
 
     Paths in it are relative to the working directory. Raises ConfigurationError with one sentence for each problem.
     """
+    return _settings(_document(path, environ), overlay or Overlay())
+
+
+def load_in_force(path: Path, environ: Mapping[str, str]) -> InForce:
+    """The same with the overlay that was kept; one that cannot be used is left out, and said. Changes nothing."""
+    document = _document(path, environ)
+    kept_at = overlays.kept_at(document.data)
+    try:
+        overlay = overlays.read_kept(kept_at)
+        if overlay.config:
+            return InForce(_settings(document, overlay), overlay, kept_at)
+        refused: tuple[str, ...] = ()
+    except ConfigurationError as error:
+        overlay, refused = Overlay(), tuple(error.problems)
+    return InForce(_settings(document, Overlay()), overlay, kept_at, refused)
+
+
+def parse(text: str, name: str, environ: Mapping[str, str], overlay: Overlay | None = None) -> Settings:
+    """The same for a YAML text; `name` is what the sentences call it."""
+    return _settings(read(text, name, environ), overlay or Overlay())
+
+
+def _document(path: Path, environ: Mapping[str, str]) -> Document:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
@@ -32,29 +72,35 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
         ) from error
     except OSError as error:
         raise ConfigurationError([f"{path}: cannot be read: {error.strerror}"]) from error
-    return parse(text, str(path), environ)
+    return read(text, str(path), environ)
 
 
-def parse(text: str, name: str, environ: Mapping[str, str]) -> Settings:
-    """The same for a YAML text; `name` is what the sentences call it."""
-    document = read(text, name, environ)
+def _settings(document: Document, overlay: Overlay) -> Settings:
     if document.problems:
         raise ConfigurationError(document.problems)
     data = {} if document.data is None else document.data
     if not isinstance(data, dict):
         raise ConfigurationError([document.sentence((), "holds no settings; allowed: device, cameras, mqtt, …")])
-    settings = _validate(data, document)
-    problems = [document.sentence(key, text) for key, text in (*_literal_password(data), *complaints(settings))]
+    layers = Layers(document, overlay)
+    settings = _validated(overlay.over(data), layers)
+    found = (*_literal_password(data), *_own_file(settings, document.name), *complaints(settings))
+    problems = [layers.sentence(key, text) for key, text in found]
     if problems:
         raise ConfigurationError(problems)
     return settings
 
 
-def _validate(data: dict[str, Any], document: Document) -> Settings:
+def _validated(data: dict[str, Any], layers: Layers) -> Settings:
     try:
         return Settings.model_validate(data)
     except ValidationError as error:
-        raise ConfigurationError(explain(error, document, schema())) from None  # its text would hold what was found
+        raise ConfigurationError(explain(error, layers, schema())) from None  # its text would hold what was found
+
+
+def _own_file(settings: Settings, name: str) -> list[tuple[Key, str]]:
+    if os.path.realpath(settings.outbox.path) != os.path.realpath(name):
+        return []
+    return [(("outbox", "path"), "is this configuration itself; allowed: a file of its own for the database")]
 
 
 def _literal_password(data: dict[str, Any]) -> list[tuple[Key, str]]:

@@ -31,7 +31,7 @@ class Settings(Section):
     mqtt: Mqtt = Field(default=Mqtt(), description="The broker.")
     topics: TopicNames = Field(default=TopicNames.model_validate({}), description="Where each kind of message goes.")
     outbox: Outbox = Field(default=Outbox(), description="What waits on disk for the broker.")
-    history: History = Field(default=History(), description="What is kept of what was seen and measured.")
+    history: History = Field(default=History(), description="Retention of what was seen and measured.")
     rules: tuple[str, ...] = Field(default=(), description="Rule files, or patterns such as `config/rules/*.yaml`.")
     forward: Literal["all", "rules-only"] = Field(
         default="all", description="`rules-only` sends nothing but what a rule republishes."

@@ -1,11 +1,14 @@
-"""The JSON Schema of the configuration."""
+"""The JSON Schema of the configuration, and the table of keys in docs/configuration.md that is made from it."""
 
+import json
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
+from edge_mask.quantities import Measure
 from edge_mask.settings.base import Section
+from edge_mask.settings.explain import allowed_by, resolve
 from edge_mask.settings.model import Settings
-from edge_mask.settings.quantities import Measure
 
 
 @cache
@@ -37,3 +40,52 @@ def _drop_titles(part: Any) -> None:
     elif isinstance(part, list):
         for value in part:
             _drop_titles(value)
+
+
+def tables() -> str:
+    """One Markdown table for each section, keys in the order in which they are usually written."""
+    root = schema()
+    parts = [_table("Top level", root, root, _plain_keys(root))]
+    for name, part in root["properties"].items():
+        section = _section(part, root)
+        if section is not None:
+            title = f"`{name}`" if part.get("type") != "array" else f"`{name}` (a list)"
+            parts.append(_table(title, section, root, list(section["properties"])))
+    return "\n".join(parts)
+
+
+def _section(part: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    here = resolve(part.get("items", part), root)
+    return here if "properties" in here else None
+
+
+def _plain_keys(root: Mapping[str, Any]) -> list[str]:
+    return [name for name, part in root["properties"].items() if _section(part, root) is None]
+
+
+def _table(title: str, section: Mapping[str, Any], root: Mapping[str, Any], keys: list[str]) -> str:
+    rows = [row for key in keys for row in _rows(key, section, root)]
+    return "\n".join([f"### {title}", "", "| key | default | allowed | meaning |", "|---|---|---|---|", *rows, ""])
+
+
+def _rows(key: str, section: Mapping[str, Any], root: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    part = resolve(section["properties"][key], root)
+    if "properties" in part:
+        yield _row(prefix + key, "", "a mapping", section["properties"][key].get("description", ""))
+        for inner in part["properties"]:
+            yield from _rows(inner, part, root, f"{prefix}{key}.")
+    else:
+        default = "required" if key in section.get("required", ()) else _default(section["properties"][key])
+        yield _row(prefix + key, default, allowed_by(part), part.get("description", ""))
+
+
+def _default(part: Mapping[str, Any]) -> str:
+    value = part.get("default")
+    if value is None or value == "":
+        return ""
+    return f"`{value}`" if isinstance(value, str) else f"`{json.dumps(value)}`"
+
+
+def _row(key: str, default: str, allowed: str, meaning: str) -> str:
+    cells = (f"`{key}`", default, allowed, meaning)
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

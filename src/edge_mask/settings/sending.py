@@ -1,18 +1,23 @@
 """Where messages go: mqtt, topics, outbox."""
 
+import re
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from edge_mask.redact import HIDDEN
-from edge_mask.settings.base import Port, Section, allowed
-from edge_mask.settings.quantities import duration, rate, size
+from edge_mask.quantities import duration, rate, size
+from edge_mask.redact import HIDDEN, redact
+from edge_mask.settings.base import FilePath, Port, Section, allowed
 from edge_mask.units import Bytes, Seconds
 
 LATER_TRANSPORTS = ("aws-iot", "greengrass")
 
 
+_PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
+"""MQTT packets carry no control characters; brokers hang up on them."""
+_DATABASE = "the name of a file on this device, such as /var/lib/edge-mask/edge-mask.db"
 _HOST = "a name or an address alone, such as broker.example or 192.168.1.10; its port is a key of its own, mqtt.port"
 
 
@@ -22,14 +27,25 @@ def _runs_now(value: object) -> object:
     return value
 
 
+def _is_database(value: object) -> object:
+    """SQLite has other ideas of some names: a database in memory is another one for each connection."""
+    if isinstance(value, str) and (
+        value.startswith((":", "file:")) or value.endswith("/") or Path(value).name in ("", "..")
+    ):
+        raise ValueError(f'found "{redact(value)}"; allowed: {_DATABASE}')
+    return value
+
+
 class Tls(Section):
     """Encryption, and who the device is to the broker."""
 
-    ca: Path | None = Field(
-        default=None, description="Certificates the broker is checked against; without it the system's."
+    ca: FilePath | None = Field(
+        default=None, description="CA certificates that verify the broker; by default the system's."
     )
-    cert: Path | None = Field(default=None, description="The device's own certificate, for brokers that ask for one.")
-    key: Path | None = Field(default=None, description="Private key of `cert`.")
+    cert: FilePath | None = Field(
+        default=None, description="The device's own certificate, for brokers that ask for one."
+    )
+    key: FilePath | None = Field(default=None, description="Private key of `cert`.")
 
 
 class Mqtt(Section):
@@ -42,21 +58,33 @@ class Mqtt(Section):
         default="127.0.0.1",
         min_length=1,
         description="Name or address of the broker.",
-        json_schema_extra={**allowed(_HOST), "pattern": "^[^/@]+$"},
+        json_schema_extra={**allowed(_HOST), "pattern": r"^[^\s/@?#\[\]]+$"},
     )
     port: Port = Field(default=1883, description="Port of the broker; 8883 when `tls` is there and no port is given.")
     protocol: Annotated[
         Literal["5", "3.1.1"], BeforeValidator(lambda value: str(value) if type(value) in (int, float) else value)
     ] = Field(default="5", description="Version of MQTT that the broker speaks.")
     client_id: str | None = Field(
-        default=None, min_length=1, max_length=128, description="MQTT client id, when it must not be the thing name."
+        default=None,
+        pattern=_PRINTABLE,
+        min_length=1,
+        max_length=128,
+        description="MQTT client id, when it must not be the thing name.",
+        json_schema_extra=allowed("1 to 128 characters that can be printed"),
     )
     keepalive: Annotated[Seconds, duration(at_least=5, at_most=1200)] = Field(
-        default=Seconds(30.0), description="A dead connection is noticed after about twice this time."
+        default=Seconds(30.0), description="MQTT keepalive: a dead connection is noticed after about twice this time."
     )
     tls: Tls | None = Field(default=None, description="Use TLS; `tls: {}` with the system's certificates.")
-    username: str | None = Field(default=None, min_length=1, description="User name for the broker.")
-    password_file: Path | None = Field(default=None, description="File that holds the password, and nothing else.")
+    username: str | None = Field(
+        default=None,
+        pattern=_PRINTABLE,
+        min_length=1,
+        max_length=1024,
+        description="User name for the broker.",
+        json_schema_extra=allowed("1 to 1024 characters that can be printed"),
+    )
+    password_file: FilePath | None = Field(default=None, description="File that holds the password, and nothing else.")
     password: SecretStr | None = Field(
         default=None, description="The password, only as a variable of the environment: `${MQTT_PASSWORD}`."
     )
@@ -70,9 +98,9 @@ class Mqtt(Section):
 
     @field_validator("host")
     @classmethod
-    def _is_no_url(cls, value: str) -> str:
-        if "/" in value or "@" in value:  # a URL has both slashes and, perhaps, a password before its '@'
-            _, at, rest = value.rpartition("@")
+    def _is_a_host(cls, value: str) -> str:
+        if not _can_be_a_host(value):
+            _, at, rest = value.rpartition("@")  # a URL may have a password before its '@'
             raise ValueError(f'found "{HIDDEN + at if at else ""}{rest}"; allowed: {_HOST}')
         return value
 
@@ -81,6 +109,21 @@ class Mqtt(Section):
         if self.password_file is not None:
             return self.password_file.read_text(encoding="utf-8").rstrip("\r\n")
         return None if self.password is None else self.password.get_secret_value()
+
+
+def _can_be_a_host(value: str) -> bool:
+    """Whether a resolver would take it: no URL, no port, no empty part, nothing too long."""
+    if ":" in value:
+        try:
+            return isinstance(ip_address(value), IPv6Address)
+        except ValueError:
+            return False
+    parts = value.removesuffix(".").split(".")
+    return (
+        not re.search(r"[\s\0-\x1f/@?#\[\]]", value)
+        and all(0 < len(part) <= 63 for part in parts)
+        and len(value) <= 253
+    )
 
 
 class TopicNames(Section):
@@ -99,9 +142,7 @@ class TopicNames(Section):
     health: str | None = Field(default=None, description="Topic of `health`, when it is not below the root.")
     status: str | None = Field(default=None, description="Topic of `status`, when it is not below the root.")
     errors: str | None = Field(default=None, description="Topic of `errors`, when it is not below the root.")
-    commands: str | None = Field(
-        default=None, description="What command topics begin with, when it is not below the root."
-    )
+    commands: str | None = Field(default=None, description="Reserved for a later version.")
     temperature: str | None = Field(
         default=None,
         description="Topic of `temperature`; every other quantity of a sensor can be renamed the same way.",
@@ -114,33 +155,39 @@ class TopicNames(Section):
 
 
 class History(Section):
-    """What was seen and measured, in the same database: visits, looks, alerts, readings, faults."""
+    """Retention of visits, looks, alerts, readings and faults, which are stored in the same database."""
 
     keep: Annotated[Seconds, duration(at_least=3600)] = Field(
-        default=Seconds(365 * 86400.0), description="How long it is kept."
+        default=Seconds(365 * 86400.0), description="Retention by age: older events are deleted."
     )
     max_bytes: Annotated[Bytes, size(at_least=10**6)] = Field(
         default=Bytes(10**9),
-        description="Space it may take; the oldest looks and readings go first, then visits and faults, then alerts.",
+        description="Retention by size. Over it the oldest looks and readings are deleted first, then"
+        " visits and faults, then alerts.",
     )
 
 
 class Outbox(Section):
     """The messages on disk that have not reached the broker."""
 
-    path: Path = Field(default=Path("edge-mask.db"), description="The database; it also holds the history.")
+    path: Annotated[FilePath, BeforeValidator(_is_database)] = Field(
+        default=Path("edge-mask.db"),
+        description="The database; it also holds the history. What is wished from outside is kept beside it.",
+        json_schema_extra=allowed(_DATABASE),
+    )
     max_bytes: Annotated[Bytes, size(at_least=10**6)] = Field(
-        default=Bytes(256 * 10**6), description="Space that waiting messages may take; the oldest telemetry goes first."
+        default=Bytes(256 * 10**6),
+        description="Limit for what waits. Over it the oldest telemetry is dropped.",
     )
     max_age: Annotated[Seconds, duration(at_least=60)] = Field(
-        default=Seconds(30 * 86400.0), description="A message that has waited longer is dropped, and counted."
+        default=Seconds(30 * 86400.0), description="A message that has waited longer is dropped and counted."
     )
     drain_rate: Annotated[float, rate(at_least=0.1, at_most=10000)] = Field(
-        default=100.0, description="Waiting messages sent per second, beside live ones."
+        default=100.0, description="Limit for waiting messages sent per second."
     )
     commit_interval: Annotated[Seconds, duration(at_most=10)] = Field(
         default=Seconds(0.05),
-        description="Telemetry is written to disk in groups of so long; visits and alerts at once."
+        description="Time between two commits of telemetry; visits and alerts are committed at once."
         " A power cut loses at most this.",
     )
-    window: int = Field(default=50, ge=1, le=1000, description="Messages under way whose arrival is not confirmed yet.")
+    window: int = Field(default=50, ge=1, le=1000, description="Limit for messages sent and not acknowledged yet.")

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, field_validator
 
 from edge_mask.kinds import KINDS, READINGS
+from edge_mask.quantities import duration
 from edge_mask.settings.base import Name, Section, allowed
-from edge_mask.settings.quantities import duration
 from edge_mask.units import Seconds
 
 _ENVELOPE = ("id", "seq", "thing", "ts", "v", "late", "clock_ok", "sensor", "unit", "quality")

@@ -1,7 +1,6 @@
-"""Which face is which over frames, where it stands, and what the frames say of it: no camera, no clock."""
+"""Which face is which over frames, and what the frames say of it: no camera, no clock."""
 
-from edge_mask.track.geometry import Polygon, is_inside
-from edge_mask.track.tracker import Tracker, TrackPolicy
-from edge_mask.track.votes import Ballot, Outcome, VotePolicy
+from edge_mask.track.tracker import Tracker, TrackPolicy, distinct
+from edge_mask.track.votes import Ballot, Majority, VotePolicy
 
-__all__ = ["Ballot", "Outcome", "Polygon", "TrackPolicy", "Tracker", "VotePolicy", "is_inside"]
+__all__ = ["Ballot", "Majority", "TrackPolicy", "Tracker", "VotePolicy", "distinct"]

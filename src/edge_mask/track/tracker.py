@@ -6,10 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_mask.geometry import Floats, apartness, corners, covering, distance, iou, iou_of_boxes
 from edge_mask.messages import Box, Face, Track
-from edge_mask.track.geometry import Floats, apartness, corners, distance, iou, overlap
 from edge_mask.track.votes import Ballot, VotePolicy
 from edge_mask.units import Moment, Seconds
+
+_SAME = 0.75
+"""Two boxes that share more than this part of the smaller one are the same face."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +21,13 @@ class TrackPolicy:
 
     min_iou: float = 0.3
     max_apart: float = 1.0
-    """For boxes that do not overlap so much: centres at most so many face sizes apart (slow cameras, quick walkers)."""
+    """Boxes that overlap less match if their centres are at most this many face sizes apart (slow cameras)."""
     max_age: Seconds = Seconds(1.0)
-    """A face not seen for longer, though frames came, is somebody else when it comes back."""
+    """A face that was missing for longer while frames came is somebody else when it comes back."""
     max_gap: Seconds = Seconds(5.0)
-    """Between two frames in a row so much time may pass (a slow device); after more, everybody is somebody else."""
+    """The longest pause between two frames (a slow device); after a longer one everybody is somebody else."""
     confirm_after: int = 1
-    """Frames that must show a face before it is told; more hides what the detector sees only once."""
+    """Frames that must show a face before it is reported; 2 hides what the detector sees only once."""
 
 
 @dataclass(slots=True)
@@ -45,6 +48,23 @@ class _Follow:
 
     def told(self) -> Track:
         return Track(self.id, self.face, self.ballot.tally(), self.first, self.last)
+
+
+def distinct(faces: Sequence[Face]) -> list[Face]:
+    """The faces without those that lie mostly in (or around) one with a better score, whatever their labels.
+
+    Overlap alone does not tell: a detector may give one face in two sizes, or with two labels. For the measures of
+    detection such pairs cost little; a gate must not see two visitors. The order stays.
+    """
+    if len(faces) < 2:
+        return list(faces)
+    boxes = corners([face.box for face in faces])
+    same = covering(boxes, boxes) > _SAME
+    kept: list[int] = []
+    for index in sorted(range(len(faces)), key=lambda each: -faces[each].score):
+        if not any(same[index, better] for better in kept):
+            kept.append(index)
+    return [faces[index] for index in sorted(kept)]
 
 
 class Tracker:
@@ -100,7 +120,7 @@ class Tracker:
 
     def _is_same(self, new: Box, old: Box) -> bool:
         """The same choice for one face and one followed: the usual case at a gate, where arrays cost more than sums."""
-        if overlap(new, old) >= self._policy.min_iou:
+        if iou_of_boxes(new, old) >= self._policy.min_iou:
             return True
         return distance(new, old) <= self._policy.max_apart
 

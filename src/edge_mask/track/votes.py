@@ -16,11 +16,11 @@ class VotePolicy:
     share: float = 0.66
     """Part of the votes that the winner must have."""
     few: int = 3
-    """A device too slow for `needed` votes in a window decides on so many, when the window is full and all agree."""
+    """A device too slow for `needed` votes in a window decides on this many, if the window is full and all agree."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Majority:
     """The label that won and the mean score of the votes for it."""
 
     label: str
@@ -51,7 +51,7 @@ class Ballot:
         """Votes per label within the window that ends with the newest."""
         return self._count.copy()
 
-    def outcome(self) -> Outcome | None:
+    def majority(self) -> Majority | None:
         """What was decided, None while it is undecided: too few votes, a tie, or no clear winner."""
         if not self._votes:
             return None
@@ -59,7 +59,7 @@ class Ballot:
         cast = len(self._votes)
         if 2 * won <= cast or won < self._policy.share * cast or not self._are_enough(won, cast):
             return None
-        return Outcome(label, min(1.0, self._scores[label] / won))
+        return Majority(label, min(1.0, self._scores[label] / won))
 
     def _are_enough(self, won: int, cast: int) -> bool:
         if cast >= self._policy.needed:

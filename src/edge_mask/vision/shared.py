@@ -12,8 +12,7 @@ from edge_mask.messages import Detections, Event, Face, Fault, Frame, Reading, T
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import Tray
 from edge_mask.runtime.outage import Outage
-from edge_mask.track.distinct import distinct
-from edge_mask.track.tracker import Tracker
+from edge_mask.track.tracker import Tracker, distinct
 from edge_mask.units import Moment, Seconds
 from edge_mask.vision.turns import Turns
 

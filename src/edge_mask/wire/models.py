@@ -174,6 +174,17 @@ class Fault(Envelope):
     text: str = Field(description="A sentence for people.")
 
 
+class Labels(Part):
+    """What people and management servers call the device; only what the configuration gives."""
+
+    name: str = Field(default="", description="Name on displays.")
+    type: str = Field(default="", description="Kind of device, for instance `dome camera`.")
+    address: str = Field(default="", description="Where it hangs, in words.")
+    latitude: float = Field(default=0.0, ge=-90, le=90, description="Degrees north.")
+    longitude: float = Field(default=0.0, ge=-180, le=180, description="Degrees east.")
+    description: str = Field(default="", description="Anything else.")
+
+
 class Online(Part):
     """The device is there. Retained."""
 
@@ -183,40 +194,13 @@ class Online(Part):
     v: Literal[1]
     version: str = Field(description="Version of edge-mask.")
     model: str | None = Field(description="Name and version of the model; null without a camera.")
+    labels: Labels = Field(default=Labels(), description="`device.labels` of the configuration; absent without any.")
 
 
 class Offline(Part):
     """The device is gone: stopped, or not heard of. Retained."""
 
     state: Literal["offline"]
-
-
-class Problem(Part):
-    """Why a command was not carried out."""
-
-    code: str = Field(description="A word for programs.")
-    text: str = Field(description="A sentence for people.")
-
-
-class Command(Part):
-    """A request; what else it holds depends on the command."""
-
-    request_id: str | int = Field(default="", description="Comes back in the answer; any text or number, or none.")
-
-
-class Done(Part):
-    """The command was carried out; what else stands here depends on it."""
-
-    request_id: str | int = Field(default="", description="The request's, if it had one.")
-    ok: Literal[True]
-
-
-class Failed(Part):
-    """The command was not carried out."""
-
-    request_id: str | int = Field(default="", description="The request's, if it had one.")
-    ok: Literal[False]
-    error: Problem
 
 
 MESSAGES: dict[str, tuple[type[Part], ...]] = {
@@ -230,9 +214,3 @@ MESSAGES: dict[str, tuple[type[Part], ...]] = {
     "status": (Online, Offline),
 }
 """Topic below the root → the shapes of what is published there."""
-
-COMMANDS: dict[str, tuple[type[Part], ...]] = {
-    "commands/{name}": (Command,),
-    "commands/{name}/response": (Done, Failed),
-}
-"""What the device is asked, and what it answers."""

@@ -7,7 +7,7 @@ from pydantic.json_schema import models_json_schema
 
 from edge_mask.kinds import KINDS
 from edge_mask.wire.envelope import VERSION
-from edge_mask.wire.models import COMMANDS, MESSAGES, Part, Reading
+from edge_mask.wire.models import MESSAGES, Part, Reading
 
 ROOT = "edge-mask/{thing}"
 
@@ -26,17 +26,17 @@ def json_schema() -> dict[str, Any]:
 
 def asyncapi() -> dict[str, Any]:
     """The same as an AsyncAPI 3.0 document."""
-    named = {shape.__name__: shape for kinds in (*MESSAGES.values(), *COMMANDS.values()) for shape in kinds}
+    named = {shape.__name__: shape for kinds in MESSAGES.values() for shape in kinds}
     return {
         "asyncapi": "3.0.0",
         "info": {
             "title": "edge-mask",
             "version": f"{VERSION}.0.0",
-            "description": "What the device publishes, and what it can be asked. Every topic can be renamed.",
+            "description": "What the device publishes. Every topic can be renamed.",
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "defaultContentType": "application/json",
-        "channels": {_key(topic): _channel(topic, kinds) for topic, kinds in {**MESSAGES, **COMMANDS}.items()},
+        "channels": {topic: _channel(topic, kinds) for topic, kinds in MESSAGES.items()},
         "operations": dict(_operations()),
         "components": {
             "messages": {name: _message(name, shape) for name, shape in named.items()},
@@ -46,7 +46,7 @@ def asyncapi() -> dict[str, Any]:
 
 
 def _definitions(template: str) -> dict[str, Any]:
-    shapes = [shape for kinds in (*MESSAGES.values(), *COMMANDS.values()) for shape in kinds]
+    shapes = [shape for kinds in MESSAGES.values() for shape in kinds]
     wanted = [(shape, "serialization") for shape in (*shapes, Reading)]
     made = models_json_schema(wanted, ref_template=template)[1]["$defs"]  # type: ignore[arg-type]  # list is invariant
     return {name: _tidy(made[name]) for name in sorted(made)}
@@ -67,19 +67,11 @@ def _tidy(part: Any, inside: str = "") -> Any:
     return kept
 
 
-def _key(topic: str) -> str:
-    """A channel's name in the document: `commands/{name}/response` is `commandResponse`."""
-    return {"commands/{name}": "command", "commands/{name}/response": "commandResponse"}.get(topic, topic)
-
-
 def _channel(topic: str, kinds: tuple[type[Part], ...]) -> dict[str, Any]:
-    parameters = {"thing": {"description": "The device's `thing_name`."}}
-    if "{name}" in topic:
-        parameters["name"] = {"description": "The command: infer, snapshot, status, reload or model."}
     return {
         "address": f"{ROOT}/{topic}",
         "messages": {shape.__name__: {"$ref": f"#/components/messages/{shape.__name__}"} for shape in kinds},
-        "parameters": parameters,
+        "parameters": {"thing": {"description": "The device's `thing_name`."}},
     }
 
 
@@ -94,14 +86,6 @@ def _operations() -> Iterator[tuple[str, dict[str, Any]]]:
                 "bindings": {"mqtt": {"qos": kind.qos, "retain": kind.is_retained}},
             },
         )
-    yield (
-        "obeyCommand",
-        {
-            "action": "receive",
-            "channel": {"$ref": "#/channels/command"},
-            "reply": {"channel": {"$ref": "#/channels/commandResponse"}},
-        },
-    )
 
 
 def _message(name: str, shape: type[Part]) -> dict[str, Any]:

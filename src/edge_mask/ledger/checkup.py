@@ -1,0 +1,58 @@
+"""What `check` asks of the database: could a daemon use it? Nothing is written, and no file is made."""
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from edge_mask.errors import DatabaseError
+from edge_mask.ledger.connections import in_our_words, is_damage, open_onlooker
+from edge_mask.ledger.database import Lock, is_there, real_path, refuse_other_files, refuse_strangers
+from edge_mask.ledger.schema import refuse_newer
+
+_REPAIR = "try: edge-mask outbox repair"
+
+
+def check_up(path: Path) -> str:
+    """How the database is. Raises InUse when a daemon has it, DatabaseError when none could use it."""
+    if not is_there(path):
+        return _could_be_made(path)
+    refuse_other_files(path)
+    lock = Lock(path)
+    lock.test()
+    file = real_path(path)
+    needed = [(file.parent, os.W_OK | os.X_OK), (file, os.R_OK | os.W_OK)]
+    if is_there(lock.path):
+        needed.append((lock.path, os.R_OK | os.W_OK))
+    for part, rights in needed:
+        if not os.access(part, rights):
+            raise DatabaseError(f"{path}: {part} may not be written; give the daemon's user the right to")
+    _read_through(path)
+    return str(path)
+
+
+def _could_be_made(path: Path) -> str:
+    folder = real_path(path).parent
+    while not is_there(folder):
+        folder = folder.parent
+    if not folder.is_dir():
+        raise DatabaseError(f"{path} cannot be made: {folder} is not a folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise DatabaseError(f"{path} cannot be made: {folder} is not writable")
+    return f"{path} will be made at the first start"
+
+
+def _read_through(path: Path) -> None:
+    """Whose it is, how new, and whether its pages hang together."""
+    try:
+        with in_our_words(), closing(open_onlooker(path)) as connection:
+            database = connection.connection.driver_connection
+            assert isinstance(database, sqlite3.Connection)
+            refuse_strangers(database)
+            refuse_newer(int(connection.exec_driver_sql("PRAGMA user_version").scalar_one()))
+            answer = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one())
+    except DatabaseError as error:
+        advice = f"; {_REPAIR}" if is_damage(error) else ""
+        raise DatabaseError(f"{path}: {str(error).removeprefix(f'{path}: ')}{advice}") from error
+    if answer != "ok":
+        raise DatabaseError(f"{path}: is damaged ({' '.join(answer.split())}); {_REPAIR}")

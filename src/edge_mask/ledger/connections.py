@@ -1,0 +1,249 @@
+"""Connections to the database: the one that writes, those that only read, and what their errors mean."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from edge_mask.errors import DatabaseError
+from edge_mask.ledger.database import beside, is_there, real_path, refuse_other_files, refuse_strangers
+from edge_mask.ledger.schema import migrate, refuse_newer
+
+WRITER_PRAGMAS = (
+    "PRAGMA auto_vacuum = INCREMENTAL",  # before the first table: freed pages go back to the file system
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # the commit is on the card when it returns (see docs/outbox.md for what NORMAL loses)
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA busy_timeout = 5000",
+    "PRAGMA wal_autocheckpoint = 1000",
+    "PRAGMA journal_size_limit = 8388608",
+    "PRAGMA cache_size = -512",  # KiB: memory does not grow with the file
+)
+READER_PRAGMAS = (
+    "PRAGMA query_only = ON",
+    "PRAGMA busy_timeout = 5000",
+    "PRAGMA cache_size = -256",
+    "PRAGMA schema_version",  # looks into the file: what is wrong with it shows when it is opened
+)
+
+
+_CROWDED_PRAGMAS = (
+    "PRAGMA locking_mode = EXCLUSIVE",  # then SQLite keeps the index of its journal in memory, not beside the file
+    "PRAGMA query_only = ON",
+    "PRAGMA busy_timeout = 5000",
+)
+
+
+# -- what errors mean -----------------------------------------------------------------------------------
+
+
+class DamagedFile(Exception):
+    """A check found the file damaged; looks like SQLite's own error to `is_damage`."""
+
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+
+@contextmanager
+def in_our_words(path: Path | None = None, advice: str = "") -> Iterator[None]:
+    """What SQLite or SQLAlchemy raises inside becomes a DatabaseError: outside of this room nobody knows either."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        where = "" if path is None else f"{path}: "
+        raise DatabaseError(f"{where}{reason_of(error)}{advice}") from error
+
+
+def reason_of(error: BaseException) -> str:
+    """SQLite's own words, without SQLAlchemy's wrapping."""
+    return str(error.orig) if isinstance(error, DBAPIError) else str(error)
+
+
+def is_damage(error: BaseException | None) -> bool:
+    """True when the file itself is broken (not a database, malformed), as against locked, full or away."""
+    return _has_code(error, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def is_full(error: BaseException | None) -> bool:
+    """True when the disk has no room, for the file itself or for the index that SQLite makes beside it."""
+    return _has_code(error, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
+
+
+def _has_code(error: BaseException | None, *codes: int) -> bool:
+    while error is not None:
+        original = error.orig if isinstance(error, DBAPIError) else error
+        code = getattr(original, "sqlite_errorcode", 0)
+        if code in codes or code & 0xFF in codes:  # SQLITE_CORRUPT_INDEX is a SQLITE_CORRUPT
+            return True
+        error = error.__cause__
+    return False
+
+
+# -- the writer -----------------------------------------------------------------------------------------
+
+
+def as_text(raw: bytes) -> str:
+    """Never raises: one text that is not UTF-8 must not hide the rows behind it."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def engine(path: Path, pragmas: tuple[str, ...], **mode: str) -> Engine:
+    """How connections to the file are made. `mode` is what SQLite takes behind its address: `immutable="1"`."""
+    address = URL.create("sqlite+pysqlite", database=str(path))
+    if mode:
+        name = f"file://{quote(os.fsencode(real_path(path)))}"
+        address = address.set(database=name, query={"uri": "true", **mode})
+    made = create_engine(address, poolclass=NullPool, connect_args={"check_same_thread": False})
+
+    def on_connect(dbapi: Any, _record: object) -> None:
+        dbapi.isolation_level = None  # SQLAlchemy says BEGIN itself, below
+        dbapi.text_factory = as_text
+        if pragmas is WRITER_PRAGMAS:
+            refuse_strangers(dbapi)  # before the pragmas, which would change the file of another program
+        for pragma in pragmas:
+            dbapi.execute(pragma).close()
+
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if pragmas is WRITER_PRAGMAS else "BEGIN")
+
+    event.listen(made, "connect", on_connect)
+    event.listen(made, "begin", on_begin)
+    return made
+
+
+def open_writer(path: Path) -> Connection:
+    """The only write connection, at the newest schema version.
+
+    Raises DatabaseError when it cannot be opened, sqlite3.DatabaseError inside it when the file is damaged.
+    """
+    connection = None
+    try:
+        connection = engine(path, WRITER_PRAGMAS).connect()
+        migrate(connection)
+    except (DBAPIError, sqlite3.Error, DatabaseError) as error:
+        if connection is not None:
+            connection.close()
+        raise DatabaseError(f"{path}: {reason_of(error)}") from error
+    return connection
+
+
+def read_crowded(path: Path, load: Callable[[Connection], None]) -> None:
+    """`load` what the file holds although the disk has no room to open it as a writer does; nothing is loaded from one
+    that has yet to be made. Raises DatabaseError."""
+    if not is_there(path):
+        return
+    with in_our_words(), closing(engine(path, _CROWDED_PRAGMAS).connect()) as connection:
+        version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+        refuse_newer(version)
+        raw: Any = connection.connection.driver_connection
+        refuse_strangers(raw)
+        if version:
+            load(connection)
+        connection.rollback()
+
+
+# -- readers --------------------------------------------------------------------------------------------
+
+
+def open_reader(path: Path) -> Connection:
+    """A connection that cannot write; the file must exist. Raises DatabaseError."""
+    if not is_there(path):
+        raise DatabaseError(f"{path}: there is no such database yet; it appears when the daemon first runs")
+    refuse_other_files(path)
+    try:
+        return _connected(path)
+    except DatabaseError as error:
+        if not _wanted_to_write(error.__cause__) or _has_journal(path):
+            raise
+    return _connected(path, immutable="1")  # nobody writes, or there would be a journal: the file is all there is
+
+
+def open_onlooker(path: Path) -> Connection:
+    """A reader for a look that must change nothing: it makes no file beside the database and leaves a journal as it
+    is. The file must exist. Raises DatabaseError."""
+    return _connected(path, mode="ro") if _has_journal(path) else _connected(path, immutable="1")
+
+
+def _connected(path: Path, **mode: str) -> Connection:
+    with in_our_words(path):
+        return engine(path, READER_PRAGMAS, **mode).connect()
+
+
+def _wanted_to_write(error: BaseException | None) -> bool:
+    """Whether reading failed because nothing may be written there: SQLite makes an index beside its journal."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    code = getattr(original, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+
+
+def _has_journal(path: Path) -> bool:
+    """Whether a write-ahead log lies beside the file: somebody writes, or was killed. True when that cannot be told."""
+    try:
+        return is_there(beside(path, "-wal"))
+    except DatabaseError:
+        return True
+
+
+class ReadView:
+    """A read-only connection that is kept, and opened anew when another file has taken the place of the old one
+    (a damaged database is renamed aside while we run). One thread uses it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection: Connection | None = None
+        self._inode = 0
+        self._epoch = 0
+
+    @property
+    def epoch(self) -> int:
+        """Another number after another file has taken the place of the one that was read: row ids of before mean
+        nothing in it."""
+        self._notice_another_file()
+        return self._epoch
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One look. It always ends: an open read transaction would keep the WAL from being checkpointed.
+
+        Raises DatabaseError, also for what is done inside it."""
+        self._notice_another_file()
+        if self._connection is None:
+            inode = self._inode_now()
+            self._connection = open_reader(self._path)
+            self._inode = inode
+        with in_our_words():
+            try:
+                yield self._connection
+            finally:
+                self._connection.rollback()
+
+    def interrupt(self) -> None:
+        """From any thread: what is being read ends with an error."""
+        if (connection := self._connection) is not None:
+            raw: Any = connection.connection.driver_connection
+            with suppress(sqlite3.ProgrammingError):  # it was closed meanwhile
+                raw.interrupt()
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _notice_another_file(self) -> None:
+        """A file that is held open keeps its inode: no other one can have the same number meanwhile."""
+        if self._connection is not None and self._inode_now() != self._inode:
+            self.close()
+            self._epoch += 1
+
+    def _inode_now(self) -> int:
+        try:
+            return self._path.stat().st_ino
+        except (OSError, ValueError):  # it is gone, or nobody can tell; opening it says so in a sentence
+            return 0

@@ -1,0 +1,166 @@
+"""Reading the database from outside the daemon: the history, its figures, and what waits in the outbox.
+
+A damaged row is shown as what it is: values that do not belong are shown as they stand there, and `damaged` names them.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping
+
+from edge_mask.ledger.connections import in_our_words, open_reader
+from edge_mask.ledger.outbox import STORED_PRIORITIES
+from edge_mask.ledger.schema import PENDING, SET_ASIDE
+from edge_mask.ledger.shadows import stored
+from edge_mask.ledger.soundness import damaged_columns, is_number, is_time, is_whole
+from edge_mask.messages import Priority
+from edge_mask.redact import legible
+from edge_mask.shadow import Shadow
+from edge_mask.units import Moment
+
+_PAGE = 500
+_HEAD = "SELECT wall, mono, boot FROM outbox WHERE state = 0 AND class = ? ORDER BY id LIMIT 1"
+_PRIORITIES: Mapping[Any, str] = {int(priority): priority.name.lower() for priority in Priority}
+_STATES: Mapping[Any, str] = {PENDING: "pending", SET_ASIDE: "refused"}
+
+
+class Reader:
+    """A read-only view of one database file; usable beside a running daemon. Every method raises DatabaseError."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def visits(self, since: float | None = None, until: float | None = None) -> Iterator[dict[str, Any]]:
+        """Stored visits, oldest first; `since` and `until` are Unix seconds, `until` excluded."""
+        for row in self._stream("SELECT * FROM visits", since, until):
+            damaged = damaged_columns("visits", row)
+            visit = {name: _shown(value) for name, value in row.items()}
+            yield {
+                "id": visit["id"],
+                "visited": visit["wall"],
+                "clock_ok": row["synced"] == 1,
+                **{name: visit[name] for name in ("camera", "verdict", "ispass", "mask")},
+                "mask_score": round(row["mask_score"], 4) if is_number(row["mask_score"]) else visit["mask_score"],
+                "temperature": visit["temperature"],
+                "reasons": [visit["reasons"]] if "reasons" in damaged else json.loads(row["reasons"]),
+                "passed_through": bool(row["passed_through"]) if row["passed_through"] in (0, 1) else None,
+                "snapshot": visit["snapshot"],
+                **({"damaged": damaged} if damaged else {}),
+            }
+
+    def stats(self, zone: tzinfo, since: float | None = None, until: float | None = None) -> dict[str, Any]:
+        """People judged, passed and refused: in all, by hour of the site's day (0..23), and by local date.
+
+        Visits whose row is damaged there count nowhere; their number is `damaged`, absent when there are none.
+        """
+        hours = {hour: {"hour": hour, "passed": 0, "refused": 0} for hour in range(24)}
+        days: dict[str, dict[str, Any]] = {}
+        passed = refused = damaged = 0
+        for row in self._stream("SELECT wall, ispass FROM visits", since, until):
+            if damaged_columns("visits", row):
+                damaged += 1
+                continue
+            local = datetime.fromtimestamp(row["wall"], zone)
+            key = "passed" if row["ispass"] else "refused"
+            hours[local.hour][key] += 1
+            date = local.date().isoformat()
+            days.setdefault(date, {"date": date, "passed": 0, "refused": 0})[key] += 1
+            passed += row["ispass"]
+            refused += 1 - row["ispass"]
+        return {
+            "judged": passed + refused,
+            "passed": passed,
+            "refused": refused,
+            "by_hour": list(hours.values()),
+            "by_date": list(days.values()),
+            **({"damaged": damaged} if damaged else {}),
+        }
+
+    def shadows(self) -> dict[str, Shadow]:
+        """Every shadow that this device keeps, by `thing` or `thing/name`."""
+        with self._connection() as connection:
+            return dict(stored(connection))
+
+    def outbox_status(self, now: Moment, boot: str) -> dict[str, Any]:
+        """`{pending, bytes, oldest_s, refused, dropped: {age, space, refused}}` as the contract says."""
+        with self._connection() as connection:
+            return outbox_status(connection, now, boot)
+
+    def outbox(self, *, refused_only: bool = False) -> Iterator[dict[str, Any]]:
+        """The waiting messages in the order in which they leave, and those set aside with the reason."""
+        where = f"WHERE state = {SET_ASIDE} AND 0 = ?" if refused_only else "WHERE 0 = ?"
+        for row in self._pages(f"SELECT * FROM outbox {where} ORDER BY state, class, id", (0,)):
+            shown = {name: _shown(value) for name, value in row.items()}
+            damaged = damaged_columns("outbox", row)
+            yield {
+                "id": shown["message_id"],
+                "destination": shown["destination"],
+                "topic": shown["topic"],
+                "class": _PRIORITIES.get(row["class"], shown["class"]),
+                "state": _STATES.get(row["state"], shown["state"]),
+                "reason": shown["reason"],
+                "seen": shown["wall"],
+                "bytes": shown["bytes"],
+                "payload": row["payload"] if isinstance(row["payload"], bytes) else shown["payload"],
+                **({"damaged": damaged} if damaged else {}),
+            }
+
+    def _stream(self, query: str, since: float | None, until: float | None) -> Iterator[RowMapping]:
+        bounds = [(test, limit) for test, limit in (("wall >= ?", since), ("wall < ?", until)) if limit is not None]
+        where = f"WHERE {' AND '.join(test for test, _ in bounds)}" if bounds else ""
+        yield from self._pages(f"{query} {where} ORDER BY wall, id", tuple(limit for _, limit in bounds))
+
+    def _pages(self, query: str, arguments: tuple[float, ...]) -> Iterator[RowMapping]:
+        with self._connection() as connection:
+            streaming = connection.execution_options(yield_per=_PAGE)
+            yield from streaming.exec_driver_sql(query, arguments).mappings()
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        with (
+            in_our_words(self._path, "; try: edge-mask outbox repair"),
+            closing(open_reader(self._path)) as connection,
+        ):
+            yield connection
+
+
+def outbox_status(connection: Connection, now: Moment, boot: str) -> dict[str, Any]:
+    """The outbox in five numbers; constant time, whatever waits. What is no number counts nothing."""
+    totals = {
+        state: (_whole(messages), _whole(size))
+        for state, messages, size in connection.exec_driver_sql("SELECT state, messages, bytes FROM totals")
+    }
+    drops = {name: _whole(value) for name, value in connection.exec_driver_sql("SELECT name, value FROM counters")}
+    # One look into the index per class: sorting all pending rows by id would cost their number.
+    heads = [connection.exec_driver_sql(_HEAD, (int(priority),)).first() for priority in STORED_PRIORITIES]
+    # Within one boot the monotonic clock tells the age even when the wall clock was not set.
+    ages = [
+        now.mono - head.mono if head.boot == boot else now.wall - head.wall
+        for head in heads
+        if head is not None and is_time(head.wall) and is_number(head.mono)
+    ]
+    pending, size = totals.get(PENDING, (0, 0))
+    return {
+        "pending": pending,
+        "bytes": size,
+        "oldest_s": round(max(0.0, *ages), 1) if ages else 0.0,
+        "refused": totals.get(SET_ASIDE, (0, 0))[0],
+        "dropped": {name: drops.get(f"dropped_{name}", 0) for name in ("age", "space", "refused")},
+    }
+
+
+def _whole(value: Any) -> int:
+    return value if is_whole(value) else 0
+
+
+def _shown(value: Any) -> Any:
+    """As text and JSON can hold it."""
+    if isinstance(value, bytes):
+        return f"bytes {value[:100].hex(' ')}"
+    if isinstance(value, str):
+        return legible(value)
+    return value if value is None or is_number(value) else str(value)

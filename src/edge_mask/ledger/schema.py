@@ -1,0 +1,175 @@
+"""The database's shape, step by step: each entry of MIGRATIONS takes it from one version to the next.
+
+A released step is never edited; a change is a new step at the end. `PRAGMA user_version` counts them.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import Connection
+
+from edge_mask.errors import DatabaseError
+from edge_mask.ledger.database import APPLICATION_ID
+
+PENDING: Final = 0
+"""State of a message that waits to leave."""
+SET_ASIDE: Final = 1
+"""State of a message that was refused, or whose row is damaged: kept for a person to see."""
+
+_MOMENT = "wall REAL NOT NULL, mono REAL NOT NULL, synced INTEGER NOT NULL, boot TEXT NOT NULL"
+
+_FIRST = (
+    # One row per topic: the last seq in use (for live topics: the end of the reserved block).
+    "CREATE TABLE topics (topic TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID",
+    f"""CREATE TABLE outbox (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, destination TEXT NOT NULL, state INTEGER NOT NULL DEFAULT 0,
+        class INTEGER NOT NULL, topic TEXT NOT NULL, message_id TEXT NOT NULL, payload BLOB NOT NULL,
+        qos INTEGER NOT NULL, retain INTEGER NOT NULL, properties TEXT, bytes INTEGER NOT NULL,
+        reason TEXT, {_MOMENT})""",
+    "CREATE INDEX outbox_order ON outbox (destination, state, class, id)",
+    "CREATE INDEX outbox_class ON outbox (state, class, id)",
+    # Totals are kept by triggers, so that opening and checking the bounds never count rows.
+    "CREATE TABLE totals (state INTEGER PRIMARY KEY, messages INTEGER NOT NULL, bytes INTEGER NOT NULL)",
+    "INSERT INTO totals VALUES (0, 0, 0), (1, 0, 0)",
+    """CREATE TRIGGER outbox_insert AFTER INSERT ON outbox BEGIN
+        UPDATE totals SET messages = messages + 1, bytes = bytes + NEW.bytes WHERE state = NEW.state; END""",
+    """CREATE TRIGGER outbox_delete AFTER DELETE ON outbox BEGIN
+        UPDATE totals SET messages = messages - 1, bytes = bytes - OLD.bytes WHERE state = OLD.state; END""",
+    """CREATE TRIGGER outbox_state AFTER UPDATE OF state ON outbox BEGIN
+        UPDATE totals SET messages = messages - 1, bytes = bytes - OLD.bytes WHERE state = OLD.state;
+        UPDATE totals SET messages = messages + 1, bytes = bytes + NEW.bytes WHERE state = NEW.state; END""",
+    "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
+    f"""CREATE TABLE visits (
+        id TEXT PRIMARY KEY, camera TEXT NOT NULL, verdict TEXT NOT NULL, ispass INTEGER NOT NULL, mask TEXT,
+        mask_score REAL, temperature REAL, reasons TEXT NOT NULL, passed_through INTEGER, snapshot TEXT, {_MOMENT})""",
+    f"""CREATE TABLE looks (
+        id TEXT PRIMARY KEY, camera TEXT NOT NULL, faces INTEGER NOT NULL, no_mask INTEGER NOT NULL,
+        streak INTEGER NOT NULL, snapshot TEXT, {_MOMENT})""",
+    f"""CREATE TABLE alerts (
+        id TEXT PRIMARY KEY, kind TEXT NOT NULL, camera TEXT, sensor TEXT, text TEXT NOT NULL, streak INTEGER,
+        value REAL, snapshot TEXT, {_MOMENT})""",
+    f"""CREATE TABLE readings (
+        id TEXT PRIMARY KEY, sensor TEXT NOT NULL, quantity TEXT NOT NULL, value REAL NOT NULL, unit TEXT NOT NULL,
+        quality TEXT NOT NULL, {_MOMENT})""",
+    f"""CREATE TABLE faults (
+        id TEXT PRIMARY KEY, component TEXT NOT NULL, code TEXT NOT NULL, text TEXT NOT NULL, {_MOMENT})""",
+    *(f"CREATE INDEX {t}_wall ON {t} (wall)" for t in ("visits", "looks", "alerts", "readings", "faults")),
+    # What was seen before the clock was set: nearly always empty, so finding it again costs nothing.
+    *(
+        f"CREATE INDEX {t}_unset ON {t} (boot) WHERE synced = 0"
+        for t in ("outbox", "visits", "looks", "alerts", "readings", "faults")
+    ),
+)
+
+_SHADOWS = (
+    # One row per shadow: "thing" or "thing/name", and the whole of it as JSON.
+    "CREATE TABLE shadows (address TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID",
+)
+
+_TEXTS = {
+    "visits": ("camera", "verdict", "mask", "reasons", "snapshot"),
+    "looks": ("camera", "snapshot"),
+    "alerts": ("kind", "camera", "sensor", "text", "snapshot"),
+    "readings": ("sensor", "quantity", "unit", "quality"),
+    "faults": ("component", "code", "text"),
+}
+_ROW = 65
+"""Bytes of a stored event beside its texts and ids: numbers, headers, the entries of the index over time, what is left
+free in pages; measured."""
+
+
+def _room(of: str, texts: Sequence[str]) -> str:
+    """About how many bytes a stored event takes; its id stands in the table and in an index."""
+    ids = f"2 * length({of}id) + length({of}boot)"
+    return " + ".join((str(_ROW), ids, *(f"coalesce(length({of}{text}), 0)" for text in texts)))
+
+
+_HISTORY = (
+    # How much the history takes, by table, kept by triggers: the file's size says nothing of that while messages wait.
+    "CREATE TABLE history (name TEXT PRIMARY KEY, events INTEGER NOT NULL, bytes INTEGER NOT NULL) WITHOUT ROWID",
+    *(
+        statement
+        for table, texts in _TEXTS.items()
+        for statement in (
+            f"INSERT INTO history SELECT '{table}', count(*), coalesce(sum({_room('', texts)}), 0) FROM {table}",
+            f"""CREATE TRIGGER {table}_insert AFTER INSERT ON {table} BEGIN
+                UPDATE history SET events = events + 1, bytes = bytes + {_room("NEW.", texts)}
+                WHERE name = '{table}'; END""",
+            f"""CREATE TRIGGER {table}_delete AFTER DELETE ON {table} BEGIN
+                UPDATE history SET events = events - 1, bytes = bytes - ({_room("OLD.", texts)})
+                WHERE name = '{table}'; END""",
+        )
+    ),
+)
+
+SIZE: Final = (
+    "CASE WHEN typeof({row}.bytes) = 'integer' AND {row}.bytes BETWEEN 0 AND 1000000000000 THEN {row}.bytes ELSE 0 END"
+)
+"""What a message takes, whatever stands there: one damaged number must not spoil the sum, or stop each commit."""
+
+
+def _count(sign: str, row: str) -> str:
+    size = SIZE.format(row=row)
+    return f"""UPDATE totals SET messages = coalesce(messages, 0) {sign} 1, bytes = coalesce(bytes, 0) {sign} {size}
+        WHERE state = {row}.state"""
+
+
+def _guarded_room(row: str, texts: Sequence[str]) -> str:
+    return f"coalesce({_room(row, texts)}, 0)"
+
+
+_DAMAGE = (
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    # Of what does not change while a message waits; NULL for those that were written before there was one.
+    "ALTER TABLE outbox ADD COLUMN checksum INTEGER",
+    # Rows that were found damaged: told once. Those of small tables are moved here, others stay where they are.
+    """CREATE TABLE damaged (
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL, row TEXT NOT NULL, columns TEXT NOT NULL, content TEXT,
+        UNIQUE (name, row))""",
+    # The triggers again, such that no value in a row makes them fail.
+    *(f"DROP TRIGGER outbox_{when}" for when in ("insert", "delete", "state")),
+    f"CREATE TRIGGER outbox_insert AFTER INSERT ON outbox BEGIN {_count('+', 'NEW')}; END",
+    f"CREATE TRIGGER outbox_delete AFTER DELETE ON outbox BEGIN {_count('-', 'OLD')}; END",
+    f"""CREATE TRIGGER outbox_state AFTER UPDATE OF state ON outbox BEGIN
+        {_count("-", "OLD")}; {_count("+", "NEW")}; END""",
+    *(
+        statement
+        for table, texts in _TEXTS.items()
+        for statement in (
+            f"DROP TRIGGER {table}_insert",
+            f"""CREATE TRIGGER {table}_insert AFTER INSERT ON {table} BEGIN
+                UPDATE history SET events = coalesce(events, 0) + 1,
+                bytes = coalesce(bytes, 0) + {_guarded_room("NEW.", texts)} WHERE name = '{table}'; END""",
+            f"DROP TRIGGER {table}_delete",
+            f"""CREATE TRIGGER {table}_delete AFTER DELETE ON {table} BEGIN
+                UPDATE history SET events = coalesce(events, 0) - 1,
+                bytes = coalesce(bytes, 0) - {_guarded_room("OLD.", texts)} WHERE name = '{table}'; END""",
+        )
+    ),
+)
+
+ROOM: Final = {table: _guarded_room("", texts) for table, texts in _TEXTS.items()}
+"""How many bytes a stored event takes, in SQL, by table."""
+
+MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SHADOWS, _HISTORY, _DAMAGE)
+
+
+def migrate(connection: Connection, steps: Sequence[Sequence[str]] = MIGRATIONS) -> None:
+    """Bring the database to the newest version, each step in a transaction of its own. Raises DatabaseError."""
+    found = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+    connection.rollback()
+    refuse_newer(found, len(steps))
+    for version in range(found, len(steps)):
+        with connection.begin():
+            for statement in steps[version]:
+                connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(f"PRAGMA user_version = {version + 1}")
+
+
+def refuse_newer(found: int, known: int = len(MIGRATIONS)) -> None:
+    """Raises DatabaseError for a version that only a newer program understands."""
+    if found > known:
+        raise DatabaseError(
+            f"the database has version {found}, this program knows up to {known}: it was written by a newer "
+            "edge-mask; install that one again or name another outbox.path"
+        )

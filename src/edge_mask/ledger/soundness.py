@@ -1,0 +1,132 @@
+"""What each column may hold, and the checksum of a waiting message: how a damaged row is told from a sound one.
+
+SQLite keeps any value in any column. A damaged page, or another program, may leave NULL, bytes that are no text, a
+number without bound. Nobody converts a value of a row before it was looked at here.
+"""
+
+import json
+import math
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+Check = Callable[[Any], bool]
+
+LARGEST: Final = 2**53
+"""Row numbers and counters beyond it are damage: no device counts so far, and SQLite itself ends at 2**63."""
+
+LATEST: Final = 253_402_214_400.0
+"""Unix seconds: the last day that a calendar of four digits has."""
+
+
+def is_text(value: Any) -> bool:
+    """Text in UTF-8. Connections decode other bytes to halves of surrogate pairs (see connections.py)."""
+    if not isinstance(value, str):
+        return False
+    return value.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in value)
+
+
+def is_whole(value: Any) -> bool:
+    """A number that counts something."""
+    return isinstance(value, int) and 0 <= value <= LARGEST
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def is_time(value: Any) -> bool:
+    """Unix seconds that a calendar can show."""
+    return is_number(value) and 0 <= value <= LATEST
+
+
+def _is_name(value: Any) -> bool:
+    return is_text(value) and value != ""
+
+
+def _one_of(*allowed: int) -> Check:
+    return lambda value: isinstance(value, int) and value in allowed
+
+
+def _is_row(value: Any) -> bool:
+    """A negative number names a row as well as any other."""
+    return isinstance(value, int) and -LARGEST <= value <= LARGEST
+
+
+def _or_null(check: Check) -> Check:
+    return lambda value: value is None or check(value)
+
+
+def _is_bytes(value: Any) -> bool:
+    return isinstance(value, bytes)
+
+
+def _is_json(kind: type) -> Check:
+    def check(value: Any) -> bool:
+        try:
+            return is_text(value) and isinstance(json.loads(value), kind)
+        except (ValueError, RecursionError):
+            return False
+
+    return check
+
+
+_MOMENT: Mapping[str, Check] = {"wall": is_time, "mono": is_number, "synced": _one_of(0, 1, 2), "boot": is_text}
+
+COLUMNS: Mapping[str, Mapping[str, Check]] = {
+    "outbox": {
+        "id": _is_row, "destination": _is_name, "state": _one_of(0, 1), "class": _one_of(0, 1, 2), "topic": _is_name,
+        "message_id": is_text, "payload": _is_bytes, "qos": _one_of(0, 1), "retain": _one_of(0, 1),
+        "properties": _or_null(_is_json(dict)), "bytes": is_whole, "reason": _or_null(is_text), **_MOMENT,
+    },
+    "topics": {"topic": _is_name, "seq": is_whole},
+    "counters": {"name": _is_name, "value": is_whole},
+    "totals": {"state": _one_of(0, 1), "messages": is_whole, "bytes": is_whole},
+    "history": {"name": _is_name, "events": is_whole, "bytes": is_whole},
+    "shadows": {"address": _is_name, "document": _is_json(dict)},
+    "visits": {
+        "id": _is_name, "camera": is_text, "verdict": is_text, "ispass": _one_of(0, 1), "mask": _or_null(is_text),
+        "mask_score": _or_null(is_number), "temperature": _or_null(is_number), "reasons": _is_json(list),
+        "passed_through": _or_null(_one_of(0, 1)), "snapshot": _or_null(is_text), **_MOMENT,
+    },
+    "looks": {
+        "id": _is_name, "camera": is_text, "faces": is_whole, "no_mask": is_whole, "streak": is_whole,
+        "snapshot": _or_null(is_text), **_MOMENT,
+    },
+    "alerts": {
+        "id": _is_name, "kind": is_text, "camera": _or_null(is_text), "sensor": _or_null(is_text), "text": is_text,
+        "streak": _or_null(is_whole), "value": _or_null(is_number), "snapshot": _or_null(is_text), **_MOMENT,
+    },
+    "readings": {
+        "id": _is_name, "sensor": is_text, "quantity": is_text, "value": is_number, "unit": is_text,
+        "quality": is_text, **_MOMENT,
+    },
+    "faults": {"id": _is_name, "component": is_text, "code": is_text, "text": is_text, **_MOMENT},
+}  # fmt: skip
+"""By table and column: what may stand there."""
+
+SEALED: Final = ("destination", "class", "topic", "message_id", "payload", "qos", "retain", "properties", "bytes")
+"""Columns of a waiting message that nobody changes after it was written: its checksum covers them."""
+
+
+def damaged_columns(table: str, row: Mapping[Any, Any]) -> list[str]:
+    """Those whose value does not belong there; `checksum` when each value could be right and not all of them are."""
+    checks = COLUMNS[table]
+    found = [name for name, value in row.items() if name in checks and not checks[name](value)]
+    if not found and row.get("checksum") is not None and row["checksum"] != checksum([row[name] for name in SEALED]):
+        found.append("checksum")
+    return found
+
+
+def checksum(values: Iterable[Any]) -> int:
+    """Of the values of the SEALED columns, in their order. Raises UnicodeEncodeError, as writing them would."""
+    result = 0
+    for value in values:
+        raw = value if isinstance(value, bytes) else b"" if value is None else str(value).encode()
+        result = zlib.crc32(b"%d:" % len(raw) + raw, result)
+    return result
+
+
+def names(columns: Sequence[str]) -> str:
+    """For sentences."""
+    return ", ".join("content (its checksum is wrong)" if name == "checksum" else name for name in columns)

@@ -1,0 +1,1 @@
+"""What records: events come in, and one transaction keeps each with all that follows from it."""

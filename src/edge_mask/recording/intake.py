@@ -1,0 +1,190 @@
+"""From an event to what is kept and what leaves: one row, its message, and what the rules make of it."""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from edge_mask.deliver.http_outbox import destination_of, waiting_call
+from edge_mask.ledger.rows import EventRow, OutboxRow, event_row
+from edge_mask.ledger.sequences import Sequences
+from edge_mask.ledger.shadows import MOST, Shadows
+from edge_mask.messages import Event, Fault, Message, Priority
+from edge_mask.recording.reported import reported_by
+from edge_mask.redact import legible, redact
+from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Incoming, Republish, RuleFailed
+from edge_mask.rules.rule_set import RuleSet
+from edge_mask.shadow import UpdateRefused, parse_topic
+from edge_mask.sql.message import Context
+from edge_mask.sql.values import Value
+from edge_mask.units import Moment
+from edge_mask.wire.encode import Encoded, encode
+from edge_mask.wire.envelope import envelope, timestamp, to_bytes
+from edge_mask.wire.topics import Topics
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Admitted:
+    """What one event became."""
+
+    priority: Priority
+    events: list[EventRow] = field(default_factory=list)
+    outgoing: list[OutboxRow] = field(default_factory=list)
+    live: list[Message] = field(default_factory=list)
+    actions: list[EdgeAction] = field(default_factory=list)
+
+    @property
+    def is_stored(self) -> bool:
+        return bool(self.events or self.outgoing)
+
+
+class Intake:
+    """Gives each event its id, its place in the sequence and its bytes, and lets the rules see it.
+
+    Pure but for the sequence numbers, the shadows and the rules' counters: everything else is in what it returns.
+    """
+
+    def __init__(
+        self,
+        *,
+        thing: str,
+        topics: Topics,
+        sequences: Sequences,
+        shadows: Shadows,
+        boot: str,
+        new_id: Callable[[Moment], str],
+        destination: str | None = "mqtt",
+        rules: RuleSet | None = None,
+        forward: Literal["all", "rules-only"] = "all",
+        secrets: Iterable[str] = (),
+    ) -> None:
+        """Without a `destination` nothing is sent; with `rules-only` nothing but what a rule republishes.
+
+        `secrets` are taken out of the texts of faults.
+        """
+        self._thing = thing
+        self._topics = topics
+        self._sequences = sequences
+        self._shadows = shadows
+        self._boot = boot
+        self._new_id = new_id
+        self._destination = destination
+        self._rules = rules if rules is not None and rules.rules else None
+        self._forward = forward
+        self._secrets = tuple(secrets)
+        self._is_report_refused = False
+        self._refused: set[str] = set()
+        """Topics of shadow requests whose last one was refused and told of: one complaint until one is taken."""
+
+    def admit(self, event: Event) -> Admitted:
+        """The rows and messages of one event; the same id stands in the history and on the wire."""
+        if isinstance(event, Fault):
+            event = replace(event, text=legible(redact(event.text, self._secrets)))
+        encoded = encode(event)
+        admitted = Admitted(encoded.priority)
+        self._admit(event, encoded, admitted, is_complaint=False)
+        return admitted
+
+    def refused(self, message: Message, at: Moment, reason: str) -> Admitted:
+        """What follows when a destination refused a message for good: the error action of the rule that sent it."""
+        admitted = Admitted(message.priority)
+        properties = message.properties
+        if self._rules is None or "rule" not in properties:
+            return admitted
+        cause = Message(topic=properties["topic"], payload=properties["payload"], priority=message.priority, qos=1)
+        effects = self._rules.failed_later(properties["rule"], self._incoming(cause, at), redact(message.topic), reason)
+        self._carry_out(effects, cause, at, admitted, is_complaint=False)
+        return admitted
+
+    def _admit(self, event: Event, encoded: Encoded, admitted: Admitted, *, is_complaint: bool) -> None:
+        event_id = self._new_id(event.at)
+        if (row := event_row(event, event_id, self._boot)) is not None:
+            admitted.events.append(row)
+        topic = self._topics.of(encoded.kind)
+        seq = self._sequences.next(topic, live=encoded.priority is Priority.LIVE)
+        fields = envelope(encoded.fields, id=event_id, seq=seq, thing=self._thing, at=event.at)
+        message = Message(
+            topic=topic, payload=to_bytes(fields), priority=encoded.priority, qos=encoded.qos, id=event_id
+        )
+        if self._forward == "all":
+            self._send(message, event.at, admitted)
+        # Rules see the shadow as it was before this message: that is what they can compare it with.
+        self._through_rules(message, event.at, admitted, is_complaint=is_complaint)
+        if patch := reported_by(event, self._shadows.reported(self._thing)):
+            self._report(patch, event.at)
+
+    def uploaded(self, at: Moment) -> None:
+        """A destination has taken a message: the shadow remembers when that last was."""
+        self._report({"uploaded_at": timestamp(at.wall)}, at)
+
+    def _report(self, patch: dict[str, Any], at: Moment) -> None:
+        try:
+            self._shadows.update(self._thing, None, {"state": {"reported": patch}}, int(at.wall))
+        except UpdateRefused as error:
+            if not self._is_report_refused:
+                log.warning("shadow: this device's own state is not kept any more: %s", error)
+            self._is_report_refused = True
+
+    def _send(self, message: Message, at: Moment, admitted: Admitted) -> None:
+        if self._destination is None:
+            return
+        if message.priority is Priority.LIVE:
+            admitted.live.append(message)
+        else:
+            admitted.outgoing.append(OutboxRow(self._destination, message, at))
+
+    def _through_rules(self, message: Message, at: Moment, admitted: Admitted, *, is_complaint: bool) -> None:
+        if self._rules is None:
+            return
+        effects = self._rules.apply(self._incoming(message, at))
+        self._carry_out(effects, message, at, admitted, is_complaint=is_complaint)
+
+    def _incoming(self, message: Message, at: Moment) -> Incoming:
+        def shadow(thing: str, name: str | None) -> Value:
+            return self._shadows.get(thing, name, int(at.wall))
+
+        context = Context(timestamp=int(at.wall * 1000), client_id=self._thing, shadow=shadow)
+        return Incoming(topic=message.topic, payload=message.payload, priority=message.priority, context=context)
+
+    def _carry_out(
+        self, effects: Iterable[Effect], message: Message, at: Moment, admitted: Admitted, *, is_complaint: bool
+    ) -> None:
+        for effect in effects:
+            match effect:
+                case Republish(message=made):
+                    self._send(replace(made, id=self._new_id(at)), at, admitted)
+                    self._to_shadow(made, at, admitted, is_complaint=is_complaint)
+                case HttpCall():
+                    call = waiting_call(effect, cause=message, message_id=self._new_id(at))
+                    admitted.outgoing.append(OutboxRow(destination_of(effect.url), call, at))
+                case EdgeAction():
+                    admitted.actions.append(effect)
+                # Rules that fail on complaints would complain for ever; but each is set aside only once.
+                case RuleFailed(code=code) if not is_complaint or code == "set_aside":
+                    self._complain(effect, at, admitted)
+
+    def _to_shadow(self, message: Message, at: Moment, admitted: Admitted, *, is_complaint: bool) -> None:
+        """A rule wrote to a shadow: the device's copy follows, as the cloud's will when the message arrives there."""
+        to = parse_topic(message.topic)
+        if to is None:
+            return
+        try:
+            self._shadows.apply(to, message.payload, int(at.wall))
+        except UpdateRefused as error:
+            if is_complaint or message.topic in self._refused or len(self._refused) >= MOST:
+                return
+            self._refused.add(message.topic)
+            fault = Fault(at=at, component="shadow", code="update_refused", text=f"{redact(message.topic)}: {error}")
+            self._admit(fault, encode(fault), admitted, is_complaint=True)
+        else:
+            self._refused.discard(message.topic)
+
+    def _complain(self, failed: RuleFailed, at: Moment, admitted: Admitted) -> None:
+        """One `errors` message, unless the rule's own error action took it."""
+        if failed.is_handled and failed.code != "set_aside":
+            return
+        component = f"rule {failed.rule}" if failed.rule else "rules"
+        fault = Fault(at=at, component=component, code=f"rule_{failed.code}", text=failed.text)
+        self._admit(fault, encode(fault), admitted, is_complaint=True)

@@ -1,0 +1,155 @@
+"""What must be right about topics, the broker, the database and other files before anything can be sent."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from edge_mask.redact import redact
+from edge_mask.settings.explain import nearest
+from edge_mask.settings.model import Settings
+from edge_mask.yaml_file import Path as Key
+
+Complaint = tuple[Key, str]
+
+MAX_SLASHES = 7
+MAX_TOPIC_BYTES = 256
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+"""What brokers hang up on inside a topic."""
+
+
+def sending_complaints(settings: Settings) -> Iterator[Complaint]:
+    """Every problem of what leaves the device and of what is kept on it; reads the files it names."""
+    yield from _topics(settings)
+    yield from _mqtt(settings)
+    yield from _rates(settings)
+    yield from _files(settings)
+    yield from _places(settings)
+
+
+def _topics(settings: Settings) -> Iterator[Complaint]:
+    topics = settings.topics
+    thing = settings.device.thing_name
+    quantities = Counter(sensor.quantity for sensor in settings.sensors)
+    for name in topics.__pydantic_extra__:
+        if name not in quantities:
+            known = ["root", *type(topics).model_fields, *quantities]
+            yield ("topics", name), f"no message or sensor has this name; {nearest(name, list(dict.fromkeys(known)))}"
+    longest = max(["commands/snapshot/response", *quantities], key=len)
+    yield from _topic(("topics", "root"), topics.root, thing, "/" + longest)
+    for name, topic in topics.renames.items():
+        yield from _topic(("topics", name), topic, thing, "/snapshot/response" if name == "commands" else "")
+
+
+def _topic(key: Key, topic: str, thing: str, below: str) -> Iterator[Complaint]:
+    """`below` is what the house itself puts after the topic."""
+    whole = topic.replace("{thing}", thing) + below
+    beside = f" together with {below}" if below else ""
+    if _CONTROL.search(topic):
+        yield key, f"{topic!a} holds a control character; allowed: letters, digits, signs and single slashes"
+    elif not topic or topic.startswith("/") or topic.endswith("/"):
+        yield key, f'"{topic}" is not a topic; allowed: words with single slashes between them'
+    elif re.search(r"[+#]", whole):
+        yield key, f'"{topic}" holds a wildcard; allowed: a topic without + and #'
+    elif "{" in whole or "}" in whole:
+        yield key, f'"{topic}" holds an unknown placeholder; allowed: {{thing}}'
+    elif topic.startswith("$"):
+        yield key, f'"{topic}" belongs to the broker; allowed: a topic that does not begin with $'
+    elif whole.count("/") > MAX_SLASHES:
+        yield key, f'"{topic}"{beside} has {whole.count("/")} slashes; allowed: at most {MAX_SLASHES}'
+    elif len(whole.encode()) > MAX_TOPIC_BYTES:
+        yield key, f'"{topic}"{beside} has {len(whole.encode())} bytes; allowed: at most {MAX_TOPIC_BYTES}'
+
+
+def _mqtt(settings: Settings) -> Iterator[Complaint]:
+    mqtt = settings.mqtt
+    if mqtt.password is not None and mqtt.password_file is not None:
+        yield ("mqtt", "password"), "is given twice; keep password_file or password"
+    if (mqtt.password or mqtt.password_file) and mqtt.username is None:
+        yield ("mqtt", "username"), "is missing; a password needs a username"
+    if mqtt.tls is None:
+        return
+    for key, other in (("cert", "key"), ("key", "cert")):
+        if getattr(mqtt.tls, key) and not getattr(mqtt.tls, other):
+            yield ("mqtt", "tls", other), f"is missing; {key} needs {other}"
+    for key, kind in (("ca", "CERTIFICATE"), ("cert", "CERTIFICATE"), ("key", "PRIVATE KEY")):
+        path: Path | None = getattr(mqtt.tls, key)
+        if path is not None:
+            yield from _readable(("mqtt", "tls", key), path, partial(_pem, kind))
+
+
+def _rates(settings: Settings) -> Iterator[Complaint]:
+    """Whether the backlog can ever shrink: what is made all day long must be less than what may leave."""
+    if settings.forward == "rules-only" and not settings.rules:
+        yield ("forward",), "rules-only sends nothing, as there are no rules; give rule files under rules, or write all"
+    if settings.forward == "rules-only" or settings.mqtt.transport == "none":
+        return
+    every = [sensor.interval for sensor in settings.sensors if sensor.kind != "replay"]
+    every += [
+        camera.interval
+        for camera in settings.cameras
+        if camera.role == "cctv" and camera.interval and not camera.source.lower().startswith(("file:", "images:"))
+    ]
+    made = sum(1 / interval for interval in every)
+    rate = settings.outbox.drain_rate
+    if made > rate:
+        text = (
+            f"found {rate:g}/s, but sensors and cctv cameras make {made:g} messages a second, so that the outbox would"
+        )
+        yield ("outbox", "drain_rate"), f"{text} never be empty; allowed: more than that, or longer intervals"
+
+
+def _files(settings: Settings) -> Iterator[Complaint]:
+    if settings.mqtt.password_file is not None:
+        yield from _readable(("mqtt", "password_file"), settings.mqtt.password_file, _password)
+    for index, pattern in enumerate(settings.rules):
+        if not re.search(r"[*?\[]", pattern):
+            yield from _readable(("rules", index), Path(pattern), lambda _: None)
+
+
+def _readable(key: Key, path: Path, problem: Callable[[str], str | None]) -> Iterator[Complaint]:
+    try:
+        wrong = problem(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        wrong = f"there is no such file (looked in {Path.cwd()})" if not path.is_absolute() else "there is no such file"
+    except UnicodeDecodeError:
+        wrong = "is not a text file"
+    except OSError as error:
+        wrong = f"cannot be read: {error.strerror}"
+    except ValueError:
+        wrong = "is not a path"  # a zero byte
+    if wrong is not None:
+        yield key, f'"{redact(str(path))}": {wrong}'
+
+
+def _pem(kind: str, text: str) -> str | None:
+    return None if re.search(rf"-----BEGIN [A-Z ]*{kind}-----", text) else f"holds no {kind.lower()} in PEM form"
+
+
+def _password(text: str) -> str | None:
+    lines = text.rstrip("\r\n").splitlines()
+    return None if len(lines) == 1 and lines[0] else f"has {len(lines)} lines; allowed: the password alone on one line"
+
+
+def _places(settings: Settings) -> Iterator[Complaint]:
+    """The database needs a file of its own."""
+    database = settings.outbox.path
+    for key, path in _read_files(settings):
+        if path.absolute() == database.absolute():
+            yield ("outbox", "path"), f'"{database}" is read for {key} already; give the database a file of its own'
+
+
+def _read_files(settings: Settings) -> Iterator[tuple[str, Path]]:
+    mqtt = settings.mqtt
+    tls = {} if mqtt.tls is None else {f"mqtt.tls.{name}": path for name, path in mqtt.tls}
+    for key, path in {"mqtt.password_file": mqtt.password_file, **tls}.items():
+        if path is not None:
+            yield key, path
+    yield from ((f"rules[{index}]", Path(rule)) for index, rule in enumerate(settings.rules))
+    for index, sensor in enumerate(settings.sensors):
+        if sensor.kind == "replay" and sensor.path is not None:
+            yield f"sensors[{index}].path", Path(sensor.path)
+    for index, camera in enumerate(settings.cameras):
+        if camera.source.lower().startswith("file:"):
+            yield f"cameras[{index}].source", Path(camera.source[len("file:") :])

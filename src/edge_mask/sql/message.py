@@ -1,0 +1,122 @@
+"""One message on its way through the rules, parsed once however many rules look at it, and what is known of it."""
+
+import random
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from edge_mask.sql.deadline import Deadline
+from edge_mask.sql.errors import EvaluationError, TookTooLong
+from edge_mask.sql.json import NOT_JSON, decode_payload
+from edge_mask.sql.values import UNDEFINED, Value
+
+MAX_STEPS: Final = 100_000
+"""Elements that the nested SELECTs of one evaluation may look at."""
+
+MAX_SECONDS: Final = 0.25
+"""The time that one rule may take for one message, its templates included: on the clock, then of the processor."""
+
+MAX_MADE: Final = 8 << 20
+"""Characters and items that one rule may make of one message, its templates included."""
+
+_CALLS_BETWEEN: Final = 16
+"""Calls between two looks at the clock; what a single call may do is bounded."""
+
+_UNREAD: Final = object()
+
+
+def _new_uuid() -> str:
+    return str(uuid.uuid4())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Who sent the message, when, and how; what is unknown is "n/a" (traceid(): Undefined) to the statement."""
+
+    timestamp: int = 0
+    """Milliseconds since 1970-01-01T00:00:00Z."""
+    client_id: str | None = None
+    principal: str | None = None
+    account_id: str | None = None
+    trace_id: str | None = None
+    source_ip: str | None = None
+    over_mqtt: bool = True
+    mqtt: Mapping[str, Value] = field(default_factory=dict)
+    """MQTT 5 properties: content_type, response_topic, correlation_data, payload_format_indicator."""
+    user_properties: Sequence[tuple[str, str]] = ()
+    shadow: Callable[[str, str | None], Value] | None = None
+    """The shadow document of (thing, shadow name or None), or None when there is none."""
+    cloud: Callable[[str, Sequence[Value]], Value] | None = None
+    """Answers for the functions that need AWS; None on a device."""
+    random: Callable[[], float] = random.random
+    new_uuid: Callable[[], str] = _new_uuid
+
+
+NOWHERE = Context()
+"""The context that knows nothing."""
+
+
+class Message:
+    """Topic, payload and context; the payload as JSON is made when a rule first asks for it."""
+
+    __slots__ = ("_calls", "_deadline", "_json", "_made", "_steps", "context", "payload", "topic", "variables")
+
+    def __init__(self, topic: str, payload: bytes, context: Context) -> None:
+        self.topic = topic
+        self.payload = payload
+        self.context = context
+        self.variables: dict[str, Value] = {}
+        self._json: list[Value] = [_UNREAD, _UNREAD, _UNREAD]
+        self.restart()
+
+    def restart(self) -> None:
+        """Give a rule the time and the space that each rule has."""
+        self._calls = self._steps = self._made = 0
+        self._deadline: Deadline | None = None
+
+    def begin(self) -> None:
+        """`restart`, and forget what the rule before this one assigned."""
+        self.restart()
+        if self.variables:
+            self.variables = {}
+
+    def json(self, version: int) -> Value:
+        """The payload as JSON, read as `version` reads numbers; UNDEFINED for a binary payload."""
+        value = self._json[version]
+        if value is _UNREAD:
+            value = self._json[version] = decode_payload(self.payload, version)
+        return UNDEFINED if value is NOT_JSON else value
+
+    def everything(self, version: int) -> Value:
+        """What `*` stands for: the JSON document, or the bytes of a binary payload."""
+        value = self.json(version)
+        return self.payload if value is UNDEFINED else value
+
+    # -- bounds -------------------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """Count one element of a nested SELECT; EvaluationError when there are too many, or they take too long."""
+        self.look()
+        self._steps += 1
+        if self._steps > MAX_STEPS:
+            raise EvaluationError(f"the nested SELECTs would look at more than {MAX_STEPS} elements")
+
+    def call(self) -> None:
+        """Count one call of a function; TookTooLong when the rule has no time left."""
+        self._calls += 1
+        if self._calls % _CALLS_BETWEEN == 0:
+            self.look()
+
+    def look(self) -> None:
+        """Look at the clock; TookTooLong when the rule has no time left. The time begins with the first look."""
+        if self._deadline is None:
+            self._deadline = Deadline(MAX_SECONDS)
+        elif self._deadline.is_over():
+            raise TookTooLong(f"the rule took longer than {MAX_SECONDS} s for this message")
+
+    def grow(self, size: int) -> None:
+        """Count what was made; EvaluationError when that is too much."""
+        self._made += size
+        if self._made > MAX_MADE:
+            raise EvaluationError(f"the rule would make more than {MAX_MADE} characters of this message")

@@ -1,0 +1,80 @@
+"""What others ask of the recorder: it is woken for it, and answers when it is on the disk, or says why not."""
+
+import sqlite3
+from concurrent.futures import CancelledError
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.ledger.rows import visit
+from tests.recording.test_damaged_rows import CLOCK, desk
+
+from edge_mask.errors import TryLater
+from edge_mask.messages import Health
+from edge_mask.recording.mail import Barrier, Inbox, Purge, ReadShadow, UpdateShadow
+from edge_mask.runtime.handoff import Mailbox
+from edge_mask.shadow import UpdateRefused
+
+
+def test_a_shadow_can_be_changed_and_read_and_is_on_the_disk_when_the_answer_comes(tmp_path: Path) -> None:
+    with desk(tmp_path / "db") as it:
+        update = UpdateShadow("gate-01", None, {"state": {"desired": {"light": 1}}})
+        assert it.inbox.ask(update)
+        document = update.answer.result(20)
+        assert document is not None
+        assert document["state"]["desired"] == {"light": 1}
+        with closing(sqlite3.connect(tmp_path / "db")) as connection:
+            assert connection.execute("SELECT count(*) FROM shadows").fetchone() == (1,)
+        read, nobody = ReadShadow("gate-01"), ReadShadow("gate-02")
+        assert it.inbox.ask(read)
+        assert it.inbox.ask(nobody)
+        assert read.answer.result(20) == document | {"timestamp": read.answer.result()["timestamp"]}  # type: ignore[index]
+        assert nobody.answer.result(20) is None
+
+
+def test_an_update_that_a_shadow_does_not_take_is_answered_with_the_reason(tmp_path: Path) -> None:
+    with desk(tmp_path / "db") as it:
+        update = UpdateShadow("gate-01", None, {"state": {"wished": {}}})
+        assert it.inbox.ask(update)
+        with pytest.raises(UpdateRefused, match="unknown state 'wished'"):
+            update.answer.result(20)
+
+
+def test_a_purge_says_how_many_messages_went(tmp_path: Path) -> None:
+    with desk(tmp_path / "db") as it:
+        for _ in range(3):
+            it.inbox.emit(visit(CLOCK.now()))
+        it.recorded()
+        purge = Purge()
+        assert it.inbox.ask(purge)
+        assert purge.answer.result(20) == 3
+
+
+def test_a_request_that_comes_after_the_stop_or_finds_no_room_is_answered_too() -> None:
+    inbox = Inbox()
+    while inbox.ask(Barrier()):
+        pass
+    late = ReadShadow("gate-01")
+    assert not inbox.ask(late)
+    with pytest.raises(TryLater):
+        late.answer.result(0)
+    inbox.mailbox.close()
+    closed = Purge()
+    assert not inbox.ask(closed)
+    with pytest.raises(CancelledError):
+        closed.answer.result(0)
+
+
+def test_a_taker_in_deep_sleep_is_woken_by_what_does_not_wake_one_that_naps() -> None:
+    mailbox: Mailbox[int] = Mailbox(10)
+    mailbox.poke()
+    assert mailbox.take_many(1, None, is_deep=True) == [], "something happened elsewhere"
+    mailbox.put(1, wake=False)
+    assert mailbox.take_many(1, None, is_deep=True) == [1]
+
+
+def test_one_live_message_wakes_a_recorder_that_sleeps(tmp_path: Path) -> None:
+    with desk(tmp_path / "db") as it:
+        it.recorded()
+        it.inbox.emit(Health(at=CLOCK.now(), values={}))
+        assert it.sent.get(timeout=5), "long before it looks by itself"

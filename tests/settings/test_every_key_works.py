@@ -1,0 +1,99 @@
+"""No key of the configuration is accepted and ignored: the daemon, or the doctor, reads every one of them."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from tests.end_to_end.daemon import MASKED, write_config, write_model, write_readings, write_scene
+
+from edge_mask.settings import Settings
+from edge_mask.settings.checks import LATER
+
+RECORDER = """
+import importlib, json, sys
+from edge_mask.settings.base import Section
+loading = importlib.import_module("edge_mask.settings.load")
+
+seen, is_loading = set(), False
+plainly, settings = Section.__getattribute__, loading._settings
+
+def noticed(self, name):
+    if not is_loading:
+        seen.add(f"{type(self).__name__}.{name}")
+    return plainly(self, name)
+
+def unnoticed(*arguments, **more):
+    global is_loading
+    is_loading = True
+    try:
+        return settings(*arguments, **more)
+    finally:
+        is_loading = False
+
+loading._settings = unnoticed
+Section.__getattribute__ = noticed
+from edge_mask.cli import main
+code = main(sys.argv[2:])
+open(sys.argv[1], "w").write(json.dumps(sorted(seen)))
+sys.exit(code)
+"""
+"""Runs a command, and writes down which keys of the settings it read after they were loaded."""
+
+AS_A_WHOLE = {"Labels.model_dump", "TopicNames.renames"}
+"""What reads every key of its section."""
+OF_THE_DASHBOARD = {"Web.host", "Web.port"}
+"""They say where, and count only with `web.enabled`, which is refused."""
+
+
+def keys_of(model: type[BaseModel]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        inner = [part for part in (field.annotation, *_parts(field.annotation)) if _is_section(part)]
+        if not inner:
+            yield f"{model.__name__}.{name}"
+        for section in inner:
+            yield from keys_of(section)
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    for part in get_args(annotation):
+        yield part
+        yield from _parts(part)
+
+
+def _is_section(part: Any) -> bool:
+    return isinstance(part, type) and issubclass(part, BaseModel)
+
+
+def read_by(command: str, *words: str, folder: Path, config: Path) -> set[str]:
+    found = folder / f"{command}.json"
+    arguments: list[str | Path] = [sys.executable, "-c", RECORDER, found, command, "--config", config, *words]
+    done = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    assert found.exists(), done.stderr
+    return set(json.loads(found.read_text()))
+
+
+def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
+    write_model(tmp_path)
+    write_scene(tmp_path / "scene", [MASKED])
+    source = f"images:{tmp_path / 'scene'}"
+    readings = str(write_readings(tmp_path / "r.csv", [36.5]))
+    config = write_config(
+        tmp_path,
+        1,  # nobody listens there
+        cameras=[{"name": "front", "source": source}, {"name": "hall", "source": source, "role": "cctv"}],
+        sensors=[{"name": "s", "kind": "replay", "path": readings}],
+        outputs=[{"name": "lamp", "kind": "led", "path": "ACT"}],
+        gate={"temperature_sensor": "s"},
+        mqtt={"host": "127.0.0.1", "port": 1, "tls": {}},
+    )
+    read = read_by("run", "--max-seconds", "1", folder=tmp_path, config=config)
+    read |= read_by("check", folder=tmp_path, config=config)
+    read |= read_by("stats", folder=tmp_path, config=config)
+    refused = {f"{type(getattr(Settings(), section)).__name__}.{name}" for section, name in LATER}
+    sections = {name.partition(".")[0] for name in read & AS_A_WHOLE}
+    forgotten = {key for key in keys_of(Settings) if key not in read and key.partition(".")[0] not in sections}
+    assert forgotten <= refused | OF_THE_DASHBOARD
