@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +62,10 @@ def _validate(data: dict[str, Any], document: Document) -> Settings:
 def _complaints(data: dict[str, Any], settings: Settings, name: str) -> list[tuple[Key, str]]:
     """What no single key shows."""
     found = [*_literal_password(data), *complaints(settings)]
-    if os.path.realpath(settings.outbox.path) == os.path.realpath(name):
-        found.append((("outbox", "path"), "is this configuration itself; allowed: a file of its own for the database"))
+    with suppress(ValueError):  # a zero byte: opening the database says so
+        if os.path.realpath(settings.outbox.path) == os.path.realpath(name):
+            text = "is this configuration itself; allowed: a file of its own for the database"
+            found.append((("outbox", "path"), text))
     return found
 
 
