@@ -98,9 +98,11 @@ def _validated(data: dict[str, Any], layers: Layers) -> Settings:
 
 
 def _own_file(settings: Settings, name: str) -> list[tuple[Key, str]]:
-    if os.path.realpath(settings.outbox.path) != os.path.realpath(name):
-        return []
-    return [(("outbox", "path"), "is this configuration itself; allowed: a file of its own for the database")]
+    try:
+        is_other = os.path.realpath(settings.outbox.path) != os.path.realpath(name)
+    except ValueError:  # a zero byte: opening the database says so
+        is_other = True
+    return [] if is_other else [(("outbox", "path"), "is this configuration itself; allowed: a file of its own for the database")]
 
 
 def _literal_password(data: dict[str, Any]) -> list[tuple[Key, str]]:
