@@ -13,8 +13,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from training.layers import Block, Head, Residual
-from training.network import MaskNet
+from training.network import Block, Head, MaskNet, Residual
 
 Kind = TypeVar("Kind", bound=nn.Module)
 
@@ -34,7 +33,7 @@ class Group:
 
 @torch.no_grad()
 def equalise(network: MaskNet, batches: Sequence[Tensor]) -> None:
-    """Change the weights of `network` (of today's form); `batches`: pictures as it takes them."""
+    """Change the weights of `network`; `batches`: pictures as it takes them."""
     groups = list(_groups(network))
     reach = _reach([answer for group in groups for answer in group.answers], network, batches)
     for group in groups:

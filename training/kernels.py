@@ -14,8 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.rounding import LARGEST
-
+LARGEST = 127  # of a weight, which has no zero point
 POINTS = 2000  # of each picture that are looked at, about
 ROUNDS = 1000
 RIDGE = 1e-6  # relative to the mean variance

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # torch warns of its own futu
 
 
 def test_found_are_those_in_which_the_network_sees_a_face(monkeypatch: pytest.MonkeyPatch) -> None:
-    hard = import_module("training.hard")
+    hard = import_module("training.predict")
     monkeypatch.setattr(hard, "AT_ONCE", 16)
 
     class SeesBrightFaces(torch.nn.Module):  # type: ignore[misc]
@@ -48,7 +48,7 @@ def test_a_run_looks_for_them_at_the_start_and_after_each_check(
     given: list[list[int]] = []
 
     def remember(*rest: Any) -> Any:
-        given.append(list(rest[4]))
+        given.append(list(rest[3]))
         return plans.batches(*rest)
 
     monkeypatch.setattr(trainer, "hard_ones", lambda network, size, count, rng: [len(given), size, count])
