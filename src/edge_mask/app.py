@@ -23,17 +23,21 @@ from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.fan import Fan
 from edge_mask.deliver.transport import Transport
 from edge_mask.detect.model import ModelDetector
+from edge_mask.health import HealthFigures, HealthReporter
+from edge_mask.idle import Idleness
+from edge_mask.kinds import STATUS
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.intake import Intake
 from edge_mask.ledger.mail import Postbox
 from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.recorder import Recorder
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Face, Fault, Frame, Message, Priority, Reading
+from edge_mask.messages import Face, Fault, Frame, Message, Reading
 from edge_mask.parts import detectors_of, rule_files, sensor_of, source_of, sysfs_root, transport_of, what_runs
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import Clock
-from edge_mask.runtime.handoff import Latest
+from edge_mask.runtime.door import Door
+from edge_mask.runtime.handoff import HandOff, Latest, Line, Tray
 from edge_mask.runtime.house import House
 from edge_mask.runtime.outage import Outage
 from edge_mask.runtime.timesync import boot_id
@@ -46,8 +50,8 @@ from edge_mask.settings.model import Settings
 from edge_mask.settings.sensors import SensorSettings
 from edge_mask.track.tracker import Tracker
 from edge_mask.units import Moment, Seconds
-from edge_mask.vision import Eye, Lane, Vision
-from edge_mask.vitals import Measure, Pulse, Rest
+from edge_mask.vision.lane import Lane
+from edge_mask.vision.shared import CameraState, Seen, Vision
 from edge_mask.wire import status
 from edge_mask.wire.topics import Topics
 from edge_mask.wire.uuid7 import IdMaker
@@ -68,11 +72,11 @@ class Plan:
         self._clock = clock
         self._rules = RuleSet.load(rule_files(settings.rules))
 
-    def build(self, on_failure: Callable[[Worker], None]) -> House:
+    def build(self, door: Door) -> House:
         """Every part made, none started. Raises ModelError, DatabaseError or Refused; then nothing is left open."""
         self._before_build()
         with ExitStack() as undo:
-            house = Assembly(self.settings, self._rules, self._clock, on_failure, undo).house()
+            house = Assembly(self.settings, self._rules, self._clock, door, undo).house()
             undo.pop_all()
         log.info("%s", what_runs(self.settings))
         return house
@@ -86,23 +90,24 @@ class Assembly:
         settings: Settings,
         rules: RuleSet,
         clock: Clock,
-        on_failure: Callable[[Worker], None],
+        door: Door,
         undo: ExitStack,
     ) -> None:
         self._settings = settings
         self._rules = rules
         self._clock = clock
-        self._on_failure = on_failure
+        self._door = door
         self._undo = undo
         self._boot = boot_id()
         device = settings.device
         self._topics = Topics(settings.topics.root, device.thing_name, settings.topics.renames)
         self._mail = Postbox()
-        self._frames: Latest[Frame] = Latest()
+        self._frames: Tray[Frame] = Tray()
+        self._seen = Seen()
         self._meters: dict[str, Meter] = {}
         self._courier: Courier | None = None
         self._vision: Vision | None = None
-        self._pulse = self._make_pulse()
+        self._health = self._make_health()
         self._actions = self._make_actions()
         self._fan: Fan | None = None
 
@@ -123,7 +128,7 @@ class Assembly:
         lanes = self._make_lanes(detectors) if detectors else []
         cameras = [(self._camera(camera), camera) for camera in self._settings.cameras]
         workers = [self._worker(job) for job in sinks]
-        workers.append(self._worker(self._pulse))
+        workers.append(self._worker(self._health))
         senders = [self._worker(meter) for meter, _ in meters]
         eyes = [self._worker(lane) for lane in lanes]
         lenses = [self._worker(camera) for camera, _ in cameras]
@@ -133,7 +138,7 @@ class Assembly:
         ]
         endless = [c.name for c in self._settings.cameras if not is_live(c.source) and c.loop]
         carriers = [carrier for carrier in (self._courier, self._fan) if carrier is not None]
-        rest = Rest(finite, self._vision, self._mail.bar, carriers)
+        idleness = Idleness(finite, self._vision, self._mail.bar, carriers)
         watched: list[Camera | Meter] = [*(camera for camera, _ in cameras), *(meter for meter, _ in meters)]
 
         def check(now: Seconds) -> None:
@@ -143,14 +148,14 @@ class Assembly:
         return House(
             [*workers, *senders, *eyes, *lenses],
             check=check,
-            is_idle=lambda now: not endless and rest.is_complete(now),
+            is_idle=lambda now: not endless and idleness.is_complete(now),
             complain=self._complain,
         )
 
     # -- one part after the other ------------------------------------------------------------------------
 
     def _worker(self, job: Job) -> Worker:
-        return Worker(job, self._clock, self._on_failure)
+        return Worker(job, self._clock, self._door.failed)
 
     def _complain(self, component: str, code: str, text: str) -> None:
         self._mail.emit(Fault(at=self._clock.now(), component=component, code=code, text=text))
@@ -207,7 +212,7 @@ class Assembly:
         return Actions(store, outputs, self._newest, self._mail.emit, self._clock)
 
     def _newest(self, camera: str) -> tuple[Frame, Sequence[Face]] | None:
-        return None if self._vision is None else self._vision.newest.get(camera)
+        return self._seen.newest.get(camera)
 
     def _on_live(self, message: Message) -> None:
         if self._courier is not None:
@@ -236,10 +241,12 @@ class Assembly:
         )
 
     def _transport(self, model: str | None) -> Transport:
-        topic, thing = self._topics.of("status"), self._settings.device.thing_name
+        topic, thing = self._topics.of(STATUS.name), self._settings.device.thing_name
 
         def retained(payload: bytes) -> Message:
-            return Message(topic=topic, payload=payload, priority=Priority.LIVE, qos=1, retain=True)
+            return Message(
+                topic=topic, payload=payload, priority=STATUS.priority, qos=STATUS.qos, retain=STATUS.is_retained
+            )
 
         def birth() -> Message:
             return retained(status.birth(thing=thing, version=__version__, model=model, at=self._clock.now()))
@@ -250,7 +257,7 @@ class Assembly:
         if self._courier is not None:
             self._courier.state_changed(connected, reason)
         if connected:
-            self._pulse.beat_now()
+            self._health.report_now()
 
     def _meter(self, sensor: SensorSettings) -> Meter:
         driver = sensor_of(sensor, self._clock, sysfs_root())
@@ -258,22 +265,23 @@ class Assembly:
         policy = QualityPolicy(range=believed, stuck_after=sensor.stuck_after)
         return Meter(driver, self._clock, self._mail.emit, policy=policy)
 
-    def _make_pulse(self) -> Pulse:
-        measure = Measure(lambda: self._vision, self._settings.outbox.path, self._boot, self._clock, self._rules)
-        return Pulse(measure, self._mail.emit, self._clock, self._settings.health.interval)
+    def _make_health(self) -> HealthReporter:
+        seen = self._seen if self._settings.cameras else None
+        measure = HealthFigures(seen, self._frames, self._settings.outbox.path, self._boot, self._clock, self._rules)
+        return HealthReporter(measure, self._mail.emit, self._clock, self._settings.health.interval)
 
     def _make_lanes(self, detectors: Sequence[ModelDetector]) -> list[Lane]:
-        eyes = {camera.name: self._eye(camera) for camera in self._settings.cameras}
+        cameras = {camera.name: self._camera_state(camera) for camera in self._settings.cameras}
         vision = self._vision = Vision(
-            self._frames, eyes, self._mail.emit, self._clock, publish=self._settings.detections
+            self._frames, cameras, self._mail.emit, self._clock, seen=self._seen, publish=self._settings.detections
         )
         return [Lane(vision, self._frames, detector, number) for number, detector in enumerate(detectors)]
 
-    def _eye(self, camera: CameraSettings) -> Eye:
+    def _camera_state(self, camera: CameraSettings) -> CameraState:
         if camera.role == "cctv":
             cctv = self._settings.cctv
             watch: Watch = CctvWatch(camera.name, CctvPolicy(cctv.streak, cctv.rearm_after), camera.zone)
-            return Eye(Tracker(), watch)
+            return CameraState(Tracker(), watch)
         gate = self._settings.gate
         policy = GatePolicy(
             votes=gate.votes,
@@ -282,7 +290,7 @@ class Assembly:
             fever_above=None if gate.temperature_sensor is None else gate.fever_above,
         )
         watch = GateWatch(camera.name, policy, camera.zone)
-        return Eye(Tracker(votes=policy.vote_policy), watch, self._thermometer(gate.temperature_sensor))
+        return CameraState(Tracker(votes=policy.vote_policy), watch, self._thermometer(gate.temperature_sensor))
 
     def _thermometer(self, sensor: str | None) -> Callable[[Moment], Reading | None]:
         meter = self._meters.get(sensor or "")
@@ -293,12 +301,14 @@ class Assembly:
         return lambda now: meter.latest(now.mono, max_age)
 
     def _camera(self, camera: CameraSettings) -> Camera:
+        live = is_live(camera.source)
+        frames: HandOff[Frame] = Latest(self._frames, camera.name) if live else Line(self._frames, camera.name)
         return Camera(
             camera.name,
             source_of(camera, self._clock),
-            self._frames,
+            frames,
             self._clock,
             self._mail.emit,
-            is_live=is_live(camera.source),
+            is_live=live,
             interval=camera.interval,
         )

@@ -20,7 +20,7 @@ from edge_mask.capture.source import EndOfSource
 from edge_mask.decide.gate import GateWatch
 from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.memory import MemoryTransport
-from edge_mask.detect.detector import Answer, nothing
+from edge_mask.detect.detector import Answer
 from edge_mask.detect.golden import golden_picture
 from edge_mask.detect.model import ModelDetector
 from edge_mask.detect.package import load_package, load_side_by_side, open_package
@@ -34,12 +34,13 @@ from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Event, Frame, Image, Reading
 from edge_mask.parts import lanes_for
 from edge_mask.runtime.clock import SystemClock
-from edge_mask.runtime.handoff import Latest, Mailbox
+from edge_mask.runtime.handoff import Line, Mailbox, Tray
 from edge_mask.runtime.outage import Outage
 from edge_mask.runtime.worker import Job, Worker
 from edge_mask.track.tracker import Tracker
 from edge_mask.units import Seconds
-from edge_mask.vision import Eye, Lane, Vision
+from edge_mask.vision.lane import Lane
+from edge_mask.vision.shared import CameraState, Seen, Vision
 from edge_mask.wire.topics import Topics
 from edge_mask.wire.uuid7 import IdMaker
 
@@ -112,18 +113,19 @@ def frames_per_second(
     detectors: Sequence[ModelDetector], database: Path, pictures: Sequence[Image], count: int
 ) -> float:
     """Camera, vision and ledger with their real threads and a real database, no broker: as fast as it goes."""
-    frames: Latest[Frame] = Latest()
+    frames: Tray[Frame] = Tray()
+    seen = Seen()
     with _Desk(database) as desk:
-        vision = Vision(frames, {"bench": Eye(Tracker(), GateWatch("bench"))}, desk.emit, _CLOCK)
+        vision = Vision(frames, {"bench": CameraState(Tracker(), GateWatch("bench"))}, desk.emit, _CLOCK, seen=seen)
         lanes = [Lane(vision, frames, Borrowed(detector), number) for number, detector in enumerate(detectors)]
         source = PicturesInMemory(pictures, count)
-        camera = Camera("bench", source, frames, _CLOCK, _ignore, is_live=False)
+        camera = Camera("bench", source, Line(frames), _CLOCK, _ignore, is_live=False)
         began = time.perf_counter()
         looking, reading = [_started(lane) for lane in lanes], _started(camera)
         while not reading.join(1.0) and all(worker.is_alive for worker in looking):
             pass  # a shorter wait would take the interpreter from those who are measured
         # What was handed on, not `count`: the camera keeps black pictures back.
-        while vision.figures.frames < camera.handed_on and all(worker.is_alive for worker in looking):
+        while seen.frames < camera.handed_on and all(worker.is_alive for worker in looking):
             time.sleep(0.0005)  # the last frames are in the graph
         lasted = time.perf_counter() - began
         for worker in (*looking, reading):
@@ -140,16 +142,11 @@ class Borrowed:
         self._detector = detector
         self.name, self.labels = detector.name, detector.labels
 
-    @property
-    def last_inference_ms(self) -> float:
-        return self._detector.last_inference_ms
-
-    def detect_each(self, images: Sequence[Image], meanwhile: Callable[[], object] = nothing) -> list[Answer]:
-        answers = self._detector.detect_each(images, meanwhile)
-        for answer in answers:
-            if answer.trouble:
-                raise ModelError(answer.trouble)
-        return answers
+    def look(self, image: Image) -> Answer:
+        answer = self._detector.look(image)
+        if answer.trouble:
+            raise ModelError(answer.trouble)
+        return answer
 
     def close(self) -> None: ...
 

@@ -5,12 +5,14 @@ Everything here is frozen and small; a value is made where it is born and never 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum, IntEnum, StrEnum
-from typing import Any, Literal
+from enum import Enum, StrEnum
+from typing import Any, Literal, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_mask import kinds
+from edge_mask.kinds import Priority as Priority  # noqa: PLC0414 (one of the nouns, passed on)
 from edge_mask.units import Moment
 
 Image = NDArray[np.uint8]
@@ -80,15 +82,6 @@ class Reading:
     unit: str
     at: Moment
     quality: Quality = Quality.GOOD
-
-
-class Priority(IntEnum):
-    """What happens to a message offline and when space runs out; the smaller number leaves first."""
-
-    URGENT = 0
-    EVIDENCE = 1
-    TELEMETRY = 2
-    LIVE = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +159,27 @@ class Health:
 
 
 Event = Detections | Visit | Look | Alert | Reading | Fault | Health
+
+
+def kind_of(event: Event) -> kinds.Kind:
+    """The kind of message that tells of `event`."""
+    match event:
+        case Detections():
+            return kinds.DETECTIONS
+        case Visit():
+            return kinds.VISITS
+        case Look():
+            return kinds.LOOKS
+        case Alert():
+            return kinds.ALERTS
+        case Reading():
+            return kinds.READINGS
+        case Health():
+            return kinds.HEALTH
+        case Fault():
+            return kinds.FAULTS
+        case _:
+            assert_never(event)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,6 @@ import logging
 import random
 import threading
 
-import numpy as np
 import pytest
 from tests.capture.scenes import BLACK, Reports, ScriptedCamera, noise
 
@@ -13,7 +12,7 @@ from edge_mask.capture import Camera, ContentPolicy, EndOfSource
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Frame, Image
 from edge_mask.runtime.clock import ManualClock, SystemClock
-from edge_mask.runtime.handoff import Latest
+from edge_mask.runtime.handoff import Latest, Line, Tray
 from edge_mask.runtime.worker import Finished, Worker
 from edge_mask.units import Seconds
 
@@ -26,12 +25,12 @@ class Stage:
     def __init__(self, script: list[Image | Exception], *, is_live: bool = True, interval: float = 0.0) -> None:
         self.clock = ManualClock()
         self.source = ScriptedCamera(script, self.clock)
-        self.slot: Latest[Frame] = Latest()
+        self.tray: Tray[Frame] = Tray()
         self.reports = Reports()
         self.camera = Camera(
             "front",
             self.source,
-            self.slot,
+            Latest(self.tray, "front") if is_live else Line(self.tray, "front"),
             self.clock,
             self.reports,
             is_live=is_live,
@@ -49,8 +48,8 @@ class Stage:
                 self.camera.step(self.stop)
             except Finished:
                 return taken
-            if (frame := self.slot.take(0.0)) is not None:
-                taken.append(frame)
+            if (found := self.tray.take(0.0)) is not None:
+                taken.append(found[1])
 
 
 def numbers(frames: list[Frame]) -> list[int]:
@@ -68,53 +67,32 @@ def test_a_live_frame_nobody_took_is_replaced_and_counted() -> None:
     stage = Stage([noise(1), noise(2), noise(3)])
     for _ in range(4):
         stage.camera.step(stage.stop)
-    frame = stage.slot.take(0.0)
-    assert frame is not None
-    assert frame.number == 3
-    assert stage.slot.replaced == 2
+    found = stage.tray.take(0.0)
+    assert found is not None
+    assert found[1].number == 3
+    assert stage.tray.replaced == 2
 
 
 def test_a_picture_of_a_file_waits_until_it_was_taken_and_none_is_lost() -> None:
     clock = SystemClock()
-    slot: Latest[Frame] = Latest()
+    tray: Tray[Frame] = Tray()
     source = ScriptedCamera([noise(n) for n in range(20)], ManualClock())
-    worker = Worker(Camera("front", source, slot, clock, Reports(), is_live=False), clock, lambda failed: None)
+    worker = Worker(Camera("front", source, Line(tray), clock, Reports(), is_live=False), clock, lambda failed: None)
     worker.start()
     taken: list[int] = []
-    while (frame := slot.take(5.0 if len(taken) < 20 else 0.0)) is not None:
-        taken.append(frame.number)
+    while (found := tray.take(5.0 if len(taken) < 20 else 0.0)) is not None:
+        taken.append(found[1].number)
     assert taken == list(range(1, 21))
     assert worker.join(5.0)
     assert worker.is_finished
-    assert slot.replaced == 0
-
-
-@pytest.mark.parametrize(
-    ("what", "interval", "picture", "ahead"),
-    [
-        ("small pictures without pauses", 0.0, noise(1), 8),
-        ("with pauses", 0.5, noise(1), 1),
-        ("large pictures", 0.0, np.full((1000, 1400, 3), 90, np.uint8), 1),
-    ],
-)
-def test_a_file_is_read_a_few_small_pictures_ahead_when_it_has_no_pauses(
-    what: str, interval: float, picture: Image, ahead: int
-) -> None:
-    stage = Stage([picture] * 12, is_live=False, interval=interval)
-    while stage.camera._pending is None:  # until one finds no place
-        stage.camera.step(stage.stop)
-    assert stage.slot.given == ahead, what
-    taken = stage.run()
-    while (frame := stage.slot.take(0.0)) is not None:
-        taken.append(frame)
-    assert numbers(taken) == list(range(1, 13)), what
+    assert tray.replaced == 0
 
 
 def test_a_file_whose_picture_nobody_takes_still_stops_at_once() -> None:
     clock = SystemClock()
     source = ScriptedCamera([noise(n) for n in range(20)], ManualClock())
-    slot: Latest[Frame] = Latest()
-    worker = Worker(Camera("front", source, slot, clock, Reports(), is_live=False), clock, lambda failed: None)
+    tray: Tray[Frame] = Tray()
+    worker = Worker(Camera("front", source, Line(tray), clock, Reports(), is_live=False), clock, lambda failed: None)
     worker.start()
     worker.request_stop()
     assert worker.join(4.0)
@@ -233,9 +211,9 @@ def test_a_read_that_hangs_is_reported_once_while_it_hangs_and_again_when_it_is_
     caplog.set_level(logging.INFO)
     clock = ManualClock()
     source = HangingCamera([noise(1)], clock)
-    slot: Latest[Frame] = Latest()
+    tray: Tray[Frame] = Tray()
     reports = Reports()
-    camera = Camera("front", source, slot, clock, reports, is_live=True, hung_after=Seconds(5.0))
+    camera = Camera("front", source, Latest(tray), clock, reports, is_live=True, hung_after=Seconds(5.0))
     worker = Worker(camera, clock, lambda failed: None)
     worker.start()
     assert source.is_reading.wait(5.0)
@@ -248,7 +226,7 @@ def test_a_read_that_hangs_is_reported_once_while_it_hangs_and_again_when_it_is_
     assert worker.is_stuck(clock.advance(60.0).mono), "the supervisor's turn"
     source.let_go.set()
     assert worker.join(5.0)
-    assert slot.take(0.0) is not None
+    assert tray.take(0.0) is not None
     assert not camera.is_hung(clock.advance(60.0).mono)
     assert [record.getMessage().split(" after")[0] for record in caplog.records][-1] == "camera front: back"
 
@@ -263,7 +241,7 @@ def test_a_report_in_progress_does_not_hold_up_whoever_checks() -> None:
         assert let_go.wait(30.0)
 
     source = ScriptedCamera([TryLater("gone"), noise(1)], clock)
-    camera = Camera("front", source, Latest(), clock, slow_report, is_live=True)
+    camera = Camera("front", source, Latest(Tray()), clock, slow_report, is_live=True)
     worker = Worker(camera, clock, lambda failed: None)
     worker.start()
     assert reporting.wait(5.0)

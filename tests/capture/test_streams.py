@@ -17,7 +17,7 @@ from edge_mask.capture.opencv import NetworkStream
 from edge_mask.errors import TryLater
 from edge_mask.messages import Frame
 from edge_mask.runtime.clock import ManualClock, SystemClock
-from edge_mask.runtime.handoff import Latest
+from edge_mask.runtime.handoff import Latest, Tray
 from edge_mask.runtime.worker import Worker
 from edge_mask.units import Seconds
 
@@ -105,20 +105,20 @@ def test_a_camera_that_hangs_up_is_lost_and_a_new_connection_goes_on_counting() 
 
 
 def test_the_worker_brings_a_stream_back_that_was_cut() -> None:
-    slot: Latest[Frame] = Latest()
+    tray: Tray[Frame] = Tray()
     reports = Reports()
     clock = SystemClock()
     with RtspCamera() as server:
-        camera = Camera("front", stream(server.port), slot, clock, reports, is_live=True)
+        camera = Camera("front", stream(server.port), Latest(tray), clock, reports, is_live=True)
         worker = Worker(camera, clock, lambda failed: None)
         worker.start()
-        before = slot.take(10.0)
+        before = tray.take(10.0)
         server.hang_up()
         lost = threading.Event()
-        while not lost.is_set() and slot.take(10.0) is not None:
+        while not lost.is_set() and tray.take(10.0) is not None:
             if "camera_lost" in reports.codes:
                 lost.set()
-        after = slot.take(10.0)
+        after = tray.take(10.0)
         worker.request_stop()
         assert worker.join(10.0)
     assert before is not None

@@ -101,9 +101,8 @@ def test_a_model_that_gives_no_numbers_for_one_picture_breaks_there_and_works_fo
     with pytest.raises(Broken, match="logits run from"):
         detector.detect(picture((64, 64), ((0, 0, 64, 64), RED)))
     assert len(detector.detect(picture((64, 64)))) == 64  # black: every logit is 0, every score a half
-    good, bad, after = detector.detect_each(
-        [picture((64, 64)), picture((64, 64), ((0, 0, 64, 64), RED)), picture((64, 64))]
-    )
+    pictures = [picture((64, 64)), picture((64, 64), ((0, 0, 64, 64), RED)), picture((64, 64))]
+    good, bad, after = map(detector.look, pictures)
     assert (len(good.faces), len(bad.faces), len(after.faces)) == (64, 0, 64)
     assert (good.trouble, after.trouble) == ("", "")
     assert bad.trouble.startswith("the model's logits run from")

@@ -284,26 +284,6 @@ def test_verifying_names_everything_that_does_not_hold(tmp_path: Path) -> None:
     assert "model.tflite checksum" not in failed
 
 
-def test_others_are_told_when_the_graph_is_about_to_run_and_the_picture_is_in_it(tmp_path: Path) -> None:
-    detector = load_package(package(tmp_path))
-    told: list[float] = []
-    detector.detect(SQUARE)
-    before = detector.last_inference_ms
-    (answer,) = detector.detect_each([SQUARE], lambda: told.append(detector.last_inference_ms))
-    assert answer.faces == detector.detect(SQUARE)
-    assert told == [before]
-
-
-def test_pictures_that_go_through_the_graph_in_a_row_get_the_answers_that_each_gets_alone(tmp_path: Path) -> None:
-    detector = load_package(package(tmp_path))
-    pictures = [SQUARE, picture((64, 64)), picture((128, 96), ((32, 48, 16, 16), GREEN)), SQUARE]
-    alone = [detector.detect(each) for each in pictures]
-    assert [len(faces) for faces in alone] == [1, 0, 1, 1]
-    answers = detector.detect_each(pictures)
-    assert [answer.faces for answer in answers] == alone
-    assert all(answer.inference_ms > 0 and not answer.trouble for answer in answers)
-
-
 @pytest.mark.parametrize("strides", [[8], [16]])
 def test_a_stride_that_the_card_forgot_is_refused(strides: list[int], tmp_path: Path) -> None:
     """Its faces would be seen by nobody."""

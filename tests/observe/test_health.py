@@ -79,7 +79,9 @@ def test_this_machine_is_read_as_others_read_it() -> None:
 def test_the_health_message_has_the_fields_of_the_contract() -> None:
     machine = Machine(cpu=1.0, memory=2.0, rss=3, soc_temperature=4.0, uptime_s=5.0)
     outbox = {"pending": 1, "bytes": 2, "oldest_s": 3.0, "dropped": {"age": 0}, "refused": 9}
-    found = health_values(machine, fps=9.87654, inference_ms=12.3456, outbox=outbox, clock_synced=True)
+    found = health_values(
+        machine, fps=9.87654, inference_ms=12.3456, frames_replaced=7, outbox=outbox, clock_synced=True
+    )
     assert found == {
         "cpu": 1.0,
         "memory": 2.0,
@@ -88,6 +90,7 @@ def test_the_health_message_has_the_fields_of_the_contract() -> None:
         "uptime_s": 5.0,
         "fps": 9.88,
         "inference_ms": 12.35,
+        "frames_replaced": 7,
         "outbox": {"pending": 1, "bytes": 2, "oldest_s": 3.0, "dropped": {"age": 0}},
         "clock_synced": True,
     }

@@ -1,110 +1,89 @@
-"""Latest replaces and counts; Mailbox waits and can be closed."""
+"""Latest replaces and counts; Line waits; Mailbox waits and can be closed."""
 
 import threading
-import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_mask.runtime.handoff import Closed, Latest, Mailbox
+from edge_mask.runtime.handoff import Closed, Latest, Line, Mailbox, Tray
+
+T = TypeVar("T")
+
+
+def taken(tray: Tray[T], timeout: float = 0.0) -> T | None:
+    found = tray.take(timeout)
+    return None if found is None else found[1]
 
 
 def test_the_newest_frame_replaces_one_that_nobody_took_and_is_counted() -> None:
-    slot: Latest[int] = Latest()
-    slot.put(1)
-    slot.put(2)
-    assert slot.take(0) == 2
-    assert slot.replaced == 1
-    assert slot.take(0) is None
+    tray: Tray[int] = Tray()
+    camera = Latest(tray)
+    assert camera.put(1)
+    assert camera.put(2)
+    assert taken(tray) == 2
+    assert tray.replaced == 1
+    assert taken(tray) is None
 
 
 def test_cameras_do_not_replace_each_other_and_the_one_that_waited_longest_is_first() -> None:
-    slot: Latest[str] = Latest()
-    slot.put("front", "front")
-    slot.put("back", "back")
-    slot.put("front again", "front")
-    assert [slot.take(0), slot.take(0)] == ["front again", "back"]
-    assert slot.replaced == 1
+    tray: Tray[str] = Tray()
+    front, back = Latest(tray, "front"), Latest(tray, "back")
+    front.put("front")
+    back.put("back")
+    front.put("front again")
+    assert [taken(tray), taken(tray)] == ["front again", "back"]
+    assert tray.replaced == 1
+
+
+def test_takers_are_told_in_which_order_they_took() -> None:
+    tray: Tray[str] = Tray()
+    line = Line(tray, room=3)
+    for item in "abc":
+        assert line.put(item, 0)
+    assert [tray.take(0), tray.take(0), tray.take(0), tray.take(0)] == [(0, "a"), (1, "b"), (2, "c"), None]
 
 
 def test_a_file_waits_until_its_last_picture_was_taken() -> None:
-    slot: Latest[int] = Latest()
-    assert slot.put_in_line(1, "clip", 0)
-    assert not slot.put_in_line(2, "clip", 0.01)
+    tray: Tray[int] = Tray()
+    clip = Line(tray, "clip")
+    assert clip.put(1, 0)
+    assert not clip.put(2, 0.01)
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(slot.put_in_line, 2, "clip", 10.0)
-        assert slot.take(1) == 1
+        waiting = pool.submit(clip.put, 2, 10.0)
+        assert taken(tray, 1) == 1
         assert waiting.result(10)
-    assert slot.take(0) == 2
-    assert slot.replaced == 0
-
-
-def sender_of_a_fifth(slot: Latest[int], pool: ThreadPoolExecutor) -> "Future[bool]":
-    """Four wait in a line for four, and somebody waits with one more."""
-    for number in range(4):
-        assert slot.put_in_line(number, "clip", 0, room=4)
-    waiting = pool.submit(slot.put_in_line, 4, "clip", 60.0, room=4)
-    while not slot._few:  # until it waits
-        time.sleep(0.001)
-    return waiting
-
-
-def test_a_line_takes_so_many_and_lets_its_sender_in_again_when_half_are_gone() -> None:
-    slot: Latest[int] = Latest()
-    with ThreadPoolExecutor(1) as pool:
-        waiting = sender_of_a_fifth(slot, pool)
-        assert slot.take(0) == 0
-        time.sleep(0.02)
-        assert not waiting.done()
-        assert slot.take(0) == 1
-        assert waiting.result(10)
-    assert [slot.take(0) for _ in range(4)] == [2, 3, 4, None]
-    assert slot.replaced == 0
-
-
-def test_a_sender_is_called_when_the_taker_says_so_and_at_once_when_nothing_waits_any_more() -> None:
-    slot: Latest[int] = Latest()
-    with ThreadPoolExecutor(1) as pool:
-        waiting = sender_of_a_fifth(slot, pool)
-        assert slot.take_numbered(0, most=3) == [(0, 0), (1, 1), (2, 2)]
-        time.sleep(0.02)
-        assert not waiting.done()
-        slot.call_senders()
-        assert waiting.result(10)
-        for number in (5, 6):
-            assert slot.put_in_line(number, "clip", 0, room=4)
-        slot._few.clear()
-        waiting = pool.submit(slot.put_in_line, 7, "clip", 60.0, room=4)
-        while not slot._few:
-            time.sleep(0.001)
-        assert slot.take_numbered(0, most=9) == [(3, 3), (4, 4), (5, 5), (6, 6)]
-        assert waiting.result(10)
+    assert taken(tray) == 2
+    assert tray.replaced == 0
+    assert tray.given == 2
 
 
 def test_a_line_lets_another_camera_in_between() -> None:
-    slot: Latest[str] = Latest()
+    tray: Tray[str] = Tray()
+    clip = Line(tray, "clip", room=3)
     for picture in ("clip 1", "clip 2", "clip 3"):
-        assert slot.put_in_line(picture, "clip", 0, room=3)
-    slot.put("door", "door")
-    assert [slot.take(0) for _ in range(4)] == ["clip 1", "door", "clip 2", "clip 3"]
+        assert clip.put(picture, 0)
+    Latest(tray, "door").put("door")
+    assert [taken(tray) for _ in range(4)] == ["clip 1", "door", "clip 2", "clip 3"]
 
 
 def test_closing_lets_a_waiting_sender_go() -> None:
-    slot: Latest[int] = Latest()
-    assert slot.put_in_line(1, "clip", 0)
+    tray: Tray[int] = Tray()
+    clip = Line(tray, "clip")
+    assert clip.put(1, 0)
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(slot.put_in_line, 2, "clip", 60.0)
-        slot.close()
+        waiting = pool.submit(clip.put, 2, 60.0)
+        tray.close()
         assert waiting.result(10)
 
 
 def test_closing_wakes_a_waiting_taker() -> None:
-    slot: Latest[int] = Latest()
+    tray: Tray[int] = Tray()
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(slot.take, 60.0)
-        slot.close()
+        waiting = pool.submit(tray.take, 60.0)
+        tray.close()
         assert waiting.result(10) is None
 
 
@@ -176,18 +155,6 @@ def test_every_senders_order_is_kept(senders: list[list[int]], capacity: int) ->
     for thread in threads:
         thread.join(10)
     assert [[v for w, v in received if w == who] for who in range(len(senders))] == senders
-
-
-def test_takers_hear_how_many_were_taken_before() -> None:
-    slot: Latest[str] = Latest()
-    slot.put("a", "front")
-    slot.put("b", "back")
-    assert slot.take_numbered(0) == [(0, "a")]
-    assert slot.take(0) == "b"
-    assert slot.take_numbered(0) == []
-    slot.put("c", "front")
-    assert slot.take_numbered(0) == [(2, "c")]
-    assert slot.taken == 3
 
 
 def test_what_is_wanted_is_taken_past_the_rest_which_keeps_its_order() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from edge_mask.errors import Refused
 from edge_mask.runtime.clock import SystemClock
+from edge_mask.runtime.door import Door
 from edge_mask.runtime.house import House
 from edge_mask.runtime.supervisor import Limits, SilentNotifier, Supervisor
 from edge_mask.runtime.worker import Finished, Job, Worker, keep_waiting
@@ -90,7 +91,7 @@ def test_a_stuck_worker_does_not_keep_the_others_from_ending() -> None:
 class WaitsForItsCompany(Job):
     """Ends its step only when all were asked to stop, as lanes do that wait for each other's turns."""
 
-    name, company = "lane", "lanes"
+    name, group = "lane", "lanes"
 
     def __init__(self, asked: threading.Barrier) -> None:
         self._asked = asked
@@ -149,8 +150,8 @@ class Plan:
     def __init__(self, make: Callable[[Callable[[Worker], None]], House]) -> None:
         self.make = make
 
-    def build(self, on_failure: Callable[[Worker], None]) -> House:
-        return self.make(on_failure)
+    def build(self, door: Door) -> House:
+        return self.make(door.failed)
 
 
 def test_a_worker_that_raises_gets_its_house_built_again_in_the_same_process() -> None:
@@ -170,7 +171,7 @@ def test_a_worker_that_raises_gets_its_house_built_again_in_the_same_process() -
         while len(built) < 2 and not running.done():
             built[0].stepped.wait(0.01) if built else None
         assert built[1].stepped.wait(10)
-        supervisor.request("stop")
+        supervisor.door.stop()
         assert running.result(10) == 0
     assert diary == ["ledger 0 begins", "ledger 0 ends", "ledger 1 begins", "ledger 1 ends"]
     [(component, code, text)] = complaints
@@ -252,8 +253,8 @@ from edge_mask.runtime.clock import SystemClock
 def execute(*_):
     raise SystemExit(1)
 told = supervisor.Supervisor(lambda: None, SystemClock(lambda: True), execute=execute)
-told.request("failed camera")
-told.request("stop")
+told.door.reload()
+told.door.stop()
 told._start_over()
 """
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
@@ -282,10 +283,10 @@ def test_a_wrong_configuration_at_reload_keeps_the_old_house_and_complains() -> 
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(supervisor.run)
         assert job.stepped.wait(10)
-        supervisor.request("reload")
+        supervisor.door.reload()
         assert complained.wait(10)
         assert diary == ["ledger begins"]
-        supervisor.request("stop")
+        supervisor.door.stop()
         assert running.result(10) == 0
     assert complaints == [("configuration", "refused", "line 3: unknown key")]
 
@@ -305,9 +306,9 @@ def test_a_configuration_that_fails_in_an_unexpected_way_at_reload_keeps_the_old
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(supervisor.run)
         assert job.stepped.wait(10)
-        supervisor.request("reload")
+        supervisor.door.reload()
         assert complained.wait(10)
-        supervisor.request("stop")
+        supervisor.door.stop()
         assert running.result(10) == 0
 
 
@@ -336,8 +337,8 @@ def test_a_configuration_repaired_while_the_house_cannot_be_built_is_taken_at_si
         running = pool.submit(supervisor.run)
         assert built.wait(10)
         while not job.stepped.wait(0.3) and not running.done():
-            supervisor.request("reload")
-        supervisor.request("stop")
+            supervisor.door.reload()
+        supervisor.door.stop()
         assert running.result(10) == 0
 
 
@@ -350,7 +351,7 @@ def test_the_time_limit_holds_while_the_house_cannot_be_built() -> None:
 
 def test_a_stop_that_comes_while_the_house_cannot_be_built_at_first_is_a_clean_end() -> None:
     def make(on_failure: Callable[[Worker], None]) -> House:
-        supervisor.request("stop")
+        supervisor.door.stop()
         return no_house(on_failure)
 
     supervisor = Supervisor(lambda: Plan(make), CLOCK)

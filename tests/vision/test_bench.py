@@ -1,6 +1,5 @@
 """The measure of the pipeline says what broke instead of a figure."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +25,12 @@ def test_a_model_that_breaks_while_it_is_measured_is_an_error_and_no_figure(
     detectors = load_side_by_side(write_model(tmp_path), lanes=lanes, threads=lanes)
     looks = 0
 
-    def breaks(images: Sequence[Image], _meanwhile: object = None) -> list[Answer]:
+    def breaks(_image: Image) -> Answer:
         nonlocal looks
         looks += 1
-        return [Answer([], 1.0, "the model says NaN" if looks > 5 else "") for _ in images]
+        return Answer([], 1.0, "the model says NaN" if looks > 5 else "")
 
-    monkeypatch.setattr(detectors[-1], "detect_each", breaks)
+    monkeypatch.setattr(detectors[-1], "look", breaks)
     with pytest.raises(ModelError, match="the model says NaN"):
         bench.frames_per_second(detectors, tmp_path / "bench.db", [PICTURE], 200)
 
@@ -40,12 +39,12 @@ def test_every_frame_is_looked_at_before_the_figure_is_there(tmp_path: Path, mon
     detectors = load_side_by_side(write_model(tmp_path), lanes=2, threads=2)
     seen: list[Image] = []
 
-    def note(images: Sequence[Image], _meanwhile: object = None) -> list[Answer]:
-        seen.extend(images)
-        return [Answer([], 1.0) for _ in images]
+    def note(image: Image) -> Answer:
+        seen.append(image)
+        return Answer([], 1.0)
 
     for detector in detectors:
-        monkeypatch.setattr(detector, "detect_each", note)
+        monkeypatch.setattr(detector, "look", note)
     assert bench.frames_per_second(detectors, tmp_path / "bench.db", [PICTURE], 50) > 0
     assert len(seen) == 50
 

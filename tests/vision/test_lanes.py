@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -10,16 +10,17 @@ import pytest
 
 from edge_mask.decide.gate import GateWatch
 from edge_mask.decide.sight import Sight, Watch
-from edge_mask.detect.detector import Answer, nothing
+from edge_mask.detect.detector import Answer
 from edge_mask.errors import Broken
 from edge_mask.messages import Box, Detections, Event, Face, Fault, Frame, Image, Visit
 from edge_mask.runtime.clock import ManualClock, SystemClock
-from edge_mask.runtime.handoff import Latest
+from edge_mask.runtime.handoff import Line, Tray
 from edge_mask.runtime.house import House
 from edge_mask.runtime.worker import Worker, keep_waiting
 from edge_mask.track.tracker import Tracker
 from edge_mask.units import Moment, Seconds, Unix
-from edge_mask.vision import Eye, Lane, Vision
+from edge_mask.vision.lane import Lane
+from edge_mask.vision.shared import CameraState, Vision
 
 PATIENCE = 20.0
 BARE = [Face("no_mask", 0.9, Box(10.0, 10.0, 200.0, 200.0))]
@@ -30,20 +31,13 @@ class Scripted:
 
     name, labels = "scripted 1", ("mask", "no_mask")
 
-    def __init__(self, look: Callable[[int], list[Face]], inference_ms: float = 1.0) -> None:
+    def __init__(self, look: Callable[[int], list[Face]]) -> None:
         self._look = look
-        self.last_inference_ms = inference_ms
-        self.rows: list[int] = []
         self.is_closed = False
 
-    def detect_each(self, images: Sequence[Image], meanwhile: Callable[[], object] = nothing) -> list[Answer]:
-        meanwhile()
-        self.rows.append(len(images))
-        return [self._answer(int(image[0, 0, 0])) for image in images]
-
-    def _answer(self, number: int) -> Answer:
+    def look(self, image: Image) -> Answer:
         try:
-            return Answer(self._look(number), 1.0)
+            return Answer(self._look(int(image[0, 0, 0])), 1.0)
         except Broken as error:
             return Answer([], 1.0, str(error))
 
@@ -57,28 +51,28 @@ def picture_of(number: int) -> Frame:
 
 
 class Site:
-    """A slot, a vision over one gate camera, and a worker for each detector."""
+    """A tray, a vision over one gate camera, and a worker for each detector."""
 
     def __init__(self, *detectors: Scripted, watch: Watch | None = None) -> None:
-        self.frames: Latest[Frame] = Latest()
+        self.frames: Tray[Frame] = Tray()
         self.clock = ManualClock(mono=0.0)
         self.events: list[Event] = []
         self.came = threading.Condition()
         self.failed: list[Worker] = []
-        eye = Eye(Tracker(), watch or GateWatch("front"))
-        self.vision = Vision(self.frames, {"front": eye}, self._note, self.clock, publish="all")
+        camera = CameraState(Tracker(), watch or GateWatch("front"))
+        self.vision = Vision(self.frames, {"front": camera}, self._note, self.clock, publish="all")
         lanes = [Lane(self.vision, self.frames, detector, number) for number, detector in enumerate(detectors)]
         self.workers = [Worker(lane, SystemClock(), self.failed.append) for lane in lanes]
 
     def show(self, *numbers: int) -> None:
         """Hand on one picture after the other, each when the one before was taken."""
         for number in numbers:
-            assert self.frames.put_in_line(picture_of(number), "front", PATIENCE)
+            assert Line(self.frames, "front").put(picture_of(number), PATIENCE)
 
     def fill(self, *numbers: int) -> None:
         """Hand on all of these pictures at once."""
         for number in numbers:
-            assert self.frames.put_in_line(picture_of(number), "front", 0, room=len(numbers))
+            assert Line(self.frames, "front", len(numbers)).put(picture_of(number), 0)
 
     def is_done(self) -> bool:
         return self.vision.is_done
@@ -140,23 +134,6 @@ def test_lanes_look_at_pictures_at_the_same_time() -> None:
     assert site.looked_at() == [1, 2, 3]
 
 
-@pytest.mark.parametrize(("inference_ms", "rows"), [(1.0, [4, 2]), (20.0, [2, 2, 2]), (60.0, [1] * 6)])
-def test_pictures_that_wait_go_through_a_quick_graph_several_in_a_row(inference_ms: float, rows: list[int]) -> None:
-    detector = Scripted(lambda _n: BARE, inference_ms)
-    site = Site(detector)
-    site.fill(1, 2, 3, 4, 5, 6)
-    for worker in site.workers:
-        worker.start()
-    try:
-        site.wait(lambda: len(site.looked_at()) == 6)
-    finally:
-        for worker in site.workers:
-            worker.request_stop()
-            assert worker.join(PATIENCE)
-    assert site.looked_at() == [1, 2, 3, 4, 5, 6]
-    assert detector.rows == rows
-
-
 def test_lanes_that_find_no_room_for_what_they_say_stop_together() -> None:
     site = Site(Scripted(lambda _n: BARE), Scripted(lambda _n: BARE))
     speaks = threading.Event()
@@ -171,12 +148,12 @@ def test_lanes_that_find_no_room_for_what_they_say_stop_together() -> None:
     house = House(site.workers)
     house.start()
     assert speaks.wait(PATIENCE)
-    while site.frames.taken < 8:  # until the other lane waits for its turn
+    while site.frames.taken < 2:  # until the other lane waits for its turn
         time.sleep(0.01)
     assert house.stop(PATIENCE, time.monotonic) == []
 
 
-def test_a_picture_in_a_row_that_cannot_be_judged_does_not_keep_the_other_lane_waiting_for_those_behind_it() -> None:
+def test_a_picture_that_cannot_be_judged_does_not_keep_the_other_lane_waiting() -> None:
     class Fails(GateWatch):
         def observe(self, sight: Sight) -> list[Event]:
             if sight.at.mono == 0.2:
@@ -256,7 +233,7 @@ def test_a_stop_in_the_middle_of_a_look_says_what_was_seen_and_frees_every_model
 
 
 def test_all_lanes_stop_when_one_is_asked_to() -> None:
-    """They share a slot that is closed then: one that goes on would find it empty as fast as it can look."""
+    """They share a tray that is closed then: one that goes on would find it empty as fast as it can look."""
     with running(*(Scripted(lambda _n: BARE) for _ in range(3))) as site:
         site.show(1)
         site.wait(lambda: site.looked_at() == [1])

@@ -144,6 +144,7 @@ health = st.builds(
     machines,
     fps=st.none() | scores,
     inference_ms=st.none() | scores,
+    frames_replaced=st.none() | st.integers(0, 10**9),
     outbox=outboxes,
     clock_synced=st.booleans(),
 )

@@ -1,6 +1,6 @@
-"""The capture worker: one camera, from its source into the slot that vision looks into.
+"""The capture worker: one camera, from its source into the hand-off to vision.
 
-      lost ◀──TryLater── source ──frame──▶ content ──fine──▶ Latest ──▶ vision
+      lost ◀──TryLater── source ──frame──▶ content ──fine──▶ hand-off ──▶ vision
 (backoff, reopen)                             └─ black, frozen: reported once, never judged
 """
 
@@ -16,7 +16,7 @@ from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Fault, Frame
 from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock
-from edge_mask.runtime.handoff import Latest
+from edge_mask.runtime.handoff import HandOff
 from edge_mask.runtime.outage import Outage
 from edge_mask.runtime.worker import Finished, Job
 from edge_mask.units import Seconds
@@ -25,13 +25,12 @@ log = logging.getLogger(__name__)
 
 _TURN = Seconds(0.5)
 """The longest a step waits before it looks at `stop` again."""
-_MOST_AHEAD, _BYTES_AHEAD = 8, 8_000_000
 
 
 class Camera(Job):
     """Reads one source for as long as it lasts; each of its troubles is reported once when it begins.
 
-    A live camera's newest frame replaces the one nobody took; a file or folder waits until each was taken.
+    Whether a frame that nobody took is replaced or waited for is the hand-off's affair (Latest, Line).
     """
 
     patience = Seconds(60.0)
@@ -40,7 +39,7 @@ class Camera(Job):
         self,
         name: str,
         source: FrameSource,
-        frames: Latest[Frame],
+        frames: HandOff[Frame],
         clock: Clock,
         report: Callable[[Fault], None],
         *,
@@ -52,7 +51,7 @@ class Camera(Job):
     ) -> None:
         self.name = f"camera {name}"
         self.handed_on = 0
-        """Frames put into the slot so far."""
+        """Frames handed to vision so far."""
         self._camera = name
         self._source = source
         self._frames = frames
@@ -144,18 +143,11 @@ class Camera(Job):
             self._offer(frame)
 
     def _offer(self, frame: Frame) -> None:
-        if self._is_live:
-            self._frames.put(frame, self._camera)
-            self.handed_on += 1
-        elif self._frames.put_in_line(frame, self._camera, _TURN, room=self._room_for(frame)):
+        if self._frames.put(frame, _TURN):
             self._pending = None
             self.handed_on += 1
         else:
             self._pending = frame
-
-    def _room_for(self, frame: Frame) -> int:
-        """How many pictures of a file without pauses may wait: a few small ones, so that no look waits for reading."""
-        return 1 if self._interval else max(1, min(_MOST_AHEAD, _BYTES_AHEAD // frame.image.nbytes))
 
     def _complain(self, content: Content, frame: Frame) -> None:
         """Black and frozen each begin and end once; a dark picture does not say whether the camera still hangs."""

@@ -35,7 +35,8 @@ def add(commands: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from edge_mask.observe.notify import Notifier, watchdog_interval
     from edge_mask.runtime.clock import SystemClock
-    from edge_mask.runtime.supervisor import Blueprint, Limits, Supervisor
+    from edge_mask.runtime.door import Blueprint
+    from edge_mask.runtime.supervisor import Limits, Supervisor
 
     sys.setswitchinterval(SWITCH_INTERVAL)
     clock = SystemClock()

@@ -1,14 +1,9 @@
 """The Detector protocol: a picture in, faces out."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from edge_mask.messages import Face, Image
-
-
-def nothing() -> None:
-    """Do it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +31,8 @@ class Detector(Protocol):
         """The labels its faces can have, out of mask, no_mask and incorrect."""
         ...
 
-    @property
-    def last_inference_ms(self) -> float:
-        """Milliseconds the graph took for the last picture."""
-        ...
-
-    def detect_each(self, images: Sequence[Image], meanwhile: Callable[[], object] = nothing) -> list[Answer]:
-        """What is in each of these pictures.
-
-        `meanwhile` is called just before the graph runs, which leaves the interpreter to other threads.
-        """
+    def look(self, image: Image) -> Answer:
+        """What is in this picture; what the model cannot have meant is the answer's trouble."""
         ...
 
     def close(self) -> None:

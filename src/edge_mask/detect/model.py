@@ -3,7 +3,7 @@
 picture ─▶ letterbox ─▶ pixels ─▶ graph ─▶ decoder ─▶ nms ─▶ faces in pixels of the picture
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edge_mask.detect.arrays import Candidates, Corners, Found
 from edge_mask.detect.card import Calibration, Card
 from edge_mask.detect.decode import build_decoder
-from edge_mask.detect.detector import Answer, nothing
+from edge_mask.detect.detector import Answer
 from edge_mask.detect.letterbox import Letterbox, Placement, one_thread_in_opencv
 from edge_mask.detect.nms import suppress
 from edge_mask.detect.nms_rules import Suppression
@@ -81,39 +81,20 @@ class ModelDetector:
 
         Raises Broken on NaN or absurd output, Refused for an array that is no picture.
         """
-        return self._read(*self._run(image, nothing))
+        return self._read(*self._run(image))
 
-    def detect_each(self, images: Sequence[Image], meanwhile: Callable[[], object] = nothing) -> list[Answer]:
-        """The same for several; `meanwhile` is called just before the graph runs. Raises Refused.
-
-        All go through the graph before anything is read: it pushes out of the cache whatever reads its outputs.
-        """
-        ran: list[Answer | tuple[Sequence[NDArray[Any]], Placement, float]] = []
-        for image in images:
-            try:
-                outputs, where = self._run(image, meanwhile)
-            except Broken as error:
-                ran.append(Answer([], 0.0, str(error)))
-            else:
-                ran.append((outputs if len(images) == 1 else outputs[:], where, self.last_inference_ms))
-        return [each if isinstance(each, Answer) else self._answer(*each) for each in ran]
-
-    def _answer(self, outputs: Sequence[NDArray[Any]], where: Placement, inference_ms: float) -> Answer:
+    def look(self, image: Image) -> Answer:
+        """The same with the time it took, and with the trouble in the place of Broken. Raises Refused."""
         try:
-            return Answer(self._read(outputs, where), inference_ms)
+            return Answer(self.detect(image), self.last_inference_ms)
         except Broken as error:
-            return Answer([], inference_ms, str(error))
+            return Answer([], self.last_inference_ms, str(error))
 
-    def _run(self, image: Image, meanwhile: Callable[[], object]) -> tuple[Outputs, Placement]:
+    def _run(self, image: Image) -> tuple[Outputs, Placement]:
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
             raise Refused(f"a picture is height x width x 3 in 8 bit, this is {written([image.shape])} {image.dtype}")
         canvas, where = self._letterbox.draw(image)
-
-        def fill(tensor: NDArray[Any]) -> None:
-            self._pixels.write(canvas, tensor)
-            meanwhile()
-
-        return self.model.run(fill), where
+        return self.model.run(lambda tensor: self._pixels.write(canvas, tensor)), where
 
     def _read(self, outputs: Sequence[NDArray[Any]], where: Placement) -> list[Face]:
         found = self._decode(outputs)

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from edge_mask.kinds import FIRST_TO_GO, TABLES
 from edge_mask.ledger.bounds import KEPT_CLOCKS, Bounds
-from edge_mask.ledger.tables import EVENT_TABLES
 from edge_mask.units import Moment
 
 _CHUNK = 200
 _CHUNKS_AT_ONCE = 10
 """Events wait while rows are deleted: a part at a time, the rest a moment later."""
-_FIRST_TO_GO = (("looks", "readings"), ("visits", "faults"), ("alerts",))
 
 
 @dataclass(slots=True)
@@ -39,7 +38,7 @@ def forget_history(connection: Connection, bounds: Bounds, now: Moment, boot: st
 
 
 def _forget_old(connection: Connection, keep: float, now: Moment, boot: str, forgotten: Forgotten) -> None:
-    for table in EVENT_TABLES:
+    for table in TABLES:
         old = f"{KEPT_CLOCKS} AND wall < ? AND (boot <> ? OR mono < ?) LIMIT {_CHUNK}"
         gone = connection.exec_driver_sql(
             f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE {old})",
@@ -71,7 +70,7 @@ def sizes_of(connection: Connection) -> dict[str, int]:
 
 def _next_to_go(sizes: Mapping[str, int]) -> str | None:
     """The largest of the tables that go first."""
-    for group in _FIRST_TO_GO:
+    for group in FIRST_TO_GO:
         largest = max(group, key=lambda table: sizes[table])
         if sizes[largest] > 0:
             return largest

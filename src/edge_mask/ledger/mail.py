@@ -5,7 +5,7 @@ import threading
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from edge_mask.messages import Detections, Event, Health
+from edge_mask.messages import Event, kind_of
 from edge_mask.runtime.handoff import Closed, Mailbox
 from edge_mask.runtime.worker import keep_waiting
 
@@ -31,7 +31,7 @@ Entry = Event | Barrier
 
 def is_live(entry: Entry) -> bool:
     """Whether it goes past the disk."""
-    return isinstance(entry, Detections | Health)
+    return not isinstance(entry, Barrier) and kind_of(entry).is_live
 
 
 def post(mailbox: Mailbox[Entry], event: Event, timeout: float | None = None, *, is_pressing: bool = False) -> bool:
@@ -40,7 +40,7 @@ def post(mailbox: Mailbox[Entry], event: Event, timeout: float | None = None, *,
     A live one does not wake it: several a second would interrupt the vision that sends them. Live ones, and those that
     are `is_pressing`, have a few places of their own in a mailbox that is full.
     """
-    live = is_live(event)
+    live = kind_of(event).is_live
     return mailbox.put(event, timeout, wake=not live, spare=_SPARE if live or is_pressing else 0)
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, assert_never
 
-from edge_mask.messages import Alert, Event, Look, Quality, Reading, Visit
+from edge_mask.messages import Alert, Detections, Event, Fault, Health, Look, Quality, Reading, Visit
 from edge_mask.wire.encode import encode
 from edge_mask.wire.envelope import timestamp
 
@@ -17,8 +17,6 @@ def reported_by(event: Event, before: Mapping[str, Any]) -> Patch | None:
     `before` is the reported state so far; a rule may have written anything there. A null removes: what is not known
     any more does not stay. The numbers are those of the message, so that rules can compare them.
     """
-    if not isinstance(event, Visit | Look | Reading | Alert):
-        return None
     at = timestamp(event.at.wall)
     match event:
         case Visit():
@@ -33,6 +31,10 @@ def reported_by(event: Event, before: Mapping[str, Any]) -> Patch | None:
         case Alert():
             return {"alert": {"kind": event.kind, "text": event.text, "camera": event.camera,
                               "sensor": event.sensor, "at": at}}  # fmt: skip
+        case Detections() | Fault() | Health():
+            return None
+        case _:
+            assert_never(event)
 
 
 def _sensor(reading: Reading, before: Mapping[str, Any], at: str) -> Patch:

@@ -4,9 +4,22 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, assert_never
 
-from edge_mask.messages import Alert, Event, Fault, Look, Message, Outcome, Reading, Receipt, Visit
+from edge_mask.messages import (
+    Alert,
+    Detections,
+    Event,
+    Fault,
+    Health,
+    Look,
+    Message,
+    Outcome,
+    Reading,
+    Receipt,
+    Visit,
+    kind_of,
+)
 from edge_mask.redact import legible
 from edge_mask.units import Moment
 
@@ -56,6 +69,9 @@ class Batch:
 
 def event_row(event: Event, event_id: str, boot: str) -> EventRow | None:
     """The row that keeps `event`; None for live events, which never touch the disk."""
+    table = kind_of(event).table
+    if table is None:
+        return None
     match event:
         case Visit():
             values: dict[str, Any] = {
@@ -64,30 +80,27 @@ def event_row(event: Event, event_id: str, boot: str) -> EventRow | None:
                 "reasons": json.dumps(event.reasons), "passed_through": event.passed_through,
                 "snapshot": event.snapshot,
             }  # fmt: skip
-            table = "visits"
         case Look():
             values = {
                 "camera": event.camera, "faces": event.faces, "no_mask": event.no_mask, "streak": event.streak,
                 "snapshot": event.snapshot,
             }  # fmt: skip
-            table = "looks"
         case Alert():
             values = {
                 "kind": event.kind, "camera": event.camera, "sensor": event.sensor, "text": event.text,
                 "streak": event.streak, "value": event.value, "snapshot": event.snapshot,
             }  # fmt: skip
-            table = "alerts"
         case Reading():
             values = {
                 "sensor": event.sensor, "quantity": event.quantity, "value": event.value, "unit": event.unit,
                 "quality": event.quality.value,
             }  # fmt: skip
-            table = "readings"
         case Fault():
             values = {"component": event.component, "code": event.code, "text": event.text}
-            table = "faults"
-        case _:
+        case Detections() | Health():
             return None
+        case _:
+            assert_never(event)
     written = {name: legible(value) if isinstance(value, str) else value for name, value in values.items()}
     return EventRow(table, {"id": event_id, **written, **moment_columns(event.at, boot)})
 

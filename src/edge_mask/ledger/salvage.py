@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edge_mask.kinds import TABLES
 from edge_mask.ledger.database import open_writer
-from edge_mask.ledger.tables import EVENT_TABLES
 
 log = logging.getLogger(__name__)
 
-_TABLES = ("topics", "counters", "shadows", "outbox", *EVENT_TABLES)
+_TABLES = ("topics", "counters", "shadows", "outbox", *TABLES)
 
 
 @dataclass(frozen=True, slots=True)

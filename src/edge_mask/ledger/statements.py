@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
+from edge_mask.kinds import TABLES
 from edge_mask.ledger.rows import Batch, EventRow, OutboxRow, Settlement, moment_columns, pack_properties
-from edge_mask.ledger.tables import EVENT_TABLES, SET_ASIDE
+from edge_mask.ledger.tables import SET_ASIDE
 from edge_mask.messages import Outcome
 from edge_mask.units import Moment
 
@@ -44,7 +45,7 @@ def settle(connection: Connection, settlements: list[Settlement]) -> None:
 
 def restamp(connection: Connection, now: Moment, boot: str) -> None:
     """The clock has been set: what was seen before in this boot gets its true time, from the monotonic offset."""
-    for table in ("outbox", *EVENT_TABLES):
+    for table in ("outbox", *TABLES):
         connection.exec_driver_sql(
             f"UPDATE {table} SET wall = ? + mono, synced = ? WHERE synced = 0 AND boot = ?",
             (now.wall - now.mono, _RESTAMPED, boot),

@@ -29,5 +29,3 @@ visits = Table(
 )  # fmt: skip
 PENDING, SET_ASIDE = 0, 1
 """States of an outbox row: waits to leave; refused by the other side and kept for a person to see."""
-
-EVENT_TABLES = ("visits", "looks", "alerts", "readings", "faults")

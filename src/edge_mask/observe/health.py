@@ -101,6 +101,7 @@ def health_values(
     *,
     fps: float | None,
     inference_ms: float | None,
+    frames_replaced: int | None,
     outbox: Mapping[str, Any],
     clock_synced: bool,
 ) -> dict[str, Any]:
@@ -113,6 +114,7 @@ def health_values(
         "uptime_s": machine.uptime_s,
         "fps": None if fps is None else round(fps, 2),
         "inference_ms": None if inference_ms is None else round(inference_ms, 2),
+        "frames_replaced": frames_replaced,
         "outbox": {key: outbox.get(key) for key in ("pending", "bytes", "oldest_s", "dropped")},
         "clock_synced": clock_synced,
     }

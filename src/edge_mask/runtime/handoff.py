@@ -1,112 +1,65 @@
-"""The two hand-offs between threads, and what each does when it is full.
+"""The hand-offs between threads, and what each does when it is full.
 
-camera ──Latest──▶ vision      replaces what nobody took, and counts it
-vision ──Mailbox─▶ ledger      waits for room: nothing put into it is ever dropped
+live camera ──Latest──▶ Tray ──▶ vision      replaces what nobody took, and counts it
+file, folder ──Line───▶                      waits until there is room
+vision ──Mailbox──▶ recorder                 waits for room: nothing put into it is ever dropped
 """
 
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from edge_mask.errors import EdgeMaskError
 
 T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
 
 
 class Closed(EdgeMaskError):
     """The mailbox takes nothing more: its owner is stopping."""
 
 
-class Latest(Generic[T]):
-    """One slot for each camera. The newest value wins; a replaced one is counted, not kept.
-
-    For files and folders it is a short queue instead, whose sender waits.
-    """
+class Tray(Generic[T]):
+    """What one or several takers take from: one hand-off for each camera, the one that has waited longest first."""
 
     def __init__(self) -> None:
         lock = threading.Lock()
         self._filled, self._emptied = threading.Condition(lock), threading.Condition(lock)
-        self._items: dict[str, deque[T]] = {}
-        """What waits, by camera; a camera without anything is missing, the one that has waited longest is first."""
-        self._few: dict[str, int] = {}
-        """How many may be left of a queue when its sender is to be woken."""
-        self._owes_a_call = False
+        self._waiting: dict[str, deque[T]] = {}
+        """By camera; a camera without anything is missing."""
         self._closed = False
-        self.replaced = 0
         self.taken = 0
+        self.replaced = 0
+        """How many were dropped because a newer one came before anybody took them."""
 
-    def put(self, item: T, key: str = "") -> None:
-        """Leave `item`; what still waits under the same key (one per camera) is replaced and counted."""
-        with self._filled:
-            if key in self._items:
-                self.replaced += len(self._items[key])
-                self._items[key] = deque((item,))
-            else:
-                self._add(item, key)
+    def take(self, timeout: float) -> tuple[int, T] | None:
+        """The item whose turn it is, and how many were taken before it; None after `timeout` or when closed and empty.
 
-    def take(self, timeout: float) -> T | None:
-        """The item whose turn it is, or None after `timeout` seconds or when closed and empty.
-
-        For a single taker; what it takes counts, too.
-        """
-        found = self.take_numbered(timeout)
-        self.call_senders()
-        return found[0][1] if found else None
-
-    def take_numbered(self, timeout: float, most: int = 1) -> list[tuple[int, T]]:
-        """Up to `most` of what waits under one key, each with how many were taken before it.
-
-        By these numbers several takers tell in which order they took. [] after `timeout` or when closed and empty.
-        While something still waits, senders are not told that there is room again: see `call_senders`.
+        By these numbers several takers tell in which order they took.
         """
         with self._filled:
-            if not self._items:
-                self._filled.wait_for(lambda: self._items or self._closed, timeout)
-                if not self._items:
-                    return []
-            key = next(iter(self._items))
-            waiting = self._items.pop(key)
-            found = [(self.taken + place, waiting.popleft()) for place in range(min(most, len(waiting)))]
-            if waiting:
-                self._items[key] = waiting  # behind the other cameras
-            if not waiting:
-                self._emptied.notify_all()
-            elif len(waiting) <= self._few.get(key, 0):
-                self._owes_a_call = True
-            self.taken += len(found)
-            return found
+            self._filled.wait_for(lambda: self._waiting or self._closed, timeout)
+            if not self._waiting:
+                return None
+            key = next(iter(self._waiting))
+            items = self._waiting.pop(key)
+            item = items.popleft()
+            if items:
+                self._waiting[key] = items  # behind the other cameras
+            self._emptied.notify_all()
+            self.taken += 1
+            return self.taken - 1, item
 
-    def call_senders(self) -> None:
-        """Tell those who wait for room that there is some; to be called when the taker leaves the interpreter alone.
-
-        Told at once, a sender would want the interpreter just when the taker has most to do with it: each time that
-        the taker has to wait for it costs more than the sender's own work.
-        """
-        if self._owes_a_call:
-            with self._emptied:
-                self._owes_a_call = False
-                self._emptied.notify_all()
+    @property
+    def is_closed(self) -> bool:
+        return self._closed
 
     @property
     def given(self) -> int:
         """How many have been taken or wait."""
         with self._filled:
-            return self.taken + sum(map(len, self._items.values()))
-
-    def put_in_line(self, item: T, key: str, timeout: float, *, room: int = 1) -> bool:
-        """Leave `item` behind those under `key` when they are fewer than `room`; False when `timeout` passed first.
-
-        For files and folders: nobody loses a picture of a test by reading faster than the model looks. With more room a
-        full line is waited for until half of it was taken: waking the sender for each picture costs more than reading.
-        """
-        with self._emptied:
-            if len(self._items.get(key, ())) >= room and not self._closed:
-                self._few[key] = room // 2
-                if not self._emptied.wait_for(lambda: self._has_few(key), timeout):
-                    return False
-            self._add(item, key)
-            return True
+            return self.taken + sum(map(len, self._waiting.values()))
 
     def close(self) -> None:
         """Wake whoever waits."""
@@ -115,12 +68,52 @@ class Latest(Generic[T]):
             self._filled.notify_all()
             self._emptied.notify_all()
 
-    def _has_few(self, key: str) -> bool:
-        return len(self._items.get(key, ())) <= self._few[key] or self._closed
+    def replace(self, key: str, item: T) -> None:
+        """For `Latest`: what waits under this key makes room."""
+        with self._filled:
+            self.replaced += len(self._waiting.get(key, ()))
+            self._waiting[key] = deque((item,))
+            self._filled.notify()
 
-    def _add(self, item: T, key: str) -> None:
-        self._items.setdefault(key, deque()).append(item)
-        self._filled.notify()
+    def append(self, key: str, item: T, room: int, timeout: float) -> bool:
+        """For `Line`: wait until fewer than `room` wait under this key; False when `timeout` passed first."""
+        with self._emptied:
+            if not self._emptied.wait_for(lambda: len(self._waiting.get(key, ())) < room or self._closed, timeout):
+                return False
+            self._waiting.setdefault(key, deque()).append(item)
+            self._filled.notify()
+            return True
+
+
+class HandOff(Protocol[T_contra]):
+    """A camera's end of a tray."""
+
+    def put(self, item: T_contra, timeout: float) -> bool:
+        """Leave `item`; False when there was no room within `timeout` seconds."""
+        ...
+
+
+class Latest(Generic[T]):
+    """For a live camera: the newest frame wins; one that nobody took is replaced and counted, not kept."""
+
+    def __init__(self, tray: Tray[T], key: str = "") -> None:
+        self._tray, self._key = tray, key
+
+    def put(self, item: T, timeout: float = 0.0) -> bool:  # noqa: ARG002  one signature; there is always room
+        """Leave `item` in the place of what still waits."""
+        self._tray.replace(self._key, item)
+        return True
+
+
+class Line(Generic[T]):
+    """For a file or folder: its sender waits, so that nobody loses a picture by reading faster than the model looks."""
+
+    def __init__(self, tray: Tray[T], key: str = "", room: int = 1) -> None:
+        self._tray, self._key, self._room = tray, key, room
+
+    def put(self, item: T, timeout: float) -> bool:
+        """Leave `item` behind the others; False when there was no room within `timeout` seconds."""
+        return self._tray.append(self._key, item, self._room, timeout)
 
 
 class Mailbox(Generic[T]):

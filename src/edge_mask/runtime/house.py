@@ -44,7 +44,7 @@ class House:
         remaining = list(reversed(self._started))
         while remaining:
             worker = remaining.pop(0)
-            for each in (worker, *(w for w in remaining if w.job.company and w.job.company == worker.job.company)):
+            for each in (worker, *(w for w in remaining if w.job.group and w.job.group == worker.job.group)):
                 each.request_stop()
             # Whoever is still behind gets at least an equal share of what is left.
             share = max(0.1, (deadline - clock()) / (len(remaining) + 1) if stuck else (deadline - clock()) / 2)

@@ -13,15 +13,13 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
-from types import FrameType
 from typing import Protocol
 
-from edge_mask.errors import EdgeMaskError
+from edge_mask.errors import EdgeMaskError, TryLater
 from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock
+from edge_mask.runtime.door import Blueprint, Door, Failed, Rebuild, Request, Stop
 from edge_mask.runtime.house import House
-from edge_mask.runtime.worker import Worker
 from edge_mask.units import Moment
 
 log = logging.getLogger(__name__)
@@ -32,7 +30,8 @@ STOP_WITHIN = 4.5
 """Seconds; service managers and users are promised 5."""
 _RESTARTS = "EDGE_MASK_RESTARTS"
 _MOST_RESTARTS_AN_HOUR = 3
-_TICK = 0.25
+_TICK, _TICK_UNTIL_IDLE = 1.0, 0.25
+"""Seconds between two looks at the workers; shorter where somebody waits for the end."""
 
 
 class Notifier(Protocol):
@@ -42,14 +41,6 @@ class Notifier(Protocol):
     def watchdog(self) -> None: ...
     def stopping(self) -> None: ...
     def reloading(self, now: Moment) -> None: ...
-
-
-class Blueprint(Protocol):
-    """A configuration that has been read and found right; it can be built more than once."""
-
-    def build(self, on_failure: Callable[[Worker], None]) -> House:
-        """Every part made, none started. Raises an EdgeMaskError when one cannot be made."""
-        ...
 
 
 class SilentNotifier:
@@ -88,83 +79,69 @@ class Supervisor:
         self._limits = limits or Limits()
         self._feed_every = feed_every
         self._execute = execute
-        self._control: SimpleQueue[str] = SimpleQueue()
+        self.door = Door(plan)
         self._stop = threading.Event()
         self._backoff = Backoff(base=1.0, cap=60.0, settled_after=300.0)
         self._started_at = clock.now().mono
         self._fed = float("-inf")
 
     def install_signals(self) -> None:
-        """SIGTERM and SIGINT stop, SIGHUP reads the configuration again; a handler only leaves a word."""
-
-        def leave(word: str) -> Callable[[int, FrameType | None], None]:
-            # SimpleQueue.put is re-entrant, so it is safe in a signal handler; queue.Queue is not.
-            return lambda _number, _frame: self._control.put(word)
-
-        signal.signal(signal.SIGTERM, leave("stop"))
-        signal.signal(signal.SIGINT, leave("stop"))
-        signal.signal(signal.SIGHUP, leave("reload"))
-
-    def request(self, word: str) -> None:
-        """`stop` or `reload`, from any thread."""
-        self._control.put(word)
+        """SIGTERM and SIGINT stop, SIGHUP reads the configuration again; a handler only leaves a request."""
+        signal.signal(signal.SIGTERM, lambda _number, _frame: self.door.stop())
+        signal.signal(signal.SIGINT, lambda _number, _frame: self.door.stop())
+        signal.signal(signal.SIGHUP, lambda _number, _frame: self.door.reload())
 
     def run(self) -> int:
         """Until told to stop; the exit code. The first build's errors are the caller's (exit codes 2, 3, 4)."""
         blueprint = self._plan()
-        if self._is_told_to_stop():
+        if self.door.refuse_all():
             return self._close(House(()))
         try:
-            house = self._open(blueprint.build(self._worker_failed))
+            house = self._open(blueprint.build(self.door))
         except EdgeMaskError:
-            if self._is_told_to_stop():
+            if self.door.refuse_all():
                 return self._close(House(()))
             raise
         while True:
             why = self._watch(house)
-            if why == "stop":
-                return self._close(house)
-            if why == "reload":
-                blueprint, house = self._reload(blueprint, house)
-            else:
+            if isinstance(why, Rebuild):
+                blueprint, house = self._rebuild(why, blueprint, house)
+            elif isinstance(why, Failed):
                 blueprint, house = self._recover(blueprint, house)
+            else:
+                return self._close(house)
             if self._stop.is_set():
                 return self._close(house)
-
-    def _is_told_to_stop(self) -> bool:
-        """Whether the stop came while the house was not there yet; another word has found what it asked for."""
-        while not self._control.empty():
-            if self._control.get() == "stop":
-                return True
-        return False
-
-    def _worker_failed(self, worker: Worker) -> None:
-        self._control.put(f"failed {worker.job.name}")
 
     def _open(self, house: House) -> House:
         house.start()
         self._notifier.ready()
         return house
 
-    def _watch(self, house: House) -> str:
+    def _watch(self, house: House) -> Request:
         """Wait for a reason to do something; feed the watchdog while every worker makes progress."""
         while True:
-            try:
-                word = self._control.get(timeout=_TICK)
-            except Empty:
-                word = ""
+            request = self.door.take(self._tick())
             now = self._clock.now().mono
-            if word in {"stop", "reload"}:
-                return word
-            if word.startswith("failed") and house.failed():
-                return "failed"
+            if isinstance(request, Stop | Rebuild):
+                return request
+            if isinstance(request, Failed) and house.failed():
+                return request
             house.check(now)
             if stuck := house.stuck(now):
-                log.error("stuck: %s", ", ".join(w.job.name for w in stuck))
-                return "stuck"
+                names = ", ".join(w.job.name for w in stuck)
+                log.error("stuck: %s", names)
+                return Failed(names)
             self._feed(now)
             if self._is_over(house):
-                return "stop"
+                return Stop()
+
+    def _tick(self) -> float:
+        """How long to wait for a request: until the next look at the workers, or until the time is up."""
+        tick = _TICK_UNTIL_IDLE if self._limits.until_idle else min(_TICK, self._feed_every)
+        if self._limits.max_seconds is None:
+            return tick
+        return max(0.001, min(tick, self._started_at + self._limits.max_seconds - self._clock.now().mono))
 
     def _feed(self, now: float) -> None:
         """The watchdog, not more often than it needs."""
@@ -183,6 +160,7 @@ class Supervisor:
     def _close(self, house: House) -> int:
         self._notifier.stopping()
         self._stop.set()
+        self.door.refuse_all()
         stuck = house.stop(STOP_WITHIN, lambda: self._clock.now().mono)
         if stuck:
             log.error("stopped without %s", ", ".join(w.job.name for w in stuck))
@@ -190,29 +168,44 @@ class Supervisor:
             log.info("stopped")
         return EXIT_DONE
 
-    def _reload(self, old: Blueprint, house: House) -> tuple[Blueprint, House]:
-        """Read the configuration again; one that is wrong, or cannot be built, leaves the old one in force."""
+    def _rebuild(self, request: Rebuild, old: Blueprint, house: House) -> tuple[Blueprint, House]:
+        """Another configuration; one that is wrong, or cannot be built, leaves the old one in force."""
         self._notifier.reloading(self._clock.now())
-        new = self._read_again(house.complain)
+        new = self._planned(request, house.complain)
         if new is None:
             self._notifier.ready()
             return old, house
         self._stop_or_start_over(house)
         try:
-            return new, self._open(new.build(self._worker_failed))
+            return new, self._opened(new, request)
         except Exception as error:  # noqa: BLE001 (whatever it is, the old configuration worked)
             _say("the new configuration cannot be built, back to the old one", error)
             blueprint, house = self._build_again(old, delay=False)
             house.complain("configuration", "refused", str(error))
+            request.done.set_exception(error)
             return blueprint, house
 
-    def _read_again(self, complain: Callable[[str, str, str], None]) -> Blueprint | None:
+    def _planned(self, request: Rebuild, complain: Callable[[str, str, str], None]) -> Blueprint | None:
+        """What is asked for, found right; None when it is wrong, and then that is told."""
         try:
-            return self._plan()
+            return request.plan()
         except Exception as error:  # noqa: BLE001 (as above)
             _say("the configuration was not taken over, the old one stays", error)
             complain("configuration", "refused", str(error))
+            request.done.set_exception(error)
             return None
+
+    def _opened(self, blueprint: Blueprint, request: Rebuild | None) -> House:
+        """A house that stands; whoever asked for it hears so."""
+        house = self._open(blueprint.build(self.door))
+        if request is not None:
+            try:
+                request.keep()
+            except Exception:  # raised again; what cannot be kept must not run until the next start only
+                self._stop_or_start_over(house)
+                raise
+            request.done.set_result(None)
+        return house
 
     def _recover(self, blueprint: Blueprint, house: House) -> tuple[Blueprint, House]:
         """Step 2: the same house again, after a delay that grows while it keeps falling down."""
@@ -229,37 +222,37 @@ class Supervisor:
 
     def _build_again(self, blueprint: Blueprint, *, delay: bool) -> tuple[Blueprint, House]:
         """Until it stands, or until told to stop; a configuration that was repaired meanwhile is taken."""
+        repaired: Rebuild | None = None
         while True:
-            word = self._pause(self._backoff.next_delay()) if delay else ""
-            if word == "stop":
+            request = self._pause(self._backoff.next_delay()) if delay else None
+            if isinstance(request, Stop):
                 self._stop.set()
+                _refuse(repaired)
                 return blueprint, House(())
-            if word == "reload":
-                blueprint = self._read_again(lambda *_: None) or blueprint
+            if isinstance(request, Rebuild) and (new := self._planned(request, lambda *_: None)) is not None:
+                _refuse(repaired)
+                blueprint, repaired = new, request
             try:
-                return blueprint, self._open(blueprint.build(self._worker_failed))
+                return blueprint, self._opened(blueprint, repaired)
             except Exception as error:  # noqa: BLE001 (who gives up here sends no more messages: try again for ever)
                 _say("cannot build again, trying later", error)
                 delay = True
 
-    def _pause(self, seconds: float) -> str:
-        """Wait, but hear a stop or a reload, which end it; "" when the time has passed."""
+    def _pause(self, seconds: float) -> Stop | Rebuild | None:
+        """Wait, but hear a stop or a rebuild, which end it; None when the time has passed."""
         until = self._clock.now().mono + seconds
         while (left := until - (now := self._clock.now().mono)) > 0:
             if self._is_late(now):
-                return "stop"
-            try:
-                word = self._control.get(timeout=min(left, _TICK))
-            except Empty:
-                self._feed(self._clock.now().mono)
-            else:
-                if word in {"stop", "reload"}:
-                    return word
-        return ""
+                return Stop()
+            request = self.door.take(min(left, self._tick()))
+            if isinstance(request, Stop | Rebuild):
+                return request
+            self._feed(self._clock.now().mono)
+        return None
 
     def _start_over(self) -> None:
         """Step 3, or step 4 when it has happened too often; nothing of both for who was told to stop meanwhile."""
-        if self._is_told_to_stop():
+        if self.door.refuse_all():
             log.error("stopped without the worker that does not stop")
             logging.shutdown()
             os._exit(EXIT_DONE)  # a normal exit would wait for the stuck thread
@@ -274,6 +267,12 @@ class Supervisor:
         log.error("a worker does not stop; starting the program afresh")
         logging.shutdown()
         self._execute(sys.executable, [sys.executable, "-m", "edge_mask", *sys.argv[1:]])
+
+
+def _refuse(request: Rebuild | None) -> None:
+    """Another request came before this one's house stood."""
+    if request is not None:
+        request.done.set_exception(TryLater("another configuration came meanwhile"))
 
 
 def _say(what: str, error: Exception) -> None:

@@ -20,7 +20,7 @@ class Job:
     name = "job"
     patience = Seconds(30.0)
     """A step that takes longer counts as stuck."""
-    company = ""
+    group = ""
     """Workers of the same name here wait for each other: they are asked to stop together."""
     drains = False
     """After a stop, step on until Finished instead of ending at once."""

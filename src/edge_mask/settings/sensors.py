@@ -4,12 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
+from edge_mask.kinds import KINDS, READINGS
 from edge_mask.settings.base import Name, Section, allowed
 from edge_mask.settings.quantities import duration
 from edge_mask.units import Seconds
 
 _ENVELOPE = ("id", "seq", "thing", "ts", "v", "late", "clock_ok", "sensor", "unit", "quality")
-_TOPICS = ("root", "detections", "visits", "looks", "alerts", "health", "status", "errors", "commands")
+_TOPICS = ("root", "commands", *(kind.name for kind in KINDS if kind is not READINGS))
 _SHADOW = ("at", "highest")
 RESERVED = frozenset(_ENVELOPE + _TOPICS + _SHADOW)
 """Words that a quantity cannot be called: fields of the envelope, other topics, what the shadow says of a sensor."""

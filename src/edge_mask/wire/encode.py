@@ -1,11 +1,10 @@
-"""Each event as the fields of its message, its class and its quality of service."""
+"""Each event as the fields of its message."""
 
 import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import singledispatch
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 
 from edge_mask.messages import (
     INCORRECT,
@@ -22,6 +21,7 @@ from edge_mask.messages import (
     Reading,
     Track,
     Visit,
+    kind_of,
 )
 
 Fields = dict[str, Any]
@@ -39,18 +39,40 @@ class Encoded:
 
 def encode(event: Event) -> Encoded:
     """The message that tells of `event`; a number that is none (NaN, infinity) becomes null."""
-    return _encode(event)
+    kind = kind_of(event)
+    name = event.quantity if isinstance(event, Reading) else kind.name  # a reading has a topic for each quantity
+    return Encoded(name, kind.priority, kind.qos, _fields(event))
 
 
-@singledispatch
-def _encode(event: object) -> Encoded:
-    raise TypeError(f"{type(event).__name__} is not an event")
+def _fields(event: Event) -> Mapping[str, Any]:
+    match event:
+        case Detections():
+            return _detections(event)
+        case Visit():
+            return _visit(event)
+        case Look():
+            return {
+                "camera": event.camera,
+                "faces": event.faces,
+                "no_mask": event.no_mask,
+                "streak": event.streak,
+                "snapshot": event.snapshot,
+            }
+        case Alert():
+            return _alert(event)
+        case Reading():
+            return _reading(event)
+        case Fault():
+            return {"component": event.component, "code": event.code, "text": event.text}
+        case Health():
+            return dict(event.values)
+        case _:
+            assert_never(event)
 
 
-@_encode.register
-def _(event: Detections) -> Encoded:
+def _detections(event: Detections) -> Fields:
     counts = Counter(track.face.label for track in event.tracks)
-    fields = {
+    return {
         "camera": event.camera,
         "frame": event.frame,
         "faces": [_face(track) for track in event.tracks],
@@ -58,7 +80,6 @@ def _(event: Detections) -> Encoded:
         "inference_ms": _rounded(event.inference_ms, 2),
         "model": event.model,
     }
-    return Encoded("detections", Priority.LIVE, 0, fields)
 
 
 def _face(track: Track) -> Fields:
@@ -71,9 +92,8 @@ def _face(track: Track) -> Fields:
     }
 
 
-@_encode.register
-def _(event: Visit) -> Encoded:
-    fields = {
+def _visit(event: Visit) -> Fields:
+    return {
         "camera": event.camera,
         "verdict": event.verdict,
         "ispass": 1 if event.verdict == "pass" else 0,
@@ -84,23 +104,9 @@ def _(event: Visit) -> Encoded:
         "passed_through": event.passed_through,
         "snapshot": event.snapshot,
     }
-    return Encoded("visits", Priority.EVIDENCE, 1, fields)
 
 
-@_encode.register
-def _(event: Look) -> Encoded:
-    fields = {
-        "camera": event.camera,
-        "faces": event.faces,
-        "no_mask": event.no_mask,
-        "streak": event.streak,
-        "snapshot": event.snapshot,
-    }
-    return Encoded("looks", Priority.TELEMETRY, 1, fields)
-
-
-@_encode.register
-def _(event: Alert) -> Encoded:
+def _alert(event: Alert) -> Fields:
     """Only what the alert is about: `camera` or `sensor`, `streak` or `value`."""
     about = {
         "camera": event.camera,
@@ -108,30 +114,18 @@ def _(event: Alert) -> Encoded:
         "streak": event.streak,
         "value": _significant(event.value),
     }
-    fields = {"kind": event.kind, "text": event.text, **{key: part for key, part in about.items() if part is not None}}
-    return Encoded("alerts", Priority.URGENT, 1, {**fields, "snapshot": event.snapshot})
+    told = {key: part for key, part in about.items() if part is not None}
+    return {"kind": event.kind, "text": event.text, **told, "snapshot": event.snapshot}
 
 
-@_encode.register
-def _(event: Reading) -> Encoded:
+def _reading(event: Reading) -> Fields:
     """`quality` is there only when the value should not be believed."""
     is_temperature = event.quantity == "temperature"
     value = _rounded(event.value, 2) if is_temperature else _significant(event.value)
     fields: Fields = {"sensor": event.sensor, event.quantity: value, "unit": event.unit}
     if event.quality is not Quality.GOOD:
         fields["quality"] = str(event.quality)
-    return Encoded(event.quantity, Priority.TELEMETRY, 1, fields)
-
-
-@_encode.register
-def _(event: Fault) -> Encoded:
-    fields = {"component": event.component, "code": event.code, "text": event.text}
-    return Encoded("errors", Priority.EVIDENCE, 1, fields)
-
-
-@_encode.register
-def _(event: Health) -> Encoded:
-    return Encoded("health", Priority.LIVE, 0, dict(event.values))
+    return fields
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

@@ -156,6 +156,9 @@ class Health(Envelope):
     uptime_s: float | None = Field(description="Seconds since the machine was started.")
     fps: float | None = Field(description="Frames analysed per second.")
     inference_ms: float | None = Field(description="Time the model takes.")
+    frames_replaced: Count | None = Field(
+        default=None, description="Frames of live cameras that a newer one replaced before the model was free."
+    )
     outbox: OutboxHealth
     clock_synced: bool
 

@@ -5,21 +5,10 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from edge_mask.messages import Priority
+from edge_mask.kinds import KINDS
 from edge_mask.wire.envelope import VERSION
 from edge_mask.wire.models import COMMANDS, MESSAGES, Part, Reading
 
-CLASSES = {
-    "detections": Priority.LIVE,
-    "visits": Priority.EVIDENCE,
-    "looks": Priority.TELEMETRY,
-    "alerts": Priority.URGENT,
-    "temperature": Priority.TELEMETRY,
-    "health": Priority.LIVE,
-    "errors": Priority.EVIDENCE,
-    "status": Priority.LIVE,
-}
-RETAINED = frozenset({"status"})
 ROOT = "edge-mask/{thing}"
 
 
@@ -95,15 +84,14 @@ def _channel(topic: str, kinds: tuple[type[Part], ...]) -> dict[str, Any]:
 
 
 def _operations() -> Iterator[tuple[str, dict[str, Any]]]:
-    for kind, priority in CLASSES.items():
-        binding = {"qos": 0 if priority is Priority.LIVE and kind not in RETAINED else 1, "retain": kind in RETAINED}
+    for kind in KINDS:
         yield (
-            f"publish{kind.capitalize()}",
+            f"publish{kind.name.capitalize()}",
             {
                 "action": "send",
-                "channel": {"$ref": f"#/channels/{kind}"},
-                "summary": f"Priority {priority.name.lower()}.",
-                "bindings": {"mqtt": binding},
+                "channel": {"$ref": f"#/channels/{kind.name}"},
+                "summary": f"Priority {kind.priority.name.lower()}.",
+                "bindings": {"mqtt": {"qos": kind.qos, "retain": kind.is_retained}},
             },
         )
     yield (

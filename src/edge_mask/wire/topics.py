@@ -3,9 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-KINDS = ("detections", "visits", "looks", "alerts", "health", "status", "errors", "commands")
-"""The topics below the root that do not depend on the sensors; beside them stands one for each quantity."""
-
 
 @dataclass(frozen=True)
 class Topics:
@@ -16,7 +13,7 @@ class Topics:
     renames: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, kind: str) -> str:
-        """The topic of one of KINDS, or of a quantity such as `temperature`."""
+        """The topic of a kind of message by its name, or of a quantity such as `humidity`."""
         return self.renames.get(kind, f"{self.root}/{kind}").replace("{thing}", self.thing)
 
     def command(self, name: str) -> str:

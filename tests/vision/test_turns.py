@@ -2,14 +2,24 @@
 
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
 from edge_mask.runtime.clock import SystemClock
-from edge_mask.runtime.turns import Turns
 from edge_mask.runtime.worker import Finished, Job, Worker
 from edge_mask.units import Seconds
+from edge_mask.vision.turns import Turns
+
+
+@contextmanager
+def turn(turns: Turns, number: int) -> Iterator[None]:
+    """The block runs when it is this number's turn."""
+    with turns.kept(number) as come:
+        come()
+        yield
 
 
 def test_turns_come_in_the_order_of_their_numbers_whoever_is_ready_first() -> None:
@@ -18,7 +28,7 @@ def test_turns_come_in_the_order_of_their_numbers_whoever_is_ready_first() -> No
 
     def say(number: int) -> None:
         all_wait.wait(10)
-        with turns.turn(number):
+        with turn(turns, number):
             said.append(number)
 
     with ThreadPoolExecutor(8) as pool:
@@ -30,9 +40,9 @@ def test_turns_come_in_the_order_of_their_numbers_whoever_is_ready_first() -> No
 
 def test_a_turn_that_fails_is_over_all_the_same() -> None:
     turns = Turns()
-    with pytest.raises(ZeroDivisionError), turns.turn(0):
+    with pytest.raises(ZeroDivisionError), turn(turns, 0):
         raise ZeroDivisionError
-    with turns.turn(1):
+    with turn(turns, 1):
         pass
     with turns.pause() as passed:
         assert passed == 2
@@ -40,13 +50,14 @@ def test_a_turn_that_fails_is_over_all_the_same() -> None:
 
 def test_a_number_can_be_given_up_before_its_turn_and_nobody_waits_for_it() -> None:
     turns = Turns()
-    turns.give_up(2)
-    turns.give_up(1)
+    for number in (2, 1):
+        with turns.kept(number):
+            pass
     with turns.pause() as passed:
         assert passed == 0
-    with turns.turn(0):
+    with turn(turns, 0):
         pass
-    with turns.turn(3), turns.pause() as passed:
+    with turn(turns, 3), turns.pause() as passed:
         assert passed == 3
 
 
@@ -54,7 +65,7 @@ def test_no_turn_begins_in_a_pause() -> None:
     turns, began = Turns(), threading.Event()
 
     def take_turn() -> None:
-        with turns.turn(0):
+        with turn(turns, 0):
             began.set()
 
     with ThreadPoolExecutor(1) as pool:
@@ -73,12 +84,12 @@ def test_who_waits_for_a_turn_that_takes_long_is_not_stuck() -> None:
         patience = Seconds(1.0)
 
         def step(self, stop: threading.Event) -> None:
-            with turns.turn(1):
+            with turn(turns, 1):
                 raise Finished
 
     clock = SystemClock(lambda: True)
     worker = Worker(Second(), clock, lambda _worker: None)
-    with turns.turn(0):
+    with turn(turns, 0):
         worker.start()
         began = time.monotonic()
         while time.monotonic() - began < 2.0:

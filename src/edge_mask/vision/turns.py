@@ -1,7 +1,7 @@
 """Workers that share a row of numbered tasks do one part of each in the order of the numbers."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from edge_mask.runtime.worker import keep_waiting
@@ -11,7 +11,7 @@ _SIGN_OF_LIFE = 0.5
 
 
 class Turns:
-    """Numbers count from 0. Every one that is given out must have its turn or be given up: later ones wait for it."""
+    """Numbers count from 0. Every one that is given out must be kept by somebody: later ones wait for it."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -19,8 +19,15 @@ class Turns:
         self._given_up: set[int] = set()
 
     @contextmanager
-    def turn(self, number: int) -> Iterator[None]:
-        """Wait until every smaller number has had its turn; then it is this one's until the block ends."""
+    def kept(self, number: int) -> Iterator[Callable[[], None]]:
+        """Keep this number's place until the block ends, however it ends; what is yielded waits for its turn."""
+        try:
+            yield lambda: self._wait_for(number)
+        finally:
+            self._give_up(number)
+
+    def _wait_for(self, number: int) -> None:
+        """Until every smaller number has had its turn or given it up."""
         self._hold()
         try:
             while self._due != number:
@@ -28,13 +35,8 @@ class Turns:
                     keep_waiting()
         finally:
             self._changed.release()
-        try:
-            yield
-        finally:
-            self.give_up(number)
 
-    def give_up(self, number: int) -> None:
-        """This number's turn is over, whether it was taken or not, and whether it has come or not."""
+    def _give_up(self, number: int) -> None:
         self._hold()
         try:
             self._given_up.add(number)

@@ -1,0 +1,108 @@
+"""The health message: how the house is doing, told at an interval."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+
+from edge_mask.errors import DatabaseError
+from edge_mask.ledger.read import Reader
+from edge_mask.messages import Event, Frame, Health
+from edge_mask.observe.health import Probe, health_values
+from edge_mask.rules.rule_set import RuleSet
+from edge_mask.runtime.clock import Clock
+from edge_mask.runtime.handoff import Tray
+from edge_mask.runtime.worker import Job
+from edge_mask.units import Moment, Seconds
+from edge_mask.vision.shared import Seen
+
+log = logging.getLogger(__name__)
+
+
+_LONGEST_WAIT = Seconds(10.0)
+"""A step returns now and then, so that it does not count as stuck however long the interval is."""
+
+
+class HealthReporter(Job):
+    """Emits a `health` event at its interval."""
+
+    name = "health"
+
+    def __init__(
+        self,
+        measure: Callable[[float], Mapping[str, Any]],
+        emit: Callable[[Event], object],
+        clock: Clock,
+        interval: Seconds,
+    ) -> None:
+        """`measure(seconds)` gives the values; `seconds` is the time since it was last asked."""
+        self._measure = measure
+        self._emit = emit
+        self._clock = clock
+        self._interval = interval
+        self._last = clock.now().mono
+        self._due: float = self._last
+        self._wake = threading.Event()
+        self._is_asked = False
+
+    def report_now(self) -> None:
+        """From any thread: somebody has begun to listen, do not let them wait for the interval."""
+        self._is_asked = True
+        self._wake.set()
+
+    def interrupt(self) -> None:
+        self._wake.set()
+
+    def step(self, stop: threading.Event) -> None:
+        now = self._clock.now()
+        if now.mono < self._due and not self._is_asked:
+            if self._clock.wait(self._wake, Seconds(min(_LONGEST_WAIT, self._due - now.mono))) and not stop.is_set():
+                self._wake.clear()
+            return
+        self._is_asked = False  # before measuring: who asks from now on is answered by the next one
+        self._emit(Health(at=now, values=self._measure(max(1e-3, now.mono - self._last))))
+        self._last = now.mono
+        self._due = now.mono + self._interval
+
+
+class HealthFigures:
+    """The values of a `health` message, each time they are asked for."""
+
+    def __init__(
+        self, seen: Seen | None, frames: Tray[Frame], outbox: Path, boot: str, clock: Clock, rules: RuleSet
+    ) -> None:
+        """`seen`: by the cameras, None without any; `frames`: what is handed to vision; `outbox`: the database."""
+        self._seen, self._tray, self._outbox, self._boot, self._clock, self._rules = (
+            seen, frames, outbox, boot, clock, rules,
+        )  # fmt: skip
+        self._machine = Probe()
+        self._frames = 0
+
+    def __call__(self, seconds: float) -> dict[str, Any]:
+        """`seconds`: since it was last asked."""
+        seen = self._seen
+        frames = seen.frames if seen is not None else 0
+        fps, self._frames = (frames - self._frames) / seconds, frames
+        now = self._clock.now()
+        values = health_values(
+            self._machine.read(),
+            fps=None if seen is None else fps,
+            inference_ms=None if seen is None or not frames else seen.inference_ms,
+            frames_replaced=None if seen is None else self._tray.replaced,
+            outbox=self._waiting(now),
+            clock_synced=now.synced,
+        )
+        counts = {name: asdict(count) for name, count in self._rules.counts.items()}
+        return {**values, "rules": counts} if counts else values
+
+    def _waiting(self, now: Moment) -> dict[str, Any]:
+        """Nothing while the database cannot be read: how the rest is doing is told all the same."""
+        try:
+            return Reader(self._outbox).outbox_status(now, self._boot)
+        except (DatabaseError, DBAPIError) as error:
+            log.debug("health: no figures of the outbox: %s", error)
+            return {}

@@ -1,0 +1,56 @@
+"""Whether there is anything left to do, for a daemon that ends when its files have ended."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Protocol
+
+from edge_mask.ledger.mail import Barrier
+from edge_mask.runtime.worker import Worker
+from edge_mask.units import Seconds
+from edge_mask.vision.shared import Vision
+
+AWAY_LONG_ENOUGH = Seconds(5.0)
+"""`--until-idle` does not wait for a broker that has been away for so long."""
+
+
+class Carrier(Protocol):
+    """A courier, or several."""
+
+    @property
+    def is_idle(self) -> bool: ...
+    def away_for(self, now: float) -> Seconds: ...
+
+
+class Idleness:
+    """Whether everything that can end has ended and everything recorded has left. Asked by the main thread."""
+
+    def __init__(
+        self,
+        sources: Sequence[Worker],
+        vision: Vision | None,
+        post: Callable[[Barrier], bool],
+        carriers: Sequence[Carrier],
+    ) -> None:
+        """`sources`: the workers of files, folders and replays; live cameras and sensors never end. `post` says
+        whether there was room."""
+        self._sources = sources
+        self._vision = vision
+        self._post = post
+        self._carriers = carriers
+        self._recorded: Future[None] | None = None
+
+    def is_complete(self, now: Seconds) -> bool:
+        """True once sources, vision and ledger are done and the outbox is empty or its broker long away."""
+        if not all(worker.is_finished for worker in self._sources):
+            return False
+        if self._vision is not None and not self._vision.is_done:
+            self._vision.finish_when_empty()
+            return False
+        if self._recorded is None:
+            barrier = Barrier()
+            if not self._post(barrier):
+                return False
+            self._recorded = barrier.done
+        if not self._recorded.done():
+            return False
+        return all(each.is_idle or each.away_for(now) >= AWAY_LONG_ENOUGH for each in self._carriers)

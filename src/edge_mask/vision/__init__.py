@@ -1,0 +1,1 @@
+"""What is done with each frame: detect, track, decide. Begin with lane.py."""

@@ -1,0 +1,167 @@
+"""What the lanes share: the trackers and the decisions of every camera."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from edge_mask.decide.sight import Sight, Watch
+from edge_mask.detect.detector import Answer
+from edge_mask.messages import Detections, Event, Face, Fault, Frame, Reading, Track
+from edge_mask.runtime.clock import Clock
+from edge_mask.runtime.handoff import Tray
+from edge_mask.runtime.outage import Outage
+from edge_mask.track.distinct import distinct
+from edge_mask.track.tracker import Tracker
+from edge_mask.units import Moment, Seconds
+from edge_mask.vision.turns import Turns
+
+log = logging.getLogger(__name__)
+
+_TICK = Seconds(0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class CameraState:
+    """What vision keeps of one camera."""
+
+    tracker: Tracker
+    watch: Watch
+    thermometer: Callable[[Moment], Reading | None] = lambda _now: None
+    """The reading that a decision made now may use."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """What has been looked at so far, for whoever asks from another thread."""
+
+    frames: int = 0
+    inference_ms: float = 0.0
+    """The model's time for the last frame."""
+    newest: dict[str, tuple[Frame, Sequence[Face]]] = field(default_factory=dict)
+    """The last frame of each camera and the faces in it, for a rule that wants a picture."""
+
+
+class Vision:
+    """The trackers and the decisions of every camera, which belong to the lane whose turn it is."""
+
+    def __init__(
+        self,
+        frames: Tray[Frame],
+        cameras: Mapping[str, CameraState],
+        emit: Callable[[Event], object],
+        clock: Clock,
+        *,
+        seen: Seen | None = None,
+        publish: Literal["faces", "all", "off"] = "faces",
+    ) -> None:
+        """`seen` is filled in for others to read."""
+        self._frames = frames
+        self._clock = clock
+        self._model = Outage("model", log, self._report, clock)
+        self.turns = Turns()
+        self._lanes = 0
+        self._coming_and_going = threading.Lock()
+        self._is_broken = False
+        self._cameras = cameras
+        self._emit = emit
+        self._publish = publish
+        self._seen = seen or Seen()
+        self._last: Moment | None = None
+        self._ticked = clock.now().mono
+        self._until: int | None = None
+        self.is_done = False
+        """Everything has been looked at and said; set after `finish_when_empty`."""
+
+    def _report(self, fault: Fault) -> None:
+        self._emit(fault)
+
+    def finish_when_empty(self) -> None:
+        """Files and folders have ended: when all that was handed on until now was looked at (a live camera may still
+        send more), say what was decided but not said yet."""
+        if self._until is None:
+            self._until = self._frames.given
+
+    def judge(self, number: int, frame: Frame, answer: Answer, model: str) -> None:
+        """Track and decide, when it is this frame's turn.
+
+        What a model cannot have meant is a fault and no verdict: the frame is passed over.
+        """
+        if self._is_broken:
+            return
+        # Half a judgement leaves trackers in any state: none goes on from there until the house is built again.
+        self._is_broken = True
+        if answer.trouble:
+            self._model.begin("broken_output", f"{model}: {answer.trouble}")
+        else:
+            self._model.end()
+            self._track_and_decide(frame, distinct(answer.faces), answer.inference_ms, model)
+        self._tick(frame.at)
+        if self._until is not None and number + 1 >= self._until:
+            self._finish()
+        self._is_broken = False
+
+    def enter(self) -> None:
+        """A lane begins."""
+        with self._coming_and_going:
+            self._lanes += 1
+
+    def leave(self) -> None:
+        """A lane ends; the last one says what was decided but not said yet."""
+        with self._coming_and_going:
+            self._lanes -= 1
+            if not self._lanes:
+                self._say_what_is_owed()
+
+    def rest(self) -> None:
+        """No frame came for a while: say of whom nothing will come any more, and the rest when told to finish."""
+        with self.turns.pause() as judged:
+            if judged < self._frames.taken:
+                return  # some lane is looking
+            self._tick(self._clock.now())
+            if self._until is not None and judged >= self._until:
+                self._finish()
+
+    def _track_and_decide(self, frame: Frame, faces: list[Face], inference_ms: float, model: str) -> None:
+        camera = self._cameras[frame.camera]
+        self._seen.inference_ms = inference_ms
+        self._seen.frames += 1
+        self._seen.newest[frame.camera] = (frame, faces)
+        self._last = frame.at
+        tracks = camera.tracker.update(faces, frame.at)
+        if self._publish == "all" or (faces and self._publish == "faces"):
+            self._emit(self._detections(frame, tracks, model))
+        height, width = frame.image.shape[:2]
+        sight = Sight(tracks=tracks, width=width, height=height, at=frame.at, temperature=camera.thermometer(frame.at))
+        for event in camera.watch.observe(sight):
+            self._emit(event)
+
+    def _tick(self, now: Moment) -> None:
+        """A camera that sends nothing any more does not notice that its visitors have gone."""
+        if now.mono - self._ticked >= _TICK:
+            self._ticked = now.mono
+            for camera in self._cameras.values():
+                for event in camera.watch.tick(now):
+                    self._emit(event)
+
+    def _finish(self) -> None:
+        if not self.is_done:
+            self._say_what_is_owed()
+            self.is_done = True
+
+    def _say_what_is_owed(self) -> None:
+        if self._last is not None:
+            for camera in self._cameras.values():
+                for event in camera.watch.finish(self._last):
+                    self._emit(event)
+
+    def _detections(self, frame: Frame, tracks: Sequence[Track], model: str) -> Detections:
+        return Detections(
+            at=frame.at,
+            camera=frame.camera,
+            frame=frame.number,
+            tracks=tuple(tracks),
+            inference_ms=self._seen.inference_ms,
+            model=model,
+        )
