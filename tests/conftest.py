@@ -1,5 +1,6 @@
 """Fixtures for every room: a real broker and somebody who listens to it."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,3 +25,17 @@ def subscriber(broker: Mosquitto) -> Iterator[Subscriber]:
     """Somebody who receives everything that `broker` is told."""
     with Subscriber(broker.port) as listening:
         yield listening
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """At the end, one line for each reason why something was not tested; of a whole file, one is counted."""
+    skipped: dict[str, Counter[str]] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        kind = "files" if isinstance(report, pytest.CollectReport) else "tests"
+        skipped.setdefault(reason.removeprefix("Skipped: "), Counter())[kind] += 1
+    if skipped:
+        terminalreporter.section("not tested here")
+    for reason, counts in sorted(skipped.items()):
+        terminalreporter.line(f"{', '.join(f'{count} {kind}' for kind, count in counts.items())}: {reason}")

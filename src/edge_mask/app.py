@@ -33,7 +33,16 @@ from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.recorder import Recorder
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Face, Fault, Frame, Message, Reading
-from edge_mask.parts import detectors_of, rule_files, sensor_of, source_of, sysfs_root, transport_of, what_runs
+from edge_mask.parts import (
+    detectors_of,
+    quality_of,
+    rule_files,
+    sensor_of,
+    source_of,
+    sysfs_root,
+    transport_of,
+    what_runs,
+)
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.door import Door
@@ -43,8 +52,6 @@ from edge_mask.runtime.outage import Outage
 from edge_mask.runtime.timesync import boot_id
 from edge_mask.runtime.worker import Job, Worker
 from edge_mask.sense.meter import Meter
-from edge_mask.sense.scale import physical_range
-from edge_mask.sense.steadiness import QualityPolicy
 from edge_mask.settings.cameras import Camera as CameraSettings
 from edge_mask.settings.model import Settings
 from edge_mask.settings.sensors import SensorSettings
@@ -261,9 +268,7 @@ class Assembly:
 
     def _meter(self, sensor: SensorSettings) -> Meter:
         driver = sensor_of(sensor, self._clock, sysfs_root())
-        believed = physical_range(sensor.quantity, sensor.unit, sensor.min, sensor.max)
-        policy = QualityPolicy(range=believed, stuck_after=sensor.stuck_after)
-        return Meter(driver, self._clock, self._mail.emit, policy=policy)
+        return Meter(driver, self._clock, self._mail.emit, policy=quality_of(sensor))
 
     def _make_health(self) -> HealthReporter:
         seen = self._seen if self._settings.cameras else None

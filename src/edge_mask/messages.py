@@ -67,7 +67,6 @@ class Quality(StrEnum):
     """Whether a reading may take part in a decision."""
 
     GOOD = "good"
-    STALE = "stale"
     STUCK = "stuck"
     OUT_OF_RANGE = "out_of_range"
 

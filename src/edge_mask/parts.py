@@ -16,8 +16,9 @@ from edge_mask.errors import ConfigurationError
 from edge_mask.messages import Message
 from edge_mask.runtime.clock import Clock
 from edge_mask.sense.factory import sensor_for
-from edge_mask.sense.identity import Identity
-from edge_mask.sense.sensor import Sensor
+from edge_mask.sense.quality import QualityPolicy
+from edge_mask.sense.scale import physical_range
+from edge_mask.sense.sensor import Identity, Sensor
 from edge_mask.settings.cameras import Camera
 from edge_mask.settings.model import Settings
 from edge_mask.settings.sensors import SensorSettings
@@ -88,6 +89,12 @@ def sensor_of(sensor: SensorSettings, clock: Clock, sysfs: Path) -> Sensor:
     """The driver of one sensor. Raises Refused."""
     identity = Identity(sensor.name, sensor.quantity, sensor.unit, sensor.interval)
     return sensor_for(sensor.kind, sensor.path, identity, clock=clock, rate=sensor.rate, loop=sensor.loop, sysfs=sysfs)
+
+
+def quality_of(sensor: SensorSettings) -> QualityPolicy:
+    """Which of a sensor's readings are believed."""
+    believed = physical_range(sensor.quantity, sensor.unit, sensor.min, sensor.max)
+    return QualityPolicy(range=believed, stuck_after=sensor.stuck_after)
 
 
 def transport_of(

@@ -29,7 +29,7 @@ GRAPHS: dict[str, tuple[bytes, dict[str, Any]]] = {
 
 both = pytest.mark.skipif(
     len(tflite.installed_runtimes()) < 2,
-    reason="tflite-runtime does not run here: it needs Python before 3.12 and numpy before 2",
+    reason="tflite-runtime needs Python 3.11 and an environment of its own: `make test-runtimes` makes it",
 )
 
 

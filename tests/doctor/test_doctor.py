@@ -2,15 +2,18 @@
 
 import json
 import os
+import shutil
+import socket
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.act.trees import led
 from tests.detect import packages
+from tests.sense.trees import YES, write
 
-from edge_mask import doctor
 from edge_mask.cli import main
 from edge_mask.doctor import Finding, examine
 from edge_mask.errors import ConfigurationError
@@ -61,8 +64,9 @@ def test_a_name_that_can_be_no_files_fails_its_part_alone(name: str) -> None:
 @pytest.mark.parametrize(
     ("part", "function", "state"),
     [
-        ("rules", "_rules", "failed"), ("model", "_model", "failed"), ("camera c", "_camera", "failed"),
-        ("sensor t", "_sensor", "warning"), ("output lamp", "_output", "warning"), ("database", "_database", "failed"),
+        ("rules", "rules.rules", "failed"), ("model", "examination._model", "failed"),
+        ("camera c", "devices.camera", "failed"), ("sensor t", "devices.sensor", "warning"),
+        ("output lamp", "devices.output", "warning"), ("database", "storage.database", "failed"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("error", [PermissionError(13, "Permission denied", "/dev/x"), RuntimeError("boom")])
@@ -73,7 +77,7 @@ def test_whatever_an_examination_raises_is_a_finding(
         raise error
 
     text = SENSOR + "cameras: [{name: c, source: 'images:none'}]\noutputs: [{name: lamp, kind: led, path: ACT}]\n"
-    monkeypatch.setattr(doctor, function, fail)
+    monkeypatch.setattr(f"edge_mask.doctor.{function}", fail)
     expected = (
         (state, "not here: /dev/x: Permission denied")
         if isinstance(error, OSError)
@@ -107,7 +111,7 @@ def test_each_output_has_its_line(site: Path) -> None:
 
 RULE = """
 gate:
-  sql: "SELECT * FROM 'a/b'"
+  sql: "SELECT * FROM 'edge-mask/+/visits'"
   ruleDisabled: {disabled}
   actions:
     - edgeMask: {{output: {{line: horn, pulse: 1s}}}}
@@ -144,9 +148,137 @@ def test_rules_that_cannot_be_used_are_a_wrong_configuration(site: Path) -> None
 def test_a_folder_is_here_though_its_first_file_is_no_picture(site: Path) -> None:
     (site / "pictures").mkdir()
     (site / "pictures" / "a.jpg").write_bytes(b"x")
-    packages.write_picture(site / "pictures" / "b.png", packages.picture((64, 48)))
+    packages.write_picture(site / "pictures" / "b.png", packages.picture((64, 48), ((0, 0, 9, 9), (90, 90, 90))))
     found = of("camera c", "cameras: [{name: c, source: 'images:pictures'}]\nmqtt: {transport: none}\n")
     assert found == [("ok", "images:pictures: a picture of 64 x 48")]
+
+
+@pytest.mark.parametrize(
+    ("sensor", "text"),
+    [
+        ("kind: w1", ": is outside of -55 to 125 C: the value is not used"),
+        ("kind: w1, unit: F", ": is outside of -67 to 257 F: the value is not used"),
+        ("kind: w1, max: 200", ""),
+        ("kind: thermal, min: 50", ": is outside of 50 to 125 C: the value is not used"),
+        ("kind: replay, path: t.csv, max: 36", ": is outside of -55 to 36 C: the value is not used"),
+        ("kind: replay, path: t.csv", ""),
+        ("kind: iio, quantity: humidity, unit: '%'", ": is outside of 0 to 100 %: the value is not used"),
+        ("kind: replay, path: t.csv, name: forehead, unit: F", ": is above gate.fever_above, 30 F: nobody passes"),
+    ],
+)
+def test_a_reading_that_the_daemon_does_not_use_is_no_sound_sensor(site: Path, sensor: str, text: str) -> None:
+    answer = YES.replace("4b 01", "ff 07").format("127937")
+    write(site / "sys", {"bus/w1/devices/28-01/w1_slave": answer, "class/thermal/thermal_zone0/temp": "48000"})
+    write(site / "sys", {"bus/iio/devices/iio:device0/in_humidityrelative_input": "104000"})
+    name = "" if "name:" in sensor else "name: t, "
+    found = [
+        finding
+        for finding in findings(
+            f"sensors: [{{{name}{sensor}}}, {{name: forehead2, kind: thermal}}]\nmqtt: {{transport: none}}\n"
+            + ("gate: {temperature_sensor: forehead, fever_above: 30}\n" if not name else "")
+        )
+        if finding.part in ("sensor t", "sensor forehead")
+    ]
+    assert [(finding.state, finding.text.partition(":")[2]) for finding in found] == [
+        ("warning" if text else "ok", text[1:])
+    ]
+
+
+def test_black_pictures_are_no_sound_camera(site: Path) -> None:
+    (site / "dark").mkdir()
+    for name in ("a", "b"):
+        packages.write_picture(site / f"dark/{name}.png", packages.picture((64, 48)))
+    text = "cameras: [{name: c, source: 'images:dark'}]\nmqtt: {transport: none}\n"
+    ((state, sentence),) = of("camera c", text)
+    assert (state, "a picture of 64 x 48, but it is black: nothing is judged" in sentence) == ("warning", True)
+    packages.write_picture(site / "dark/c.png", packages.picture((64, 48), ((0, 0, 9, 9), (90, 90, 90))))
+    assert of("camera c", text) == [("ok", "images:dark: a picture of 64 x 48")]
+
+
+IMPOSSIBLE = """
+never:
+  sql: "SELECT * FROM 'edge-mask/+/visits'"
+  actions: [{action}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("action", "why"),
+    [
+        ("republish: {topic: a/+}", "the topic 'a/+' contains a wildcard"),
+        ("republish: {topic: a/b/c/d/e/f/g/h/i}", "the topic has 8 slashes; at most 7 are allowed"),
+        ("republish: {topic: $SYS/x}", "the topic '$SYS/x' is reserved: write $$ for $ to mean it"),
+        ("http: {url: 'http://127.0.0.1:99999/x'}", "'http://127.0.0.1:99999/x' is not an http or https address"),
+        ("http: {url: 'htp://127.0.0.1/x'}", "'htp://127.0.0.1/x' is not an http or https address"),
+        ("http: {url: 'http://127.0.0.1/', headers: [{key: 'a b', value: x}]}", "the header 'a b' cannot be sent"),
+    ],
+)
+def test_an_action_that_never_works_is_warned_of(site: Path, action: str, why: str) -> None:
+    (site / "r.yaml").write_text(IMPOSSIBLE.format(action=f"{{{action}}}"))
+    states = of("rules", SENSOR + "rules: [r.yaml]\n")
+    assert [state for state, _ in states] == ["ok", "warning"]
+    assert states[1][1].startswith(f"the rule never: {action.partition(':')[0]} never works: {why}")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("FROM 'kf99/topic'", 'nothing is published on "kf99/topic"; there are: edge-mask/'), ("", "it has no FROM")],
+)
+def test_a_rule_about_a_topic_that_nothing_is_published_on_never_runs(site: Path, text: str, why: str) -> None:
+    rule = '  sql: "SELECT * {}"\n  actions: [{{edgeMask: {{log: {{text: x}}}}}}, {{republish: {{topic: {}}}}}]\n'
+    (site / "r.yaml").write_text("a:\n" + rule.format(text, "b"))
+    states = of("rules", SENSOR + "rules: [r.yaml]\n")
+    assert [state for state, _ in states] == ["ok", "warning"]
+    assert states[1][1].startswith(f"the rule a never runs: {why}")
+    if text:
+        renamed = SENSOR + "rules: [r.yaml]\ntopics: {temperature: kf99/topic}\n"
+        assert of("rules", renamed) == [("ok", "1 run here, 0 only in AWS or disabled")]
+
+
+def test_what_a_rule_is_fed_by_another_is_known_unless_a_template_names_the_topic(site: Path) -> None:
+    rule = "{}: {{sql: \"SELECT * FROM '{}'\", actions: [{{republish: {{topic: '{}'}}}}]}}\n"
+    for topic, count in (("kf99/alarm", 1), ("other", 2), ("kf99/${topic()}", 1)):
+        (site / "r.yaml").write_text(
+            rule.format("a", "edge-mask/+/visits", topic) + rule.format("b", "kf99/alarm", "nowhere")
+        )
+        assert len(of("rules", SENSOR + "rules: [r.yaml]\n")) == count
+
+
+def test_the_servers_that_rules_send_to_are_called_on(site: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as closed:
+        there, gone = (each.getsockname()[1] for each in (server, closed))
+        closed.close()
+        urls = [f"{{http: {{url: 'http://127.0.0.1:{port}/x'}}}}" for port in (there, gone, there)]
+        (site / "r.yaml").write_text(IMPOSSIBLE.format(action=", ".join([*urls, "{http: {url: 'http://${x}/'}}"])))
+        found = of("http 127.0.0.1", SENSOR + "rules: [r.yaml]\n")
+    assert found == [
+        ("ok", f"http://127.0.0.1:{there} answers"),
+        ("warning", f"not here: http://127.0.0.1:{gone} cannot be reached: Connection refused"),
+    ]
+
+
+def test_the_folder_of_the_pictures_is_looked_at_when_a_rule_keeps_some(site: Path) -> None:
+    (site / "r.yaml").write_text(IMPOSSIBLE.format(action="{edgeMask: {snapshot: {camera: c}}}"))
+    text = SENSOR + "rules: [r.yaml]\ncameras: [{name: c, source: 'images:none'}]\ndetector: {model: nowhere}\n"
+    assert of("snapshots", text) == [("ok", "snapshots will be made at the first picture")]
+    assert not (site / "snapshots").exists()
+    (site / "snapshots").write_text("")
+    assert of("snapshots", text) == [("warning", "snapshots cannot be made: snapshots is not a folder")]
+    assert of("snapshots", text + "snapshots: {dir: new/pictures}\n")[0][0] == "ok"
+    assert of("snapshots", SENSOR) == []
+
+
+def test_a_disk_that_is_full_before_the_bounds_are_reached_is_warned_of(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=3_000_000))
+    text = SENSOR + "history: {max_bytes: 1MB}\noutbox: {path: x.db, max_bytes: "
+    assert of("database", text + "1MB}\n") == [("ok", "x.db will be made at the first start")]
+    _, (state, sentence) = of("database", text + "4MB}\n")
+    assert state == "warning"
+    assert sentence.startswith(
+        ". has 3 MB left, and outbox.max_bytes and history.max_bytes allow 5 MB more: the disk will"
+    )
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])
@@ -157,7 +289,7 @@ def test_no_secret_stands_in_what_check_prints(
         raise RuntimeError("the viewer's hunter2 and s3cret did not do")
 
     monkeypatch.setenv("PW", "s3cret")
-    monkeypatch.setattr(doctor, "_camera", fail)
+    monkeypatch.setattr("edge_mask.doctor.devices.camera", fail)
     (site / "c.yaml").write_text(
         "cameras: [{name: c, source: 'file:rtsp://u:hunter2@127.0.0.1/x'}]\ndetector: {model: nowhere}\n"
         "mqtt: {transport: none, username: u, password: '${PW}'}\noutbox: {path: 'rtsp://u:letmein@h/x/y.db'}\n"

@@ -1,5 +1,6 @@
 """Recorded readings are played in their own rhythm, and a bad row stops nothing."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,9 @@ def test_other_columns_and_a_byte_order_mark_do_no_harm(tmp_path: Path) -> None:
         ("seconds,value\n", "holds no readings"),
         ("seconds,value\nsoon,36\n", "line 2: seconds is 'soon'"),
         ("seconds,value\n0,36\n,37\n", "line 3: seconds is ''"),
+        ("seconds,value\n0,36\ninf,37\n", "line 3: seconds is 'inf'"),
+        ("seconds,value\n1_0,36\n", "line 2: seconds is '1_0'"),
+        (f"seconds,value\n0,36\n1,{'3' * 200_000}\n", "line 3: is no row of a table"),
     ],
 )
 def test_a_recording_that_cannot_be_played_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
@@ -89,3 +93,17 @@ def test_a_recording_that_is_not_there_is_refused(tmp_path: Path) -> None:
     (tmp_path / "picture.csv").write_bytes(b"\xff\xd8\xff\xe0")
     with pytest.raises(Refused, match=r"picture\.csv"):
         sensor_for("replay", str(tmp_path / "picture.csv"), Identity("forehead"), clock=ManualClock()).read()
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "{}", "{}/pipe"])
+def test_what_never_ends_or_never_begins_is_no_recording(tmp_path: Path, path: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(Refused, match="is no file; a recording is a CSV file"):
+        sensor_for("replay", path.format(tmp_path), Identity("forehead"), clock=ManualClock()).read()
+
+
+def test_a_recording_that_does_not_fit_into_memory_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "a.csv").open("wb") as file:
+        file.truncate(65_000_000)
+    with pytest.raises(Refused, match="is larger than 64 MB"):
+        sensor_for("replay", str(tmp_path / "a.csv"), Identity("forehead"), clock=ManualClock()).read()

@@ -4,13 +4,12 @@ from pathlib import Path
 
 from edge_mask.errors import Refused
 from edge_mask.runtime.clock import Clock
-from edge_mask.sense.identity import Identity
 from edge_mask.sense.replay import Rate
 from edge_mask.sense.scale import convert
-from edge_mask.sense.sensor import Sensor
+from edge_mask.sense.sensor import Identity, Sensor
 from edge_mask.sense.sysfs import SYSFS
 
-KINDS = ("iio", "w1", "thermal", "replay")
+KINDS = ("iio", "hwmon", "w1", "thermal", "replay")
 
 
 def sensor_for(
@@ -25,27 +24,30 @@ def sensor_for(
 ) -> Sensor:
     """The driver for one sensor. Raises Refused with a sentence when kind, path or unit make no sense.
 
-    `path` is the CSV file of a replay, a 28-* device (w1), a zone's number, folder or type (thermal), or device and
-    channel such as `iio:device0/in_temp` (iio); without it the first one there is.
+    `path` is the CSV file of a replay, a 28-* device (w1), a zone's number, folder or type (thermal), or a chip and
+    its channel such as `mlx90614/temp_object` (iio, hwmon).
     """
     if identity.quantity == "temperature":
         convert(0.0, "C", identity.unit)
-    if kind == "replay":
-        return _replay(path, identity, clock, rate, loop)
-    if kind == "w1":
-        from edge_mask.sense.w1 import W1Thermometer
+    match kind:
+        case "replay":
+            return _replay(path, identity, clock, rate, loop)
+        case "w1":
+            from edge_mask.sense.w1 import W1Thermometer
 
-        return W1Thermometer(identity, path or "", clock=clock, sysfs=sysfs)
-    if kind == "thermal":
-        from edge_mask.sense.thermal import ThermalZone
+            return W1Thermometer(identity, path or "", clock=clock, sysfs=sysfs)
+        case "thermal":
+            from edge_mask.sense.thermal import ThermalZone
 
-        return ThermalZone(identity, (path or "0").removeprefix("thermal_zone"), clock=clock, sysfs=sysfs)
-    if kind == "iio":
-        from edge_mask.sense.iio import IioChannel
+            return ThermalZone(identity, path, clock=clock, sysfs=sysfs)
+        case "iio":
+            from edge_mask.sense.iio import IioChannel
 
-        device, _, channel = (path or "0").partition("/")
-        channel = channel.removeprefix("in_").removesuffix("_raw").removesuffix("_input")
-        return IioChannel(identity, device.removeprefix("iio:device"), channel, clock=clock, sysfs=sysfs)
+            return IioChannel(identity, path, clock=clock, sysfs=sysfs)
+        case "hwmon":
+            from edge_mask.sense.hwmon import HwmonInput
+
+            return HwmonInput(identity, path, clock=clock, sysfs=sysfs)
     raise Refused(f"sensor {identity.name}: unknown kind {kind!r}; allowed: {', '.join(KINDS)}")
 
 

@@ -1,4 +1,4 @@
-"""The sense worker: one sensor, read at its interval, every reading judged before anybody decides with it.
+"""The sense worker: reads one sensor at its interval and judges every reading before a decision may use it.
 
 sensor ──reading──▶ quality ──▶ emit (to the ledger)
    └─TryLater: reported once, backoff    └─ good ones only ──▶ latest(now, max_age) for decisions
@@ -16,20 +16,20 @@ from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.outage import Outage
 from edge_mask.runtime.worker import Finished, Job
+from edge_mask.sense.quality import QualityPolicy, QualityWatch
 from edge_mask.sense.sensor import Sensor
-from edge_mask.sense.steadiness import QualityPolicy, QualityWatch
 from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
 
 _TURN = Seconds(0.5)
-"""The longest a step waits before it looks at `stop` again."""
+"""A step waits at most this long before it looks at `stop` again."""
 _LONGEST_WAIT = 60.0
-"""A lost sensor is asked at least so often (and now and then later, by the backoff's cap)."""
+"""A lost sensor is asked again after at most this time, or after the backoff where that is longer."""
 
 
 class Meter(Job):
-    """Reads one sensor for as long as it lasts; each of its troubles is reported once when it begins."""
+    """Reads one sensor until it ends. Each fault is reported once, when it begins."""
 
     patience = Seconds(60.0)
 
@@ -50,7 +50,6 @@ class Meter(Job):
         self._hung_after = hung_after
         self._lock = threading.Lock()
         self._watch = QualityWatch(policy or QualityPolicy())
-        self._newest: Reading | None = None
         self._backoff = Backoff(base=0.5, cap=30.0, settled_after=0.0, rng=rng)
         self._away = Outage(self.name, log, self._report, clock)
         self._away_lock = threading.Lock()
@@ -78,19 +77,12 @@ class Meter(Job):
         self._sensor.close()
 
     def latest(self, now: Seconds, max_age: Seconds) -> Reading | None:
-        """What a decision made `now` may use: good, not older than `max_age`, the middle of the last three.
+        """The median of the last three good readings, none older than `max_age`: what a decision may use.
 
-        None otherwise: nobody decides on a stale value. Any thread may ask.
+        None when there is no such reading: a stale value decides nothing. Any thread may ask.
         """
         with self._lock:
             return self._watch.middle(now, max_age)
-
-    def shown(self, now: Seconds, max_age: Seconds) -> Reading | None:
-        """The newest reading whatever its quality, marked stale when it is older: for people, not for decisions."""
-        newest = self._newest
-        if newest is not None and now - newest.at.mono > max_age:
-            return replace(newest, quality=Quality.STALE)
-        return newest
 
     def is_hung(self, now: Seconds) -> bool:
         """True when the sensor has kept a read waiting for longer than `hung_after`."""
@@ -98,7 +90,7 @@ class Meter(Job):
         return since is not None and now - since > self._hung_after
 
     def check(self, now: Seconds) -> None:
-        """Report a hung read; from another thread, about each second: the sensor's own is inside that read."""
+        """Report a read that hangs. Another thread calls this each second: the sensor's own is inside the read."""
         if not self.is_hung(now) or not self._away_lock.acquire(blocking=False):
             return  # the lock is taken while the sensor's own thread is reporting: then it is not hung
         try:
@@ -125,7 +117,6 @@ class Meter(Job):
             self._away.end()
         with self._lock:
             judged = replace(reading, quality=self._watch.judge(reading))
-        self._newest = judged
         self._doubt(judged)
         if judged.quality is not Quality.OUT_OF_RANGE:  # no sensor can have measured that
             self._emit(judged)
@@ -138,7 +129,7 @@ class Meter(Job):
             self._doubts[reading.quality].begin(f"sensor_{reading.quality.value}", _sentence(reading))
 
     def _lose(self, reason: str) -> None:
-        """Nothing came: say so once, ask again at the next time, or after a while that grows."""
+        """No reading came: report it once, and ask again at the next interval or after the backoff."""
         self._note_away("sensor_lost", reason)
         again = self._clock.now().mono + self._backoff.next_delay()
         self._due = Seconds(max(self._due + min(self._sensor.interval, _LONGEST_WAIT), again))

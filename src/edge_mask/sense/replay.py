@@ -1,24 +1,28 @@
 """Recorded readings played again: a CSV file with the columns `seconds,value`."""
 
 import csv
+import stat
 from pathlib import Path
 from typing import Literal
 
-from edge_mask.errors import Refused
+from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Reading
 from edge_mask.runtime.clock import Clock
-from edge_mask.sense.identity import Identity
 from edge_mask.sense.scale import number
+from edge_mask.sense.sensor import Identity
 from edge_mask.units import Seconds
 
 Rate = Literal["realtime", "max"]
+
+_MOST_BYTES = 64_000_000
+"""All rows of a recording are kept in memory."""
 
 
 class Replay:
     """Plays the rows in their own rhythm (`realtime`, counted from the first row) or at once (`max`).
 
-    Values are in the configured unit already. A row that is no number is refused once (TryLater) and stepped
-    over. With `loop` it starts again, one last gap after the last row.
+    Values are in the configured unit already. A row that is no number is reported once (TryLater) and
+    skipped. With `loop` the recording starts again; the gap before that is the last one in the file.
     """
 
     def __init__(
@@ -65,20 +69,33 @@ class Replay:
 
     def _load(self) -> list[tuple[int, float, str]]:
         """Line number, seconds and value of each row; only the times must all be right. Raises Refused."""
+        reader = csv.DictReader(self._text().splitlines())
         try:
-            text = self._path.read_text(encoding="utf-8-sig")
-        except (OSError, ValueError) as error:  # no text, or a path with a zero byte
-            raise Refused(f"{self._path}: the recording cannot be read ({error})") from error
-        reader = csv.DictReader(text.splitlines())
-        if not {"seconds", "value"} <= set(reader.fieldnames or ()):
-            raise Refused(f"{self._path}: the first line must name the columns: seconds,value")
-        rows = [(reader.line_num, self._seconds(row["seconds"], reader.line_num), row["value"] or "") for row in reader]
+            if not {"seconds", "value"} <= set(reader.fieldnames or ()):
+                raise Refused(f"{self._path}: the first line must name the columns: seconds,value")
+            rows = [
+                (reader.line_num, self._seconds(row["seconds"], reader.line_num), row["value"] or "") for row in reader
+            ]
+        except csv.Error as error:  # a field of more than 128 kB
+            raise Refused(f"{self._path}, line {reader.line_num + 1}: is no row of a table ({error})") from error
         if not rows:
             raise Refused(f"{self._path}: holds no readings")
         return rows
 
+    def _text(self) -> str:
+        """What the recording says. A device or a pipe would never end, or never begin."""
+        try:
+            state = self._path.stat()
+            if not stat.S_ISREG(state.st_mode):
+                raise Refused(f"{self._path}: is no file; a recording is a CSV file with the columns seconds,value")
+            if state.st_size > _MOST_BYTES:
+                raise Refused(f"{self._path}: is larger than {_MOST_BYTES // 10**6} MB; cut the recording into pieces")
+            return self._path.read_text(encoding="utf-8-sig")
+        except (OSError, ValueError) as error:  # no text, or a path with a zero byte
+            raise Refused(f"{self._path}: the recording cannot be read ({error})") from error
+
     def _seconds(self, text: str | None, line: int) -> float:
         try:
-            return float(text or "")
-        except ValueError:
+            return number(text or "", "seconds")
+        except TryLater:
             raise Refused(f"{self._path}, line {line}: seconds is {text!r}, not a number") from None

@@ -1,8 +1,11 @@
-"""The Sensor protocol: one value at a time."""
+"""The Sensor protocol, one value at a time, and what every driver is told about its sensor."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from edge_mask.messages import Reading
+from edge_mask.runtime.clock import Clock
+from edge_mask.sense.scale import convert
 from edge_mask.units import Seconds
 
 
@@ -25,3 +28,17 @@ class Sensor(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Name, quantity and unit of a sensor's readings, and how often it is read."""
+
+    name: str
+    quantity: str = "temperature"
+    unit: str = "C"
+    interval: Seconds = Seconds(1.0)
+
+    def reading(self, value: float, unit: str, clock: Clock) -> Reading:
+        """A reading made now of a value in the driver's own unit. Raises Refused when it cannot be converted."""
+        return Reading(self.name, self.quantity, convert(value, unit, self.unit), self.unit, clock.now())

@@ -5,40 +5,23 @@ from pathlib import Path
 from edge_mask.errors import TryLater
 from edge_mask.messages import Reading
 from edge_mask.runtime.clock import Clock
-from edge_mask.sense.identity import Identity
 from edge_mask.sense.scale import number
-from edge_mask.sense.sysfs import SYSFS, text_of
-from edge_mask.units import Seconds
+from edge_mask.sense.sensor import Identity
+from edge_mask.sense.sysfs import SYSFS, Devices, KernelSensor, text_of
 
 
-class ThermalZone:
-    """`/sys/class/thermal/thermal_zone*`, chosen by number (`0`) or by type (`cpu-thermal`)."""
+class ThermalZone(KernelSensor):
+    """`/sys/class/thermal/thermal_zone*`, chosen by number (`0`), folder or type (`cpu-thermal`)."""
 
-    def __init__(self, identity: Identity, zone: str = "0", *, clock: Clock, sysfs: Path = SYSFS) -> None:
-        self._identity = identity
-        self._zone = zone
-        self._clock = clock
-        self._folder = sysfs / "class/thermal"
-
-    @property
-    def name(self) -> str:
-        return self._identity.name
-
-    @property
-    def interval(self) -> Seconds:
-        return self._identity.interval
+    def __init__(self, identity: Identity, path: str | None = None, *, clock: Clock, sysfs: Path = SYSFS) -> None:
+        super().__init__(identity, clock=clock)
+        self._zone = path or "0"
+        self._zones = Devices(sysfs / "class/thermal", "thermal_zone", ("type",))
 
     def read(self) -> Reading | None:
-        path = self._place() / "temp"
+        zones = self._zones.called(self._zone)
+        if len(zones) > 1:
+            listed = ", ".join(self._zones.shown(zone) for zone in zones)
+            raise TryLater(f"several zones are called {self._zone!r}: {listed}; name one by its folder")
+        path = zones[0] / "temp"
         return self._identity.reading(number(text_of(path), str(path)) / 1000.0, "C", self._clock)
-
-    def close(self) -> None:
-        """Nothing is held open."""
-
-    def _place(self) -> Path:
-        if self._zone.isdigit():
-            return self._folder / f"thermal_zone{self._zone}"
-        zones = {text_of(path / "type"): path for path in sorted(self._folder.glob("thermal_zone*"), reverse=True)}
-        if self._zone not in zones:
-            raise TryLater(f"{self._folder}: no thermal zone {self._zone!r}; there is {', '.join(zones) or 'none'}")
-        return zones[self._zone]

@@ -5,17 +5,16 @@ from pathlib import Path
 from edge_mask.errors import TryLater
 from edge_mask.messages import Reading
 from edge_mask.runtime.clock import Clock
-from edge_mask.sense.identity import Identity
 from edge_mask.sense.scale import number
-from edge_mask.sense.sysfs import SYSFS, text_of
-from edge_mask.units import Seconds
+from edge_mask.sense.sensor import Identity
+from edge_mask.sense.sysfs import SYSFS, KernelSensor, text_of
 
 _POWER_ON = 85.0
 """What the chip says until its first conversion is done, also after each dip of its supply."""
 _NEAR = 10.0
 
 
-class W1Thermometer:
+class W1Thermometer(KernelSensor):
     """`/sys/bus/w1/devices/28-*`: by its id, or the only one there is.
 
     A wrong check sum, an all-zero answer (a shorted bus has a right check sum) and the power-on value are TryLater;
@@ -23,19 +22,10 @@ class W1Thermometer:
     """
 
     def __init__(self, identity: Identity, device: str = "", *, clock: Clock, sysfs: Path = SYSFS) -> None:
-        self._identity = identity
+        super().__init__(identity, clock=clock)
         self._device = device
-        self._clock = clock
         self._folder = sysfs / "bus/w1/devices"
         self._last: float | None = None
-
-    @property
-    def name(self) -> str:
-        return self._identity.name
-
-    @property
-    def interval(self) -> Seconds:
-        return self._identity.interval
 
     def read(self) -> Reading | None:
         place = self._place()
@@ -45,18 +35,16 @@ class W1Thermometer:
         self._last = value
         return self._identity.reading(value, "C", self._clock)
 
-    def close(self) -> None:
-        """Nothing is held open."""
-
     def _place(self) -> Path:
-        if self._device:
-            return self._folder / self._device
-        found = sorted(self._folder.glob("28-*"))
-        if len(found) == 1:
-            return found[0]
-        if not found:
-            raise TryLater(f"{self._folder}: no 28-* device; check the wiring and `dtoverlay=w1-gpio`")
-        raise TryLater(f"{self._folder}: several devices, name one: {', '.join(path.name for path in found)}")
+        there = {path.name: path for path in sorted(self._folder.glob("[0-9a-f][0-9a-f]-*"))}
+        wanted = [self._device] if self._device else [name for name in there if name.startswith("28-")]
+        if len(wanted) == 1 and wanted[0] in there:
+            return there[wanted[0]]
+        if len(wanted) > 1:
+            raise TryLater(f"{self._folder}: several devices, name one as `path`: {', '.join(wanted)}")
+        what = f"no device {self._device!r}" if self._device else "no 28-* device"
+        listed = ", ".join(there) or "none: check the wiring and `dtoverlay=w1-gpio`"
+        raise TryLater(f"{self._folder}: {what}; there is {listed}")
 
     def _celsius(self, place: Path) -> float:
         """From `w1_slave`, which shows the check sum; from `temperature` where a kernel has only that."""

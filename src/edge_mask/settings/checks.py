@@ -10,6 +10,7 @@ from edge_mask.redact import redact
 from edge_mask.settings.document import Path as Key
 from edge_mask.settings.explain import nearest
 from edge_mask.settings.model import Settings
+from edge_mask.settings.sensors import TEMPERATURE_UNITS, USUAL_UNITS
 
 Complaint = tuple[Key, str]
 
@@ -56,8 +57,14 @@ def _sensors(settings: Settings) -> Iterator[Complaint]:
         key = ("sensors", index)
         if sensor.kind == "replay" and sensor.path is None:
             yield key, "a replay needs a path: a CSV file with the columns seconds,value"
-        if sensor.quantity == "temperature" and sensor.unit not in ("C", "F", "K"):
-            yield (*key, "unit"), f'found "{sensor.unit}"; allowed for a temperature: C, F, K'
+        if sensor.kind != "replay" and (sensor.loop or sensor.rate != "realtime"):
+            name = "loop" if sensor.loop else "rate"
+            yield (*key, name), f"does not belong to a sensor of kind {sensor.kind}; remove it"
+        if sensor.quantity == "temperature" and sensor.unit not in TEMPERATURE_UNITS:
+            yield (*key, "unit"), f'found "{sensor.unit}"; allowed for a temperature: {", ".join(TEMPERATURE_UNITS)}'
+        elif sensor.quantity in USUAL_UNITS and sensor.unit in TEMPERATURE_UNITS:  # often the default, left as it was
+            usual = USUAL_UNITS[sensor.quantity]
+            yield (*key, "unit"), f'found "{sensor.unit}"; allowed for {sensor.quantity}: {usual} or another unit of it'
         if sensor.min is not None and sensor.max is not None and sensor.min >= sensor.max:
             yield (*key, "min"), f"found {sensor.min:g}; allowed: less than max, {sensor.max:g}"
 

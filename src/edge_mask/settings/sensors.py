@@ -15,12 +15,25 @@ _SHADOW = ("at", "highest")
 RESERVED = frozenset(_ENVELOPE + _TOPICS + _SHADOW)
 """Words that a quantity cannot be called: fields of the envelope, other topics, what the shadow says of a sensor."""
 
+TEMPERATURE_UNITS = ("C", "F", "K")
+USUAL_UNITS = {
+    "humidity": "%",
+    "pressure": "hPa",
+    "voltage": "V",
+    "current": "A",
+    "power": "W",
+    "resistance": "Ohm",
+    "illuminance": "lx",
+    "distance": "m",
+}
+"""Quantities that are never told in degrees, and how they mostly are."""
+
 LATER_KINDS = ("serial", "mqtt", "gpio")
 
 
 def _runs_now(value: object) -> object:
     if value in LATER_KINDS:
-        raise ValueError(f"kind {value} comes with a later version; allowed now: replay, iio, w1, thermal")
+        raise ValueError(f"kind {value} comes with a later version; allowed now: replay, iio, hwmon, w1, thermal")
     return value
 
 
@@ -28,16 +41,16 @@ class SensorSettings(Section):
     """One sensor."""
 
     name: Name = Field(description="How messages, logs and `gate.temperature_sensor` call it.")
-    kind: Annotated[Literal["replay", "iio", "w1", "thermal"], BeforeValidator(_runs_now)] = Field(
-        description="`iio` and `w1` (DS18B20) are the kernel's sensors, `thermal` a zone of the machine itself,"
-        " `replay` a file of recorded values."
+    kind: Annotated[Literal["replay", "iio", "hwmon", "w1", "thermal"], BeforeValidator(_runs_now)] = Field(
+        description="`iio`, `hwmon` (SHT3x) and `w1` (DS18B20) are the kernel's sensors, `thermal` a zone of the"
+        " machine itself, `replay` a file of recorded values."
     )
     path: str | None = Field(
         default=None,
         min_length=1,
         description="replay: CSV file with columns seconds,value. w1: the device, for instance 28-0316a2795b1f."
-        " iio: the channel, for instance iio:device0/in_temp. thermal: the zone, for instance thermal_zone0."
-        " Without it the only one there is.",
+        " iio and hwmon: chip and channel, for instance mlx90614/temp_object or sht3x/temp1. thermal: the zone, for"
+        " instance cpu-thermal; without it zone 0. Elsewhere, without it, the only one that measures the quantity.",
     )
     quantity: str = Field(
         default="temperature",
@@ -49,7 +62,7 @@ class SensorSettings(Section):
         default="C", min_length=1, max_length=16, description="Unit of the value; C, F or K for a temperature."
     )
     interval: Annotated[Seconds, duration(at_least=0.01, at_most=86400)] = Field(
-        default=Seconds(2.0), description="Time between two readings."
+        default=Seconds(2.0), description="Time between two readings; a replay follows the times in its file."
     )
     min: float | None = Field(
         default=None, description="Least value to believe; without it what such a sensor can measure."

@@ -118,8 +118,8 @@ class Reading(Envelope):
 
     sensor: str
     unit: str
-    quality: Literal["stale", "stuck", "out_of_range"] = Field(
-        default="stale", description="Why the value should not be believed; absent when it can be."
+    quality: Literal["stuck", "out_of_range"] = Field(
+        default="stuck", description="Why the value should not be believed; absent when it can be."
     )
 
 

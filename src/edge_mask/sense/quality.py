@@ -1,4 +1,4 @@
-"""What a row of values says about the sensor behind them: good, out of range, or stuck."""
+"""The quality of a reading, judged by its limits and by the readings before it: good, out of range, or stuck."""
 
 import statistics
 from collections import deque
@@ -11,19 +11,19 @@ from edge_mask.units import Seconds
 
 @dataclass(frozen=True, slots=True)
 class QualityPolicy:
-    """When a number is not believed."""
+    """Which readings are not believed."""
 
     range: Range | None = None
     """None means the physical limits of the reading's quantity."""
     stuck_after: Seconds = Seconds(3600.0)
-    """The same number for so long, over at least `stuck_reads` reads, is stuck; 0 means never."""
+    """A value that has not changed for this long, and over `stuck_reads` reads, is stuck; 0 means never."""
     stuck_reads: int = 10
     median_of: int = 3
-    """A decision takes the middle of so many readings, so that a single spike decides nothing; 1 takes each."""
+    """A decision uses the median of this many readings, so that a single spike decides nothing; 1 uses each reading."""
 
 
 class QualityWatch:
-    """Follows the readings of one sensor; state in, readings in, answers out."""
+    """Judges the readings of one sensor in order. It has no clock and no sensor."""
 
     def __init__(self, policy: QualityPolicy) -> None:
         self._policy = policy
@@ -46,7 +46,7 @@ class QualityWatch:
         return Quality.GOOD
 
     def middle(self, now: Seconds, max_age: Seconds) -> Reading | None:
-        """The median of the good readings younger than `max_age`; the newest while there are fewer than it takes."""
+        """The median of the good readings younger than `max_age`; the newest while there are too few for one."""
         fresh = [reading for reading in self._recent if now - reading.at.mono <= max_age]
         if len(fresh) < self._policy.median_of:
             return fresh[-1] if fresh else None

@@ -1,0 +1,100 @@
+"""Cameras, sensors and outputs: opened once, and judged by what the daemon makes of them."""
+
+from contextlib import closing, suppress
+
+from edge_mask.act.line import line_for
+from edge_mask.capture.content import Content, ContentPolicy, ContentWatch
+from edge_mask.capture.factory import is_live
+from edge_mask.capture.source import EndOfSource, FrameSource
+from edge_mask.doctor.finding import Finding
+from edge_mask.errors import Refused, TryLater
+from edge_mask.messages import Frame, Quality, Reading
+from edge_mask.parts import quality_of, sensor_of, source_of, sysfs_root
+from edge_mask.runtime.clock import SystemClock
+from edge_mask.sense.quality import QualityWatch
+from edge_mask.sense.scale import physical_range
+from edge_mask.settings.actuators import OutputSettings
+from edge_mask.settings.cameras import Camera
+from edge_mask.settings.model import Settings
+from edge_mask.settings.sensors import SensorSettings
+
+_BAD_PICTURES = 20
+"""Files that are no picture are skipped, at most this many in a row."""
+_BLACK_PICTURES = 20
+"""A camera begins with some black pictures, and a film fades in: at most this many are looked at."""
+
+
+def camera(settings: Camera) -> Finding:
+    """Whether it gives a picture that can be judged. A black one is not: the daemon passes over it."""
+    source = source_of(settings, SystemClock())
+    try:
+        source.open()
+        frame, content = _seen(source, ContentWatch(ContentPolicy(), is_live=is_live(settings.source)))
+    except Refused as error:  # its driver or file is missing: to the person who asks, the camera is not here
+        raise TryLater(str(error)) from error
+    except EndOfSource as error:
+        raise TryLater(f"{settings.shown_source} holds no picture") from error
+    finally:
+        source.close()
+    height, width = frame.image.shape[:2]
+    text = f"{settings.shown_source}: a picture of {width} x {height}"
+    if content is Content.FINE:
+        return Finding(f"camera {settings.name}", "ok", text)
+    black = "but it is black: nothing is judged on it; is the lens covered, or the light off?"
+    return Finding(f"camera {settings.name}", "warning", f"{text}, {black}")
+
+
+def _seen(source: FrameSource, watch: ContentWatch) -> tuple[Frame, Content]:
+    """The first picture that is not black, or the last one that was looked at."""
+    frame = _next_picture(source)
+    for _ in range(_BLACK_PICTURES):
+        content = watch.judge(frame.image, frame.at.mono)
+        if content is Content.FINE:
+            break
+        try:
+            frame = _next_picture(source)
+        except EndOfSource:
+            break
+    return frame, content
+
+
+def _next_picture(source: FrameSource) -> Frame:
+    """The next file or frame that is a picture. The daemon skips the others, too."""
+    for _ in range(_BAD_PICTURES):
+        with suppress(Refused):
+            return source.read()
+    return source.read()
+
+
+def sensor(settings: Settings, which: SensorSettings) -> Finding:
+    """What it says, and whether the daemon believes it."""
+    with closing(sensor_of(which, SystemClock(), sysfs_root())) as driver:
+        reading = driver.read()
+    if reading is None:
+        raise TryLater(f"{which.path} holds no reading")
+    doubt = _doubt(settings, which, reading)
+    said = f"{reading.quantity} {reading.value:g} {reading.unit}"
+    return Finding(f"sensor {which.name}", "warning" if doubt else "ok", said + doubt)
+
+
+def _doubt(settings: Settings, which: SensorSettings, reading: Reading) -> str:
+    """Why the daemon would not use this reading, or let nobody pass; nothing when it is as it should be."""
+    if QualityWatch(quality_of(which)).judge(reading) is Quality.OUT_OF_RANGE:
+        believed = physical_range(which.quantity, which.unit, which.min, which.max)
+        return f": is outside of {believed.low:g} to {believed.high:g} {which.unit}: the value is not used"
+    gate = settings.gate
+    if which.name == gate.temperature_sensor and reading.value > gate.fever_above:
+        return f": is above gate.fever_above, {gate.fever_above:g} {which.unit}: nobody passes"
+    return ""
+
+
+def output(settings: OutputSettings) -> str:
+    """Where its line is; nothing is switched."""
+    line = line_for(
+        settings.kind, path=settings.path, chip=settings.chip, line=settings.line, active_low=settings.active_low,
+        sysfs=sysfs_root(),
+    )  # fmt: skip
+    try:
+        return line.look()
+    except Refused as error:  # the daemon runs all the same, and tries it at each use
+        raise TryLater(str(error)) from error

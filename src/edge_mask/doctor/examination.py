@@ -1,0 +1,96 @@
+"""Every part of a configuration in turn, in the order of the configuration."""
+
+import queue
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+
+from edge_mask.detect.location import find_package
+from edge_mask.doctor import devices, rules, storage
+from edge_mask.doctor.finding import PATIENCE, Finding, guarded
+from edge_mask.errors import ModelError, TryLater
+from edge_mask.parts import detector_of, transport_of
+from edge_mask.redact import redact
+from edge_mask.runtime.timesync import wall_clock_is_set
+from edge_mask.settings.model import Settings
+from edge_mask.units import Seconds
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """One finding for each part, in the order of the configuration; nothing is changed on the device.
+
+    Each text is one line, and none shows a secret, wherever it stood in the configuration.
+    """
+    secrets: Sequence[str] = ()
+    with suppress(OSError):  # the password file has gone since it was checked: then nobody can repeat what it held
+        secrets = settings.secrets()
+    for finding in _findings(settings):
+        text = redact(finding.text, secrets)
+        yield replace(finding, text="".join(sign if sign.isprintable() else " " for sign in text))
+
+
+def _findings(settings: Settings) -> Iterator[Finding]:
+    yield _clock()
+    yield from guarded("rules", "failed", partial(rules.rules, settings), within=None)
+    yield from guarded("http", "warning", partial(rules.destinations, settings), within=None)
+    if settings.cameras:
+        yield from guarded("model", "failed", partial(_model, settings), within=None)
+    for camera in settings.cameras:
+        yield from guarded(f"camera {camera.name}", "failed", partial(devices.camera, camera))
+    for sensor in settings.sensors:
+        yield from guarded(f"sensor {sensor.name}", "warning", partial(devices.sensor, settings, sensor))
+    for output in settings.outputs:
+        yield from guarded(f"output {output.name}", "warning", partial(devices.output, output))
+    yield from guarded("database", "failed", partial(storage.database, settings), within=None)
+    yield from guarded("snapshots", "warning", partial(_snapshots, settings))
+    if settings.mqtt.transport == "none":
+        yield Finding("broker", "ok", "none configured: everything stays on the device")
+    else:
+        yield from guarded("broker", "failed", partial(_broker, settings))
+
+
+def _clock() -> Finding:
+    if wall_clock_is_set():
+        return Finding("clock", "ok", "is set")
+    return Finding("clock", "warning", "is not known to be set: messages carry clock_ok: false until it is")
+
+
+def _model(settings: Settings) -> Finding:
+    try:
+        detector = detector_of(settings)
+    except ModelError as error:
+        return Finding("model", "failed", str(error))
+    detector.close()
+    what = f"{detector.name} in {find_package(settings.detector.model)}"
+    return Finding("model", "ok", f"{what}: checksum, shapes and golden pictures hold")
+
+
+def _snapshots(settings: Settings) -> Sequence[Finding]:
+    """Only for whom they matter: where no rule keeps a picture, no folder is made."""
+    return storage.snapshots(settings) if rules.keep_pictures(settings) else []
+
+
+def _broker(settings: Settings) -> str:
+    """Connects under a client id of its own: the daemon that may be running is not thrown out."""
+    states: queue.Queue[tuple[bool, str]] = queue.Queue()
+    name = settings.mqtt.client_id or settings.device.thing_name
+    mqtt = settings.mqtt.model_copy(update={"client_id": f"{name}-check"[:128]})
+    transport = transport_of(
+        settings.model_copy(update={"mqtt": mqtt}), on_state=lambda connected, reason: states.put((connected, reason))
+    )
+    try:
+        transport.open()
+        connected, reason = states.get(timeout=PATIENCE - 1.0)
+    except queue.Empty as error:
+        raise TryLater(f"{mqtt.host}:{mqtt.port} does not answer") from error
+    finally:
+        transport.close(Seconds(1.0))
+    if not connected:
+        raise TryLater(reason)
+    return reason
+
+
+def as_dict(finding: Finding) -> dict[str, str]:
+    """For `--json`."""
+    return {"part": finding.part, "state": finding.state, "text": finding.text}

@@ -1,0 +1,128 @@
+"""Rules: which of them run, and what in them can never work on this device; where they send to."""
+
+import json
+import socket
+import ssl
+from collections.abc import Iterator
+from functools import partial
+
+from edge_mask.deliver.http_request import Origin, request_of
+from edge_mask.doctor.finding import PATIENCE, Finding, guarded
+from edge_mask.errors import Refused, TryLater
+from edge_mask.kinds import KINDS, READINGS, Priority
+from edge_mask.messages import Message
+from edge_mask.parts import rule_files
+from edge_mask.rules.context import NOWHERE
+from edge_mask.rules.effects import Effect, HttpCall
+from edge_mask.rules.errors import EvaluationError
+from edge_mask.rules.message import Message as Seen
+from edge_mask.rules.rule_file import Action, RuleDefinition
+from edge_mask.rules.rule_set import RuleSet
+from edge_mask.rules.topics import topic_matches
+from edge_mask.settings.model import Settings
+from edge_mask.wire.topics import Topics
+
+
+def rules(settings: Settings) -> list[Finding]:
+    """How many rules there are, and a warning for each part of them that can never work."""
+    found = RuleSet.load(rule_files(settings.rules)).rules
+    running = [rule for rule in found if rule.runs_here and not rule.is_disabled]
+    text = f"{len(running)} run here, {len(found) - len(running)} only in AWS or disabled" if found else "none"
+    warnings = [f"no file matches {pattern}" for pattern in settings.rules if not rule_files([pattern])]
+    for rule in running:
+        warnings += _strange_names(rule, settings)
+        warnings += [str(effect) for _, effect in _tried(rule) if isinstance(effect, Refused)]
+    warnings += _never_run(running, settings)
+    return [Finding("rules", "ok", text), *(Finding("rules", "warning", text) for text in warnings)]
+
+
+def keep_pictures(settings: Settings) -> bool:
+    """Whether some rule stores snapshots."""
+    return any(
+        kind == "camera" for rule in RuleSet.load(rule_files(settings.rules)).rules for kind, _ in rule.named_parts()
+    )
+
+
+def destinations(settings: Settings) -> list[Finding]:
+    """Whether the servers of `http` actions can be reached; nothing is sent to them."""
+    origins: dict[Origin, None] = {}
+    for rule in RuleSet.load(rule_files(settings.rules)).rules:
+        for _, effect in _tried(rule) if rule.runs_here and not rule.is_disabled else ():
+            if isinstance(effect, HttpCall):
+                origins[request_of(_post(effect)).origin] = None
+    return [
+        finding for origin in origins for finding in guarded(f"http {origin.host}", "warning", partial(_reach, origin))
+    ]
+
+
+def _strange_names(rule: RuleDefinition, settings: Settings) -> Iterator[str]:
+    """What the rule wants done by an output or a camera that the configuration does not have."""
+    known = {
+        "output": [output.name for output in settings.outputs],
+        "camera": [camera.name for camera in settings.cameras],
+    }
+    for kind, name in rule.named_parts():
+        if name not in known[kind]:
+            there = ", ".join(known[kind]) or "none"
+            yield f'the rule {rule.name} names the {kind} "{name}", which is not configured; there are: {there}'
+
+
+def _never_run(running: list[RuleDefinition], settings: Settings) -> Iterator[str]:
+    """Rules about topics that nothing is published on; none is named where a republished topic is a template."""
+    names = Topics(settings.topics.root, settings.device.thing_name, settings.topics.renames)
+    kinds = [kind.name for kind in KINDS if kind is not READINGS]
+    published = [names.of(kind) for kind in (*kinds, *(sensor.quantity for sensor in settings.sensors))]
+    for action in (action for rule in running for action in _actions(rule) if action.kind == "republish"):
+        if _is_template(action):
+            return
+        published.append(str(action.fields["topic"]))
+    for rule in running:
+        wanted = rule.statement.topic_filter
+        if wanted is None:
+            yield f"the rule {rule.name} never runs: it has no FROM"
+            continue
+        if wanted.startswith("$") or any(topic_matches(wanted, topic) for topic in published):
+            continue
+        listed = ", ".join(dict.fromkeys(published))
+        yield f'the rule {rule.name} never runs: nothing is published on "{wanted}"; there are: {listed}'
+
+
+def _tried(rule: RuleDefinition) -> Iterator[tuple[Action, Effect | Refused]]:
+    """The effect of each action without templates, or why it can never have one."""
+    seen = Seen("", b"{}", NOWHERE)
+    for action in _actions(rule):
+        if action.device is None or _is_template(action):
+            continue
+        try:
+            effect = action.device.perform(rule.name, b"{}", seen, Priority.EVIDENCE)
+            if isinstance(effect, HttpCall):
+                request_of(_post(effect))
+        except (EvaluationError, Refused) as error:
+            yield action, Refused(f"the rule {rule.name}: {action.kind} never works: {error}")
+        else:
+            yield action, effect
+
+
+def _actions(rule: RuleDefinition) -> tuple[Action, ...]:
+    return (*rule.actions, *((rule.error_action,) if rule.error_action else ()))
+
+
+def _is_template(action: Action) -> bool:
+    return "${" in json.dumps(action.fields, default=str)
+
+
+def _post(call: HttpCall) -> Message:
+    headers = {"headers": [list(header) for header in call.headers]}
+    return Message(topic=call.url, payload=call.body, priority=call.priority, qos=1, properties=headers)
+
+
+def _reach(origin: Origin) -> str:
+    address = f"{origin.scheme}://{origin.host}:{origin.port}"
+    try:
+        with socket.create_connection((origin.host, origin.port), PATIENCE - 1.0) as connection:
+            if origin.scheme == "https":
+                with ssl.create_default_context().wrap_socket(connection, server_hostname=origin.host):
+                    pass
+    except OSError as error:
+        raise TryLater(f"{address} cannot be reached: {error.strerror or error}") from error
+    return f"{address} answers"
