@@ -11,7 +11,7 @@ import torch
 
 from training.annotations import BadData
 from training.network import MaskNet
-from training.package import Label, build_package
+from training.package import Origin, build_package
 from training.pictures import DataSet, HeldOut, Pixels, load_held_out, load_training
 from training.plan import Plan
 from training.predict import figures
@@ -105,8 +105,8 @@ def build(options: argparse.Namespace, network: MaskNet, data: DataSet, held_out
     pictures: Sequence[Pixels] = [scene.pixels for scene in shuffled]
     for index, size in enumerate(options.export):
         name = "mask-detector" if index == 0 else f"mask-detector-{size}"
-        label = Label(name, options.version, options.seed, _command(options))
-        card = build_package(network, options.out / name, size, label, held_out, pictures, golden=not options.smoke)
+        origin = Origin(name, options.version, options.seed, _command(options))
+        card = build_package(network, options.out / name, size, origin, held_out, pictures, golden=not options.smoke)
         for precision, figure in card["figures"]["val"].items():
             print(f"{name} {precision}: mAP2 {figure['mAP2']}, mAP3 {figure['mAP3']}", flush=True)
 

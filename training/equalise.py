@@ -1,9 +1,9 @@
-"""Channels of equal reach, before a network becomes an int8 file.
+"""Scales channels to equal range before a network becomes an int8 file (cross-layer equalization).
 
-A tensor of the file has one step for all its channels: one that reaches to 0.6 where another reaches to 6 has a tenth
-of the numbers. So it is made larger, and what takes it divides by as much. The network says what it said before, as
-long as nothing is cut off at 6. (Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias
-Correction", 2019, section 4.1; here with the reach that answers really have, and up to the bound of ReLU6.)
+A tensor of the file has one step for all its channels. A channel that goes up to 0.6 where another goes up to 6 has a
+tenth of the numbers. So it is scaled up, and the layer that takes it is scaled down by as much. The answers of the
+network stay, as long as nothing is cut off at 6. (Nagel et al., "Data-Free Quantization Through Weight Equalization
+and Bias Correction", 2019, section 4.1; here with the reach that answers really have, and up to the bound of ReLU6.)
 """
 
 from collections.abc import Iterator, Sequence

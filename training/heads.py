@@ -1,10 +1,10 @@
 """Small weights in the heads: `python -m training.heads RUN/best.pt --data DATA --out NEW/best.pt`.
 
-Boxes read from a tower that was not made for them can end up with large weights that cancel each other. Float numbers
-do that, int8 ones do not. The last layers learn it anew: boxes start from a least-squares fit that keeps weights
-small, then tower and boxes together learn what the head said, while all that int8 rounds is a little uncertain.
-Nothing before the heads changes, and no labels are asked. (Noise for rounding: Fan et al., "Training with Quantization
-Noise for Extreme Model Compression", 2021.)
+The box layer of a head can end up with large weights that cancel each other. Float arithmetic can do that, int8
+cannot. Here each such head learns to give the same answers with small weights: a least-squares fit of the box layer
+first, then tower and box layer together, with noise where int8 will round. Nothing before the heads changes, and no
+labels are used. (Noise for rounding: Fan et al., "Training with Quantization Noise for Extreme Model Compression",
+2021.)
 """
 
 import argparse

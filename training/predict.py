@@ -14,7 +14,7 @@ from training.augment import Random
 from training.empty import drawn
 from training.empty import held_out as empty_pictures
 from training.geometry import letterbox
-from training.metrics import Found, evaluate, gate, nothing, recall_by_size
+from training.metrics import Found, evaluate, false_alarms, gate, recall_by_size
 from training.network import MaskNet, decode
 from training.pictures import HeldOut, Pixels
 
@@ -35,7 +35,7 @@ def to_input(pixels: np.ndarray | Tensor, device: torch.device | str = "cpu") ->
     return ((batch - 127) / 128).contiguous(memory_format=torch.channels_last)
 
 
-def settle(corners: np.ndarray, scores: np.ndarray, scale: float, rules: Suppression = SUPPRESSION) -> Found:
+def postprocess(corners: np.ndarray, scores: np.ndarray, scale: float, rules: Suppression = SUPPRESSION) -> Found:
     """Scores of points × labels to suppressed detections in pixels of the picture."""
     point, label = np.nonzero(scores > LOWEST_SCORE)
     boxes = np.asarray(corners[point] / scale, np.float32)
@@ -50,7 +50,7 @@ def predict(network: MaskNet, pictures: Iterable[Pixels], size: int) -> list[Fou
     for pixels in pictures:
         square, scale = letterbox(pixels, size)
         logits, corners, _ = decode(network(to_input(square[None], device)))
-        result.append(settle(corners[0].cpu().numpy(), logits[0].sigmoid().cpu().numpy(), scale))
+        result.append(postprocess(corners[0].cpu().numpy(), logits[0].sigmoid().cpu().numpy(), scale))
     return result
 
 
@@ -67,7 +67,7 @@ def figures(network: MaskNet, held_out: HeldOut, size: int) -> dict[str, Any]:
     result: dict[str, Any] = {"size": size, **{k: round(v, 4) for k, v in evaluate(found, truth).items()}}
     sizes = recall_by_size(found, truth, shapes_of(scenes), GATE_THRESHOLD / 2)
     result["recall"] = {name: round(share, 3) for name, (share, _) in sizes.items()}
-    result["empty"] = nothing(predict(network, empty_pictures(), size), GATE_THRESHOLD)
+    result["empty"] = false_alarms(predict(network, empty_pictures(), size), GATE_THRESHOLD)
     if held_out.singles:
         frames = predict(network, [s.pixels for s in held_out.singles], size)
         result["gate"] = gate(frames, [s.label for s in held_out.singles], GATE_THRESHOLD)
@@ -75,7 +75,7 @@ def figures(network: MaskNet, held_out: HeldOut, size: int) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def hard_ones(network: MaskNet, size: int, count: int, rng: Random) -> list[int]:
+def hard_negatives(network: MaskNet, size: int, count: int, rng: Random) -> list[int]:
     """Draw `count` empty pictures of that size; seeds of those (for `empty.drawn`) in which the network sees a face.
 
     Most empty pictures teach nothing any more after a while, so these are shown more often. (Hard negatives: Sung and

@@ -19,8 +19,8 @@ from training.loss import losses
 from training.network import MaskNet, decode
 from training.pictures import DataSet
 from training.plan import Batch, Plan, batches, groups
-from training.predict import hard_ones, to_input
-from training.teacher import Teachers, lesson_loss
+from training.predict import hard_negatives, to_input
+from training.teacher import Teachers, distillation_loss
 from training.weights import grow_from, load_run, shown_by, start_from
 
 STOPS = (signal.SIGTERM, signal.SIGINT)
@@ -104,7 +104,7 @@ class Trainer:
         """Batches from now on, with the empty pictures that fool the network by now among them."""
         if self._plan.nothing and self._plan.hard:
             rng = np.random.default_rng((self._plan.seed, self._steps))
-            self._hard += hard_ones(self.average, self._plan.size, self._plan.hard, rng)
+            self._hard += hard_negatives(self.average, self._plan.size, self._plan.hard, rng)
             self._log({"minutes": round(self._seconds / 60, 2), "hard": len(self._hard)})
         return iter(batches(self._data, self._plan, self._steps, self._hard))
 
@@ -128,7 +128,7 @@ class Trainer:
         score_loss, box_loss = losses(logits, corners, points, faces)
         loss = score_loss + box_loss
         if lesson is not None:
-            loss = loss.lerp(lesson_loss(logits, corners, lesson), self._plan.taught)
+            loss = loss.lerp(distillation_loss(logits, corners, lesson), self._plan.taught)
         self._steps += 1
         if not torch.isfinite(loss):
             raise BadData(self._lost("the loss"))
@@ -138,24 +138,24 @@ class Trainer:
         return np.array([float(score_loss.detach()), float(box_loss.detach())])
 
     def _learn(self) -> None:
-        """Go along the gradients, if they are numbers.
+        """Take one optimiser step, unless a gradient is not finite.
 
-        A kernel that writes one number that is none (`network.FullWidth` tells of one) would spoil every weight.
+        One such number, from a faulty kernel (see `network.FullWidth`), would spoil every weight.
         """
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         if torch.isfinite(norm):
             self._optimiser.step()
-            follow(self.average, self.network, self._steps)
+            update_average(self.average, self.network, self._steps)
             self._left_out = 0
             return
         self._left_out += 1
         self._log({"step": self._steps, "left_out": "gradients that are no numbers"})
         if self._left_out == MOST_LEFT_OUT:
-            raise BadData(self._lost(f"the gradients of {MOST_LEFT_OUT} steps in a row"))
+            raise BadData(self._lost(f"the gradient in {MOST_LEFT_OUT} steps in a row"))
 
     def _lost(self, what: str) -> str:
         return (
-            f"step {self._steps}: {what} went beyond all numbers; the same command goes on from the last checkpoint"
+            f"step {self._steps}: {what} is no finite number; the same command continues from the last checkpoint"
             f" in {self._folder}, best with a lower --rate or without --bf16"
         )
 
@@ -216,7 +216,7 @@ class Trainer:
 
 
 @torch.no_grad()
-def follow(average: MaskNet, network: MaskNet, steps: int) -> None:
+def update_average(average: MaskNet, network: MaskNet, steps: int) -> None:
     """Move `average` a little towards `network`; early in a run further, as there is little to keep yet."""
     keep = min(LONGEST, (1 + steps) / (10 + steps))
     pairs = list(zip(average.state_dict().values(), network.state_dict().values(), strict=True))

@@ -87,13 +87,13 @@ def test_where_there_is_no_face_a_teacher_who_sees_one_has_no_say(net: Any) -> N
 def test_what_the_teacher_says_costs_least() -> None:
     scores = torch.tensor([[[0.9, 0.05, 0.01], [0.02, 0.02, 0.02]]])
     boxes = torch.tensor([[[10.0, 10, 30, 30], [0.0, 0, 8, 8]]])
-    same = teaching.lesson_loss(torch.logit(scores), boxes, (scores, boxes))
+    same = teaching.distillation_loss(torch.logit(scores), boxes, (scores, boxes))
     for logits, corners in (
         (torch.logit(scores).flip(-1), boxes),
         (torch.logit(scores), boxes + torch.tensor([5.0, 0, 5, 0])),
         (torch.logit(scores) + 1, boxes),
     ):
-        assert teaching.lesson_loss(logits, corners, (scores, boxes)) > same + 0.01
+        assert teaching.distillation_loss(logits, corners, (scores, boxes)) > same + 0.01
 
 
 @pytest.mark.slow
