@@ -209,3 +209,10 @@ def test_a_text_of_one_long_word_is_read_in_no_time(word: str) -> None:
     """A word of 20,000 letters took half a minute, in which nothing else of the program ran."""
     text = word * (60_000 // len(word))
     assert redact(text) == text
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("word", ["token-", "http://", "a=", "password"])
+def test_a_word_without_end_is_not_searched_through_and_shows_nothing_of_itself(word: str) -> None:
+    text = redact(f"seen: {word * 20_000} password=hunter2")
+    assert text == f"seen: [{len(word) * 20_000} characters] password=***"
