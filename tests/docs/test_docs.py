@@ -87,3 +87,10 @@ def test_every_module_that_is_run_exists(page: Path) -> None:
 def _module(name: str) -> bool:
     path = ROOT.joinpath(*name.split("."))
     return path.with_suffix(".py").exists() or (path / "__main__.py").exists()
+
+
+def test_the_map_names_every_room_and_no_other() -> None:
+    table = (ROOT / "docs" / "map.md").read_text(encoding="utf-8").partition("## The rooms")[2].partition("\n## ")[0]
+    named = [name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)]
+    there = [path.stem for path in SOURCE.iterdir() if path.stem.isidentifier() and not path.stem.startswith("__")]
+    assert sorted(named) == sorted(there)
