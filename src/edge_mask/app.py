@@ -20,8 +20,10 @@ from edge_mask.decide.gate import GateWatch
 from edge_mask.decide.sight import Watch
 from edge_mask.decide.visitor import GatePolicy
 from edge_mask.deliver.courier import Courier
-from edge_mask.deliver.fan import Fan
-from edge_mask.deliver.transport import Transport
+from edge_mask.deliver.destination import Broker
+from edge_mask.deliver.factory import transport_for
+from edge_mask.deliver.http_couriers import HttpCouriers
+from edge_mask.deliver.transport import BrokerTransport
 from edge_mask.detect.model import ModelDetector
 from edge_mask.health import HealthFigures, HealthReporter
 from edge_mask.idle import Idleness
@@ -38,7 +40,6 @@ from edge_mask.parts import (
     sensor_of,
     source_of,
     sysfs_root,
-    transport_of,
     what_runs,
 )
 from edge_mask.recording.inspector import Inspector
@@ -50,7 +51,6 @@ from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.door import Door
 from edge_mask.runtime.handoff import HandOff, Latest, Line, Tray
 from edge_mask.runtime.house import House
-from edge_mask.runtime.outage import Outage
 from edge_mask.runtime.timesync import boot_id
 from edge_mask.runtime.worker import Job, Worker
 from edge_mask.sense.meter import Meter
@@ -131,7 +131,7 @@ class Assembly:
         self._vision: Vision | None = None
         self._health = self._make_health()
         self._actions = self._make_actions()
-        self._fan: Fan | None = None
+        self._http: HttpCouriers | None = None
         self._inspector = Inspector(Inspection(settings.outbox.path), self._mail.ask, clock)
 
     def house(self) -> House:
@@ -142,7 +142,7 @@ class Assembly:
         if self._settings.mqtt.transport != "none":
             self._courier = self._make_courier(recorder, detectors[0].name if detectors else None)
             sinks.append(self._courier)
-        self._fan = Fan(
+        self._http = HttpCouriers(
             self._settings.outbox.path,
             recorder.settle,
             self._mail.emit_at_once,
@@ -150,7 +150,7 @@ class Assembly:
             boot=self._boot,
             on_damage=self._inspector.look_now,
         )
-        sinks.append(self._fan)
+        sinks.append(self._http)
         meters = [(self._meter(sensor), sensor) for sensor in self._settings.sensors]
         self._meters = {sensor.name: meter for meter, sensor in meters}
         lanes = self._make_lanes(detectors) if detectors else []
@@ -165,7 +165,7 @@ class Assembly:
             *(w for w, (_, c) in zip(lenses, cameras, strict=True) if not is_live(c.source) and not c.loop),
         ]
         endless = [c.name for c in self._settings.cameras if not is_live(c.source) and c.loop]
-        carriers = [carrier for carrier in (self._courier, self._fan) if carrier is not None]
+        carriers = [carrier for carrier in (self._courier, self._http) if carrier is not None]
         idleness = Idleness(finite, self._vision, self._mail.ask, carriers, self._inspector.has_looked)
         watched: list[Camera | Meter] = [*(camera for camera, _ in cameras), *(meter for meter, _ in meters)]
 
@@ -249,26 +249,16 @@ class Assembly:
     def _on_commit(self) -> None:
         if self._courier is not None:
             self._courier.poke()
-        if self._fan is not None:
-            self._fan.poke()
+        if self._http is not None:
+            self._http.poke()
 
     def _make_courier(self, recorder: Recorder, model: str | None) -> Courier:
         outbox = self._settings.outbox
-        transport = self._transport(model)
-        outage = Outage("mqtt", logging.getLogger("edge_mask.deliver"), self._mail.emit_at_once, self._clock)
-        return Courier(
-            "mqtt",
-            transport,
-            Outbox(outbox.path, "mqtt", self._inspector.look_now),
-            recorder.settle,
-            outage,
-            self._clock,
-            boot=self._boot,
-            window=outbox.window,
-            drain_rate=outbox.drain_rate,
-        )
+        broker = Broker(name="mqtt", boot=self._boot, window=outbox.window, drain_rate=outbox.drain_rate)
+        rows = Outbox(outbox.path, broker.name, self._inspector.look_now)
+        return Courier(broker, self._transport(model), rows, recorder.settle, self._mail.emit_at_once, self._clock)
 
-    def _transport(self, model: str | None) -> Transport:
+    def _transport(self, model: str | None) -> BrokerTransport:
         topic, thing = self._topics.of(STATUS.name), self._settings.device.thing_name
         labels = self._settings.device.labels.given()
 
@@ -281,7 +271,14 @@ class Assembly:
             more = {"labels": labels} if labels else {}
             return retained(status.birth(thing=thing, version=__version__, model=model, at=self._clock.now(), **more))
 
-        return transport_of(self._settings, will=retained(status.will()), birth=birth, on_state=self._on_state)
+        return transport_for(
+            self._settings.mqtt,
+            client_id=thing,
+            clock=self._clock,
+            on_state=self._on_state,
+            will=retained(status.will()),
+            birth=birth,
+        )
 
     def _on_state(self, connected: bool, reason: str) -> None:
         if self._courier is not None:
@@ -295,7 +292,15 @@ class Assembly:
 
     def _make_health(self) -> HealthReporter:
         seen = self._seen if self._settings.cameras else None
-        measure = HealthFigures(seen, self._frames, self._settings.outbox.path, self._boot, self._clock, self._rules)
+        measure = HealthFigures(
+            seen,
+            self._frames,
+            self._settings.outbox.path,
+            self._boot,
+            self._clock,
+            self._rules,
+            live_dropped=lambda: None if self._courier is None else self._courier.live_dropped,
+        )
         return HealthReporter(measure, self._mail.emit, self._clock, self._settings.health.interval)
 
     def _make_lanes(self, detectors: Sequence[ModelDetector]) -> list[Lane]:

@@ -2,16 +2,14 @@
 
 import glob
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from edge_mask import __version__
 from edge_mask.capture.factory import source_for
 from edge_mask.capture.source import FrameSource
-from edge_mask.deliver.transport import Transport
 from edge_mask.detect.model import ModelDetector
 from edge_mask.errors import ConfigurationError
-from edge_mask.messages import Message
 from edge_mask.packages.load import load_package, load_side_by_side
 from edge_mask.packages.location import find_package
 from edge_mask.runtime.clock import Clock
@@ -103,33 +101,6 @@ def quality_of(sensor: SensorSettings) -> QualityPolicy:
     """Which of a sensor's readings are believed."""
     believed = physical_range(sensor.quantity, sensor.unit, sensor.min, sensor.max)
     return QualityPolicy(range=believed, stuck_after=sensor.stuck_after)
-
-
-def transport_of(
-    settings: Settings,
-    *,
-    will: Message | None = None,
-    birth: Callable[[], Message] | None = None,
-    on_state: Callable[[bool, str], None],
-) -> Transport:
-    """The connection to the broker, not opened yet."""
-    from edge_mask.deliver.paho import PahoTransport
-    from edge_mask.deliver.tls import Tls
-
-    mqtt = settings.mqtt
-    return PahoTransport(
-        host=mqtt.host,
-        port=mqtt.port,
-        client_id=mqtt.client_id or settings.device.thing_name,
-        version=mqtt.protocol,
-        tls=None if mqtt.tls is None else Tls(ca=mqtt.tls.ca, cert=mqtt.tls.cert, key=mqtt.tls.key),
-        username=mqtt.username,
-        password=mqtt.read_password,
-        keepalive=round(mqtt.keepalive),
-        will=will,
-        birth=birth,
-        on_state=on_state,
-    )
 
 
 def sysfs_root() -> Path:
