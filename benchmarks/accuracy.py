@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.peers import write_peers
 from training.annotations import BadData
 from training.judge import detections, judge
-from training.metrics import nothing
+from training.metrics import false_alarms
 from training.pictures import Picture, Pixels, Single, read_pixels, read_scenes, read_singles
 
 from edge_mask.detect.model import ModelDetector
@@ -100,7 +100,7 @@ def _row(package: Package, file: ModelFile, held_out: HeldOut, runtime: str) -> 
     detector = load_file(package, file, threads=1, runtime=runtime)
     figures = judge(detector, held_out.scenes, held_out.singles, GATE_THRESHOLD)
     if held_out.no_faces:
-        figures["no_faces"] = nothing(detections(detector, held_out.no_faces), GATE_THRESHOLD)
+        figures["no_faces"] = false_alarms(detections(detector, held_out.no_faces), GATE_THRESHOLD)
     row = {
         "model": package.card.name,
         "precision": file.precision,

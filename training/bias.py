@@ -1,9 +1,9 @@
-"""Bias correction: what an int8 file says beside its float file on average is taken off again.
+"""Bias correction: the mean error of an int8 file is taken off its last biases.
 
-Rounded weights and activations do not only add noise: each output channel is also off by a little on average (boxes
-by up to 0.03 of a cell), and that was about half of what int8 lost. The biases of the last convolutions can take
-it, and the file becomes no larger or slower. (Nagel et al., "Data-Free Quantization Through
-Weight Equalization and Bias Correction", 2019, section 4.2; here it is measured, and where faces are.)
+Rounding does not only add noise. Each output channel also has a mean error (boxes up to 0.03 of a cell), and that was
+about half of what int8 lost. The biases of the last convolutions absorb it, and the file becomes no larger or slower.
+(Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction", 2019, section 4.2; here it is
+measured, and where faces are.)
 """
 
 from collections.abc import Iterator, Mapping, Sequence

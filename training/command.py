@@ -10,18 +10,16 @@ from pathlib import Path
 import torch
 
 from training.annotations import BadData
-from training.checks import figures
-from training.compose import Composer
 from training.network import MaskNet
-from training.options import count, count_or_none, share
-from training.package import Label, build_package
+from training.package import Origin, build_package
 from training.pictures import DataSet, HeldOut, Pixels, load_held_out, load_training
 from training.plan import Plan
+from training.predict import figures
 from training.report import write_report
 from training.smoke import generate
 from training.teacher import SHARE
 from training.trainer import Stopped, Trainer
-from training.weights import load_run, read_network
+from training.weights import load_run, read_network, shown_by
 
 SMOKE_MINUTES, SMOKE_HARD = 0.15, 64
 RATE = Plan().rate
@@ -70,10 +68,10 @@ def train(options: argparse.Namespace, data: DataSet, held_out: HeldOut) -> Mask
         minutes=options.minutes, pictures=options.pictures, size=options.size, batch=options.batch, rate=options.rate,
         seed=options.seed,
         threads=options.threads, check_every=options.check_every, bf16=options.bf16,
-        frozen=options.freeze, calm=options.calm, taught=options.taught if options.teacher else 0.0,
+        frozen=options.freeze, taught=options.taught if options.teacher else 0.0,
         detail=options.detail,
         device=options.device, workers=options.workers, rare=options.rare, close=options.close,
-        nothing=options.nothing, hard=options.hard, rounded=options.rounded,
+        nothing=options.nothing, hard=options.hard,
     )  # fmt: skip
     weights = options.start or options.data / "init" / "RFB-640-masked_face-v2.pth"
     if options.start is not None and not weights.exists():
@@ -82,7 +80,7 @@ def train(options: argparse.Namespace, data: DataSet, held_out: HeldOut) -> Mask
         for file in files:
             if not file.exists():
                 raise BadData(f"{file}: no such file; --{option} takes an average.pt or a model.float.tflite")
-    teachers = [read_network(file, lambda: Composer(data, plan.size).plain(160, plan.seed)) for file in options.teacher]
+    teachers = [read_network(file, shown_by(data, plan.size, plan.seed)) for file in options.teacher]
     trainer = Trainer(plan, data, options.out, weights if weights.exists() else None,
                       lambda network: figures(network, held_out, plan.size), options.grow,
                       teachers=teachers)  # fmt: skip
@@ -107,8 +105,8 @@ def build(options: argparse.Namespace, network: MaskNet, data: DataSet, held_out
     pictures: Sequence[Pixels] = [scene.pixels for scene in shuffled]
     for index, size in enumerate(options.export):
         name = "mask-detector" if index == 0 else f"mask-detector-{size}"
-        label = Label(name, options.version, options.seed, _command(options))
-        card = build_package(network, options.out / name, size, label, held_out, pictures, golden=not options.smoke)
+        origin = Origin(name, options.version, options.seed, _command(options))
+        card = build_package(network, options.out / name, size, origin, held_out, pictures, golden=not options.smoke)
         for precision, figure in card["figures"]["val"].items():
             print(f"{name} {precision}: mAP2 {figure['mAP2']}, mAP3 {figure['mAP3']}", flush=True)
 
@@ -133,7 +131,7 @@ def _command(options: argparse.Namespace) -> str:
         words += f" --freeze {options.freeze}"
     if options.device != "cpu":
         words += f" --device {options.device} --workers {options.workers}"
-    return words + (" --rounded" if options.rounded else "") + (" --bf16" if options.bf16 else "")
+    return words + (" --bf16" if options.bf16 else "")
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -162,11 +160,7 @@ def parser() -> argparse.ArgumentParser:
         "--detail", type=int, choices=(1, 2), help=f"how many times as large teachers see the samples ({Plan().detail})"
     )
     found.add_argument("--taught", type=share, help=f"of the loss, the part that teachers have (0 to 1; {SHARE:g})")
-    found.add_argument(
-        "--rounded", action="store_true", help="round weights and answers as an int8 file does, for its sake"
-    )
     found.add_argument("--freeze", type=int, default=0, help="first layers of the trunk that are left as they are")
-    found.add_argument("--calm", type=share, default=0.0, help="last part of the run on calmer samples (0 to 1)")
     found.add_argument("--minutes", type=float, default=100.0, help="training time; loading and checks not counted")
     found.add_argument("--pictures", type=int, default=0, help="pictures to see, instead of --minutes")
     found.add_argument("--size", type=int, default=320, help="side of the training pictures")
@@ -208,3 +202,26 @@ def parser() -> argparse.ArgumentParser:
         "--smoke", action="store_true", help="about a minute on generated pictures; quality means nothing"
     )
     return found
+
+
+def count(text: str, least: int = 1) -> int:
+    """A whole number from `least` on."""
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number from {least} on")
+    return int(text)
+
+
+def count_or_none(text: str) -> int:
+    """A whole number from 0 on."""
+    return count(text, 0)
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number from 0 to 1")
+    return value

@@ -1,9 +1,9 @@
-"""Channels of equal reach, before a network becomes an int8 file.
+"""Scales channels to equal range before a network becomes an int8 file (cross-layer equalization).
 
-A tensor of the file has one step for all its channels: one that reaches to 0.6 where another reaches to 6 has a tenth
-of the numbers. So it is made larger, and what takes it divides by as much. The network says what it said before, as
-long as nothing is cut off at 6. (Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias
-Correction", 2019, section 4.1; here with the reach that answers really have, and up to the bound of ReLU6.)
+A tensor of the file has one step for all its channels. A channel that goes up to 0.6 where another goes up to 6 has a
+tenth of the numbers. So it is scaled up, and the layer that takes it is scaled down by as much. The answers of the
+network stay, as long as nothing is cut off at 6. (Nagel et al., "Data-Free Quantization Through Weight Equalization
+and Bias Correction", 2019, section 4.1; here with the reach that answers really have, and up to the bound of ReLU6.)
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,8 +13,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from training.layers import Block, Head, Residual
-from training.network import MaskNet
+from training.network import Block, Head, MaskNet, Residual
 
 Kind = TypeVar("Kind", bound=nn.Module)
 
@@ -34,7 +33,7 @@ class Group:
 
 @torch.no_grad()
 def equalise(network: MaskNet, batches: Sequence[Tensor]) -> None:
-    """Change the weights of `network` (of today's form); `batches`: pictures as it takes them."""
+    """Change the weights of `network`; `batches`: pictures as it takes them."""
     groups = list(_groups(network))
     reach = _reach([answer for group in groups for answer in group.answers], network, batches)
     for group in groups:

@@ -13,8 +13,7 @@ from training.bias import correct_bias
 from training.equalise import equalise
 from training.geometry import letterbox
 from training.kernels import round_kernels
-from training.layers import Head
-from training.network import STRIDES, MaskNet
+from training.network import STRIDES, Head, MaskNet
 from training.pictures import Pixels
 from training.predict import to_input
 

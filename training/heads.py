@@ -1,10 +1,10 @@
 """Small weights in the heads: `python -m training.heads RUN/best.pt --data DATA --out NEW/best.pt`.
 
-Boxes read from a tower that was not made for them can end up with large weights that cancel each other. Float numbers
-do that, int8 ones do not. The last layers learn it anew: boxes start from a least-squares fit that keeps weights
-small, then tower and boxes together learn what the head said, while all that int8 rounds is a little uncertain.
-Nothing before the heads changes, and no labels are asked. (Noise for rounding: Fan et al., "Training with Quantization
-Noise for Extreme Model Compression", 2021.)
+The box layer of a head can end up with large weights that cancel each other. Float arithmetic can do that, int8
+cannot. Here each such head learns to give the same answers with small weights: a least-squares fit of the box layer
+first, then tower and box layer together, with noise where int8 will round. Nothing before the heads changes, and no
+labels are used. (Noise for rounding: Fan et al., "Training with Quantization Noise for Extreme Model Compression",
+2021.)
 """
 
 import argparse
@@ -12,19 +12,22 @@ import copy
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.annotations import BadData
 from training.compose import Composer
-from training.layers import Head
-from training.mix import read_weights, write_weights
-from training.network import MaskNet
+from training.network import Head, MaskNet
 from training.pictures import Pixels, load_training
-from training.slim import boxes_from_one_tower, passing
+from training.predict import to_input
+from training.weights import read_network, shown_by, write_weights
 
+AT_ONCE = 8  # pictures
+RIDGE = 1e-2  # relative to the mean square of what goes in; small weights, or int8 loses what cancels in float
 LARGE = 20.0  # sum of the absolute box weights; up to 18, int8 costs no more than in a head with a tower of its own
 STEPS = 3500
 RATE = 2e-3
@@ -46,7 +49,7 @@ def small_heads(network: MaskNet, pictures: list[Pixels], steps: int = STEPS) ->
         assert isinstance(head, Head)
         assert isinstance(theirs, Head)
         if largest_sum(head) > LARGE:
-            boxes_from_one_tower(network, head, before, theirs, pictures)
+            refit_boxes(network, head, before, theirs, pictures)
             said = [(x, *answer) for x, answer in passing(before, theirs, pictures)]
             _learn(head, said, steps)
             with torch.no_grad():
@@ -59,6 +62,39 @@ def small_heads(network: MaskNet, pictures: list[Pixels], steps: int = STEPS) ->
 def largest_sum(head: Head) -> float:
     """By how much the rounding of a tower can grow in its boxes."""
     return float(head.box.weight.detach().abs().sum((1, 2, 3)).max())
+
+
+def passing(network: MaskNet, module: nn.Module, pictures: list[Pixels]) -> list[tuple[Tensor, Any]]:
+    """What goes into a module and what comes out of it, some pictures at a time."""
+    met: list[tuple[Tensor, Any]] = []
+    hook = module.register_forward_hook(lambda _, inputs, output: met.append((inputs[0].clone(), output)))
+    try:
+        with torch.no_grad():
+            for start in range(0, len(pictures), AT_ONCE):
+                network(to_input(np.stack(pictures[start : start + AT_ONCE])))
+    finally:
+        hook.remove()
+    return met
+
+
+@torch.no_grad()
+def refit_boxes(network: MaskNet, mine: Head, before: MaskNet, theirs: Head, pictures: list[Pixels]) -> None:
+    """Boxes read from the tower anew: a least-squares fit, weighted by how much of a face there is at a point."""
+    seen = [_rows(y) for _, y in passing(network, mine.tower, pictures)]
+    wanted = [_rows(y) for _, y in passing(before, theirs.box, pictures)]
+    sure = [_rows(y).sigmoid().amax(1, keepdim=True) for _, y in passing(before, theirs.logits, pictures)]
+    x, y, weight = torch.cat(seen).double(), torch.cat(wanted).double(), torch.cat(sure).double()
+    x = torch.cat((x, torch.ones_like(x[:, :1])), 1)
+    square = x.T @ (x * weight)
+    ridge = RIDGE * square.diagonal().mean() * torch.eye(len(square), dtype=torch.float64)
+    found = torch.linalg.solve(square + ridge, x.T @ (y * weight))
+    assert mine.box.bias is not None
+    mine.box.weight.copy_(found[:-1].T[..., None, None])
+    mine.box.bias.copy_(found[-1])
+
+
+def _rows(x: Tensor) -> Tensor:
+    return x.flatten(2).transpose(1, 2).reshape(-1, x.shape[1])
 
 
 def _learn(head: Head, said: Sequence[Said], steps: int) -> None:
@@ -106,8 +142,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     torch.manual_seed(0)
     try:
-        network = read_weights(options.weights, options.data)
-        pictures = Composer(load_training(options.data), 320).plain(options.samples, 2)
+        data = load_training(options.data)
+        network = read_network(options.weights, shown_by(data, 320, 1))
+        pictures = Composer(data, 320).plain(options.samples, 2)
     except BadData as wrong:
         print(f"error: {wrong}", file=sys.stderr)
         return 2

@@ -13,7 +13,7 @@ from edge_mask.packages.package import open_package
 from edge_mask.track.tracker import distinct
 from training.annotations import LABELS
 from training.empty import held_out as empty_pictures
-from training.metrics import Found, evaluate, gate, nothing, recall_by_size
+from training.metrics import Found, evaluate, false_alarms, gate, recall_by_size
 from training.pictures import Picture, Pixels, Single
 
 LOWEST_SCORE = 0.02
@@ -52,7 +52,7 @@ def judge(detector: ModelDetector, scenes: Sequence[Picture], singles: Sequence[
     result: dict[str, Any] = {k: round(float(v), 4) for k, v in evaluate(found, truth).items()}
     sizes = recall_by_size(found, truth, [p.pixels.shape[:2] for p in scenes], threshold)
     result["recall_by_size"] = {name: f"{share:.3f} of {count}" for name, (share, count) in sizes.items()}
-    result["empty"] = nothing(detections(detector, empty_pictures()), threshold)
+    result["empty"] = false_alarms(detections(detector, empty_pictures()), threshold)
     if singles:
         frames = detections(detector, [s.pixels for s in singles])
         result["gate"] = gate(frames, [s.label for s in singles], threshold)

@@ -1,10 +1,10 @@
-"""Kernels for an int8 file: of the numbers that it has, those with which a layer's answers stay nearest.
+"""Rounds kernels for an int8 file so that the answers of each layer change least.
 
-The nearest number is seldom the best one. Neighbouring pixels are nearly alike, so what counts in a depthwise kernel
-is that its roundings cancel. Of a convolution, the mean square of what rounding changes is a quadratic form of the
-changes, with the covariance of its inputs; single numbers go up or down by a step as long as that makes it smaller.
-What is left on average is taken off behind it. (The objective, layer by layer: Nagel et al., "Up or Down? Adaptive
-Rounding for Post-Training Quantization", 2020, section 3; there it is relaxed, here descended by coordinates.)
+The nearest number is seldom the best one. Neighbouring pixels are nearly alike, so the rounding errors of a depthwise
+kernel must cancel. The mean squared error of a layer is a quadratic form of the rounding errors, with the covariance
+of the inputs. Single weights move up or down by a step as long as that form becomes smaller. The mean error that is
+left goes into the bias. (The objective, layer by layer: Nagel et al., "Up or Down? Adaptive Rounding for
+Post-Training Quantization", 2020, section 3; there it is relaxed, here descended by coordinates.)
 """
 
 import itertools
@@ -14,8 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.rounding import LARGEST
-
+LARGEST = 127  # of a weight, which has no zero point
 POINTS = 2000  # of each picture that are looked at, about
 ROUNDS = 1000
 RIDGE = 1e-6  # relative to the mean variance

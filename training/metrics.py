@@ -85,7 +85,7 @@ def evaluate(found: Sequence[Found], truth: Sequence[Boxes]) -> dict[str, float]
     return figures
 
 
-def nothing(found: Sequence[Found], threshold: float) -> dict[str, Any]:
+def false_alarms(found: Sequence[Found], threshold: float) -> dict[str, Any]:
     """In how many pictures without a face (`of`) one is seen from the threshold on, and the highest score there."""
     highest = [float(one.scores.max(initial=0.0)) for one in found]
     seen = sum(score >= threshold for score in highest)

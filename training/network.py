@@ -10,16 +10,9 @@ Activations are ReLU6, so that their ranges are known and int8 costs little. Eve
 and the last ones is separable.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-from training.earlier import ReceptiveField, WideView
-from training.layers import Add, Block, Head, Residual, conv, separable
 
 STRIDES = (4, 8, 16, 32)
 FINE = 32  # channels of the pyramid at stride 4, where a channel costs most
@@ -29,66 +22,128 @@ EXTRAS = (2, 1, 1, 1)  # blocks behind C2, C3, C4, C5
 VIEW = 7  # layer of the trunk that sees far
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
-    """In what networks of different versions differ. Only today's is trained; the others are read."""
+class FullWidth(nn.Conv2d):
+    """A convolution that computes in float32 under autocast, too.
 
-    view: Callable[[int], nn.Module]
-    towers: int  # of the heads from stride 8 on
-    enlarge: str  # how a level becomes as large as the next finer one
-    finest: Callable[[int], nn.Module]  # what lies between the pyramid at stride 4 and its head
+    oneDNN 3.12 (PyTorch 2.13) writes noise as the bfloat16 gradient of a dilated depthwise kernel whose pictures are
+    laid out channels last, from 40 × 40 points on: seen on a core with AMX, nothing in it is right.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not torch.is_autocast_enabled(x.device.type):
+            return super().forward(x)
+        with torch.autocast(x.device.type, enabled=False):
+            return super().forward(x.float())
 
 
-NOW = Form(partial(Block, dilation=3), 1, "bilinear", lambda width: separable(width, width))
-ADDING = Form(partial(Block, dilation=3), 1, "bilinear", Residual)  # 1.6.0
-SUMS = Form(WideView, 2, "nearest", Residual)  # 1.5.0
-BRANCHES = Form(ReceptiveField, 2, "nearest", Residual)  # up to 1.4.0
+def conv(i: int, o: int, kernel: int = 3, stride: int = 1, *, dilation: int = 1, groups: int = 1,
+         active: bool = True) -> nn.Sequential:  # fmt: skip
+    """Convolution, batch norm and, if `active`, ReLU6."""
+    padding = kernel // 2 * dilation
+    kind = FullWidth if dilation > 1 and groups > 1 else nn.Conv2d
+    layers: list[nn.Module] = [
+        kind(i, o, kernel, stride, padding, dilation=dilation, groups=groups, bias=False),
+        nn.BatchNorm2d(o),
+    ]
+    if active:
+        layers.append(nn.ReLU6(inplace=True))
+    return nn.Sequential(*layers)
+
+
+def separable(i: int, o: int, stride: int = 1) -> nn.Sequential:
+    """A depthwise 3×3 and a pointwise convolution."""
+    return nn.Sequential(*conv(i, i, 3, stride, groups=i), *conv(i, o, 1))
+
+
+class Add(nn.Module):
+    """The sum of two; a module of its own, so that what it says can be looked at and changed."""
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return x + y
+
+
+class Block(nn.Module):
+    """A depthwise 3×3 and a pointwise convolution that keep the number of channels."""
+
+    def __init__(self, channels: int, *, dilation: int = 1) -> None:
+        super().__init__()
+        self.depth = conv(channels, channels, 3, dilation=dilation, groups=channels)
+        self.point = conv(channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen: Tensor = self.point(self.depth(x))
+        return seen
+
+
+class Residual(nn.Module):
+    """A separable block whose input is added to what it says; untrained it is the identity."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.depth = conv(channels, channels, 3, groups=channels)
+        self.point = conv(channels, channels, 1, active=False)
+        norm = self.point[1]
+        assert isinstance(norm, nn.BatchNorm2d)
+        nn.init.zeros_(norm.weight)
+        self.active = nn.ReLU6()
+
+    def forward(self, x: Tensor) -> Tensor:
+        changed: Tensor = self.active(x + self.point(self.depth(x)))
+        return changed
+
+
+class Head(nn.Module):
+    """Logits and boxes of one level, from one tower."""
+
+    def __init__(self, channels: int, labels: int) -> None:
+        super().__init__()
+        self.tower = separable(channels, channels)
+        self.logits = nn.Conv2d(channels, labels, 1)
+        self.box = nn.Conv2d(channels, 4, 1)
+        nn.init.normal_(self.logits.weight, std=0.01)
+        nn.init.constant_(self.logits.bias, -4.0)  # type: ignore[arg-type]  # bias is always there
+        nn.init.normal_(self.box.weight, std=0.01)
+        nn.init.zeros_(self.box.bias)  # type: ignore[arg-type]  # bias is always there
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        seen = self.tower(x)
+        return self.logits(seen), self.box(seen)
 
 
 class MaskNet(nn.Module):
-    """Picture (n × 3 × S × S, (pixel − 127) / 128) to logits and boxes per stride: [logits4, box4, logits8, …].
+    """Picture (n × 3 × S × S, (pixel − 127) / 128) to logits and boxes per stride: [logits4, box4, logits8, …]."""
 
-    With `finest` 8 it answers from stride 8 on only; `form` is that of another version.
-    """
-
-    def __init__(self, labels: int = 3, *, fine: int = FINE, extras: tuple[int, int, int, int] = EXTRAS,
-                 finest: int = STRIDES[0], form: Form = NOW) -> None:  # fmt: skip
+    def __init__(self, labels: int = 3) -> None:
         super().__init__()
-        self.strides = STRIDES[STRIDES.index(finest) :]
-        self.form, self.extras = form, extras
         b = TRUNK
         self.trunk = nn.ModuleList([
             conv(3, b, 3, 2), separable(b, 2 * b), separable(2 * b, 2 * b, 2), separable(2 * b, 2 * b),
             separable(2 * b, 4 * b, 2), separable(4 * b, 4 * b), separable(4 * b, 4 * b),
-            form.view(4 * b),
+            Block(4 * b, dilation=3),
             separable(4 * b, 8 * b, 2), separable(8 * b, 8 * b), separable(8 * b, 8 * b),
             separable(8 * b, 16 * b, 2), separable(16 * b, 16 * b),
         ])  # fmt: skip
         self.more2, self.more3, self.more4, self.more5 = (
             nn.Sequential(*(Residual(width) for _ in range(count)))
-            for width, count in zip((2 * b, 4 * b, 8 * b, 16 * b), extras, strict=True)
+            for width, count in zip((2 * b, 4 * b, 8 * b, 16 * b), EXTRAS, strict=True)
         )
-        sizes = ((2 * b, fine), (4 * b, WIDE), (8 * b, WIDE), (16 * b, WIDE))
+        sizes = ((2 * b, FINE), (4 * b, WIDE), (8 * b, WIDE), (16 * b, WIDE))
         self.lateral = nn.ModuleList([conv(i, o, 1) for i, o in sizes])
-        self.down = conv(WIDE, fine, 1)
+        self.down = conv(WIDE, FINE, 1)
         self.sums = nn.ModuleList([Add() for _ in range(3)])
-        self.smooth = nn.ModuleList([form.finest(fine), *(separable(WIDE, WIDE) for _ in range(3))])
-        self.heads = nn.ModuleList([Head(o, labels, towers=form.towers if k else 1) for k, (_, o) in enumerate(sizes)])
+        self.smooth = nn.ModuleList([separable(o, o) for _, o in sizes])
+        self.heads = nn.ModuleList([Head(o, labels) for _, o in sizes])
 
     def forward(self, x: Tensor) -> list[Tensor]:
         c2, c3, c4, c5 = self._levels(x)
         p5 = self.lateral[3](c5)
-        p4 = self.sums[2](self.lateral[2](c4), self._enlarged(p5))
-        p3 = self.sums[1](self.lateral[1](c3), self._enlarged(p4))
-        p2 = self.sums[0](self.lateral[0](c2), self._enlarged(self.down(p3)))
+        p4 = self.sums[2](self.lateral[2](c4), _enlarged(p5))
+        p3 = self.sums[1](self.lateral[1](c3), _enlarged(p4))
+        p2 = self.sums[0](self.lateral[0](c2), _enlarged(self.down(p3)))
         outputs: list[Tensor] = []
-        for stride, p, smooth, head in zip(STRIDES, (p2, p3, p4, p5), self.smooth, self.heads, strict=True):
-            if stride in self.strides:
-                outputs += head(smooth(p))
+        for p, smooth, head in zip((p2, p3, p4, p5), self.smooth, self.heads, strict=True):
+            outputs += head(smooth(p))
         return outputs
-
-    def _enlarged(self, x: Tensor) -> Tensor:
-        return F.interpolate(x, scale_factor=2.0, mode=self.form.enlarge)
 
     def _levels(self, x: Tensor) -> list[Tensor]:
         found, begin = [], 0
@@ -103,6 +158,10 @@ class MaskNet(nn.Module):
         """Keep the first trunk layers as they are: where pictures are large, learning costs most and gains least."""
         for layer in self.trunk[:layers]:
             layer.requires_grad_(False).eval()
+
+
+def _enlarged(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear")
 
 
 def decode(outputs: list[Tensor], strides: tuple[int, ...] = ()) -> tuple[Tensor, Tensor, Tensor]:

@@ -22,7 +22,7 @@ NMS_KEYS = ("iou", "class_agnostic", "vote", "support", "decay", "share", "floor
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
+class Origin:
     """What the package is called and how it came to be."""
 
     name: str
@@ -31,7 +31,7 @@ class Label:
     command: str
 
 
-def build_package(network: MaskNet, folder: Path, size: int, label: Label, held_out: HeldOut,
+def build_package(network: MaskNet, folder: Path, size: int, origin: Origin, held_out: HeldOut,
                   calibration: Sequence[Pixels], *, golden: bool = True) -> dict[str, Any]:  # fmt: skip
     """Write the whole package into `folder`; returns the card. The loader of the device has the last word.
 
@@ -41,18 +41,18 @@ def build_package(network: MaskNet, folder: Path, size: int, label: Label, held_
     export_float(network, size, folder / "model.float.tflite")
     with tempfile.TemporaryDirectory() as apart:
         export_int8(network, folder / "model.int8.tflite", calibration, size, Path(apart))
-    card = draft(folder, size, label)
+    card = draft(folder, size, origin)
     pictures = write_golden(folder / "golden")
     card["golden"] = [{"picture": f"golden/{name}"} for name in pictures] if golden else []
     return measure(folder, card, held_out)
 
 
-def draft(folder: Path, size: int, label: Label) -> dict[str, Any]:
+def draft(folder: Path, size: int, origin: Origin) -> dict[str, Any]:
     """The card without what has to be measured."""
     prose = yaml.safe_load(PROSE.read_text(encoding="utf-8"))
     return {
-        "name": label.name,
-        "version": label.version,
+        "name": origin.name,
+        "version": origin.version,
         "licence": prose["licence"],
         "labels": list(LABELS),
         "input": {"size": [size, size], "color": "rgb", "mean": 127, "scale": 128,
@@ -65,7 +65,7 @@ def draft(folder: Path, size: int, label: Label) -> dict[str, Any]:
         "files": _files(folder),
         "golden": [],
         "figures": None,
-        "training": {**prose["training"], "seed": label.seed, "command": label.command},
+        "training": {**prose["training"], "seed": origin.seed, "command": origin.command},
         **{key: prose[key] for key in ("intended_use", "misuse", "limits")},
     }  # fmt: skip
 

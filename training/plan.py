@@ -20,19 +20,6 @@ Batch = tuple[Tensor, list[np.ndarray], Tensor | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """What samples are like in one part of the schedule, relative to the plan."""
-
-    mosaic: float
-    paste: float
-    spoil: float
-    zoom: float
-
-
-WILD, CALM = Stage(1.0, 1.0, 1.0, 1.0), Stage(0.4, 0.4, 0.4, 0.4 / 0.6)
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """How to train. Minutes are of training itself: loading, evaluating and pauses do not count."""
 
@@ -53,25 +40,23 @@ class Plan:
     zoom: float = 0.6  # of samples, those that go close to some face
     faults: float = 1.0  # how often a camera spoils them, relative to augment.py
     rare: float = 1.0  # how much more often scenes with rare labels come, relative to compose.py
-    calm: float = 0.0  # last part of the schedule, on pictures closer to real ones
     frozen: int = 0  # first layers of the trunk that are not trained
     bf16: bool = False
-    rounded: bool = False  # weights and answers of each layer as an int8 file has them
     taught: float = 0.0  # the teachers' share of the loss
     detail: int = DETAIL  # how many times as large the teachers' pictures are
     device: str = "cpu"  # where the network is trained: cpu or cuda
     workers: int = 1  # processes that compose samples
 
 
-def batches(data: DataSet, plan: Plan, stage: Stage, seen: int, hard: Sequence[int] = ()) -> DataLoader[Batch]:
-    """Endless batches for that part of the schedule, from the plan's seed and the number of batches already `seen`.
+def batches(data: DataSet, plan: Plan, seen: int, hard: Sequence[int] = ()) -> DataLoader[Batch]:
+    """Endless batches, from the plan's seed and the number of batches already `seen`.
 
     `hard`: seeds of empty pictures that come more often than others.
     """
     composer = Composer(
-        data, plan.size, mosaic=plan.mosaic * stage.mosaic, paste=plan.paste * stage.paste,
-        close=plan.close, nothing=plan.nothing, hard=hard, zoom=plan.zoom * stage.zoom,
-        spoil_share=plan.faults * stage.spoil, rare=plan.rare, detail=plan.detail if plan.taught else 1,
+        data, plan.size, mosaic=plan.mosaic, paste=plan.paste,
+        close=plan.close, nothing=plan.nothing, hard=hard, zoom=plan.zoom,
+        spoil_share=plan.faults, rare=plan.rare, detail=plan.detail if plan.taught else 1,
     )  # fmt: skip
     samples = _Samples(composer, plan.batch, (plan.seed, seen), taught=bool(plan.taught))
     return DataLoader(samples, batch_size=None, num_workers=plan.workers, prefetch_factor=4, collate_fn=_as_is)

@@ -9,12 +9,11 @@ import cv2
 import numpy as np
 
 from training.annotations import LABELS, Boxes
-from training.checks import GATE_THRESHOLD
 from training.empty import held_out as empty_pictures
-from training.metrics import GATE_ANSWERS, Found, evaluate, gate, match, nothing, recall_by_size
+from training.metrics import GATE_ANSWERS, Found, evaluate, false_alarms, gate, match, recall_by_size
 from training.network import MaskNet
 from training.pictures import HeldOut, Picture, Pixels, Single, empty_boxes
-from training.predict import predict, shapes_of
+from training.predict import GATE_THRESHOLD, predict, shapes_of
 
 COLOURS = ((60, 180, 75), (230, 60, 60), (245, 170, 40))  # mask, no_mask, incorrect
 TILE, COLUMNS, WORST = 240, 6, 24
@@ -39,7 +38,7 @@ def write_report(folder: Path, network: MaskNet, held_out: HeldOut, size: int) -
         table(["pixels", "found", "faces"], [[n, f"{share:.3f}", str(count)] for n, (share, count) in sizes.items()])
     )
     parts.append("![recall by size](sizes.png)\n")
-    empty = nothing(predict(network, empty_pictures(), size), GATE_THRESHOLD)
+    empty = false_alarms(predict(network, empty_pictures(), size), GATE_THRESHOLD)
     parts.append("Faces seen in {seen} of {of} empty pictures; the highest score there is {highest}.\n".format(**empty))
     if held_out.singles:
         frames = predict(network, [s.pixels for s in held_out.singles], size)

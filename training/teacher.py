@@ -62,7 +62,7 @@ def mirrored(outputs: list[Tensor]) -> list[Tensor]:
     return [said.flip(-1) * left_is_right if index % 2 else said.flip(-1) for index, said in enumerate(outputs)]
 
 
-def lesson_loss(logits: Tensor, corners: Tensor, lesson: Lesson) -> Tensor:
+def distillation_loss(logits: Tensor, corners: Tensor, lesson: Lesson) -> Tensor:
     """How far the network is from the teacher, where either of them sees something; in the unit of the other losses."""
     scores, boxes = lesson
     points = scores.shape[1]  # those of the coarsest stride have no counterpart

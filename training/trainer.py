@@ -15,19 +15,16 @@ import numpy as np
 import torch
 
 from training.annotations import BadData
-from training.average import follow
-from training.compose import Composer
-from training.hard import hard_ones
 from training.loss import losses
 from training.network import MaskNet, decode
-from training.pictures import DataSet, Pixels
-from training.plan import CALM, WILD, Batch, Plan, Stage, batches, groups
-from training.predict import to_input
-from training.rounding import Rounded
-from training.teacher import Teachers, lesson_loss
-from training.weights import grow_from, load_run, start_from
+from training.pictures import DataSet
+from training.plan import Batch, Plan, batches, groups
+from training.predict import hard_negatives, to_input
+from training.teacher import Teachers, distillation_loss
+from training.weights import grow_from, load_run, shown_by, start_from
 
 STOPS = (signal.SIGTERM, signal.SIGINT)
+LONGEST = 0.9985  # what the averaged copy keeps of itself at each step, late in a run: the mean of about 670 steps
 MOST_LEFT_OUT = 20  # steps in a row: then it is no accident of a kernel
 
 
@@ -40,7 +37,7 @@ class Trainer:
 
     def __init__(self, plan: Plan, data: DataSet, folder: Path, weights: Path | None,
                  check: Callable[[MaskNet], dict[str, Any]], earlier: Path | None = None,
-                 make: Callable[[], MaskNet] = MaskNet, teachers: Sequence[MaskNet] = ()) -> None:  # fmt: skip
+                 teachers: Sequence[MaskNet] = ()) -> None:  # fmt: skip
         """`weights`: where the trunk starts from, `earlier`: where everything does; `check`: figures for the log.
 
         `teachers` have their say where the plan gives them a share.
@@ -53,20 +50,15 @@ class Trainer:
         torch.manual_seed(plan.seed)
         cv2.setNumThreads(1)
         self._plan, self._data, self._folder, self._check = plan, data, folder, check
-        self.network = make()
+        self.network = MaskNet()
         self._teachers = Teachers(teachers, plan.device, plan.detail) if teachers else None
-
-        def pictures() -> list[Pixels]:
-            return Composer(data, plan.size).plain(160, plan.seed)
-
         if earlier is not None:
-            grow_from(self.network, earlier, pictures)
+            grow_from(self.network, earlier, shown_by(data, plan.size, plan.seed))
         elif weights is not None:
-            start_from(self.network, weights, pictures)
+            start_from(self.network, weights)
         self.network = self.network.to(plan.device, memory_format=torch.channels_last).train()
         self.network.freeze(plan.frozen)
         self.average = copy.deepcopy(self.network).eval()
-        self._ask = Rounded(self.network) if plan.rounded else self.network
         started = weights is not None or earlier is not None
         self._optimiser = torch.optim.AdamW(groups(self.network, plan, started=started), lr=plan.rate, fused=True)
         self._seconds, self._steps, self._stopping, self._best = 0.0, 0, False, -1.0
@@ -90,15 +82,13 @@ class Trainer:
         return self.average.cpu()
 
     def _train(self) -> None:
-        drawn, stage = self._samples(), self.stage
+        drawn = self._samples()
         since_check, sums, count, shown = 0.0, np.zeros(2), 0, time.monotonic()
         while self.progress < 1:
             if self._stopping:
                 self._save()
                 raise Stopped(f"stopped after {self._seconds / 60:.1f} minutes; the same command continues")
             started = time.monotonic()
-            if self.stage is not stage:
-                drawn, stage = self._samples(), self.stage
             sums += self._step(next(drawn))
             count += 1
             took = min(time.monotonic() - started, 10.0)  # a compilation or a suspended machine is not training
@@ -114,9 +104,9 @@ class Trainer:
         """Batches from now on, with the empty pictures that fool the network by now among them."""
         if self._plan.nothing and self._plan.hard:
             rng = np.random.default_rng((self._plan.seed, self._steps))
-            self._hard += hard_ones(self.average, self._plan.size, self._plan.hard, rng)
+            self._hard += hard_negatives(self.average, self._plan.size, self._plan.hard, rng)
             self._log({"minutes": round(self._seconds / 60, 2), "hard": len(self._hard)})
-        return iter(batches(self._data, self._plan, self.stage, self._steps, self._hard))
+        return iter(batches(self._data, self._plan, self._steps, self._hard))
 
     @property
     def progress(self) -> float:
@@ -125,11 +115,6 @@ class Trainer:
             return self._steps * self._plan.batch / self._plan.pictures
         return self._seconds / (self._plan.minutes * 60)
 
-    @property
-    def stage(self) -> Stage:
-        """What samples are like now."""
-        return CALM if self.progress >= 1 - self._plan.calm else WILD
-
     def _step(self, batch: Batch) -> np.ndarray:
         pixels, faces, large = batch
         rate = self._plan.rate * min(1.0, (self._steps + 1) / 200)
@@ -137,13 +122,13 @@ class Trainer:
         for group in self._optimiser.param_groups:
             group["lr"] = rate * group["share"]
         with torch.autocast(self._plan.device, dtype=torch.bfloat16, enabled=self._plan.bf16):
-            outputs = self._ask(to_input(pixels, self._plan.device))
+            outputs = self.network(to_input(pixels, self._plan.device))
             lesson = None if self._teachers is None or large is None else self._teachers(large, faces)
         logits, corners, points = decode(outputs)
         score_loss, box_loss = losses(logits, corners, points, faces)
         loss = score_loss + box_loss
         if lesson is not None:
-            loss = loss.lerp(lesson_loss(logits, corners, lesson), self._plan.taught)
+            loss = loss.lerp(distillation_loss(logits, corners, lesson), self._plan.taught)
         self._steps += 1
         if not torch.isfinite(loss):
             raise BadData(self._lost("the loss"))
@@ -153,24 +138,24 @@ class Trainer:
         return np.array([float(score_loss.detach()), float(box_loss.detach())])
 
     def _learn(self) -> None:
-        """Go along the gradients, if they are numbers.
+        """Take one optimiser step, unless a gradient is not finite.
 
-        A kernel that writes one number that is none (`layers.FullWidth` tells of one) would spoil every weight.
+        One such number, from a faulty kernel (see `network.FullWidth`), would spoil every weight.
         """
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         if torch.isfinite(norm):
             self._optimiser.step()
-            follow(self.average, self.network, self._steps)
+            update_average(self.average, self.network, self._steps)
             self._left_out = 0
             return
         self._left_out += 1
         self._log({"step": self._steps, "left_out": "gradients that are no numbers"})
         if self._left_out == MOST_LEFT_OUT:
-            raise BadData(self._lost(f"the gradients of {MOST_LEFT_OUT} steps in a row"))
+            raise BadData(self._lost(f"the gradient in {MOST_LEFT_OUT} steps in a row"))
 
     def _lost(self, what: str) -> str:
         return (
-            f"step {self._steps}: {what} went beyond all numbers; the same command goes on from the last checkpoint"
+            f"step {self._steps}: {what} is no finite number; the same command continues from the last checkpoint"
             f" in {self._folder}, best with a lower --rate or without --bf16"
         )
 
@@ -228,3 +213,15 @@ class Trainer:
             log.write(text + "\n")
         if echo:
             print(text, flush=True)
+
+
+@torch.no_grad()
+def update_average(average: MaskNet, network: MaskNet, steps: int) -> None:
+    """Move `average` a little towards `network`; early in a run further, as there is little to keep yet."""
+    keep = min(LONGEST, (1 + steps) / (10 + steps))
+    pairs = list(zip(average.state_dict().values(), network.state_dict().values(), strict=True))
+    floating = [pair for pair in pairs if pair[0].dtype.is_floating_point]
+    torch._foreach_lerp_([mine for mine, _ in floating], [theirs for _, theirs in floating], 1 - keep)
+    for mine, theirs in pairs:
+        if not mine.dtype.is_floating_point:
+            mine.copy_(theirs)

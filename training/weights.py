@@ -1,89 +1,72 @@
-"""Where a network starts from: Linzaer's trunk, an earlier run of ours, or the float file of a package."""
+"""Where a network starts from: Linzaer's trunk, an earlier run of ours, or the float file of a package.
 
-from collections.abc import Callable
+A .tflite has no batch norms, as the converter folds each into the convolution before it. Training needs them, so they
+are made anew from what pictures show at that place. What the network says stays the same.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from training.annotations import BadData
-from training.layers import Head
-from training.network import ADDING, BRANCHES, NOW, SUMS, VIEW, Form, MaskNet
-from training.pictures import Pixels
-from training.slim import EARLIER, slim_from, wide_network
-from training.unfold import unfolded
+from training.annotations import LABELS, BadData
+from training.compose import Composer
+from training.network import VIEW, MaskNet
+from training.pictures import DataSet, Pixels
+from training.predict import to_input
 
-LEVELS = ("more2", "more3", "more4", "more5")
-FORMS = ((f"trunk.{VIEW}.near.", BRANCHES), (f"trunk.{VIEW}.short.", SUMS), ("smooth.0.depth.", ADDING), ("", NOW))
-"""What tensors of each form are called."""
+Layer = tuple[nn.Conv2d, nn.BatchNorm2d | None]
+Pictures = Callable[[], list[Pixels]]
+
+BRANCHES = 72  # tensors of the three branches in Linzaer's trunk that stand where the wide view is here
+SHOWN = 160  # pictures that tell the spread of numbers inside a .tflite
 
 
-def start_from(network: MaskNet, weights: Path, pictures: Callable[[], list[Pixels]]) -> None:
+def shown_by(data: DataSet, size: int, seed: int) -> Pictures:
+    """Squares of one size from these scenes, composed when they are asked for."""
+    return lambda: Composer(data, size).plain(SHOWN, seed)
+
+
+def start_from(network: MaskNet, weights: Path) -> None:
     """Take the trunk from a Linzaer RFB checkpoint (MIT): its `base_net` has these layers in this order.
 
-    `pictures` gives squares of one size, on which other layers than those of its trunk learn what to say.
+    Its three branches have no place here; the wide view in their stead is not trained.
     """
     stored = torch.load(weights, map_location="cpu", weights_only=True)
     values = [v for k, v in stored.items() if k.startswith("base_net.")]
-    source = network if network.form is BRANCHES else wide_network((0, 0, 0, 0))
-    state = source.trunk.state_dict()
-    if len(values) != len(state):
-        raise BadData(f"{weights}: {len(values)} trunk tensors, expected {len(state)}; use an RFB checkpoint")
-    source.trunk.load_state_dict(dict(zip(state, values, strict=True)))
-    if source is not network:
-        slim_from(network, source, pictures(), trunk_only=True)
+    names = list(network.trunk.state_dict())
+    before = sum(int(name.split(".")[0]) < VIEW for name in names)
+    view = sum(int(name.split(".")[0]) == VIEW for name in names)
+    expected = len(names) - view + BRANCHES
+    if len(values) != expected:
+        raise BadData(f"{weights}: {len(values)} trunk tensors, expected {expected}; use an RFB checkpoint")
+    mine = dict(
+        zip(names[:before] + names[before + view :], values[:before] + values[before + BRANCHES :], strict=True)
+    )
+    _load(network.trunk, {**network.trunk.state_dict(), **mine}, weights)
 
 
-def grow_from(network: MaskNet, weights: Path, pictures: Callable[[], list[Pixels]]) -> None:
-    """Take every layer that a trained network has: a run's `average.pt`, or a float .tflite.
+def grow_from(network: MaskNet, weights: Path, pictures: Pictures) -> None:
+    """Take everything from a trained network: see `read_network`."""
+    network.load_state_dict(read_network(weights, pictures).state_dict())
 
-    Blocks that it lacks let everything pass; layers of the pyramid and heads that are wider here start anew. Where it
-    is of an earlier form, its other layers are imitated. `pictures` gives squares of one size for that, and to tell the
-    spread inside a .tflite, whose batch norms are folded away.
+
+def read_network(weights: Path, pictures: Pictures) -> MaskNet:
+    """A trained network: the `average.pt` of a run, or the float .tflite of a package.
+
+    `pictures` gives squares of one size; they tell the spread of numbers inside a .tflite.
     """
+    if not weights.exists():
+        raise BadData(f"{weights}: no such file; expected an average.pt or a model.float.tflite")
     if weights.suffix == ".tflite":
-        source = read_network(weights, pictures)
-        stored, form = source.state_dict(), source.form
-    else:
-        stored = _stored(weights)
-        form = _form_of(stored)
-    if form is not network.form:
-        slim_from(network, _of_this_form(stored, weights), pictures())
-        return
-    mine = network.state_dict()
-    anew = [name for name in stored if name in mine and stored[name].shape != mine[name].shape]
-    if any(name.startswith(("trunk.", "more")) for name in anew):
-        raise _foreign(weights)
-    missing, unknown = network.load_state_dict({k: v for k, v in stored.items() if k not in anew}, strict=False)
-    new = dict.fromkeys(_block(name) for name in missing if name not in anew)
-    if unknown or not all(name.startswith("more") for name in new):
-        raise _foreign(weights)
-
-
-def read_network(weights: Path, pictures: Callable[[], list[Pixels]]) -> MaskNet:
-    """A trained network as it is, of today's form or an earlier one: an `average.pt`, or a float .tflite."""
-    if weights.suffix == ".tflite":
-        return unfolded(weights, (MaskNet, *EARLIER), pictures())
-    return _of_this_form(_stored(weights), weights)
-
-
-def _stored(weights: Path) -> dict[str, Tensor]:
-    return dict(torch.load(weights, map_location="cpu", weights_only=True))
-
-
-def _of_this_form(stored: dict[str, Tensor], weights: Path) -> MaskNet:
-    """The network that these tensors are of."""
-    counts = [len({name.split(".")[1] for name in stored if name.startswith(f"{level}.")}) for level in LEVELS]
-    network = MaskNet(extras=(counts[0], counts[1], counts[2], counts[3]), form=_form_of(stored))
-    try:
-        network.load_state_dict(stored)
-    except RuntimeError:
-        raise _foreign(weights) from None
+        return _unfolded(weights, pictures())
+    network = MaskNet()
+    _load(network, torch.load(weights, map_location="cpu", weights_only=True), weights)
     return network
-
-
-def _form_of(stored: dict[str, Tensor]) -> Form:
-    return next(form for prefix, form in FORMS if any(name.startswith(prefix) for name in (*stored, "")))
 
 
 def load_run(network: MaskNet, stored: dict[str, Tensor], file: Path) -> None:
@@ -91,32 +74,144 @@ def load_run(network: MaskNet, stored: dict[str, Tensor], file: Path) -> None:
     try:
         network.load_state_dict(stored)
     except RuntimeError as wrong:
+        raise BadData(f"{file}: this run is of another network than is trained now; give another --out") from wrong
+
+
+def write_weights(network: MaskNet, out: Path) -> None:
+    """A checkpoint, in a folder that need not be there."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(network.state_dict(), out)
+
+
+def _load(module: nn.Module, stored: dict[str, Tensor], weights: Path) -> None:
+    try:
+        module.load_state_dict(stored)
+    except RuntimeError:
         raise BadData(
-            f"{file}: this run is of another network than is trained now; give another --out, and --grow its average.pt"
-        ) from wrong
+            f"{weights}: not the weights of such a network; give the average.pt of a run or the model.float.tflite of a"
+            " package, both made by this version"
+        ) from None
 
 
-def mixed(first: dict[str, Tensor], second: dict[str, Tensor], share: float) -> dict[str, Tensor]:
-    """The mean of two networks' weights, `share` of it the second's; good where one grew from the other."""
-    return {
-        name: value.lerp(second[name], share) if value.dtype.is_floating_point else value
-        for name, value in first.items()
-    }
+def _unfolded(graph: Path, pictures: list[Pixels]) -> MaskNet:
+    """The network that a float .tflite of ours was made from. Raises BadData for another's."""
+    network = MaskNet()
+    layers = _layers_in_order(network)
+    found = [part for one in _convolutions(graph) for part in _apart(*one)]
+    if [tuple(conv.weight.shape) for conv, _ in layers] != [tuple(kernel.shape) for kernel, _ in found]:
+        raise BadData(
+            f"{graph}: its {len(found)} convolutions are not those of such a network; give a package made by it"
+        )
+    _unfold(network, layers, found, pictures)
+    return network
 
 
 @torch.no_grad()
-def move_boxes(network: MaskNet, pixels: float) -> None:
-    """Shift all boxes to the right, in pixels of the input."""
-    for head, stride in zip(network.heads, network.strides, strict=True):
-        assert isinstance(head, Head)
-        assert head.box.bias is not None
-        head.box.bias[0] += pixels / stride
+def _unfold(
+    network: MaskNet, layers: Sequence[Layer], found: Sequence[tuple[Tensor, Tensor]], pictures: list[Pixels]
+) -> None:
+    """Give every batch norm the mean and variance that `pictures` have there; its scale and shift undo them."""
+    for (conv, norm), (kernel, bias) in zip(layers, found, strict=True):
+        conv.weight.copy_(kernel)
+        if norm is None:
+            assert conv.bias is not None
+            conv.bias.copy_(bias)
+        else:
+            one = torch.ones_like(bias)
+            _set(norm, one * 0, one - norm.eps, one, bias)
+    spreads = _spreads([conv for conv, norm in layers if norm is not None], network, pictures)
+    for conv, norm in layers:
+        if norm is not None:
+            mean, variance = spreads[conv]
+            _set(norm, mean, variance, (variance + norm.eps).sqrt(), norm.bias + mean)
 
 
-def _foreign(weights: Path) -> BadData:
-    return BadData(f"{weights}: not the weights of such a network; give the average.pt of an earlier run")
+def _set(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor, scale: Tensor, shift: Tensor) -> None:
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    norm.running_mean.copy_(mean)
+    norm.running_var.copy_(variance)
+    norm.weight.copy_(scale)
+    norm.bias.copy_(shift)
 
 
-def _block(name: str) -> str:
-    """The block that a tensor belongs to: more3.0.depth.0.weight is of more3.0."""
-    return ".".join(name.split(".")[:2])
+def _layers_in_order(network: MaskNet) -> list[Layer]:
+    """Every convolution, in the order in which a picture meets them, with the batch norm behind it."""
+    met: list[nn.Conv2d] = []
+    norm_of: dict[nn.Module, nn.BatchNorm2d] = {}
+    for sequence in network.modules():
+        if isinstance(sequence, nn.Sequential):
+            steps = list(sequence)
+            norm_of |= {a: b for a, b in itertools.pairwise(steps) if isinstance(b, nn.BatchNorm2d)}
+
+    def note(module: nn.Module, *_: object) -> None:
+        assert isinstance(module, nn.Conv2d)
+        met.append(module)
+
+    hooks = [m.register_forward_hook(note) for m in network.modules() if isinstance(m, nn.Conv2d)]
+    network.eval()(torch.zeros(1, 3, 64, 64))
+    for hook in hooks:
+        hook.remove()
+    return [(conv, norm_of.get(conv)) for conv in met]
+
+
+def _convolutions(graph: Path) -> list[tuple[Tensor, Tensor]]:
+    """Kernels (out × in × height × width) and biases of a .tflite, in the order of its operations."""
+    interpreter = _loaded(graph)
+    found = []
+    for operation in _operations(interpreter):
+        if operation["op_name"] in {"CONV_2D", "DEPTHWISE_CONV_2D"}:
+            kernel, bias = (np.array(interpreter.get_tensor(index)) for index in operation["inputs"][1:3])
+            if kernel.dtype != np.float32:
+                raise BadData(f"{graph}: its weights are {kernel.dtype}; give the model.float.tflite of the package")
+            order = (0, 3, 1, 2) if operation["op_name"] == "CONV_2D" else (3, 0, 1, 2)
+            found.append((torch.from_numpy(kernel.transpose(order).copy()), torch.from_numpy(bias)))
+    return found
+
+
+def _apart(kernel: Tensor, bias: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Logits and boxes, where one convolution says both (since 1.7.0); any other as it is."""
+    if len(bias) != len(LABELS) + 4:
+        return [(kernel, bias)]
+    parts = (len(LABELS), 4)
+    return list(zip(kernel.split(parts), bias.split(parts), strict=True))
+
+
+def _loaded(graph: Path) -> Any:
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = Interpreter(model_path=str(graph), experimental_op_resolver_type=plain)
+    interpreter.allocate_tensors()
+    return interpreter
+
+
+def _operations(interpreter: Any) -> list[dict[str, Any]]:
+    return list(interpreter._get_ops_details())  # noqa: SLF001 (the interpreter has no public list of them)
+
+
+def _spreads(
+    convs: list[nn.Conv2d], network: MaskNet, pictures: list[Pixels]
+) -> dict[nn.Conv2d, tuple[Tensor, Tensor]]:
+    """Mean and variance of what leaves each convolution."""
+    sums = {conv: (torch.zeros(conv.out_channels), torch.zeros(conv.out_channels)) for conv in convs}
+    counts = dict.fromkeys(convs, 0)
+
+    def add(module: nn.Module, _inputs: object, output: Tensor) -> None:
+        assert isinstance(module, nn.Conv2d)
+        first, second = sums[module]
+        first += output.sum((0, 2, 3))
+        second += output.square().sum((0, 2, 3))
+        counts[module] += output.numel() // output.shape[1]
+
+    hooks = [conv.register_forward_hook(add) for conv in convs]
+    network.eval()
+    for start in range(0, len(pictures), 16):
+        network(to_input(np.stack(pictures[start : start + 16])))
+    for hook in hooks:
+        hook.remove()
+    means = {conv: first / counts[conv] for conv, (first, _) in sums.items()}
+    return {
+        conv: (means[conv], (second / counts[conv] - means[conv] ** 2).clamp(min=0))
+        for conv, (_, second) in sums.items()
+    }

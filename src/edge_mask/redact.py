@@ -16,6 +16,8 @@ _NAMED = re.compile(
     r"(?P<value>\"[^\"]*\"|'[^']*'|(?:basic\s+|bearer\s+)?[^\s,;&\"')}\]]+)",
     re.IGNORECASE,
 )
+_ENDLESS = re.compile(r"\S{2049,}")
+"""No address and no secret of ours; to search it through would take seconds."""
 _NOT_SECRET = re.compile(r"(?:none|null|true|false|\*\*\*)$", re.IGNORECASE)
 
 
@@ -24,6 +26,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     and each `name=value` (cameras take keys there)."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
+    text = _ENDLESS.sub(lambda word: f"[{len(word[0])} characters]", text)
     text = _USERINFO.sub(rf"\g<scheme>{HIDDEN}@", text)
     text = _ADDRESS.sub(lambda address: _VALUE.sub(rf"\g<name>{HIDDEN}", address[0]), text)
     return _NAMED.sub(_hide_value, text)

@@ -92,6 +92,21 @@ def test_a_file_damaged_while_the_daemon_runs_is_salvaged_on_reopening(tmp_path:
     assert Reader(path).outbox_status(moment(), BOOT)["pending"] > 200
 
 
+def test_without_its_table_of_contents_a_file_still_has_all_its_rows(tmp_path: Path) -> None:
+    path = tmp_path / "edge-mask.db"
+    filled(path)
+    data = path.read_bytes()
+    leaves = [n for n in range(1, len(data) // 4096) if b"CREATE TRIGGER" in data[n * 4096 : (n + 1) * 4096]]
+    for leaf in leaves:
+        path.write_bytes(data[: leaf * 4096] + b"\xa5" * 4096 + data[(leaf + 1) * 4096 :])
+        salvaged = repair(path)
+        assert salvaged is not None
+        assert (salvaged.lost, salvaged.lost_events) == (0, 0)
+        with closing(Outbox(path, "mqtt")) as outbox:
+            assert len(outbox.after({}, 1000)) == 400
+    assert leaves
+
+
 def test_repair_of_a_sound_file_compacts_it(tmp_path: Path) -> None:
     path = tmp_path / "edge-mask.db"
     filled(path)

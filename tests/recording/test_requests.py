@@ -10,7 +10,7 @@ from tests.ledger.rows import visit
 from tests.recording.test_damaged_rows import CLOCK, desk
 
 from edge_mask.errors import TryLater
-from edge_mask.messages import Health
+from edge_mask.messages import Health, Priority
 from edge_mask.recording.mail import Barrier, Inbox, Purge, ReadShadow, UpdateShadow
 from edge_mask.runtime.handoff import Mailbox
 from edge_mask.shadow import UpdateRefused
@@ -77,4 +77,4 @@ def test_one_live_message_wakes_a_recorder_that_sleeps(tmp_path: Path) -> None:
     with desk(tmp_path / "db") as it:
         it.recorded()
         it.inbox.emit(Health(at=CLOCK.now(), values={}))
-        assert it.sent.get(timeout=5), "long before it looks by itself"
+        assert it.sent.get(timeout=5).priority is Priority.LIVE  # long before it looks by itself

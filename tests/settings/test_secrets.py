@@ -204,8 +204,9 @@ def test_the_redactor_hides_registered_secrets_the_longest_first() -> None:
     assert redact("abcdef abc", ["abc", "abcdef", ""]) == "*** ***"
 
 
-@pytest.mark.parametrize("word", ["a", "api-", "x_", " =", "a="])
-def test_a_text_of_one_long_word_is_read_in_no_time(word: str) -> None:
-    """A word of 20,000 letters took half a minute, in which nothing else of the program ran."""
-    text = word * (60_000 // len(word))
-    assert redact(text) == text
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("word", ["token-", "http://", "a=", "password", "a", "api-", "x_"])
+def test_a_word_without_end_is_not_searched_through_and_shows_nothing_of_itself(word: str) -> None:
+    """It took half a minute, in which nothing else of the program ran."""
+    text = redact(f"seen: {word * 20_000} password=hunter2")
+    assert text == f"seen: [{len(word) * 20_000} characters] password=***"

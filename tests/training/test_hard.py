@@ -16,7 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # torch warns of its own futu
 
 
 def test_found_are_those_in_which_the_network_sees_a_face(monkeypatch: pytest.MonkeyPatch) -> None:
-    hard = import_module("training.hard")
+    hard = import_module("training.predict")
     monkeypatch.setattr(hard, "AT_ONCE", 16)
 
     class SeesBrightFaces(torch.nn.Module):  # type: ignore[misc]
@@ -33,7 +33,7 @@ def test_found_are_those_in_which_the_network_sees_a_face(monkeypatch: pytest.Mo
         return (bright * 100).flatten(1)[..., None], None, None
 
     monkeypatch.setattr(hard, "decode", decode)
-    found = hard.hard_ones(SeesBrightFaces(), 32, 40, np.random.default_rng(1))
+    found = hard.hard_negatives(SeesBrightFaces(), 32, 40, np.random.default_rng(1))
     seeds = [int(seed) for seed in np.random.default_rng(1).integers(hard.LOWEST_SEED, hard.HIGHEST_SEED, 40)]
     bright = [seed for seed in seeds if drawn(32, np.random.default_rng(seed)).mean(2).max() >= 127]
     assert 5 < len(bright) < 40
@@ -48,10 +48,10 @@ def test_a_run_looks_for_them_at_the_start_and_after_each_check(
     given: list[list[int]] = []
 
     def remember(*rest: Any) -> Any:
-        given.append(list(rest[4]))
+        given.append(list(rest[3]))
         return plans.batches(*rest)
 
-    monkeypatch.setattr(trainer, "hard_ones", lambda network, size, count, rng: [len(given), size, count])
+    monkeypatch.setattr(trainer, "hard_negatives", lambda network, size, count, rng: [len(given), size, count])
     monkeypatch.setattr(trainer, "batches", remember)
     plan = plans.Plan(minutes=0.08, size=96, batch=4, threads=1, check_every=0.04, hard=7)
     trainer.Trainer(plan, data, tmp_path, None, lambda network: {}).run()
@@ -63,7 +63,7 @@ def test_a_run_looks_for_them_at_the_start_and_after_each_check(
 def test_a_run_without_empty_samples_looks_for_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trainer, plans = import_module("training.trainer"), import_module("training.plan")
     data = import_module("training.pictures").load_training(generate(tmp_path / "data", seed=1))
-    monkeypatch.delattr(trainer, "hard_ones")
+    monkeypatch.delattr(trainer, "hard_negatives")
     for shares in ({"nothing": 0.0}, {"hard": 0}):
         plan = plans.Plan(pictures=4, size=96, batch=4, threads=1, **shares)
         trainer.Trainer(plan, data, tmp_path, None, lambda network: {})._samples()

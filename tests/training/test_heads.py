@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from training.smoke import generate
 
 torch: Any = pytest.importorskip("torch", reason="needs torch: pip install -e '.[train]'")
 bias = import_module("training.bias")
@@ -40,7 +41,8 @@ def test_large_box_weights_that_cancel_each_other_become_small_ones(lively: Any,
 
 
 def test_weights_that_are_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert heads.main([str(tmp_path / "none.pt"), "--data", str(tmp_path), "--out", str(tmp_path / "new.pt")]) == 2
+    data = generate(tmp_path / "data", seed=1, train=2, val=1)
+    assert heads.main([str(tmp_path / "none.pt"), "--data", str(data), "--out", str(tmp_path / "new.pt")]) == 2
     assert "none.pt: no such file" in capsys.readouterr().err
 
 

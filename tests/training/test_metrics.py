@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from training.metrics import Found, average_precision, evaluate, gate, nothing, recall_by_size
+from training.metrics import Found, average_precision, evaluate, false_alarms, gate, recall_by_size
 
 FACE = (10.0, 10.0, 50.0, 50.0)
 OTHER = (100.0, 100.0, 140.0, 140.0)
@@ -81,5 +81,5 @@ def test_the_gate_looks_at_the_largest_face_and_a_face_it_does_not_see_is_an_err
 
 def test_faces_in_empty_pictures_are_counted_by_picture_and_from_the_threshold_on() -> None:
     pictures = [found(), found((FACE, 0.49, 0)), found((FACE, 0.5, 0), (OTHER, 0.7, 1))]
-    assert nothing(pictures, 0.5) == {"seen": 1, "of": 3, "highest": 0.7}
-    assert nothing([], 0.5) == {"seen": 0, "of": 0, "highest": 0.0}
+    assert false_alarms(pictures, 0.5) == {"seen": 1, "of": 3, "highest": 0.7}
+    assert false_alarms([], 0.5) == {"seen": 0, "of": 0, "highest": 0.0}

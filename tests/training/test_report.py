@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
+pytest.importorskip("torch", reason="needs torch: pip install -e '.[train]'")
 report = import_module("training.report")
 metrics = import_module("training.metrics")
 pictures = import_module("training.pictures")

@@ -128,7 +128,7 @@ def test_a_second_process_composes_other_samples_than_the_first(tmp_path: Path) 
     data = pictures.load_training(generate(tmp_path / "data", seed=1))
 
     def first(workers: int, count: int) -> list[bytes]:
-        drawn = iter(plan.batches(data, plan.Plan(size=64, batch=1, workers=workers), plan.WILD, 0))
+        drawn = iter(plan.batches(data, plan.Plan(size=64, batch=1, workers=workers), 0))
         return [next(drawn)[0].numpy().tobytes() for _ in range(count)]
 
     one, two = first(1, 4), first(2, 8)
@@ -141,7 +141,7 @@ def test_a_run_of_an_earlier_network_is_a_sentence(tmp_path: Path, capsys: pytes
     main = import_module("training.command").main
     data, out = generate(tmp_path / "data", seed=1), tmp_path / "out"
     out.mkdir()
-    earlier = network.MaskNet(fine=16).state_dict()
+    earlier = network.MaskNet(labels=2).state_dict()
     torch.save(earlier, out / "best.pt")
     torch.save({"network": earlier}, out / "state.pt")
     for more in ([], ["--package-now"]):
@@ -149,7 +149,7 @@ def test_a_run_of_an_earlier_network_is_a_sentence(tmp_path: Path, capsys: pytes
         assert "this run is of another network than is trained now; give another --out" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", ["--taught", "--nothing", "--close", "--calm"])
+@pytest.mark.parametrize("option", ["--taught", "--nothing", "--close"])
 @pytest.mark.parametrize("share", ["1.5", "-0.1", "nan", "half"])
 def test_a_part_that_is_more_than_the_whole_or_no_number_is_a_sentence(
     option: str, share: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

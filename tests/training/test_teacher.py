@@ -52,7 +52,7 @@ def test_a_teacher_who_sees_the_same_has_a_say_at_each_point(net: Any) -> None:
 
 def test_several_teachers_say_the_mean_of_what_each_says(net: Any) -> None:
     torch.manual_seed(7)
-    other = network.MaskNet(form=network.BRANCHES).eval()
+    other = network.MaskNet().eval()
     clean = np.random.default_rng(0).integers(0, 255, (1, 64, 64, 3), dtype=np.uint8)
     both, _ = teaching.Teachers([net, other], detail=1)(clean, [FACE])
     said = [both_ways(one, clean)[0] for one in (net, other)]
@@ -87,13 +87,13 @@ def test_where_there_is_no_face_a_teacher_who_sees_one_has_no_say(net: Any) -> N
 def test_what_the_teacher_says_costs_least() -> None:
     scores = torch.tensor([[[0.9, 0.05, 0.01], [0.02, 0.02, 0.02]]])
     boxes = torch.tensor([[[10.0, 10, 30, 30], [0.0, 0, 8, 8]]])
-    same = teaching.lesson_loss(torch.logit(scores), boxes, (scores, boxes))
+    same = teaching.distillation_loss(torch.logit(scores), boxes, (scores, boxes))
     for logits, corners in (
         (torch.logit(scores).flip(-1), boxes),
         (torch.logit(scores), boxes + torch.tensor([5.0, 0, 5, 0])),
         (torch.logit(scores) + 1, boxes),
     ):
-        assert teaching.lesson_loss(logits, corners, (scores, boxes)) > same + 0.01
+        assert teaching.distillation_loss(logits, corners, (scores, boxes)) > same + 0.01
 
 
 @pytest.mark.slow
@@ -117,12 +117,12 @@ def test_a_run_with_a_teacher_trains_and_the_plan_says_so(net: Any, tmp_path: Pa
         "--threads",
         "1",
     ]
-    options = command.parse([*words, "--teacher", str(tmp_path / "average.pt"), "--taught", "0.8", "--rounded"])
+    options = command.parse([*words, "--teacher", str(tmp_path / "average.pt"), "--taught", "0.8"])
     scenes, held_out = command.load_training(data), command.load_held_out(data)
     trained = command.train(options, scenes, held_out)
     assert all(torch.isfinite(value).all() for value in trained.state_dict().values())
-    assert '"rounded": true, "taught": 0.8' in (out / "log.jsonl").read_text()
-    assert command._command(options).endswith("--taught 0.8 --batch 4 --rounded"), "what repeats the run"
+    assert '"taught": 0.8' in (out / "log.jsonl").read_text()
+    assert command._command(options).endswith("--taught 0.8 --batch 4"), "what repeats the run"
     options.teacher = [tmp_path / "nobody.pt"]
     with pytest.raises(BadData, match="no such file; --teacher takes"):
         command.train(options, scenes, held_out)

@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from edge_mask.errors import DatabaseError
 from edge_mask.kinds import TABLES
 from edge_mask.ledger.connections import as_text, in_our_words, is_damage, open_writer
+from edge_mask.ledger.contents import is_readable, with_fresh_contents
 from edge_mask.ledger.database import Lock, beside, is_there, real_path, refuse_other_files
 from edge_mask.ledger.rows import recount
 from edge_mask.ledger.schema import SET_ASIDE
@@ -31,7 +32,7 @@ log = logging.getLogger(__name__)
 _KEYS = {"topics": "topic", "counters": "name", "shadows": "address"}
 _CARRIED = (*_KEYS, "outbox", *TABLES)
 _BATCH = 500
-_UNFINISHED, _FINISHED = ".salvaging", ".salvaged"
+_COPY, _UNFINISHED, _FINISHED = ".damaged-copy", ".salvaging", ".salvaged"
 _FIRST_ROW, _BEYOND = -(2**63), 2**62
 
 
@@ -60,15 +61,20 @@ def _number(count: int | None, what: str) -> str:
 def salvage(path: Path) -> Salvaged:
     """Write what can be read of the damaged file into a new one, set the old one (with its WAL) aside, and put the new
     one in its place. Killed meanwhile, it begins again, or `finish` ends it."""
-    for ending in ("", "-wal", "-shm", "-journal"):
-        beside(path, f"{_UNFINISHED}{ending}").unlink(missing_ok=True)
-    made = beside(path, _UNFINISHED)
-    with closing(open_writer(made)) as target, closing(sqlite3.connect(path)) as source:
+    made, copy = beside(path, _UNFINISHED), beside(path, _COPY)
+    _remove(made, copy)
+    open_writer(made).close()
+    is_copied = not is_readable(path) and with_fresh_contents(path, made, copy)
+    with (
+        closing(open_writer(made)) as target,
+        closing(sqlite3.connect(copy if is_copied else path)) as source,
+    ):
         source.text_factory = as_text  # and not immutable: the WAL beside it may hold the newest rows
         expected, expected_events = _expected_messages(source), _expected_events(source)
         kept = {table: _copy(source, table, target) for table in _CARRIED}
         with target.begin():
             recount(target)
+    _remove(copy)
     made.rename(beside(path, _FINISHED))
     aside = _set_aside(path)
     finish(path)
@@ -81,6 +87,12 @@ def salvage(path: Path) -> Salvaged:
     )
     log.error("outbox: %s", result)
     return result
+
+
+def _remove(*files: Path) -> None:
+    for file in files:
+        for ending in ("", "-wal", "-shm", "-journal"):
+            Path(f"{file}{ending}").unlink(missing_ok=True)
 
 
 def finish(path: Path) -> None:

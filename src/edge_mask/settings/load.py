@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,9 +99,10 @@ def _validated(data: dict[str, Any], layers: Layers) -> Settings:
 
 
 def _own_file(settings: Settings, name: str) -> list[tuple[Key, str]]:
-    if os.path.realpath(settings.outbox.path) != os.path.realpath(name):
-        return []
-    return [(("outbox", "path"), "is this configuration itself; allowed: a file of its own for the database")]
+    with suppress(ValueError):  # a zero byte: opening the database says so
+        if os.path.realpath(settings.outbox.path) == os.path.realpath(name):
+            return [(("outbox", "path"), "is this configuration itself; allowed: a file of its own for the database")]
+    return []
 
 
 def _literal_password(data: dict[str, Any]) -> list[tuple[Key, str]]:
