@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.deliver.test_courier import Round, round_of
 
 from edge_mask.deliver.memory import MemoryTransport
-from edge_mask.deliver.transport import Sending
+from edge_mask.deliver.transport import Sending, offered
 from edge_mask.messages import Message, Outcome
 
 
@@ -140,17 +140,13 @@ def test_a_message_that_is_never_taken_and_has_nobody_behind_it_is_offered_for_e
         assert it.delivered() == [1]
 
 
-def test_a_row_whose_time_is_no_time_is_refused_and_the_others_go(tmp_path: Path) -> None:
-    with round_of(tmp_path / "db") as it:
-        it.transport.go_away()
-        it.record(1, 2)
-        connection = it.ledger._open_connection()
-        with connection.begin():
-            connection.exec_driver_sql("UPDATE outbox SET wall = 1e30, synced = 2 WHERE id = 1")
-        it.transport.come_back()
-        it.steps()
-        assert it.delivered() == [2]
-        assert [row for row, _ in set_aside(it)] == ["1"]
+def test_a_message_that_cannot_be_prepared_is_refused() -> None:
+    def prepare() -> Message:
+        raise OverflowError("the year 31688738506811430 is out of range")
+
+    receipt = offered(MemoryTransport(), prepare).result(0)
+    assert receipt.outcome is Outcome.REFUSED
+    assert "out of range" in receipt.reason
 
 
 def test_topics_without_end_that_are_refused_share_one_report(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
