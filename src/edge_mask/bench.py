@@ -13,6 +13,7 @@ from typing import Self
 import cv2
 import numpy as np
 
+from edge_mask.app.drivers import lanes_for
 from edge_mask.capture.camera import Camera
 from edge_mask.capture.content import Content, ContentPolicy, ContentWatch
 from edge_mask.capture.source import EndOfSource
@@ -30,7 +31,6 @@ from edge_mask.messages import Event, Frame, Image, Reading
 from edge_mask.packages.golden import golden_picture
 from edge_mask.packages.load import load_package, load_side_by_side
 from edge_mask.packages.package import open_package
-from edge_mask.parts import lanes_for
 from edge_mask.recording.intake import Intake
 from edge_mask.recording.mail import Barrier, Entry, post
 from edge_mask.recording.recorder import Recorder

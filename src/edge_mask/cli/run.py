@@ -59,7 +59,7 @@ def _run(arguments: argparse.Namespace) -> int:
             logs.let_libraries_not_wait()
         if found.refused:
             _set_aside(found)
-        from edge_mask.app import Plan  # the heavy imports: not before the configuration is known to be right
+        from edge_mask.app.plan import Plan  # the heavy imports: not before the configuration is known to be right
 
         return Plan(settings, clock, before_build=speak, refused=found.refused)
 

@@ -6,12 +6,12 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
+from edge_mask.app.drivers import detector_of
 from edge_mask.deliver.factory import transport_for
 from edge_mask.doctor import devices, rules, storage
 from edge_mask.doctor.finding import PATIENCE, Finding, guarded
 from edge_mask.errors import ModelError, TryLater
 from edge_mask.packages.location import find_package
-from edge_mask.parts import detector_of
 from edge_mask.redact import redact
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.timesync import wall_clock_is_set

@@ -1,11 +1,10 @@
-"""From a section of the settings to the one part it describes; used by the house and by the doctor."""
+"""From a section of the settings to the driver that it describes; used by the house and by the doctor."""
 
 import glob
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge_mask import __version__
 from edge_mask.capture.factory import source_for
 from edge_mask.capture.source import FrameSource
 from edge_mask.detect.model import ModelDetector
@@ -36,18 +35,6 @@ def rule_files(patterns: Sequence[str]) -> list[Path]:
     if problems:
         raise ConfigurationError(problems)
     return list(found)
-
-
-def what_runs(settings: Settings) -> str:
-    """One line for the log: who this is, what it looks at, where it sends."""
-    cameras = ", ".join(f"{c.name} ({c.role}, {c.shown_source})" for c in settings.cameras) or "none"
-    sensors = ", ".join(f"{s.name} ({s.kind})" for s in settings.sensors) or "none"
-    mqtt = settings.mqtt
-    where = "nowhere" if mqtt.transport == "none" else f"{mqtt.host}:{mqtt.port}"
-    return (
-        f"edge-mask {__version__} is {settings.device.thing_name}: cameras {cameras}; sensors {sensors};"
-        f" messages to {where}; database {settings.outbox.path}"
-    )
 
 
 def detector_of(settings: Settings) -> ModelDetector:
