@@ -1,5 +1,6 @@
 """`outbox.path` names what is no database of ours: a sentence, and what is there stays as it is."""
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -59,6 +60,15 @@ def test_a_file_of_somebody_else_is_left_as_it_is(tmp_path: Path, command: tuple
         assert main([*command, "--config", str(config(tmp_path, str(letter)))]) == 4
     assert letter.read_bytes() == content
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c.yaml", "letter.txt", "r.csv"]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_pipe_is_no_database_and_nobody_waits_for_it(
+    tmp_path: Path, command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert main([*command, "--config", str(config(tmp_path, str(tmp_path / "pipe")))]) == 4
+    assert "is a pipe or a device; outbox.path names a file" in capsys.readouterr().err
 
 
 def test_a_damaged_database_of_another_program_is_left_as_it_is(tmp_path: Path) -> None:

@@ -185,3 +185,10 @@ def test_one_damaged_value_costs_one_row(sound: Path, tmp_path_factory: pytest.T
     row = data.draw(st.integers(0, place[2] - 1))
     value = data.draw(st.sampled_from(sorted(damage.VALUES)))
     assume(check_one(sound, tmp_path_factory.mktemp("damaged"), place, row, value))
+
+
+@pytest.mark.parametrize("value", sorted(damage.VALUES))
+def test_the_first_number_of_a_sequence_is_damaged_and_the_daemon_starts(
+    sound: Path, tmp_path: Path, value: str
+) -> None:
+    check_one(sound, tmp_path / "damaged", ("topics", "seq", 3), 0, value)

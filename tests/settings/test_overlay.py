@@ -1,5 +1,6 @@
 """What is wished from outside lies over the file: merged, checked with the same sentences, kept, never in the way."""
 
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,22 @@ def test_one_that_is_broken_is_said_and_the_file_alone_is_in_force(site: Path, k
     assert sentence in found.refused[0]
     assert set_aside(place).name == "state.db.overlay.json.refused"
     assert load_in_force(site, {}).refused == ()
+
+
+def test_a_pipe_in_its_place_does_not_hold_up_the_start(site: Path) -> None:
+    place = site.parent / "state.db.overlay.json"
+    os.mkfifo(place)
+    assert "it is a pipe or a device and no file" in load_in_force(site, {}).refused[0]
+
+
+def test_one_without_end_is_not_read_into_memory(site: Path) -> None:
+    place = site.parent / "state.db.overlay.json"
+    place.touch()
+    os.truncate(place, 2**40)
+    assert "it is larger than 1 MB" in load_in_force(site, {}).refused[0]
+    place.unlink()
+    place.symlink_to("/dev/zero")
+    assert "it is a pipe or a device and no file" in load_in_force(site, {}).refused[0]
 
 
 def test_one_that_no_longer_fits_the_file_is_left_out(site: Path) -> None:

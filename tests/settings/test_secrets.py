@@ -141,6 +141,12 @@ def test_a_password_file_holds_the_password_alone(tmp_path: Path, content: bytes
     assert sentence in complaint(CAMERA + f"mqtt: {{username: u, password_file: {tmp_path}/pw}}")
 
 
+def test_a_password_is_not_read_from_a_pipe_that_nobody_writes_to(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pw")
+    said = complaint(CAMERA + f"mqtt: {{username: u, password_file: {tmp_path}/pw}}")
+    assert "it is a pipe or a device and no file" in said
+
+
 def test_a_password_needs_a_username_and_only_one_place() -> None:
     assert "mqtt.username: is missing" in complaint(CAMERA + "mqtt: {password: '${PW}'}", PW="s3cret")
     said = complaint(CAMERA + "mqtt: {username: u, password: '${PW}', password_file: x}", PW="s3cret")

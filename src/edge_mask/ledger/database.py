@@ -85,6 +85,8 @@ def was_ours(database: Path) -> bool:
 def _head(database: Path) -> bytes:
     """The first bytes; none of an empty file, or where there is none. Raises DatabaseError."""
     try:
+        if is_there(database) and not (database.is_file() or database.is_dir()):
+            raise DatabaseError(f"{database}: is a pipe or a device; outbox.path names a file")
         with database.open("rb") as file:
             return file.read(100)
     except FileNotFoundError:

@@ -38,7 +38,7 @@ class Sequences:
     def _jump(self, topic: Any, seq: Any, damaged: list[str]) -> None:
         """One row cannot be read: the numbers jump ahead instead of repeating."""
         if "seq" in damaged:
-            seq = max(int(time.time()), *self._stored.values())  # no device counts as fast as seconds pass
+            seq = max([int(time.time()), *self._stored.values()])  # no device counts as fast as seconds pass
         if "topic" in damaged:
             self._lowest = max(self._lowest, seq)  # of any topic that is new, since it may be the one
         else:

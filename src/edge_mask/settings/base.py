@@ -1,7 +1,9 @@
 """What every section of the configuration has in common, and the types that their keys share."""
 
+import errno
+import stat
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
@@ -47,6 +49,19 @@ Name = Annotated[
 """How a camera or sensor is called in messages and logs."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+MOST_READ: Final = 1_000_000
+"""Bytes of a small file that a key names, or that is kept beside the database."""
+
+
+def read_whole(path: Path) -> bytes:
+    """A small file. A pipe may never begin and a device never end: neither is read. Raises OSError, ValueError."""
+    state = path.stat()
+    if not stat.S_ISREG(state.st_mode) and not stat.S_ISDIR(state.st_mode):
+        raise OSError(errno.EINVAL, "it is a pipe or a device and no file", str(path))
+    if state.st_size > MOST_READ:
+        raise OSError(errno.EFBIG, f"it is larger than {MOST_READ // 10**6} MB", str(path))
+    return path.read_bytes()
 
 
 def _names_something(value: object) -> object:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_mask.errors import ConfigurationError
+from edge_mask.settings.base import read_whole
 from edge_mask.yaml_file import MAX_DEPTH, Document, shown
 from edge_mask.yaml_file import Path as Key
 
@@ -105,7 +106,7 @@ def kept_at(data: Any) -> Path:
 def read_kept(path: Path) -> Overlay:
     """The overlay that was kept; an empty one when none was. Raises ConfigurationError with a sentence."""
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(read_whole(path))
     except (FileNotFoundError, NotADirectoryError):
         return Overlay(origin=str(path))
     except OSError as error:

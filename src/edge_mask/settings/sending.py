@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, field_valida
 
 from edge_mask.quantities import duration, rate, size
 from edge_mask.redact import HIDDEN, redact
-from edge_mask.settings.base import FilePath, Port, Section, allowed
+from edge_mask.settings.base import FilePath, Port, Section, allowed, read_whole
 from edge_mask.units import Bytes, Seconds
 
 LATER_TRANSPORTS = ("aws-iot", "greengrass")
@@ -107,7 +107,7 @@ class Mqtt(Section):
     def read_password(self) -> str | None:
         """The password, read anew from its file; None without one. Raises OSError."""
         if self.password_file is not None:
-            return self.password_file.read_text(encoding="utf-8").rstrip("\r\n")
+            return read_whole(self.password_file).decode().rstrip("\r\n")
         return None if self.password is None else self.password.get_secret_value()
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from edge_mask.redact import redact
+from edge_mask.settings.base import read_whole
 from edge_mask.settings.explain import nearest
 from edge_mask.settings.model import Settings
 from edge_mask.yaml_file import Path as Key
@@ -110,7 +111,7 @@ def _files(settings: Settings) -> Iterator[Complaint]:
 
 def _readable(key: Key, path: Path, problem: Callable[[str], str | None]) -> Iterator[Complaint]:
     try:
-        wrong = problem(path.read_text(encoding="utf-8"))
+        wrong = problem(read_whole(path).decode())
     except FileNotFoundError:
         wrong = f"there is no such file (looked in {Path.cwd()})" if not path.is_absolute() else "there is no such file"
     except UnicodeDecodeError:
