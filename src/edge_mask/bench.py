@@ -32,8 +32,9 @@ from edge_mask.packages.load import load_package, load_side_by_side
 from edge_mask.packages.package import open_package
 from edge_mask.parts import lanes_for
 from edge_mask.recording.intake import Intake
-from edge_mask.recording.mail import Barrier, Entry, post
+from edge_mask.recording.mail import Entry, post
 from edge_mask.recording.recorder import Recorder
+from edge_mask.recording.requests import Barrier
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.handoff import Line, Mailbox, Tray
 from edge_mask.runtime.outage import Outage

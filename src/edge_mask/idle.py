@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
-from edge_mask.recording.mail import Barrier
+from edge_mask.recording.requests import Barrier
 from edge_mask.runtime.worker import Worker
 from edge_mask.units import Seconds
 from edge_mask.vision.shared import Vision

@@ -11,7 +11,8 @@ from tests.recording.test_damaged_rows import CLOCK, desk
 
 from edge_mask.errors import TryLater
 from edge_mask.messages import Health, Priority
-from edge_mask.recording.mail import Barrier, Inbox, Purge, ReadShadow, UpdateShadow
+from edge_mask.recording.mail import Inbox
+from edge_mask.recording.requests import Barrier, Purge, ReadShadow, UpdateShadow
 from edge_mask.runtime.handoff import Mailbox
 from edge_mask.shadow import UpdateRefused
 

@@ -13,7 +13,8 @@ from edge_mask.app import Assembly
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.messages import Event, Fault, Health
 from edge_mask.recording import mail
-from edge_mask.recording.mail import Barrier, Entry, post
+from edge_mask.recording.mail import Entry, post
+from edge_mask.recording.requests import Barrier
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.door import Blueprint, Door

@@ -115,7 +115,7 @@ def _exported(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _purge(arguments: argparse.Namespace, path: Path) -> int:
-    from edge_mask.ledger.salvage import purge
+    from edge_mask.ledger.upkeep import purge
 
     what = "set-aside messages" if arguments.refused else "messages that have not been delivered"
     if not arguments.yes:
@@ -131,7 +131,7 @@ def _purge(arguments: argparse.Namespace, path: Path) -> int:
 
 
 def _repair(_arguments: argparse.Namespace, path: Path) -> int:
-    from edge_mask.ledger.salvage import repair
+    from edge_mask.ledger.upkeep import repair
 
     salvaged = repair(path)
     print(f"{path} is sound; compacted" if salvaged is None else str(salvaged))

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge_mask.doctor.finding import Finding
-from edge_mask.ledger.checkup import check_up
 from edge_mask.ledger.database import InUse
+from edge_mask.ledger.upkeep import check_up
 from edge_mask.settings.model import Settings
 
 

@@ -17,13 +17,11 @@ from edge_mask.errors import DatabaseError
 from edge_mask.kinds import TABLES
 from edge_mask.ledger.connections import ReadView, is_damage
 from edge_mask.ledger.rows import recount
-from edge_mask.ledger.schema import SET_ASIDE, SIZE
+from edge_mask.ledger.schema import KEYS, SET_ASIDE, SIZE
 from edge_mask.ledger.soundness import damaged_columns, is_whole, names
 from edge_mask.redact import legible
 from edge_mask.units import Moment
 
-_KEYS = {"topics": "topic", "counters": "name", "shadows": "address"}
-"""Small tables without row numbers. A damaged row of theirs is moved away; what stood there is made anew."""
 _TOTALS = "SELECT state, messages, bytes FROM totals"
 _FOUND = f"SELECT state, count(*), sum({SIZE.format(row='o')}) FROM outbox o NOT INDEXED GROUP BY state"
 _ROWS_AT_ONCE = 1000
@@ -110,14 +108,14 @@ class Inspection:
 
     def damage(self) -> Iterator[list[Damage]]:
         """What is found in each part of the tables, often nothing; in between nobody holds the file."""
-        for table in ("outbox", *_KEYS, *TABLES):
+        for table in ("outbox", *KEYS, *TABLES):
             limit = _MESSAGES_AT_ONCE if table == "outbox" else _ROWS_AT_ONCE
             behind = -(2**63)
             while True:
                 with self._view.transaction() as connection:
                     rows = _rows(connection, table, behind, limit)
                 yield [found for row in rows if (found := _damage_of(table, row)) is not None]
-                if table in _KEYS or len(rows) < limit:
+                if table in KEYS or len(rows) < limit:
                     break
                 behind = rows[-1]["rowid"]
 
@@ -140,7 +138,7 @@ def mend(connection: Connection, damage: Sequence[Damage], now: Moment, boot: st
 
 
 def _rows(connection: Connection, table: str, behind: int = 0, limit: int = 0) -> list[dict[str, Any]]:
-    if table in _KEYS:
+    if table in KEYS:
         return [dict(row) for row in connection.exec_driver_sql(f"SELECT * FROM {table}").mappings()]
     # What was set aside is known; NULL is no state, either.
     where = f"(state IS NOT {SET_ASIDE} OR typeof(state) <> 'integer')" if table == "outbox" else "1"
@@ -157,9 +155,9 @@ def _damage_of(table: str, row: dict[str, Any]) -> Damage | None:
 
 
 def _name_of(table: str, row: dict[str, Any]) -> str:
-    if table not in _KEYS:
+    if table not in KEYS:
         return str(row["rowid"])
-    key = row[_KEYS[table]]
+    key = row[KEYS[table]]
     raw = key if isinstance(key, bytes) else str(key).encode("utf-8", "surrogateescape")
     return f"{type(key).__name__}:{raw.hex()}"
 
@@ -167,7 +165,7 @@ def _name_of(table: str, row: dict[str, Any]) -> str:
 def _again(connection: Connection, damage: Damage) -> tuple[Damage, dict[str, Any]] | None:
     """The row as it is now, when it is damaged still: it may have been written since."""
     table = damage.table
-    if table in _KEYS:
+    if table in KEYS:
         rows = _rows(connection, table)
     else:
         found = connection.exec_driver_sql(f"SELECT rowid AS rowid, * FROM {table} WHERE rowid = ?", (int(damage.row),))
@@ -184,9 +182,9 @@ def _set_aside(connection: Connection, damage: Damage, row: dict[str, Any], now:
     if table == "outbox":
         _refuse(connection, damage, row, now, boot)
         return True
-    content = json.dumps({name: _shown(value) for name, value in row.items()}) if table in _KEYS else None
-    if table in _KEYS:
-        key = _KEYS[table]
+    content = json.dumps({name: _shown(value) for name, value in row.items()}) if table in KEYS else None
+    if table in KEYS:
+        key = KEYS[table]
         connection.exec_driver_sql(
             f"DELETE FROM {table} WHERE hex(CAST({key} AS BLOB)) = ? OR ({key} IS NULL AND ? = 'NoneType')",
             (damage.row.partition(":")[2].upper(), damage.row.partition(":")[0]),

@@ -166,6 +166,19 @@ def settle(connection: Connection, settlements: list[Settlement]) -> None:
         connection.exec_driver_sql(f"UPDATE outbox SET state = ?, reason = ? {which}", refused)
 
 
+def delete_waiting(connection: Connection, *, refused_only: bool, before: float | None) -> int:
+    """Delete waiting messages, or only those set aside, seen before `before` (Unix seconds) if given; how many went."""
+    where, arguments = ["1 = 1"], []
+    if refused_only:
+        where.append("state = ?")
+        arguments.append(float(SET_ASIDE))
+    if before is not None:
+        where.append("wall < ?")
+        arguments.append(before)
+    statement = f"DELETE FROM outbox WHERE {' AND '.join(where)}"
+    return connection.exec_driver_sql(statement, tuple(arguments)).rowcount
+
+
 def restamp(connection: Connection, now: Moment, boot: str) -> None:
     """The clock has been set: what was seen before in this boot gets its true time, from the monotonic offset."""
     for table in ("outbox", *TABLES):

@@ -16,6 +16,9 @@ PENDING: Final = 0
 SET_ASIDE: Final = 1
 """State of a message that was refused, or whose row is damaged: kept for a person to see."""
 
+KEYS: Final = {"topics": "topic", "counters": "name", "shadows": "address"}
+"""The small tables, which have no row numbers, and their keys."""
+
 _MOMENT = "wall REAL NOT NULL, mono REAL NOT NULL, synced INTEGER NOT NULL, boot TEXT NOT NULL"
 
 _FIRST = (

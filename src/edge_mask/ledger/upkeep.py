@@ -1,4 +1,4 @@
-"""What `check` asks of the database: could a daemon use it? Nothing is written, and no file is made."""
+"""What a person asks of the database: check it, purge it, repair it."""
 
 import os
 import sqlite3
@@ -6,11 +6,16 @@ from contextlib import closing
 from pathlib import Path
 
 from edge_mask.errors import DatabaseError
-from edge_mask.ledger.connections import in_our_words, is_damage, open_onlooker
+from edge_mask.ledger.connections import in_our_words, is_damage, open_onlooker, open_writer
 from edge_mask.ledger.database import Lock, is_there, real_path, refuse_other_files, refuse_strangers
+from edge_mask.ledger.rows import delete_waiting, recount
+from edge_mask.ledger.salvage import Salvaged, salvage
 from edge_mask.ledger.schema import refuse_newer
 
 _REPAIR = "try: edge-mask outbox repair"
+
+
+# -- check -----------------------------------------------------------------------------------------------
 
 
 def check_up(path: Path) -> str:
@@ -56,3 +61,54 @@ def _read_through(path: Path) -> None:
         raise DatabaseError(f"{path}: {str(error).removeprefix(f'{path}: ')}{advice}") from error
     if answer != "ok":
         raise DatabaseError(f"{path}: is damaged ({' '.join(answer.split())}); {_REPAIR}")
+
+
+# -- purge and repair ------------------------------------------------------------------------------------
+
+
+def purge(path: Path, *, refused_only: bool, before: float | None = None) -> int:
+    """Delete waiting messages (or only those set aside), seen before `before` if given; how many went.
+
+    Works beside a running daemon. Raises DatabaseError.
+    """
+    if not is_there(path):
+        raise DatabaseError(f"{path}: there is no such database")
+    refuse_other_files(path)
+    with in_our_words(path), closing(open_writer(path)) as connection, connection.begin():
+        return delete_waiting(connection, refused_only=refused_only, before=before)
+
+
+def repair(path: Path) -> Salvaged | None:
+    """Check the whole file; a damaged one is set aside and its readable rows are carried over, a sound one is
+    compacted (None). The daemon must not run. Raises DatabaseError."""
+    if not is_there(path):
+        raise DatabaseError(f"{path}: there is no such database")
+    path = real_path(path)
+    refuse_other_files(path)
+    lock = Lock(path)
+    lock.acquire()
+    try:
+        if _is_sound(path):
+            _compact(path)
+            return None
+        with in_our_words(path):
+            return salvage(path)
+    finally:
+        lock.release()
+
+
+def _is_sound(path: Path) -> bool:
+    try:
+        with in_our_words(path), closing(open_writer(path)) as connection:
+            return bool(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one() == "ok")
+    except DatabaseError as error:
+        if is_damage(error):
+            return False
+        raise
+
+
+def _compact(path: Path) -> None:
+    with in_our_words(path), closing(open_writer(path)) as connection:
+        with connection.begin():
+            recount(connection)
+        connection.connection.cursor().execute("VACUUM")
