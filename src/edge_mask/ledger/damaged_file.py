@@ -24,7 +24,7 @@ _FIRST_CELL = 112
 
 
 def readable_rows(source: sqlite3.Connection, table: str, columns: list[str]) -> Iterator[tuple[Any, ...]]:
-    """Each row once, in the order of their keys."""
+    """Each row once, sorted by key."""
     if table in KEYS:
         yield from _from_both_ends(source, f"SELECT {', '.join(columns)} FROM {table} ORDER BY {KEYS[table]}")
         return
@@ -42,12 +42,12 @@ def readable_rows(source: sqlite3.Connection, table: str, columns: list[str]) ->
             return
         if (row := _behind_the_damage(source, select, last)) is None:
             return
-        yield row[1:]  # here, as a cursor looks one row ahead: it could not give the last one before more damage
+        yield row[1:]  # not by the next query: a cursor reads one row ahead, and fails on the last row before damage
         start = row[0] + 1
 
 
 def _from_both_ends(source: sqlite3.Connection, select: str) -> Iterator[tuple[Any, ...]]:
-    """A small table, which seldom has more than one page."""
+    """For a small table, which seldom has more than one page."""
     seen = []
     for order in ("ASC", "DESC"):
         try:
@@ -64,7 +64,7 @@ def _from_both_ends(source: sqlite3.Connection, select: str) -> Iterator[tuple[A
 def _behind_the_damage(source: sqlite3.Connection, select: str, last: int) -> tuple[Any, ...] | None:
     """The first row behind number `last` that can be read; None when there is none.
 
-    Steps are doubled until one lands on sound pages, then halved back to the edge of the damage.
+    Doubles its steps until one lands on a sound page, then searches back to the edge of the damage by halves.
     """
 
     def first_from(number: int) -> tuple[Any, ...] | None:
@@ -106,7 +106,7 @@ def is_readable(database: Path) -> bool:
 
 
 def with_fresh_contents(damaged: Path, fresh: Path, copy: Path) -> bool:
-    """Write `damaged` (and its WAL) to `copy` with the one bad page replaced; False when that is not what is wrong."""
+    """Write `damaged` (and its WAL) to `copy` with the one bad page replaced; False when something else is wrong."""
     size = _page_size(fresh)
     if not size or _page_size(damaged) != size:
         return False
@@ -128,7 +128,7 @@ def with_fresh_contents(damaged: Path, fresh: Path, copy: Path) -> bool:
 
 
 def _page(file: int, number: int, size: int) -> bytes:
-    """Without the header, which counts what has changed."""
+    """Without the header of the file, which counts changes."""
     start = _HEADER if number == 1 else 0
     return os.pread(file, size - start, (number - 1) * size + start)
 
@@ -139,7 +139,7 @@ def _page_size(database: Path) -> int:
 
 
 def _pages_of_contents(data: bytes, size: int) -> list[int]:
-    """Page 1 and the leaves that it names; more levels than these no schema of ours has."""
+    """Page 1 and the leaves that it names; our schema never needs more levels."""
     kind, cells = data[_HEADER], int.from_bytes(data[_HEADER + 3 : _HEADER + 5], "big")
     if kind == _LEAF:
         return [1]

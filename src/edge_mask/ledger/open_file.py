@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.connections import (
     DamagedFile,
-    in_our_words,
+    as_database_error,
     is_damage,
     is_full,
     open_writer,
@@ -111,7 +111,7 @@ class OpenFile:
         if self._ballast.drop():
             log.warning("database: the disk is full; the ballast beside it is gone, so that sent messages can go too")
         connection = self.connection
-        with in_our_words():
+        with as_database_error():
             connection.rollback()
             cursor = connection.connection.cursor()  # SQLAlchemy would begin a transaction, and that blocks checkpoints
             try:
@@ -125,7 +125,7 @@ class OpenFile:
     def shrink(self) -> bool:
         """Give free pages back to the file system, a part at a time; True when there may be more."""
         connection = self.connection
-        with in_our_words():
+        with as_database_error():
             free = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
             connection.rollback()
             surplus = min(free - _FREE_PAGES_KEPT, _PAGES_AT_ONCE)
@@ -174,7 +174,7 @@ class OpenFile:
             self._salvage()
 
     def _salvage(self) -> None:
-        with in_our_words():
+        with as_database_error():
             self.salvaged = salvage(self._path)
             self._open_writer()
 

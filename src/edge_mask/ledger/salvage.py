@@ -1,9 +1,9 @@
-"""A damaged database: set the file aside, carry over every row that can still be read, count the rest.
+"""Salvage of a damaged database: set the file aside, carry over every row that can be read, count the lost ones.
 
 damaged file ──renamed──▶ ….damaged-<time>
-     │ rows before the damage, rows behind it, rows between two damaged places
+     │ rows before the damage, behind it, and between two damaged places
      ▼
-a new file; what its tables should hold by the old one's own totals, less what they hold, is lost
+a new file                   lost = totals of the old file − rows in the new one
 """
 
 import logging
@@ -34,14 +34,14 @@ _COPY, _UNFINISHED, _FINISHED = ".damaged-copy", ".salvaging", ".salvaged"
 
 @dataclass(frozen=True, slots=True)
 class Salvaged:
-    """What became of a damaged database."""
+    """The result of a salvage, for the one report about it."""
 
     aside: Path
     rows: int
     lost: int | None
-    """Messages of the outbox that could not be read; None when not even their number can be known."""
+    """Messages that could not be read; None when nobody can know how many."""
     lost_events: int | None = 0
-    """The same of the history."""
+    """The same for events of the history."""
 
     def __str__(self) -> str:
         lost = _number(self.lost, "messages")
@@ -55,8 +55,10 @@ def _number(count: int | None, what: str) -> str:
 
 
 def salvage(path: Path) -> Salvaged:
-    """Write what can be read of the damaged file into a new one, set the old one (with its WAL) aside, and put the new
-    one in its place. Killed meanwhile, it begins again, or `finish` ends it."""
+    """Copy the readable rows into a new file, set the old one (with its WAL) aside, put the new one in its place.
+
+    If it is killed, the next start begins again, or `finish` does the last step.
+    """
     made, copy = beside(path, _UNFINISHED), beside(path, _COPY)
     _remove(made, copy)
     open_writer(made).close()
@@ -92,7 +94,7 @@ def _remove(*files: Path) -> None:
 
 
 def finish(path: Path) -> None:
-    """Put the new file in the place of the damaged one; also at a start, after a salvage that was killed just there."""
+    """Put the new file in the place of the damaged one; a start calls it too, as the salvage may have been killed."""
     finished = beside(path, _FINISHED)
     if not is_there(path) and is_there(finished):
         finished.rename(path)
@@ -105,7 +107,7 @@ def _set_aside(path: Path) -> Path:
     while aside.exists():
         number += 1
         aside = path.with_name(f"{path.name}.damaged-{stamp}-{number}")
-    for suffix in ("-wal", "-shm", ""):  # the file itself last: without it, the new one takes its place
+    for suffix in ("-wal", "-shm", ""):  # the file itself last: when it is gone, `finish` works
         part = path.with_name(path.name + suffix)
         if part.exists():
             part.rename(aside.with_name(aside.name + suffix))
@@ -113,7 +115,7 @@ def _set_aside(path: Path) -> Path:
 
 
 def _expected_messages(source: sqlite3.Connection) -> int | None:
-    """What the totals say; where they cannot be read, what the index over the outbox holds."""
+    """The number by the totals; if they cannot be read, by the index of the outbox."""
     return _sum(source, "SELECT sum(messages), count(*) = 2 FROM totals") or _sum(
         source, "SELECT count(*), 1 FROM outbox INDEXED BY outbox_class"
     )
@@ -149,7 +151,7 @@ def _copy(source: sqlite3.Connection, table: str, target: Connection) -> int:
 
 
 def _write(target: Connection, insert: str, batch: list[tuple[Any, ...]]) -> int:
-    """Write and empty the batch; a row whose content makes no sense any more is left behind alone."""
+    """Write and empty the batch; a row that cannot be written is left behind, alone."""
     if not batch:
         return 0
     written = 0

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from edge_mask.errors import DatabaseError
-from edge_mask.ledger.connections import in_our_words, is_damage, open_onlooker, open_writer
+from edge_mask.ledger.connections import as_database_error, is_damage, open_onlooker, open_writer
 from edge_mask.ledger.database import Lock, is_there, real_path, refuse_other_files, refuse_strangers
 from edge_mask.ledger.rows import delete_waiting, recount
 from edge_mask.ledger.salvage import Salvaged, salvage
@@ -19,7 +19,10 @@ _REPAIR = "try: edge-mask outbox repair"
 
 
 def check_up(path: Path) -> str:
-    """How the database is. Raises InUse when a daemon has it, DatabaseError when none could use it."""
+    """Could a daemon use the database? Writes nothing and makes no file.
+
+    Raises InUse when a daemon has it, DatabaseError when none could use it.
+    """
     if not is_there(path):
         return _could_be_made(path)
     refuse_other_files(path)
@@ -48,9 +51,9 @@ def _could_be_made(path: Path) -> str:
 
 
 def _read_through(path: Path) -> None:
-    """Whose it is, how new, and whether its pages hang together."""
+    """Check the owner, the version and the pages."""
     try:
-        with in_our_words(), closing(open_onlooker(path)) as connection:
+        with as_database_error(), closing(open_onlooker(path)) as connection:
             database = connection.connection.driver_connection
             assert isinstance(database, sqlite3.Connection)
             refuse_strangers(database)
@@ -74,13 +77,15 @@ def purge(path: Path, *, refused_only: bool, before: float | None = None) -> int
     if not is_there(path):
         raise DatabaseError(f"{path}: there is no such database")
     refuse_other_files(path)
-    with in_our_words(path), closing(open_writer(path)) as connection, connection.begin():
+    with as_database_error(path), closing(open_writer(path)) as connection, connection.begin():
         return delete_waiting(connection, refused_only=refused_only, before=before)
 
 
 def repair(path: Path) -> Salvaged | None:
-    """Check the whole file; a damaged one is set aside and its readable rows are carried over, a sound one is
-    compacted (None). The daemon must not run. Raises DatabaseError."""
+    """Check the whole file: salvage a damaged one, compact a sound one (None). The daemon must not run.
+
+    Raises DatabaseError.
+    """
     if not is_there(path):
         raise DatabaseError(f"{path}: there is no such database")
     path = real_path(path)
@@ -91,7 +96,7 @@ def repair(path: Path) -> Salvaged | None:
         if _is_sound(path):
             _compact(path)
             return None
-        with in_our_words(path):
+        with as_database_error(path):
             return salvage(path)
     finally:
         lock.release()
@@ -99,7 +104,7 @@ def repair(path: Path) -> Salvaged | None:
 
 def _is_sound(path: Path) -> bool:
     try:
-        with in_our_words(path), closing(open_writer(path)) as connection:
+        with as_database_error(path), closing(open_writer(path)) as connection:
             return bool(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one() == "ok")
     except DatabaseError as error:
         if is_damage(error):
@@ -108,7 +113,7 @@ def _is_sound(path: Path) -> bool:
 
 
 def _compact(path: Path) -> None:
-    with in_our_words(path), closing(open_writer(path)) as connection:
+    with as_database_error(path), closing(open_writer(path)) as connection:
         with connection.begin():
             recount(connection)
         connection.connection.cursor().execute("VACUUM")

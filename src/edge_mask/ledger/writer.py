@@ -16,7 +16,7 @@ from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, Programmin
 
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.bounds import Bounds, Dropped, enforce, forget_history
-from edge_mask.ledger.connections import in_our_words, reason_of
+from edge_mask.ledger.connections import as_database_error, reason_of
 from edge_mask.ledger.inspection import Damage, Mended, mend
 from edge_mask.ledger.open_file import OpenFile
 from edge_mask.ledger.outbox import Pending, one
@@ -60,7 +60,7 @@ class Ledger:
         if self.file.is_open:
             connection = self.file.connection
             try:
-                with in_our_words(), connection.begin():
+                with as_database_error(), connection.begin():
                     self.sequences.write(connection, closing=True)
                     if with_shadows:
                         self.shadows.write(connection)
@@ -74,7 +74,7 @@ class Ledger:
         When it raises, nothing was written.
         """
         connection = self.file.connection
-        with in_our_words(), _unwritable(), connection.begin():
+        with as_database_error(), _unwritable(), connection.begin():
             insert(connection, batch, self._boot)
             self.sequences.write(connection)
             self.shadows.write(connection)
@@ -92,7 +92,7 @@ class Ledger:
     def can_hold(self, batch: Batch) -> bool:
         """Whether each value of these rows has a column that can hold it; nothing stays written."""
         connection = self.file.connection
-        with in_our_words():
+        with as_database_error():
             transaction = connection.begin()
             try:
                 with _unwritable():
@@ -106,14 +106,14 @@ class Ledger:
     def settle(self, settlements: list[Settlement], now: Moment) -> None:
         """Write receipts alone, which needs little room. When it raises, nothing was written."""
         connection = self.file.connection
-        with in_our_words(), connection.begin():
+        with as_database_error(), connection.begin():
             settle(connection, settlements)
             enforce(connection, self._bounds, now, self._boot)
 
     def waiting(self, row: int) -> Pending | None:
         """One row of the outbox; None when it is gone."""
         connection = self.file.connection
-        with in_our_words():
+        with as_database_error():
             found = one(connection, row)
             connection.rollback()
         return found
@@ -121,20 +121,20 @@ class Ledger:
     def purge(self, *, refused_only: bool, before: float | None = None) -> int:
         """Delete waiting messages; see `delete_waiting`."""
         connection = self.file.connection
-        with in_our_words(), connection.begin():
+        with as_database_error(), connection.begin():
             return delete_waiting(connection, refused_only=refused_only, before=before)
 
     def mend(self, damage: Sequence[Damage], now: Moment) -> Mended:
         """Set aside the rows that an inspection found damaged, if they still are, and count anew."""
         connection = self.file.connection
-        with in_our_words(), connection.begin():
+        with as_database_error(), connection.begin():
             return mend(connection, damage, now, self._boot)
 
     def housekeeping(self, now: Moment) -> bool:
         """Delete old history, and give free pages back to the file system; True when there is more to do soon."""
         self.file.take_ballast()
         connection = self.file.connection
-        with in_our_words(), connection.begin():
+        with as_database_error(), connection.begin():
             forgotten = forget_history(connection, self._bounds, now, self._boot)
         if forgotten.space and not self._is_history_full:
             self._is_history_full = True
