@@ -94,12 +94,12 @@ class Supervisor:
     def run(self) -> int:
         """Until told to stop; the exit code. The first build's errors are the caller's (exit codes 2, 3, 4)."""
         blueprint = self._plan()
-        if self.door.refuse_all():
+        if self.door.is_told_to_stop():
             return self._close(House(()))
         try:
             house = self._open(blueprint.build(self.door))
         except EdgeMaskError:
-            if self.door.refuse_all():
+            if self.door.is_told_to_stop():
                 return self._close(House(()))
             raise
         while True:
@@ -252,7 +252,7 @@ class Supervisor:
 
     def _start_over(self) -> None:
         """Step 3, or step 4 when it has happened too often; nothing of both for who was told to stop meanwhile."""
-        if self.door.refuse_all():
+        if self.door.is_told_to_stop():
             log.error("stopped without the worker that does not stop")
             logging.shutdown()
             os._exit(EXIT_DONE)  # a normal exit would wait for the stuck thread
