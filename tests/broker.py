@@ -231,6 +231,8 @@ class Wire:
                 _reset(near)
                 continue
             far.settimeout(None)
+            for end in (near, far):  # a wire delays nothing
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
                 self._pairs.append((near, far))
             self._spawn(_pour, near, far)

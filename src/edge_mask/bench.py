@@ -3,7 +3,6 @@
 Every figure is a rate measured in this run, so that two of them can be divided by each other.
 """
 
-import logging
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -14,11 +13,13 @@ from typing import Self
 import cv2
 import numpy as np
 
+from edge_mask.app.drivers import lanes_for
 from edge_mask.capture.camera import Camera
 from edge_mask.capture.content import Content, ContentPolicy, ContentWatch
 from edge_mask.capture.source import EndOfSource
 from edge_mask.decide.gate import GateWatch
 from edge_mask.deliver.courier import Courier
+from edge_mask.deliver.destination import Broker
 from edge_mask.deliver.memory import MemoryTransport
 from edge_mask.detect.detector import Answer
 from edge_mask.detect.model import ModelDetector
@@ -30,14 +31,12 @@ from edge_mask.messages import Event, Frame, Image, Reading
 from edge_mask.packages.golden import golden_picture
 from edge_mask.packages.load import load_package, load_side_by_side
 from edge_mask.packages.package import open_package
-from edge_mask.parts import lanes_for
 from edge_mask.recording.intake import Intake
 from edge_mask.recording.mail import Entry, post
 from edge_mask.recording.recorder import Recorder
 from edge_mask.recording.requests import Barrier
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.handoff import Line, Mailbox, Tray
-from edge_mask.runtime.outage import Outage
 from edge_mask.runtime.worker import Job, Worker
 from edge_mask.track.tracker import Tracker
 from edge_mask.units import Seconds
@@ -169,11 +168,8 @@ def drained_per_second(database: Path, count: int) -> float:
     recorded_per_second(database, count)
     with _Desk(database) as desk:
         transport = MemoryTransport()
-        outage = Outage("bench", logging.getLogger(__name__), _ignore, _CLOCK)
-        courier = Courier(
-            "bench", transport, Outbox(database, "mqtt"), desk.recorder.settle, outage, _CLOCK,
-            boot=_BOOT, window=100, drain_rate=1e9,
-        )  # fmt: skip
+        broker = Broker(name="bench", boot=_BOOT, window=100, drain_rate=1e9)
+        courier = Courier(broker, transport, Outbox(database, "mqtt"), desk.recorder.settle, _ignore, _CLOCK)
         desk.on_commit = courier.poke
         began = time.perf_counter()
         worker = _started(courier)

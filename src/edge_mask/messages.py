@@ -209,3 +209,5 @@ class Receipt:
 
     outcome: Outcome
     reason: str = ""
+    is_suspect: bool = False
+    """Unknown, though the destination was there and failed on it: perhaps it will always fail on this message."""

@@ -2,29 +2,32 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
 from tests.broker import HOST, Mosquitto, Subscriber, Wire
+from tests.deliver.web_server import Answer, Asked, WebServer
 
-from edge_mask.deliver.link import Listener
+from edge_mask.deliver.http import HttpTransport
 from edge_mask.deliver.memory import MemoryTransport
 from edge_mask.deliver.paho import PahoTransport
 from edge_mask.deliver.paho_client import Version
-from edge_mask.messages import Message, Priority, Receipt
+from edge_mask.deliver.transport import BrokerTransport, Transport
+from edge_mask.messages import Message, Priority
 from edge_mask.runtime.backoff import Backoff
+from edge_mask.runtime.clock import SystemClock
 from edge_mask.units import Seconds
 
 PATIENCE = 15.0
 FORBIDDEN = "forbidden/topic"
+VISITS = "edge-mask/gate-01/visits"
 STATUS = "edge-mask/gate-01/status"
 WILL = Message(topic=STATUS, payload=b'{"state":"offline"}', priority=Priority.LIVE, qos=1, retain=True)
 BIRTH = Message(topic=STATUS, payload=b'{"state":"online"}', priority=Priority.LIVE, qos=1, retain=True)
 
 
-def note(payload: bytes | str = b"{}", topic: str = "edge-mask/gate-01/visits") -> Message:
+def note(payload: bytes | str = b"{}", topic: str = VISITS) -> Message:
     """A message worth keeping."""
     body = payload.encode() if isinstance(payload, str) else payload
     return Message(topic=topic, payload=body, priority=Priority.EVIDENCE, qos=1)
@@ -52,27 +55,19 @@ class States:
         return next(reason for state, reason in self.told[after:] if state is is_connected)
 
 
-class Driver(Protocol):
-    """Transport, with the subscriptions that commands need."""
-
-    def open(self) -> None: ...
-    @property
-    def is_connected(self) -> bool: ...
-    def send(self, message: Message) -> "Future[Receipt]": ...
-    def subscribe(self, topic_filter: str, listener: Listener) -> None: ...
-    def close(self, within: Seconds) -> None: ...
-
-
 class Stage(Protocol):
     """The transport under test and the orders a test may give to the world around it."""
 
     states: States
 
     @property
-    def transport(self) -> Driver: ...
+    def transport(self) -> Transport: ...
+
+    def message(self, payload: bytes | str = b"{}", topic: str = VISITS) -> Message:
+        """One that this transport can carry; `topic` is what `arrived` calls it."""
 
     def cut(self) -> None:
-        """Break the connection; the broker lives on and cannot be reached."""
+        """Break the connection; the far end lives on and cannot be reached."""
 
     def mend(self) -> None: ...
 
@@ -87,8 +82,20 @@ class Stage(Protocol):
     def let_time_pass(self) -> None:
         """Longer than an acknowledgement may take."""
 
+    def wait_until(self, is_connected: bool, after: int = 0) -> None:
+        """Until the transport said so, where it says so without being asked to send (ignoring `after` reports)."""
+
     def arrived(self, topic: str, count: int) -> list[bytes]:
         """Wait for `count` payloads on a topic, and give all of that topic in order."""
+
+    def end(self) -> None: ...
+
+
+class BrokerStage(Stage, Protocol):
+    """A far end that is a broker: it has wills, retained messages and other clients."""
+
+    @property
+    def transport(self) -> BrokerTransport: ...
 
     def say(self, topic: str, payload: bytes) -> None:
         """Another client publishes."""
@@ -96,10 +103,20 @@ class Stage(Protocol):
     def retained(self, topic: str) -> bytes:
         """What a newcomer is told about a topic."""
 
-    def end(self) -> None: ...
+
+class _OnMqtt:
+    """What both stages with a broker have."""
+
+    states: States
+
+    def message(self, payload: bytes | str = b"{}", topic: str = VISITS) -> Message:
+        return note(payload, topic)
+
+    def wait_until(self, is_connected: bool, after: int = 0) -> None:
+        self.states.wait_until(is_connected, after)
 
 
-class MemoryStage:
+class MemoryStage(_OnMqtt):
     """The in-memory transport is its own far end."""
 
     def __init__(self) -> None:
@@ -108,7 +125,7 @@ class MemoryStage:
         self._memory.refuse(lambda message: "not allowed" if message.topic == FORBIDDEN else "")
 
     @property
-    def transport(self) -> Driver:
+    def transport(self) -> BrokerTransport:
         return self._memory
 
     def cut(self) -> None:
@@ -147,7 +164,7 @@ class MemoryStage:
         self._memory.close(Seconds(1.0))
 
 
-class PahoStage:
+class PahoStage(_OnMqtt):
     """The paho transport, a wire that can be cut, a real mosquitto, and a subscriber beside the wire."""
 
     def __init__(self, folder: Path, version: Version) -> None:
@@ -158,7 +175,7 @@ class PahoStage:
         self._broker = self._resources.enter_context(Mosquitto(folder, acl=acl))
         self._wire = self._resources.enter_context(Wire(self._broker.port))
         self._subscriber = self._resources.enter_context(Subscriber(self._broker.port))
-        self.transport: Driver = PahoTransport(
+        self.transport: BrokerTransport = PahoTransport(
             host=HOST,
             port=self._wire.port,
             client_id="gate-01",
@@ -203,5 +220,60 @@ class PahoStage:
             return newcomer.wait_for_count(topic, 1)[0].payload
 
     def end(self) -> None:
+        self.transport.close(Seconds(2.0))
+        self._resources.close()
+
+
+class HttpStage:
+    """The HTTP transport, a wire that can be cut, and a web server. It finds out what is there when it sends."""
+
+    def __init__(self) -> None:
+        self._resources = ExitStack()
+        self.states = States()
+        self._goes_on = threading.Event()
+        self._goes_on.set()
+        self._server = WebServer(self._answer)
+        self._server.start()
+        self._resources.callback(self._server.stop)
+        self._wire = self._resources.enter_context(Wire(self._server.port))
+        self.transport: Transport = HttpTransport("http", SystemClock(), on_state=self.states, timeout=Seconds(2.0))
+
+    def _answer(self, asked: Asked) -> Answer:
+        self._goes_on.wait(PATIENCE)
+        return Answer(403 if asked.path == f"/{FORBIDDEN}" else 200)
+
+    def message(self, payload: bytes | str = b"{}", topic: str = VISITS) -> Message:
+        return note(payload, f"http://{HOST}:{self._wire.port}/{topic}")
+
+    def cut(self) -> None:
+        self._wire.cut()
+
+    def mend(self) -> None:
+        self._wire.mend()
+
+    def stop_broker(self) -> None:
+        self._server.stop()
+
+    def start_broker(self) -> None:
+        self._server.start()
+
+    def freeze(self) -> None:
+        self._goes_on.clear()
+
+    def thaw(self) -> None:
+        self._goes_on.set()
+
+    def let_time_pass(self) -> None:
+        """It passes by itself: the stage's timeout is two seconds."""
+
+    def wait_until(self, is_connected: bool, after: int = 0) -> None:
+        """Only sending shows what is there."""
+
+    def arrived(self, topic: str, count: int) -> list[bytes]:
+        asked = self._server.wait_for(count)
+        return [each.body for each in asked if each.path == f"/{topic}"]
+
+    def end(self) -> None:
+        self._goes_on.set()
         self.transport.close(Seconds(2.0))
         self._resources.close()

@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge_mask.deliver.courier import Courier
+from edge_mask.deliver.destination import Broker
 from edge_mask.deliver.memory import MemoryTransport
-from edge_mask.deliver.pending import Pending
+from edge_mask.deliver.transport import Sending
 from edge_mask.errors import Refused
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.outbox import Outbox
@@ -24,7 +25,6 @@ from edge_mask.ledger.rows import Batch, OutboxRow, Settlement
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Fault, Message, Priority
 from edge_mask.runtime.clock import ManualClock
-from edge_mask.runtime.outage import Outage
 from edge_mask.units import Moment, Seconds
 
 BOOT = "boot-1"
@@ -41,12 +41,22 @@ class Round:
     clock: ManualClock
     faults: list[Fault]
 
-    def record(self, *numbers: int, priority: Priority = Priority.TELEMETRY, at: Moment | None = None) -> None:
+    def record(
+        self,
+        *numbers: int,
+        priority: Priority = Priority.TELEMETRY,
+        at: Moment | None = None,
+        topic: str | None = None,
+    ) -> None:
         made = [
             OutboxRow(
                 "mqtt",
                 Message(
-                    topic=f"t/{priority.name}", payload=b'{"n":%d,"ts":"x"}' % n, priority=priority, qos=1, id=str(n)
+                    topic=topic or f"t/{priority.name}",
+                    payload=b'{"n":%d,"ts":"x"}' % n,
+                    priority=priority,
+                    qos=1,
+                    id=str(n),
                 ),
                 at or self.clock.now(),
             )
@@ -90,11 +100,8 @@ def round_of(
     faults: list[Fault] = []
     states: list[Callable[[bool, str], None]] = []
     transport = kind(on_state=lambda connected, reason: states[0](connected, reason))
-    outage = Outage("mqtt", logging.getLogger("test.courier"), faults.append, clock)
-    courier = Courier(
-        "mqtt", transport, Outbox(path, "mqtt"), settle, outage, clock, boot=BOOT, window=window,
-        drain_rate=drain_rate, blames_hang_ups=blames_hang_ups,
-    )  # fmt: skip
+    broker = Broker(name="mqtt", boot=BOOT, window=window, drain_rate=drain_rate, blames_hang_ups=blames_hang_ups)
+    courier = Courier(broker, transport, Outbox(path, "mqtt"), settle, faults.append, clock)
     states.append(courier.state_changed)
     courier.begin()
     outbox = Outbox(path, "mqtt")
@@ -247,12 +254,12 @@ class Touchy(MemoryTransport):
 
     hung_up = 0
 
-    def _answer(self, pending: Pending) -> None:
-        if pending.message.id not in ("7", "17", "27"):
-            super()._answer(pending)
+    def _answer(self, sending: Sending) -> None:
+        if sending.message.id not in ("7", "17", "27"):
+            super()._answer(sending)
             return
         self.hung_up += 1
-        self._unacknowledged.append(pending)
+        self._unacknowledged.append(sending)
         self.go_away("closed by the broker")
 
 
@@ -468,9 +475,9 @@ def test_a_certificate_that_cannot_be_read_is_tried_again_and_loses_nothing(tmp_
     ledger = Ledger(tmp_path / "db", Bounds(), BOOT)
     ledger.open()
     transport = Unreadable()
-    outage = Outage("mqtt", logging.getLogger("test.courier"), faults.append, clock)
+    broker = Broker(name="mqtt", boot=BOOT)
     courier = Courier(
-        "mqtt", transport, Outbox(tmp_path / "db", "mqtt"), lambda _settlements: Future(), outage, clock, boot=BOOT
+        broker, transport, Outbox(tmp_path / "db", "mqtt"), lambda _settlements: Future(), faults.append, clock
     )
     row = OutboxRow("mqtt", Message(topic="t", payload=b"{}", priority=Priority.EVIDENCE, qos=1), clock.now())
     ledger.commit(Batch(outgoing=[row]), clock.now())

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -15,13 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.broker import HOST, free_port
 from tests.deliver.stages import States
-from tests.deliver.web_server import PATIENCE, Answer, Asked, WebServer
+from tests.deliver.web_server import PATIENCE, Answer, Asked, NonsenseServer, WebServer
 
-from edge_mask.deliver.http import HttpTransport, in_headers
+from edge_mask.deliver.destination import HttpServer
+from edge_mask.deliver.http import HttpTransport
 from edge_mask.deliver.http_request import request_of
 from edge_mask.errors import Refused
 from edge_mask.messages import Message, Outcome, Priority, Receipt
-from edge_mask.runtime.clock import ManualClock
+from edge_mask.runtime.clock import Clock, ManualClock, SystemClock
 from edge_mask.units import Seconds
 
 
@@ -32,7 +34,7 @@ def call(url: str, body: bytes = b'{"n":1}', *headers: tuple[str, str], id: str 
 
 @contextmanager
 def transport(
-    *, timeout: float = 5.0, clock: ManualClock | None = None, states: States | None = None
+    *, timeout: float = 5.0, clock: Clock | None = None, states: States | None = None
 ) -> Iterator[HttpTransport]:
     made = HttpTransport("test", clock or ManualClock(), on_state=states or States(), timeout=Seconds(timeout))
     made.open()
@@ -129,7 +131,9 @@ def test_a_connection_that_was_idle_for_long_is_made_anew() -> None:
 
 def test_a_server_that_hangs_up_is_undecided() -> None:
     with WebServer(lambda _asked: None) as server, transport() as http:
-        assert receipt(http, call(server.url)) == Receipt(Outcome.UNKNOWN, "hung up without an answer")
+        assert receipt(http, call(server.url)) == Receipt(
+            Outcome.UNKNOWN, "hung up without an answer (does this port want https?)", is_suspect=True
+        )
 
 
 def test_nobody_there_is_undecided_and_told_once_until_somebody_is() -> None:
@@ -160,7 +164,7 @@ def test_a_server_that_takes_too_long_is_undecided() -> None:
         return Answer()
 
     with WebServer(slow) as server, transport(timeout=0.2) as http:
-        assert receipt(http, call(server.url)) == Receipt(Outcome.UNKNOWN, "no answer within 0.2 s")
+        assert receipt(http, call(server.url)) == Receipt(Outcome.UNKNOWN, "no answer within 0.2 s", is_suspect=True)
         gate.set()
         assert receipt(http, call(server.url)).outcome is Outcome.DELIVERED
 
@@ -175,6 +179,97 @@ def test_something_that_speaks_no_http_is_undecided() -> None:
         answer = future.result(PATIENCE)
         assert answer.outcome is Outcome.UNKNOWN
         assert "not HTTP" in answer.reason
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+NONSENSE: dict[str, dict[str, Any]] = {
+    "a chunk of a negative size": {"parts": [CHUNKED + b"-1\r\nhello\r\n"], "hangs_up": False},
+    "a chunk of no size": {"parts": [CHUNKED + b"zz\r\nhello\r\n"], "hangs_up": False},
+    "headers without end": {"parts": [HEAD, b"X-More: " + b"y" * 1000 + b"\r\n"], "repeats": True},
+    "a header without end": {"parts": [HEAD + b"X: ", b"y" * 5000], "repeats": True},
+    "a header that is none": {"parts": [HEAD + b"no colon here\r\n\r\n"]},
+    "two lengths": {"parts": [HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab"]},
+    "a length that is none": {"parts": [HEAD + b"Content-Length: many\r\n\r\nab"]},
+    "a negative length": {"parts": [HEAD + b"Content-Length: -5\r\n\r\nab"]},
+    "a status that is none": {"parts": [b"HTTP/1.1 OK great\r\n\r\n"]},
+    "a status of nine digits": {"parts": [b"HTTP/1.1 200200200 OK\r\n\r\n"]},
+    "another protocol": {"parts": [b"SSH-2.0-OpenSSH_9.2\r\n"], "hangs_up": False},
+    "bytes": {"parts": [bytes(range(256))], "hangs_up": False},
+    "an alert of TLS": {"parts": [b"\x15\x03\x01\x00\x02\x02\x46"]},
+    "nothing": {"parts": []},
+    "half a status": {"parts": [b"HTTP/1.1 20"]},
+    "half a head": {"parts": [HEAD + b"X: y\r\n"]},
+    "silence": {"parts": [], "hangs_up": False},
+    "a head byte by byte": {"parts": [HEAD, b"x"], "repeats": True, "pause": 0.05},
+    "continue for ever": {"parts": [b"HTTP/1.1 100 Continue\r\n\r\n"], "repeats": True},
+    "early hints for ever": {"parts": [b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"], "repeats": True, "pause": 0.01},
+    "another protocol from now on": {"parts": [b"HTTP/1.1 101 Switching Protocols\r\n\r\n"], "hangs_up": False},
+}
+
+
+@pytest.mark.parametrize("kind", NONSENSE)
+def test_an_answer_that_breaks_the_protocol_is_undecided_in_one_sentence(
+    kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    parts = NONSENSE[kind]["parts"]
+    how = {name: value for name, value in NONSENSE[kind].items() if name != "parts"}
+    with NonsenseServer(*parts, **how) as server, transport(timeout=0.5, clock=SystemClock()) as http:
+        answer = receipt(http, call(server.url))
+        assert answer.outcome is Outcome.UNKNOWN
+        assert answer.is_suspect
+        assert answer.reason
+        assert len(answer.reason) < 400
+        assert "\n" not in answer.reason
+        assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param([HEAD + b"Content-Length: 50\r\n\r\nshort"], id="a body that ends early"),
+        pytest.param([CHUNKED + b"5\r\nhel"], id="a chunk that ends early"),
+        pytest.param([HEAD + b"Content-Length: 2\r\n\r\nmore than that"], id="a body that is longer than it says"),
+        pytest.param([HEAD + b"\r\nuntil the end"], id="a body without a length"),
+        pytest.param([b"HTTP/1.1 103 Early Hints\r\n\r\n" + HEAD + b"Content-Length: 0\r\n\r\n"], id="early hints"),
+        pytest.param([b"HTTP/1.0 200 OK\r\n\r\n"], id="an old version"),
+    ],
+)
+def test_the_status_decides_and_not_what_becomes_of_the_body(parts: list[bytes]) -> None:
+    with NonsenseServer(*parts) as server, transport(timeout=1.0, clock=SystemClock()) as http:
+        assert [receipt(http, call(server.url, id=name)).outcome for name in "ab"] == [Outcome.DELIVERED] * 2
+        assert server.requests == 2
+
+
+def test_a_body_without_end_costs_the_connection_and_no_time() -> None:
+    slow = [HEAD + b"Content-Length: 1000000\r\n\r\n", b"x"]
+    with (
+        NonsenseServer(*slow, repeats=True, pause=0.05) as drip,
+        NonsenseServer(CHUNKED, b"2710\r\n" + b"x" * 10_000 + b"\r\n", repeats=True) as flood,
+        transport(timeout=0.5, clock=SystemClock()) as http,
+    ):
+        assert receipt(http, call(drip.url)).outcome is Outcome.DELIVERED
+        assert receipt(http, call(flood.url)).outcome is Outcome.DELIVERED
+
+
+def test_tls_on_one_side_only_is_hinted_at_both_ways() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert(HOST).configure_cert(context)
+    with WebServer(tls=context) as server, transport() as http:
+        answer = receipt(http, call(server.url.replace("https", "http")))
+        assert "does this port want https?" in answer.reason
+    with WebServer() as server, transport() as http:
+        answer = receipt(http, call(server.url.replace("http", "https")))
+        assert "does this port speak https?" in answer.reason
+
+
+def test_small_packets_leave_at_once() -> None:
+    with WebServer() as server, transport() as http:
+        receipt(http, call(server.url))
+        assert http._connection is not None
+        sock = http._connection._wire.get_extra_info("socket")
+        assert isinstance(sock, socket.socket)
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_what_stands_behind_an_undecided_message_is_not_sent_before_it() -> None:
@@ -285,7 +380,8 @@ def test_no_address_makes_more_than_a_request_or_a_refusal(text: str) -> None:
 def test_lateness_is_told_in_a_header_and_the_body_stays_as_it_was() -> None:
     port = free_port()
     message = call(f"http://{HOST}:{port}/", b'{"nid":"0x01"}', ("X", "y"))
-    late = in_headers(message, "2026-11-20T00:00:00.000Z", True)
+    server = HttpServer(name="http://gate", boot="boot-1")
+    late = server.dressed(message, "2026-11-20T00:00:00.000Z", is_late=True)
     assert late.payload == message.payload
     assert late.properties["headers"] == [["X", "y"], ["Edge-Mask-Late", "true"]]
-    assert in_headers(message, None, False) is message
+    assert server.dressed(message, None, is_late=False) is message

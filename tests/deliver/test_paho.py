@@ -2,7 +2,9 @@
 
 import gc
 import logging
+import os
 import random
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -125,6 +127,76 @@ def test_an_unknown_property_is_refused_by_name(broker: Mosquitto, transports: T
     receipt = transports.connected_to(broker.port).send(message).result(PATIENCE)
     assert receipt.outcome is Outcome.REFUSED
     assert "colour" in receipt.reason
+
+
+UNSPEAKABLE: dict[str, tuple[dict[str, Any], str]] = {
+    "a topic of 70,000 bytes": ({}, "x" * 70_000),
+    "a control character in the topic": ({}, "a\x01b"),
+    "NUL in the topic": ({}, "a\x00b"),
+    "half a surrogate pair in the topic": ({}, "a\ud800b"),
+    "no character in the topic": ({}, "a\ufdd0"),
+    "an empty topic": ({}, ""),
+    "a content type of 70,000 bytes": ({"content_type": "x" * 70_000}, "t"),
+    "a response topic with a wildcard": ({"response_topic": "a/#"}, "t"),
+    "an empty response topic": ({"response_topic": ""}, "t"),
+    "correlation data of 70,000 bytes": ({"correlation_data": b"x" * 70_000}, "t"),
+    "a long user property": ({"user_properties": [("a", "x" * 70_000)]}, "t"),
+    "a line break in a user property": ({"user_properties": {"a": "b\nc"}}, "t"),
+    "user properties that are none": ({"user_properties": 7}, "t"),
+    "a text for a number": ({"message_expiry_interval": "soon"}, "t"),
+    "a number that is too big": ({"message_expiry_interval": 2**32}, "t"),
+    "an indicator that MQTT does not know": ({"payload_format_indicator": 2}, "t"),
+}
+
+
+@pytest.mark.parametrize("kind", UNSPEAKABLE)
+def test_a_message_that_no_packet_can_carry_is_refused_with_a_sentence_and_costs_no_connection(
+    broker: Mosquitto, transports: Transports, kind: str
+) -> None:
+    properties, topic = UNSPEAKABLE[kind]
+    transport = transports.connected_to(broker.port)
+    message = Message(topic=topic, payload=b"{}", priority=Priority.EVIDENCE, qos=1, properties=properties)
+    receipt = transport.send(message).result(PATIENCE)
+    assert receipt.outcome is Outcome.REFUSED
+    assert receipt.reason.startswith("cannot be published: ")
+    assert len(receipt.reason) < 300
+    assert transport.send(note()).result(PATIENCE).outcome is Outcome.DELIVERED
+    assert [state for state, _ in transports.states.told] == [True]
+
+
+def test_what_the_library_raises_on_a_message_refuses_that_message(
+    broker: Mosquitto, transports: Transports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from edge_mask.deliver import paho_session
+
+    def too_strict(message: Message, **_options: Any) -> str:
+        return "" if message.payload != b"odd" else [""][len(message.payload)]
+
+    monkeypatch.setattr(paho_session, "problem", too_strict)
+    transport = transports.connected_to(broker.port)
+    receipt = transport.send(note(b"odd")).result(PATIENCE)
+    assert receipt.outcome is Outcome.REFUSED
+    assert "IndexError" in receipt.reason
+    assert transport.send(note()).result(PATIENCE).outcome is Outcome.DELIVERED
+
+
+def test_a_broker_that_sends_what_is_not_mqtt_is_one_sentence_and_no_traceback(
+    transports: Transports, caplog: pytest.LogCaptureFixture
+) -> None:
+    garbage = bytes([0x20, 3, 0, 0, 0]) + bytes([0x30, 2, 0xFF, 0xFF])  # a PUBLISH whose topic is longer than it
+    with ScriptedBroker(connack=garbage) as broker:
+        transports.to(broker.port)
+        transports.states.wait_for(lambda told: any(not is_there for is_there, _ in told))
+    assert "Traceback" not in caplog.text
+    assert "fault of our own" not in caplog.text
+
+
+def test_small_packets_leave_at_once(broker: Mosquitto, transports: Transports) -> None:
+    """The socket is found among the process's own: no driver shows it."""
+    transports.connected_to(broker.port)
+    ours = next(each for each in psutil.Process().net_connections("tcp") if each.raddr[-1:] == (broker.port,))
+    with socket.socket(fileno=os.dup(ours.fd)) as copy:
+        assert copy.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_message_over_the_brokers_maximum_packet_size_is_refused_and_the_others_go(

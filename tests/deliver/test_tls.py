@@ -115,6 +115,24 @@ def test_a_connection_that_tls_forbids_is_a_state_with_the_longest_wait(
     transport.close(Seconds(5.0))
 
 
+@pytest.mark.broker
+def test_a_port_that_wants_tls_is_hinted_at(tls_broker: Mosquitto) -> None:
+    states = States()
+    transport = PahoTransport(host=HOST, port=tls_broker.port, client_id="gate-01", on_state=states)
+    transport.open()
+    assert "does this port want TLS? then set mqtt.tls" in states.wait_until(False)
+    transport.close(Seconds(5.0))
+
+
+@pytest.mark.broker
+def test_a_port_that_speaks_no_tls_is_hinted_at(broker: Mosquitto, papers: Papers) -> None:
+    states = States()
+    transport = PahoTransport(host=HOST, port=broker.port, client_id="gate-01", tls=Tls(ca=papers.ca), on_state=states)
+    transport.open()
+    assert "does this port speak TLS? otherwise leave out mqtt.tls" in states.wait_until(False)
+    transport.close(Seconds(5.0))
+
+
 def test_a_name_that_is_not_in_the_certificate_is_not_believed(papers: Papers, tmp_path: Path) -> None:
     authority = trustme.CA()
     elsewhere = authority.issue_cert("broker.example.org")

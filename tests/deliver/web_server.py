@@ -4,6 +4,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -134,3 +135,64 @@ class WebServer:
                 """Quiet."""
 
         return Handler
+
+
+class NonsenseServer:
+    """Reads each request and answers with bytes that need not be HTTP. Without `hangs_up` it says nothing more then,
+    and keeps the connection; `repeats` sends the last of `parts` again and again."""
+
+    def __init__(self, *parts: bytes, hangs_up: bool = True, repeats: bool = False, pause: float = 0.0) -> None:
+        self._parts = parts
+        self._hangs_up = hangs_up
+        self._repeats = repeats
+        self._pause = pause
+        self._is_over = threading.Event()
+        self._server = socket.create_server((HOST, 0))
+        self.url = f"http://{HOST}:{self._server.getsockname()[1]}"
+        self.requests = 0
+        self._changed = threading.Condition()
+        self._threads: list[threading.Thread] = []
+        self._spawn(self._accept)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._is_over.set()
+        with suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        for thread in self._threads:
+            thread.join(PATIENCE)
+
+    def wait_for(self, count: int) -> None:
+        """Wait until it was asked `count` times."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.requests >= count, PATIENCE), f"asked {self.requests} times"
+
+    def _spawn(self, work: Callable[..., None], *args: socket.socket) -> None:
+        thread = threading.Thread(target=work, args=args, name="nonsense", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                self._spawn(self._talk, self._server.accept()[0])
+
+    def _talk(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            request = b""
+            while b"\r\n\r\n" not in request:
+                if not (data := connection.recv(65_536)):
+                    return
+                request += data
+            with self._changed:
+                self.requests += 1
+                self._changed.notify_all()
+            for part in self._parts:
+                connection.sendall(part)
+            while self._repeats and not self._is_over.wait(self._pause):
+                connection.sendall(self._parts[-1])
+            if not self._hangs_up:
+                self._is_over.wait()

@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from edge_mask.health import health_values
+from edge_mask.app.health import health_values
 from edge_mask.observe.machine import Machine, Probe
 
 

@@ -7,17 +7,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.ledger.rows import moment, visit
+from tests.ledger.rows import visit
 from tests.recording.test_damaged_rows import CLOCK, desk
 
 from edge_mask.errors import TryLater
 from edge_mask.messages import Health, Priority
 from edge_mask.recording.mail import Entry, Inbox, Taker
 from edge_mask.recording.requests import Barrier, Purge, ReadShadow, UpdateShadow
-from edge_mask.runtime.clock import SystemClock
+from edge_mask.runtime.clock import ManualClock
 from edge_mask.runtime.handoff import Mailbox
 from edge_mask.shadow import UpdateRefused
-from edge_mask.units import Moment
 
 
 def test_a_shadow_can_be_changed_and_read_and_is_on_the_disk_when_the_answer_comes(tmp_path: Path) -> None:
@@ -96,21 +95,10 @@ class Sleeper(Mailbox[Entry]):
         return [Health(at=CLOCK.now(), values={})] * 2
 
 
-class StandingClock(SystemClock):
-    """Shows one moment for ever."""
-
-    def __init__(self, mono: float) -> None:
-        super().__init__(lambda: True)
-        self._moment = moment(mono - 1000.0)
-
-    def now(self) -> Moment:
-        return self._moment
-
-
 @pytest.mark.parametrize("uptime", [3.0, 5000.1, 70_000.7, 1e7 / 3])
 def test_while_live_messages_follow_closely_they_do_not_wake_the_recorder_whatever_the_uptime(uptime: float) -> None:
     mailbox = Sleeper()
-    taker = Taker(mailbox, StandingClock(uptime))
+    taker = Taker(mailbox, ManualClock(uptime))
     for _ in range(2):
         taker.take(0, float("inf"), threading.Event())
     assert mailbox.depths == [True, False]

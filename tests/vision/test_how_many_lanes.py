@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.end_to_end.daemon import write_config, write_model
 
-from edge_mask import parts
+from edge_mask.app import drivers
 from edge_mask.packages.load import load_side_by_side
 from edge_mask.packages.location import find_package
 from edge_mask.settings.load import load
@@ -31,7 +31,7 @@ def test_without_a_pause_between_looks_each_thread_has_a_picture_of_its_own(
         for n, interval in enumerate(intervals)
     ]
     config = write_config(tmp_path, None, cameras=cameras, detector={"model": str(model), "threads": threads})
-    detectors = parts.detectors_of(load(config, {}))
+    detectors = drivers.detectors_of(load(config, {}))
     assert len(detectors) == expected
     for detector in detectors:
         detector.close()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema.validators import Draft202012Validator
 
-from edge_mask.health import health_values
+from edge_mask.app.health import health_values
 from edge_mask.messages import (
     Alert,
     Box,

@@ -59,7 +59,7 @@ def _run(arguments: argparse.Namespace) -> int:
             logs.let_libraries_not_wait()
         if found.refused:
             _set_aside(found)
-        from edge_mask.app import Plan  # the heavy imports: not before the configuration is known to be right
+        from edge_mask.app.plan import Plan  # the heavy imports: not before the configuration is known to be right
 
         return Plan(settings, clock, before_build=speak, refused=found.refused)
 
@@ -68,7 +68,7 @@ def _run(arguments: argparse.Namespace) -> int:
         clock,
         notifier=Notifier.from_environment(os.environ),
         limits=Limits(arguments.max_seconds, arguments.until_idle),
-        feed_every=watchdog_interval(os.environ) or 1.0,
+        feed_every=watchdog_interval(os.environ),
     )
     supervisor.install_signals()  # first of all: a SIGTERM while the model is being loaded stops cleanly too
     return supervisor.run()

@@ -4,51 +4,37 @@
       ▲                                                             │
       └── Delivered: row gone · Refused: set aside · Unknown: again, same id ──┘
 
-A row is offered only while connected, and leaves the outbox only on the broker's acknowledgement. After an Unknown
-the rows go one at a time for a while (hang_ups.py).
+A row is offered only while connected, and leaves the outbox only on the broker's acknowledgement. A row that is never
+taken holds up the others for a while, and is set aside then (suspects.py).
 """
 
 import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import replace
 from queue import Empty, SimpleQueue
 
-from edge_mask.deliver.hang_ups import REASON, HangUps
-from edge_mask.deliver.live import LiveLine
-from edge_mask.deliver.pace import Pace
-from edge_mask.deliver.read_ahead import Backlog, ReadAhead
+from edge_mask.deliver.destination import Destination, Pace
 from edge_mask.deliver.refusals import Refusals
-from edge_mask.deliver.transport import Transport
+from edge_mask.deliver.suspects import Suspects
+from edge_mask.deliver.transport import Transport, offered, receipt_of
+from edge_mask.deliver.waiting import Backlog, LiveLine, ReadAhead
 from edge_mask.errors import Refused
 from edge_mask.ledger.outbox import Pending
 from edge_mask.ledger.rows import Settlement
-from edge_mask.messages import Message, Outcome, Receipt
-from edge_mask.runtime.backoff import Backoff
+from edge_mask.messages import Fault, Message, Outcome, Receipt
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.outage import Outage
 from edge_mask.runtime.worker import Job
-from edge_mask.units import Moment, Seconds, Unix
-from edge_mask.wire.envelope import mark_late, restamp, timestamp
+from edge_mask.units import Moment, Seconds
 
 log = logging.getLogger(__name__)
 
-LATE_AFTER = Seconds(10.0)
 _OPEN_AGAIN_AFTER = 60.0
 _READ_AGAIN_AFTER = 1.0
-
-
-Dress = Callable[[Message, str | None, bool], Message]
-"""How a message leaves: given its restored `ts` (None when it was right) and whether it is late."""
-
-
-def in_payload(message: Message, ts: str | None, is_late: bool) -> Message:
-    """The restored time and the mark for lateness inside the JSON."""
-    payload = message.payload if ts is None else restamp(message.payload, ts)
-    if is_late:
-        payload = mark_late(payload)
-    return message if payload is message.payload else replace(message, payload=payload)
+_SETTLED_SOON = 0.02
+_IDLE = 5.0
+"""Seconds. Whatever there is to do wakes the courier, but for a database that was replaced and stays empty."""
 
 
 class Courier(Job):
@@ -58,51 +44,32 @@ class Courier(Job):
 
     def __init__(
         self,
-        name: str,
+        destination: Destination,
         transport: Transport,
         backlog: Backlog,
         settle: Callable[[list[Settlement]], "Future[None]"],
-        outage: Outage,
+        report: Callable[[Fault], None],
         clock: Clock,
-        *,
-        boot: str,
-        window: int = 20,
-        drain_rate: float = 100.0,
-        dress: Dress = in_payload,
-        backoff: Backoff | None = None,
-        wake: threading.Event | None = None,
-        blames_hang_ups: bool = True,
-        shows_topics: bool = True,
     ) -> None:
-        """`backoff` paces what is sent again to a destination that is there; `wake` is shared by couriers of one
-        thread, whose owner waits on it and calls `turn`. With `blames_hang_ups` a row on which the connection ends
-        again and again is set aside; without, where every failure ends a connection, it is sent for ever. Without
-        `shows_topics` (addresses with secrets in them) no topic is named to anybody."""
-        self.name = f"courier-{name}"
+        """`settle` keeps what the receipts say; its future resolves when that is on the disk."""
+        self.name = f"courier-{destination.name}"
+        self._destination = destination
         self._transport = transport
         self._settle = settle
-        self._outage = outage
+        self._outage = Outage(destination.name, log, report, clock)
         self._clock = clock
-        self._refusals = Refusals(
-            lambda message: f"{name} {message.topic}" if shows_topics else name,
-            log,
-            outage.report,
-            clock,
-        )
-        self._boot = boot
-        self._window = window
-        self._pace = Pace(drain_rate, clock.now().mono)
-        self._dress = dress
-        self._wake = wake or threading.Event()
+        self._refusals = Refusals(destination.name, destination.shown, log, report, clock)
+        self._pace = Pace(destination.drain_rate, clock.now().mono)
+        self._wake = destination.wake
+        self._backoff = destination.backoff
         self._receipts: SimpleQueue[tuple[int, Pending, Receipt]] = SimpleQueue()
         self._states: SimpleQueue[tuple[bool, str]] = SimpleQueue()
         self._live = LiveLine(transport, self._wake.set)
         self._rows = ReadAhead(backlog, self.name)
         self._in_flight = 0
-        self._hang_ups = HangUps(window, blames=blames_hang_ups)
+        self._suspects = Suspects(destination.window, blames_hang_ups=destination.blames_hang_ups)
         self._must_reread = False
         self._settled: Future[None] | None = None
-        self._backoff = backoff or Backoff(base=0.5, cap=30.0, settled_after=0.0)
         self._resume_at = float("-inf")
         self._open_again_at = float("inf")
         self._away_since: float | None = clock.now().mono
@@ -159,7 +126,7 @@ class Courier(Job):
         """What there is to do now, without waiting."""
         self._notice_states()
         if self._rows.notice_another_file():
-            self._hang_ups.forget()
+            self._suspects.forget()
         self.collect()
         if stop.is_set():
             return
@@ -168,13 +135,19 @@ class Courier(Job):
             self._open()
         if self._must_reread and not self._in_flight:
             self._notice_states()  # the loss is told after its receipts
-            if (guilty := self._hang_ups.guilty(is_connected=self._transport.is_connected)) is not None:
-                self._settled = self._settle([self._settlement(guilty, Receipt(Outcome.REFUSED, REASON))])
+            self._set_aside(now)
             self._begin_again(now)
         if self._transport.is_connected and not self._must_reread and now.mono >= self._resume_at:
             self._send_pending(now)
         # A broker that hangs up does so on the one row that is under way.
-        self._live.send(now.mono, holds_back=self._hang_ups.is_careful and self._in_flight > 0)
+        self._live.send(now.mono, holds_back=self._suspects.is_careful and self._in_flight > 0)
+
+    def _set_aside(self, now: Moment) -> None:
+        """The rows that the destination will never take."""
+        guilty = self._suspects.guilty(now.mono, is_connected=self._transport.is_connected)
+        refused = [self._settlement(pending, Receipt(Outcome.REFUSED, reason)) for pending, reason in guilty]
+        if refused:
+            self._settled = self._settle(refused)
 
     def _open(self) -> None:
         """A certificate that cannot be read may be there in a minute; everything else goes on meanwhile."""
@@ -209,18 +182,18 @@ class Courier(Job):
     def pause(self) -> float:
         """Seconds until a turn is worth its while, unless something happens first."""
         now = self._clock.now().mono
-        if not self._transport.is_connected or self._must_reread:
-            return 0.5 if self._in_flight or not self._must_reread else 0.02
+        if self._must_reread and not self._in_flight:
+            return _SETTLED_SOON
         if self._resume_at > now:
-            return min(0.5, self._resume_at - now)
-        if not self._rows.is_empty and self._room > 0:
-            return min(0.5, self._pace.wait())
-        return 0.5
+            return min(_IDLE, self._resume_at - now)
+        if self._transport.is_connected and not self._rows.is_empty and self._room > 0:
+            return min(_IDLE, self._pace.wait())
+        return _IDLE
 
     @property
     def _room(self) -> int:
         """How many more may be under way."""
-        return (1 if self._hang_ups.is_careful else self._window) - self._in_flight
+        return (1 if self._suspects.is_careful else self._destination.window) - self._in_flight
 
     def _notice_states(self) -> None:
         while True:
@@ -234,7 +207,7 @@ class Courier(Job):
                     log.info("%s: %s", self.name, reason)
                 self._rows.poke()
             else:
-                self._hang_ups.lost(is_busy=self._in_flight > 0)
+                self._suspects.lost(is_busy=self._in_flight > 0)
                 if self._away_since is None:
                     self._away_since = self._clock.now().mono
                 self._outage.begin("offline", f"{reason}; messages are kept and sent later")
@@ -249,15 +222,17 @@ class Courier(Job):
                 break
             self._in_flight -= 1
             now = self._clock.now().mono
+            is_ours = epoch == self._rows.epoch
             if receipt.outcome is Outcome.UNKNOWN:
                 self._must_reread = True
-                if epoch == self._rows.epoch:
-                    self._hang_ups.undecided(pending, now)
+                if is_ours:
+                    self._suspects.undecided(pending, receipt, now)
                 log.debug("%s: row %d is undecided: %s", self.name, pending.row, receipt.reason)
                 continue
-            self._hang_ups.answered(pending.row if epoch == self._rows.epoch else -1, now)
-            if epoch != self._rows.epoch:  # in the new file the same id may be another message: rather send twice
+            if not is_ours:  # in the new file the same id may be another message: rather send twice
                 continue
+            is_delivered = receipt.outcome is Outcome.DELIVERED
+            self._must_reread |= self._suspects.answered(pending, now, is_delivered=is_delivered)
             settlements.append(self._settlement(pending, receipt))
         if settlements:
             self._backoff.succeeded(0.0)
@@ -284,32 +259,33 @@ class Courier(Job):
         while room > 0 and not self._stopping:
             pending = self._rows.next()
             if pending is None:
-                if not self._rows.is_readable:
-                    self._resume_at = now.mono + _READ_AGAIN_AFTER
+                self._reach_the_end(now)
                 return
-            if not self._in_flight:
-                self._hang_ups.first_sent(now.mono)
+            if self._suspects.passes_over(pending):
+                continue
+            self._suspects.sent(pending, now.mono)
             self._in_flight += 1
             self._pace.spend()
             room -= 1
-            self._transport.send(self._dressed(pending, now)).add_done_callback(self._receipt_for(pending))
+            self._send(pending, now).add_done_callback(self._receipt_for(pending))
 
-    def _dressed(self, pending: Pending, now: Moment) -> Message:
-        """The message as it leaves now: with its restored time, and marked when it is late."""
-        ts = timestamp(Unix(pending.wall)) if pending.restamped else None
-        return self._dress(pending.message, ts, self._is_late(pending, now))
+    def _reach_the_end(self, now: Moment) -> None:
+        """There is no further row to be sent."""
+        if not self._rows.is_readable:
+            self._resume_at = now.mono + _READ_AGAIN_AFTER
+        elif self._suspects.is_passing and not self._in_flight:
+            self._suspects.offer_again()
+            self._must_reread = True
 
-    def _is_late(self, pending: Pending, now: Moment) -> bool:
-        if pending.boot == self._boot:
-            return now.mono - pending.mono > LATE_AFTER
-        return not pending.clock_was_set or now.wall - pending.wall > LATE_AFTER
+    def _send(self, pending: Pending, now: Moment) -> "Future[Receipt]":
+        """Offer a row as it leaves now. Whatever is wrong with it is told in the receipt."""
+        return offered(self._transport, lambda: self._destination.prepared(pending, now))
 
     def _receipt_for(self, pending: Pending) -> Callable[["Future[Receipt]"], None]:
         epoch = self._rows.epoch
 
         def on_done(future: "Future[Receipt]") -> None:
-            receipt = Receipt(Outcome.UNKNOWN, "cancelled") if future.cancelled() else future.result()
-            self._receipts.put((epoch, pending, receipt))
+            self._receipts.put((epoch, pending, receipt_of(future)))
             self._wake.set()
 
         return on_done

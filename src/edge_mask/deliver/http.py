@@ -1,12 +1,10 @@
-"""HTTP through the standard library: one origin, one request after the other, a connection that is kept.
+"""HTTP: one origin, one request after the other, a connection that is kept.
 
 send() ──queue──▶ thread: POST ──▶ server      2xx Delivered · 408 425 429 5xx, no answer Unknown · else Refused
    ◀──receipt (future)────────────────┘        what stood behind an Unknown is Unknown too: order is kept
 """
 
-import http.client
 import logging
-import socket
 import ssl
 import threading
 from collections.abc import Callable
@@ -15,9 +13,11 @@ from contextlib import suppress
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 
+import httpcore
+
+from edge_mask.deliver.http_connection import Answer, HttpConnection
 from edge_mask.deliver.http_request import Origin, Request, request_of
-from edge_mask.deliver.link import OnState
-from edge_mask.deliver.pending import Pending
+from edge_mask.deliver.transport import OnState, Sending
 from edge_mask.errors import Refused
 from edge_mask.messages import Message, Outcome, Receipt
 from edge_mask.redact import redact
@@ -28,21 +28,14 @@ log = logging.getLogger(__name__)
 
 TIMEOUT = Seconds(10.0)
 _TRY_LATER = frozenset({408, 425, 429})
-_ANSWER_READ = 65_536
-"""Bytes of an answer that are read, so that the connection can be used again; a longer one costs the connection."""
-_ANSWER_SHOWN = 200
+_NOT_NOW = frozenset({408, 425, 429, 503})
+"""What a server answers that is busy, whatever the message."""
+_SHOWN = 200
+"""Characters of an answer that people are shown."""
 _KEPT_IDLE = 30.0
 """Seconds after which a connection is made anew: routers forget idle ones without telling anybody."""
-_LATE = ["Edge-Mask-Late", "true"]
-
-
-def in_headers(message: Message, ts: str | None, is_late: bool) -> Message:
-    """A body is what the rule made of it, byte for byte: lateness is told in a header. (See courier.Dress.)"""
-    del ts
-    if not is_late:
-        return message
-    headers = [*message.properties.get("headers", ()), _LATE]
-    return replace(message, properties={**message.properties, "headers": headers})
+_WANTS_TLS = " (does this port want https?)"
+_NO_TLS_THERE = " (does this port speak https? otherwise write http://)"
 
 
 class HttpTransport:
@@ -58,7 +51,7 @@ class HttpTransport:
         timeout: Seconds = TIMEOUT,
         tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
     ) -> None:
-        """`name` is what logs and the thread call it; `timeout` is for each step: connect, send, wait for the answer.
+        """`name` is what logs and the thread call it; `timeout` is for each step: connect, send, the whole answer.
 
         `on_state` is called in this transport's thread and must return at once.
         """
@@ -67,14 +60,13 @@ class HttpTransport:
         self._on_state = on_state
         self._timeout = timeout
         self._tls = tls
-        self._queue: SimpleQueue[Pending | None] = SimpleQueue()
+        self._queue: SimpleQueue[Sending | None] = SimpleQueue()
         self._lock = threading.RLock()
         self._is_open = False
         self._is_away: bool | None = None
-        self._current: Pending | None = None
-        self._connection: http.client.HTTPConnection | None = None
-        self._to: Origin | None = None
-        self._used_at = 0.0
+        self._current: Sending | None = None
+        self._connection: HttpConnection | None = None
+        self._has_answered = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def open(self) -> None:
@@ -88,13 +80,13 @@ class HttpTransport:
         return self._is_open
 
     def send(self, message: Message) -> "Future[Receipt]":
-        pending = Pending(message)
+        sending = Sending(message)
         with self._lock:
             if self._is_open:
-                self._queue.put(pending)
+                self._queue.put(sending)
             else:
-                pending.end(Outcome.UNKNOWN, "closed")
-        return pending.future
+                sending.end(Outcome.UNKNOWN, "closed")
+        return sending.future
 
     def close(self, within: Seconds) -> None:
         """Give up what is under way; safe to call twice. A thread inside a name look-up ends by itself later."""
@@ -103,25 +95,24 @@ class HttpTransport:
             connection, current = self._connection, self._current
         self._flush("closed")
         self._queue.put(None)
-        if connection is not None and (sock := connection.sock) is not None:
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+        if connection is not None:
+            connection.give_up()
         if self._thread.ident is not None:
             self._thread.join(within)
         if current is not None:
-            self._end(current, Outcome.UNKNOWN, "closed")
+            self._end(current, Receipt(Outcome.UNKNOWN, "closed"))
 
     # -- the thread --------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while self._is_open and (pending := self._queue.get()) is not None:
+        while self._is_open and (sending := self._queue.get()) is not None:
             with self._lock:
-                self._current = pending
-            receipt = self._receipt(pending.message)
+                self._current = sending
+            receipt = self._receipt(sending.message)
             if receipt.outcome is Outcome.UNKNOWN:
                 self._flush("the one before it is undecided")
             self._tell(receipt.outcome is not Outcome.UNKNOWN, receipt.reason)
-            self._end(pending, receipt.outcome, receipt.reason)
+            self._end(sending, receipt)
         self._flush("closed")
         self._drop_connection()
 
@@ -131,67 +122,56 @@ class HttpTransport:
         except Refused as error:
             return Receipt(Outcome.REFUSED, str(error))
         try:
-            receipt = self._post_again_if_stale(request)
-        except (OSError, http.client.HTTPException) as error:
+            receipt = _judged(self._post(request))
+            self._has_answered = True
+        except (httpcore.LocalProtocolError, UnicodeError) as error:
             self._drop_connection()
-            receipt = Receipt(Outcome.UNKNOWN, _trouble(error, self._timeout))
-        except Exception as error:
-            log.exception("%s: a fault of our own; the message is tried again later", self._name)
+            receipt = Receipt(Outcome.REFUSED, f"cannot be sent: {error}")
+        except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
             self._drop_connection()
-            receipt = Receipt(Outcome.UNKNOWN, f"internal fault: {type(error).__name__}")
+            wants_tls = "" if request.origin.scheme == "https" or self._has_answered else _WANTS_TLS
+            receipt = _trouble(error, request.origin, self._timeout, wants_tls)
+        except Exception as error:  # of our own or of the library: this message may be what it fails on
+            log.debug("%s: a fault of our own; the message is tried again later", self._name, exc_info=True)
+            self._drop_connection()
+            receipt = Receipt(Outcome.UNKNOWN, f"internal fault: {type(error).__name__}: {error}", is_suspect=True)
         return replace(receipt, reason=redact(receipt.reason, request.secrets))
 
-    def _post_again_if_stale(self, request: Request) -> Receipt:
+    def _post(self, request: Request) -> Answer:
         """A server may close a kept connection at any time: that says nothing about the server, so try a new one."""
-        self._choose_connection(request.origin)
-        is_used = self._connection is not None
+        connection = self._connected(request.origin)
+        was_used = connection.is_used
         try:
-            return self._post(request)
-        except (ConnectionError, http.client.BadStatusLine):
-            if not is_used or not self._is_open:
+            answer = connection.post(request)
+        except (httpcore.NetworkError, httpcore.RemoteProtocolError):
+            if not was_used or not self._is_open:
                 raise
             self._drop_connection()
-            return self._post(request)
-
-    def _choose_connection(self, origin: Origin) -> None:
-        if origin != self._to or self._clock.now().mono - self._used_at > _KEPT_IDLE:
+            connection = self._connected(request.origin)
+            answer = connection.post(request)
+        if not connection.is_reusable:
             self._drop_connection()
-        self._to = origin
+        return answer
 
-    def _post(self, request: Request) -> Receipt:
-        connection = self._connected(request.origin)
-        names = {name.lower() for name, _ in request.headers}
-        connection.putrequest("POST", request.path, skip_host="host" in names, skip_accept_encoding=True)
-        for name, value in request.headers:
-            connection.putheader(name, value)
-        connection.endheaders(request.body)
-        response = connection.getresponse()
-        answer = b""
-        with suppress(OSError, http.client.HTTPException):  # the status has decided already
-            answer = response.read(_ANSWER_READ)
-        self._used_at = self._clock.now().mono
-        if response.will_close or not response.isclosed():
-            self._drop_connection()
-        return _judged(response.status, response.reason, answer)
-
-    def _connected(self, origin: Origin) -> http.client.HTTPConnection:
-        if self._connection is None:
-            if origin.scheme == "https":
-                made: http.client.HTTPConnection = http.client.HTTPSConnection(
-                    origin.host, origin.port, timeout=self._timeout, context=self._tls()
-                )
-            else:
-                made = http.client.HTTPConnection(origin.host, origin.port, timeout=self._timeout)
+    def _connected(self, origin: Origin) -> HttpConnection:
+        """The kept connection, or a new one: it connects when it is used."""
+        kept = self._connection
+        if kept is not None and kept.origin == origin and self._is_fresh(kept):
+            return kept
+        self._drop_connection()
+        made = HttpConnection(origin, self._tls() if origin.scheme == "https" else None, self._timeout, self._clock)
+        with self._lock:
             self._connection = made
-            made.connect()
             if not self._is_open:
-                raise ConnectionAbortedError("closed")
-        return self._connection
+                made.give_up()
+        return made
+
+    def _is_fresh(self, kept: HttpConnection) -> bool:
+        return kept.is_reusable and self._clock.now().mono - kept.used_at <= _KEPT_IDLE
 
     def _drop_connection(self) -> None:
         if self._connection is not None:
-            with suppress(OSError):
-                self._connection.close()
+            self._connection.close()
         self._connection = None
 
     # -- the ends of things ------------------------------------------------------------------------------
@@ -200,14 +180,14 @@ class HttpTransport:
         """Whatever waits in the queue is undecided."""
         with suppress(Empty):
             while True:
-                if (pending := self._queue.get_nowait()) is not None:
-                    self._end(pending, Outcome.UNKNOWN, reason)
+                if (sending := self._queue.get_nowait()) is not None:
+                    self._end(sending, Receipt(Outcome.UNKNOWN, reason))
 
-    def _end(self, pending: Pending, outcome: Outcome, reason: str) -> None:
+    def _end(self, sending: Sending, receipt: Receipt) -> None:
         with self._lock:  # two threads may want to end the same one
-            if self._current is pending:
+            if self._current is sending:
                 self._current = None
-            pending.end(outcome, reason)
+            sending.end(receipt.outcome, receipt.reason, is_suspect=receipt.is_suspect)
 
     def _tell(self, is_there: bool, reason: str) -> None:
         if self._is_away is not None and self._is_away is not is_there:
@@ -216,25 +196,48 @@ class HttpTransport:
         self._on_state(is_there, reason)
 
 
-def _judged(status: int, phrase: str, answer: bytes) -> Receipt:
-    if 200 <= status < 300:
+def _judged(answer: Answer) -> Receipt:
+    if 200 <= answer.status < 300:
         return Receipt(Outcome.DELIVERED)
-    text = " ".join(answer.decode("utf-8", "replace").split())[:_ANSWER_SHOWN]
-    reason = f"answered {status} {phrase}".rstrip() + (f": {text}" if text else "")
-    if status in _TRY_LATER or status >= 500:
-        return Receipt(Outcome.UNKNOWN, reason)
-    if 300 <= status < 400:
+    text = " ".join(answer.body.decode("utf-8", "replace").split())[:_SHOWN]
+    reason = f"answered {answer.status} {answer.phrase}".rstrip() + (f": {text}" if text else "")
+    if answer.status in _TRY_LATER or not 300 <= answer.status < 500:
+        return Receipt(Outcome.UNKNOWN, reason, is_suspect=answer.status not in _NOT_NOW)
+    if answer.status < 400:
         reason += " (redirections are not followed: put the new address into the rule)"
     return Receipt(Outcome.REFUSED, reason)
 
 
-def _trouble(error: Exception, timeout: Seconds) -> str:
-    if isinstance(error, TimeoutError):
-        return f"no answer within {timeout:g} s"
-    if isinstance(error, http.client.RemoteDisconnected):
-        return "hung up without an answer"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {error.verify_message}"
-    if isinstance(error, OSError):
-        return f"cannot be reached: {error.strerror or error}"
-    return f"answered something that is not HTTP: {type(error).__name__} {error}"
+def _trouble(error: Exception, origin: Origin, timeout: Seconds, wants_tls: str) -> Receipt:
+    """What went wrong, and whether it may be this message that the server breaks on. `wants_tls` is the hint for a
+    server that never answered."""
+    cause = error.__cause__ or error
+    is_tls = origin.scheme == "https"
+    match error:
+        case httpcore.ConnectTimeout() | httpcore.ConnectError():
+            return Receipt(Outcome.UNKNOWN, _no_connection(cause, timeout, is_tls=is_tls))
+        case httpcore.TimeoutException():
+            return Receipt(Outcome.UNKNOWN, f"no answer within {timeout:g} s", is_suspect=True)
+        case httpcore.RemoteProtocolError() if "without sending a response" in str(error):
+            why = f"hung up without an answer{wants_tls}"
+        case httpcore.RemoteProtocolError():
+            why = f"answered something that is not HTTP: {str(error)[:_SHOWN]}{wants_tls}"
+        case _:
+            why = f"the connection was lost: {getattr(cause, 'strerror', None) or cause}{wants_tls}"
+    return Receipt(Outcome.UNKNOWN, why, is_suspect=True)
+
+
+def _no_connection(cause: BaseException, timeout: Seconds, *, is_tls: bool) -> str:
+    match cause:
+        case ssl.SSLCertVerificationError():
+            return f"its certificate is not trusted: {cause.verify_message}"
+        case ssl.SSLError() | ConnectionResetError() if is_tls:
+            return f"no TLS connection: {getattr(cause, 'reason', None) or cause.strerror or cause}{_NO_TLS_THERE}"
+        case TimeoutError() if is_tls and "handshake" in str(cause):
+            return f"no answer within {timeout:g} s{_NO_TLS_THERE}"
+        case TimeoutError():
+            return f"no answer within {timeout:g} s"
+        case OSError():
+            return f"cannot be reached: {cause.strerror or cause}"
+        case _:
+            return f"cannot be reached: {cause}"

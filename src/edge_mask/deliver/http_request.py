@@ -59,10 +59,12 @@ def request_of(message: Message) -> Request:
     secrets = [password, parts.password or ""]
     secrets += [part for name, text in given if _SECRET.search(name) for part in (text, *text.split()[-1:])]
     query = f"?{parts.query}" if parts.query else ""
+    host_shown = f"[{host}]" if ":" in host else host
+    at_port = "" if port is None or port == _PORTS[scheme] else f":{port}"
     return Request(
         origin=Origin(scheme, host, _PORTS[scheme] if port is None else port),
         path=quote((parts.path or "/") + query, safe=_PRINTABLE),
-        headers=tuple(_headers(given, message)),
+        headers=tuple(_headers(given, message, f"{host_shown}{at_port}")),
         body=message.payload,
         secrets=tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET),
     )
@@ -72,7 +74,7 @@ def _with_default(given: list[tuple[str, str]], name: str, text: str) -> list[tu
     return given if any(other.lower() == name.lower() for other, _ in given) else [*given, (name, text)]
 
 
-def _headers(given: Iterable[tuple[str, str]], message: Message) -> Iterator[tuple[str, bytes]]:
+def _headers(given: Iterable[tuple[str, str]], message: Message, host: str) -> Iterator[tuple[str, bytes]]:
     """The rule's own first; what it does not set is set here."""
     named: set[str] = set()
     for name, text in given:
@@ -80,10 +82,12 @@ def _headers(given: Iterable[tuple[str, str]], message: Message) -> Iterator[tup
             raise Refused(f"the header {name!r} cannot be sent; allowed: a name without blanks, a text on one line")
         if name.lower() not in _OURS:
             named.add(name.lower())
-            yield name, text.encode()
+            yield name, text.strip().encode()
     defaults = {"Idempotency-Key": message.id, "User-Agent": "edge-mask", "Accept-Encoding": "identity"}
     defaults["Content-Type"] = "application/json" if message.payload[:1] in (b"{", b"[") else "application/octet-stream"
     for name, text in defaults.items():
         if name.lower() not in named and text:
             yield name, text.encode()
+    if "host" not in named:
+        yield "Host", host.encode()
     yield "Content-Length", str(len(message.payload)).encode()

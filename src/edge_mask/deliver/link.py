@@ -6,25 +6,22 @@ send() ──hand-off──▶ thread: session ──▶ broker       away: wait
 
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Protocol
 
 from edge_mask.deliver.doorbell import Doorbell
-from edge_mask.deliver.pending import Pending, Standstill
+from edge_mask.deliver.transport import Listener, OnState, Sending
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Message, Outcome, Receipt
 from edge_mask.runtime.backoff import Backoff
+from edge_mask.runtime.clock import Clock
 from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
 
-Listener = Callable[[Message], None]
-OnState = Callable[[bool, str], None]
-
-_LONGEST_TURN = 1.0  # the library looks at its keepalive once per turn
+_LONGEST_TURN = 5.0
 
 
 class Session(Protocol):
@@ -34,8 +31,9 @@ class Session(Protocol):
         """Block until the broker has accepted, and say to whom. Raises TryLater or Refused."""
         ...
 
-    def publish(self, pending: Pending) -> None:
-        """Send it; its future ends now (refused, not sent) or when the broker answers."""
+    def publish(self, sending: Sending) -> None:
+        """Send it; its future ends now (refused, not sent) or when the broker answers. What it raises is this
+        message's fault, not the connection's."""
         ...
 
     def subscribe(self, topic_filter: str, listener: Listener) -> None:
@@ -48,7 +46,7 @@ class Session(Protocol):
         ...
 
     @property
-    def oldest(self) -> Pending | None:
+    def oldest(self) -> Sending | None:
         """The unacknowledged message that was published first."""
         ...
 
@@ -59,6 +57,24 @@ class Session(Protocol):
     def end(self, reason: str, *, politely: bool) -> None:
         """Close the socket, with a goodbye if `politely`; what is unacknowledged ends Unknown. Never raises."""
         ...
+
+
+class Standstill:
+    """Watches the oldest unacknowledged message: the same one for too long means that nothing moves.
+
+    A broker that is slow but acknowledges in turn is left in peace, however long the queue to it is.
+    """
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self._oldest: Sending | None = None
+        self._since = Seconds(0.0)
+
+    def left(self, oldest: Sending | None, now: Seconds) -> float:
+        """Seconds until the patience is over: infinite when nothing waits, 0 or less when it is over."""
+        if oldest is not self._oldest:
+            self._oldest, self._since = oldest, now
+        return float("inf") if oldest is None else self._since + self._patience - now
 
 
 class Link:
@@ -79,6 +95,7 @@ class Link:
         backoff: Backoff,
         refused_backoff: Backoff,
         on_state: OnState,
+        clock: Clock,
     ) -> None:
         self._new_session = new_session
         self._will = will
@@ -88,8 +105,9 @@ class Link:
         self._backoff = backoff
         self._refused_backoff = refused_backoff
         self._on_state = on_state
+        self._clock = clock
         self._lock = threading.Lock()
-        self._waiting: deque[Pending] = deque()
+        self._waiting: deque[Sending] = deque()
         self._listeners: dict[str, Listener] = {}
         self._online_since: Seconds | None = None
         self._stop = threading.Event()
@@ -108,15 +126,15 @@ class Link:
 
     def send(self, message: Message) -> "Future[Receipt]":
         """As the Transport protocol says; Unknown at once while there is no connection."""
-        pending = Pending(message)
+        sending = Sending(message)
         with self._lock:
             if is_online := self.is_connected:
-                self._waiting.append(pending)
+                self._waiting.append(sending)
         if is_online:
             self._bell.ring()
         else:
-            pending.end(Outcome.UNKNOWN, "no connection")
-        return pending.future
+            sending.end(Outcome.UNKNOWN, "no connection")
+        return sending.future
 
     def subscribe(self, topic_filter: str, listener: Listener) -> None:
         """Have `listener` called, in the link's thread, for what arrives; asked for again on each connect."""
@@ -126,7 +144,7 @@ class Link:
 
     def stop(self, within: float) -> None:
         """Wait for acknowledgements, publish the will, say goodbye: together at most `within` seconds."""
-        self._give_up_at = Seconds(_now() + 0.8 * within)
+        self._give_up_at = Seconds(self._now() + 0.8 * within)
         self._stop.set()
         self._bell.ring()
         if self._thread.ident is None:
@@ -140,7 +158,7 @@ class Link:
         while not self._stop.is_set():
             delay, reason = self._one_session()
             self._tell(False, reason)
-            self._stop.wait(delay)
+            self._clock.wait(self._stop, delay)
         self._bell.close()
 
     def _one_session(self) -> tuple[Seconds, str]:
@@ -164,10 +182,10 @@ class Link:
 
     def _go_online(self, session: Session, where: str) -> None:
         if self._birth is not None:
-            session.publish(Pending(self._birth()))
+            self._publish(session, Sending(self._birth()))
         self._listen(session)
         with self._lock:
-            self._online_since = _now()
+            self._online_since = self._now()
         self._tell(True, where)
 
     def _go_offline(self, session: Session, reason: str) -> None:
@@ -177,10 +195,10 @@ class Link:
             left = list(self._waiting)
             self._waiting.clear()
         if since is not None:
-            self._backoff.succeeded(_now() - since)
+            self._backoff.succeeded(self._now() - since)
         session.end(reason, politely=self._stop.is_set())
-        for pending in left:
-            pending.end(Outcome.UNKNOWN, reason)
+        for sending in left:
+            sending.end(Outcome.UNKNOWN, reason)
 
     def _serve(self, session: Session) -> None:
         """Hand over, read, write, until told to stop. Raises TryLater when the connection is lost."""
@@ -195,9 +213,9 @@ class Link:
         with self._lock:
             since, self._online_since = self._online_since, None
             if self._will is not None:
-                self._waiting.append(Pending(self._will))
-        self._backoff.succeeded(_now() - (since or _now()))
-        while (self._waiting or session.oldest is not None) and (left := self._give_up_at - _now()) > 0:
+                self._waiting.append(Sending(self._will))
+        self._backoff.succeeded(self._now() - (since or self._now()))
+        while (self._waiting or session.oldest is not None) and (left := self._give_up_at - self._now()) > 0:
             self._hand_over(session)
             session.turn(min(left, self._until_overdue(session)))
 
@@ -206,8 +224,16 @@ class Link:
             with self._lock:
                 if not self._waiting:
                     return
-                pending = self._waiting.popleft()
-            session.publish(pending)
+                sending = self._waiting.popleft()
+            self._publish(session, sending)
+
+    def _publish(self, session: Session, sending: Sending) -> None:
+        """A message that the library cannot put into a packet must not end the connection, which it would do again
+        on the next one, and so for ever."""
+        try:
+            session.publish(sending)
+        except Exception as error:  # noqa: BLE001 (whatever a library raises on what it was given: that is refused)
+            sending.end(Outcome.REFUSED, f"cannot be put into a packet: {type(error).__name__}: {error}")
 
     def _listen(self, session: Session) -> None:
         with self._lock:
@@ -220,7 +246,7 @@ class Link:
 
         A broker that acknowledges nothing is a frozen one; only a new connection allows sending again.
         """
-        left = self._standstill.left(session.oldest, _now())
+        left = self._standstill.left(session.oldest, self._now())
         if left <= 0:
             raise TryLater(f"the broker acknowledged nothing for {self._ack_timeout:g} s")
         return min(left, _LONGEST_TURN)
@@ -231,6 +257,5 @@ class Link:
         except Exception:  # whoever listens, the connection goes on
             log.exception("mqtt: the listener for the connection's state failed")
 
-
-def _now() -> Seconds:
-    return Seconds(time.monotonic())
+    def _now(self) -> Seconds:
+        return self._clock.now().mono

@@ -4,8 +4,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from edge_mask.deliver.link import Listener, OnState
-from edge_mask.deliver.pending import Pending
+from edge_mask.deliver.transport import Listener, OnState, Sending
 from edge_mask.messages import Message, Outcome, Receipt
 from edge_mask.units import Seconds
 
@@ -33,7 +32,7 @@ class MemoryTransport:
         self._is_open = False
         self._is_reachable = True
         self._is_frozen = False
-        self._unacknowledged: list[Pending] = []
+        self._unacknowledged: list[Sending] = []
         self._acks_to_lose = 0
         self._refuses: Callable[[Message], str] = lambda _message: ""
         self._listeners: dict[str, Listener] = {}
@@ -53,15 +52,15 @@ class MemoryTransport:
         return self._is_open and self._is_reachable
 
     def send(self, message: Message) -> "Future[Receipt]":
-        pending = Pending(message)
+        sending = Sending(message)
         with self._lock:
             if not self.is_connected:
-                pending.end(Outcome.UNKNOWN, "no connection")
+                sending.end(Outcome.UNKNOWN, "no connection")
             elif self._is_frozen:
-                self._unacknowledged.append(pending)
+                self._unacknowledged.append(sending)
             else:
-                self._answer(pending)
-        return pending.future
+                self._answer(sending)
+        return sending.future
 
     def subscribe(self, topic_filter: str, listener: Listener) -> None:
         """Exact topics only."""
@@ -105,8 +104,8 @@ class MemoryTransport:
         with self._lock:
             self._is_frozen = False
             held, self._unacknowledged = self._unacknowledged, []
-            for pending in held:
-                self._answer(pending)
+            for sending in held:
+                self._answer(sending)
 
     def time_out(self) -> None:
         """What is held back has waited too long: it ends undecided, though it may arrive."""
@@ -133,16 +132,16 @@ class MemoryTransport:
             self._keep(self._birth)
         self._on_state(True, "connected in memory")
 
-    def _answer(self, pending: Pending) -> None:
-        if reason := self._refuses(pending.message):
-            pending.end(Outcome.REFUSED, reason)
+    def _answer(self, sending: Sending) -> None:
+        if reason := self._refuses(sending.message):
+            sending.end(Outcome.REFUSED, reason)
             return
-        self._keep(pending.message)
+        self._keep(sending.message)
         if self._acks_to_lose:
             self._acks_to_lose -= 1
-            pending.end(Outcome.UNKNOWN, "the acknowledgement was lost")
+            sending.end(Outcome.UNKNOWN, "the acknowledgement was lost")
         else:
-            pending.end(Outcome.DELIVERED)
+            sending.end(Outcome.DELIVERED)
 
     def _keep(self, message: Message) -> None:
         self.delivered.append(message)
@@ -151,5 +150,5 @@ class MemoryTransport:
 
     def _end_unacknowledged(self, reason: str) -> None:
         held, self._unacknowledged = self._unacknowledged, []
-        for pending in held:
-            pending.end(Outcome.UNKNOWN, reason)
+        for sending in held:
+            sending.end(Outcome.UNKNOWN, reason)

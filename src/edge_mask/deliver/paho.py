@@ -7,12 +7,14 @@ from concurrent.futures import Future
 
 from edge_mask.deliver import tls
 from edge_mask.deliver.doorbell import Doorbell
-from edge_mask.deliver.link import Link, Listener, OnState
+from edge_mask.deliver.link import Link
 from edge_mask.deliver.paho_client import Endpoint, Version
 from edge_mask.deliver.paho_session import PahoSession
+from edge_mask.deliver.transport import Listener, OnState
 from edge_mask.errors import Refused
 from edge_mask.messages import Message, Receipt
 from edge_mask.runtime.backoff import Backoff
+from edge_mask.runtime.clock import Clock, SystemClock
 from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
@@ -40,6 +42,7 @@ class PahoTransport:
         connect_timeout: float = 5.0,
         backoff: Backoff | None = None,
         refused_backoff: Backoff | None = None,
+        clock: Clock | None = None,
     ) -> None:
         """Durations in seconds. `password` is asked on each connect (it may raise OSError), so that a changed file
         counts. `will` is also published on a polite close, `birth` on each connect.
@@ -58,6 +61,7 @@ class PahoTransport:
             password=password,
             connect_timeout=connect_timeout,
         )
+        self._clock = clock or SystemClock()
         self._tls = tls
         self._context: ssl.SSLContext | None = None
         self._will = will
@@ -70,6 +74,7 @@ class PahoTransport:
             backoff=backoff or Backoff(),
             refused_backoff=refused_backoff or Backoff(base=60.0, cap=60.0),
             on_state=on_state,
+            clock=self._clock,
         )
 
     def open(self) -> None:
@@ -95,7 +100,7 @@ class PahoTransport:
         self._link.stop(within)
 
     def _new_session(self, bell: Doorbell) -> "PahoSession":
-        return PahoSession(self._endpoint, self._context, self._will, bell, self._say_once)
+        return PahoSession(self._endpoint, self._context, self._will, bell, self._say_once, self._clock)
 
     def _say_once(self, sentence: str) -> None:
         if sentence not in self._said:

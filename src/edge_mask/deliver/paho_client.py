@@ -1,8 +1,9 @@
-"""paho's client as we want it: where it connects, as whom, and what it does otherwise than paho."""
+"""paho's client as we want it: where it connects, as whom, what it does otherwise, and our messages in its form."""
 
+import logging
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,14 +11,21 @@ from typing import Any, Literal
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
-from edge_mask.deliver.paho_messages import properties_of
+from edge_mask.deliver.packet import PROPERTIES
+from edge_mask.deliver.transport import Listener
 from edge_mask.errors import Refused, TryLater
-from edge_mask.messages import Message
+from edge_mask.messages import Message, Priority
+
+log = logging.getLogger(__name__)
 
 Version = Literal["5", "3.1.1"]
 
 UNSPECIFIED = 0x80
+NO_TLS_THERE = " (does this port speak TLS? otherwise leave out mqtt.tls)"
+TLS_THERE = " (does this port want TLS? then set mqtt.tls)"
+TLS_THERE_OR_NO_MQTT_5 = TLS_THERE[:-1] + "; does it speak MQTT 5? otherwise set mqtt.protocol: 3.1.1)"
 _PUBACK_CODES = {0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99}  # what MQTT 5 has for a PUBACK, as paho knows
 _UNSENT = 4096  # bytes that the system may take from us before the network is ready for them
 _A_DAY = 86_400  # seconds a broker keeps the session of a client that did not ask for a clean start
@@ -49,6 +57,8 @@ class Client(mqtt.Client):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.is_secure = False
+        """Whether it speaks TLS."""
         self.odd_code: int | None = None
         """The code that was found in the PUBACK at hand."""
 
@@ -76,9 +86,10 @@ def new_client(endpoint: Endpoint, context: ssl.SSLContext | None, will: Message
     client.max_inflight_messages = 0  # no bound of its own: the broker's is kept by the session
     # Announcing a foreign event loop keeps paho from writing to the socket inside publish().
     client.on_socket_register_write = lambda _client, _data, _socket: None
-    client.on_socket_open = lambda _client, _data, opened: _keep_short(opened)
+    client.on_socket_open = lambda _client, _data, opened: _set_up_socket(opened)
     if context is not None:
         client.tls_set_context(context)
+        client.is_secure = True
     if will is not None:
         properties = properties_of(PacketTypes.WILLMESSAGE, will) if is_v5 else None
         client.will_set(will.topic, will.payload, will.qos, will.retain, properties)
@@ -96,22 +107,31 @@ def call(client: Client, endpoint: Endpoint) -> None:
             client.connect(endpoint.host, endpoint.port, endpoint.keepalive, clean_start=is_clean, properties=asked)
         else:
             client.connect(endpoint.host, endpoint.port, endpoint.keepalive)
-    except ssl.SSLEOFError as error:
-        raise TryLater(f"{endpoint} hung up during the TLS handshake") from error
+    except (ssl.SSLEOFError, ConnectionResetError) as error:
+        if not client.is_secure:
+            raise TryLater(f"{endpoint} cannot be reached: {error.strerror or error}") from error
+        raise TryLater(f"{endpoint} hung up during the TLS handshake{NO_TLS_THERE}") from error
     except ssl.SSLError as error:
-        why = getattr(error, "verify_message", "") or error
-        raise Refused(f"no TLS connection to {endpoint}: {why}") from error
+        why = getattr(error, "verify_message", "")
+        hint = "" if why else NO_TLS_THERE
+        raise Refused(f"no TLS connection to {endpoint}: {why or error}{hint}") from error
+    except TimeoutError as error:
+        hint = NO_TLS_THERE if "handshake" in str(error) else ""
+        raise TryLater(f"{endpoint} cannot be reached: {error.strerror or error}{hint}") from error
     except OSError as error:
         raise TryLater(f"{endpoint} cannot be reached: {error.strerror or error}") from error
     except ValueError as error:  # a host name that cannot be one
         raise Refused(f"{endpoint} is not an address: {error}") from error
 
 
-def _keep_short(opened: object) -> None:
-    """Have the system say early that the network is slow: otherwise it takes megabytes that get old in its buffer,
-    and what counts as sent to us leaves a minute later."""
-    if isinstance(opened, socket.socket) and hasattr(socket, "TCP_NOTSENT_LOWAT"):
-        with suppress(OSError):  # not a TCP socket, or an old kernel: it works as well without
+def _set_up_socket(opened: object) -> None:
+    """Send small packets at once (otherwise the end of a message waits 40 ms for the acknowledgement of its beginning),
+    and have the system say early that the network is slow: otherwise it takes megabytes that get old in its buffer."""
+    if not isinstance(opened, socket.socket):
+        return
+    with suppress(OSError):  # not a TCP socket, or an old kernel: it works as well without
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
 
 
@@ -120,3 +140,33 @@ def _secret(read: Callable[[], str | None]) -> str | None:
         return read()
     except (OSError, UnicodeDecodeError) as error:
         raise Refused(f"mqtt: the password cannot be read: {error}") from error
+
+
+def properties_of(packet: int, message: Message | None = None) -> Properties:
+    """MQTT 5 properties in paho's form; those of `message` were found right (packet.problem)."""
+    made = Properties(packet)  # type: ignore[no-untyped-call]  # paho left it without annotations
+    for name, value in message.properties.items() if message else ():
+        setattr(made, PROPERTIES[name], list(value.items()) if isinstance(value, Mapping) else value)
+    return made
+
+
+def packed_length(properties: Properties | None) -> int:
+    """Bytes that they take in a packet."""
+    return 0 if properties is None else len(properties.pack())  # type: ignore[no-untyped-call]  # as above
+
+
+def tell(listener: Listener, got: mqtt.MQTTMessage) -> None:
+    """Call a listener with a message in our words; a listener that raises must not end the connection."""
+    known = got.properties
+    try:
+        message = Message(
+            topic=got.topic,
+            payload=bytes(got.payload),
+            priority=Priority.LIVE,
+            qos=1 if got.qos else 0,
+            retain=got.retain,
+            properties={ours: getattr(known, theirs) for ours, theirs in PROPERTIES.items() if hasattr(known, theirs)},
+        )
+        listener(message)
+    except Exception:  # a raise inside paho's callback would end its loop
+        log.exception("mqtt: a listener failed on a message at %s", got.topic)

@@ -1,34 +1,43 @@
-"""One connection through paho-mqtt, which only this file and its two neighbours know (paho_client, paho_messages)."""
+"""One connection through paho-mqtt, which only this file and its neighbour know (paho_client)."""
 
 import logging
 import select
 import ssl
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import paho.mqtt.client as mqtt
-from paho.mqtt import MQTTException
 from paho.mqtt.enums import LogLevel, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge_mask.deliver.doorbell import Doorbell
-from edge_mask.deliver.limits import NO_LIMIT, Limits, publish_size
-from edge_mask.deliver.link import Listener
-from edge_mask.deliver.paho_client import UNSPECIFIED, Client, Endpoint, call, new_client
-from edge_mask.deliver.paho_messages import packed_length, properties_of, tell
-from edge_mask.deliver.pending import Pending
+from edge_mask.deliver.packet import NO_LIMIT, Limits, filter_problem, problem, publish_size
+from edge_mask.deliver.paho_client import (
+    TLS_THERE,
+    TLS_THERE_OR_NO_MQTT_5,
+    UNSPECIFIED,
+    Client,
+    Endpoint,
+    call,
+    new_client,
+    packed_length,
+    properties_of,
+    tell,
+)
+from edge_mask.deliver.transport import Listener, Sending
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Message, Outcome, Priority
+from edge_mask.runtime.clock import Clock
 
 log = logging.getLogger(__name__)
 
 _QUOTA_EXCEEDED = 0x97  # a PUBACK that means "not now": AWS IoT throttles with it
 _BUSY = {0x88, 0x89, 0x97, 0x9F}  # a CONNACK that means "not now": unavailable, busy, quota, rate
 _RETAIN_NOT_SUPPORTED = 0x9A  # a CONNACK that refuses a will which is to be kept
+_TURN_OF_KEEPALIVE = 0.2  # paho looks at its keepalive once per turn
 _NOT_KEPT = "the broker keeps no retained messages: `status` is seen by those who listen at that moment only"
 
 
@@ -42,6 +51,7 @@ class PahoSession:
         will: Message | None,
         bell: Doorbell,
         say_once: Callable[[str], None],
+        clock: Clock,
     ) -> None:
         """`say_once` is for what a person should know once and not on each connection."""
         self._endpoint = endpoint
@@ -49,8 +59,9 @@ class PahoSession:
         self._will = will
         self._bell = bell
         self._say_once = say_once
+        self._clock = clock
         self._may_retain = True
-        self._in_flight: dict[int, Pending] = {}
+        self._in_flight: dict[int, Sending] = {}
         self._subscribed: dict[int | None, str] = {}
         self._limits = Limits()
         self._accepted: ReasonCode | None = None
@@ -87,9 +98,9 @@ class PahoSession:
 
     def _connect(self, should_stop: Callable[[], bool]) -> str:
         call(self._client, self._endpoint)
-        deadline = time.monotonic() + self._endpoint.connect_timeout
+        deadline = self._clock.now().mono + self._endpoint.connect_timeout
         while self._accepted is None:
-            left = deadline - time.monotonic()
+            left = deadline - self._clock.now().mono
             if left <= 0 or should_stop():
                 raise TryLater(f"{self._endpoint} accepts connections but does not answer{self._hint()}")
             self.turn(left)
@@ -97,25 +108,28 @@ class PahoSession:
             raise self._ending()
         return f"connected to {self._endpoint}"
 
-    def publish(self, pending: Pending) -> None:
-        message = self._kept_or_not(pending.message)
-        try:
-            properties = properties_of(PacketTypes.PUBLISH, message) if self._endpoint.version == "5" else None
-            size = publish_size(message, packed_length(properties))
-            if objection := self._limits.objection(message, size):
-                pending.end(Outcome.REFUSED, objection)
-                return
-            info = self._client.publish(message.topic, message.payload, message.qos, message.retain, properties)
-        except (ValueError, TypeError, MQTTException) as error:  # a topic or property that MQTT does not know
-            pending.end(Outcome.REFUSED, f"{message.topic!r} cannot be published: {error}")
+    def publish(self, sending: Sending) -> None:
+        message = self._kept_or_not(sending.message)
+        is_v5 = self._endpoint.version == "5"
+        if why := problem(message, has_properties=is_v5):
+            sending.end(Outcome.REFUSED, f"cannot be published: {why}")
             return
+        properties = properties_of(PacketTypes.PUBLISH, message) if is_v5 else None
+        if objection := self._limits.objection(message, publish_size(message, packed_length(properties))):
+            sending.end(Outcome.REFUSED, objection)
+            return
+        info = self._client.publish(message.topic, message.payload, message.qos, message.retain, properties)
         if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
-            self._in_flight[info.mid] = pending
+            self._in_flight[info.mid] = sending
         else:
-            pending.end(Outcome.UNKNOWN, mqtt.error_string(info.rc))
+            sending.end(Outcome.UNKNOWN, mqtt.error_string(info.rc))
 
     def subscribe(self, topic_filter: str, listener: Listener) -> None:
         if topic_filter in self._subscribed.values():
+            return
+        if why := filter_problem(topic_filter):
+            log.warning("mqtt: cannot subscribe to %r: %s", topic_filter, why)
+            self._subscribed[-len(self._subscribed) - 1] = topic_filter
             return
         self._client.message_callback_add(topic_filter, lambda _client, _data, got: tell(listener, got))
         try:
@@ -130,7 +144,7 @@ class PahoSession:
         return len(self._in_flight) < self._limits.receive_maximum
 
     @property
-    def oldest(self) -> Pending | None:
+    def oldest(self) -> Sending | None:
         return next(iter(self._in_flight.values()), None)
 
     def turn(self, timeout: float) -> None:
@@ -142,14 +156,20 @@ class PahoSession:
         poll = select.poll()
         poll.register(sock, select.POLLIN | (select.POLLOUT if self._client.want_write() else 0))
         poll.register(self._bell.ear, select.POLLIN)
+        timeout = min(timeout, _TURN_OF_KEEPALIVE * self._endpoint.keepalive)
         ready = dict(poll.poll(0 if has_bytes else max(0.0, timeout) * 1000))
         if self._bell.ear.fileno() in ready:
             self._bell.quiet()
-        if has_bytes or ready.get(sock.fileno(), 0) & ~select.POLLOUT:
-            self._client.loop_read()
-        if self._client.want_write():
-            self._client.loop_write()
-        self._client.loop_misc()
+        try:
+            if has_bytes or ready.get(sock.fileno(), 0) & ~select.POLLOUT:
+                self._client.loop_read()
+            if self._client.want_write():
+                self._client.loop_write()
+            self._client.loop_misc()
+        except Exception as error:  # paho raises many kinds on bytes that are not MQTT: the broker's fault, not ours
+            log.debug("mqtt: %s sent something that is not MQTT", self._endpoint, exc_info=True)
+            what = f"{type(error).__name__}: {error}"
+            raise TryLater(f"{self._endpoint} sent something that is not MQTT ({what})") from error
         if self._client.socket() is None:
             raise self._ending()
 
@@ -159,8 +179,8 @@ class PahoSession:
             self._client.loop_write()
         if (sock := self._client.socket()) is not None:
             sock.close()
-        for pending in self._in_flight.values():
-            pending.end(Outcome.UNKNOWN, reason)
+        for sending in self._in_flight.values():
+            sending.end(Outcome.UNKNOWN, reason)
         self._in_flight.clear()
 
     # ── what paho tells (in the link's thread, from inside turn) ────────────────────────────────────────
@@ -180,17 +200,17 @@ class PahoSession:
             self._lost = str(code)
 
     def _when_acknowledged(self, _client: Any, _data: Any, mid: int, code: ReasonCode, _got: Any) -> None:
-        pending = self._in_flight.pop(mid, None)
-        if pending is None:
+        sending = self._in_flight.pop(mid, None)
+        if sending is None:
             return
         if not code.is_failure:
-            pending.end(Outcome.DELIVERED, str(code))
+            sending.end(Outcome.DELIVERED, str(code))
         elif code.value == _QUOTA_EXCEEDED:
-            pending.end(Outcome.UNKNOWN, str(code))
+            sending.end(Outcome.UNKNOWN, str(code), is_suspect=True)
         else:
             odd = self._client.odd_code
             why = str(code) if odd is None else f"reason code {odd}"
-            pending.end(Outcome.REFUSED, f"the broker refused the message: {why}")
+            sending.end(Outcome.REFUSED, f"the broker refused the message: {why}")
 
     def _when_subscribed(self, _client: Any, _data: Any, mid: int, codes: list[ReasonCode], _got: Any) -> None:
         for code in codes:
@@ -219,7 +239,10 @@ class PahoSession:
     # ── small parts ─────────────────────────────────────────────────────────────────────────────────────
 
     def _hint(self) -> str:
-        return " (does it speak MQTT 5? otherwise set mqtt.protocol: 3.1.1)" if self._endpoint.version == "5" else ""
+        """What a broker that never accepted may have wanted."""
+        if self._client.is_secure:
+            return ""
+        return TLS_THERE if self._endpoint.version != "5" else TLS_THERE_OR_NO_MQTT_5
 
     def _ending(self) -> TryLater | Refused:
         if self._accepted is not None and self._accepted.is_failure:
@@ -227,4 +250,5 @@ class PahoSession:
             return TryLater(sentence) if self._accepted.value in _BUSY else Refused(sentence)
         if self._accepted is None and "[SSL" in self._lost:  # TLS 1.3 tells about our certificate after the handshake
             return Refused(f"no TLS connection to {self._endpoint}: {self._lost}")
-        return TryLater(f"the connection to {self._endpoint} was lost: {self._lost or 'closed by the broker'}")
+        hint = self._hint() if self._accepted is None else ""
+        return TryLater(f"the connection to {self._endpoint} was lost: {self._lost or 'closed by the broker'}{hint}")

@@ -4,27 +4,36 @@ import logging
 from collections.abc import Callable
 
 from edge_mask.messages import Fault, Message
+from edge_mask.redact import legible
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.outage import Outage
 
 CODE = "message_refused"
 _QUIET_FOR = 60.0
+_FORGOTTEN_AFTER = 3600.0
 _MOST = 64
+_SHOWN = 120
+"""Characters of a topic that people are shown."""
+_OTHERS = ""
+"""Stands for the topics beyond the first few; no topic is empty."""
 
 
 class Refusals:
     """An outage per topic. It is over when a message of that topic is delivered and none was refused for a minute:
-    a broker that refuses every tenth message is worth one report and not one for each."""
+    a broker that refuses every tenth message is worth one report and not one for each. Rules can make topics without
+    end: those beyond the first few share one outage."""
 
     def __init__(
         self,
-        component: Callable[[Message], str],
+        name: str,
+        shown: Callable[[Message], str],
         log: logging.Logger,
         report: Callable[[Fault], None],
         clock: Clock,
     ) -> None:
-        """`component` says how the topic of a message may be named to people."""
-        self._component = component
+        """`name` is the destination's; `shown` says how people are told where a message was to go."""
+        self._name = name
+        self._shown = shown
         self._log = log
         self._report = report
         self._clock = clock
@@ -33,28 +42,28 @@ class Refusals:
 
     def refused(self, message: Message, reason: str) -> None:
         """A message was set aside."""
-        topic = message.topic
-        if topic not in self._outages:
-            self._forget_the_oldest()
+        now = self._clock.now().mono
+        self._forget_old_ones(now)
+        key = message.topic if message.topic in self._outages or len(self._outages) < _MOST else _OTHERS
+        if key not in self._outages:
             # Refused reports must not make reports. Where `errors` has another name it makes one, and is away by then.
-            report = _to_nobody if topic.rsplit("/", 1)[-1] == "errors" else self._report
-            self._outages[topic] = Outage(self._component(message), self._log, report, self._clock)
-        self._refused_at[topic] = self._clock.now().mono
-        self._outages[topic].begin(CODE, f"a message was refused and set aside: {reason}")
+            report = _to_nobody if message.topic.rsplit("/", 1)[-1] == "errors" else self._report
+            component = f"{self._name} (other topics)" if key == _OTHERS else legible(self._shown(message)[:_SHOWN])
+            self._outages[key] = Outage(component, self._log, report, self._clock)
+        self._refused_at[key] = now
+        self._outages[key].begin(CODE, f"a message was refused and set aside: {reason}")
 
     def delivered(self, message: Message) -> None:
         """A message was taken."""
-        topic = message.topic
-        if topic in self._outages and self._clock.now().mono - self._refused_at[topic] >= _QUIET_FOR:
-            self._refused_at.pop(topic)
-            self._outages.pop(topic).end()
+        key = message.topic if message.topic in self._outages else _OTHERS
+        if key in self._outages and self._clock.now().mono - self._refused_at[key] >= _QUIET_FOR:
+            self._refused_at.pop(key)
+            self._outages.pop(key).end()
 
-    def _forget_the_oldest(self) -> None:
-        """Rules can make topics without end."""
-        if len(self._outages) >= _MOST:
-            oldest = min(self._refused_at, key=self._refused_at.__getitem__)
-            self._refused_at.pop(oldest)
-            self._outages.pop(oldest)
+    def _forget_old_ones(self, now: float) -> None:
+        for key in [key for key, at in self._refused_at.items() if now - at >= _FORGOTTEN_AFTER]:
+            self._refused_at.pop(key)
+            self._outages.pop(key)
 
 
 def _to_nobody(_fault: Fault) -> None:

@@ -3,13 +3,13 @@
 from contextlib import closing, suppress
 
 from edge_mask.act.line import line_for
+from edge_mask.app.drivers import quality_of, sensor_of, source_of, sysfs_root
 from edge_mask.capture.content import Content, ContentPolicy, ContentWatch
 from edge_mask.capture.factory import is_live
 from edge_mask.capture.source import EndOfSource, FrameSource
 from edge_mask.doctor.finding import Finding
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Frame, Quality, Reading
-from edge_mask.parts import quality_of, sensor_of, source_of, sysfs_root
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.sense.quality import QualityWatch
 from edge_mask.sense.scale import physical_range

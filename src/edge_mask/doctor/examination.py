@@ -6,12 +6,14 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
+from edge_mask.app.drivers import detector_of
+from edge_mask.deliver.factory import transport_for
 from edge_mask.doctor import devices, rules, storage
 from edge_mask.doctor.finding import PATIENCE, Finding, guarded
 from edge_mask.errors import ModelError, TryLater
 from edge_mask.packages.location import find_package
-from edge_mask.parts import detector_of, transport_of
 from edge_mask.redact import redact
+from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.timesync import wall_clock_is_set
 from edge_mask.settings.model import Settings
 from edge_mask.units import Seconds
@@ -76,8 +78,8 @@ def _broker(settings: Settings) -> str:
     states: queue.Queue[tuple[bool, str]] = queue.Queue()
     name = settings.mqtt.client_id or settings.device.thing_name
     mqtt = settings.mqtt.model_copy(update={"client_id": f"{name}-check"[:128]})
-    transport = transport_of(
-        settings.model_copy(update={"mqtt": mqtt}), on_state=lambda connected, reason: states.put((connected, reason))
+    transport = transport_for(
+        mqtt, client_id=name, clock=SystemClock(), on_state=lambda connected, reason: states.put((connected, reason))
     )
     try:
         transport.open()

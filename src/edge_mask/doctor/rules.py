@@ -6,12 +6,12 @@ import ssl
 from collections.abc import Iterator
 from functools import partial
 
+from edge_mask.app.drivers import rule_files
 from edge_mask.deliver.http_request import Origin, request_of
 from edge_mask.doctor.finding import PATIENCE, Finding, guarded
 from edge_mask.errors import Refused, TryLater
 from edge_mask.kinds import KINDS, READINGS, Priority
 from edge_mask.messages import Message
-from edge_mask.parts import rule_files
 from edge_mask.rules.effects import Effect, HttpCall
 from edge_mask.rules.rule_file import Action, RuleDefinition
 from edge_mask.rules.rule_set import RuleSet

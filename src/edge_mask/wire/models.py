@@ -159,6 +159,9 @@ class Health(Envelope):
     frames_replaced: Count | None = Field(
         default=None, description="Frames of live cameras that a newer one replaced before the model was free."
     )
+    live_dropped: Count | None = Field(
+        default=None, description="Live messages that were not sent: no connection, a slow one, or a refusal."
+    )
     outbox: OutboxHealth
     clock_synced: bool
 

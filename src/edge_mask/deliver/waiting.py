@@ -1,16 +1,23 @@
-"""The rows of the outbox in the order in which they leave, a few of them read at a time."""
+"""What waits to leave: stored rows, a few of them read ahead, and live messages, the newest few."""
 
 import logging
 from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
 from typing import Protocol
 
+from edge_mask.deliver.transport import Transport, offered, receipt_of
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.outbox import Pending
-from edge_mask.messages import Priority
+from edge_mask.messages import Message, Outcome, Priority, Receipt
 
 log = logging.getLogger(__name__)
 
 _ROWS = 50
+_LIVE_KEPT = 16
+_LIVE_UNDER_WAY = 4
+_LIVE_KEPT_FOR = 10.0
 
 
 class Backlog(Protocol):
@@ -94,3 +101,58 @@ class ReadAhead:
             return []
         self.is_readable = True
         return found
+
+
+class LiveLine:
+    """Live messages on their way out: the newest few, for a few seconds, and never in front of a stored one for long.
+
+    `offer` may be called from any thread, the rest belongs to the courier.
+    """
+
+    def __init__(self, transport: Transport, wake: Callable[[], object]) -> None:
+        """`wake` is called when there may be something to do, from any thread."""
+        self._transport = transport
+        self._wake = wake
+        self._waiting: deque[tuple[float, Message]] = deque(maxlen=_LIVE_KEPT)
+        self._under_way: list[Future[Receipt]] = []
+        self.dropped = 0
+        """How many were not sent: no connection, one that was too slow, or the broker did not want them."""
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def offer(self, message: Message, now: float) -> None:
+        """Send it now or never: without a connection it is dropped here."""
+        if not self._transport.is_connected or len(self._waiting) == _LIVE_KEPT:
+            self.dropped += 1
+        if self._transport.is_connected:
+            self._waiting.append((now, message))
+            self._wake()
+
+    def send(self, now: float, *, holds_back: bool) -> None:
+        """Hand over a few at a time: what the transport holds and has not written yet gets old there unseen, and
+        stands before the stored messages that come later. With `holds_back` none is handed over."""
+        while self._waiting and now - self._waiting[0][0] > _LIVE_KEPT_FOR:
+            self._waiting.popleft()
+            self.dropped += 1
+        self._take_receipts()
+        while not holds_back and self._waiting and self._transport.is_connected and self._has_room:
+            future = offered(self._transport, partial(_itself, self._waiting.popleft()[1]))
+            self._under_way.append(future)
+            if not future.done():
+                future.add_done_callback(lambda _future: self._wake())
+            self._take_receipts()
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._under_way) < _LIVE_UNDER_WAY
+
+    def _take_receipts(self) -> None:
+        ended = [future for future in self._under_way if future.done()]
+        self.dropped += sum(receipt_of(future).outcome is not Outcome.DELIVERED for future in ended)
+        self._under_way = [future for future in self._under_way if not future.done()]
+
+
+def _itself(message: Message) -> Message:
+    """A live message leaves as it is."""
+    return message

@@ -5,10 +5,12 @@ import threading
 from concurrent.futures import Future
 from pathlib import Path
 
-from edge_mask.deliver.fan import Fan
+from edge_mask.deliver.http_couriers import HttpCouriers
 from edge_mask.runtime.clock import SystemClock
 
 if __name__ == "__main__":
-    fan = Fan(Path(sys.argv[1]), lambda _settlements: Future(), lambda _fault: None, SystemClock(), boot="boot-1")
+    couriers = HttpCouriers(
+        Path(sys.argv[1]), lambda _settlements: Future(), lambda _fault: None, SystemClock(), boot="boot-1"
+    )
     while True:
-        fan.step(threading.Event())
+        couriers.step(threading.Event())

@@ -71,12 +71,22 @@ class HealthFigures:
     """The values of a `health` message, each time they are asked for."""
 
     def __init__(
-        self, seen: Seen | None, frames: Tray[Frame], outbox: Path, boot: str, clock: Clock, rules: RuleSet
+        self,
+        seen: Seen | None,
+        frames: Tray[Frame],
+        outbox: Path,
+        boot: str,
+        clock: Clock,
+        rules: RuleSet,
+        *,
+        live_dropped: Callable[[], int | None] = lambda: None,
     ) -> None:
-        """`seen`: by the cameras, None without any; `frames`: what is handed to vision; `outbox`: the database."""
+        """`seen`: by the cameras, None without any; `frames`: what is handed to vision; `outbox`: the database;
+        `live_dropped`: live messages that were not sent, None without a broker."""
         self._seen, self._tray, self._outbox, self._boot, self._clock, self._rules = (
             seen, frames, outbox, boot, clock, rules,
         )  # fmt: skip
+        self._live_dropped = live_dropped
         self._machine = Probe()
         self._frames = 0
 
@@ -95,6 +105,7 @@ class HealthFigures:
             clock_synced=now.synced,
         )
         counts = {name: asdict(count) for name, count in self._rules.counts.items()}
+        values["live_dropped"] = self._live_dropped()
         return {**values, "rules": counts} if counts else values
 
     def _waiting(self, now: Moment) -> dict[str, Any]:

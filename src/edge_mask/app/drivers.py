@@ -1,17 +1,14 @@
-"""From a section of the settings to the one part it describes; used by the house and by the doctor."""
+"""From a section of the settings to the driver that it describes; used by the house and by the doctor."""
 
 import glob
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from edge_mask import __version__
 from edge_mask.capture.factory import source_for
 from edge_mask.capture.source import FrameSource
-from edge_mask.deliver.transport import Transport
 from edge_mask.detect.model import ModelDetector
 from edge_mask.errors import ConfigurationError
-from edge_mask.messages import Message
 from edge_mask.packages.load import load_package, load_side_by_side
 from edge_mask.packages.location import find_package
 from edge_mask.runtime.clock import Clock
@@ -38,18 +35,6 @@ def rule_files(patterns: Sequence[str]) -> list[Path]:
     if problems:
         raise ConfigurationError(problems)
     return list(found)
-
-
-def what_runs(settings: Settings) -> str:
-    """One line for the log: who this is, what it looks at, where it sends."""
-    cameras = ", ".join(f"{c.name} ({c.role}, {c.shown_source})" for c in settings.cameras) or "none"
-    sensors = ", ".join(f"{s.name} ({s.kind})" for s in settings.sensors) or "none"
-    mqtt = settings.mqtt
-    where = "nowhere" if mqtt.transport == "none" else f"{mqtt.host}:{mqtt.port}"
-    return (
-        f"edge-mask {__version__} is {settings.device.thing_name}: cameras {cameras}; sensors {sensors};"
-        f" messages to {where}; database {settings.outbox.path}"
-    )
 
 
 def detector_of(settings: Settings) -> ModelDetector:
@@ -103,33 +88,6 @@ def quality_of(sensor: SensorSettings) -> QualityPolicy:
     """Which of a sensor's readings are believed."""
     believed = physical_range(sensor.quantity, sensor.unit, sensor.min, sensor.max)
     return QualityPolicy(range=believed, stuck_after=sensor.stuck_after)
-
-
-def transport_of(
-    settings: Settings,
-    *,
-    will: Message | None = None,
-    birth: Callable[[], Message] | None = None,
-    on_state: Callable[[bool, str], None],
-) -> Transport:
-    """The connection to the broker, not opened yet."""
-    from edge_mask.deliver.paho import PahoTransport
-    from edge_mask.deliver.tls import Tls
-
-    mqtt = settings.mqtt
-    return PahoTransport(
-        host=mqtt.host,
-        port=mqtt.port,
-        client_id=mqtt.client_id or settings.device.thing_name,
-        version=mqtt.protocol,
-        tls=None if mqtt.tls is None else Tls(ca=mqtt.tls.ca, cert=mqtt.tls.cert, key=mqtt.tls.key),
-        username=mqtt.username,
-        password=mqtt.read_password,
-        keepalive=round(mqtt.keepalive),
-        will=will,
-        birth=birth,
-        on_state=on_state,
-    )
 
 
 def sysfs_root() -> Path:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_mask.deliver.courier import Courier
-from edge_mask.deliver.http import TIMEOUT, HttpTransport, in_headers
+from edge_mask.deliver.destination import HttpServer
+from edge_mask.deliver.http import TIMEOUT, HttpTransport
 from edge_mask.deliver.http_outbox import PREFIX
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.outbox import Destinations, Outbox
@@ -20,7 +21,6 @@ from edge_mask.ledger.rows import Settlement
 from edge_mask.messages import Fault
 from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock
-from edge_mask.runtime.outage import Outage
 from edge_mask.runtime.worker import Job
 from edge_mask.units import Seconds
 
@@ -30,6 +30,8 @@ MOST = 64
 """Couriers at a time; further addresses wait until one of them is done."""
 _WITHOUT_COURIERS = 5.0
 _LOOK_AGAIN_AFTER = 1.0
+_LOOK_FOR_ROOM_EVERY = 5.0
+_AWAY_LONG = 60.0
 
 
 @dataclass(slots=True)
@@ -38,7 +40,7 @@ class _Post:
     idle_since: Seconds | None = None
 
 
-class Fan(Job):
+class HttpCouriers(Job):
     """`poke`, `is_idle` and `away_for` may be called from any thread."""
 
     name = "couriers-http"
@@ -77,6 +79,9 @@ class Fan(Job):
         self._is_looking = False
         self._look_again_at = float("-inf")
         self._is_full = False
+        self._look_for_room_at = float("-inf")
+        self._were_away: set[str] = set()
+        """Let go while they were away: that was reported."""
 
     def poke(self) -> None:
         """There may be new rows."""
@@ -101,7 +106,7 @@ class Fan(Job):
         if stop.is_set():
             return
         now = self._clock.now().mono
-        if self._has_news and now >= self._look_again_at:
+        if (self._has_news and now >= self._look_again_at) or (self._is_full and now >= self._look_for_room_at):
             self._look(now)
         for post in self._all():
             post.courier.turn(stop)
@@ -143,7 +148,7 @@ class Fan(Job):
         self._is_looking = True  # before the news is taken down, so that nobody sees an idle moment between
         self._has_news = False
         for destination in self._waiting(now):
-            if destination not in self._posts and not self._hire(destination):
+            if destination not in self._posts and not self._hire(destination, now):
                 continue
             self._posts[destination].courier.poke()
         self._is_looking = False
@@ -158,12 +163,12 @@ class Fan(Job):
             self._look_again_at = now + _LOOK_AGAIN_AFTER
             return []
 
-    def _hire(self, destination: str) -> bool:
+    def _hire(self, destination: str, now: float) -> bool:
         """A courier for one address; False when there are too many."""
-        if len(self._posts) >= MOST:
+        if len(self._posts) >= MOST and not self._make_room(now):
             if not self._is_full:
                 log.warning("http: more than %d addresses have messages waiting; the others come later", MOST)
-            self._is_full = True
+            self._is_full, self._look_for_room_at = True, now + _LOOK_FOR_ROOM_EVERY
             return False
         origin = destination.removeprefix(PREFIX)
 
@@ -171,24 +176,27 @@ class Fan(Job):
             courier.state_changed(is_there, reason)
 
         transport = HttpTransport(origin, self._clock, on_state=tell, timeout=self._timeout)
-        courier = Courier(
-            origin,
-            transport,
-            Outbox(self._path, destination, self._on_damage),
-            self._settle,
-            Outage(origin, log, self._report, self._clock),
-            self._clock,
-            boot=self._boot,
-            window=1,  # HTTP has no second place in line: a later message must not pass one that failed
-            drain_rate=self._drain_rate,
-            dress=in_headers,
-            backoff=self._backoff(),
-            wake=self._wake,
-            blames_hang_ups=False,
-            shows_topics=False,
+        report = _to_nobody if destination in self._were_away else self._report
+        server = HttpServer(
+            name=origin, boot=self._boot, drain_rate=self._drain_rate, backoff=self._backoff(), wake=self._wake
         )
+        courier = Courier(
+            server, transport, Outbox(self._path, destination, self._on_damage), self._settle, report, self._clock
+        )
+        self._were_away.discard(destination)
         courier.begin()
         self._posts[destination] = _Post(courier)
+        return True
+
+    def _make_room(self, now: float) -> bool:
+        """Addresses that are away may not keep the others waiting for ever: the one that has been for longest goes."""
+        away = {name: post.courier.away_for(now) for name, post in self._posts.items()}
+        name = max(away, key=away.__getitem__)
+        if away[name] < _AWAY_LONG:
+            return False
+        self._posts.pop(name).courier.hang_up(Seconds(0.0))
+        self._were_away.add(name)
+        self._is_full, self._look_for_room_at = True, now + _LOOK_FOR_ROOM_EVERY
         return True
 
     def _let_go(self, now: float) -> None:
@@ -211,3 +219,7 @@ class Fan(Job):
 
 def _is_long_idle(post: _Post, now: float, idle_after: float) -> bool:
     return post.idle_since is not None and now - post.idle_since >= idle_after
+
+
+def _to_nobody(_fault: Fault) -> None:
+    """Where a report goes that was made before."""

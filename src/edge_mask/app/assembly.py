@@ -1,0 +1,216 @@
+"""One house in the making: the only file that sees every room.
+
+transport ◀─ couriers ◀─ recorder ◀─ vision ◀─ cameras          (built and started in this order,
+                            ▲───────── meters, health            stopped the other way round)
+"""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from edge_mask import __version__
+from edge_mask.act.actions import Actions
+from edge_mask.act.line import line_for
+from edge_mask.act.outputs import Outputs
+from edge_mask.act.snapshots import SnapshotStore
+from edge_mask.app.drivers import detectors_of, sysfs_root
+from edge_mask.app.health import HealthFigures, HealthReporter
+from edge_mask.app.idle import Idleness
+from edge_mask.app.outlets import Outlets
+from edge_mask.app.watching import Watching
+from edge_mask.capture.camera import Camera
+from edge_mask.capture.factory import is_live
+from edge_mask.deliver.courier import Courier
+from edge_mask.deliver.destination import Broker
+from edge_mask.deliver.factory import transport_for
+from edge_mask.deliver.http_couriers import HttpCouriers
+from edge_mask.deliver.transport import BrokerTransport
+from edge_mask.detect.model import ModelDetector
+from edge_mask.kinds import STATUS
+from edge_mask.ledger.bounds import Bounds
+from edge_mask.ledger.inspection import Inspection
+from edge_mask.ledger.outbox import Outbox
+from edge_mask.ledger.writer import Ledger
+from edge_mask.messages import Fault, Message
+from edge_mask.recording.inspector import Inspector
+from edge_mask.recording.intake import Intake
+from edge_mask.recording.mail import Inbox
+from edge_mask.recording.recorder import Recorder
+from edge_mask.rules.rule_set import RuleSet
+from edge_mask.runtime.clock import Clock
+from edge_mask.runtime.door import Door
+from edge_mask.runtime.house import House
+from edge_mask.runtime.timesync import boot_id
+from edge_mask.runtime.worker import Job, Worker
+from edge_mask.sense.meter import Meter
+from edge_mask.settings.model import Settings
+from edge_mask.units import Seconds
+from edge_mask.wire import status
+from edge_mask.wire.topics import Topics
+from edge_mask.wire.uuid7 import IdMaker
+
+
+class Assembly:
+    """What every part of a house is given, and the parts themselves, one after the other."""
+
+    def __init__(self, settings: Settings, rules: RuleSet, clock: Clock, door: Door, undo: ExitStack) -> None:
+        """`undo` closes what was opened when the house cannot be finished."""
+        self._settings = settings
+        self._rules = rules
+        self._clock = clock
+        self._door = door
+        self._undo = undo
+        self._boot = boot_id()
+        self._topics = Topics(settings.topics.root, settings.device.thing_name, settings.topics.renames)
+        self._inbox = Inbox()
+        self._outlets = Outlets()
+        self._inspector = Inspector(Inspection(settings.outbox.path), self._inbox.ask, clock)
+        self._watching = Watching(settings, clock, self._inbox.emit)
+
+    def house(self) -> House:
+        """The workers, sink first."""
+        settings, watching = self._settings, self._watching
+        detectors = self._detectors()
+        health, actions = self._health(), self._actions()
+        recorder = self._recorder(actions)
+        if settings.mqtt.transport != "none":
+            self._outlets.add(self._broker_courier(recorder, health, detectors))
+        self._outlets.add(self._http_couriers(recorder))
+        meters = {sensor.name: watching.meter(sensor) for sensor in settings.sensors}
+        vision = watching.vision(meters) if detectors else None
+        lanes = [] if vision is None else [watching.lane(vision, each, n) for n, each in enumerate(detectors)]
+        cameras = {camera.name: watching.camera(camera) for camera in settings.cameras}
+        sinks: list[Job] = [actions, recorder, *self._outlets.all, self._inspector, health]
+        senders = {name: self._worker(meter) for name, meter in meters.items()}
+        lenses = {name: self._worker(camera) for name, camera in cameras.items()}
+        finite = [
+            *(senders[sensor.name] for sensor in settings.sensors if sensor.kind == "replay" and not sensor.loop),
+            *(lenses[camera.name] for camera in settings.cameras if not is_live(camera.source) and not camera.loop),
+        ]
+        idleness = Idleness(finite, vision, self._inbox.ask, self._outlets.all, self._inspector.has_looked)
+        is_endless = any(not is_live(camera.source) and camera.loop for camera in settings.cameras)
+        watched: list[Camera | Meter] = [*cameras.values(), *meters.values()]
+
+        def check(now: Seconds) -> None:
+            for each in watched:
+                each.check(now)
+
+        return House(
+            [*map(self._worker, sinks), *senders.values(), *map(self._worker, lanes), *lenses.values()],
+            check=check,
+            is_idle=lambda now: not is_endless and idleness.is_complete(now),
+            complain=self._complain,
+        )
+
+    # -- one part after the other ------------------------------------------------------------------------
+
+    def _worker(self, job: Job) -> Worker:
+        return Worker(job, self._clock, self._door.failed)
+
+    def _complain(self, component: str, code: str, text: str) -> None:
+        self._inbox.emit(Fault(at=self._clock.now(), component=component, code=code, text=text))
+
+    def _detectors(self) -> list[ModelDetector]:
+        """None without cameras: then no model is loaded."""
+        detectors = detectors_of(self._settings) if self._settings.cameras else []
+        for detector in detectors:
+            self._undo.callback(detector.close)
+        return detectors
+
+    def _recorder(self, actions: Actions) -> Recorder:
+        outbox, history = self._settings.outbox, self._settings.history
+        bounds = Bounds(outbox.max_bytes, outbox.max_age, history.keep, history.max_bytes)
+        ledger = Ledger(outbox.path, bounds, self._boot)
+        ledger.open()
+        self._undo.callback(ledger.close)
+        intake = Intake(
+            thing=self._settings.device.thing_name,
+            topics=self._topics,
+            sequences=ledger.sequences,
+            shadows=ledger.shadows,
+            boot=self._boot,
+            new_id=IdMaker().make,
+            destination=None if self._settings.mqtt.transport == "none" else "mqtt",
+            rules=self._rules,
+            forward=self._settings.forward,
+            secrets=self._settings.secrets(),
+        )
+        return Recorder(
+            ledger,
+            intake,
+            self._inbox.mailbox,
+            self._clock,
+            commit_interval=outbox.commit_interval,
+            on_live=self._outlets.offer_live,
+            on_commit=self._outlets.poke,
+            on_action=actions.perform,
+        )
+
+    def _actions(self) -> Actions:
+        pictures = self._settings.snapshots
+        store = SnapshotStore(
+            pictures.dir, pictures.keep, pictures.max_bytes, pictures.temp_ttl, pictures.blur_faces, self._clock
+        )
+        lines = {
+            o.name: line_for(o.kind, path=o.path, chip=o.chip, line=o.line, active_low=o.active_low, sysfs=sysfs_root())
+            for o in self._settings.outputs
+        }
+        return Actions(store, Outputs(lines), self._watching.seen.newest.get, self._inbox.emit, self._clock)
+
+    def _broker_courier(
+        self, recorder: Recorder, health: HealthReporter, detectors: Sequence[ModelDetector]
+    ) -> Courier:
+        outbox = self._settings.outbox
+        broker = Broker(name="mqtt", boot=self._boot, window=outbox.window, drain_rate=outbox.drain_rate)
+        rows = Outbox(outbox.path, broker.name, self._inspector.look_now)
+        transport = self._transport(health, detectors[0].name if detectors else None)
+        return Courier(broker, transport, rows, recorder.settle, self._inbox.emit_at_once, self._clock)
+
+    def _http_couriers(self, recorder: Recorder) -> HttpCouriers:
+        return HttpCouriers(
+            self._settings.outbox.path,
+            recorder.settle,
+            self._inbox.emit_at_once,
+            self._clock,
+            boot=self._boot,
+            on_damage=self._inspector.look_now,
+        )
+
+    def _transport(self, health: HealthReporter, model: str | None) -> BrokerTransport:
+        topic, thing = self._topics.of(STATUS.name), self._settings.device.thing_name
+        labels = self._settings.device.labels.given()
+
+        def retained(payload: bytes) -> Message:
+            return Message(
+                topic=topic, payload=payload, priority=STATUS.priority, qos=STATUS.qos, retain=STATUS.is_retained
+            )
+
+        def birth() -> Message:
+            more = {"labels": labels} if labels else {}
+            return retained(status.birth(thing=thing, version=__version__, model=model, at=self._clock.now(), **more))
+
+        def on_state(connected: bool, reason: str) -> None:
+            self._outlets.state_changed(connected, reason)
+            if connected:
+                health.report_now()
+
+        return transport_for(
+            self._settings.mqtt,
+            client_id=thing,
+            clock=self._clock,
+            on_state=on_state,
+            will=retained(status.will()),
+            birth=birth,
+        )
+
+    def _health(self) -> HealthReporter:
+        settings, watching = self._settings, self._watching
+        measure = HealthFigures(
+            watching.seen if settings.cameras else None,
+            watching.frames,
+            settings.outbox.path,
+            self._boot,
+            self._clock,
+            self._rules,
+            live_dropped=lambda: self._outlets.live_dropped,
+        )
+        return HealthReporter(measure, self._inbox.emit, self._clock, settings.health.interval)

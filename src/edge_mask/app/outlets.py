@@ -1,0 +1,39 @@
+"""The couriers of a house, for those that are made before them."""
+
+from edge_mask.deliver.courier import Courier
+from edge_mask.deliver.http_couriers import HttpCouriers
+from edge_mask.messages import Message
+
+
+class Outlets:
+    """Passes on what the recorder and the connection tell; a house without a broker drops live messages here."""
+
+    def __init__(self) -> None:
+        self._brokers: list[Courier] = []
+        self.all: list[Courier | HttpCouriers] = []
+
+    def add(self, courier: Courier | HttpCouriers) -> None:
+        """From now on it is told, too."""
+        self.all.append(courier)
+        if isinstance(courier, Courier):
+            self._brokers.append(courier)
+
+    def offer_live(self, message: Message) -> None:
+        """Send it now or never."""
+        for courier in self._brokers:
+            courier.offer_live(message)
+
+    def poke(self) -> None:
+        """There may be new rows."""
+        for courier in self.all:
+            courier.poke()
+
+    def state_changed(self, connected: bool, reason: str) -> None:
+        """The connection to the broker came or went."""
+        for courier in self._brokers:
+            courier.state_changed(connected, reason)
+
+    @property
+    def live_dropped(self) -> int | None:
+        """Live messages that were not sent; None without a broker."""
+        return sum(courier.live_dropped for courier in self._brokers) if self._brokers else None

@@ -1,0 +1,61 @@
+"""A configuration that was found right, and the house that it describes."""
+
+import logging
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+
+from edge_mask import __version__
+from edge_mask.app.assembly import Assembly
+from edge_mask.app.drivers import rule_files
+from edge_mask.rules.rule_set import RuleSet
+from edge_mask.runtime.clock import Clock
+from edge_mask.runtime.door import Door
+from edge_mask.runtime.house import House
+from edge_mask.settings.model import Settings
+
+log = logging.getLogger(__name__)
+
+
+class Plan:
+    """A configuration that was found right; `build` makes its house, any number of times."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        *,
+        before_build: Callable[[], object] = lambda: None,
+        refused: Iterable[str] = (),
+    ) -> None:
+        """`refused` says, once, why an overlay of the configuration is not in force.
+
+        Raises ConfigurationError for a rule file that cannot be used.
+        """
+        self.settings = settings
+        self._refused = list(refused)
+        self._before_build = before_build
+        self._clock = clock
+        self._rules = RuleSet.load(rule_files(settings.rules))
+
+    def build(self, door: Door) -> House:
+        """Every part made, none started. Raises ModelError, DatabaseError or Refused; then nothing is left open."""
+        self._before_build()
+        with ExitStack() as undo:
+            house = Assembly(self.settings, self._rules, self._clock, door, undo).house()
+            undo.pop_all()
+        while self._refused:
+            house.complain("configuration", "overlay_refused", self._refused.pop(0))
+        log.info("%s", what_runs(self.settings))
+        return house
+
+
+def what_runs(settings: Settings) -> str:
+    """One line for the log: who this is, what it looks at, where it sends."""
+    cameras = ", ".join(f"{c.name} ({c.role}, {c.shown_source})" for c in settings.cameras) or "none"
+    sensors = ", ".join(f"{s.name} ({s.kind})" for s in settings.sensors) or "none"
+    mqtt = settings.mqtt
+    where = "nowhere" if mqtt.transport == "none" else f"{mqtt.host}:{mqtt.port}"
+    return (
+        f"edge-mask {__version__} is {settings.device.thing_name}: cameras {cameras}; sensors {sensors};"
+        f" messages to {where}; database {settings.outbox.path}"
+    )

@@ -1,0 +1,117 @@
+"""What differs between the places that messages go to: how fast, how many at once, and what a message looks like there.
+
+A new kind of destination is a class beside these two; the courier stays as it is.
+"""
+
+import threading
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, replace
+
+from edge_mask.ledger.outbox import Pending
+from edge_mask.messages import Message
+from edge_mask.runtime.backoff import Backoff
+from edge_mask.units import Moment, Seconds, Unix
+from edge_mask.wire.envelope import mark_late, restamp, timestamp
+
+LATE_AFTER = Seconds(10.0)
+"""What leaves later than this after it was seen says so."""
+_LATE_HEADER = ["Edge-Mask-Late", "true"]
+
+
+def _retries() -> Backoff:
+    """How what failed is sent again to a destination that is there."""
+    return Backoff(base=0.5, cap=30.0, settled_after=0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination(ABC):
+    """One place that messages go to, as its courier sees it. `boot` is the machine's boot of now."""
+
+    name: str
+    boot: str
+    window: int = 20
+    """How many messages may be under way at once."""
+    drain_rate: float = 100.0
+    """Messages a second."""
+    backoff: Backoff = field(default_factory=_retries)
+    wake: threading.Event = field(default_factory=threading.Event)
+    """Set when there is something to do; couriers of one thread share it."""
+    blames_hang_ups: bool = True
+    """A message on which the connection ends again and again is set aside. Where every failure ends a connection, that
+    says nothing."""
+
+    def prepared(self, pending: Pending, now: Moment) -> Message:
+        """The message as it leaves now: with its restored time, and marked when it is late."""
+        ts = timestamp(Unix(pending.wall)) if pending.restamped else None
+        return self.dressed(pending.message, ts, is_late=self._is_late(pending, now))
+
+    @abstractmethod
+    def dressed(self, message: Message, ts: str | None, *, is_late: bool) -> Message:
+        """`ts` is the restored time, None when the message has the right one."""
+
+    @abstractmethod
+    def shown(self, message: Message) -> str:
+        """How people are told where a message was to go."""
+
+    def _is_late(self, pending: Pending, now: Moment) -> bool:
+        if pending.boot == self.boot:
+            return now.mono - pending.mono > LATE_AFTER
+        return not pending.clock_was_set or now.wall - pending.wall > LATE_AFTER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broker(Destination):
+    """An MQTT broker: time and lateness stand inside the JSON."""
+
+    def dressed(self, message: Message, ts: str | None, *, is_late: bool) -> Message:
+        payload = message.payload if ts is None else restamp(message.payload, ts)
+        if is_late:
+            payload = mark_late(payload)
+        return message if payload is message.payload else replace(message, payload=payload)
+
+    def shown(self, message: Message) -> str:
+        return f"{self.name} {message.topic}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpServer(Destination):
+    """An HTTP origin: one message after the other, because HTTP has no second place in line."""
+
+    window: int = 1
+    blames_hang_ups: bool = False
+
+    def dressed(self, message: Message, ts: str | None, *, is_late: bool) -> Message:
+        """A body is what the rule made of it, byte for byte: lateness is told in a header."""
+        del ts
+        if not is_late:
+            return message
+        headers = [*message.properties.get("headers", ()), _LATE_HEADER]
+        return replace(message, properties={**message.properties, "headers": headers})
+
+    def shown(self, message: Message) -> str:
+        """Addresses may hold secrets: only the origin is named."""
+        del message
+        return self.name
+
+
+class Pace:
+    """A token bucket: allows `rate` events per second on average and up to a tenth of a second's worth at once."""
+
+    def __init__(self, rate: float, now: float) -> None:
+        self._rate = rate
+        self._burst = max(1.0, rate / 10.0)
+        self._tokens = self._burst
+        self._at = now
+
+    def allowed(self, now: float) -> int:
+        """How many may go now."""
+        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
+        self._at = now
+        return int(self._tokens)
+
+    def spend(self, count: int = 1) -> None:
+        self._tokens -= count
+
+    def wait(self) -> Seconds:
+        """Seconds until the next one may go."""
+        return Seconds(max(0.0, (1.0 - self._tokens) / self._rate))

@@ -1,0 +1,187 @@
+"""One connection to an HTTP server, through httpcore: strict about the protocol, with limits on time and size.
+
+A server may drip its answer byte by byte, never end its headers, or send nothing but `100 Continue`: each read has what
+is left of the time for the whole answer, and an answer has a size.
+"""
+
+import socket
+import ssl
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import httpcore
+
+from edge_mask.deliver.http_request import Origin, Request
+from edge_mask.runtime.clock import Clock
+from edge_mask.units import Seconds
+
+_BODY_READ = 65_536
+"""Bytes of an answer that are read, so that the connection can be used again; a longer one costs the connection."""
+_BEGINNING = b"HTTP/"
+_ANSWER_MOST = 4 * _BODY_READ
+"""Bytes on the wire of everything that one request is answered with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server said; of the body only the beginning."""
+
+    status: int
+    phrase: str
+    body: bytes
+
+
+class HttpConnection:
+    """One request after the other. `give_up` may be called from any thread, the rest belongs to one."""
+
+    def __init__(self, origin: Origin, tls: ssl.SSLContext | None, timeout: Seconds, clock: Clock) -> None:
+        """`timeout` is for each step: connect, send, and the whole answer."""
+        self.origin = origin
+        self.is_used = False
+        """Whether it has brought an answer before: then the server may have closed it meanwhile."""
+        self.used_at = clock.now().mono
+        self._clock = clock
+        self._timeouts = dict.fromkeys(("connect", "write", "read"), float(timeout))
+        self._wire = _Wire(timeout, clock)
+        self._http = httpcore.HTTPConnection(
+            httpcore.Origin(origin.scheme.encode(), origin.host.encode(), origin.port),
+            ssl_context=tls,
+            network_backend=self._wire,
+        )
+
+    def post(self, request: Request) -> Answer:
+        """Send it and read the answer. Raises what httpcore raises; then the connection is of no use any more."""
+        self._wire.begin()
+        made = httpcore.Request(
+            "POST",
+            httpcore.URL(
+                scheme=request.origin.scheme.encode(),
+                host=request.origin.host.encode(),
+                port=request.origin.port,
+                target=request.path.encode(),
+            ),
+            headers=[(name.encode(), value) for name, value in request.headers],
+            content=request.body,
+            extensions={"timeout": self._timeouts},
+        )
+        response = self._http.handle_request(made)
+        body = self._beginning_of(response)
+        self.is_used, self.used_at = True, self._clock.now().mono
+        return Answer(response.status, response.extensions["reason_phrase"].decode("ascii", "replace"), body)
+
+    def _beginning_of(self, response: httpcore.Response) -> bytes:
+        """The status has decided already: a body that ends early or never does not matter. One that breaks the protocol
+        does: who knows what the server meant?"""
+        body = b""
+        try:
+            with suppress(httpcore.TimeoutException, httpcore.NetworkError):
+                for part in response.iter_stream():
+                    body += part
+                    if len(body) > _BODY_READ:
+                        break
+        except httpcore.RemoteProtocolError:
+            if not self._wire.has_ended:
+                raise
+        finally:
+            response.close()
+        return body[:_BODY_READ]
+
+    @property
+    def is_reusable(self) -> bool:
+        """Whether another request can go through it."""
+        return self._http.is_available() and not self._http.has_expired()
+
+    def give_up(self) -> None:
+        """Whoever reads or writes here is told at once that it is over."""
+        self._wire.cut()
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._http.close()
+
+
+class _Wire(httpcore.NetworkBackend, httpcore.NetworkStream):
+    """Makes the TCP connection, and is the stream: both count the time and the bytes of the answer at hand."""
+
+    def __init__(self, timeout: Seconds, clock: Clock) -> None:
+        self._timeout = timeout
+        self._clock = clock
+        self._stream: httpcore.NetworkStream | None = None
+        self._is_cut = False
+        self._unsent = b""
+        self._answer_by: float | None = None
+        self._read = 0
+        self.has_ended = False
+        """The server has closed its side."""
+
+    def begin(self) -> None:
+        """A request begins."""
+        self._unsent, self._answer_by, self._read = b"", None, 0
+
+    def cut(self) -> None:
+        self._is_cut = True
+        if self._stream is not None:
+            with suppress(OSError):
+                self._stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        # httpcore sets TCP_NODELAY itself.
+        self._stream = httpcore.SyncBackend().connect_tcp(host, port, timeout, local_address, socket_options)
+        self._require_uncut()
+        return self
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        self._stream = self._open_stream().start_tls(ssl_context, server_hostname, timeout)
+        self._require_uncut()
+        return self
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Head and body leave together, when the answer is waited for: one packet where there is room for both."""
+        del timeout
+        self._unsent += buffer
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        del timeout
+        if self._unsent:
+            unsent, self._unsent = self._unsent, b""
+            with suppress(httpcore.WriteError):  # a server may answer before it has heard everything
+                self._open_stream().write(unsent, self._timeout)
+        now = self._clock.now().mono
+        if self._answer_by is None:
+            self._answer_by = now + self._timeout
+        if now >= self._answer_by:
+            raise httpcore.ReadTimeout("the answer takes too long")
+        data = self._open_stream().read(max_bytes, self._answer_by - now)
+        if not self._read and not _BEGINNING.startswith(data[: len(_BEGINNING)]):
+            raise httpcore.RemoteProtocolError(f"it begins with {data[:20]!r}")
+        self._read += len(data)
+        if self._read > _ANSWER_MOST:
+            raise httpcore.RemoteProtocolError(f"an answer of more than {_ANSWER_MOST} bytes")
+        self.has_ended = not data
+        return data
+
+    def get_extra_info(self, info: str) -> object:
+        return self._open_stream().get_extra_info(info)
+
+    def close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+
+    def _open_stream(self) -> httpcore.NetworkStream:
+        assert self._stream is not None, "httpcore connects first"
+        return self._stream
+
+    def _require_uncut(self) -> None:
+        if self._is_cut:
+            self.close()
+            raise httpcore.ConnectError("closed")

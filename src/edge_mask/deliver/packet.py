@@ -1,0 +1,127 @@
+"""What one PUBLISH packet can carry: by MQTT's own rules, and by what the broker said when it accepted the connection.
+
+A packet that breaks one of these costs the connection, again and again. So it is never sent: the message is refused.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from edge_mask.messages import Message
+
+NO_LIMIT: Final = 268_435_455
+"""The largest packet that MQTT can describe, in bytes."""
+PROPERTIES: Final = {
+    "content_type": "ContentType",
+    "response_topic": "ResponseTopic",
+    "correlation_data": "CorrelationData",
+    "message_expiry_interval": "MessageExpiryInterval",
+    "payload_format_indicator": "PayloadFormatIndicator",
+    "user_properties": "UserProperty",
+}
+"""The MQTT 5 properties of a message, and their names in the standard."""
+_LONGEST: Final = 65_535
+_PLANES = "".join(f"{chr(plane * 0x10000 + 0xFFFE)}{chr(plane * 0x10000 + 0xFFFF)}" for plane in range(17))
+_FORBIDDEN = re.compile(f"[\x00-\x1f\x7f-\x9f\ufdd0-\ufdef{_PLANES}]")
+"""MQTT forbids NUL and advises against control characters and non-characters; mosquitto hangs up on each of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The broker's bounds; the defaults are those of a broker that named none (as every MQTT 3.1.1 one)."""
+
+    receive_maximum: int = 65_535
+    """How many QoS 1 messages may be unacknowledged at once."""
+    packet_size: int = NO_LIMIT
+    qos: int = 1
+    retain: bool = True
+
+    def objection(self, message: Message, size: int) -> str:
+        """Why the broker would not take this message of `size` bytes on the wire; empty when it would."""
+        if size > self.packet_size:
+            return f"the message takes {size} bytes and the broker's maximum packet size is {self.packet_size}"
+        if message.qos > self.qos:
+            return f"the broker takes messages up to QoS {self.qos} only, this one has QoS {message.qos}"
+        if message.retain and not self.retain:
+            return "the broker keeps no retained messages"
+        return ""
+
+
+def publish_size(message: Message, properties: int) -> int:
+    """Bytes of the whole PUBLISH packet; `properties` is the length of the packed properties (0 in MQTT 3.1.1)."""
+    rest = 2 + len(message.topic.encode()) + (2 if message.qos else 0) + properties + len(message.payload)
+    length_bytes = 1 + sum(rest >= bound for bound in (128, 16_384, 2_097_152))
+    return 1 + length_bytes + rest
+
+
+def problem(message: Message, *, has_properties: bool) -> str:
+    """Why no packet can carry this message; empty when one can. MQTT 3.1.1 has no properties and ignores them."""
+    found = [_topic_problem("its topic", message.topic)]
+    if has_properties:
+        found += _property_problems(message.properties)
+    return next((each for each in found if each), "")
+
+
+def filter_problem(topic_filter: str) -> str:
+    """Why no SUBSCRIBE packet can carry it; empty when one can."""
+    return "it is empty" if not topic_filter else _text_problem("it", topic_filter)
+
+
+def _property_problems(properties: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in properties.items():
+        match name:
+            case "content_type":
+                yield _text_problem(name, value)
+            case "response_topic":
+                yield _topic_problem(name, value)
+            case "correlation_data":
+                if not isinstance(value, bytes) or len(value) > _LONGEST:
+                    yield f"{name} is not at most {_LONGEST} bytes"
+            case "message_expiry_interval":
+                yield _number_problem(name, value, 2**32 - 1)
+            case "payload_format_indicator":
+                yield _number_problem(name, value, 1)
+            case "user_properties":
+                yield from _pair_problems(name, value)
+            case _:
+                yield f"unknown property {name!r}; there are {', '.join(PROPERTIES)}"
+
+
+def _pair_problems(name: str, value: Any) -> Iterator[str]:
+    pairs = value.items() if isinstance(value, Mapping) else value
+    if not isinstance(value, Mapping | list | tuple) or not all(
+        isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs
+    ):
+        yield f"{name} are not pairs of texts"
+        return
+    for key, text in pairs:
+        yield _text_problem(f"a key of {name}", key)
+        yield _text_problem(f"{name}: {key!r:.40}", text)
+
+
+def _topic_problem(name: str, topic: Any) -> str:
+    if topic == "":
+        return f"{name} is empty"
+    if isinstance(topic, str) and ("+" in topic or "#" in topic):
+        return f"{name} {topic!r:.200} holds a wildcard; allowed: no + and no #"
+    return _text_problem(name, topic)
+
+
+def _text_problem(name: str, text: Any) -> str:
+    if not isinstance(text, str):
+        return f"{name} is no text"
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        return f"{name} holds half a surrogate pair, which is no character"
+    if size > _LONGEST:
+        return f"{name} takes {size} bytes; MQTT carries at most {_LONGEST}"
+    if (found := _FORBIDDEN.search(text)) is not None:
+        return f"{name} holds the character U+{ord(found[0]):04X}, on which brokers end the connection"
+    return ""
+
+
+def _number_problem(name: str, value: Any, most: int) -> str:
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return "" if is_number and 0 <= value <= most else f"{name} is not a whole number from 0 to {most}"

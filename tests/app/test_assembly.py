@@ -1,0 +1,65 @@
+"""What the composition root adds: bounds, secrets, and a health message without a database."""
+
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TypeVar
+
+from edge_mask.app.assembly import Assembly
+from edge_mask.ledger.bounds import Bounds
+from edge_mask.messages import Fault, Health
+from edge_mask.rules.rule_set import RuleSet
+from edge_mask.runtime.clock import SystemClock
+from edge_mask.runtime.door import Blueprint, Door
+from edge_mask.settings.load import parse
+from edge_mask.units import Bytes, Seconds
+
+CLOCK = SystemClock(lambda: True)
+T = TypeVar("T")
+
+
+def no_plan() -> Blueprint:
+    raise AssertionError("nobody asks for another house here")
+
+
+DOOR = Door(no_plan)
+
+
+def assembly(folder: Path) -> Assembly:
+    sensor = f"{{name: forehead, kind: replay, path: {folder / 'readings.csv'}}}"
+    text = (
+        f"device: {{thing_name: t1}}\nmqtt: {{transport: none}}\nsensors: [{sensor}]\n"
+        f"outbox: {{path: {folder / 'edge-mask.db'}}}\n"
+    )
+    return Assembly(parse(text, "test.yaml", {}), RuleSet.load([]), CLOCK, DOOR, ExitStack())
+
+
+def test_the_bounds_of_the_database_are_those_of_the_configuration(tmp_path: Path) -> None:
+    more = f"outbox: {{path: {tmp_path / 'db'}, max_bytes: 2MB, max_age: 3d}}\nhistory: {{keep: 4d, max_bytes: 5MB}}\n"
+    settings = parse(more + "sensors: [{name: t, kind: replay, path: t.csv}]\n", "test.yaml", {})
+    with ExitStack() as undo:
+        made = Assembly(settings, RuleSet.load([]), CLOCK, DOOR, undo)
+        recorder = made._recorder(made._actions())
+        assert recorder._ledger._bounds == Bounds(
+            Bytes(2_000_000), Seconds(3 * 86400.0), Seconds(4 * 86400.0), Bytes(5_000_000)
+        )
+
+
+def test_health_is_told_without_figures_of_the_outbox_while_the_database_cannot_be_read(tmp_path: Path) -> None:
+    house = assembly(tmp_path)
+    house._health().step(threading.Event())
+    [health] = house._inbox.mailbox.take_many(10, 10.0)
+    assert isinstance(health, Health)
+    assert health.values["outbox"] == {"pending": None, "bytes": None, "oldest_s": None, "dropped": None}
+    assert health.values["clock_synced"]
+
+
+def test_the_secrets_of_the_configuration_are_kept_out_of_the_texts_of_faults(tmp_path: Path) -> None:
+    text = f"mqtt: {{host: h, username: u, password: '${{WORD}}'}}\noutbox: {{path: {tmp_path / 'db'}}}\n"
+    settings = parse(text + "sensors: [{name: t, kind: replay, path: t.csv}]\n", "test.yaml", {"WORD": "hunter2"})
+    with ExitStack() as undo:
+        house = Assembly(settings, RuleSet.load([]), CLOCK, DOOR, undo)
+        intake = house._recorder(house._actions())._intake
+        admitted = intake.admit(Fault(at=CLOCK.now(), component="mqtt", code="refused", text="no entry with hunter2"))
+    assert admitted.events[0].values["text"] == "no entry with ***"
+    assert b"hunter2" not in admitted.outgoing[0].message.payload
