@@ -13,7 +13,7 @@ from edge_mask.deliver.paho import PahoTransport
 from edge_mask.deliver.tls import Tls, context
 from edge_mask.errors import Refused
 from edge_mask.messages import Outcome
-from edge_mask.runtime.backoff import Backoff
+from edge_mask.runtime.outage import Backoff
 from edge_mask.units import Seconds
 
 

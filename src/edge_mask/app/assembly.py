@@ -36,10 +36,9 @@ from edge_mask.recording.intake import Intake
 from edge_mask.recording.mail import Inbox
 from edge_mask.recording.recorder import Recorder
 from edge_mask.rules.rule_set import RuleSet
-from edge_mask.runtime.clock import Clock
+from edge_mask.runtime.clock import Clock, boot_id
 from edge_mask.runtime.door import Door
 from edge_mask.runtime.house import House
-from edge_mask.runtime.timesync import boot_id
 from edge_mask.runtime.worker import Job, Worker
 from edge_mask.sense.meter import Meter
 from edge_mask.settings.model import Settings

@@ -48,8 +48,7 @@ def _with_path(function: Callable[[argparse.Namespace, Path], int]) -> Callable[
 
 def _status(arguments: argparse.Namespace, path: Path) -> int:
     from edge_mask.ledger.reader import Reader
-    from edge_mask.runtime.clock import SystemClock
-    from edge_mask.runtime.timesync import boot_id
+    from edge_mask.runtime.clock import SystemClock, boot_id
 
     status = Reader(path).outbox_status(SystemClock().now(), boot_id())
     if arguments.json:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from edge_mask.ledger.outbox import Pending
 from edge_mask.messages import Message
-from edge_mask.runtime.backoff import Backoff
+from edge_mask.runtime.outage import Backoff
 from edge_mask.units import Moment, Seconds, Unix
 from edge_mask.wire.envelope import mark_late, restamp, timestamp
 

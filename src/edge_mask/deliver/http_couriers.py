@@ -14,13 +14,13 @@ from pathlib import Path
 from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.destination import HttpServer
 from edge_mask.deliver.http import TIMEOUT, HttpTransport
-from edge_mask.deliver.http_outbox import PREFIX
+from edge_mask.deliver.http_request import PREFIX
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.outbox import Destinations, Outbox
 from edge_mask.ledger.rows import Settlement
 from edge_mask.messages import Fault
-from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock
+from edge_mask.runtime.outage import Backoff
 from edge_mask.runtime.worker import Job
 from edge_mask.units import Seconds
 

@@ -1,14 +1,43 @@
-"""From an outbox message to an HTTP request: its address taken apart, its headers made proper."""
+"""A rule's HTTP call as an outbox message, and that message as an HTTP request."""
 
 import base64
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
 from edge_mask.errors import Refused
-from edge_mask.messages import Message
+from edge_mask.messages import Message, Priority
 from edge_mask.redact import redact
+from edge_mask.rules.effects import HttpCall
+
+PREFIX: Final = "http:"
+"""What an HTTP destination's name in the outbox begins with; behind it stand scheme, host and port."""
+
+
+def waiting_call(call: HttpCall, *, cause: Message, message_id: str) -> Message:
+    """An HTTP call always waits in the outbox, also one that a live message led to: then it is telemetry.
+
+    What led to it waits with it, for the rule's error action in case the server refuses.
+    """
+    properties = {
+        "headers": [list(header) for header in call.headers],
+        "rule": call.rule,
+        "topic": cause.topic,
+        "payload": cause.payload,
+    }
+    priority = min(call.priority, Priority.TELEMETRY)
+    return Message(topic=call.url, payload=call.body, priority=priority, qos=1, id=message_id, properties=properties)
+
+
+def destination_of(url: str) -> str:
+    """The outbox destination of a URL: one courier for each scheme, host and port."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    host = f"[{host}]" if ":" in host else host
+    return f"{PREFIX}{parts.scheme.lower()}://{host}{f':{parts.port}' if parts.port else ''}"
+
 
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 _OURS = frozenset({"content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade"})

@@ -15,8 +15,8 @@ from edge_mask.deliver.doorbell import Doorbell
 from edge_mask.deliver.transport import Listener, OnState, Sending
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Message, Outcome, Receipt
-from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock
+from edge_mask.runtime.outage import Backoff
 from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from edge_mask.deliver.paho_session import PahoSession
 from edge_mask.deliver.transport import Listener, OnState
 from edge_mask.errors import Refused
 from edge_mask.messages import Message, Receipt
-from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock, SystemClock
+from edge_mask.runtime.outage import Backoff
 from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)

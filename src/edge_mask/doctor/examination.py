@@ -13,8 +13,7 @@ from edge_mask.doctor.finding import PATIENCE, Finding, guarded
 from edge_mask.errors import ModelError, TryLater
 from edge_mask.packages.location import find_package
 from edge_mask.redact import redact
-from edge_mask.runtime.clock import SystemClock
-from edge_mask.runtime.timesync import wall_clock_is_set
+from edge_mask.runtime.clock import SystemClock, wall_clock_is_set
 from edge_mask.settings.model import Settings
 from edge_mask.units import Seconds
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from edge_mask.deliver.http_outbox import destination_of, waiting_call
+from edge_mask.deliver.http_request import destination_of, waiting_call
 from edge_mask.ledger.rows import EventRow, OutboxRow, event_row
 from edge_mask.ledger.sequences import Sequences
 from edge_mask.ledger.shadows import MOST, Shadows

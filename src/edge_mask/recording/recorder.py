@@ -27,10 +27,9 @@ from edge_mask.recording.intake import Admitted, Intake
 from edge_mask.recording.losses import Drops
 from edge_mask.recording.mail import Barrier, Condemn, Entry, Mend, Purge, ReadShadow, Request, UpdateShadow, is_live
 from edge_mask.rules.effects import EdgeAction
-from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import Mailbox
-from edge_mask.runtime.outage import Outage
+from edge_mask.runtime.outage import Backoff, Outage
 from edge_mask.runtime.worker import Finished, Job
 from edge_mask.units import Moment, Seconds, Unix
 

@@ -14,7 +14,7 @@ from edge_mask.sql.errors import EvaluationError
 from edge_mask.sql.message import Message as Seen
 from edge_mask.sql.template import Template
 from edge_mask.sql.topics import check_topic
-from edge_mask.wire.mqtt_text import LONGEST, text_problem
+from edge_mask.wire.topics import LONGEST, text_problem
 
 MAX_PAYLOAD: Final = 128 * 1024
 """Bytes of one published message."""

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edge_mask.errors import EdgeMaskError, TryLater
-from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.door import Blueprint, Door, Failed, Rebuild, Request, Stop
 from edge_mask.runtime.house import House
+from edge_mask.runtime.outage import Backoff
 from edge_mask.units import Moment
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""Each event as the fields of its message."""
+"""Each event as the fields of its message, and the retained `status`: a birth on each connect, a last will."""
 
 import math
 from collections import Counter
@@ -23,6 +23,8 @@ from edge_mask.messages import (
     Visit,
     kind_of,
 )
+from edge_mask.units import Moment
+from edge_mask.wire.envelope import VERSION, timestamp, to_bytes
 
 Fields = dict[str, Any]
 
@@ -135,3 +137,14 @@ def _rounded(value: float | None, digits: int) -> float | None:
 def _significant(value: float | None) -> float | None:
     """Seven significant digits: more than a sensor has, without the noise of binary fractions."""
     return None if value is None or not math.isfinite(value) else float(f"{value:.7g}")
+
+
+def birth(*, thing: str, version: str, model: str | None, at: Moment, **more: Any) -> bytes:
+    """The payload that says the device is there; `more` stands beside the rest."""
+    told = {"state": "online", "thing": thing, "ts": timestamp(at.wall), "v": VERSION}
+    return to_bytes({**told, "version": version, "model": model, **more})
+
+
+def will() -> bytes:
+    """The payload that the broker publishes when the device is gone; it cannot know the time."""
+    return to_bytes({"state": "offline"})
