@@ -1,7 +1,7 @@
 """What rules want done on this device, done by a thread of its own.
 
 recorder ──perform──▶ Mailbox ──▶ log · output lines            (full: counted, reported, never waited for)
-         ◀──Future──            └──▶ darkroom ──▶ pictures      (a slow card holds up no gate)
+         ◀──Future──            └──▶ PictureWriter ──▶ files    (a slow card holds up no gate)
 """
 
 import logging
@@ -11,8 +11,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from edge_mask.act.darkroom import Darkroom
 from edge_mask.act.outputs import Outputs
+from edge_mask.act.picture_writer import PictureWriter
 from edge_mask.act.snapshots import SnapshotStore
 from edge_mask.errors import EdgeMaskError, Refused, TryLater
 from edge_mask.messages import Face, Fault, Frame
@@ -91,7 +91,7 @@ class Actions(Job):
         self._emit = emit
         self._clock = clock
         self._mailbox: Mailbox[_Asked] = Mailbox(_WAITING)
-        self._darkroom = Darkroom(self._sweep_now_and_then)
+        self._pictures = PictureWriter(self._sweep_now_and_then)
         self._outages: dict[tuple[str, str], Outage] = {}
         self._lock = threading.Lock()
         self._overload = Outage("actions", log, emit, clock)
@@ -124,7 +124,7 @@ class Actions(Job):
     def begin(self) -> None:
         for name, trouble in self._outputs.open().items():
             self._failed(f"output {name}", "open", "unavailable", trouble)
-        self._darkroom.start()
+        self._pictures.start()
 
     def step(self, stop: threading.Event) -> None:  # noqa: ARG002 (it drains: it ends when its mailbox is empty)
         waiting = self._mailbox.take_many(_WAITING, self._patience())
@@ -142,7 +142,7 @@ class Actions(Job):
     def end(self) -> None:
         """Every output line off, whatever pulse was running; then the pictures that were asked for."""
         self._outputs.close()
-        if not self._darkroom.close(_LAST_MOMENT):
+        if not self._pictures.close(_LAST_MOMENT):
             log.warning("snapshots: the disk is too slow, pictures may be missing")
 
     # -- one turn ----------------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ class Actions(Job):
             case HoldOutput() | PulseOutput() as switch:
                 self._attempt(asked, lambda: self._switch(switch))
             case KeepPicture() as picture:
-                if not self._darkroom.offer(lambda: self._attempt(asked, lambda: self._keep(picture))):
+                if not self._pictures.offer(lambda: self._attempt(asked, lambda: self._keep(picture))):
                     self._drop(asked)
 
     def _attempt(self, asked: _Asked, do: Callable[[], Done]) -> None:
@@ -208,7 +208,7 @@ class Actions(Job):
             self._overload.end()
         self._reported = dropped
 
-    # -- in the darkroom ---------------------------------------------------------------------------------
+    # -- in the thread of the pictures -----------------------------------------------------------------------
 
     def _keep(self, action: KeepPicture) -> Done:
         """The rule asked for it, so the picture is one to keep."""

@@ -6,7 +6,7 @@ from typing import Protocol
 from edge_mask.errors import Refused
 
 
-class Line(Protocol):
+class OutputLine(Protocol):
     """An output. Every call may be repeated; every one may raise TryLater (a device that is away) or Refused."""
 
     def look(self) -> str:
@@ -32,7 +32,7 @@ def line_for(
     line: str | None = None,
     active_low: bool = False,
     sysfs: Path = Path("/sys"),
-) -> Line:
+) -> OutputLine:
     """The driver of one output, nothing opened yet. Raises Refused when its library is missing."""
     if kind == "led" and path:
         from edge_mask.act.led import Led

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edge_mask.act.line import Line
+from edge_mask.act.line import OutputLine
 from edge_mask.errors import EdgeMaskError, Refused
 from edge_mask.units import Seconds
 
@@ -26,7 +26,7 @@ class _State:
 class Outputs:
     """Owned by one thread, which calls `turn` when `next_change` says so."""
 
-    def __init__(self, lines: Mapping[str, Line]) -> None:
+    def __init__(self, lines: Mapping[str, OutputLine]) -> None:
         self._lines = dict(lines)
         self._states = {name: _State() for name in lines}
 

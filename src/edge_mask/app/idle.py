@@ -21,7 +21,7 @@ class Carrier(Protocol):
     def away_for(self, now: float) -> Seconds: ...
 
 
-class Idleness:
+class IdleCheck:
     """Whether everything that can end has ended and everything recorded has left. Asked by the main thread."""
 
     def __init__(

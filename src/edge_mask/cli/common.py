@@ -31,9 +31,9 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 
 def settings_of(arguments: argparse.Namespace) -> "Settings":
     """The configuration of `--config` with the overlay that is kept beside it, as the daemon takes it."""
-    from edge_mask.settings.load import load_in_force  # heavy: not for --help
+    from edge_mask.settings.load import load_with_overlay  # heavy: not for --help
 
-    found = load_in_force(arguments.config, os.environ)
+    found = load_with_overlay(arguments.config, os.environ)
     for sentence in found.refused:
         print(f"not in force: {sentence}", file=sys.stderr)
     return found.settings

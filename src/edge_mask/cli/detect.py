@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_mask.cli.common import a_name, a_path
-from edge_mask.cli.frames import Seen, files_of, frames, is_folder
+from edge_mask.cli.frames import InputPicture, files_of, frames, is_folder
 from edge_mask.errors import Broken, Refused
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-def _look(detector: "ModelDetector", seen: Seen, drawings: "Drawings | None", *, as_json: bool) -> str:
+def _look(detector: "ModelDetector", seen: InputPicture, drawings: "Drawings | None", *, as_json: bool) -> str:
     """Print the line of one frame; what went wrong as a sentence, or nothing."""
     try:
         faces = detector.detect(seen.picture.image)
@@ -76,13 +76,13 @@ def _look(detector: "ModelDetector", seen: Seen, drawings: "Drawings | None", *,
     return ""
 
 
-def _json_line(seen: Seen, faces: "list[Face]", took_ms: float) -> str:
+def _json_line(seen: InputPicture, faces: "list[Face]", took_ms: float) -> str:
     detections = [{"label": face.label, "score": round(face.score, 4), "box": _box(seen, face)} for face in faces]
     line = {"file": seen.name, "frame": seen.frame, "detections": detections, "inference_ms": round(took_ms, 3)}
     return json.dumps(line, ensure_ascii=False)
 
 
-def _human_line(seen: Seen, faces: "list[Face]", took_ms: float) -> str:
+def _human_line(seen: InputPicture, faces: "list[Face]", took_ms: float) -> str:
     what = seen.name if seen.still else f"{seen.name} frame {seen.frame}"
     found = []
     for face in faces:
@@ -91,7 +91,7 @@ def _human_line(seen: Seen, faces: "list[Face]", took_ms: float) -> str:
     return f"{what}: {'; '.join(found) or 'no face'} ({took_ms:.1f} ms)"
 
 
-def _box(seen: Seen, face: "Face") -> list[float]:
+def _box(seen: InputPicture, face: "Face") -> list[float]:
     box = seen.picture.in_file(face.box)
     return [round(side, 2) for side in (box.x, box.y, box.w, box.h)]
 
@@ -109,7 +109,7 @@ class Drawings:
         self._folder = folder
         self._taken: dict[str, Path] = {}
 
-    def write(self, seen: Seen, faces: "list[Face]") -> None:
+    def write(self, seen: InputPicture, faces: "list[Face]") -> None:
         """One picture, named like its file; frames of a video are numbered. Raises Refused when it cannot."""
         import cv2
 
@@ -125,7 +125,7 @@ class Drawings:
         except OSError as error:
             raise Refused(f"{path}: cannot be written ({error.strerror})") from error
 
-    def _name(self, seen: Seen) -> str:
+    def _name(self, seen: InputPicture) -> str:
         suffix = seen.file.suffix.lower() if seen.file.suffix.lower() in (".png", ".webp") else ".jpg"
         stem = seen.file.stem if seen.still else f"{seen.file.stem}-{seen.frame:06d}"
         name, number = stem + suffix, 1

@@ -31,7 +31,7 @@ _FILMS = (b"GIF8", b"\x1aE\xdf\xa3", b"FLV\x01", b"0&\xb2u\x8ef\xcf\x11", b"DHAV
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class InputPicture:
     """One picture to look at, and which frame of which file it is."""
 
     file: Path
@@ -45,7 +45,7 @@ class Seen:
         return _written(self.file)
 
 
-def frames(paths: list[Path]) -> Iterator[Seen | str]:
+def frames(paths: list[Path]) -> Iterator[InputPicture | str]:
     """Every picture and every frame of every video, in the order given; a string is a sentence about a bad one."""
     for path in paths:
         unread: list[OSError] = []
@@ -155,7 +155,7 @@ def _written(file: Path) -> str:
     return str(file).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _picture(file: Path) -> Iterator[Seen | str]:
+def _picture(file: Path) -> Iterator[InputPicture | str]:
     from edge_mask.picture import SUFFIXES, load_picture
 
     begin = _first_bytes(file, _FIRST)
@@ -163,12 +163,12 @@ def _picture(file: Path) -> Iterator[Seen | str]:
         yield f"{_written(file)}: holds text, neither a picture nor a video"
         return
     try:
-        yield Seen(file, 1, load_picture(file))
+        yield InputPicture(file, 1, load_picture(file))
     except Refused as error:
         yield str(error)
 
 
-def _video(file: Path) -> Iterator[Seen | str]:
+def _video(file: Path) -> Iterator[InputPicture | str]:
     from edge_mask.capture.film import VideoFile
     from edge_mask.capture.source import EndOfSource
     from edge_mask.picture import Picture
@@ -180,7 +180,7 @@ def _video(file: Path) -> Iterator[Seen | str]:
         while True:
             frame = video.read()
             height, width = frame.image.shape[:2]
-            yield Seen(file, frame.number, Picture(frame.image, width, height), still=False)
+            yield InputPicture(file, frame.number, Picture(frame.image, width, height), still=False)
     except (EndOfSource, Refused) as end:
         if str(end):
             yield str(end)

@@ -35,7 +35,7 @@ def add(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from edge_mask.observe.notify import Notifier, watchdog_interval
+    from edge_mask.observe.notify import SystemdNotifier, watchdog_interval
     from edge_mask.runtime.clock import SystemClock
     from edge_mask.runtime.door import Blueprint
     from edge_mask.runtime.supervisor import Limits, Supervisor
@@ -45,9 +45,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
     def plan() -> Blueprint:
         from edge_mask.observe import logs
-        from edge_mask.settings.load import load_in_force
+        from edge_mask.settings.load import load_with_overlay
 
-        found = load_in_force(arguments.config, os.environ)
+        found = load_with_overlay(arguments.config, os.environ)
         settings = found.settings
         secrets = _secrets(settings)
 
@@ -66,7 +66,7 @@ def _run(arguments: argparse.Namespace) -> int:
     supervisor = Supervisor(
         plan,
         clock,
-        notifier=Notifier.from_environment(os.environ),
+        notifier=SystemdNotifier.from_environment(os.environ),
         limits=Limits(arguments.max_seconds, arguments.until_idle),
         feed_every=watchdog_interval(os.environ) or 1.0,
     )

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 
-from edge_mask.deliver.destination import Destination, Pace
+from edge_mask.deliver.destination import Destination, TokenBucket
 from edge_mask.deliver.refusals import Refusals
 from edge_mask.deliver.suspects import Suspects
 from edge_mask.deliver.transport import Transport, offered, receipt_of
-from edge_mask.deliver.waiting import Backlog, LiveLine, ReadAhead
+from edge_mask.deliver.waiting import Backlog, LiveQueue, ReadAhead
 from edge_mask.errors import Refused
 from edge_mask.ledger.outbox import Pending
 from edge_mask.ledger.rows import Settlement
@@ -59,12 +59,12 @@ class Courier(Job):
         self._outage = Outage(destination.name, log, report, clock)
         self._clock = clock
         self._refusals = Refusals(destination.name, destination.shown, log, report, clock)
-        self._pace = Pace(destination.drain_rate, clock.now().mono)
+        self._pace = TokenBucket(destination.drain_rate, clock.now().mono)
         self._wake = destination.wake
         self._backoff = destination.backoff
         self._receipts: SimpleQueue[tuple[int, Pending, Receipt]] = SimpleQueue()
         self._states: SimpleQueue[tuple[bool, str]] = SimpleQueue()
-        self._live = LiveLine(transport, self._wake.set)
+        self._live = LiveQueue(transport, self._wake.set)
         self._rows = ReadAhead(backlog, self.name)
         self._in_flight = 0
         self._suspects = Suspects(destination.window, blames_hang_ups=destination.blames_hang_ups)

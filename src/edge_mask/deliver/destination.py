@@ -94,7 +94,7 @@ class HttpServer(Destination):
         return self.name
 
 
-class Pace:
+class TokenBucket:
     """A token bucket: allows `rate` events per second on average and up to a tenth of a second's worth at once."""
 
     def __init__(self, rate: float, now: float) -> None:

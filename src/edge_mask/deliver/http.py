@@ -15,8 +15,8 @@ from queue import Empty, SimpleQueue
 
 import httpcore
 
-from edge_mask.deliver.http_connection import Answer, HttpConnection
-from edge_mask.deliver.http_request import Origin, Request, request_of
+from edge_mask.deliver.http_connection import HttpConnection, HttpResponse
+from edge_mask.deliver.http_request import HttpRequest, Origin, request_of
 from edge_mask.deliver.transport import OnState, Sending
 from edge_mask.errors import Refused
 from edge_mask.messages import Message, Outcome, Receipt
@@ -137,7 +137,7 @@ class HttpTransport:
             receipt = Receipt(Outcome.UNKNOWN, f"internal fault: {type(error).__name__}: {error}", is_suspect=True)
         return replace(receipt, reason=redact(receipt.reason, request.secrets))
 
-    def _post(self, request: Request) -> Answer:
+    def _post(self, request: HttpRequest) -> HttpResponse:
         """A server may close a kept connection at any time: that says nothing about the server, so try a new one."""
         connection = self._connected(request.origin)
         was_used = connection.is_used
@@ -196,7 +196,7 @@ class HttpTransport:
         self._on_state(is_there, reason)
 
 
-def _judged(answer: Answer) -> Receipt:
+def _judged(answer: HttpResponse) -> Receipt:
     if 200 <= answer.status < 300:
         return Receipt(Outcome.DELIVERED)
     text = " ".join(answer.body.decode("utf-8", "replace").split())[:_SHOWN]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import httpcore
 
-from edge_mask.deliver.http_request import Origin, Request
+from edge_mask.deliver.http_request import HttpRequest, Origin
 from edge_mask.runtime.clock import Clock
 from edge_mask.units import Seconds
 
@@ -24,7 +24,7 @@ _ANSWER_MOST = 4 * _BODY_READ
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """What a server said; of the body only the beginning."""
 
     status: int
@@ -50,7 +50,7 @@ class HttpConnection:
             network_backend=self._wire,
         )
 
-    def post(self, request: Request) -> Answer:
+    def post(self, request: HttpRequest) -> HttpResponse:
         """Send it and read the answer. Raises what httpcore raises; then the connection is of no use any more."""
         self._wire.begin()
         made = httpcore.Request(
@@ -68,7 +68,7 @@ class HttpConnection:
         response = self._http.handle_request(made)
         body = self._beginning_of(response)
         self.is_used, self.used_at = True, self._clock.now().mono
-        return Answer(response.status, response.extensions["reason_phrase"].decode("ascii", "replace"), body)
+        return HttpResponse(response.status, response.extensions["reason_phrase"].decode("ascii", "replace"), body)
 
     def _beginning_of(self, response: httpcore.Response) -> bytes:
         """The status has decided already: a body that ends early or never does not matter. One that breaks the protocol

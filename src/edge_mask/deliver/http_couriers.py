@@ -35,7 +35,7 @@ _AWAY_LONG = 60.0
 
 
 @dataclass(slots=True)
-class _Post:
+class _Hired:
     courier: Courier
     idle_since: Seconds | None = None
 
@@ -73,7 +73,7 @@ class HttpCouriers(Job):
         self._backoff = backoff
         self._on_damage = on_damage
         self._destinations = Destinations(path, PREFIX)
-        self._posts: dict[str, _Post] = {}
+        self._posts: dict[str, _Hired] = {}
         self._wake = threading.Event()
         self._has_news = True  # an earlier run may have left something
         self._is_looking = False
@@ -136,7 +136,7 @@ class HttpCouriers(Job):
 
     # -- one turn ----------------------------------------------------------------------------------------
 
-    def _all(self) -> list[_Post]:
+    def _all(self) -> list[_Hired]:
         return list(self._posts.values())
 
     def _pause(self) -> float:
@@ -185,7 +185,7 @@ class HttpCouriers(Job):
         )
         self._were_away.discard(destination)
         courier.begin()
-        self._posts[destination] = _Post(courier)
+        self._posts[destination] = _Hired(courier)
         return True
 
     def _make_room(self, now: float) -> bool:
@@ -217,7 +217,7 @@ class HttpCouriers(Job):
             self.poke()
 
 
-def _is_long_idle(post: _Post, now: float, idle_after: float) -> bool:
+def _is_long_idle(post: _Hired, now: float, idle_after: float) -> bool:
     return post.idle_since is not None and now - post.idle_since >= idle_after
 
 

@@ -59,7 +59,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class HttpRequest:
     """One POST; `secrets` are the texts in it that no log may show."""
 
     origin: Origin
@@ -69,7 +69,7 @@ class Request:
     secrets: tuple[str, ...] = field(repr=False)
 
 
-def request_of(message: Message) -> Request:
+def request_of(message: Message) -> HttpRequest:
     """The request that `message` (its topic is the address) stands for. Raises Refused with a sentence."""
     try:
         parts = urlsplit(message.topic)
@@ -90,7 +90,7 @@ def request_of(message: Message) -> Request:
     query = f"?{parts.query}" if parts.query else ""
     host_shown = f"[{host}]" if ":" in host else host
     at_port = "" if port is None or port == _PORTS[scheme] else f":{port}"
-    return Request(
+    return HttpRequest(
         origin=Origin(scheme, host, _PORTS[scheme] if port is None else port),
         path=quote((parts.path or "/") + query, safe=_PRINTABLE),
         headers=tuple(_headers(given, message, f"{host_shown}{at_port}")),

@@ -59,7 +59,7 @@ class Session(Protocol):
         ...
 
 
-class Standstill:
+class StallDetector:
     """Watches the oldest unacknowledged message: the same one for too long means that nothing moves.
 
     A broker that is slow but acknowledges in turn is left in peace, however long the queue to it is.
@@ -101,7 +101,7 @@ class Link:
         self._will = will
         self._birth = birth
         self._ack_timeout = ack_timeout
-        self._standstill = Standstill(ack_timeout)
+        self._stall = StallDetector(ack_timeout)
         self._backoff = backoff
         self._refused_backoff = refused_backoff
         self._on_state = on_state
@@ -246,7 +246,7 @@ class Link:
 
         A broker that acknowledges nothing is a frozen one; only a new connection allows sending again.
         """
-        left = self._standstill.left(session.oldest, self._now())
+        left = self._stall.left(session.oldest, self._now())
         if left <= 0:
             raise TryLater(f"the broker acknowledged nothing for {self._ack_timeout:g} s")
         return min(left, _LONGEST_TURN)

@@ -24,7 +24,7 @@ PROPERTIES: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class BrokerLimits:
     """The broker's bounds; the defaults are those of a broker that named none (as every MQTT 3.1.1 one)."""
 
     receive_maximum: int = 65_535

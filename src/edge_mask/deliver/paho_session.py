@@ -14,7 +14,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge_mask.deliver.doorbell import Doorbell
-from edge_mask.deliver.packet import NO_LIMIT, Limits, filter_problem, problem, publish_size
+from edge_mask.deliver.packet import NO_LIMIT, BrokerLimits, filter_problem, problem, publish_size
 from edge_mask.deliver.paho_client import (
     TLS_THERE,
     TLS_THERE_OR_NO_MQTT_5,
@@ -63,7 +63,7 @@ class PahoSession:
         self._may_retain = True
         self._in_flight: dict[int, Sending] = {}
         self._subscribed: dict[int | None, str] = {}
-        self._limits = Limits()
+        self._limits = BrokerLimits()
         self._accepted: ReasonCode | None = None
         self._lost = ""
         self._client = self._new_client()
@@ -188,7 +188,7 @@ class PahoSession:
     def _when_answered(self, _client: Any, _data: Any, _flags: Any, code: ReasonCode, got: Properties | None) -> None:
         self._accepted = code
         if got is not None and not code.is_failure:
-            self._limits = Limits(
+            self._limits = BrokerLimits(
                 receive_maximum=getattr(got, "ReceiveMaximum", 65_535),
                 packet_size=getattr(got, "MaximumPacketSize", NO_LIMIT),
                 qos=getattr(got, "MaximumQoS", 2),

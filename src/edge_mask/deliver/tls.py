@@ -8,7 +8,7 @@ from edge_mask.errors import Refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tls:
+class TlsFiles:
     """Paths of PEM files. Without `ca` the system's own authorities are believed."""
 
     ca: Path | None = None
@@ -16,7 +16,7 @@ class Tls:
     key: Path | None = None
 
 
-def context(files: Tls) -> ssl.SSLContext:
+def context(files: TlsFiles) -> ssl.SSLContext:
     """A client context that checks the broker's certificate and name. Raises Refused, naming the file at fault."""
     if (files.cert is None) != (files.key is None):
         raise Refused("tls: a client certificate needs both `cert` and `key`")

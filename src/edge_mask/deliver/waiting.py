@@ -103,7 +103,7 @@ class ReadAhead:
         return found
 
 
-class LiveLine:
+class LiveQueue:
     """Live messages on their way out: the newest few, for a few seconds, and never in front of a stored one for long.
 
     `offer` may be called from any thread, the rest belongs to the courier.

@@ -17,8 +17,7 @@ from edge_mask.rules.rule_file import Action, RuleDefinition
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.settings.model import Settings
 from edge_mask.sql.errors import EvaluationError
-from edge_mask.sql.message import NOWHERE
-from edge_mask.sql.message import Message as Seen
+from edge_mask.sql.rule_input import NOWHERE, RuleInput
 from edge_mask.sql.topics import topic_matches
 from edge_mask.wire.topics import Topics
 
@@ -89,7 +88,7 @@ def _never_run(running: list[RuleDefinition], settings: Settings) -> Iterator[st
 
 def _tried(rule: RuleDefinition) -> Iterator[tuple[Action, Effect | Refused]]:
     """The effect of each action without templates, or why it can never have one."""
-    seen = Seen("", b"{}", NOWHERE)
+    seen = RuleInput("", b"{}", NOWHERE)
     for action in _actions(rule):
         if action.device is None or _is_template(action):
             continue

@@ -11,7 +11,7 @@ from edge_mask.units import Moment, Seconds
 log = logging.getLogger(__name__)
 
 
-class Notifier:
+class SystemdNotifier:
     """Speaks to the socket `address` (`@…` is an abstract one). Nothing here raises or waits."""
 
     def __init__(self, address: str | None) -> None:
@@ -21,7 +21,7 @@ class Notifier:
             self._socket.setblocking(False)
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> "Notifier":
+    def from_environment(cls, environ: Mapping[str, str]) -> "SystemdNotifier":
         """The service manager's socket, if there is one."""
         return cls(environ.get("NOTIFY_SOCKET"))
 

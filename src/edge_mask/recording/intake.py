@@ -15,7 +15,7 @@ from edge_mask.redact import legible, redact
 from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Incoming, Republish, RuleFailed
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.shadow import UpdateRefused, parse_topic
-from edge_mask.sql.message import Context
+from edge_mask.sql.rule_input import Context
 from edge_mask.sql.values import Value
 from edge_mask.units import Moment
 from edge_mask.wire.encode import Encoded, encode

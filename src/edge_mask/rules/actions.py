@@ -11,7 +11,7 @@ from edge_mask.messages import Message, Priority
 from edge_mask.redact import redact
 from edge_mask.rules.effects import Effect, HttpCall, Republish
 from edge_mask.sql.errors import EvaluationError
-from edge_mask.sql.message import Message as Seen
+from edge_mask.sql.rule_input import RuleInput
 from edge_mask.sql.template import Template
 from edge_mask.sql.topics import check_topic
 from edge_mask.wire.topics import LONGEST, text_problem
@@ -32,7 +32,7 @@ _FORMATS: Final = {"UNSPECIFIED_BYTES": 0, "UTF8_DATA": 1}
 _MAX_EXPIRY: Final = 2**32 - 1
 
 
-class DeviceAction(ABC):
+class CompiledAction(ABC):
     """One action of one rule. `name` and `resource` are what an error document calls it."""
 
     name: str
@@ -48,7 +48,7 @@ class DeviceAction(ABC):
         """What the action acts on, as the rule writes it."""
 
     @abstractmethod
-    def perform(self, rule: str, output: bytes, seen: Seen, priority: Priority) -> Effect:
+    def perform(self, rule: str, output: bytes, seen: RuleInput, priority: Priority) -> Effect:
         """The effect for one message; EvaluationError when there can be none."""
 
 
@@ -60,7 +60,7 @@ def _templates(value: Any) -> Iterator[Template]:
         yield from _templates(item)
 
 
-class RepublishAction(DeviceAction):
+class RepublishAction(CompiledAction):
     """`republish`: the rule's result to another topic."""
 
     name = "RepublishAction"
@@ -81,7 +81,7 @@ class RepublishAction(DeviceAction):
         """The topic."""
         return self._topic.text
 
-    def perform(self, rule: str, output: bytes, seen: Seen, priority: Priority) -> Effect:
+    def perform(self, rule: str, output: bytes, seen: RuleInput, priority: Priority) -> Effect:
         """A message of the class of the one that matched; from a live one live at QoS 0, telemetry at QoS 1."""
         if len(output) > MAX_PAYLOAD:
             raise EvaluationError(f"the result has {len(output)} bytes; at most {MAX_PAYLOAD} can be published")
@@ -97,7 +97,7 @@ class RepublishAction(DeviceAction):
         )
         return Republish(rule=rule, message=message)
 
-    def _topic_for(self, seen: Seen) -> str:
+    def _topic_for(self, seen: RuleInput) -> str:
         topic = self._topic.render(seen)
         if topic.startswith("$$"):
             topic = topic[1:]
@@ -106,7 +106,7 @@ class RepublishAction(DeviceAction):
         _refuse(check_topic(topic) or text_problem("the topic", topic))
         return topic
 
-    def _properties(self, seen: Seen) -> dict[str, Any]:
+    def _properties(self, seen: RuleInput) -> dict[str, Any]:
         texts = {key: template.render(seen) for key, template in self._headers.items()}
         properties: dict[str, Any] = {}
         if content_type := texts.get("contentType"):
@@ -126,7 +126,7 @@ class RepublishAction(DeviceAction):
             properties["user_properties"] = self._user_properties(seen)
         return properties
 
-    def _user_properties(self, seen: Seen) -> list[tuple[str, str]]:
+    def _user_properties(self, seen: RuleInput) -> list[tuple[str, str]]:
         pairs = [(key.render(seen), value.render(seen)) for key, value in self._user]
         for key, value in pairs:
             _refuse(
@@ -164,7 +164,7 @@ def _format(text: str) -> int:
     return _FORMATS[text]
 
 
-class HttpAction(DeviceAction):
+class HttpAction(CompiledAction):
     """`http`: the rule's result as the body of a POST."""
 
     name = "HttpAction"
@@ -181,7 +181,7 @@ class HttpAction(DeviceAction):
         """The address."""
         return self._url.text
 
-    def perform(self, rule: str, output: bytes, seen: Seen, priority: Priority) -> Effect:
+    def perform(self, rule: str, output: bytes, seen: RuleInput, priority: Priority) -> Effect:
         """A call of the class of the message that matched."""
         if len(output) > MAX_PAYLOAD:
             raise EvaluationError(f"the result has {len(output)} bytes; at most {MAX_PAYLOAD} can be sent")

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Final
 
 from edge_mask.rules.effects import Effect, HttpCall, Republish, RuleFailed
-from edge_mask.sql.message import Deadline
+from edge_mask.sql.rule_input import Deadline
 
 MAX_DEPTH: Final = 8
 """Rules one after the other that a message may come through."""

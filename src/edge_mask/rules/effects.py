@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from edge_mask.messages import Message, Priority
-from edge_mask.sql.message import NOWHERE, Context
+from edge_mask.sql.rule_input import NOWHERE, Context
 from edge_mask.units import Seconds
 
 LogLevel = Literal["info", "warning", "error"]

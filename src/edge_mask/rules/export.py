@@ -8,7 +8,7 @@ import yaml
 
 from edge_mask.rules.aws_actions import AWS_ACTIONS, NEEDS_ROLE, ONLY_API
 from edge_mask.rules.rule_file import RuleDefinition
-from edge_mask.rules.shapes import Field, Many, Shape
+from edge_mask.rules.shapes import Field, ListOf, Shape
 
 ROLE_PARAMETER: Final = "RuleRoleArn"
 
@@ -164,7 +164,7 @@ def _capital_fields(fields: Mapping[str, Any], expected: Shape) -> dict[str, Any
 def _capital_value(value: Any, expected: Field) -> Any:
     if isinstance(expected.kind, Shape):
         return _capital_fields(value, expected.kind)
-    if isinstance(expected.kind, Many):
+    if isinstance(expected.kind, ListOf):
         return [_capital_fields(item, expected.kind.item) for item in value]
     return value
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path as FilePath
 from typing import Any, Final
 
-from edge_mask.rules.actions import DeviceAction, Fields, HttpAction, RepublishAction
+from edge_mask.rules.actions import CompiledAction, Fields, HttpAction, RepublishAction
 from edge_mask.rules.aws_actions import AWS_ACTIONS
 from edge_mask.rules.edge_actions import check_edge, duration, edge_action
 from edge_mask.rules.shapes import Field, check, shape
@@ -45,7 +45,7 @@ class Action:
 
     kind: str
     fields: Mapping[str, Any]
-    device: DeviceAction | None
+    device: CompiledAction | None
     why_aws: str = ""
     """Why it does not run here."""
 
@@ -212,7 +212,7 @@ def _action(document: Document, path: Path, action: Any, make: MakeTemplate) -> 
     return Action(kind, fields, device, why)
 
 
-def _device_action(kind: str, fields: Fields) -> DeviceAction | None:
+def _device_action(kind: str, fields: Fields) -> CompiledAction | None:
     match kind:
         case "edgeMask":
             return edge_action(fields)

@@ -21,7 +21,7 @@ from edge_mask.rules.effects import Effect, Incoming, Republish, RuleFailed
 from edge_mask.rules.rule_file import Action, RuleDefinition, is_table, load_file
 from edge_mask.sql.errors import EvaluationError, TookTooLong
 from edge_mask.sql.json import to_payload
-from edge_mask.sql.message import Message
+from edge_mask.sql.rule_input import RuleInput
 from edge_mask.sql.topics import BASIC_INGEST, TopicTree, without_basic_ingest
 from edge_mask.sql.values import NO_MATCH, Value
 
@@ -40,7 +40,7 @@ UNKNOWN: Final = "n/a"
 
 
 @dataclass(slots=True)
-class Counts:
+class RuleCounts:
     """How one rule fares since it was loaded."""
 
     matched: int = 0
@@ -53,8 +53,8 @@ class _Running:
     """One rule on duty."""
 
     rule: RuleDefinition
-    counts: Counts
-    where: Callable[[Value, Message], bool] | None
+    counts: RuleCounts
+    where: Callable[[Value, RuleInput], bool] | None
     number: int
     """Of the version of the language."""
     is_quick: bool
@@ -75,7 +75,7 @@ class RuleSet:
         self.rules = tuple(rules)
         self._running = {
             rule.name: _Running(
-                rule, Counts(), rule.statement.where, rule.statement.number, rule.statement.has_quick_where
+                rule, RuleCounts(), rule.statement.where, rule.statement.number, rule.statement.has_quick_where
             )
             for rule in self.rules
         }
@@ -106,7 +106,7 @@ class RuleSet:
         return cls(rules.values())
 
     @property
-    def counts(self) -> Mapping[str, Counts]:
+    def counts(self) -> Mapping[str, RuleCounts]:
         """By the name of the rule."""
         return {name: running.counts for name, running in self._running.items()}
 
@@ -133,17 +133,17 @@ class RuleSet:
         running = self._running.get(rule)
         if running is None:
             return []
-        message = Message(incoming.topic, incoming.payload, incoming.context)
+        message = RuleInput(incoming.topic, incoming.payload, incoming.context)
         with suppress(EvaluationError, RecursionError):  # what SET cannot work out is Undefined in the templates
             running.rule.statement.assign(message)
         return self._failed(running, incoming, message, "action", [_failure("HttpAction", resource, text)])
 
     def _once(self, incoming: Incoming, chain: Chain) -> Iterator[Effect]:
-        message: Message | None = None
+        message: RuleInput | None = None
         for running in self._matching(incoming.topic):
             if running.counts.is_set_aside:
                 continue
-            message = message or Message(incoming.topic, incoming.payload, incoming.context)
+            message = message or RuleInput(incoming.topic, incoming.payload, incoming.context)
             try:
                 where = running.where
                 if where is not None:
@@ -175,7 +175,7 @@ class RuleSet:
         running = self._running.get(name)
         return [running] if running and running.rule.runs_here and not running.rule.is_disabled else []
 
-    def _run(self, running: _Running, incoming: Incoming, message: Message) -> list[Effect]:
+    def _run(self, running: _Running, incoming: Incoming, message: RuleInput) -> list[Effect]:
         rule = running.rule
         now = incoming.context.timestamp
         output = rule.statement.output(message, is_asked=running.where is not None)
@@ -202,7 +202,7 @@ class RuleSet:
         self,
         running: _Running,
         incoming: Incoming,
-        message: Message,
+        message: RuleInput,
         code: str,
         failures: list[dict[str, str]],
         *,
@@ -251,7 +251,7 @@ def _is_too_soon(running: _Running, now: int) -> bool:
     return every is not None and last is not None and 0 <= now - last < every * 1000
 
 
-def _performed(action: Action, rule: str, output: bytes, message: Message, priority: Priority) -> list[Effect]:
+def _performed(action: Action, rule: str, output: bytes, message: RuleInput, priority: Priority) -> list[Effect]:
     return [] if action.device is None else [action.device.perform(rule, output, message, priority)]
 
 

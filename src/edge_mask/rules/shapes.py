@@ -7,7 +7,7 @@ from typing import Any, Literal, Union
 from edge_mask.suggest import did_you_mean
 from edge_mask.yaml_file import Document, Path
 
-Kind = Union[Literal["text", "int", "bool", "map", "value"], "Shape", "Many"]
+Kind = Union[Literal["text", "int", "bool", "map", "value"], "Shape", "ListOf"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
-class Many:
+class ListOf:
     """A list with at least `least` items of one shape."""
 
     item: Shape
@@ -66,7 +66,7 @@ def _check_field(document: Document, path: Path, value: Any, field: Field) -> No
     kind = field.kind
     if isinstance(kind, Shape):
         check(document, path, value, kind)
-    elif isinstance(kind, Many):
+    elif isinstance(kind, ListOf):
         _check_many(document, path, value, kind, field.most)
     elif not _is_kind(value, kind):
         document.complain(path, f"{_KINDS[kind]} is expected, not {_named(value)}")
@@ -76,7 +76,7 @@ def _check_field(document: Document, path: Path, value: Any, field: Field) -> No
         document.complain(path, f"at most {field.most}{' characters' if isinstance(value, str) else ''} is allowed")
 
 
-def _check_many(document: Document, path: Path, value: Any, many: Many, most: int | None) -> None:
+def _check_many(document: Document, path: Path, value: Any, many: ListOf, most: int | None) -> None:
     if not isinstance(value, list):
         document.complain(path, f"a list is expected, not {_named(value)}")
         return

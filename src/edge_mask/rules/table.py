@@ -29,7 +29,7 @@ from edge_mask.rules.rule_set import RuleSet
 from edge_mask.rules.shapes import Field, Shape, check
 from edge_mask.sql.errors import EvaluationError
 from edge_mask.sql.json import NOT_JSON, decode_payload
-from edge_mask.sql.message import Context
+from edge_mask.sql.rule_input import Context
 from edge_mask.sql.values import NO_MATCH, UNDEFINED, Value, equal
 from edge_mask.yaml_file import Document, read
 
@@ -61,7 +61,7 @@ _CASE: Final = Shape(
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CaseResult:
     """How one case went: `problem` is empty when it went as expected."""
 
     name: str
@@ -109,13 +109,13 @@ def _is_case(document: Document, index: int, case: Any) -> bool:
     return len(document.problems) == before
 
 
-def run_case(case: Mapping[str, Any], rules: Sequence[RuleDefinition], number: int) -> Outcome:
+def run_case(case: Mapping[str, Any], rules: Sequence[RuleDefinition], number: int) -> CaseResult:
     """Run one case over the rules of its file; a disabled rule is run too."""
     name = str(case.get("name", f"case {number}"))
     asked = case.get("rule", rules[0].name if len(rules) == 1 else None)
     rule = next((rule for rule in rules if rule.name == asked), None)
     if rule is None and (asked is not None or "output" in case):
-        return Outcome(name, f"the file has no rule {asked!r}" if asked else "say which rule the output is of")
+        return CaseResult(name, f"the file has no rule {asked!r}" if asked else "say which rule the output is of")
     incoming = Incoming(
         topic=case["topic"],
         payload=_payload(case["payload"]),
@@ -127,7 +127,7 @@ def run_case(case: Mapping[str, Any], rules: Sequence[RuleDefinition], number: i
         problems.append(_check_output(case, rule, incoming))
     if "actions" in case or (rule is None and "expect" in case):
         problems.append(_check_actions(case, rules, incoming))
-    return Outcome(name, "; ".join(filter(None, problems)))
+    return CaseResult(name, "; ".join(filter(None, problems)))
 
 
 def _is_bytes(written: Any) -> bool:

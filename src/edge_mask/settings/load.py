@@ -12,17 +12,17 @@ from pydantic import ValidationError
 from edge_mask.errors import ConfigurationError
 from edge_mask.settings import overlay as overlays
 from edge_mask.settings.checks import complaints
-from edge_mask.settings.document import PASSWORD, Variable, read
 from edge_mask.settings.explain import explain
 from edge_mask.settings.model import Settings
 from edge_mask.settings.overlay import Layers, Overlay
 from edge_mask.settings.schema import schema
+from edge_mask.settings.variables import PASSWORD, FromEnvironment, read
 from edge_mask.yaml_file import Document
 from edge_mask.yaml_file import Path as Key
 
 
 @dataclass(frozen=True, slots=True)
-class InForce:
+class LoadedSettings:
     """The configuration as the daemon takes it: the file, and what was wished from outside and kept."""
 
     settings: Settings
@@ -41,18 +41,18 @@ def load(path: Path, environ: Mapping[str, str], overlay: Overlay | None = None)
     return _settings(_document(path, environ), overlay or Overlay())
 
 
-def load_in_force(path: Path, environ: Mapping[str, str]) -> InForce:
+def load_with_overlay(path: Path, environ: Mapping[str, str]) -> LoadedSettings:
     """The same with the overlay that was kept; one that cannot be used is left out, and said. Changes nothing."""
     document = _document(path, environ)
     kept_at = overlays.kept_at(document.data)
     try:
         overlay = overlays.read_kept(kept_at)
         if overlay.config:
-            return InForce(_settings(document, overlay), overlay, kept_at)
+            return LoadedSettings(_settings(document, overlay), overlay, kept_at)
         refused: tuple[str, ...] = ()
     except ConfigurationError as error:
         overlay, refused = Overlay(), tuple(error.problems)
-    return InForce(_settings(document, Overlay()), overlay, kept_at, refused)
+    return LoadedSettings(_settings(document, Overlay()), overlay, kept_at, refused)
 
 
 def parse(text: str, name: str, environ: Mapping[str, str], overlay: Overlay | None = None) -> Settings:
@@ -108,6 +108,6 @@ def _own_file(settings: Settings, name: str) -> list[tuple[Key, str]]:
 def _literal_password(data: dict[str, Any]) -> list[tuple[Key, str]]:
     """No part of the password may stand in the file: not beside a variable, and not as its default."""
     password = (data.get("mqtt") or {}).get("password")
-    if password is None or isinstance(password, Variable):
+    if password is None or isinstance(password, FromEnvironment):
         return []
     return [(PASSWORD, "a password does not belong in this file; use password_file, or ${MQTT_PASSWORD}")]

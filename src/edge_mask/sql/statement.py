@@ -7,8 +7,8 @@ from edge_mask.sql.ast import Select, Star
 from edge_mask.sql.compile import Compiler, is_quick
 from edge_mask.sql.errors import EvaluationError, RuleError
 from edge_mask.sql.json import to_payload
-from edge_mask.sql.message import NOWHERE, Context, Message
 from edge_mask.sql.parser import Parser
+from edge_mask.sql.rule_input import NOWHERE, Context, RuleInput
 from edge_mask.sql.text import check_size, size_of
 from edge_mask.sql.topics import BASIC_INGEST, topic_matches, without_basic_ingest
 from edge_mask.sql.values import NO_MATCH, Value
@@ -56,16 +56,16 @@ class CompiledRule:
 
     def evaluate(self, topic: str, payload: bytes, context: Context = NOWHERE) -> Value:
         """The outgoing value, or NO_MATCH; EvaluationError when this message cannot be worked on."""
-        return self.run(Message(topic, payload, context)) if self._matches(topic) else NO_MATCH
+        return self.run(RuleInput(topic, payload, context)) if self._matches(topic) else NO_MATCH
 
-    def run(self, message: Message) -> Value:
+    def run(self, message: RuleInput) -> Value:
         """`evaluate` for a message whose topic is known to match."""
         try:
             return self._run(message, self._project)
         except RecursionError:
             raise EvaluationError("the payload is nested too deep for this statement") from None
 
-    def output(self, message: Message, *, is_asked: bool = False) -> Value:
+    def output(self, message: RuleInput, *, is_asked: bool = False) -> Value:
         """`run` in the bytes that are published, or NO_MATCH. `SELECT *` hands the payload's own bytes on.
 
         `is_asked`: the caller has asked `where` already, and it said yes.
@@ -81,7 +81,7 @@ class CompiledRule:
             raise EvaluationError("the payload is nested too deep for this statement") from None
         return value if value is NO_MATCH else self._written(value)
 
-    def assign(self, message: Message) -> Value:
+    def assign(self, message: RuleInput) -> Value:
         """Work out the variables, which are then in the message; the scope of the statement."""
         message.begin()
         scope = message.json(self.number)
@@ -94,7 +94,7 @@ class CompiledRule:
             check_size(size_of(value))
         return to_payload(value)
 
-    def _run(self, message: Message, project: Callable[[Value, Message], Value]) -> Value:
+    def _run(self, message: RuleInput, project: Callable[[Value, RuleInput], Value]) -> Value:
         if self._where is None and not self._variables and project is _own_bytes:
             return message.payload
         scope = self.assign(message)
@@ -103,7 +103,7 @@ class CompiledRule:
         return project(scope, message)
 
 
-def _own_bytes(_scope: Value, message: Message) -> Value:
+def _own_bytes(_scope: Value, message: RuleInput) -> Value:
     return message.payload
 
 

@@ -80,7 +80,7 @@ NOWHERE = Context()
 """The context that knows nothing."""
 
 
-class Message:
+class RuleInput:
     """Topic, payload and context; the payload as JSON is made when a rule first asks for it."""
 
     __slots__ = ("_calls", "_deadline", "_json", "_made", "_steps", "context", "payload", "topic", "variables")

@@ -12,7 +12,7 @@ _WAITING = 16
 _TICK = Seconds(10.0)
 
 
-class Darkroom:
+class PictureWriter:
     """Does one task after the other, and `chore` before each and every ten seconds. Neither may raise."""
 
     def __init__(self, chore: Task) -> None:

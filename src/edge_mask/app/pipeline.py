@@ -30,7 +30,7 @@ _READING_MAX_AGE = Seconds(10.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Watching:
+class PipelineParts:
     """What all of these parts have in common."""
 
     settings: Settings

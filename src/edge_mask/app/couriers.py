@@ -5,7 +5,7 @@ from edge_mask.deliver.http_couriers import HttpCouriers
 from edge_mask.messages import Message
 
 
-class Outlets:
+class CourierGroup:
     """Passes on what the recorder and the connection tell; a house without a broker drops live messages here."""
 
     def __init__(self) -> None:

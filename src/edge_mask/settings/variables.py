@@ -29,7 +29,7 @@ def _encoded(found: str, text: str, variable: re.Match[str]) -> str:
     return quote(found, safe=":") if is_inside else found
 
 
-class Variable(str):
+class FromEnvironment(str):
     """What the file gives by `${NAME}` alone: nothing of it stands in the file, not even a default."""
 
     __slots__ = ()
@@ -50,7 +50,7 @@ def read(text: str, name: str, environ: Mapping[str, str]) -> Document:
         made = _VARIABLE.sub(value, text)
         whole = _VARIABLE.fullmatch(text)
         is_variable = whole is not None and whole["escaped"] is None and whole["default"] is None
-        return Variable(made) if is_variable else made
+        return FromEnvironment(made) if is_variable else made
 
     return yaml_file.read(text, name, on_text=substituted)
 
