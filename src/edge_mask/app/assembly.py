@@ -43,16 +43,16 @@ from edge_mask.runtime.worker import Job, Worker
 from edge_mask.sense.meter import Meter
 from edge_mask.settings.model import Settings
 from edge_mask.units import Seconds
-from edge_mask.wire import status
+from edge_mask.wire import will
 from edge_mask.wire.topics import Topics
 from edge_mask.wire.uuid7 import IdMaker
 
 
 class Assembly:
-    """What every part of a house is given, and the parts themselves, one after the other."""
+    """Builds the parts of a house in order, from what they share."""
 
     def __init__(self, settings: Settings, rules: RuleSet, clock: Clock, door: Door, undo: ExitStack) -> None:
-        """`undo` closes what was opened when the house cannot be finished."""
+        """`undo` closes everything again when a later part fails."""
         self._settings = settings
         self._rules = rules
         self._clock = clock
@@ -185,7 +185,7 @@ class Assembly:
 
         def birth() -> Message:
             more = {"labels": labels} if labels else {}
-            return retained(status.birth(thing=thing, version=__version__, model=model, at=self._clock.now(), **more))
+            return retained(birth(thing=thing, version=__version__, model=model, at=self._clock.now(), **more))
 
         def on_state(connected: bool, reason: str) -> None:
             self._couriers.state_changed(connected, reason)
@@ -197,7 +197,7 @@ class Assembly:
             client_id=thing,
             clock=self._clock,
             on_state=on_state,
-            will=retained(status.will()),
+            will=retained(will()),
             birth=birth,
         )
 

@@ -1,4 +1,4 @@
-"""The couriers of a house, for those that are made before them."""
+"""The couriers of a house as one object; parts that are built earlier hold it already."""
 
 from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.http_couriers import HttpCouriers
@@ -6,14 +6,14 @@ from edge_mask.messages import Message
 
 
 class CourierGroup:
-    """Passes on what the recorder and the connection tell; a house without a broker drops live messages here."""
+    """Forwards news from the recorder and the connection. Without a broker, live messages are dropped here."""
 
     def __init__(self) -> None:
         self._brokers: list[Courier] = []
         self.all: list[Courier | HttpCouriers] = []
 
     def add(self, courier: Courier | HttpCouriers) -> None:
-        """From now on it is told, too."""
+        """Add a courier that gets the news from now on."""
         self.all.append(courier)
         if isinstance(courier, Courier):
             self._brokers.append(courier)

@@ -30,7 +30,7 @@ class PahoTransport:
         port: int = 1883,
         client_id: str,
         version: Version = "5",
-        tls: tls.Tls | None = None,
+        tls: tls.TlsFiles | None = None,
         username: str | None = None,
         password: Callable[[], str | None] = lambda: None,
         keepalive: int = 30,

@@ -1,4 +1,4 @@
-"""The demonstration: broker, subscriber and daemon, started in this order and stopped the other way round.
+"""The demo: broker, subscriber and daemon, started in this order and stopped in reverse.
 
 sample film, readings ──▶ daemon (a process of its own) ──MQTT──▶ broker (a thread) ──MQTT──▶ subscriber ──▶ lines
 """
@@ -120,7 +120,7 @@ class Show:
         self._say(line(message.topic, message.payload))
 
     def _daemon(self, config: Path, max_seconds: float | None) -> int:
-        """The real daemon with its real signals; its warnings go where ours go."""
+        """Run the real daemon as a child process; its warnings go to our stderr."""
         command = [sys.executable, "-m", "edge_mask", "run", "--config", str(config)]
         # In a session of its own, so that Ctrl-C reaches it once and through us, in the right order.
         with subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL) as daemon:
@@ -143,7 +143,7 @@ class Show:
 
 
 def _end(daemon: "subprocess.Popen[bytes]") -> int:
-    """Stop it if it still runs; its exit code, 0 also for a stop that came before it could listen to signals."""
+    """Stop it if it still runs; returns its exit code, 0 also when SIGTERM came before its handlers were set."""
     if daemon.poll() is not None:
         return daemon.returncode
     daemon.terminate()
@@ -209,7 +209,7 @@ def _error(fields: Fields) -> str:
 
 
 def _health(fields: Fields) -> str:
-    """Before the first look there is no time that one takes."""
+    """Before the first frame there is no inference time."""
     took = "" if fields["inference_ms"] is None else f" of {fields['inference_ms']:.1f} ms"
     return (
         f"processor {fields['cpu']:.0f} %, memory {fields['memory']:.0f} %, {fields['fps']:.1f} looks/s{took},"

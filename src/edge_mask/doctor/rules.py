@@ -1,4 +1,4 @@
-"""Rules: which of them run, and what in them can never work on this device; where they send to."""
+"""Rules: which ones run, which can never work on this device, and where they send to."""
 
 import json
 import socket
@@ -55,7 +55,7 @@ def destinations(settings: Settings) -> list[Finding]:
 
 
 def _strange_names(rule: RuleDefinition, settings: Settings) -> Iterator[str]:
-    """What the rule wants done by an output or a camera that the configuration does not have."""
+    """Outputs and cameras that the rule uses and the configuration lacks."""
     known = {
         "output": [output.name for output in settings.outputs],
         "camera": [camera.name for camera in settings.cameras],
@@ -67,7 +67,7 @@ def _strange_names(rule: RuleDefinition, settings: Settings) -> Iterator[str]:
 
 
 def _never_run(running: list[RuleDefinition], settings: Settings) -> Iterator[str]:
-    """Rules about topics that nothing is published on; none is named where a republished topic is a template."""
+    """Rules on topics that are never published; none when a republished topic is a template."""
     names = Topics(settings.topics.root, settings.device.thing_name, settings.topics.renames)
     kinds = [kind.name for kind in KINDS if kind is not READINGS]
     published = [names.of(kind) for kind in (*kinds, *(sensor.quantity for sensor in settings.sensors))]

@@ -41,10 +41,10 @@ def kernel_says_synchronised() -> bool:
 
 
 def wall_clock_is_set(root: Path = Path("/"), now: float | None = None) -> bool:
-    """True when the wall clock can be believed: not in the past, and kept by a time daemon or a clock chip.
+    """True when the wall clock is plausible: not in the past, and kept by a time daemon or a clock chip.
 
     Only boards described by a device tree come without a clock chip; elsewhere (PCs, virtual machines, containers)
-    somebody below us keeps the time, whether the kernel says so here or not.
+    the host keeps the time, even where the kernel does not say so.
     """
     if (time.time() if now is None else now) < _OLDEST_BELIEVABLE:
         return False
@@ -54,7 +54,7 @@ def wall_clock_is_set(root: Path = Path("/"), now: float | None = None) -> bool:
 
 
 def boot_id(path: Path = Path("/proc/sys/kernel/random/boot_id")) -> str:
-    """Names this boot of the machine: monotonic times of two boots cannot be compared."""
+    """The id of this boot: monotonic times of different boots cannot be compared."""
     try:
         return path.read_text().strip()
     except OSError:
@@ -62,10 +62,10 @@ def boot_id(path: Path = Path("/proc/sys/kernel/random/boot_id")) -> str:
 
 
 class Clock(Protocol):
-    """What time it is, and how to wait without missing a stop."""
+    """Tells the time, and waits without missing a stop."""
 
     def now(self) -> Moment:
-        """The present on both clocks."""
+        """The current time on both clocks."""
         ...
 
     def wait(self, stop: threading.Event, seconds: Seconds) -> bool:
@@ -74,7 +74,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own clocks; whether the wall clock is set is asked at most every ten seconds."""
+    """The machine's clocks; it checks at most every ten seconds whether the wall clock is set."""
 
     def __init__(self, is_set: Callable[[], bool] = wall_clock_is_set) -> None:
         self._is_set = is_set

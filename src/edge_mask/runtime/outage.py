@@ -1,4 +1,4 @@
-"""What a part does that can go away: it says so once, says once that it is back, and waits longer between attempts."""
+"""For a part that can fail and recover: one report per outage, and growing delays between attempts."""
 
 import logging
 import random
@@ -10,7 +10,7 @@ from edge_mask.units import Seconds
 
 
 class Outage:
-    """The state of one part that can go away, and the two lines that its going and coming are worth."""
+    """Whether one part is away; logs one line when it goes, one when it is back, and reports the outage once."""
 
     def __init__(self, component: str, log: logging.Logger, report: Callable[[Fault], None], clock: Clock) -> None:
         self._component = component
@@ -25,7 +25,7 @@ class Outage:
         return self._since is not None
 
     def begin(self, code: str, reason: str) -> bool:
-        """The part is gone: says so the first time (True), only at debug level until `end`."""
+        """The part is away: report it and return True the first time, then log at debug level until `end`."""
         now = self._clock.now()
         if self._since is not None:
             self._log.debug("%s: still away: %s", self._component, reason)
@@ -36,7 +36,7 @@ class Outage:
         return True
 
     def end(self) -> bool:
-        """The part is back: says so once (True), does nothing when it never was away."""
+        """The part is back: log it and return True; does nothing when it was not away."""
         if self._since is None:
             return False
         lasted = self._clock.now().mono - self._since
@@ -48,8 +48,8 @@ class Outage:
 class Backoff:
     """Full-jitter exponential backoff (AWS Architecture Blog, "Exponential Backoff and Jitter", 2015).
 
-    A success only counts when it lasted: a connection that is taken over a second after each CONNACK
-    keeps the delays growing instead of reconnecting in a storm.
+    Only a lasting success resets the delay: a connection that is taken over a second after each CONNACK must not
+    cause a storm of reconnects.
     """
 
     def __init__(
@@ -62,12 +62,12 @@ class Backoff:
         self._failures = 0
 
     def next_delay(self) -> Seconds:
-        """Seconds to wait now; the bound doubles each time it is asked."""
+        """Seconds to wait now; the bound doubles with each call."""
         bound = min(self._cap, self._base * 2.0 ** min(self._failures, 30))
         self._failures += 1
         return Seconds(self._rng.uniform(0.0, bound))
 
     def succeeded(self, lasted: float) -> None:
-        """The other side was there for `lasted` seconds; long enough makes the next delay short again."""
+        """The other side was there for `lasted` seconds; if long enough, the delay is reset."""
         if lasted >= self._settled_after:
             self._failures = 0

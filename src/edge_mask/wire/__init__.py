@@ -1,4 +1,4 @@
-"""What stands on the wire: topics, JSON payloads, ids. Pure: no connection, no disk, no clock."""
+"""The wire format: topics, JSON payloads, ids. Pure: no connection, no disk, no clock."""
 
 from edge_mask.wire.encode import Encoded, birth, encode, will
 from edge_mask.wire.envelope import VERSION, envelope, mark_late, restamp, timestamp, to_bytes

@@ -40,9 +40,9 @@ class Encoded:
 
 
 def encode(event: Event) -> Encoded:
-    """The message that tells of `event`; a number that is none (NaN, infinity) becomes null."""
+    """The message for `event`; a number that is none (NaN, infinity) becomes null."""
     kind = kind_of(event)
-    name = event.quantity if isinstance(event, Reading) else kind.name  # a reading has a topic for each quantity
+    name = event.quantity if isinstance(event, Reading) else kind.name  # each quantity has its own topic
     return Encoded(name, kind.priority, kind.qos, _fields(event))
 
 
@@ -109,7 +109,7 @@ def _visit(event: Visit) -> Fields:
 
 
 def _alert(event: Alert) -> Fields:
-    """Only what the alert is about: `camera` or `sensor`, `streak` or `value`."""
+    """Only the fields that apply: `camera` or `sensor`, `streak` or `value`."""
     about = {
         "camera": event.camera,
         "sensor": event.sensor,
@@ -121,7 +121,7 @@ def _alert(event: Alert) -> Fields:
 
 
 def _reading(event: Reading) -> Fields:
-    """`quality` is there only when the value should not be believed."""
+    """`quality` is present only for a doubtful value."""
     is_temperature = event.quantity == "temperature"
     value = _rounded(event.value, 2) if is_temperature else _significant(event.value)
     fields: Fields = {"sensor": event.sensor, event.quantity: value, "unit": event.unit}
@@ -140,11 +140,11 @@ def _significant(value: float | None) -> float | None:
 
 
 def birth(*, thing: str, version: str, model: str | None, at: Moment, **more: Any) -> bytes:
-    """The payload that says the device is there; `more` stands beside the rest."""
+    """The payload of the birth message; `more` adds fields."""
     told = {"state": "online", "thing": thing, "ts": timestamp(at.wall), "v": VERSION}
     return to_bytes({**told, "version": version, "model": model, **more})
 
 
 def will() -> bytes:
-    """The payload that the broker publishes when the device is gone; it cannot know the time."""
+    """The payload of the last will; the broker publishes it and cannot add the time."""
     return to_bytes({"state": "offline"})

@@ -28,7 +28,7 @@ _FORBIDDEN = re.compile(f"[\x00-\x1f\x7f-\x9f\ufdd0-\ufdef{_PLANES}]")
 
 
 def text_problem(name: str, text: object) -> str:
-    """Why no packet can carry this text, which goes by `name`; empty when one can."""
+    """Why no packet can carry this text; empty when one can. The sentence calls it `name`."""
     if not isinstance(text, str):
         return f"{name} is no text"
     try:
