@@ -183,7 +183,7 @@ class Assembly:
                 topic=topic, payload=payload, priority=STATUS.priority, qos=STATUS.qos, retain=STATUS.is_retained
             )
 
-        def birth() -> Message:
+        def online() -> Message:
             more = {"labels": labels} if labels else {}
             return retained(birth(thing=thing, version=__version__, model=model, at=self._clock.now(), **more))
 
@@ -198,7 +198,7 @@ class Assembly:
             clock=self._clock,
             on_state=on_state,
             will=retained(will()),
-            birth=birth,
+            birth=online,
         )
 
     def _health(self) -> HealthReporter:

@@ -17,7 +17,7 @@ def transport_for(
     will: Message | None = None,
     birth: Callable[[], Message] | None = None,
 ) -> BrokerTransport:
-    """The connection to the broker, not opened yet. `client_id` counts unless the configuration names another.
+    """The connection to the broker, not opened yet. `client_id` is the default; the configuration may set another.
 
     The library of a driver is imported here and nowhere else.
     """

@@ -13,13 +13,13 @@ from edge_mask.redact import redact
 from edge_mask.rules.effects import HttpCall
 
 PREFIX: Final = "http:"
-"""What an HTTP destination's name in the outbox begins with; behind it stand scheme, host and port."""
+"""Prefix of an HTTP destination in the outbox; scheme, host and port follow."""
 
 
 def waiting_call(call: HttpCall, *, cause: Message, message_id: str) -> Message:
-    """An HTTP call always waits in the outbox, also one that a live message led to: then it is telemetry.
+    """The call as an outbox message. One caused by a live message is stored too, as telemetry.
 
-    What led to it waits with it, for the rule's error action in case the server refuses.
+    The cause is stored with it: the rule's error action needs it when the server refuses.
     """
     properties = {
         "headers": [list(header) for header in call.headers],
@@ -41,17 +41,17 @@ def destination_of(url: str) -> str:
 
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 _OURS = frozenset({"content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade"})
-"""Headers that belong to the connection; a rule cannot set them."""
+"""Headers of the connection itself; a rule cannot set them."""
 _SECRET = re.compile(r"auth|cookie|token|secret|passw|key|signature", re.IGNORECASE)
 _SHORTEST_SECRET = 4
-"""Hiding each `1` of a text because some key is `1` would hide nothing but the text."""
+"""Shorter secrets are not redacted: hiding each `1` would only destroy the text."""
 _ENCODING = "in user and password, write # as %23, / as %2F, ? as %3F and @ as %40"
 _PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a connection goes to."""
+    """Scheme, host and port of a connection."""
 
     scheme: str
     host: str
@@ -75,7 +75,7 @@ def request_of(message: Message) -> HttpRequest:
         parts = urlsplit(message.topic)
         host, port = parts.hostname, parts.port
         host = (host or "").encode("idna").decode() if ":" not in (host or "") else host
-    except ValueError:  # its text would hold the part of a password that was taken for a port
+    except ValueError:  # its text would show part of a password that was parsed as the port
         raise Refused(f"{redact(message.topic)}: is not an address; {_ENCODING}") from None
     scheme = parts.scheme.lower()
     if scheme not in _PORTS or not host:
@@ -104,7 +104,7 @@ def _with_default(given: list[tuple[str, str]], name: str, text: str) -> list[tu
 
 
 def _headers(given: Iterable[tuple[str, str]], message: Message, host: str) -> Iterator[tuple[str, bytes]]:
-    """The rule's own first; what it does not set is set here."""
+    """The rule's own headers first, then our defaults for the others."""
     named: set[str] = set()
     for name, text in given:
         if re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) is None or not text.isprintable():

@@ -1,6 +1,6 @@
-"""What one PUBLISH packet can carry: by MQTT's own rules, and by what the broker said when it accepted the connection.
+"""What one PUBLISH packet can carry: the rules of MQTT, and the limits in the broker's CONNACK.
 
-A packet that breaks one of these costs the connection, again and again. So it is never sent: the message is refused.
+A packet that breaks one of these ends the connection, each time. So the message is refused and never sent.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ PROPERTIES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerLimits:
-    """The broker's bounds; the defaults are those of a broker that named none (as every MQTT 3.1.1 one)."""
+    """The broker's limits; the defaults apply to a broker that names none (as in MQTT 3.1.1)."""
 
     receive_maximum: int = 65_535
     """How many QoS 1 messages may be unacknowledged at once."""
@@ -34,7 +34,7 @@ class BrokerLimits:
     retain: bool = True
 
     def objection(self, message: Message, size: int) -> str:
-        """Why the broker would not take this message of `size` bytes on the wire; empty when it would."""
+        """Why the broker would not accept this message of `size` bytes on the wire; empty when it would."""
         if size > self.packet_size:
             return f"the message takes {size} bytes and the broker's maximum packet size is {self.packet_size}"
         if message.qos > self.qos:

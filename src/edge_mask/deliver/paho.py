@@ -44,8 +44,8 @@ class PahoTransport:
         refused_backoff: Backoff | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """Durations in seconds. `password` is asked on each connect (it may raise OSError), so that a changed file
-        counts. `will` is also published on a polite close, `birth` on each connect.
+        """Durations in seconds. `password` is called on each connect: its file may change (it may raise OSError).
+        `will` is also published on a clean close, `birth` on each connect.
 
         `on_state(connected, reason)` is called in the connection's thread, for each failed attempt too; it must
         return at once. `refused_backoff` paces attempts that the broker answered with no (a wrong password).
@@ -78,7 +78,7 @@ class PahoTransport:
         )
 
     def open(self) -> None:
-        """Begin connecting; returns at once. Raises Refused for a certificate, key or will that cannot be used."""
+        """Start connecting; returns at once. Raises Refused for a certificate, key or will that cannot be used."""
         self._context = tls.context(self._tls) if self._tls is not None else None
         try:
             self._link.start()
@@ -93,7 +93,7 @@ class PahoTransport:
         return self._link.send(message)
 
     def subscribe(self, topic_filter: str, listener: Listener) -> None:
-        """Have `listener` called in the connection's thread for what arrives; it must return at once."""
+        """Call `listener` in the connection's thread for each arrival; it must return at once."""
         self._link.subscribe(topic_filter, listener)
 
     def close(self, within: Seconds) -> None:

@@ -1,4 +1,4 @@
-"""The TLS side of a connection: files in, a ready context or a sentence out."""
+"""From PEM files to a TLS context, or to a sentence about the file at fault."""
 
 import ssl
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from edge_mask.errors import Refused
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsFiles:
-    """Paths of PEM files. Without `ca` the system's own authorities are believed."""
+    """Paths of PEM files. Without `ca` the system's own authorities are trusted."""
 
     ca: Path | None = None
     cert: Path | None = None
@@ -55,5 +55,5 @@ def _add_identity(made: ssl.SSLContext, cert: Path, key: Path) -> None:
 
 
 def _no_password() -> str:
-    """A daemon has nobody to ask; OpenSSL would prompt on the terminal."""
+    """Keeps OpenSSL from prompting for a passphrase on the terminal."""
     raise Refused("tls.key: the key is encrypted; store it decrypted, readable by the service's user only")
