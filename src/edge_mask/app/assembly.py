@@ -43,7 +43,7 @@ from edge_mask.runtime.worker import Job, Worker
 from edge_mask.sense.meter import Meter
 from edge_mask.settings.model import Settings
 from edge_mask.units import Seconds
-from edge_mask.wire import will
+from edge_mask.wire import birth, will
 from edge_mask.wire.topics import Topics
 from edge_mask.wire.uuid7 import IdMaker
 

@@ -41,7 +41,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look at every frame; 1 when a file could not be used."""
+    """Analyse every frame; returns 1 when a file could not be used."""
     from edge_mask.packages.load import load_package
     from edge_mask.packages.location import DEFAULT, find_package
 
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _look(detector: "ModelDetector", seen: InputPicture, drawings: "Drawings | None", *, as_json: bool) -> str:
-    """Print the line of one frame; what went wrong as a sentence, or nothing."""
+    """Print the line of one frame; returns a sentence about a problem, or nothing."""
     try:
         faces = detector.detect(seen.picture.image)
         line = _json_line if as_json else _human_line
@@ -97,14 +97,14 @@ def _box(seen: InputPicture, face: "Face") -> list[float]:
 
 
 class Drawings:
-    """A folder of pictures with boxes; never one that is read: originals and drawings have the same names."""
+    """The output folder for pictures with boxes. It must not be an input folder: the file names are equal."""
 
     def __init__(self, folder: Path, inputs: list[Path]) -> None:
         place = _real(folder)
         if any(place == source or source in place.parents for source in map(_real, filter(is_folder, inputs))):
             raise Refused(f"--draw {folder}: pictures are read there, or from a folder above it; choose another folder")
         for file in (file for path in inputs for file in files_of(path)):
-            if place in (_real(file.parent), _real(file).parent):  # where it is named, and where a link leads
+            if place in (_real(file.parent), _real(file).parent):  # the named folder, and the target of a link
                 raise Refused(f"--draw {folder}: {file} is read from there; choose another folder")
         self._folder = folder
         self._taken: dict[str, Path] = {}
@@ -119,7 +119,7 @@ class Drawings:
         _, content = cv2.imencode(path.suffix, draw_faces(seen.picture.image, faces))
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            path.unlink(missing_ok=True)  # a link of that name would lead the drawing to somebody else's file
+            path.unlink(missing_ok=True)  # an existing link would redirect the drawing to another file
             with path.open("xb") as file:
                 file.write(content.tobytes())
         except OSError as error:
@@ -136,7 +136,7 @@ class Drawings:
 
 
 def _real(path: Path) -> Path:
-    """Where it really is, links followed as far as they lead; a loop of links is no error here."""
+    """The real path with links resolved; a loop of links is no error here."""
     return Path(os.path.realpath(path))
 
 

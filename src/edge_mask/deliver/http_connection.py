@@ -71,8 +71,8 @@ class HttpConnection:
         return HttpResponse(response.status, response.extensions["reason_phrase"].decode("ascii", "replace"), body)
 
     def _beginning_of(self, response: httpcore.Response) -> bytes:
-        """Read the body. The status decides, so a truncated body does not matter. A protocol error does: then the status
-        is not reliable either."""
+        """Read the body. The status decides, so a truncated body does not matter. After a protocol error
+        the status is not reliable either."""
         body = b""
         try:
             with suppress(httpcore.TimeoutException, httpcore.NetworkError):

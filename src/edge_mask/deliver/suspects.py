@@ -43,8 +43,8 @@ class Suspects:
     """A courier's memory of sends that ended undecided."""
 
     def __init__(self, window: int, *, blames_hang_ups: bool) -> None:
-        """Rows go one at a time until `window` answers have followed an undecided send. Without `blames_hang_ups` a lost
-        connection alone proves nothing."""
+        """Rows go one at a time until `window` answers have followed an undecided send. Without `blames_hang_ups`
+        a lost connection alone proves nothing."""
         self._window = window
         self._blames = blames_hang_ups
         self._one_by_one = 0

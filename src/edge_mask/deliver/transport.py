@@ -70,7 +70,7 @@ class Sending:
 
 
 def offered(transport: Transport, prepare: Callable[[], Message]) -> "Future[Receipt]":
-    """Send what `prepare` returns. An exception refuses the message: it would come again each time."""
+    """Send what `prepare` returns. An exception refuses the message: it would come each time."""
     try:
         return transport.send(prepare())
     except Exception as error:  # noqa: BLE001 (a rotten row, a driver that breaks its promise: neither may stop the rest)

@@ -1,4 +1,4 @@
-"""The actions that send something: their texts compiled once, an effect for each message."""
+"""The actions that send: their templates are compiled once and make an effect of each message."""
 
 import base64
 import binascii
@@ -26,14 +26,14 @@ MAX_URL: Final = 8000
 """Characters of an address, and of one header of an HTTP call."""
 
 Fields = Mapping[str, Any]
-"""The fields of an action as its shape allows them, each text compiled to a Template."""
+"""The checked fields of an action, each text compiled to a Template."""
 
 _FORMATS: Final = {"UNSPECIFIED_BYTES": 0, "UTF8_DATA": 1}
 _MAX_EXPIRY: Final = 2**32 - 1
 
 
 class CompiledAction(ABC):
-    """One action of one rule. `name` and `resource` are what an error document calls it."""
+    """One action of one rule. Error documents show `name` and `resource`."""
 
     name: str
 
@@ -45,11 +45,11 @@ class CompiledAction(ABC):
     @property
     @abstractmethod
     def resource(self) -> str:
-        """What the action acts on, as the rule writes it."""
+        """The target of the action, as the rule file has it."""
 
     @abstractmethod
     def perform(self, rule: str, output: bytes, seen: RuleInput, priority: Priority) -> Effect:
-        """The effect for one message; EvaluationError when there can be none."""
+        """The effect for one message. Raises EvaluationError when there is none."""
 
 
 def _templates(value: Any) -> Iterator[Template]:
@@ -82,7 +82,7 @@ class RepublishAction(CompiledAction):
         return self._topic.text
 
     def perform(self, rule: str, output: bytes, seen: RuleInput, priority: Priority) -> Effect:
-        """A message of the class of the one that matched; from a live one live at QoS 0, telemetry at QoS 1."""
+        """A message with the priority of its cause; a live cause gives live at QoS 0, telemetry at QoS 1."""
         if len(output) > MAX_PAYLOAD:
             raise EvaluationError(f"the result has {len(output)} bytes; at most {MAX_PAYLOAD} can be published")
         if priority is Priority.LIVE and self._qos == 1:
@@ -182,7 +182,7 @@ class HttpAction(CompiledAction):
         return self._url.text
 
     def perform(self, rule: str, output: bytes, seen: RuleInput, priority: Priority) -> Effect:
-        """A call of the class of the message that matched."""
+        """A call with the priority of its cause."""
         if len(output) > MAX_PAYLOAD:
             raise EvaluationError(f"the result has {len(output)} bytes; at most {MAX_PAYLOAD} can be sent")
         url = self._url.render(seen)
@@ -208,7 +208,7 @@ def _header_problem(key: str, text: str) -> str:
 
 
 def _is_address(url: str) -> bool:
-    """Whether somebody can be asked there; a template may have made anything of it."""
+    """Whether it is an HTTP address with a host; a template may produce any text."""
     try:
         parts = urlsplit(url)
         has_place = bool(parts.hostname) and parts.port != 0

@@ -6,7 +6,7 @@ from typing import Final
 from edge_mask.rules.shapes import Field, ListOf, Shape, shape
 
 _ROLE: Final = Field()
-"""AWS requires a role for most actions; a device needs none, so the check of a file does not ask for it."""
+"""AWS requires a role for most actions. A device needs none, so a rule file may omit it."""
 
 _TRUE_OR_FALSE: Final = Field("bool")
 _PAIR: Final = shape("key! value!")

@@ -16,7 +16,7 @@ from edge_mask.yaml_file import Document, Path
 
 LEVELS: Final[tuple[LogLevel, ...]] = get_args(LogLevel)
 MAX_PULSE: Final = 60.0
-"""Seconds; a buzzer that sounds longer is a fault, not an alarm."""
+"""Longest pulse in seconds: a buzzer that sounds longer is a fault, not an alarm."""
 
 EDGE_KINDS: Final = {
     "log": shape("text!", level=Field(choices=LEVELS)),
@@ -37,7 +37,7 @@ _LONGEST_NAME: Final = 200
 
 
 def duration(value: Any) -> float | None:
-    """Seconds of a duration as the configuration takes it, such as `500ms` or `2m`; None for anything else."""
+    """A duration such as `500ms` or `2m` in seconds, as in the configuration; None for any other value."""
     try:
         return quantities.duration().read(value)
     except ValueError:
@@ -45,7 +45,7 @@ def duration(value: Any) -> float | None:
 
 
 def check_edge(document: Document, path: Path, value: Any) -> bool:
-    """Whether `value` is a proper `edgeMask` action; what is wrong is noted in the document."""
+    """Whether `value` is a valid `edgeMask` action; problems go into the document."""
     if not isinstance(value, dict) or len(value) != 1 or next(iter(value)) not in EDGE_KINDS:
         document.complain(path, f"exactly one of {', '.join(EDGE_KINDS)} is expected here")
         return False
@@ -155,6 +155,6 @@ _ACTIONS: Final[Mapping[str, Callable[[Fields], CompiledAction]]] = {
 
 
 def edge_action(fields: Fields) -> CompiledAction:
-    """The action below `edgeMask:`. The fields are known to be right."""
+    """The action below `edgeMask:`. Its fields are already checked."""
     kind, inner = next(iter(fields.items()))
     return _ACTIONS[kind](inner)

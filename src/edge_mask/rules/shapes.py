@@ -1,4 +1,4 @@
-"""What the fields of an action may be, and the check of a mapping against it."""
+"""The allowed fields of an action, and the check of a mapping against them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ Kind = Union[Literal["text", "int", "bool", "map", "value"], "Shape", "ListOf"]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One key: whether it must be there, what its value is, and which values are allowed (empty: any)."""
+    """One key: whether it is required, the type of its value, and the allowed values (empty: any)."""
 
     kind: Kind = "text"
     is_required: bool = False
     choices: tuple[Any, ...] = ()
     most: int | None = None
-    """Characters of a text, largest number, or items of a list."""
+    """Maximum: characters of a text, a number, or items of a list."""
     only_here: bool = False
-    """Known to the device alone: left out of what is exported to AWS."""
+    """Known to the device only: not exported to AWS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def shape(words: str, **special: Field) -> Shape:
 
 
 def check(document: Document, path: Path, value: Any, expected: Shape) -> bool:
-    """Whether `value` has this shape; what is wrong is noted in the document."""
+    """Whether `value` has this shape; problems go into the document."""
     before = len(document.problems)
     if not isinstance(value, dict):
         document.complain(path, f"a mapping with {', '.join(expected.fields)} is expected, not {_named(value)}")

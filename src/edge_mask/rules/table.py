@@ -62,7 +62,7 @@ _CASE: Final = Shape(
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """How one case went: `problem` is empty when it went as expected."""
+    """The result of one case: `problem` is empty when it passed."""
 
     name: str
     problem: str
@@ -74,7 +74,7 @@ def table_beside(rule_file: FilePath) -> FilePath:
 
 
 def load_table(path: FilePath) -> tuple[list[Mapping[str, Any]], list[str]]:
-    """The cases of a table, and a sentence for each thing that is wrong with it."""
+    """The cases of a table, and a sentence for each problem."""
     try:
         document = read(path.read_text("utf-8"), str(path), has_columns=True)
     except OSError as error:
@@ -110,7 +110,7 @@ def _is_case(document: Document, index: int, case: Any) -> bool:
 
 
 def run_case(case: Mapping[str, Any], rules: Sequence[RuleDefinition], number: int) -> CaseResult:
-    """Run one case over the rules of its file; a disabled rule is run too."""
+    """Run one case with the rules of its file, disabled ones included."""
     name = str(case.get("name", f"case {number}"))
     asked = case.get("rule", rules[0].name if len(rules) == 1 else None)
     rule = next((rule for rule in rules if rule.name == asked), None)
@@ -201,7 +201,7 @@ def _described(effect: Effect) -> dict[str, Any]:
 
 
 def _arguments(action: EdgeAction) -> dict[str, Any]:
-    """As the rule file names them."""
+    """The effects under their names in rule files."""
     match action:
         case HoldOutput(line=line, on=on):
             return {"line": line, "value": int(on)}
@@ -220,7 +220,7 @@ def _read(payload: bytes) -> Any:
 
 
 def _contains(seen: Any, wanted: Any) -> bool:
-    """Whether `seen` is what is wanted; an object may have more keys than those that are wanted."""
+    """Whether `seen` matches `wanted`; objects may have further keys."""
     if isinstance(seen, dict) and isinstance(wanted, dict):
         return all(key in seen and _contains(seen[key], value) for key, value in wanted.items())
     return equal(seen, wanted)

@@ -1,4 +1,4 @@
-"""From a file, the environment and an overlay to one frozen object, or to sentences."""
+"""Reads file, environment and overlay into one frozen object, or into sentences about problems."""
 
 import os
 from collections.abc import Mapping
@@ -23,14 +23,14 @@ from edge_mask.yaml_file import Path as Key
 
 @dataclass(frozen=True, slots=True)
 class LoadedSettings:
-    """The configuration as the daemon takes it: the file, and what was wished from outside and kept."""
+    """The configuration of the daemon: the file, and the stored overlay."""
 
     settings: Settings
     overlay: Overlay
     kept_at: Path
-    """Where the overlay is kept."""
+    """Where the overlay is stored."""
     refused: tuple[str, ...] = ()
-    """Why the kept overlay is not in force, in sentences; empty when it is."""
+    """Why the stored overlay is not active, in sentences; empty when it is."""
 
 
 def load(path: Path, environ: Mapping[str, str], overlay: Overlay | None = None) -> Settings:
@@ -42,7 +42,7 @@ def load(path: Path, environ: Mapping[str, str], overlay: Overlay | None = None)
 
 
 def load_with_overlay(path: Path, environ: Mapping[str, str]) -> LoadedSettings:
-    """The same with the overlay that was kept; one that cannot be used is left out, and said. Changes nothing."""
+    """The same with the stored overlay; an unusable one is left out and reported. Changes nothing."""
     document = _document(path, environ)
     kept_at = overlays.kept_at(document.data)
     try:
@@ -95,7 +95,7 @@ def _validated(data: dict[str, Any], layers: Layers) -> Settings:
     try:
         return Settings.model_validate(data)
     except ValidationError as error:
-        raise ConfigurationError(explain(error, layers, schema())) from None  # its text would hold what was found
+        raise ConfigurationError(explain(error, layers, schema())) from None  # its text would show values
 
 
 def _own_file(settings: Settings, name: str) -> list[tuple[Key, str]]:

@@ -1,4 +1,4 @@
-"""The parts that a compiled statement is made of: each a function of (scope, message)."""
+"""The building blocks of a compiled statement: each is a function of (scope, message)."""
 
 from collections.abc import Callable
 from typing import Final, cast
@@ -18,7 +18,7 @@ Closure = Callable[[Value, RuleInput], Value]
 _SIMPLE_LIMIT: Final = 2**53
 _LARGE: Final = frozenset({list, dict})
 _HELD: Final = 4
-"""What an item of an array costs beside a character of a text."""
+"""Cost of an array item, in characters of a text."""
 
 
 def attribute(name: str) -> Closure:
@@ -66,7 +66,7 @@ def chained(first: Closure, steps: list[tuple[Binary, Closure]]) -> Closure:
 
 
 def _counted(operation: Binary, left: Value, right: Value, message: RuleInput) -> Value:
-    """One operation: those on arrays and objects cost time, those that make a text cost space."""
+    """One operation. Arrays and objects count as time, new texts as space."""
     if type(right) in _LARGE:
         message.look()
     value = operation(left, right)
@@ -83,7 +83,7 @@ def small_number(node: Node) -> float | None:
 
 
 def against(left: Closure, test: Callable[[Value, Value], bool], general: Binary, limit: float) -> Closure:
-    """`left > 30`: the commonest condition, without a detour for the commonest values."""
+    """`left > 30`: the most common condition, with a short path for the most common values."""
 
     def run(scope: Value, message: RuleInput) -> Value:
         value = left(scope, message)
@@ -98,7 +98,7 @@ def against(left: Closure, test: Callable[[Value, Value], bool], general: Binary
 def attribute_against(
     name: str, test: Callable[[Value, Value], bool], general: Binary, limit: float
 ) -> Callable[[Value, RuleInput], bool]:
-    """`WHERE name > 30`, the commonest of all: one function, for the day when a hundred rules ask it."""
+    """`WHERE name > 30`, the most common WHERE, as one function: with a hundred rules its speed counts."""
 
     def run(scope: Value, _message: RuleInput) -> bool:
         try:
@@ -148,7 +148,7 @@ def cased(subject: Closure, branches: list[tuple[Closure, Closure]], otherwise: 
 
 
 def called(found: Function, arguments: list[Closure]) -> Closure:
-    """A function of as many arguments as it takes; what it costs is counted."""
+    """Call a function with checked argument count and counted cost."""
     call = _plain_call(found, arguments)
     if found.cost is Cost.TIME:
 
@@ -194,7 +194,7 @@ def _plain_call(found: Function, arguments: list[Closure]) -> Closure:
 
 
 def attempt(inner: Closure) -> Closure:
-    """The value, or Undefined when it cannot be worked out for this message."""
+    """The value, or Undefined when it cannot be computed for this message."""
 
     def run(scope: Value, message: RuleInput) -> Value:
         try:

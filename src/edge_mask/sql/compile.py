@@ -1,4 +1,4 @@
-"""From tree to closures: each node becomes one function of (scope, message), put together once."""
+"""Compiles the tree to closures: each node becomes one function of (scope, message)."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -55,7 +55,7 @@ MAX_REFERENCES: Final = 2000
 
 
 class Compiler:
-    """One statement or template: its version, variables, and what compiling finds out on the way."""
+    """The state of compiling one statement or template: version, variables, findings."""
 
     def __init__(
         self, text: str, version: int, version_name: str, variables: Mapping[str, int] = MappingProxyType({})
@@ -117,7 +117,7 @@ class Compiler:
                 return self._subquery(node)
 
     def condition(self, node: Node) -> Callable[[Value, RuleInput], bool]:
-        """WHERE: whether the expression is true; what cannot change the answer any more is not computed."""
+        """WHERE: whether the expression is true; evaluation stops as soon as the answer is fixed."""
         if isinstance(node, OperatorChain) and node.rest[0][0] == "AND":
             parts = [self.compile(part) for part in (node.first, *(part for _sign, part in node.rest))]
             return lambda scope, message: all(to_boolean(part(scope, message)) is True for part in parts)
@@ -130,7 +130,7 @@ class Compiler:
         return lambda scope, message: closure(scope, message) is True
 
     def tidy(self, node: Node) -> Closure:
-        """The expression as it stands in a result: whole numbers are Ints in version 2016-03-23."""
+        """The expression as part of a result: whole numbers are Ints in version 2016-03-23."""
         closure = self.compile(node)
         if isinstance(node, Attribute | Member | Star):
             return closure

@@ -1,4 +1,4 @@
-"""What SELECT makes: an object from its items, each under its key or path of keys."""
+"""Builds the result of SELECT: an object with each item under its key or path of keys."""
 
 from collections.abc import Callable
 
@@ -68,7 +68,7 @@ def _json(value: Value) -> Value:
 
 
 def _put(made: dict[str, Value], path: tuple[str, ...], value: Value) -> None:
-    """Put `value` at `path`, copying what stands on the way: the payload is shared by all rules."""
+    """Put `value` at `path` and copy the objects on the way: all rules share the payload."""
     for key in path[:-1]:
         inner = made.get(key)
         made[key] = dict(inner) if isinstance(inner, dict) else {}

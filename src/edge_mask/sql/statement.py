@@ -14,10 +14,10 @@ from edge_mask.sql.topics import BASIC_INGEST, topic_matches, without_basic_inge
 from edge_mask.sql.values import NO_MATCH, Value
 
 DEFAULT_VERSION: Final = "2015-10-08"
-"""What AWS takes when a rule names no version."""
+"""AWS's default for a rule without a version."""
 
 _MANY: Final = 32
-"""Pieces of the message; a result of more than that is measured before it is written."""
+"""Pieces of the message: a result with more is measured before it is written."""
 
 VERSIONS: Final = {"2015-10-08": 1, "2016-03-23": 2, "beta": 2}
 
@@ -41,16 +41,16 @@ class CompiledRule:
         select = statement.select
         compiler.check_weight([] if select.where is None else [select.where])
         self.has_quick_where = select.where is None or is_quick(select.where)
-        """WHERE calls nothing and is short: its time need not be counted."""
+        """Whether WHERE is short and calls nothing: then it needs no time limit."""
         self._where = None if select.where is None else compiler.condition(select.where)
         self.where = None if self._variables or compiler.has_subqueries else self._where
-        """WHERE by itself (scope and message in), to ask many rules at small cost; None where it cannot stand alone."""
+        """WHERE as a function of (scope, message), to test many rules cheaply; None when it needs more."""
         weight = compiler.check_weight([item.value for item in select.items])
         self._project = compiler.project(select)
         self._can_grow = bool(self._variables) or compiler.has_subqueries or weight > _MANY
         self._is_star = _is_star(select)
         self.cloud_functions = frozenset(compiler.cloud)
-        """Functions of this statement that only AWS can answer; with one of them it does not run here."""
+        """Functions in this statement that only AWS can compute; with any of them it does not run here."""
         self.warnings = tuple(compiler.warnings)
         self._matches = _matcher(self.topic_filter)
 
@@ -68,7 +68,7 @@ class CompiledRule:
     def output(self, message: RuleInput, *, is_asked: bool = False) -> Value:
         """`run` in the bytes that are published, or NO_MATCH. `SELECT *` hands the payload's own bytes on.
 
-        `is_asked`: the caller has asked `where` already, and it said yes.
+        `is_asked`: the caller has tested `where` already, and it was true.
         """
         try:
             if self._is_star:
@@ -82,7 +82,7 @@ class CompiledRule:
         return value if value is NO_MATCH else self._written(value)
 
     def assign(self, message: RuleInput) -> Value:
-        """Work out the variables, which are then in the message; the scope of the statement."""
+        """Compute the variables into the message; returns the scope of the statement."""
         message.begin()
         scope = message.json(self.number)
         for name, value in self._variables:

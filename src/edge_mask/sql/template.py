@@ -1,4 +1,4 @@
-"""Texts with `${expression}` inside, as the fields of actions have them."""
+"""Texts with `${expression}` inside: the fields of actions."""
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""What is known of the message besides its payload."""
+"""Functions that return facts about the message other than its payload."""
 
 import base64
 from typing import Final, Literal
@@ -107,7 +107,7 @@ def get_thing_shadow(message: RuleInput, thing: Value, *rest: Value) -> Value:
     shadow_name = to_text(rest[0]) if len(rest) > 1 else None
     if message.context.shadow is None or name is UNDEFINED or shadow_name is UNDEFINED:
         return UNDEFINED
-    if "/" in name:  # no thing has such a name, and `thing/name` is how shadows are kept
+    if "/" in name:  # no thing has such a name, and `thing/name` is the key of a named shadow
         return UNDEFINED
     document = message.context.shadow(name, shadow_name)
     return UNDEFINED if document is None else document

@@ -98,7 +98,7 @@ def _standard(name: str) -> Callable[[bytes], str]:
 
 
 def _md2(data: bytes) -> str:
-    if len(data) > MAX_MD2:  # no library has it any more, and ours is slow
+    if len(data) > MAX_MD2:  # our own md2 is slow
         raise EvaluationError(f"md2() takes {MAX_MD2} bytes at most, this text has {len(data)}")
     return md2(data)
 
