@@ -68,7 +68,7 @@ def _run(arguments: argparse.Namespace) -> int:
         clock,
         notifier=SystemdNotifier.from_environment(os.environ),
         limits=Limits(arguments.max_seconds, arguments.until_idle),
-        feed_every=watchdog_interval(os.environ) or 1.0,
+        feed_every=watchdog_interval(os.environ),
     )
     supervisor.install_signals()  # first: a SIGTERM while the model loads must also stop cleanly
     return supervisor.run()
