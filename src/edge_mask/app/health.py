@@ -81,7 +81,7 @@ class HealthFigures:
         *,
         live_dropped: Callable[[], int | None] = lambda: None,
     ) -> None:
-        """`seen`: by the cameras, None without any; `frames`: what is handed to vision; `outbox`: the database;
+        """`seen`: the analysed frames, None without cameras; `frames`: the tray to vision; `outbox`: the database;
         `live_dropped`: live messages that were not sent, None without a broker."""
         self._seen, self._tray, self._outbox, self._boot, self._clock, self._rules = (
             seen, frames, outbox, boot, clock, rules,

@@ -83,7 +83,7 @@ def _told(error: Exception) -> tuple[int, str]:
     for kind, code, prefix in _OURS:
         if isinstance(error, kind):
             return code, f"{prefix}{error}"
-    if isinstance(error, OSError):  # what is expected has become an error of ours: this is the output, or the machine
+    if isinstance(error, OSError):  # drivers turn expected ones into our errors: this is stdout or the machine
         _forget_output()
         return 1, f"{error.filename or 'edge-mask'}: {error.strerror or error}"
     last = traceback.extract_tb(error.__traceback__)[-1]

@@ -73,7 +73,7 @@ def offered(transport: Transport, prepare: Callable[[], Message]) -> "Future[Rec
     """Send what `prepare` returns. An exception refuses the message: it would come each time."""
     try:
         return transport.send(prepare())
-    except Exception as error:  # noqa: BLE001 (a rotten row, a driver that breaks its promise: neither may stop the rest)
+    except Exception as error:  # noqa: BLE001 (a damaged row or a faulty driver must not stop the rest)
         refused: Future[Receipt] = Future()
         refused.set_result(Receipt(Outcome.REFUSED, f"cannot be sent: {type(error).__name__}: {error}"))
         return refused

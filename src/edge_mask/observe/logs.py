@@ -64,7 +64,7 @@ def _for_stderr() -> "_Handler":
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """Ours, so that `configure` finds it again."""
+    """Marks our handlers: `configure` replaces them."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (the library's name)
         """A closed pipe or full disk behind stderr must not stop the daemon; there is no place to report it."""
@@ -92,7 +92,7 @@ class _PatientHandler(_Handler):
         """Format in the caller's thread, write in the other."""
         try:
             line = self.format(record) + self.terminator
-        except Exception:  # noqa: BLE001 (as logging itself does: a line that cannot be made stops nobody)
+        except Exception:  # noqa: BLE001 (as logging itself does: a faulty line must not stop the caller)
             self.handleError(record)
             return
         with self._changed:

@@ -1,8 +1,8 @@
 """Tables of cases beside a rule file: `hot.test.yaml` for `hot.yaml`.
 
-Each case has a `topic`, a `payload`, and what is expected: `expect: no match`, the `output` of the rule's statement,
-or the `actions` that come of it (a list of `republish`, `http`, `log`, `snapshot`, `output` or `failed`; each names
-only what it wants to see). `name`, `rule`, `class` and `context` are optional.
+Each case has a `topic`, a `payload`, and an expectation: `expect: no match`, the `output` of the rule's statement,
+or the resulting `actions` (a list of `republish`, `http`, `log`, `snapshot`, `output` or `failed`; each names
+only the checked fields). `name`, `rule`, `class` and `context` are optional.
 """
 
 import base64

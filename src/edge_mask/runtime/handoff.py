@@ -117,7 +117,7 @@ class Line(Generic[T]):
 
 
 class Mailbox(Generic[T]):
-    """A bounded queue that waits when full and can be closed; after `close`, what is inside can still be taken."""
+    """A bounded queue that waits when full and can be closed; after `close`, its items can still be taken."""
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity

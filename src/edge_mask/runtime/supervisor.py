@@ -234,7 +234,7 @@ class Supervisor:
                 blueprint, repaired = new, request
             try:
                 return blueprint, self._opened(blueprint, repaired)
-            except Exception as error:  # noqa: BLE001 (who gives up here sends no more messages: try again for ever)
+            except Exception as error:  # noqa: BLE001 (giving up here would end all messages: try again for ever)
                 _say("cannot build again, trying later", error)
                 delay = True
 

@@ -154,7 +154,7 @@ def _gate(settings: Settings) -> Iterator[Complaint]:
 
 
 def _fever(settings: Settings, unit: str, most: float | None) -> Iterator[Complaint]:
-    """Above 37.5 degrees Fahrenheit everybody has a fever, above 375 degrees Celsius nobody."""
+    """`fever_above` in the sensor's unit: above 37.5 degrees Fahrenheit all have a fever, above 375 Celsius none."""
     limit = settings.gate.fever_above
     celsius = {"F": (limit - 32) / 1.8, "K": limit - 273.15}.get(unit, limit)
     if not COLDEST_FEVER <= celsius <= HOTTEST_FEVER:

@@ -1,4 +1,4 @@
-"""The statement as a tree. `at` is the place in the text, for sentences about what is wrong."""
+"""The statement as a tree. `at` is the place in the text, for error sentences."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields

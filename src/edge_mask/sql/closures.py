@@ -206,7 +206,7 @@ def attempt(inner: Closure) -> Closure:
 
 
 def array(items: list[Closure]) -> Closure:
-    """`[a, b]` without what is Undefined."""
+    """`[a, b]` without Undefined items."""
 
     def run(scope: Value, message: RuleInput) -> Value:
         values = (item(scope, message) for item in items)
@@ -216,7 +216,7 @@ def array(items: list[Closure]) -> Closure:
 
 
 def mapping(members: list[tuple[str, Closure]]) -> Closure:
-    """`{'a': b}` without what is Undefined."""
+    """`{'a': b}` without Undefined values."""
 
     def run(scope: Value, message: RuleInput) -> Value:
         values = ((name, value(scope, message)) for name, value in members)
