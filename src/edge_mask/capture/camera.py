@@ -94,7 +94,7 @@ class Camera(Job):
         return since is not None and now - since > self._hung_after
 
     def check(self, now: Seconds) -> None:
-        """Report a hung call; from another thread, about each second: the camera's own is inside that call."""
+        """Report a hung call. The main thread calls this every second or two: the camera's own is inside the call."""
         if not self.is_hung(now) or not self._away_lock.acquire(blocking=False):
             return  # the lock is taken while the camera's own thread is reporting: then it is not hung
         try:

@@ -68,7 +68,7 @@ def _run(arguments: argparse.Namespace) -> int:
         clock,
         notifier=Notifier.from_environment(os.environ),
         limits=Limits(arguments.max_seconds, arguments.until_idle),
-        feed_every=watchdog_interval(os.environ) or 1.0,
+        feed_every=watchdog_interval(os.environ),
     )
     supervisor.install_signals()  # first of all: a SIGTERM while the model is being loaded stops cleanly too
     return supervisor.run()

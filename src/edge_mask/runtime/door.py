@@ -94,11 +94,17 @@ class Door:
         except Empty:
             return None
 
-    def refuse_all(self) -> bool:
-        """For the main thread: nothing more is built. True when one of the requests was a stop."""
-        was_stop = False
+    def is_told_to_stop(self) -> bool:
+        """For the main thread: whether a stop is among the requests; if not, they stay."""
+        requests: list[Request] = []
         while (request := self.take(0.0)) is not None:
-            was_stop = was_stop or isinstance(request, Stop)
+            requests.append(request)
+        for each in requests:
+            self._requests.put(each)
+        return any(isinstance(request, Stop) for request in requests)
+
+    def refuse_all(self) -> None:
+        """For the main thread: nothing more is built."""
+        while (request := self.take(0.0)) is not None:
             if isinstance(request, Rebuild):
                 request.done.set_exception(TryLater("the program is stopping"))
-        return was_stop

@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 
 
 class House:
-    """Workers in the order of the flow, sink first. `check` is called about once a second by the main thread."""
+    """Workers in the order of the flow, sink first. The main thread calls `check` every second or two."""
 
     def __init__(
         self,

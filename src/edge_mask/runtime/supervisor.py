@@ -30,7 +30,7 @@ STOP_WITHIN = 4.5
 """Seconds; service managers and users are promised 5."""
 _RESTARTS = "EDGE_MASK_RESTARTS"
 _MOST_RESTARTS_AN_HOUR = 3
-_TICK, _TICK_UNTIL_IDLE = 1.0, 0.25
+_TICK, _TICK_UNTIL_IDLE = 2.0, 0.25
 """Seconds between two looks at the workers; shorter where somebody waits for the end."""
 
 
@@ -70,14 +70,14 @@ class Supervisor:
         *,
         notifier: Notifier | None = None,
         limits: Limits | None = None,
-        feed_every: float = 1.0,
+        feed_every: float | None = None,
         execute: Callable[[str, list[str]], object] = os.execv,
     ) -> None:
         self._plan = plan
         self._clock = clock
         self._notifier = notifier or SilentNotifier()
         self._limits = limits or Limits()
-        self._feed_every = feed_every
+        self._feed_every = feed_every or _TICK
         self._execute = execute
         self.door = Door(plan)
         self._stop = threading.Event()
@@ -94,12 +94,12 @@ class Supervisor:
     def run(self) -> int:
         """Until told to stop; the exit code. The first build's errors are the caller's (exit codes 2, 3, 4)."""
         blueprint = self._plan()
-        if self.door.refuse_all():
+        if self.door.is_told_to_stop():
             return self._close(House(()))
         try:
             house = self._open(blueprint.build(self.door))
         except EdgeMaskError:
-            if self.door.refuse_all():
+            if self.door.is_told_to_stop():
                 return self._close(House(()))
             raise
         while True:
@@ -252,7 +252,7 @@ class Supervisor:
 
     def _start_over(self) -> None:
         """Step 3, or step 4 when it has happened too often; nothing of both for who was told to stop meanwhile."""
-        if self.door.refuse_all():
+        if self.door.is_told_to_stop():
             log.error("stopped without the worker that does not stop")
             logging.shutdown()
             os._exit(EXIT_DONE)  # a normal exit would wait for the stuck thread

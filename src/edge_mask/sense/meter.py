@@ -90,7 +90,7 @@ class Meter(Job):
         return since is not None and now - since > self._hung_after
 
     def check(self, now: Seconds) -> None:
-        """Report a read that hangs. Another thread calls this each second: the sensor's own is inside the read."""
+        """Report a read that hangs. The main thread calls this every second or two: the sensor's own is inside it."""
         if not self.is_hung(now) or not self._away_lock.acquire(blocking=False):
             return  # the lock is taken while the sensor's own thread is reporting: then it is not hung
         try:
