@@ -14,7 +14,7 @@ from edge_mask.errors import ConfigurationError, DatabaseError
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.door import Blueprint
 from edge_mask.runtime.supervisor import Supervisor
-from edge_mask.settings.load import load, load_in_force
+from edge_mask.settings.load import load, load_with_overlay
 from edge_mask.settings.overlay import keep
 
 CLOCK = SystemClock(lambda: True)
@@ -34,11 +34,11 @@ class Site:
         self.supervisor = Supervisor(self.plan, CLOCK)
 
     def plan(self) -> Blueprint:
-        return Plan(load_in_force(self.config, {}).settings, CLOCK)
+        return Plan(load_with_overlay(self.config, {}).settings, CLOCK)
 
     def ask(self, wish: dict[str, Any]) -> None:
         """What a room for control does with a wish; raises what came of it."""
-        now = load_in_force(self.config, {})
+        now = load_with_overlay(self.config, {})
         new = now.overlay.changed(wish, "command configure")
 
         def plan() -> Blueprint:
@@ -47,11 +47,11 @@ class Site:
         self.supervisor.door.rebuild(plan, lambda: keep(now.kept_at, new)).result(30)
 
     def kept(self) -> Any:
-        path = load_in_force(self.config, {}).kept_at
+        path = load_with_overlay(self.config, {}).kept_at
         return json.loads(path.read_text()) if path.exists() else None
 
     def interval(self) -> float:
-        return load_in_force(self.config, {}).settings.health.interval
+        return load_with_overlay(self.config, {}).settings.health.interval
 
 
 @contextmanager

@@ -22,8 +22,8 @@ from edge_mask.ledger.outbox import Destinations
 from edge_mask.ledger.rows import Batch, OutboxRow, Settlement
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Fault, Message, Priority
-from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock, ManualClock, SystemClock
+from edge_mask.runtime.outage import Backoff
 from edge_mask.runtime.worker import Worker
 from edge_mask.units import Seconds
 

@@ -14,10 +14,9 @@ from edge_mask.capture.content import Content, ContentPolicy, ContentWatch
 from edge_mask.capture.source import EndOfSource, FrameSource
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Fault, Frame
-from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import HandOff
-from edge_mask.runtime.outage import Outage
+from edge_mask.runtime.outage import Backoff, Outage
 from edge_mask.runtime.worker import Finished, Job
 from edge_mask.units import Seconds
 

@@ -14,8 +14,8 @@ from edge_mask.errors import DatabaseError, EdgeMaskError
 from edge_mask.ledger.connections import is_damage
 from edge_mask.ledger.inspection import Damage, Inspection
 from edge_mask.recording.requests import Condemn, Mend
-from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock
+from edge_mask.runtime.outage import Backoff
 from edge_mask.runtime.worker import Job, keep_waiting
 from edge_mask.units import Seconds
 

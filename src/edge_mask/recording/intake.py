@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from edge_mask.deliver.http_outbox import destination_of, waiting_call
+from edge_mask.deliver.http_request import destination_of, waiting_call
 from edge_mask.ledger.rows import EventRow, OutboxRow, event_row
 from edge_mask.ledger.sequences import Sequences
 from edge_mask.ledger.shadows import Shadows
@@ -13,7 +13,7 @@ from edge_mask.recording.shadow_updates import ShadowUpdates
 from edge_mask.redact import legible, redact
 from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Incoming, Republish, RuleFailed
 from edge_mask.rules.rule_set import RuleSet
-from edge_mask.sql.message import Context
+from edge_mask.sql.rule_input import Context
 from edge_mask.sql.values import Value
 from edge_mask.units import Moment
 from edge_mask.wire.encode import Encoded, encode

@@ -14,9 +14,8 @@ from edge_mask.ledger.connections import is_damage, is_full
 from edge_mask.ledger.rows import Batch
 from edge_mask.ledger.writer import Ledger, Unwritable
 from edge_mask.messages import Fault
-from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock
-from edge_mask.runtime.outage import Outage
+from edge_mask.runtime.outage import Backoff, Outage
 
 log = logging.getLogger(__name__)
 

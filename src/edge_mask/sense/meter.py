@@ -12,9 +12,8 @@ from dataclasses import replace
 
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Event, Quality, Reading
-from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock
-from edge_mask.runtime.outage import Outage
+from edge_mask.runtime.outage import Backoff, Outage
 from edge_mask.runtime.worker import Finished, Job
 from edge_mask.sense.quality import QualityPolicy, QualityWatch
 from edge_mask.sense.sensor import Sensor
