@@ -26,8 +26,7 @@ from edge_mask.messages import Message, Priority
 from edge_mask.packages.golden import golden_picture
 from edge_mask.packages.location import find_package
 from edge_mask.packages.package import open_package
-from edge_mask.runtime.clock import SystemClock
-from edge_mask.runtime.timesync import boot_id
+from edge_mask.runtime.clock import SystemClock, boot_id
 
 MIB = 2**20
 

@@ -1,7 +1,7 @@
 """Frames per second of the whole pipeline beside the bare graph's invocations per second: python -m benchmarks.pipeline
 
 Pictures of 640 x 480 already in memory, interval 0, one camera, the shipped model, the same TFLite threads; the two
-take turns, so that a busy machine slows both. Target: a ratio of 0.85 or more.
+take turns, so that a busy machine slows both. Wanted: a ratio of 0.80 or more.
 """
 
 import argparse

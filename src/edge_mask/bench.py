@@ -1,6 +1,6 @@
 """What this machine can do: the model alone, the whole pipeline, the outbox, the drain.
 
-Every figure is a rate measured in this run, so that two of them can be divided by each other.
+All figures come from this run, so their ratios are meaningful.
 """
 
 import statistics
@@ -32,8 +32,9 @@ from edge_mask.packages.golden import golden_picture
 from edge_mask.packages.load import load_package, load_side_by_side
 from edge_mask.packages.package import open_package
 from edge_mask.recording.intake import Intake
-from edge_mask.recording.mail import Barrier, Entry, post
+from edge_mask.recording.mail import Entry, post
 from edge_mask.recording.recorder import Recorder
+from edge_mask.recording.requests import Barrier
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.handoff import Line, Mailbox, Tray
 from edge_mask.runtime.worker import Job, Worker
@@ -72,7 +73,7 @@ class PicturesInMemory:
 
 @dataclass(frozen=True, slots=True)
 class PipelineFigures:
-    """Medians over rounds in which the bare graph and the pipeline took turns, so that a busy machine hits both."""
+    """Medians over rounds that alternate between bare graph and pipeline: other load affects both alike."""
 
     invocations_per_s: float
     frames_per_s: float
@@ -103,7 +104,7 @@ def measure_pipeline(
 
 
 def invocations_per_second(detector: ModelDetector, count: int) -> float:
-    """The bare interpreter: the same input again and again, nothing before or after it."""
+    """The bare interpreter: the same input repeatedly, without pre- and post-processing."""
     began = time.perf_counter()
     for _ in range(count):
         detector.run_graph_only()
@@ -113,7 +114,7 @@ def invocations_per_second(detector: ModelDetector, count: int) -> float:
 def frames_per_second(
     detectors: Sequence[ModelDetector], database: Path, pictures: Sequence[Image], count: int
 ) -> float:
-    """Camera, vision and ledger with their real threads and a real database, no broker: as fast as it goes."""
+    """Camera, vision and ledger at full speed, with their real threads and a real database, without a broker."""
     frames: Tray[Frame] = Tray()
     seen = Seen()
     with _Desk(database) as desk:
@@ -124,8 +125,8 @@ def frames_per_second(
         began = time.perf_counter()
         looking, reading = [_started(lane) for lane in lanes], _started(camera)
         while not reading.join(1.0) and all(worker.is_alive for worker in looking):
-            pass  # a shorter wait would take the interpreter from those who are measured
-        # What was handed on, not `count`: the camera keeps black pictures back.
+            pass  # a shorter wait would take the interpreter from the measured threads
+        # What was handed on, not `count`: the camera skips black pictures.
         while seen.frames < camera.handed_on and all(worker.is_alive for worker in looking):
             time.sleep(0.0005)  # the last frames are in the graph
         lasted = time.perf_counter() - began
@@ -137,7 +138,7 @@ def frames_per_second(
 
 
 class Borrowed:
-    """A detector that outlives its lane: `close` leaves it open. One that breaks ends the measurement."""
+    """A detector that outlives its lane: `close` does nothing. An error ends the measurement."""
 
     def __init__(self, detector: ModelDetector) -> None:
         self._detector = detector
@@ -163,7 +164,7 @@ def recorded_per_second(database: Path, count: int) -> float:
 
 
 def drained_per_second(database: Path, count: int) -> float:
-    """Waiting messages sent and settled per second, into a destination that answers at once."""
+    """Messages sent and settled per second, to a destination that answers at once."""
     recorded_per_second(database, count)
     with _Desk(database) as desk:
         transport = MemoryTransport()

@@ -29,7 +29,7 @@ from edge_mask.rules.effects import (
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import ManualClock, SystemClock
 from edge_mask.runtime.worker import Worker
-from edge_mask.sql.message import Context
+from edge_mask.sql.rule_input import Context
 from edge_mask.units import Bytes, Seconds
 
 PATIENCE = 15.0

@@ -15,9 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.act.trees import face, frame
 
-from edge_mask.act.blur import blur_faces
 from edge_mask.act.snapshot_name import name_of, parse
-from edge_mask.act.snapshots import SnapshotStore
+from edge_mask.act.snapshots import SnapshotStore, blurred
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Frame
 from edge_mask.picture import read_picture
@@ -299,19 +298,19 @@ def test_sweeping_a_folder_that_is_not_there_yet_is_nothing(folder: Path, clock:
 def test_blurring_leaves_nothing_of_a_face_and_everything_else_as_it_was() -> None:
     seen = frame(side=200)
     before = seen.image.copy()
-    blurred = blur_faces(seen.image, [face(80, 80, 40, 40)])
+    soft = blurred(seen.image, [face(80, 80, 40, 40)])
     assert (seen.image == before).all()
-    inside, was = blurred[70:130, 70:130], before[70:130, 70:130]
+    inside, was = soft[70:130, 70:130], before[70:130, 70:130]
     assert inside.std() < 0.2 * was.std()
     outside = np.ones(before.shape[:2], bool)
     outside[69:132, 69:132] = False
-    assert (blurred[outside] == before[outside]).all()
+    assert (soft[outside] == before[outside]).all()
 
 
 @given(st.floats(-500, 500), st.floats(-500, 500), st.floats(0, 900), st.floats(0, 900))
 def test_a_box_anywhere_is_no_trouble(x: float, y: float, w: float, h: float) -> None:
     image = frame(side=64).image
-    assert blur_faces(image, [face(x, y, w, h)]).shape == image.shape
+    assert blurred(image, [face(x, y, w, h)]).shape == image.shape
 
 
 def test_a_store_that_blurs_writes_no_face(folder: Path, clock: ManualClock) -> None:

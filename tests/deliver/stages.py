@@ -15,8 +15,8 @@ from edge_mask.deliver.paho import PahoTransport
 from edge_mask.deliver.paho_client import Version
 from edge_mask.deliver.transport import BrokerTransport, Transport
 from edge_mask.messages import Message, Priority
-from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import SystemClock
+from edge_mask.runtime.outage import Backoff
 from edge_mask.units import Seconds
 
 PATIENCE = 15.0

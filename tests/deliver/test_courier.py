@@ -275,7 +275,7 @@ def test_a_message_that_the_broker_hangs_up_on_is_set_aside_and_the_others_go_on
                 it.transport.come_back()
         assert [n for n in it.delivered() if n < 1000] == [n for n in range(30) if n % 10 != 7]
         assert it.pending() == 0
-        connection = it.ledger._open_connection()
+        connection = it.ledger.file.connection
         aside = connection.exec_driver_sql("SELECT message_id, reason FROM outbox ORDER BY id").all()
         connection.rollback()
         assert [tuple(row) for row in aside] == [(str(n), "the broker hung up on it 3 times") for n in (7, 17, 27)]
@@ -311,11 +311,11 @@ def test_a_broker_that_is_throttling_is_sent_one_message_at_a_time(tmp_path: Pat
 
 def anew(it: Round) -> None:
     """Somebody deletes the database while it is in use, and the ledger makes another one."""
-    path = it.ledger._path
+    path = it.ledger.file._path
     for file in path.parent.glob(f"{path.name}*"):
         if not file.name.endswith("lock"):
             file.unlink()
-    it.ledger.reopen()
+    it.ledger.file.reopen()
 
 
 def test_what_is_recorded_into_another_file_is_delivered_from_its_first_row(tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.rows import Batch, OutboxRow, Settlement
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Message, Priority
-from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import SystemClock
+from edge_mask.runtime.outage import Backoff
 from edge_mask.runtime.worker import Worker
 
 pytestmark = pytest.mark.broker

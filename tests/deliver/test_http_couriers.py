@@ -22,8 +22,8 @@ from edge_mask.ledger.outbox import Destinations
 from edge_mask.ledger.rows import Batch, OutboxRow, Settlement
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Fault, Message, Priority
-from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock, ManualClock, SystemClock
+from edge_mask.runtime.outage import Backoff
 from edge_mask.runtime.worker import Worker
 from edge_mask.units import Seconds
 
@@ -61,8 +61,8 @@ class Office:
     def rows(self) -> list[tuple[str, int, str | None]]:
         query = "SELECT message_id, state, reason FROM outbox ORDER BY id"
         with self.changed:  # the couriers' thread settles on the same connection
-            found = self.ledger._open_connection().exec_driver_sql(query).all()
-            self.ledger._open_connection().rollback()
+            found = self.ledger.file.connection.exec_driver_sql(query).all()
+            self.ledger.file.connection.rollback()
         return [(row[0], row[1], row[2]) for row in found]
 
     def wait_until_sent(self) -> None:
@@ -387,7 +387,7 @@ def test_only_destinations_with_something_to_send_are_found_however_much_waits(t
         it.record(f"{url}/x", *(str(number) for number in range(300)))
     mqtt = Message(topic="t", payload=b"{}", priority=Priority.EVIDENCE, qos=1, id="m")
     it.ledger.commit(Batch(outgoing=[OutboxRow("mqtt", mqtt, it.clock.now())]), it.clock.now())
-    connection = it.ledger._open_connection()
+    connection = it.ledger.file.connection
     with connection.begin():
         connection.exec_driver_sql("UPDATE outbox SET state = 1 WHERE destination = 'http:http://b.example'")
     looking = Destinations(tmp_path / "db", "http:")

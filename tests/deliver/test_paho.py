@@ -20,7 +20,7 @@ from tests.deliver.stages import BIRTH, PATIENCE, STATUS, WILL, States, note
 from edge_mask.deliver.paho import PahoTransport
 from edge_mask.errors import Refused
 from edge_mask.messages import Message, Outcome, Priority
-from edge_mask.runtime.backoff import Backoff
+from edge_mask.runtime.outage import Backoff
 from edge_mask.units import Seconds
 
 pytestmark = pytest.mark.broker

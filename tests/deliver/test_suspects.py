@@ -71,7 +71,7 @@ def run(it: Round, until: Callable[[], bool], hours: float = 6.0) -> None:
 
 
 def set_aside(it: Round) -> list[tuple[str, str]]:
-    connection = it.ledger._open_connection()
+    connection = it.ledger.file.connection
     found = connection.exec_driver_sql("SELECT message_id, reason FROM outbox WHERE state = 1 ORDER BY id").all()
     connection.rollback()
     return [(row[0], row[1]) for row in found]

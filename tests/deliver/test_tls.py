@@ -10,10 +10,10 @@ from tests.broker import HOST, Mosquitto, ServerTls
 from tests.deliver.stages import PATIENCE, States, note
 
 from edge_mask.deliver.paho import PahoTransport
-from edge_mask.deliver.tls import Tls, context
+from edge_mask.deliver.tls import TlsFiles, context
 from edge_mask.errors import Refused
 from edge_mask.messages import Outcome
-from edge_mask.runtime.backoff import Backoff
+from edge_mask.runtime.outage import Backoff
 from edge_mask.units import Seconds
 
 
@@ -70,7 +70,7 @@ def test_a_device_with_its_certificate_connects_and_delivers(
     tls_broker: Mosquitto, papers: Papers, version: str
 ) -> None:
     states = States()
-    files = Tls(ca=papers.ca, cert=papers.cert, key=papers.key)
+    files = TlsFiles(ca=papers.ca, cert=papers.cert, key=papers.key)
     transport = PahoTransport(
         host=HOST,
         port=tls_broker.port,
@@ -90,13 +90,13 @@ def test_a_device_with_its_certificate_connects_and_delivers(
 @pytest.mark.parametrize(
     "choose",
     [
-        pytest.param(lambda p: Tls(ca=p.other_ca, cert=p.cert, key=p.key), id="wrong authority"),
-        pytest.param(lambda p: Tls(ca=p.ca, cert=p.other_cert, key=p.other_key), id="certificate of a stranger"),
-        pytest.param(lambda p: Tls(ca=p.ca), id="no certificate"),
+        pytest.param(lambda p: TlsFiles(ca=p.other_ca, cert=p.cert, key=p.key), id="wrong authority"),
+        pytest.param(lambda p: TlsFiles(ca=p.ca, cert=p.other_cert, key=p.other_key), id="certificate of a stranger"),
+        pytest.param(lambda p: TlsFiles(ca=p.ca), id="no certificate"),
     ],
 )
 def test_a_connection_that_tls_forbids_is_a_state_with_the_longest_wait(
-    tls_broker: Mosquitto, papers: Papers, choose: Callable[[Papers], Tls]
+    tls_broker: Mosquitto, papers: Papers, choose: Callable[[Papers], TlsFiles]
 ) -> None:
     states = States()
     transport = PahoTransport(
@@ -127,7 +127,9 @@ def test_a_port_that_wants_tls_is_hinted_at(tls_broker: Mosquitto) -> None:
 @pytest.mark.broker
 def test_a_port_that_speaks_no_tls_is_hinted_at(broker: Mosquitto, papers: Papers) -> None:
     states = States()
-    transport = PahoTransport(host=HOST, port=broker.port, client_id="gate-01", tls=Tls(ca=papers.ca), on_state=states)
+    transport = PahoTransport(
+        host=HOST, port=broker.port, client_id="gate-01", tls=TlsFiles(ca=papers.ca), on_state=states
+    )
     transport.open()
     assert "does this port speak TLS? otherwise leave out mqtt.tls" in states.wait_until(False)
     transport.close(Seconds(5.0))
@@ -144,7 +146,9 @@ def test_a_name_that_is_not_in_the_certificate_is_not_believed(papers: Papers, t
     )
     states = States()
     with Mosquitto(tmp_path / "elsewhere", tls=server) as broker:
-        transport = PahoTransport(host=HOST, port=broker.port, client_id="gate-01", tls=Tls(ca=ca), on_state=states)
+        transport = PahoTransport(
+            host=HOST, port=broker.port, client_id="gate-01", tls=TlsFiles(ca=ca), on_state=states
+        )
         transport.open()
         assert "not valid for" in states.wait_until(False)
         transport.close(Seconds(5.0))
@@ -155,13 +159,13 @@ def test_files_that_cannot_be_used_are_refused_by_name(papers: Papers, tmp_path:
     text.write_text("not a certificate")
     missing = tmp_path / "missing.pem"
     cases = [
-        (Tls(ca=missing), f"tls.ca: {missing} cannot be read: No such file"),
-        (Tls(ca=papers.ca, cert=papers.cert, key=missing), f"tls.key: {missing} cannot be read"),
-        (Tls(ca=tmp_path), f"tls.ca: {tmp_path} cannot be read: Is a directory"),
-        (Tls(ca=text), f"tls.ca: {text} holds no certificate"),
-        (Tls(cert=text, key=papers.key), f"{text} and {papers.key} are not a certificate and its key"),
-        (Tls(cert=papers.cert, key=papers.other_key), f"{papers.other_key} does not belong to"),
-        (Tls(cert=papers.cert), "needs both `cert` and `key`"),
+        (TlsFiles(ca=missing), f"tls.ca: {missing} cannot be read: No such file"),
+        (TlsFiles(ca=papers.ca, cert=papers.cert, key=missing), f"tls.key: {missing} cannot be read"),
+        (TlsFiles(ca=tmp_path), f"tls.ca: {tmp_path} cannot be read: Is a directory"),
+        (TlsFiles(ca=text), f"tls.ca: {text} holds no certificate"),
+        (TlsFiles(cert=text, key=papers.key), f"{text} and {papers.key} are not a certificate and its key"),
+        (TlsFiles(cert=papers.cert, key=papers.other_key), f"{papers.other_key} does not belong to"),
+        (TlsFiles(cert=papers.cert), "needs both `cert` and `key`"),
     ]
     for files, sentence in cases:
         with pytest.raises(Refused) as refused:
@@ -181,12 +185,12 @@ def test_an_encrypted_key_is_refused_instead_of_asking_on_the_terminal(papers: P
     locked = tmp_path / "locked.key"
     locked.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")))
     with pytest.raises(Refused, match="the key is encrypted"):
-        context(Tls(ca=papers.ca, cert=papers.cert, key=locked))
+        context(TlsFiles(ca=papers.ca, cert=papers.cert, key=locked))
 
 
 def test_open_refuses_what_can_never_connect(papers: Papers) -> None:
     transport = PahoTransport(
-        host=HOST, client_id="gate-01", tls=Tls(ca=papers.ca, cert=papers.cert, key=papers.other_key)
+        host=HOST, client_id="gate-01", tls=TlsFiles(ca=papers.ca, cert=papers.cert, key=papers.other_key)
     )
     with pytest.raises(Refused, match="does not belong"):
         transport.open()

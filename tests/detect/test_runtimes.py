@@ -119,5 +119,5 @@ def test_measuring_compares_the_detector_with_its_bare_graph(tmp_path: Path) -> 
     figures = measure_model(package, threads=1, seconds=Seconds(0.0))
     assert figures.measurements == 20
     assert figures.model == "tiny 1.0.0"
-    assert figures.ratio == pytest.approx(figures.pictures_per_s / figures.invocations_per_s)
+    assert figures.ratio == pytest.approx(1000.0 / figures.detect_ms / figures.invocations_per_s)
     assert 0 < figures.invoke_ms <= figures.invoke_p95_ms

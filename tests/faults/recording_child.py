@@ -37,7 +37,7 @@ def main() -> None:
             if next(counter) == kill_at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        connection = ledger._open_connection()
+        connection = ledger.file.connection
         event.listen(connection, "before_cursor_execute", before)
         event.listen(connection, "commit", before)
     intake = Intake(

@@ -30,7 +30,7 @@ def contents(database: Path) -> dict[str, Any]:
     """What is in the file after our own opening of it, as the restarted daemon would see it."""
     ledger = Ledger(database, Bounds(), "boot")
     ledger.open()
-    assert ledger.salvaged is None
+    assert ledger.file.salvaged is None
     ledger.close()
     with closing(sqlite3.connect(database)) as connection:
 

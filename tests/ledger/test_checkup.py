@@ -11,9 +11,9 @@ from tests.ledger.rows import BOOT, batch, moment, visit, waiting
 
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.bounds import Bounds
-from edge_mask.ledger.checkup import check_up
 from edge_mask.ledger.database import InUse, Lock
 from edge_mask.ledger.schema import MIGRATIONS
+from edge_mask.ledger.upkeep import check_up
 from edge_mask.ledger.writer import Ledger
 
 

@@ -14,7 +14,7 @@ from edge_mask.errors import DatabaseError
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.connections import ReadView
 from edge_mask.ledger.reader import Reader
-from edge_mask.ledger.salvage import purge, repair
+from edge_mask.ledger.upkeep import purge, repair
 from edge_mask.ledger.writer import Ledger
 
 POWERLESS = ("setpriv", "--bounding-set", "-all", "--inh-caps", "-all")

@@ -33,7 +33,7 @@ def rows(path: Path, sql: str) -> list[Any]:
 
 
 def used(ledger: Ledger) -> int:
-    connection = ledger._open_connection()
+    connection = ledger.file.connection
     taken = sum(sizes_of(connection).values())
     connection.rollback()
     return taken

@@ -9,7 +9,7 @@ from tests.ledger.rows import BOOT, batch, moment, visit, waiting
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.reader import Reader
-from edge_mask.ledger.salvage import purge, repair
+from edge_mask.ledger.upkeep import purge, repair
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Priority
 
@@ -30,9 +30,9 @@ def test_a_file_whose_beginning_is_destroyed_is_set_aside_and_the_daemon_starts(
     with closing(Ledger(path, Bounds(), BOOT)) as ledger:
         ledger.open()
         ledger.commit(batch(waiting(1)), moment())
-        assert ledger.salvaged is not None
-        assert ledger.salvaged.lost is None
-        assert ledger.salvaged.aside.read_bytes().startswith(b"this was")
+        assert ledger.file.salvaged is not None
+        assert ledger.file.salvaged.lost is None
+        assert ledger.file.salvaged.aside.read_bytes().startswith(b"this was")
 
 
 def test_pages_overwritten_in_the_middle_cost_only_the_rows_on_them(tmp_path: Path) -> None:
@@ -85,8 +85,8 @@ def test_a_file_damaged_while_the_daemon_runs_is_salvaged_on_reopening(tmp_path:
         with path.open("r+b") as file:
             file.seek(path.stat().st_size // 2 // 4096 * 4096)
             file.write(b"\x00\xff" * 4096)
-        ledger.reopen()
-        assert ledger.salvaged is not None
+        ledger.file.reopen()
+        assert ledger.file.salvaged is not None
         ledger.commit(batch(waiting(1000)), moment())
         assert reader.after({}, 1000)[-1].message.id == "id-1000", "a reader follows to the new file"
     assert Reader(path).outbox_status(moment(), BOOT)["pending"] > 200
@@ -125,8 +125,8 @@ def test_a_damaged_file_behind_a_symbolic_link_is_replaced_where_it_lies(tmp_pat
     link.symlink_to(path)
     with closing(Ledger(link, Bounds(), BOOT)) as ledger:
         ledger.open()
-        assert ledger.salvaged is not None
-        assert ledger.salvaged.aside.parent == path.parent
+        assert ledger.file.salvaged is not None
+        assert ledger.file.salvaged.aside.parent == path.parent
     assert link.is_symlink()
     assert path.read_bytes().startswith(b"SQLite format 3")
 
@@ -142,9 +142,9 @@ def test_rows_of_a_salvaged_file_are_numbered_on_so_that_couriers_that_read_on_f
         assert last.row == 401
         path.write_bytes(b"\xff" * path.stat().st_size)
         path.with_name("edge-mask.db-wal").write_bytes(b"")
-        ledger.reopen()
-        assert ledger.salvaged is not None
-        assert ledger.salvaged.rows == 0
+        ledger.file.reopen()
+        assert ledger.file.salvaged is not None
+        assert ledger.file.salvaged.rows == 0
         ledger.commit(batch(waiting(401)), moment())
         cursors = {Priority.TELEMETRY: last.row}
         assert [pending.message.id for pending in reader.after(cursors, 10)] == ["id-401"]

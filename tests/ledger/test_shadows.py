@@ -23,7 +23,7 @@ from edge_mask.messages import Alert, Event, Look, Outcome, Quality, Reading, Re
 from edge_mask.recording.intake import Intake
 from edge_mask.recording.mail import Entry
 from edge_mask.recording.recorder import Recorder
-from edge_mask.recording.reported import reported_by
+from edge_mask.recording.shadow_updates import reported_by
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.handoff import Mailbox
 from edge_mask.shadow import Shadow, ShadowTopic, UpdateRefused, difference, parse_topic, updated
@@ -184,7 +184,7 @@ def test_a_file_opened_again_gets_the_shadows_that_it_lacks(ledger: Ledger, tmp_
     with sqlite3.connect(tmp_path / "db") as other:
         other.execute("DELETE FROM shadows")
     other.close()
-    ledger.reopen()
+    ledger.file.reopen()
     ledger.commit(Batch(), NOW)
     assert "gate-01" in Reader(tmp_path / "db").shadows()
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from tests.ledger.rows import BOOT, batch, moment, visit, waiting
 
 from edge_mask.errors import DatabaseError
-from edge_mask.ledger import connections, writer
+from edge_mask.ledger import connections, open_file
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.reader import Reader
@@ -74,7 +74,7 @@ def test_a_commit_that_fails_writes_nothing(path: Path) -> None:
 
 def test_the_file_is_written_with_wal_and_full_synchronisation(path: Path) -> None:
     with closing(opened(path)) as ledger:
-        connection = ledger._open_connection()
+        connection = ledger.file.connection
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         assert connection.exec_driver_sql("PRAGMA auto_vacuum").scalar() == 2
@@ -221,8 +221,8 @@ def test_a_live_seq_counts_on_after_a_stop_and_jumps_but_never_repeats_after_a_p
     assert ledger.sequences.next("health", live=True) == 6
     ledger.commit(Batch(), moment())
     used = [ledger.sequences.next("health", live=True) for _ in range(500)][-1]
-    ledger._disconnect()  # as after a power cut: nothing more is written
-    ledger._lock.release()
+    ledger.file._disconnect()  # as after a power cut: nothing more is written
+    ledger.file._lock.release()
     with closing(opened(path)) as ledger:
         assert ledger.sequences.next("health", live=True) > used
 
@@ -254,7 +254,7 @@ def test_a_database_of_a_newer_program_is_refused_with_a_sentence(path: Path) ->
 
 def test_migrations_go_step_by_step_and_a_failing_step_leaves_the_version_before_it(path: Path) -> None:
     ledger = opened(path)
-    connection = ledger._open_connection()
+    connection = ledger.file.connection
     connection.rollback()
     good = (*MIGRATIONS, ("ALTER TABLE visits ADD COLUMN note TEXT",))
     bad = (*good, ("CREATE TABLE half (a)", "THIS IS NOT SQL"))
@@ -274,7 +274,7 @@ def out_of_room(monkeypatch: pytest.MonkeyPatch) -> None:
         error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
         raise DatabaseError("disk I/O error") from error
 
-    monkeypatch.setattr(writer, "open_writer", refuse)
+    monkeypatch.setattr(open_file, "open_writer", refuse)
 
 
 @pytest.mark.parametrize("was_killed", [False, True])
@@ -298,9 +298,9 @@ def test_a_start_on_a_full_disk_knows_what_was_numbered_and_opens_when_there_is_
         with pytest.raises(DatabaseError, match="disk I/O error"):
             ledger.commit(batch(waiting(2)), moment())
         with pytest.raises(DatabaseError):
-            ledger.reopen()
+            ledger.file.reopen()
     with closing(ledger):
-        ledger.reopen()
+        ledger.file.reopen()
         ledger.commit(batch(waiting(2)), moment())
         assert rows(path, "SELECT message_id FROM outbox") == [("id-1",), ("id-2",)]
         assert rows(path, "SELECT seq FROM topics") == [(2,)]
@@ -311,7 +311,7 @@ def test_a_first_start_on_a_full_disk_waits_for_room(path: Path, monkeypatch: py
         out_of_room(crowded)
         ledger = opened(path)
     with closing(ledger):
-        ledger.reopen()
+        ledger.file.reopen()
         ledger.commit(batch(waiting(1)), moment())
 
 
@@ -328,7 +328,7 @@ def test_the_ballast_makes_room_for_a_start_on_a_full_disk(path: Path, monkeypat
         error.sqlite_errorcode = sqlite3.SQLITE_FULL
         raise DatabaseError("database or disk is full") from error
 
-    monkeypatch.setattr(writer, "open_writer", open_writer)
+    monkeypatch.setattr(open_file, "open_writer", open_writer)
     with closing(opened(path)) as ledger:
         ledger.commit(batch(waiting(1)), moment())
 

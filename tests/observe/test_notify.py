@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_mask.observe.notify import Notifier, watchdog_interval
+from edge_mask.observe.notify import SystemdNotifier, watchdog_interval
 from edge_mask.units import Moment, Seconds, Unix
 
 
@@ -36,13 +36,13 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Manager]
 
 
 @pytest.fixture
-def notifier(manager: Manager) -> Iterator[Notifier]:
-    notifier = Notifier.from_environment(manager.environ)
+def notifier(manager: Manager) -> Iterator[SystemdNotifier]:
+    notifier = SystemdNotifier.from_environment(manager.environ)
     yield notifier
     notifier.close()
 
 
-def test_ready_status_watchdog_and_stopping_are_told(manager: Manager, notifier: Notifier) -> None:
+def test_ready_status_watchdog_and_stopping_are_told(manager: Manager, notifier: SystemdNotifier) -> None:
     notifier.ready("watching")
     assert manager.heard() == ["READY=1", "STATUS=watching"]
     notifier.watchdog()
@@ -53,18 +53,18 @@ def test_ready_status_watchdog_and_stopping_are_told(manager: Manager, notifier:
     assert manager.heard() == ["STOPPING=1"]
 
 
-def test_reloading_is_told_with_its_time(manager: Manager, notifier: Notifier) -> None:
+def test_reloading_is_told_with_its_time(manager: Manager, notifier: SystemdNotifier) -> None:
     notifier.reloading(Moment(Seconds(12.5), Unix(0.0)))
     assert manager.heard() == ["RELOADING=1", "MONOTONIC_USEC=12500000"]
 
 
-def test_a_status_is_one_line_without_secrets(manager: Manager, notifier: Notifier) -> None:
+def test_a_status_is_one_line_without_secrets(manager: Manager, notifier: SystemdNotifier) -> None:
     notifier.status("lost rtsp://u:p@h/x\nREADY=1")
     assert manager.heard() == ["STATUS=lost rtsp://***@h/x READY=1"]
 
 
 def test_without_a_service_manager_nothing_happens() -> None:
-    notifier = Notifier.from_environment({})
+    notifier = SystemdNotifier.from_environment({})
     notifier.ready()
     notifier.watchdog()
     notifier.close()
@@ -72,7 +72,7 @@ def test_without_a_service_manager_nothing_happens() -> None:
 
 def test_a_manager_that_went_away_does_no_harm(tmp_path: Path) -> None:
     manager = Manager(str(tmp_path / "notify"))
-    notifier = Notifier.from_environment(manager.environ)
+    notifier = SystemdNotifier.from_environment(manager.environ)
     manager.close()
     notifier.ready()
     (tmp_path / "notify").unlink()
@@ -81,7 +81,7 @@ def test_a_manager_that_went_away_does_no_harm(tmp_path: Path) -> None:
     notifier.watchdog()
 
 
-def test_a_manager_that_does_not_listen_does_not_stop_us(manager: Manager, notifier: Notifier) -> None:
+def test_a_manager_that_does_not_listen_does_not_stop_us(manager: Manager, notifier: SystemdNotifier) -> None:
     for _ in range(10_000):  # far more than the socket holds
         notifier.watchdog()
     assert manager.heard() == ["WATCHDOG=1"]

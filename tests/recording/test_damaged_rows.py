@@ -25,8 +25,9 @@ from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Alert, Fault, Look, Message, Outcome, Priority, Receipt
 from edge_mask.recording.inspector import Inspector
 from edge_mask.recording.intake import Intake
-from edge_mask.recording.mail import Barrier, Inbox, Purge, ReadShadow, UpdateShadow
+from edge_mask.recording.mail import Inbox
 from edge_mask.recording.recorder import Recorder
+from edge_mask.recording.requests import Barrier, Purge, ReadShadow, UpdateShadow
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.worker import Worker
 from edge_mask.units import Seconds

@@ -9,7 +9,8 @@ import pytest
 
 from edge_mask.messages import Event, Fault
 from edge_mask.recording import mail
-from edge_mask.recording.mail import Barrier, Entry, Inbox, post
+from edge_mask.recording.mail import Entry, Inbox, post
+from edge_mask.recording.requests import Barrier
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.handoff import Mailbox
 from edge_mask.runtime.worker import Job, Worker

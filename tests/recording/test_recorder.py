@@ -24,8 +24,9 @@ from edge_mask.ledger.rows import Batch, Settlement
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Detections, Fault, Health, Look, Message, Outcome, Priority, Reading, Receipt, Visit
 from edge_mask.recording.intake import Intake
-from edge_mask.recording.mail import Barrier, Entry, post
+from edge_mask.recording.mail import Entry, post
 from edge_mask.recording.recorder import Recorder
+from edge_mask.recording.requests import Barrier
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.handoff import Mailbox
@@ -165,7 +166,7 @@ def test_a_disk_that_is_full_loses_nothing_and_is_reported_once(tmp_path: Path) 
             other.execute("CREATE TRIGGER no BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
         for n in range(20):
             it.mailbox.put(reading(n))
-        while not it.recorder._outage.is_open:
+        while not it.recorder._trouble.is_open:
             it.worker.join(0.01)
         assert it.rows("SELECT count(*) FROM readings") == [(0,)]
         with closing(sqlite3.connect(path, timeout=20)) as other:
@@ -256,7 +257,7 @@ def test_a_database_file_broken_while_running_is_set_aside_and_recording_goes_on
             other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         with path.open("r+b") as file:
             file.write(b"\xff" * 4096 * 4)
-        it.recorder._ledger._disconnect()
+        it.recorder._ledger.file._disconnect()
         it.mailbox.put(visit())
         it.settle()
     assert [v["verdict"] for v in Reader(path).visits()] == ["pass"]
@@ -293,12 +294,12 @@ def test_on_a_full_disk_what_was_sent_is_settled_and_the_fault_is_told_live(tmp_
         with closing(Outbox(path, "mqtt")) as outbox:
             sent = outbox.after({}, 280)
         assert path.with_name("db.ballast").exists()
-        connection = it.recorder._ledger._open_connection().connection.cursor()
+        connection = it.recorder._ledger.file.connection.connection.cursor()
         ((pages,),) = connection.execute("PRAGMA page_count").fetchall()
         connection.execute(f"PRAGMA max_page_count = {pages}").fetchall()  # from now on SQLite finds the disk full
         for n in range(40):
             it.mailbox.put(reading(n))
-        while not it.recorder._outage.is_open:
+        while not it.recorder._trouble.is_open:
             it.worker.join(0.01)
         settled = it.recorder.settle([Settlement(p.row, p.message.id, Receipt(Outcome.DELIVERED)) for p in sent])
         it.settle()  # what was settled made room for what waited
@@ -393,11 +394,11 @@ def test_a_stop_is_a_last_try_even_when_the_next_one_was_far_away(tmp_path: Path
     path = tmp_path / "db"
     with desk(path, interval=0.0) as it, no_room(path):
         it.mailbox.put(reading())
-        until(lambda: it.recorder._outage.is_open)
+        until(lambda: it.recorder._trouble.is_open)
         for _ in range(30):
-            it.recorder._backoff.next_delay()
+            it.recorder._trouble._backoff.next_delay()
         it.mailbox.put(reading())
-        it.recorder._retry_at = CLOCK.now().mono + 3600.0
+        it.recorder._trouble.retry_at = CLOCK.now().mono + 3600.0
     assert it.rows("SELECT count(*) FROM readings") == [(2,)]
 
 
@@ -435,7 +436,7 @@ def test_a_folder_that_was_away_for_a_while_is_no_loss(tmp_path: Path) -> None:
         it.settle()
         path.parent.rename(tmp_path / "elsewhere")
         it.mailbox.put(reading())
-        until(lambda: it.recorder._outage.is_open)
+        until(lambda: it.recorder._trouble.is_open)
         (tmp_path / "elsewhere").rename(path.parent)
         it.settle()
         assert it.rows("SELECT count(*) FROM readings") == [(2,)]

@@ -1,6 +1,7 @@
 """What others ask of the recorder: it is woken for it, and answers when it is on the disk, or says why not."""
 
 import sqlite3
+import threading
 from concurrent.futures import CancelledError
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +12,9 @@ from tests.recording.test_damaged_rows import CLOCK, desk
 
 from edge_mask.errors import TryLater
 from edge_mask.messages import Health, Priority
-from edge_mask.recording.mail import Barrier, Inbox, Purge, ReadShadow, UpdateShadow
+from edge_mask.recording.mail import Entry, Inbox, Taker
+from edge_mask.recording.requests import Barrier, Purge, ReadShadow, UpdateShadow
+from edge_mask.runtime.clock import ManualClock
 from edge_mask.runtime.handoff import Mailbox
 from edge_mask.shadow import UpdateRefused
 
@@ -78,3 +81,24 @@ def test_one_live_message_wakes_a_recorder_that_sleeps(tmp_path: Path) -> None:
         it.recorded()
         it.inbox.emit(Health(at=CLOCK.now(), values={}))
         assert it.sent.get(timeout=5).priority is Priority.LIVE  # long before it looks by itself
+
+
+class Sleeper(Mailbox[Entry]):
+    """Two live messages at each look; notes how deep the taker sleeps."""
+
+    def __init__(self) -> None:
+        super().__init__(10)
+        self.depths: list[bool] = []
+
+    def take_many(self, limit: int, timeout: float | None, *, is_deep: bool = False) -> list[Entry]:
+        self.depths.append(is_deep)
+        return [Health(at=CLOCK.now(), values={})] * 2
+
+
+@pytest.mark.parametrize("uptime", [3.0, 5000.1, 70_000.7, 1e7 / 3])
+def test_while_live_messages_follow_closely_they_do_not_wake_the_recorder_whatever_the_uptime(uptime: float) -> None:
+    mailbox = Sleeper()
+    taker = Taker(mailbox, ManualClock(uptime))
+    for _ in range(2):
+        taker.take(0, float("inf"), threading.Event())
+    assert mailbox.depths == [True, False]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from edge_mask.messages import Priority
 from edge_mask.rules.effects import Effect, HttpCall, Incoming, RuleFailed
 from edge_mask.rules.rule_set import RuleSet
-from edge_mask.sql.message import Context
+from edge_mask.sql.rule_input import Context
 
 
 @pytest.fixture(scope="module")

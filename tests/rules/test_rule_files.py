@@ -12,7 +12,7 @@ from edge_mask.errors import ConfigurationError
 from edge_mask.rules.aws_actions import AWS_ACTIONS
 from edge_mask.rules.rule_file import load_file
 from edge_mask.rules.rule_set import RuleSet
-from edge_mask.rules.shapes import Field, Many, Shape
+from edge_mask.rules.shapes import Field, ListOf, Shape
 
 
 def written(folder: Path, text: str, name: str = "r.yaml") -> Path:
@@ -154,7 +154,7 @@ def _field_matches(ours: Field, theirs: Any, is_required: bool) -> None:
     assert ours.is_required == is_required
     if isinstance(kind, Shape):
         _matches(kind, theirs)
-    elif isinstance(kind, Many):
+    elif isinstance(kind, ListOf):
         assert theirs.type_name == "list"
         _matches(kind.item, theirs.member)
     else:

@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_mask.runtime.backoff import Backoff
+from edge_mask.runtime.outage import Backoff
 
 
 @given(st.integers(0, 2**32), st.integers(1, 100))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_mask.errors import ConfigurationError
-from edge_mask.settings import Overlay, load, load_in_force, parse
+from edge_mask.settings import Overlay, load, load_with_overlay, parse
 from edge_mask.settings.overlay import keep, kept_at, merged, read_kept, set_aside
 
 FILE = """
@@ -131,12 +131,12 @@ def site(tmp_path: Path) -> Path:
 
 
 def test_it_is_kept_beside_the_database_and_read_again(site: Path) -> None:
-    before = load_in_force(site, {})
+    before = load_with_overlay(site, {})
     assert before.kept_at == site.parent / "state.db.overlay.json"
     wished = before.overlay.changed({"gate": {"votes": 2}}, "shadow")
     assert load(site, {}, wished).gate.votes == 2
     keep(before.kept_at, wished)
-    after = load_in_force(site, {})
+    after = load_with_overlay(site, {})
     assert (after.settings.gate.votes, after.overlay.version, after.refused) == (2, 1, ())
     assert load(site, {}).gate.votes == 7  # the file itself says what it said
 
@@ -172,13 +172,13 @@ def test_a_writer_that_was_killed_leaves_the_old_one_whole(tmp_path: Path) -> No
 def test_one_that_is_broken_is_said_and_the_file_alone_is_in_force(site: Path, kept: str, sentence: str) -> None:
     place = site.parent / "state.db.overlay.json"
     place.write_text(kept, errors="surrogateescape")
-    found = load_in_force(site, {})
+    found = load_with_overlay(site, {})
     assert found.settings.gate.votes == 7
     assert found.overlay == Overlay()
     assert found.refused[0].startswith(f"{place}: ")
     assert sentence in found.refused[0]
     assert set_aside(place).name == "state.db.overlay.json.refused"
-    assert load_in_force(site, {}).refused == ()
+    assert load_with_overlay(site, {}).refused == ()
 
 
 def test_a_pipe_in_its_place_does_not_hold_up_the_start(site: Path) -> None:
@@ -202,16 +202,16 @@ def test_one_that_no_longer_fits_the_file_is_left_out(site: Path) -> None:
     site.write_text(site.read_text() + "sensors: [{name: s, kind: thermal}]\n")
     wished = Overlay({"gate": {"temperature_sensor": "s"}}, 1)
     keep(place, wished)
-    assert load_in_force(site, {}).settings.gate.temperature_sensor == "s"
+    assert load_with_overlay(site, {}).settings.gate.temperature_sensor == "s"
     site.write_text(site.read_text().replace("sensors: [{name: s,", "sensors: [{name: t,"))
-    assert 'there is no sensor "s"; allowed: t' in load_in_force(site, {}).refused[0]
+    assert 'there is no sensor "s"; allowed: t' in load_with_overlay(site, {}).refused[0]
 
 
 def test_a_file_that_is_wrong_by_itself_is_the_files_own_fault(site: Path) -> None:
     keep(site.parent / "state.db.overlay.json", Overlay({"gate": {"votes": 0}}, 1))
     site.write_text(site.read_text() + "health: {interval: 0s}\n")
     with pytest.raises(ConfigurationError) as caught:
-        load_in_force(site, {})
+        load_with_overlay(site, {})
     assert [each for each in caught.value.problems if not each.startswith(f"{site}:")] == []
 
 

@@ -164,6 +164,11 @@ def test_several_mistakes_are_all_said_in_the_order_of_the_file() -> None:
     assert [line.split(":")[1] for line in complaints(text)] == ["1", "4", "5", "6"]
 
 
+def test_a_list_with_one_wrong_entry_is_not_also_called_too_short() -> None:
+    text = "cameras: [{name: a, source: 'usb:0', zone: [[0, 0], [1, 2], [1, 1]]}]\n"
+    assert complaints(text) == ["gate.yaml:1: cameras[0].zone[1][1]: found 2; allowed: a number from 0 to 1"]
+
+
 def test_an_empty_file_says_what_only_the_user_can_know() -> None:
     assert complaints("") == [
         "gate.yaml: cameras: there is nothing to watch; give at least one camera here, or one sensor under sensors"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge_mask.settings.document import read
+from edge_mask.settings.variables import read
 
 
 def data(text: str, **environ: str) -> object:

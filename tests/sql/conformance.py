@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from edge_mask.sql import NO_MATCH, UNDEFINED, Context, Message, Template, compile_rule
+from edge_mask.sql import NO_MATCH, UNDEFINED, Context, RuleInput, Template, compile_rule
 
 __all__ = ["NO_MATCH", "evaluate", "payload_of"]
 
@@ -45,7 +45,7 @@ def evaluate(sql: str, topic: str, payload: bytes, context: dict[str, Any], vers
     )
     rule = compile_rule(sql, version)
     if "template" in context:
-        message = Message(topic, payload, known)
+        message = RuleInput(topic, payload, known)
         rule.assign(message)
         return Template(context["template"], version, rule.variables).render(message)
     value = rule.evaluate(topic, payload, known)

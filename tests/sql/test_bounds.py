@@ -11,8 +11,8 @@ from edge_mask.sql import (
     UNDEFINED,
     Context,
     EvaluationError,
-    Message,
     RuleError,
+    RuleInput,
     Template,
     compile_rule,
     regex,
@@ -169,13 +169,13 @@ def test_many_texts_cannot_grow_together(sql: str) -> None:
     """No text alone is too long; together they would be gigabytes."""
     tracemalloc.start()
     with pytest.raises(EvaluationError, match=r"the rule would make more|took longer"):
-        compile_rule(sql, V2).output(Message("t", json.dumps(LONG).encode(), Context()))
+        compile_rule(sql, V2).output(RuleInput("t", json.dumps(LONG).encode(), Context()))
     assert tracemalloc.get_traced_memory()[1] < 200_000_000
     tracemalloc.stop()
 
 
 def test_a_template_shares_the_time_and_the_space_of_its_rule() -> None:
-    message = Message("t", json.dumps(LONG).encode(), Context())
+    message = RuleInput("t", json.dumps(LONG).encode(), Context())
     message.begin()
     hundred = Template("${replace(v, 'x', '12345678901234567890')}", V2)
     for _ in range(13):
@@ -260,14 +260,14 @@ def test_nor_can_a_condition_walk_through_what_they_would_hold(where: str) -> No
 def test_a_nested_select_cannot_repeat_the_message_for_each_element(sql: str) -> None:
     payload = json.dumps({"big": "x" * 60_000, "e": [0] * 20_000}).encode()
     with pytest.raises(EvaluationError, match=str(MAX_TEXT)):
-        compile_rule(sql, V2).output(Message("t", payload, Context()))
+        compile_rule(sql, V2).output(RuleInput("t", payload, Context()))
 
 
 def test_what_transform_would_make_is_measured_before_it_is_written() -> None:
     payload = json.dumps({"big": "x" * 60_000, "e": [{}] * 15_000}).encode()
     sql = "SELECT transform('enrichArray', {'k': big}, e) AS r FROM 't'"
     tracemalloc.start()
-    assert compile_rule(sql, V2).output(Message("t", payload, Context())) == b"{}"
+    assert compile_rule(sql, V2).output(RuleInput("t", payload, Context())) == b"{}"
     assert tracemalloc.get_traced_memory()[1] < 50_000_000
     tracemalloc.stop()
 

@@ -10,8 +10,8 @@ from edge_mask.sql import (
     UNDEFINED,
     Context,
     EvaluationError,
-    Message,
     RuleError,
+    RuleInput,
     Template,
     compile_rule,
     render_template,
@@ -134,12 +134,12 @@ def test_version_2016_makes_whole_numbers_ints_and_2015_keeps_them_decimals() ->
 
 
 def test_select_star_hands_on_the_very_bytes_of_the_payload() -> None:
-    from edge_mask.sql import Message
+    from edge_mask.sql import RuleInput
 
     payload = b'{ "temperature": 31.50,\n "big": 12345678901234567890123456789012345678901234567890 }'
     rule = compile_rule("SELECT * FROM 't' WHERE temperature > 30", V2)
-    assert rule.output(Message("t", payload, Context())) is payload
-    assert compile_rule("SELECT * FROM 't'", V2).output(Message("t", b"\xff\x00", Context())) == b"\xff\x00"
+    assert rule.output(RuleInput("t", payload, Context())) is payload
+    assert compile_rule("SELECT * FROM 't'", V2).output(RuleInput("t", b"\xff\x00", Context())) == b"\xff\x00"
 
 
 @pytest.mark.parametrize(
@@ -302,7 +302,7 @@ def test_variables_may_have_digits_anywhere_in_their_names() -> None:
 
 def test_a_template_sees_the_variables_of_its_rule() -> None:
     rule = compile_rule("SET @v = a * 2, @o = {'k': @v} SELECT * FROM 't'", V2)
-    message = Message("t", b'{"a": 4}', Context())
+    message = RuleInput("t", b'{"a": 4}', Context())
     assert rule.output(message) == b'{"a": 4}'
     assert Template("${@v + 1}/${@o.k}", V2, rule.variables).render(message) == "9/8"
     with pytest.raises(RuleError, match="@w is not assigned"):

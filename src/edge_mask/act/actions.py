@@ -1,7 +1,7 @@
-"""What rules want done on this device, done by a thread of its own.
+"""Carries out the device actions of rules, in a thread of its own.
 
 recorder ──perform──▶ Mailbox ──▶ log · output lines            (full: counted, reported, never waited for)
-         ◀──Future──            └──▶ darkroom ──▶ pictures      (a slow card holds up no gate)
+         ◀──Future──            └──▶ PictureWriter ──▶ files    (a slow card holds up no gate)
 """
 
 import logging
@@ -11,8 +11,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from edge_mask.act.darkroom import Darkroom
 from edge_mask.act.outputs import Outputs
+from edge_mask.act.picture_writer import PictureWriter
 from edge_mask.act.snapshots import SnapshotStore
 from edge_mask.errors import EdgeMaskError, Refused, TryLater
 from edge_mask.messages import Face, Fault, Frame
@@ -32,9 +32,9 @@ Newest = Callable[[str], tuple[Frame, Sequence[Face]] | None]
 _WAITING: Final = 256
 _LEVELS: Final[dict[LogLevel, int]] = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _IDLE_WAIT: Final = 10.0
-"""Seconds between two looks when nothing happens; what is asked for wakes the thread at once."""
+"""Longest sleep in seconds when nothing happens; a new action wakes the thread at once."""
 _RETRY_WAIT: Final = 0.5
-"""Seconds between two tries to switch off a line that stays on."""
+"""Seconds between two attempts to switch off a line that stays on."""
 _SWEEP_EVERY: Final = 60.0
 _LAST_MOMENT: Final = Seconds(1.0)
 
@@ -49,7 +49,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class NotDone:
-    """The action was not carried out, and will not be."""
+    """The action failed for good."""
 
     code: Literal["failed", "dropped", "stopping"]
     text: str
@@ -60,7 +60,7 @@ Result = Done | NotDone
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """An action that waits, and what came of it."""
+    """A queued action and its result."""
 
     action: EdgeAction
     result: "Future[Result]" = field(default_factory=Future)
@@ -80,10 +80,10 @@ class Actions(Job):
         emit: Callable[[Fault], None],
         clock: Clock,
     ) -> None:
-        """`newest` is called in a thread of this room and must return at once; `emit` may wait.
+        """`newest` is called in one of our threads and must return at once; `emit` may wait.
 
-        A rule whose action fails is reported once, until that kind of action of the rule works again: otherwise a
-        rule about `errors` messages could make one of its own for ever.
+        A failing action of a rule is reported once, until it works again. Otherwise a rule about `errors` messages
+        could cause new `errors` messages for ever.
         """
         self._store = store
         self._outputs = outputs
@@ -91,7 +91,7 @@ class Actions(Job):
         self._emit = emit
         self._clock = clock
         self._mailbox: Mailbox[_Asked] = Mailbox(_WAITING)
-        self._darkroom = Darkroom(self._sweep_now_and_then)
+        self._pictures = PictureWriter(self._sweep_now_and_then)
         self._outages: dict[tuple[str, str], Outage] = {}
         self._lock = threading.Lock()
         self._overload = Outage("actions", log, emit, clock)
@@ -102,9 +102,9 @@ class Actions(Job):
         """Actions that were not carried out because too many waited."""
 
     def perform(self, action: EdgeAction) -> "Future[Result]":
-        """Have it done; what comes of it is in the future, unless the daemon ends first. Never waits.
+        """Queue the action; the future gets its result, unless the daemon ends first. Never waits.
 
-        It is dropped and counted when too many wait, and let go when the house is stopping.
+        A full queue drops and counts the action; a stopping house ignores it.
         """
         asked = _Asked(action)
         try:
@@ -124,7 +124,7 @@ class Actions(Job):
     def begin(self) -> None:
         for name, trouble in self._outputs.open().items():
             self._failed(f"output {name}", "open", "unavailable", trouble)
-        self._darkroom.start()
+        self._pictures.start()
 
     def step(self, stop: threading.Event) -> None:  # noqa: ARG002 (it drains: it ends when its mailbox is empty)
         waiting = self._mailbox.take_many(_WAITING, self._patience())
@@ -140,9 +140,9 @@ class Actions(Job):
         self._mailbox.close()
 
     def end(self) -> None:
-        """Every output line off, whatever pulse was running; then the pictures that were asked for."""
+        """Switch every output line off, then finish the queued pictures."""
         self._outputs.close()
-        if not self._darkroom.close(_LAST_MOMENT):
+        if not self._pictures.close(_LAST_MOMENT):
             log.warning("snapshots: the disk is too slow, pictures may be missing")
 
     # -- one turn ----------------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ class Actions(Job):
             case HoldOutput() | PulseOutput() as switch:
                 self._attempt(asked, lambda: self._switch(switch))
             case KeepPicture() as picture:
-                if not self._darkroom.offer(lambda: self._attempt(asked, lambda: self._keep(picture))):
+                if not self._pictures.offer(lambda: self._attempt(asked, lambda: self._keep(picture))):
                     self._drop(asked)
 
     def _attempt(self, asked: _Asked, do: Callable[[], Done]) -> None:
@@ -171,7 +171,7 @@ class Actions(Job):
             result = do()
         except EdgeMaskError as error:
             result = NotDone("failed", str(error))
-        except Exception as error:  # one action must not end the thread that switches gates off
+        except Exception as error:  # one failing action must not end the thread that closes gates
             log.exception("%s: a fault of our own", component)
             result = NotDone("failed", f"internal fault: {type(error).__name__}: {error}")
         if isinstance(result, Done):
@@ -199,7 +199,7 @@ class Actions(Job):
             self._worked("outputs", "turn")
 
     def _report_overload(self) -> None:
-        """Here and not in `perform`: whoever calls that may be the one who takes in what is emitted."""
+        """Not in `perform`: its caller may be the recorder, which would wait for itself in `emit`."""
         dropped = self.dropped
         if dropped > self._reported:
             count = dropped - self._reported
@@ -208,10 +208,10 @@ class Actions(Job):
             self._overload.end()
         self._reported = dropped
 
-    # -- in the darkroom ---------------------------------------------------------------------------------
+    # -- in the thread of the pictures -----------------------------------------------------------------------
 
     def _keep(self, action: KeepPicture) -> Done:
-        """The rule asked for it, so the picture is one to keep."""
+        """`certain`: a rule asked for this picture, so it is no temporary one."""
         if self._store is None:
             raise Refused("no pictures are kept on this device")
         seen = self._newest(action.camera)

@@ -9,7 +9,7 @@ from edge_mask.errors import Refused, TryLater
 log = logging.getLogger(__name__)
 
 _CONSUMER = "edge-mask"
-"""Who holds a line, as `gpioinfo` shows it."""
+"""Our name as the consumer of a line in `gpioinfo`."""
 
 
 class Gpio:

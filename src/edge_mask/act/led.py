@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 class Led:
-    """Full brightness is on. What the kernel makes it blink with (its trigger) is taken off."""
+    """On means full brightness. The kernel trigger, which could make it blink, is removed."""
 
     def __init__(self, folder: Path, *, active_low: bool = False) -> None:
         self._folder = folder
@@ -50,7 +50,7 @@ class Led:
     def _write(self, name: str, text: str) -> None:
         path = self._folder / name
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)  # a file that is not there is not made
+            descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)  # never creates a file
             with os.fdopen(descriptor, "w", encoding="ascii") as file:
                 file.write(text)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""The Line protocol: one output that is on or off. `line_for` lists the kinds there are."""
+"""The OutputLine protocol: one output, on or off. `line_for` lists the kinds."""
 
 from pathlib import Path
 from typing import Protocol
@@ -6,21 +6,21 @@ from typing import Protocol
 from edge_mask.errors import Refused
 
 
-class Line(Protocol):
+class OutputLine(Protocol):
     """An output. Every call may be repeated; every one may raise TryLater (a device that is away) or Refused."""
 
     def look(self) -> str:
-        """What is there, without taking or switching it: for the doctor, beside a running daemon."""
+        """Describe the line without claiming or switching it; the doctor calls this beside a running daemon."""
         ...
 
     def open(self) -> None:
-        """Take the line and switch it off."""
+        """Claim the line and switch it off."""
         ...
 
     def set(self, *, on: bool) -> None: ...
 
     def close(self) -> None:
-        """Switch it off and give it back. Never raises."""
+        """Switch it off and release it. Never raises."""
         ...
 
 
@@ -32,7 +32,7 @@ def line_for(
     line: str | None = None,
     active_low: bool = False,
     sysfs: Path = Path("/sys"),
-) -> Line:
+) -> OutputLine:
     """The driver of one output, nothing opened yet. Raises Refused when its library is missing."""
     if kind == "led" and path:
         from edge_mask.act.led import Led

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edge_mask.act.line import Line
+from edge_mask.act.line import OutputLine
 from edge_mask.errors import EdgeMaskError, Refused
 from edge_mask.units import Seconds
 
@@ -26,12 +26,12 @@ class _State:
 class Outputs:
     """Owned by one thread, which calls `turn` when `next_change` says so."""
 
-    def __init__(self, lines: Mapping[str, Line]) -> None:
+    def __init__(self, lines: Mapping[str, OutputLine]) -> None:
         self._lines = dict(lines)
         self._states = {name: _State() for name in lines}
 
     def open(self) -> dict[str, str]:
-        """Take every line and switch it off; the ones that cannot be had now, and why (they are tried at each use)."""
+        """Claim every line and switch it off. Returns why lines failed; each use tries them again."""
         troubles: dict[str, str] = {}
         for name, line in self._lines.items():
             try:
@@ -41,7 +41,7 @@ class Outputs:
         return troubles
 
     def hold(self, name: str, now: Seconds, *, on: bool) -> None:
-        """On until told otherwise, or off now, whatever pulse there is. Raises Refused, TryLater."""
+        """Switch on until further notice, or off at once, also during a pulse. Raises Refused, TryLater."""
         state = self._state(name)
         before = (state.is_held, state.pulse_until)
         state.is_held = on
@@ -50,7 +50,7 @@ class Outputs:
         self._carry_out(name, state, now, before)
 
     def pulse(self, name: str, now: Seconds, lasting: Seconds) -> None:
-        """On for `lasting`; one that comes during another makes it last longer, never shorter."""
+        """Switch on for `lasting` seconds; a second pulse may prolong the first, never shorten it."""
         state = self._state(name)
         before = (state.is_held, state.pulse_until)
         state.pulse_until = max(state.pulse_until, now + lasting)
@@ -62,7 +62,7 @@ class Outputs:
         return Seconds(max(0.0, min(ends) - now)) if ends else None
 
     def turn(self, now: Seconds) -> dict[str, str]:
-        """End the pulses that are over; the lines that could not be switched off, and why (tried again each turn)."""
+        """End the pulses that are over. Returns the lines that failed, with the reason; each turn tries them again."""
         troubles: dict[str, str] = {}
         for name, state in self._states.items():
             if state.is_on and not state.wants(now):
@@ -73,7 +73,7 @@ class Outputs:
         return troubles
 
     def close(self) -> None:
-        """Every line off, and given back."""
+        """Switch every line off and release it."""
         for name, line in self._lines.items():
             line.close()
             self._states[name] = _State()
@@ -85,7 +85,7 @@ class Outputs:
         return self._states[name]
 
     def _carry_out(self, name: str, state: _State, now: Seconds, before: tuple[bool, float]) -> None:
-        """Switch; what failed leaves no wish behind, so that a line does not go on later out of the blue."""
+        """Switch. A failure also undoes the request: a line must not go on by itself later."""
         try:
             self._switch(name, state, on=state.wants(now))
         except EdgeMaskError:

@@ -1,6 +1,6 @@
-"""What a kept picture is called: sortable, telling, and recognisable as ours.
+"""The file name of a kept picture: it sorts by time, says why, and marks the file as ours.
 
-temp-20261120T095812.123Z-front-no-mask-in-6-looks.jpg      `temp-` until its verdict is certain
+temp-20261120T095812.123Z-front-no-mask-in-6-looks.jpg      `temp-` until the verdict is certain
 """
 
 import re
@@ -28,7 +28,7 @@ class Snapshot:
 
 
 def name_of(at: Unix, camera: str, reason: str, *, certain: bool) -> str:
-    """The file name; letters that a file name cannot hold everywhere become dashes."""
+    """The file name; dashes replace letters that some file systems do not allow."""
     moment = re.sub(r"[-:]", "", timestamp(at))
     words = re.sub(r"[^a-z0-9]+", "-", reason.lower())[:_LONGEST_REASON].strip("-")
     camera = re.sub(r"[^A-Za-z0-9_.-]+", "_", camera)[:64].lstrip("_.-") or "camera"

@@ -1,4 +1,4 @@
-"""The folder of pictures: written whole or not at all, deleted by age and by space, never anything but our own.
+"""The folder of pictures: atomic writes, retention by age and size; files of others are never touched.
 
 write ──▶ temp-… ──certain?──▶ keep ──▶ …       sweep: temp-… after temp_ttl, all after keep, the oldest over max_bytes
 """
@@ -9,15 +9,14 @@ import os
 import stat
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_mask.act.blur import blur_faces as blurred
 from edge_mask.act.snapshot_name import TEMP, Snapshot, name_of, parse
 from edge_mask.errors import Refused, TryLater
-from edge_mask.messages import Face, Frame
+from edge_mask.messages import Face, Frame, Image
 from edge_mask.runtime.clock import Clock
 from edge_mask.units import Bytes, Moment, Seconds
 
@@ -26,13 +25,13 @@ log = logging.getLogger(__name__)
 _QUALITY = 88
 _PART = ".part"
 _UNFINISHED_AFTER = 600.0
-"""Seconds after which a half-written file belongs to nobody any more."""
+"""Seconds after which a half-written file counts as abandoned."""
 _REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """One of our files as it lies there."""
+    """One of our files on disk."""
 
     snapshot: Snapshot
     size: int
@@ -61,9 +60,9 @@ class SnapshotStore:
         self._bytes: int | None = None
 
     def write(self, frame: Frame, faces: Sequence[Face], reason: str, *, certain: bool) -> str:
-        """Keep the picture, under a `temp-` name unless `certain`, and give its file name.
+        """Write the picture, as `temp-` unless `certain`, and return its file name.
 
-        Raises TryLater when the disk does not take it (full, read-only, gone), Refused for a picture that is none.
+        Raises TryLater when the disk fails (full, read-only, gone), Refused for a picture that cannot be encoded.
         """
         data = self._jpeg(frame, faces)
         wanted = name_of(frame.at.wall, frame.camera, reason, certain=certain)
@@ -76,12 +75,12 @@ class SnapshotStore:
             self._remember(name, self._clock.now().mono)
             self._bytes = None if self._bytes is None else self._bytes + len(data)
         if self._bytes is None or self._bytes > self._max_bytes:
-            with suppress(TryLater):  # the picture is there; who sweeps regularly will say so
+            with suppress(TryLater):  # the picture is written; the regular sweep reports the fault
                 self.sweep(self._clock.now())
         return name
 
     def keep(self, name: str) -> str:
-        """The verdict is certain: the picture loses its `temp-`, and gets its new name. Raises TryLater."""
+        """The verdict is certain: remove `temp-` and return the new name. Raises TryLater."""
         if parse(name) is None:
             raise Refused(f'"{name}" is not the name of a snapshot')
         with self._lock:
@@ -99,7 +98,7 @@ class SnapshotStore:
             return certain
 
     def sweep(self, now: Moment) -> int:
-        """Delete what is over its time, then the oldest until the rest fits; how many went. Raises TryLater."""
+        """Apply retention by age, then by size (oldest first); returns how many were deleted. Raises TryLater."""
         with self._lock:
             try:
                 return self._swept(now)
@@ -121,7 +120,7 @@ class SnapshotStore:
         return bytes(data)
 
     def _free(self, name: str) -> str:
-        """A name that no file has, with and without `temp-`; a second picture of one millisecond gets a number."""
+        """A free name, with and without `temp-`; a second picture of the same millisecond gets a number."""
         stem, number = name.removesuffix(".jpg"), 1
         while any((self._folder / other).exists() for other in (name, name.removeprefix(TEMP), TEMP + name)):
             number += 1
@@ -144,7 +143,7 @@ class SnapshotStore:
         return name
 
     def _remember(self, name: str, born: Seconds) -> None:
-        """When it was taken on the clock that never jumps; of very many, the newest."""
+        """Remember the monotonic time of the picture, for the newest pictures only."""
         self._born[name] = born
         if len(self._born) > _REMEMBERED:
             self._born.pop(next(iter(self._born)))
@@ -170,7 +169,7 @@ class SnapshotStore:
         return len(going)
 
     def _ours(self, now: Moment) -> Iterator[_Kept]:
-        """Our regular files; half-written ones of a run that ended are deleted on the way."""
+        """Our regular files; abandoned half-written ones are deleted."""
         try:
             entries = list(os.scandir(self._folder))
         except FileNotFoundError:
@@ -186,8 +185,8 @@ class SnapshotStore:
                     Path(entry.path).unlink()
 
     def _is_over(self, snapshot: Snapshot, now: Moment) -> bool:
-        """Measured on the monotonic clock for what this run wrote: a picture taken before the clock was set looks
-        years old when it is. A doubtful age keeps a picture, but no `temp-` one."""
+        """This run measures its own pictures on the monotonic clock: one taken before the wall clock was set would look
+        years old afterwards. A doubtful age keeps a picture, except a `temp-` one."""
         born = self._born.get(snapshot.name)
         age = now.wall - snapshot.taken if born is None else now.mono - born
         if snapshot.is_temp:
@@ -203,3 +202,29 @@ def _advice(error: OSError) -> str:
     if error.errno == errno.ENOSPC:
         return "the disk is full; no picture was written"
     return f"no picture can be written or deleted ({error.strerror})"
+
+
+_MARGIN = 0.25
+"""Share of the box added on each side: hair and ears are part of a face."""
+_BLOCKS = 6
+"""Squares across a face: too few to reconstruct it."""
+
+
+def blurred(image: Image, faces: Iterable[Face]) -> Image:
+    """A copy of the picture in which every face is a few blurred squares."""
+    import cv2
+
+    picture = image.copy()
+    height, width = picture.shape[:2]
+    for face in faces:
+        box = face.box
+        left = max(0, int(box.x - _MARGIN * box.w))
+        top = max(0, int(box.y - _MARGIN * box.h))
+        right = min(width, int(box.x + (1 + _MARGIN) * box.w) + 1)
+        bottom = min(height, int(box.y + (1 + _MARGIN) * box.h) + 1)
+        if right <= left or bottom <= top:
+            continue
+        part = picture[top:bottom, left:right]
+        few = cv2.resize(part, (min(_BLOCKS, right - left), min(_BLOCKS, bottom - top)), interpolation=cv2.INTER_AREA)
+        picture[top:bottom, left:right] = cv2.resize(few, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
+    return picture

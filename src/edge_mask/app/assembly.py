@@ -12,11 +12,11 @@ from edge_mask.act.actions import Actions
 from edge_mask.act.line import line_for
 from edge_mask.act.outputs import Outputs
 from edge_mask.act.snapshots import SnapshotStore
+from edge_mask.app.couriers import CourierGroup
 from edge_mask.app.drivers import detectors_of, sysfs_root
 from edge_mask.app.health import HealthFigures, HealthReporter
-from edge_mask.app.idle import Idleness
-from edge_mask.app.outlets import Outlets
-from edge_mask.app.watching import Watching
+from edge_mask.app.idle import IdleCheck
+from edge_mask.app.pipeline import PipelineParts
 from edge_mask.capture.camera import Camera
 from edge_mask.capture.factory import is_live
 from edge_mask.deliver.courier import Courier
@@ -36,24 +36,23 @@ from edge_mask.recording.intake import Intake
 from edge_mask.recording.mail import Inbox
 from edge_mask.recording.recorder import Recorder
 from edge_mask.rules.rule_set import RuleSet
-from edge_mask.runtime.clock import Clock
+from edge_mask.runtime.clock import Clock, boot_id
 from edge_mask.runtime.door import Door
 from edge_mask.runtime.house import House
-from edge_mask.runtime.timesync import boot_id
 from edge_mask.runtime.worker import Job, Worker
 from edge_mask.sense.meter import Meter
 from edge_mask.settings.model import Settings
 from edge_mask.units import Seconds
-from edge_mask.wire import status
+from edge_mask.wire import birth, will
 from edge_mask.wire.topics import Topics
 from edge_mask.wire.uuid7 import IdMaker
 
 
 class Assembly:
-    """What every part of a house is given, and the parts themselves, one after the other."""
+    """Builds the parts of a house in order, from what they share."""
 
     def __init__(self, settings: Settings, rules: RuleSet, clock: Clock, door: Door, undo: ExitStack) -> None:
-        """`undo` closes what was opened when the house cannot be finished."""
+        """`undo` closes everything again when a later part fails."""
         self._settings = settings
         self._rules = rules
         self._clock = clock
@@ -62,31 +61,31 @@ class Assembly:
         self._boot = boot_id()
         self._topics = Topics(settings.topics.root, settings.device.thing_name, settings.topics.renames)
         self._inbox = Inbox()
-        self._outlets = Outlets()
+        self._couriers = CourierGroup()
         self._inspector = Inspector(Inspection(settings.outbox.path), self._inbox.ask, clock)
-        self._watching = Watching(settings, clock, self._inbox.emit)
+        self._parts = PipelineParts(settings, clock, self._inbox.emit)
 
     def house(self) -> House:
         """The workers, sink first."""
-        settings, watching = self._settings, self._watching
+        settings, parts = self._settings, self._parts
         detectors = self._detectors()
         health, actions = self._health(), self._actions()
         recorder = self._recorder(actions)
         if settings.mqtt.transport != "none":
-            self._outlets.add(self._broker_courier(recorder, health, detectors))
-        self._outlets.add(self._http_couriers(recorder))
-        meters = {sensor.name: watching.meter(sensor) for sensor in settings.sensors}
-        vision = watching.vision(meters) if detectors else None
-        lanes = [] if vision is None else [watching.lane(vision, each, n) for n, each in enumerate(detectors)]
-        cameras = {camera.name: watching.camera(camera) for camera in settings.cameras}
-        sinks: list[Job] = [actions, recorder, *self._outlets.all, self._inspector, health]
+            self._couriers.add(self._broker_courier(recorder, health, detectors))
+        self._couriers.add(self._http_couriers(recorder))
+        meters = {sensor.name: parts.meter(sensor) for sensor in settings.sensors}
+        vision = parts.vision(meters) if detectors else None
+        lanes = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(detectors)]
+        cameras = {camera.name: parts.camera(camera) for camera in settings.cameras}
+        sinks: list[Job] = [actions, recorder, *self._couriers.all, self._inspector, health]
         senders = {name: self._worker(meter) for name, meter in meters.items()}
         lenses = {name: self._worker(camera) for name, camera in cameras.items()}
         finite = [
             *(senders[sensor.name] for sensor in settings.sensors if sensor.kind == "replay" and not sensor.loop),
             *(lenses[camera.name] for camera in settings.cameras if not is_live(camera.source) and not camera.loop),
         ]
-        idleness = Idleness(finite, vision, self._inbox.ask, self._outlets.all, self._inspector.has_looked)
+        idleness = IdleCheck(finite, vision, self._inbox.ask, self._couriers.all, self._inspector.has_looked)
         is_endless = any(not is_live(camera.source) and camera.loop for camera in settings.cameras)
         watched: list[Camera | Meter] = [*cameras.values(), *meters.values()]
 
@@ -140,8 +139,8 @@ class Assembly:
             self._inbox.mailbox,
             self._clock,
             commit_interval=outbox.commit_interval,
-            on_live=self._outlets.offer_live,
-            on_commit=self._outlets.poke,
+            on_live=self._couriers.offer_live,
+            on_commit=self._couriers.poke,
             on_action=actions.perform,
         )
 
@@ -154,7 +153,7 @@ class Assembly:
             o.name: line_for(o.kind, path=o.path, chip=o.chip, line=o.line, active_low=o.active_low, sysfs=sysfs_root())
             for o in self._settings.outputs
         }
-        return Actions(store, Outputs(lines), self._watching.seen.newest.get, self._inbox.emit, self._clock)
+        return Actions(store, Outputs(lines), self._parts.seen.newest.get, self._inbox.emit, self._clock)
 
     def _broker_courier(
         self, recorder: Recorder, health: HealthReporter, detectors: Sequence[ModelDetector]
@@ -184,12 +183,12 @@ class Assembly:
                 topic=topic, payload=payload, priority=STATUS.priority, qos=STATUS.qos, retain=STATUS.is_retained
             )
 
-        def birth() -> Message:
+        def online() -> Message:
             more = {"labels": labels} if labels else {}
-            return retained(status.birth(thing=thing, version=__version__, model=model, at=self._clock.now(), **more))
+            return retained(birth(thing=thing, version=__version__, model=model, at=self._clock.now(), **more))
 
         def on_state(connected: bool, reason: str) -> None:
-            self._outlets.state_changed(connected, reason)
+            self._couriers.state_changed(connected, reason)
             if connected:
                 health.report_now()
 
@@ -198,19 +197,19 @@ class Assembly:
             client_id=thing,
             clock=self._clock,
             on_state=on_state,
-            will=retained(status.will()),
-            birth=birth,
+            will=retained(will()),
+            birth=online,
         )
 
     def _health(self) -> HealthReporter:
-        settings, watching = self._settings, self._watching
+        settings, parts = self._settings, self._parts
         measure = HealthFigures(
-            watching.seen if settings.cameras else None,
-            watching.frames,
+            parts.seen if settings.cameras else None,
+            parts.frames,
             settings.outbox.path,
             self._boot,
             self._clock,
             self._rules,
-            live_dropped=lambda: self._outlets.live_dropped,
+            live_dropped=lambda: self._couriers.live_dropped,
         )
         return HealthReporter(measure, self._inbox.emit, self._clock, settings.health.interval)

@@ -1,4 +1,4 @@
-"""From a section of the settings to the driver that it describes; used by the house and by the doctor."""
+"""Builds the driver that a section of the settings describes, for the house and for the doctor."""
 
 import glob
 import os
@@ -24,7 +24,7 @@ _MOST_LANES = 4
 
 
 def rule_files(patterns: Sequence[str]) -> list[Path]:
-    """The files that `rules` names, each once, in order. Raises ConfigurationError for a name without a file."""
+    """The files that `rules` names, in order, without duplicates. Raises ConfigurationError for a missing file."""
     found: dict[Path, None] = {}
     problems = []
     for pattern in patterns:
@@ -44,11 +44,10 @@ def detector_of(settings: Settings) -> ModelDetector:
 
 
 def detectors_of(settings: Settings) -> list[ModelDetector]:
-    """The detectors that look side by side, equal but for the first one's proof. Raises ModelError.
+    """The detectors that work in parallel; only the first one is verified. Raises ModelError.
 
-    With a pause between looks, one picture at a time gets all threads: its answer is there sooner. A camera without one
-    (`interval: 0s`) wants as many pictures looked at as can be: then there are lanes, whose threads do not wait for
-    each other inside the graph and leave no core idle outside of it.
+    With an interval between frames, one detector uses all threads: lowest latency. With `interval: 0s` throughput
+    counts: several lanes run side by side, so that no core is idle while another lane prepares or decodes.
     """
     wanted = settings.detector
     is_hurried = any(not camera.interval for camera in settings.cameras)
@@ -61,7 +60,7 @@ def detectors_of(settings: Settings) -> list[ModelDetector]:
 
 
 def lanes_for(threads: int) -> int:
-    """How many detectors look side by side when pictures never pause. Each holds a graph of its own in memory."""
+    """How many lanes run with `interval: 0s`. Each needs memory for its own graph."""
     return min(threads, _MOST_LANES)
 
 
@@ -85,11 +84,11 @@ def sensor_of(sensor: SensorSettings, clock: Clock, sysfs: Path) -> Sensor:
 
 
 def quality_of(sensor: SensorSettings) -> QualityPolicy:
-    """Which of a sensor's readings are believed."""
+    """The bounds in which a sensor's readings count as valid."""
     believed = physical_range(sensor.quantity, sensor.unit, sensor.min, sensor.max)
     return QualityPolicy(range=believed, stuck_after=sensor.stuck_after)
 
 
 def sysfs_root() -> Path:
-    """Where the kernel's sensors and lamps are; tests point it at a tree of their own."""
+    """The sysfs root; tests set their own."""
     return Path(os.environ.get("EDGE_MASK_SYSFS", "/sys"))

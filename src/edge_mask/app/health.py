@@ -1,4 +1,4 @@
-"""The health message: how the house is doing, told at an interval."""
+"""The periodic `health` message."""
 
 import logging
 import threading
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 _LONGEST_WAIT = Seconds(10.0)
-"""A step returns now and then, so that it does not count as stuck however long the interval is."""
+"""Longest wait of a step: with a long interval it would count as stuck."""
 
 
 class HealthReporter(Job):
@@ -37,7 +37,7 @@ class HealthReporter(Job):
         clock: Clock,
         interval: Seconds,
     ) -> None:
-        """`measure(seconds)` gives the values; `seconds` is the time since it was last asked."""
+        """`measure(seconds)` returns the values; `seconds` is the time since the previous call."""
         self._measure = measure
         self._emit = emit
         self._clock = clock
@@ -48,7 +48,7 @@ class HealthReporter(Job):
         self._is_asked = False
 
     def report_now(self) -> None:
-        """From any thread: somebody has begun to listen, do not let them wait for the interval."""
+        """Report soon, for a new listener; may be called from any thread."""
         self._is_asked = True
         self._wake.set()
 
@@ -61,14 +61,14 @@ class HealthReporter(Job):
             if self._clock.wait(self._wake, Seconds(min(_LONGEST_WAIT, self._due - now.mono))) and not stop.is_set():
                 self._wake.clear()
             return
-        self._is_asked = False  # before measuring: who asks from now on is answered by the next one
+        self._is_asked = False  # before measuring: a request from now on needs the next report
         self._emit(Health(at=now, values=self._measure(max(1e-3, now.mono - self._last))))
         self._last = now.mono
         self._due = now.mono + self._interval
 
 
 class HealthFigures:
-    """The values of a `health` message, each time they are asked for."""
+    """Collects the values of a `health` message."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class HealthFigures:
         *,
         live_dropped: Callable[[], int | None] = lambda: None,
     ) -> None:
-        """`seen`: by the cameras, None without any; `frames`: what is handed to vision; `outbox`: the database;
+        """`seen`: the analysed frames, None without cameras; `frames`: the tray to vision; `outbox`: the database;
         `live_dropped`: live messages that were not sent, None without a broker."""
         self._seen, self._tray, self._outbox, self._boot, self._clock, self._rules = (
             seen, frames, outbox, boot, clock, rules,
@@ -109,7 +109,7 @@ class HealthFigures:
         return {**values, "rules": counts} if counts else values
 
     def _waiting(self, now: Moment) -> dict[str, Any]:
-        """Nothing while the database cannot be read: how the rest is doing is told all the same."""
+        """None while the database cannot be read; the rest is reported all the same."""
         try:
             return Reader(self._outbox).outbox_status(now, self._boot)
         except DatabaseError as error:

@@ -1,16 +1,16 @@
-"""Whether there is anything left to do, for a daemon that ends when its files have ended."""
+"""Whether anything is left to do: `--until-idle` ends the daemon when not."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
-from edge_mask.recording.mail import Barrier
+from edge_mask.recording.requests import Barrier
 from edge_mask.runtime.worker import Worker
 from edge_mask.units import Seconds
 from edge_mask.vision.shared import Vision
 
 AWAY_LONG_ENOUGH = Seconds(5.0)
-"""`--until-idle` does not wait for a broker that has been away for so long."""
+"""`--until-idle` stops waiting for a broker that has been away for this time."""
 
 
 class Carrier(Protocol):
@@ -21,8 +21,8 @@ class Carrier(Protocol):
     def away_for(self, now: float) -> Seconds: ...
 
 
-class Idleness:
-    """Whether everything that can end has ended and everything recorded has left. Asked by the main thread."""
+class IdleCheck:
+    """Whether all finite sources have ended and all their messages have left. Used by the main thread."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""A configuration that was found right, and the house that it describes."""
+"""A validated configuration and the house that it describes."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class Plan:
-    """A configuration that was found right; `build` makes its house, any number of times."""
+    """A validated configuration; `build` makes its house, any number of times."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class Plan:
         before_build: Callable[[], object] = lambda: None,
         refused: Iterable[str] = (),
     ) -> None:
-        """`refused` says, once, why an overlay of the configuration is not in force.
+        """`refused` says why the overlay is not active; the first house reports it.
 
         Raises ConfigurationError for a rule file that cannot be used.
         """
@@ -38,7 +38,7 @@ class Plan:
         self._rules = RuleSet.load(rule_files(settings.rules))
 
     def build(self, door: Door) -> House:
-        """Every part made, none started. Raises ModelError, DatabaseError or Refused; then nothing is left open."""
+        """Build every part, start none. Raises ModelError, DatabaseError or Refused and then leaves nothing open."""
         self._before_build()
         with ExitStack() as undo:
             house = Assembly(self.settings, self._rules, self._clock, door, undo).house()

@@ -14,10 +14,9 @@ from edge_mask.capture.content import Content, ContentPolicy, ContentWatch
 from edge_mask.capture.source import EndOfSource, FrameSource
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Fault, Frame
-from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import HandOff
-from edge_mask.runtime.outage import Outage
+from edge_mask.runtime.outage import Backoff, Outage
 from edge_mask.runtime.worker import Finished, Job
 from edge_mask.units import Seconds
 
@@ -94,7 +93,7 @@ class Camera(Job):
         return since is not None and now - since > self._hung_after
 
     def check(self, now: Seconds) -> None:
-        """Report a hung call; from another thread, about each second: the camera's own is inside that call."""
+        """Report a hung call. The main thread calls this every second or two: the camera's own is inside the call."""
         if not self.is_hung(now) or not self._away_lock.acquire(blocking=False):
             return  # the lock is taken while the camera's own thread is reporting: then it is not hung
         try:

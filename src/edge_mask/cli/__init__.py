@@ -45,11 +45,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         _hear_signals()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # file names need not be text
+            stream.reconfigure(errors="backslashreplace")  # file names may not be valid text
     arguments = parser().parse_args(words)
     try:
         code = int(arguments.function(arguments))
-        if sys.stdout is not None:  # closed by whoever started us
+        if sys.stdout is not None:  # closed by our parent
             sys.stdout.flush()  # here, where a full disk behind it is still a sentence
     except BrokenPipeError:  # `edge-mask history | head`
         code = 0
@@ -65,15 +65,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _leave_stuck_threads(code: int) -> None:
-    """End here when a thread is still inside a library, such as a camera that does not answer.
+    """Exit at once when a thread is still in a library call, such as a camera that does not answer.
 
-    An orderly end would take the interpreter away from under it; when the call returns, its C++ aborts the process.
+    After a normal exit the interpreter is gone when that call returns, and the C++ code aborts the process.
     """
     if not any(thread.daemon for thread in threading.enumerate()):
         return
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or not there at all
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # closed or missing
             stream.flush()
     os._exit(code)
 
@@ -83,7 +83,7 @@ def _told(error: Exception) -> tuple[int, str]:
     for kind, code, prefix in _OURS:
         if isinstance(error, kind):
             return code, f"{prefix}{error}"
-    if isinstance(error, OSError):  # what is expected has become an error of ours: this is the output, or the machine
+    if isinstance(error, OSError):  # drivers turn expected ones into our errors: this is stdout or the machine
         _forget_output()
         return 1, f"{error.filename or 'edge-mask'}: {error.strerror or error}"
     last = traceback.extract_tb(error.__traceback__)[-1]
@@ -92,13 +92,13 @@ def _told(error: Exception) -> tuple[int, str]:
 
 
 def _hear_signals() -> None:
-    """Until the daemon has handlers of its own nothing has begun: a stop is a clean end, a reload has nothing to do."""
+    """Signals before the daemon has its own handlers: a stop is a clean exit, a reload does nothing."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def _forget_output() -> None:
-    """What could not be written is not tried again when the interpreter ends."""
+    """Discard unwritten output: the interpreter would try it again at its end."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -24,9 +24,9 @@ def add(commands: Any) -> None:
 
 def _check(arguments: argparse.Namespace) -> int:
     from edge_mask.doctor import Finding, as_dict, examine
-    from edge_mask.settings.load import load_in_force
+    from edge_mask.settings.load import load_with_overlay
 
-    found = load_in_force(arguments.config, os.environ)
+    found = load_with_overlay(arguments.config, os.environ)
     overlay = [Finding("overlay", "warning", f"not in force: {sentence}") for sentence in found.refused]
     if found.overlay.config:
         overlay.append(Finding("overlay", "ok", f"{found.kept_at}, version {found.overlay.version}"))

@@ -1,4 +1,4 @@
-"""What several commands share: the same option everywhere, times and sizes as people read them."""
+"""Shared by several commands: common options, and readable times and sizes."""
 
 import argparse
 import os
@@ -14,7 +14,7 @@ _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 
 
 def a_name(text: str) -> str:
-    """An argparse type: an empty one, as of a shell variable that is not set, must not become "here" or the default."""
+    """An argparse type: refuse an empty value (an unset shell variable) instead of using a default."""
     if not text:
         raise argparse.ArgumentTypeError("the name is empty")
     return text
@@ -30,10 +30,10 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def settings_of(arguments: argparse.Namespace) -> "Settings":
-    """The configuration of `--config` with the overlay that is kept beside it, as the daemon takes it."""
-    from edge_mask.settings.load import load_in_force  # heavy: not for --help
+    """The configuration of `--config` with the stored overlay, as the daemon uses it."""
+    from edge_mask.settings.load import load_with_overlay  # heavy: not for --help
 
-    found = load_in_force(arguments.config, os.environ)
+    found = load_with_overlay(arguments.config, os.environ)
     for sentence in found.refused:
         print(f"not in force: {sentence}", file=sys.stderr)
     return found.settings
@@ -65,13 +65,13 @@ def parse_time(text: str) -> datetime:
 
 
 def earliest(time: datetime | None, zone: tzinfo) -> float | None:
-    """What `parse_time` gave, in Unix seconds. Without a zone of its own it is meant in `zone`, the site's, as times
-    are shown; one that the site's clocks show twice, or leave out, is the first that may be meant."""
+    """The result of `parse_time` in Unix seconds. Without its own zone it is in `zone`, the site's; a time that occurs
+    twice there, or not at all, means the first possible moment."""
     return None if time is None else min(_meant(time, zone))
 
 
 def latest(time: datetime | None, zone: tzinfo) -> float | None:
-    """The same, and the last that may be meant: for the end of a period."""
+    """The same with the last possible moment: for the end of a period."""
     return None if time is None else max(_meant(time, zone))
 
 

@@ -1,4 +1,4 @@
-"""`edge-mask demo`: see it work, on bundled input and with a broker of its own."""
+"""`edge-mask demo`: shows it at work on bundled input, with its own broker."""
 
 import argparse
 import os

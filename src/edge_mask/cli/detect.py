@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_mask.cli.common import a_name, a_path
-from edge_mask.cli.frames import Seen, files_of, frames, is_folder
+from edge_mask.cli.frames import InputPicture, files_of, frames, is_folder
 from edge_mask.errors import Broken, Refused
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look at every frame; 1 when a file could not be used."""
+    """Analyse every frame; returns 1 when a file could not be used."""
     from edge_mask.packages.load import load_package
     from edge_mask.packages.location import DEFAULT, find_package
 
@@ -61,8 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-def _look(detector: "ModelDetector", seen: Seen, drawings: "Drawings | None", *, as_json: bool) -> str:
-    """Print the line of one frame; what went wrong as a sentence, or nothing."""
+def _look(detector: "ModelDetector", seen: InputPicture, drawings: "Drawings | None", *, as_json: bool) -> str:
+    """Print the line of one frame; returns a sentence about a problem, or nothing."""
     try:
         faces = detector.detect(seen.picture.image)
         line = _json_line if as_json else _human_line
@@ -76,13 +76,13 @@ def _look(detector: "ModelDetector", seen: Seen, drawings: "Drawings | None", *,
     return ""
 
 
-def _json_line(seen: Seen, faces: "list[Face]", took_ms: float) -> str:
+def _json_line(seen: InputPicture, faces: "list[Face]", took_ms: float) -> str:
     detections = [{"label": face.label, "score": round(face.score, 4), "box": _box(seen, face)} for face in faces]
     line = {"file": seen.name, "frame": seen.frame, "detections": detections, "inference_ms": round(took_ms, 3)}
     return json.dumps(line, ensure_ascii=False)
 
 
-def _human_line(seen: Seen, faces: "list[Face]", took_ms: float) -> str:
+def _human_line(seen: InputPicture, faces: "list[Face]", took_ms: float) -> str:
     what = seen.name if seen.still else f"{seen.name} frame {seen.frame}"
     found = []
     for face in faces:
@@ -91,25 +91,25 @@ def _human_line(seen: Seen, faces: "list[Face]", took_ms: float) -> str:
     return f"{what}: {'; '.join(found) or 'no face'} ({took_ms:.1f} ms)"
 
 
-def _box(seen: Seen, face: "Face") -> list[float]:
+def _box(seen: InputPicture, face: "Face") -> list[float]:
     box = seen.picture.in_file(face.box)
     return [round(side, 2) for side in (box.x, box.y, box.w, box.h)]
 
 
 class Drawings:
-    """A folder of pictures with boxes; never one that is read: originals and drawings have the same names."""
+    """The output folder for pictures with boxes. It must not be an input folder: the file names are equal."""
 
     def __init__(self, folder: Path, inputs: list[Path]) -> None:
         place = _real(folder)
         if any(place == source or source in place.parents for source in map(_real, filter(is_folder, inputs))):
             raise Refused(f"--draw {folder}: pictures are read there, or from a folder above it; choose another folder")
         for file in (file for path in inputs for file in files_of(path)):
-            if place in (_real(file.parent), _real(file).parent):  # where it is named, and where a link leads
+            if place in (_real(file.parent), _real(file).parent):  # the named folder, and the target of a link
                 raise Refused(f"--draw {folder}: {file} is read from there; choose another folder")
         self._folder = folder
         self._taken: dict[str, Path] = {}
 
-    def write(self, seen: Seen, faces: "list[Face]") -> None:
+    def write(self, seen: InputPicture, faces: "list[Face]") -> None:
         """One picture, named like its file; frames of a video are numbered. Raises Refused when it cannot."""
         import cv2
 
@@ -119,13 +119,13 @@ class Drawings:
         _, content = cv2.imencode(path.suffix, draw_faces(seen.picture.image, faces))
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            path.unlink(missing_ok=True)  # a link of that name would lead the drawing to somebody else's file
+            path.unlink(missing_ok=True)  # an existing link would redirect the drawing to another file
             with path.open("xb") as file:
                 file.write(content.tobytes())
         except OSError as error:
             raise Refused(f"{path}: cannot be written ({error.strerror})") from error
 
-    def _name(self, seen: Seen) -> str:
+    def _name(self, seen: InputPicture) -> str:
         suffix = seen.file.suffix.lower() if seen.file.suffix.lower() in (".png", ".webp") else ".jpg"
         stem = seen.file.stem if seen.still else f"{seen.file.stem}-{seen.frame:06d}"
         name, number = stem + suffix, 1
@@ -136,7 +136,7 @@ class Drawings:
 
 
 def _real(path: Path) -> Path:
-    """Where it really is, links followed as far as they lead; a loop of links is no error here."""
+    """The real path with links resolved; a loop of links is no error here."""
     return Path(os.path.realpath(path))
 
 

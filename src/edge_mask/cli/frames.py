@@ -1,4 +1,4 @@
-"""What `edge-mask detect` reads: pictures, folders of them below each other, and every frame of videos."""
+"""The input of `edge-mask detect`: pictures, nested folders of them, and every frame of videos."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -19,9 +19,9 @@ VIDEOS = frozenset(
         ".mjpg", ".h264", ".264", ".avc", ".h265", ".265", ".hevc",
     }
 )  # fmt: skip
-"""File names that are taken for videos where the content does not tell."""
+"""Suffixes that mean a video when the content is ambiguous."""
 _BEGIN = 16_000_000
-"""Bytes that tell a film of JPEGs from one JPEG: the second picture lies within them."""
+"""Bytes that are searched for a second JPEG, which marks a film of JPEGs."""
 _FIRST = 4096
 _CONTROLS = frozenset(range(32)) - set(b"\t\n\f\r\x1b")
 _STILLS = (b"avif", b"heic", b"heif", b"heix", b"mif1", b"M4A ")
@@ -31,8 +31,8 @@ _FILMS = (b"GIF8", b"\x1aE\xdf\xa3", b"FLV\x01", b"0&\xb2u\x8ef\xcf\x11", b"DHAV
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """One picture to look at, and which frame of which file it is."""
+class InputPicture:
+    """One picture, with its file and frame number."""
 
     file: Path
     frame: int
@@ -41,11 +41,11 @@ class Seen:
 
     @property
     def name(self) -> str:
-        """The file's name as it can be written anywhere."""
+        """The file's name in printable form."""
         return _written(self.file)
 
 
-def frames(paths: list[Path]) -> Iterator[Seen | str]:
+def frames(paths: list[Path]) -> Iterator[InputPicture | str]:
     """Every picture and every frame of every video, in the order given; a string is a sentence about a bad one."""
     for path in paths:
         unread: list[OSError] = []
@@ -59,7 +59,7 @@ def frames(paths: list[Path]) -> Iterator[Seen | str]:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether it is one, as far as it may be looked at: whoever reads it says the rest."""
+    """Whether it is a folder, as far as permissions allow; reading it reports the rest."""
     try:
         return S_ISDIR(path.stat().st_mode)
     except OSError:
@@ -69,7 +69,7 @@ def is_folder(path: Path) -> bool:
 def files_of(path: Path, unread: Callable[[OSError], None] | None = None) -> list[Path]:
     """The path itself, or the pictures and videos in and below a folder, sorted; a closed folder is `unread`.
 
-    What is neither by its name is taken when its first bytes say so; notes and lists beside them are left out.
+    A file with another suffix counts when its first bytes are a picture or video; notes and lists are left out.
     """
     if not is_folder(path):
         return [path]
@@ -95,10 +95,10 @@ def _is_wanted(file: Path) -> bool:
 
 
 def _is_film(file: Path) -> bool:
-    """Whether FFmpeg is to read it, by its content as in the daemon; the name decides where the content does not tell.
+    """Whether FFmpeg reads it: decided by content as in the daemon, else by name.
 
-    A picture is never left to FFmpeg, which reads formats whose size nothing has bounded; nor is text, which it shows
-    as a film of letters, or takes for a list of other files.
+    FFmpeg never gets a picture, because it reads formats without our size limits; nor text, which it renders as a film
+    of letters or follows as a list of other files.
     """
     from edge_mask.picture import SUFFIXES
     from edge_mask.picture_header import BROKEN, format_of, holds_several, is_cut_off
@@ -140,22 +140,22 @@ def _is_text(begin: bytes) -> bool:
 
 
 def _first_bytes(file: Path, count: int) -> bytes:
-    """Nothing for what is no plain file: a pipe can be read once only."""
+    """The first bytes; empty for anything but a plain file, because a pipe can be read only once."""
     try:
         if not S_ISREG(file.stat().st_mode):
             return b""
         with file.open("rb") as opened:
             return opened.read(count)
     except OSError:
-        return b""  # whoever reads it says the rest
+        return b""  # reading it reports the reason
 
 
 def _written(file: Path) -> str:
-    """A name whose bytes are no UTF-8 has escapes (`\\udcff`) in their place."""
+    """The name; bytes that are not UTF-8 become escapes (`\\udcff`)."""
     return str(file).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _picture(file: Path) -> Iterator[Seen | str]:
+def _picture(file: Path) -> Iterator[InputPicture | str]:
     from edge_mask.picture import SUFFIXES, load_picture
 
     begin = _first_bytes(file, _FIRST)
@@ -163,12 +163,12 @@ def _picture(file: Path) -> Iterator[Seen | str]:
         yield f"{_written(file)}: holds text, neither a picture nor a video"
         return
     try:
-        yield Seen(file, 1, load_picture(file))
+        yield InputPicture(file, 1, load_picture(file))
     except Refused as error:
         yield str(error)
 
 
-def _video(file: Path) -> Iterator[Seen | str]:
+def _video(file: Path) -> Iterator[InputPicture | str]:
     from edge_mask.capture.film import VideoFile
     from edge_mask.capture.source import EndOfSource
     from edge_mask.picture import Picture
@@ -180,7 +180,7 @@ def _video(file: Path) -> Iterator[Seen | str]:
         while True:
             frame = video.read()
             height, width = frame.image.shape[:2]
-            yield Seen(file, frame.number, Picture(frame.image, width, height), still=False)
+            yield InputPicture(file, frame.number, Picture(frame.image, width, height), still=False)
     except (EndOfSource, Refused) as end:
         if str(end):
             yield str(end)

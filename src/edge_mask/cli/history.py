@@ -77,9 +77,7 @@ def _line(visit: dict[str, Any], zone: tzinfo) -> str:
 
 
 def _local(visit: dict[str, Any], zone: tzinfo) -> str:
-    """RFC 3339 in the site's own zone: the hour on the wall, and the offset that makes it unambiguous.
-
-    In a damaged row, what stands there."""
+    """RFC 3339 in the site's zone, with its offset. A damaged value is shown as it is."""
     try:
         return datetime.fromtimestamp(visit["visited"], zone).isoformat(timespec="milliseconds")
     except (TypeError, ValueError, OverflowError, OSError):

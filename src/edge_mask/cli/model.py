@@ -1,4 +1,4 @@
-"""`edge-mask model`: which model packages are here, what they say, whether they hold, and which one is used."""
+"""`edge-mask model`: lists, shows, verifies, installs and selects model packages."""
 
 import argparse
 import json
@@ -111,9 +111,9 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def _install(arguments: argparse.Namespace) -> int:
-    """Copy a package into the folder of packages, after everything it promises was verified.
+    """Verify a package completely, then copy it into the folder of packages.
 
-    One that is installed and holds is left as it is; one that is broken is replaced by the good one.
+    An installed intact package of the same version stays; a broken one is replaced.
     """
     from edge_mask.packages.store import Store
 
@@ -124,14 +124,14 @@ def _install(arguments: argparse.Namespace) -> int:
 
 
 def _activate(arguments: argparse.Namespace) -> int:
-    """Point `current` at an installed package. A daemon with `model: models/current` takes it at the next SIGHUP."""
+    """Point `current` at an installed package. A daemon with `model: models/current` loads it at the next SIGHUP."""
     from edge_mask.packages.store import Store
 
     return _activated(Store(arguments.models).activate(arguments.name))
 
 
 def _rollback(arguments: argparse.Namespace) -> int:
-    """Point `current` at the package that was in use before; a second time, and it is the newer one again."""
+    """Point `current` at the previous package; a second call switches back."""
     from edge_mask.packages.store import Store
 
     return _activated(Store(arguments.models).rollback())

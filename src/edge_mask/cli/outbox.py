@@ -1,4 +1,4 @@
-"""`edge-mask outbox`: what waits, how much, how old, what was dropped; purge and repair."""
+"""`edge-mask outbox`: pending messages, their number and age, drops; purge and repair."""
 
 import argparse
 import base64
@@ -48,8 +48,7 @@ def _with_path(function: Callable[[argparse.Namespace, Path], int]) -> Callable[
 
 def _status(arguments: argparse.Namespace, path: Path) -> int:
     from edge_mask.ledger.reader import Reader
-    from edge_mask.runtime.clock import SystemClock
-    from edge_mask.runtime.timesync import boot_id
+    from edge_mask.runtime.clock import SystemClock, boot_id
 
     status = Reader(path).outbox_status(SystemClock().now(), boot_id())
     if arguments.json:
@@ -80,7 +79,7 @@ def _list(arguments: argparse.Namespace, path: Path) -> int:
 
 
 def _seen(row: dict[str, Any]) -> str:
-    """When it was seen; in a damaged row, what stands there."""
+    """When it was seen. A damaged value is shown as it is."""
     try:
         return datetime.fromtimestamp(row["seen"], UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     except (TypeError, ValueError, OverflowError, OSError):
@@ -88,7 +87,7 @@ def _seen(row: dict[str, Any]) -> str:
 
 
 def _topic(row: dict[str, Any]) -> Any:
-    """Of an HTTP call it is the URL, which may hold a password; in a damaged row it may be anything."""
+    """The topic. For an HTTP call it is a URL, perhaps with a password; in a damaged row any value."""
     return redact(row["topic"]) if isinstance(row["topic"], str) else row["topic"]
 
 
@@ -105,7 +104,7 @@ def _exported(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for row in rows:
         payload = row.pop("payload")
         row["topic"] = _topic(row)
-        if not isinstance(payload, bytes):  # a damaged row: what stands there
+        if not isinstance(payload, bytes):  # a damaged row: show the value as it is
             yield {**row, "payload": payload}
             continue
         try:
@@ -115,7 +114,7 @@ def _exported(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _purge(arguments: argparse.Namespace, path: Path) -> int:
-    from edge_mask.ledger.salvage import purge
+    from edge_mask.ledger.upkeep import purge
 
     what = "set-aside messages" if arguments.refused else "messages that have not been delivered"
     if not arguments.yes:
@@ -131,7 +130,7 @@ def _purge(arguments: argparse.Namespace, path: Path) -> int:
 
 
 def _repair(_arguments: argparse.Namespace, path: Path) -> int:
-    from edge_mask.ledger.salvage import repair
+    from edge_mask.ledger.upkeep import repair
 
     salvaged = repair(path)
     print(f"{path} is sound; compacted" if salvaged is None else str(salvaged))

@@ -1,4 +1,4 @@
-"""`edge-mask rules`: try a statement, test, check and export rule files."""
+"""`edge-mask rules`: evaluates a statement; tests, checks and exports rule files."""
 
 import argparse
 import json
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from edge_mask.rules.rule_file import Action, RuleDefinition
 
 DEFAULT_VERSION = "2016-03-23"
-"""Of `rules eval` alone: what the AWS console takes. A rule file without awsIotSqlVersion means 2015-10-08."""
+"""Default of `rules eval` only, as in the AWS console. A rule file without awsIotSqlVersion means 2015-10-08."""
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -100,8 +100,8 @@ def _shadows(file: str | None) -> "Callable[[str, str | None], Any] | None":
 
     try:
         text = Path(file).read_text(encoding="utf-8")
-        json.loads(text)  # says where it is wrong
-        documents = decode_text(text, 2)  # as the daemon reads them, with every digit
+        json.loads(text)  # reports the place of the error
+        documents = decode_text(text, 2)  # as in the daemon, with every digit
     except (OSError, ValueError, RecursionError, EvaluationError) as error:
         raise ConfigurationError([f"{file}: cannot be read: {error}"]) from None
     if not isinstance(documents, dict):
@@ -147,7 +147,7 @@ def _print_case(file: Path, name: str, problem: str, *, as_json: bool) -> None:
 
 
 def run_check(arguments: argparse.Namespace) -> int:
-    """What each rule does, and where."""
+    """List each rule, and where it runs."""
     from edge_mask.rules.aws_actions import NEEDS_ROLE
 
     rules = _load(arguments.files)
@@ -197,7 +197,7 @@ def _where(action: "Action", cloud: frozenset[str]) -> str:
 
 
 def run_export(arguments: argparse.Namespace) -> int:
-    """The rules as AWS takes them."""
+    """Print the rules in a form for AWS."""
     from edge_mask.rules.export import as_cli, as_cloudformation, to_yaml
 
     rules = _load(arguments.files)

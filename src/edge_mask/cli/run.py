@@ -12,8 +12,8 @@ from edge_mask.cli.common import add_config, positive_seconds
 log = logging.getLogger(__name__)
 
 SWITCH_INTERVAL = 0.0005
-"""Seconds until a waiting thread gets the interpreter. Python's 5 ms would be several inferences of a fast machine:
-a vision thread comes back from the graph and must not wait for a thread that writes a message."""
+"""Seconds until a waiting thread gets the interpreter. Python's 5 ms equal several inferences of a fast machine:
+a vision thread that returns from the graph must not wait that long for a thread that writes a message."""
 
 
 def add(commands: Any) -> None:
@@ -35,7 +35,7 @@ def add(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from edge_mask.observe.notify import Notifier, watchdog_interval
+    from edge_mask.observe.notify import SystemdNotifier, watchdog_interval
     from edge_mask.runtime.clock import SystemClock
     from edge_mask.runtime.door import Blueprint
     from edge_mask.runtime.supervisor import Limits, Supervisor
@@ -45,37 +45,37 @@ def _run(arguments: argparse.Namespace) -> int:
 
     def plan() -> Blueprint:
         from edge_mask.observe import logs
-        from edge_mask.settings.load import load_in_force
+        from edge_mask.settings.load import load_with_overlay
 
-        found = load_in_force(arguments.config, os.environ)
+        found = load_with_overlay(arguments.config, os.environ)
         settings = found.settings
         secrets = _secrets(settings)
 
         def speak() -> None:
             logs.configure(settings.log.level, settings.log.format, secrets)
 
-        if not logging.getLogger().handlers:  # at the start; later a configuration that is refused changes nothing
+        if not logging.getLogger().handlers:  # only at the start; later a refused configuration changes nothing
             speak()
             logs.let_libraries_not_wait()
         if found.refused:
             _set_aside(found)
-        from edge_mask.app.plan import Plan  # the heavy imports: not before the configuration is known to be right
+        from edge_mask.app.plan import Plan  # heavy imports: only after the configuration is valid
 
         return Plan(settings, clock, before_build=speak, refused=found.refused)
 
     supervisor = Supervisor(
         plan,
         clock,
-        notifier=Notifier.from_environment(os.environ),
+        notifier=SystemdNotifier.from_environment(os.environ),
         limits=Limits(arguments.max_seconds, arguments.until_idle),
-        feed_every=watchdog_interval(os.environ) or 1.0,
+        feed_every=watchdog_interval(os.environ),
     )
-    supervisor.install_signals()  # first of all: a SIGTERM while the model is being loaded stops cleanly too
+    supervisor.install_signals()  # first: a SIGTERM while the model loads must also stop cleanly
     return supervisor.run()
 
 
 def _set_aside(found: Any) -> None:
-    """A kept overlay that cannot be used never stops the start: it goes out of the way, and is told."""
+    """Rename and report an unusable stored overlay; it must never stop the start."""
     from edge_mask.settings.overlay import set_aside
 
     for sentence in found.refused:

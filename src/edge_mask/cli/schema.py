@@ -1,4 +1,4 @@
-"""`edge-mask schema`: what a configuration may hold, and what messages look like, for programs and editors."""
+"""`edge-mask schema`: JSON Schemas of configuration and messages, for programs and editors."""
 
 import argparse
 import json

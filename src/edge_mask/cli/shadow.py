@@ -1,4 +1,4 @@
-"""`edge-mask shadow`: what this device keeps of its shadow, and of those that its rules write to."""
+"""`edge-mask shadow`: the local copies of this device's shadow and of those that its rules write."""
 
 import argparse
 import json
@@ -43,7 +43,7 @@ def _shadow(arguments: argparse.Namespace) -> int:
         return 1
     text = to_json(document)  # with every digit
     if not arguments.json:
-        with suppress(msgspec.DecodeError):  # half a surrogate pair, which it does not lay out
+        with suppress(msgspec.DecodeError):  # half a surrogate pair, which it cannot format
             text = msgspec.json.format(text, indent=2)
     print(text.decode())
     return 0

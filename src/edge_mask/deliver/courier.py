@@ -1,11 +1,11 @@
-"""The courier: one per destination, empties the outbox in order and posts the receipts back.
+"""The courier: one per destination; it sends the outbox in order and posts the receipts back.
 
     outbox ──rows, oldest first in class──▶ window in flight ──▶ transport ──▶ broker
       ▲                                                             │
       └── Delivered: row gone · Refused: set aside · Unknown: again, same id ──┘
 
-A row is offered only while connected, and leaves the outbox only on the broker's acknowledgement. A row that is never
-taken holds up the others for a while, and is set aside then (suspects.py).
+A row is sent only while connected and deleted only on the broker's acknowledgement. A row that is never accepted
+delays the others for a while and is then set aside (suspects.py).
 """
 
 import logging
@@ -14,11 +14,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 
-from edge_mask.deliver.destination import Destination, Pace
+from edge_mask.deliver.destination import Destination, TokenBucket
 from edge_mask.deliver.refusals import Refusals
 from edge_mask.deliver.suspects import Suspects
 from edge_mask.deliver.transport import Transport, offered, receipt_of
-from edge_mask.deliver.waiting import Backlog, LiveLine, ReadAhead
+from edge_mask.deliver.waiting import Backlog, LiveQueue, ReadAhead
 from edge_mask.errors import Refused
 from edge_mask.ledger.outbox import Pending
 from edge_mask.ledger.rows import Settlement
@@ -34,7 +34,7 @@ _OPEN_AGAIN_AFTER = 60.0
 _READ_AGAIN_AFTER = 1.0
 _SETTLED_SOON = 0.02
 _IDLE = 5.0
-"""Seconds. Whatever there is to do wakes the courier, but for a database that was replaced and stays empty."""
+"""Longest sleep in seconds. New work wakes the courier, except when a replaced database stays empty."""
 
 
 class Courier(Job):
@@ -51,7 +51,7 @@ class Courier(Job):
         report: Callable[[Fault], None],
         clock: Clock,
     ) -> None:
-        """`settle` keeps what the receipts say; its future resolves when that is on the disk."""
+        """`settle` stores receipts; its future resolves when they are on disk."""
         self.name = f"courier-{destination.name}"
         self._destination = destination
         self._transport = transport
@@ -59,12 +59,12 @@ class Courier(Job):
         self._outage = Outage(destination.name, log, report, clock)
         self._clock = clock
         self._refusals = Refusals(destination.name, destination.shown, log, report, clock)
-        self._pace = Pace(destination.drain_rate, clock.now().mono)
+        self._pace = TokenBucket(destination.drain_rate, clock.now().mono)
         self._wake = destination.wake
         self._backoff = destination.backoff
         self._receipts: SimpleQueue[tuple[int, Pending, Receipt]] = SimpleQueue()
         self._states: SimpleQueue[tuple[bool, str]] = SimpleQueue()
-        self._live = LiveLine(transport, self._wake.set)
+        self._live = LiveQueue(transport, self._wake.set)
         self._rows = ReadAhead(backlog, self.name)
         self._in_flight = 0
         self._suspects = Suspects(destination.window, blames_hang_ups=destination.blames_hang_ups)
@@ -83,17 +83,17 @@ class Courier(Job):
         self._wake.set()
 
     def offer_live(self, message: Message) -> None:
-        """Send it now or never: without a connection it is dropped here; a slow one keeps the newest few, for a
-        few seconds."""
+        """Send it now or never: dropped without a connection; on a slow one the newest few wait for a few
+        seconds."""
         self._live.offer(message, self._clock.now().mono)
 
     @property
     def live_dropped(self) -> int:
-        """How many live messages were not sent."""
+        """Live messages that were not sent."""
         return self._live.dropped
 
     def state_changed(self, connected: bool, reason: str) -> None:
-        """The transport connected or lost its connection."""
+        """The transport has connected or lost its connection."""
         self._states.put((connected, reason))
         self._wake.set()
 
@@ -123,7 +123,7 @@ class Courier(Job):
         self.turn(stop)
 
     def turn(self, stop: threading.Event) -> None:
-        """What there is to do now, without waiting."""
+        """Do what can be done now, without waiting."""
         self._notice_states()
         if self._rows.notice_another_file():
             self._suspects.forget()
@@ -134,23 +134,23 @@ class Courier(Job):
         if now.mono >= self._open_again_at:
             self._open()
         if self._must_reread and not self._in_flight:
-            self._notice_states()  # the loss is told after its receipts
+            self._notice_states()  # report the loss after its receipts
             self._set_aside(now)
             self._begin_again(now)
         if self._transport.is_connected and not self._must_reread and now.mono >= self._resume_at:
             self._send_pending(now)
-        # A broker that hangs up does so on the one row that is under way.
+        # With one row in flight, a broker that hangs up does so because of this row.
         self._live.send(now.mono, holds_back=self._suspects.is_careful and self._in_flight > 0)
 
     def _set_aside(self, now: Moment) -> None:
-        """The rows that the destination will never take."""
+        """Set aside the rows that the destination will never accept."""
         guilty = self._suspects.guilty(now.mono, is_connected=self._transport.is_connected)
         refused = [self._settlement(pending, Receipt(Outcome.REFUSED, reason)) for pending, reason in guilty]
         if refused:
             self._settled = self._settle(refused)
 
     def _open(self) -> None:
-        """A certificate that cannot be read may be there in a minute; everything else goes on meanwhile."""
+        """A missing certificate may appear later, so opening is retried; everything else runs on meanwhile."""
         self._open_again_at = float("inf")
         try:
             self._transport.open()
@@ -163,7 +163,7 @@ class Courier(Job):
         self._wake.set()
 
     def end(self) -> None:
-        """Give what is in flight a moment to be acknowledged; what is not stays in the outbox."""
+        """Give messages in flight a moment to be acknowledged; the others stay in the outbox."""
         deadline = self._clock.now().mono + 1.0
         while self.has_in_flight and self._clock.now().mono < deadline:
             self._wake.wait(0.05)
@@ -172,7 +172,7 @@ class Courier(Job):
         self.hang_up(Seconds(1.0))
 
     def hang_up(self, within: Seconds) -> None:
-        """Close the transport; receipts that came before still count."""
+        """Close the transport; receipts that arrived before still count."""
         self._transport.close(within)
         self.collect()
         self._rows.close()
@@ -180,7 +180,7 @@ class Courier(Job):
     # -- one turn ----------------------------------------------------------------------------------------
 
     def pause(self) -> float:
-        """Seconds until a turn is worth its while, unless something happens first."""
+        """Seconds until the next turn, unless something wakes us first."""
         now = self._clock.now().mono
         if self._must_reread and not self._in_flight:
             return _SETTLED_SOON
@@ -192,7 +192,7 @@ class Courier(Job):
 
     @property
     def _room(self) -> int:
-        """How many more may be under way."""
+        """How many more messages may be in flight."""
         return (1 if self._suspects.is_careful else self._destination.window) - self._in_flight
 
     def _notice_states(self) -> None:
@@ -213,7 +213,7 @@ class Courier(Job):
                 self._outage.begin("offline", f"{reason}; messages are kept and sent later")
 
     def collect(self) -> None:
-        """Take the receipts that have come in and post them to the ledger as one group."""
+        """Collect the receipts that have arrived and post them to the ledger as one group."""
         settlements: list[Settlement] = []
         while True:
             try:
@@ -229,7 +229,7 @@ class Courier(Job):
                     self._suspects.undecided(pending, receipt, now)
                 log.debug("%s: row %d is undecided: %s", self.name, pending.row, receipt.reason)
                 continue
-            if not is_ours:  # in the new file the same id may be another message: rather send twice
+            if not is_ours:  # in a new file the same id may be another message: better to send twice
                 continue
             is_delivered = receipt.outcome is Outcome.DELIVERED
             self._must_reread |= self._suspects.answered(pending, now, is_delivered=is_delivered)
@@ -246,7 +246,7 @@ class Courier(Job):
         return Settlement(pending.row, pending.message.id, receipt)
 
     def _begin_again(self, now: Moment) -> None:
-        """Something is undecided: once all receipts are on the disk, read again from the oldest row."""
+        """A send is undecided: once all receipts are on disk, read again from the oldest row."""
         if self._settled is not None and not self._settled.done():
             return
         self._rows.begin_again()
@@ -270,7 +270,7 @@ class Courier(Job):
             self._send(pending, now).add_done_callback(self._receipt_for(pending))
 
     def _reach_the_end(self, now: Moment) -> None:
-        """There is no further row to be sent."""
+        """No further row is left to send."""
         if not self._rows.is_readable:
             self._resume_at = now.mono + _READ_AGAIN_AFTER
         elif self._suspects.is_passing and not self._in_flight:
@@ -278,7 +278,7 @@ class Courier(Job):
             self._must_reread = True
 
     def _send(self, pending: Pending, now: Moment) -> "Future[Receipt]":
-        """Offer a row as it leaves now. Whatever is wrong with it is told in the receipt."""
+        """Send a row in its outgoing form. The receipt reports any fault of the row."""
         return offered(self._transport, lambda: self._destination.prepared(pending, now))
 
     def _receipt_for(self, pending: Pending) -> Callable[["Future[Receipt]"], None]:

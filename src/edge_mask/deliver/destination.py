@@ -1,6 +1,6 @@
-"""What differs between the places that messages go to: how fast, how many at once, and what a message looks like there.
+"""What differs between destinations: rate, number in flight, and the form of a message.
 
-A new kind of destination is a class beside these two; the courier stays as it is.
+A new kind of destination is one more class here; the courier does not change.
 """
 
 import threading
@@ -9,49 +9,49 @@ from dataclasses import dataclass, field, replace
 
 from edge_mask.ledger.outbox import Pending
 from edge_mask.messages import Message
-from edge_mask.runtime.backoff import Backoff
+from edge_mask.runtime.outage import Backoff
 from edge_mask.units import Moment, Seconds, Unix
 from edge_mask.wire.envelope import mark_late, restamp, timestamp
 
 LATE_AFTER = Seconds(10.0)
-"""What leaves later than this after it was seen says so."""
+"""A message that leaves later than this is marked as late."""
 _LATE_HEADER = ["Edge-Mask-Late", "true"]
 
 
 def _retries() -> Backoff:
-    """How what failed is sent again to a destination that is there."""
+    """The retry delays while the destination is connected."""
     return Backoff(base=0.5, cap=30.0, settled_after=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination(ABC):
-    """One place that messages go to, as its courier sees it. `boot` is the machine's boot of now."""
+    """One destination, as its courier sees it. `boot` is the id of the current boot."""
 
     name: str
     boot: str
     window: int = 20
-    """How many messages may be under way at once."""
+    """How many messages may be in flight."""
     drain_rate: float = 100.0
     """Messages a second."""
     backoff: Backoff = field(default_factory=_retries)
     wake: threading.Event = field(default_factory=threading.Event)
-    """Set when there is something to do; couriers of one thread share it."""
+    """Set when there is work; couriers of one thread share it."""
     blames_hang_ups: bool = True
-    """A message on which the connection ends again and again is set aside. Where every failure ends a connection, that
-    says nothing."""
+    """Whether a message is set aside when the connection keeps ending on it. Not for HTTP, where every failure ends the
+    connection."""
 
     def prepared(self, pending: Pending, now: Moment) -> Message:
-        """The message as it leaves now: with its restored time, and marked when it is late."""
+        """The outgoing message: with its restored time, and marked when it is late."""
         ts = timestamp(Unix(pending.wall)) if pending.restamped else None
         return self.dressed(pending.message, ts, is_late=self._is_late(pending, now))
 
     @abstractmethod
     def dressed(self, message: Message, ts: str | None, *, is_late: bool) -> Message:
-        """`ts` is the restored time, None when the message has the right one."""
+        """`ts` is the restored time; None when the message has the right one already."""
 
     @abstractmethod
     def shown(self, message: Message) -> str:
-        """How people are told where a message was to go."""
+        """The destination of a message in logs and reports."""
 
     def _is_late(self, pending: Pending, now: Moment) -> bool:
         if pending.boot == self.boot:
@@ -75,13 +75,13 @@ class Broker(Destination):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpServer(Destination):
-    """An HTTP origin: one message after the other, because HTTP has no second place in line."""
+    """An HTTP origin: one message after the other, because HTTP/1.1 has one request in flight."""
 
     window: int = 1
     blames_hang_ups: bool = False
 
     def dressed(self, message: Message, ts: str | None, *, is_late: bool) -> Message:
-        """A body is what the rule made of it, byte for byte: lateness is told in a header."""
+        """The body must stay byte for byte as the rule made it, so a header marks lateness."""
         del ts
         if not is_late:
             return message
@@ -89,12 +89,12 @@ class HttpServer(Destination):
         return replace(message, properties={**message.properties, "headers": headers})
 
     def shown(self, message: Message) -> str:
-        """Addresses may hold secrets: only the origin is named."""
+        """A URL may hold secrets, so only the origin is shown."""
         del message
         return self.name
 
 
-class Pace:
+class TokenBucket:
     """A token bucket: allows `rate` events per second on average and up to a tenth of a second's worth at once."""
 
     def __init__(self, rate: float, now: float) -> None:
@@ -104,7 +104,7 @@ class Pace:
         self._at = now
 
     def allowed(self, now: float) -> int:
-        """How many may go now."""
+        """How many messages may go now."""
         self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
         self._at = now
         return int(self._tokens)
@@ -113,5 +113,5 @@ class Pace:
         self._tokens -= count
 
     def wait(self) -> Seconds:
-        """Seconds until the next one may go."""
+        """Seconds until the next message may go."""
         return Seconds(max(0.0, (1.0 - self._tokens) / self._rate))

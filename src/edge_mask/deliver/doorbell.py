@@ -1,4 +1,4 @@
-"""Waking a thread that waits for a socket."""
+"""Wakes a thread that waits in poll() for a socket."""
 
 import socket
 
@@ -15,7 +15,7 @@ class Doorbell:
         """Never blocks, never raises."""
         try:
             self._button.send(b"\0")
-        except OSError:  # full: it rings already; closed: nobody is left to wake
+        except OSError:  # full: it rings already; closed: no thread is left to wake
             return
 
     def quiet(self) -> None:

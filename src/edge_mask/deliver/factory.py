@@ -17,19 +17,19 @@ def transport_for(
     will: Message | None = None,
     birth: Callable[[], Message] | None = None,
 ) -> BrokerTransport:
-    """The connection to the broker, not opened yet. `client_id` counts unless the configuration names another.
+    """The connection to the broker, not opened yet. `client_id` is the default; the configuration may set another.
 
     The library of a driver is imported here and nowhere else.
     """
     from edge_mask.deliver.paho import PahoTransport
-    from edge_mask.deliver.tls import Tls
+    from edge_mask.deliver.tls import TlsFiles
 
     return PahoTransport(
         host=mqtt.host,
         port=mqtt.port,
         client_id=mqtt.client_id or client_id,
         version=mqtt.protocol,
-        tls=None if mqtt.tls is None else Tls(ca=mqtt.tls.ca, cert=mqtt.tls.cert, key=mqtt.tls.key),
+        tls=None if mqtt.tls is None else TlsFiles(ca=mqtt.tls.ca, cert=mqtt.tls.cert, key=mqtt.tls.key),
         username=mqtt.username,
         password=mqtt.read_password,
         keepalive=round(mqtt.keepalive),

@@ -1,7 +1,7 @@
-"""HTTP: one origin, one request after the other, a connection that is kept.
+"""HTTP: one origin, one request after the other, on a kept connection.
 
 send() ──queue──▶ thread: POST ──▶ server      2xx Delivered · 408 425 429 5xx, no answer Unknown · else Refused
-   ◀──receipt (future)────────────────┘        what stood behind an Unknown is Unknown too: order is kept
+   ◀──receipt (future)────────────────┘        requests behind an Unknown end Unknown too: order is kept
 """
 
 import logging
@@ -15,8 +15,8 @@ from queue import Empty, SimpleQueue
 
 import httpcore
 
-from edge_mask.deliver.http_connection import Answer, HttpConnection
-from edge_mask.deliver.http_request import Origin, Request, request_of
+from edge_mask.deliver.http_connection import HttpConnection, HttpResponse
+from edge_mask.deliver.http_request import HttpRequest, Origin, request_of
 from edge_mask.deliver.transport import OnState, Sending
 from edge_mask.errors import Refused
 from edge_mask.messages import Message, Outcome, Receipt
@@ -29,18 +29,18 @@ log = logging.getLogger(__name__)
 TIMEOUT = Seconds(10.0)
 _TRY_LATER = frozenset({408, 425, 429})
 _NOT_NOW = frozenset({408, 425, 429, 503})
-"""What a server answers that is busy, whatever the message."""
+"""Status codes of a busy server; they say nothing about the message."""
 _SHOWN = 200
-"""Characters of an answer that people are shown."""
+"""Characters of a response that are shown."""
 _KEPT_IDLE = 30.0
-"""Seconds after which a connection is made anew: routers forget idle ones without telling anybody."""
+"""Idle seconds after which we reconnect: routers silently forget idle connections."""
 _WANTS_TLS = " (does this port want https?)"
 _NO_TLS_THERE = " (does this port speak https? otherwise write http://)"
 
 
 class HttpTransport:
-    """A Transport to one origin. It counts as connected from `open` to `close`: whether the server is there shows
-    in the receipts, and in what `on_state` is told when that changes."""
+    """A Transport to one origin. It counts as connected from `open` to `close`; receipts and `on_state` show whether
+    the server is there."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class HttpTransport:
         timeout: Seconds = TIMEOUT,
         tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
     ) -> None:
-        """`name` is what logs and the thread call it; `timeout` is for each step: connect, send, the whole answer.
+        """`name` appears in logs and as the thread's name; `timeout` bounds each step: connect, send, whole response.
 
         `on_state` is called in this transport's thread and must return at once.
         """
@@ -70,7 +70,7 @@ class HttpTransport:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def open(self) -> None:
-        """Ready at once: the first message makes the connection."""
+        """Ready at once: the first message connects."""
         self._is_open = True
         self._thread.start()
         self._tell(True, "ready")
@@ -89,7 +89,7 @@ class HttpTransport:
         return sending.future
 
     def close(self, within: Seconds) -> None:
-        """Give up what is under way; safe to call twice. A thread inside a name look-up ends by itself later."""
+        """Abort the current request; safe to call twice. A thread in a name lookup ends later by itself."""
         with self._lock:
             self._is_open = False
             connection, current = self._connection, self._current
@@ -131,14 +131,14 @@ class HttpTransport:
             self._drop_connection()
             wants_tls = "" if request.origin.scheme == "https" or self._has_answered else _WANTS_TLS
             receipt = _trouble(error, request.origin, self._timeout, wants_tls)
-        except Exception as error:  # of our own or of the library: this message may be what it fails on
+        except Exception as error:  # our bug or the library's: this message may cause it
             log.debug("%s: a fault of our own; the message is tried again later", self._name, exc_info=True)
             self._drop_connection()
             receipt = Receipt(Outcome.UNKNOWN, f"internal fault: {type(error).__name__}: {error}", is_suspect=True)
         return replace(receipt, reason=redact(receipt.reason, request.secrets))
 
-    def _post(self, request: Request) -> Answer:
-        """A server may close a kept connection at any time: that says nothing about the server, so try a new one."""
+    def _post(self, request: HttpRequest) -> HttpResponse:
+        """Post, once more on a new connection when a kept one fails: a server may close those at any time."""
         connection = self._connected(request.origin)
         was_used = connection.is_used
         try:
@@ -154,7 +154,7 @@ class HttpTransport:
         return answer
 
     def _connected(self, origin: Origin) -> HttpConnection:
-        """The kept connection, or a new one: it connects when it is used."""
+        """The kept connection, or a new one that connects on first use."""
         kept = self._connection
         if kept is not None and kept.origin == origin and self._is_fresh(kept):
             return kept
@@ -174,17 +174,17 @@ class HttpTransport:
             self._connection.close()
         self._connection = None
 
-    # -- the ends of things ------------------------------------------------------------------------------
+    # -- ending requests --------------------------------------------------------------------------------
 
     def _flush(self, reason: str) -> None:
-        """Whatever waits in the queue is undecided."""
+        """All queued messages end Unknown."""
         with suppress(Empty):
             while True:
                 if (sending := self._queue.get_nowait()) is not None:
                     self._end(sending, Receipt(Outcome.UNKNOWN, reason))
 
     def _end(self, sending: Sending, receipt: Receipt) -> None:
-        with self._lock:  # two threads may want to end the same one
+        with self._lock:  # two threads may end the same one
             if self._current is sending:
                 self._current = None
             sending.end(receipt.outcome, receipt.reason, is_suspect=receipt.is_suspect)
@@ -196,7 +196,7 @@ class HttpTransport:
         self._on_state(is_there, reason)
 
 
-def _judged(answer: Answer) -> Receipt:
+def _judged(answer: HttpResponse) -> Receipt:
     if 200 <= answer.status < 300:
         return Receipt(Outcome.DELIVERED)
     text = " ".join(answer.body.decode("utf-8", "replace").split())[:_SHOWN]
@@ -209,8 +209,8 @@ def _judged(answer: Answer) -> Receipt:
 
 
 def _trouble(error: Exception, origin: Origin, timeout: Seconds, wants_tls: str) -> Receipt:
-    """What went wrong, and whether it may be this message that the server breaks on. `wants_tls` is the hint for a
-    server that never answered."""
+    """The receipt of a failure, and whether this message may be its cause. `wants_tls` is a hint for a server that
+    never answered."""
     cause = error.__cause__ or error
     is_tls = origin.scheme == "https"
     match error:

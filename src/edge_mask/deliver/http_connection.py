@@ -1,7 +1,7 @@
 """One connection to an HTTP server, through httpcore: strict about the protocol, with limits on time and size.
 
-A server may drip its answer byte by byte, never end its headers, or send nothing but `100 Continue`: each read has what
-is left of the time for the whole answer, and an answer has a size.
+A server may drip its response byte by byte, never end its headers, or send nothing but `100 Continue`. So each read
+gets only the time left for the whole response, and the size of a response is bounded.
 """
 
 import socket
@@ -12,20 +12,20 @@ from dataclasses import dataclass
 
 import httpcore
 
-from edge_mask.deliver.http_request import Origin, Request
+from edge_mask.deliver.http_request import HttpRequest, Origin
 from edge_mask.runtime.clock import Clock
 from edge_mask.units import Seconds
 
 _BODY_READ = 65_536
-"""Bytes of an answer that are read, so that the connection can be used again; a longer one costs the connection."""
+"""Most bytes of a body that are read to keep the connection; it is closed on a longer one."""
 _BEGINNING = b"HTTP/"
 _ANSWER_MOST = 4 * _BODY_READ
-"""Bytes on the wire of everything that one request is answered with."""
+"""Most bytes on the wire of one response, headers included."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a server said; of the body only the beginning."""
+class HttpResponse:
+    """A response with the beginning of its body."""
 
     status: int
     phrase: str
@@ -33,13 +33,13 @@ class Answer:
 
 
 class HttpConnection:
-    """One request after the other. `give_up` may be called from any thread, the rest belongs to one."""
+    """One request after the other. `give_up` may be called from any thread, the rest by the owner only."""
 
     def __init__(self, origin: Origin, tls: ssl.SSLContext | None, timeout: Seconds, clock: Clock) -> None:
-        """`timeout` is for each step: connect, send, and the whole answer."""
+        """`timeout` bounds each step: connect, send, and the whole response."""
         self.origin = origin
         self.is_used = False
-        """Whether it has brought an answer before: then the server may have closed it meanwhile."""
+        """Whether it has carried a response before: then the server may have closed it meanwhile."""
         self.used_at = clock.now().mono
         self._clock = clock
         self._timeouts = dict.fromkeys(("connect", "write", "read"), float(timeout))
@@ -50,8 +50,8 @@ class HttpConnection:
             network_backend=self._wire,
         )
 
-    def post(self, request: Request) -> Answer:
-        """Send it and read the answer. Raises what httpcore raises; then the connection is of no use any more."""
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Send the request and read the response. After an exception (httpcore's) the connection is unusable."""
         self._wire.begin()
         made = httpcore.Request(
             "POST",
@@ -68,11 +68,11 @@ class HttpConnection:
         response = self._http.handle_request(made)
         body = self._beginning_of(response)
         self.is_used, self.used_at = True, self._clock.now().mono
-        return Answer(response.status, response.extensions["reason_phrase"].decode("ascii", "replace"), body)
+        return HttpResponse(response.status, response.extensions["reason_phrase"].decode("ascii", "replace"), body)
 
     def _beginning_of(self, response: httpcore.Response) -> bytes:
-        """The status has decided already: a body that ends early or never does not matter. One that breaks the protocol
-        does: who knows what the server meant?"""
+        """Read the body. The status decides, so a truncated body does not matter. After a protocol error
+        the status is not reliable either."""
         body = b""
         try:
             with suppress(httpcore.TimeoutException, httpcore.NetworkError):
@@ -93,7 +93,7 @@ class HttpConnection:
         return self._http.is_available() and not self._http.has_expired()
 
     def give_up(self) -> None:
-        """Whoever reads or writes here is told at once that it is over."""
+        """End a blocked read or write at once."""
         self._wire.cut()
 
     def close(self) -> None:
@@ -102,7 +102,7 @@ class HttpConnection:
 
 
 class _Wire(httpcore.NetworkBackend, httpcore.NetworkStream):
-    """Makes the TCP connection, and is the stream: both count the time and the bytes of the answer at hand."""
+    """Backend and stream in one: both count time and bytes of the current response."""
 
     def __init__(self, timeout: Seconds, clock: Clock) -> None:
         self._timeout = timeout
@@ -116,7 +116,7 @@ class _Wire(httpcore.NetworkBackend, httpcore.NetworkStream):
         """The server has closed its side."""
 
     def begin(self) -> None:
-        """A request begins."""
+        """Reset the counters for a new request."""
         self._unsent, self._answer_by, self._read = b"", None, 0
 
     def cut(self) -> None:
@@ -146,7 +146,7 @@ class _Wire(httpcore.NetworkBackend, httpcore.NetworkStream):
         return self
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Head and body leave together, when the answer is waited for: one packet where there is room for both."""
+        """Buffer head and body until the response is read: they then fit into one packet if small."""
         del timeout
         self._unsent += buffer
 
@@ -154,7 +154,7 @@ class _Wire(httpcore.NetworkBackend, httpcore.NetworkStream):
         del timeout
         if self._unsent:
             unsent, self._unsent = self._unsent, b""
-            with suppress(httpcore.WriteError):  # a server may answer before it has heard everything
+            with suppress(httpcore.WriteError):  # a server may respond before it has read everything
                 self._open_stream().write(unsent, self._timeout)
         now = self._clock.now().mono
         if self._answer_by is None:

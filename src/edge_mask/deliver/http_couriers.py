@@ -1,4 +1,4 @@
-"""The couriers of the HTTP destinations, as many as there are addresses with something to send, in one thread.
+"""The couriers of all HTTP destinations in one thread: one for each origin with messages to send.
 
 recorder ──poke──▶ look: which `http:` destinations wait? ──▶ a courier for each, made on demand
                                                                  turn · turn · turn · none of them waits
@@ -14,20 +14,20 @@ from pathlib import Path
 from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.destination import HttpServer
 from edge_mask.deliver.http import TIMEOUT, HttpTransport
-from edge_mask.deliver.http_outbox import PREFIX
+from edge_mask.deliver.http_request import PREFIX
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.outbox import Destinations, Outbox
 from edge_mask.ledger.rows import Settlement
 from edge_mask.messages import Fault
-from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock
+from edge_mask.runtime.outage import Backoff
 from edge_mask.runtime.worker import Job
 from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
 
 MOST = 64
-"""Couriers at a time; further addresses wait until one of them is done."""
+"""Most couriers at a time; further origins wait until one is done."""
 _WITHOUT_COURIERS = 5.0
 _LOOK_AGAIN_AFTER = 1.0
 _LOOK_FOR_ROOM_EVERY = 5.0
@@ -35,7 +35,7 @@ _AWAY_LONG = 60.0
 
 
 @dataclass(slots=True)
-class _Post:
+class _Hired:
     courier: Courier
     idle_since: Seconds | None = None
 
@@ -60,8 +60,8 @@ class HttpCouriers(Job):
         backoff: Callable[[], Backoff] = lambda: Backoff(base=0.5, cap=30.0, settled_after=0.0),
         on_damage: Callable[[], None] = lambda: None,
     ) -> None:
-        """`path` is the database; `drain_rate` counts per address; a courier that has been idle for `idle_after`
-        is let go. Each address that is away is reported once, until it is back."""
+        """`path` is the database; `drain_rate` applies per origin; a courier is closed after `idle_after` without work.
+        Each origin that is away is reported once, until it is back."""
         self._path = path
         self._settle = settle
         self._report = report
@@ -73,15 +73,15 @@ class HttpCouriers(Job):
         self._backoff = backoff
         self._on_damage = on_damage
         self._destinations = Destinations(path, PREFIX)
-        self._posts: dict[str, _Post] = {}
+        self._posts: dict[str, _Hired] = {}
         self._wake = threading.Event()
-        self._has_news = True  # an earlier run may have left something
+        self._has_news = True  # an earlier run may have left messages
         self._is_looking = False
         self._look_again_at = float("-inf")
         self._is_full = False
         self._look_for_room_at = float("-inf")
         self._were_away: set[str] = set()
-        """Let go while they were away: that was reported."""
+        """Origins whose couriers were closed during an outage, which is already reported."""
 
     def poke(self) -> None:
         """There may be new rows."""
@@ -90,11 +90,11 @@ class HttpCouriers(Job):
 
     @property
     def is_idle(self) -> bool:
-        """True when no address has anything to send."""
+        """True when no origin has messages to send."""
         return not (self._has_news or self._is_looking) and all(post.courier.is_idle for post in self._all())
 
     def away_for(self, now: float) -> Seconds:
-        """For how long every address with something to send has been away; 0 while one of them is there."""
+        """For how long all origins with messages have been away; 0 while one of them is there."""
         busy = [post.courier.away_for(now) for post in self._all() if not post.courier.is_idle]
         return Seconds(0.0) if self._has_news or self._is_looking else min(busy, default=Seconds(0.0))
 
@@ -122,7 +122,7 @@ class HttpCouriers(Job):
         self._wake.set()
 
     def end(self) -> None:
-        """Give what is in flight a moment to be answered, all of them together; the rest stays in the outbox."""
+        """Give all requests in flight a moment together; the rest stays in the outbox."""
         deadline = self._clock.now().mono + 1.0
         posts = self._all()
         while any(post.courier.has_in_flight for post in posts) and self._clock.now().mono < deadline:
@@ -136,7 +136,7 @@ class HttpCouriers(Job):
 
     # -- one turn ----------------------------------------------------------------------------------------
 
-    def _all(self) -> list[_Post]:
+    def _all(self) -> list[_Hired]:
         return list(self._posts.values())
 
     def _pause(self) -> float:
@@ -144,8 +144,8 @@ class HttpCouriers(Job):
         return min([until_look, *(post.courier.pause() for post in self._all())])
 
     def _look(self, now: float) -> None:
-        """Find who has something to send, and see that each has a courier who knows."""
-        self._is_looking = True  # before the news is taken down, so that nobody sees an idle moment between
+        """Find the origins with messages, and give each a courier that knows."""
+        self._is_looking = True  # set before the flag is cleared: no thread may see an idle moment between
         self._has_news = False
         for destination in self._waiting(now):
             if destination not in self._posts and not self._hire(destination, now):
@@ -154,7 +154,7 @@ class HttpCouriers(Job):
         self._is_looking = False
 
     def _waiting(self, now: float) -> list[str]:
-        """Who has something to send; nobody when the file cannot be read (a new one is there in a moment)."""
+        """The destinations with messages; none while the file cannot be read (a new one follows soon)."""
         try:
             return self._destinations.waiting()
         except DatabaseError as error:
@@ -164,7 +164,7 @@ class HttpCouriers(Job):
             return []
 
     def _hire(self, destination: str, now: float) -> bool:
-        """A courier for one address; False when there are too many."""
+        """Make a courier for one origin; False when there are too many."""
         if len(self._posts) >= MOST and not self._make_room(now):
             if not self._is_full:
                 log.warning("http: more than %d addresses have messages waiting; the others come later", MOST)
@@ -185,11 +185,11 @@ class HttpCouriers(Job):
         )
         self._were_away.discard(destination)
         courier.begin()
-        self._posts[destination] = _Post(courier)
+        self._posts[destination] = _Hired(courier)
         return True
 
     def _make_room(self, now: float) -> bool:
-        """Addresses that are away may not keep the others waiting for ever: the one that has been for longest goes."""
+        """Close the courier whose origin has been away longest: dead origins must not block the others for ever."""
         away = {name: post.courier.away_for(now) for name, post in self._posts.items()}
         name = max(away, key=away.__getitem__)
         if away[name] < _AWAY_LONG:
@@ -200,12 +200,12 @@ class HttpCouriers(Job):
         return True
 
     def _let_go(self, now: float) -> None:
-        """Close couriers that had nothing to do for long, unless a receipt of theirs is not on the disk yet."""
+        """Close couriers that are idle for long, unless one of their receipts is not on disk yet."""
         idle = [name for name, post in self._posts.items() if _is_long_idle(post, now, self._idle_after)]
         if not idle:
             return
         waiting = set(self._waiting(now))
-        if self._has_news:  # perhaps because the file could not be read: nobody is let go on a guess
+        if self._has_news:  # the file may have been unreadable: then we do not know who is idle
             return
         for name in idle:
             if name in waiting:
@@ -217,9 +217,9 @@ class HttpCouriers(Job):
             self.poke()
 
 
-def _is_long_idle(post: _Post, now: float, idle_after: float) -> bool:
+def _is_long_idle(post: _Hired, now: float, idle_after: float) -> bool:
     return post.idle_since is not None and now - post.idle_since >= idle_after
 
 
 def _to_nobody(_fault: Fault) -> None:
-    """Where a report goes that was made before."""
+    """Discards a report that was made before."""

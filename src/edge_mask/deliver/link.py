@@ -1,4 +1,4 @@
-"""A connection that is kept up by one thread, and the hand-off between senders and that thread.
+"""One thread keeps a connection up; senders hand their messages to it.
 
 send() ──hand-off──▶ thread: session ──▶ broker       away: wait (full jitter), connect again
    ◀──receipt (future)── acknowledgement, refusal, or the end of the session
@@ -15,8 +15,8 @@ from edge_mask.deliver.doorbell import Doorbell
 from edge_mask.deliver.transport import Listener, OnState, Sending
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Message, Outcome, Receipt
-from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock
+from edge_mask.runtime.outage import Backoff
 from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
@@ -28,21 +28,21 @@ class Session(Protocol):
     """One connection from CONNECT to its end, used by the link's thread only."""
 
     def connect(self, should_stop: Callable[[], bool]) -> str:
-        """Block until the broker has accepted, and say to whom. Raises TryLater or Refused."""
+        """Block until the broker accepts; returns the peer's name. Raises TryLater or Refused."""
         ...
 
     def publish(self, sending: Sending) -> None:
-        """Send it; its future ends now (refused, not sent) or when the broker answers. What it raises is this
-        message's fault, not the connection's."""
+        """Send it; its future ends now (refused, not sent) or with the broker's answer. An exception is this message's
+        fault, not the connection's."""
         ...
 
     def subscribe(self, topic_filter: str, listener: Listener) -> None:
-        """Once per filter; asking again is free."""
+        """Subscribe once per filter; repeating it costs nothing."""
         ...
 
     @property
     def has_room(self) -> bool:
-        """False while the broker wants no more unacknowledged messages."""
+        """False while the broker's limit of unacknowledged messages is reached."""
         ...
 
     @property
@@ -51,18 +51,18 @@ class Session(Protocol):
         ...
 
     def turn(self, timeout: float) -> None:
-        """Read and write what there is, waiting at most `timeout` seconds. Raises TryLater when it has ended."""
+        """Read and write, waiting at most `timeout` seconds. Raises TryLater when the connection has ended."""
         ...
 
     def end(self, reason: str, *, politely: bool) -> None:
-        """Close the socket, with a goodbye if `politely`; what is unacknowledged ends Unknown. Never raises."""
+        """Close the socket, with a DISCONNECT if `politely`; unacknowledged messages end Unknown. Never raises."""
         ...
 
 
-class Standstill:
-    """Watches the oldest unacknowledged message: the same one for too long means that nothing moves.
+class StallDetector:
+    """Detects a stall: the same message stays the oldest unacknowledged one for too long.
 
-    A broker that is slow but acknowledges in turn is left in peace, however long the queue to it is.
+    A slow broker that acknowledges in turn is no stall, however long its queue is.
     """
 
     def __init__(self, patience: float) -> None:
@@ -71,7 +71,7 @@ class Standstill:
         self._since = Seconds(0.0)
 
     def left(self, oldest: Sending | None, now: Seconds) -> float:
-        """Seconds until the patience is over: infinite when nothing waits, 0 or less when it is over."""
+        """Seconds until the timeout: infinite when nothing waits, 0 or less after it."""
         if oldest is not self._oldest:
             self._oldest, self._since = oldest, now
         return float("inf") if oldest is None else self._since + self._patience - now
@@ -80,9 +80,9 @@ class Standstill:
 class Link:
     """Keeps one session up. Nothing is sent, or kept for later, while there is none: SQLite is the only queue.
 
-    The thread is ours and not the MQTT library's, because the library counts a CONNACK as success (two clients
-    with one id then kick each other out in a storm), sends again by itself what was unacknowledged, and keeps
-    what is published while offline. Here each session starts from nothing, and its end is told.
+    We do not use the MQTT library's thread: it counts a CONNACK as success (two clients with one id then disconnect
+    each other in a storm), resends unacknowledged messages by itself, and queues what is published while offline.
+    Here each session starts empty, and its end is reported.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Link:
         self._will = will
         self._birth = birth
         self._ack_timeout = ack_timeout
-        self._standstill = Standstill(ack_timeout)
+        self._stall = StallDetector(ack_timeout)
         self._backoff = backoff
         self._refused_backoff = refused_backoff
         self._on_state = on_state
@@ -116,7 +116,7 @@ class Link:
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
 
     def start(self) -> None:
-        """Begin connecting, in the background. Raises what making a session raises: such a one never connects."""
+        """Start connecting in the background. Raises what making a session raises: it could never connect."""
         self._new_session(self._bell)
         self._thread.start()
 
@@ -125,7 +125,7 @@ class Link:
         return self._online_since is not None
 
     def send(self, message: Message) -> "Future[Receipt]":
-        """As the Transport protocol says; Unknown at once while there is no connection."""
+        """See the Transport protocol; ends Unknown at once while there is no connection."""
         sending = Sending(message)
         with self._lock:
             if is_online := self.is_connected:
@@ -137,13 +137,13 @@ class Link:
         return sending.future
 
     def subscribe(self, topic_filter: str, listener: Listener) -> None:
-        """Have `listener` called, in the link's thread, for what arrives; asked for again on each connect."""
+        """Call `listener` in the link's thread for each arrival; the subscription is renewed on each connect."""
         with self._lock:
             self._listeners[topic_filter] = listener
         self._bell.ring()
 
     def stop(self, within: float) -> None:
-        """Wait for acknowledgements, publish the will, say goodbye: together at most `within` seconds."""
+        """Wait for acknowledgements, publish the will, disconnect: together at most `within` seconds."""
         self._give_up_at = Seconds(self._now() + 0.8 * within)
         self._stop.set()
         self._bell.ring()
@@ -151,7 +151,7 @@ class Link:
             self._bell.close()
             return
         self._thread.join(within)
-        if self._thread.is_alive():  # inside a name lookup or a handshake, which nothing can interrupt
+        if self._thread.is_alive():  # in a name lookup or handshake, which cannot be interrupted
             log.warning("mqtt: still busy connecting after %.1f s; left behind, it ends by itself", within)
 
     def _run(self) -> None:
@@ -162,7 +162,7 @@ class Link:
         self._bell.close()
 
     def _one_session(self) -> tuple[Seconds, str]:
-        """Connect and serve until the connection ends: how long to wait now, and why it ended."""
+        """Connect and serve until the connection ends; returns the delay and why it ended."""
         session = self._new_session(self._bell)
         backoff = self._backoff
         try:
@@ -189,7 +189,7 @@ class Link:
         self._tell(True, where)
 
     def _go_offline(self, session: Session, reason: str) -> None:
-        """Whatever was waiting or unacknowledged is undecided, and its sender is told so."""
+        """End every waiting or unacknowledged message as Unknown."""
         with self._lock:
             since, self._online_since = self._online_since, None
             left = list(self._waiting)
@@ -201,7 +201,7 @@ class Link:
             sending.end(Outcome.UNKNOWN, reason)
 
     def _serve(self, session: Session) -> None:
-        """Hand over, read, write, until told to stop. Raises TryLater when the connection is lost."""
+        """Send, read and write until stopped. Raises TryLater when the connection is lost."""
         while not self._stop.is_set():
             self._listen(session)
             self._hand_over(session)
@@ -209,7 +209,7 @@ class Link:
         self._finish(session)
 
     def _finish(self, session: Session) -> None:
-        """The last turns: what was accepted, then the will (a broker discards it on a polite goodbye)."""
+        """The last turns: accepted messages, then the will (a broker discards it on DISCONNECT)."""
         with self._lock:
             since, self._online_since = self._online_since, None
             if self._will is not None:
@@ -228,8 +228,8 @@ class Link:
             self._publish(session, sending)
 
     def _publish(self, session: Session, sending: Sending) -> None:
-        """A message that the library cannot put into a packet must not end the connection, which it would do again
-        on the next one, and so for ever."""
+        """Publish; an error of the library refuses the message. Ending the connection would repeat the error on the
+        next one, for ever."""
         try:
             session.publish(sending)
         except Exception as error:  # noqa: BLE001 (whatever a library raises on what it was given: that is refused)
@@ -242,11 +242,10 @@ class Link:
             session.subscribe(topic_filter, listener)
 
     def _until_overdue(self, session: Session) -> float:
-        """How long a turn may wait. Raises TryLater when nothing is acknowledged for too long.
-
-        A broker that acknowledges nothing is a frozen one; only a new connection allows sending again.
+        """How long a turn may wait. Raises TryLater on a stall: only a new connection frees the unacknowledged
+        messages of a frozen broker.
         """
-        left = self._standstill.left(session.oldest, self._now())
+        left = self._stall.left(session.oldest, self._now())
         if left <= 0:
             raise TryLater(f"the broker acknowledged nothing for {self._ack_timeout:g} s")
         return min(left, _LONGEST_TURN)
@@ -254,7 +253,7 @@ class Link:
     def _tell(self, is_connected: bool, reason: str) -> None:
         try:
             self._on_state(is_connected, reason)
-        except Exception:  # whoever listens, the connection goes on
+        except Exception:  # a failing callback must not end the connection
             log.exception("mqtt: the listener for the connection's state failed")
 
     def _now(self) -> Seconds:

@@ -1,4 +1,4 @@
-"""The honest in-memory transport: a broker and its connection in one object, which tests can order to fail."""
+"""The in-memory transport: a broker and its connection in one object; tests can make it fail."""
 
 import threading
 from collections.abc import Callable
@@ -10,10 +10,10 @@ from edge_mask.units import Seconds
 
 
 class MemoryTransport:
-    """Keeps what it delivered, in order. It has no thread: what ends a send is the call that orders it.
+    """Keeps the delivered messages in order. It has no thread: a send ends in the call that causes it.
 
-    A lost connection, a refusal or a missing acknowledgement is told in the receipt, never by an exception,
-    exactly as the real transports do; nothing is delivered later of what was sent while away.
+    Like the real transports it reports a lost connection, a refusal or a missing acknowledgement in the receipt, never
+    by an exception. Messages sent while away are never delivered later.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class MemoryTransport:
         return sending.future
 
     def subscribe(self, topic_filter: str, listener: Listener) -> None:
-        """Exact topics only."""
+        """Supports exact topics only."""
         self._listeners[topic_filter] = listener
 
     def close(self, within: Seconds) -> None:
@@ -78,7 +78,7 @@ class MemoryTransport:
     # ── what a test can order ───────────────────────────────────────────────────────────────────────────
 
     def go_away(self, reason: str = "the connection was lost") -> None:
-        """The connection breaks: the broker publishes the will, what is unacknowledged is undecided."""
+        """The connection breaks: the broker publishes the will, unacknowledged messages end Unknown."""
         with self._lock:
             was_connected, self._is_reachable = self.is_connected, False
             if was_connected and self._will is not None:
@@ -100,7 +100,7 @@ class MemoryTransport:
             self._is_frozen = True
 
     def thaw(self) -> None:
-        """Answer what was held back, in order."""
+        """Answer the held messages, in order."""
         with self._lock:
             self._is_frozen = False
             held, self._unacknowledged = self._unacknowledged, []
@@ -108,7 +108,7 @@ class MemoryTransport:
                 self._answer(sending)
 
     def time_out(self) -> None:
-        """What is held back has waited too long: it ends undecided, though it may arrive."""
+        """The held messages time out: they end Unknown, though they may arrive."""
         with self._lock:
             self._end_unacknowledged("the broker acknowledged nothing")
 
@@ -118,12 +118,12 @@ class MemoryTransport:
             self._acks_to_lose = count
 
     def refuse(self, why: Callable[[Message], str]) -> None:
-        """Refuse each message for which `why` gives a sentence; take those for which it gives nothing."""
+        """Refuse each message for which `why` returns a sentence."""
         with self._lock:
             self._refuses = why
 
     def arrive(self, message: Message) -> None:
-        """Somebody else published `message`: its listener hears it."""
+        """Another client publishes `message`: call its listener."""
         if (listener := self._listeners.get(message.topic)) is not None and self.is_connected:
             listener(message)
 

@@ -1,14 +1,14 @@
-"""What one PUBLISH packet can carry: by MQTT's own rules, and by what the broker said when it accepted the connection.
+"""What one PUBLISH packet can carry: the rules of MQTT, and the limits in the broker's CONNACK.
 
-A packet that breaks one of these costs the connection, again and again. So it is never sent: the message is refused.
+A packet that breaks one of these ends the connection, each time. So the message is refused and never sent.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from edge_mask.messages import Message
+from edge_mask.wire.topics import LONGEST, text_problem
 
 NO_LIMIT: Final = 268_435_455
 """The largest packet that MQTT can describe, in bytes."""
@@ -21,15 +21,11 @@ PROPERTIES: Final = {
     "user_properties": "UserProperty",
 }
 """The MQTT 5 properties of a message, and their names in the standard."""
-_LONGEST: Final = 65_535
-_PLANES = "".join(f"{chr(plane * 0x10000 + 0xFFFE)}{chr(plane * 0x10000 + 0xFFFF)}" for plane in range(17))
-_FORBIDDEN = re.compile(f"[\x00-\x1f\x7f-\x9f\ufdd0-\ufdef{_PLANES}]")
-"""MQTT forbids NUL and advises against control characters and non-characters; mosquitto hangs up on each of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """The broker's bounds; the defaults are those of a broker that named none (as every MQTT 3.1.1 one)."""
+class BrokerLimits:
+    """The broker's limits; the defaults apply to a broker that names none (as in MQTT 3.1.1)."""
 
     receive_maximum: int = 65_535
     """How many QoS 1 messages may be unacknowledged at once."""
@@ -38,7 +34,7 @@ class Limits:
     retain: bool = True
 
     def objection(self, message: Message, size: int) -> str:
-        """Why the broker would not take this message of `size` bytes on the wire; empty when it would."""
+        """Why the broker would not accept this message of `size` bytes on the wire; empty when it would."""
         if size > self.packet_size:
             return f"the message takes {size} bytes and the broker's maximum packet size is {self.packet_size}"
         if message.qos > self.qos:
@@ -65,19 +61,19 @@ def problem(message: Message, *, has_properties: bool) -> str:
 
 def filter_problem(topic_filter: str) -> str:
     """Why no SUBSCRIBE packet can carry it; empty when one can."""
-    return "it is empty" if not topic_filter else _text_problem("it", topic_filter)
+    return "it is empty" if not topic_filter else text_problem("it", topic_filter)
 
 
 def _property_problems(properties: Mapping[str, Any]) -> Iterator[str]:
     for name, value in properties.items():
         match name:
             case "content_type":
-                yield _text_problem(name, value)
+                yield text_problem(name, value)
             case "response_topic":
                 yield _topic_problem(name, value)
             case "correlation_data":
-                if not isinstance(value, bytes) or len(value) > _LONGEST:
-                    yield f"{name} is not at most {_LONGEST} bytes"
+                if not isinstance(value, bytes) or len(value) > LONGEST:
+                    yield f"{name} is not at most {LONGEST} bytes"
             case "message_expiry_interval":
                 yield _number_problem(name, value, 2**32 - 1)
             case "payload_format_indicator":
@@ -96,8 +92,8 @@ def _pair_problems(name: str, value: Any) -> Iterator[str]:
         yield f"{name} are not pairs of texts"
         return
     for key, text in pairs:
-        yield _text_problem(f"a key of {name}", key)
-        yield _text_problem(f"{name}: {key!r:.40}", text)
+        yield text_problem(f"a key of {name}", key)
+        yield text_problem(f"{name}: {key!r:.40}", text)
 
 
 def _topic_problem(name: str, topic: Any) -> str:
@@ -105,21 +101,7 @@ def _topic_problem(name: str, topic: Any) -> str:
         return f"{name} is empty"
     if isinstance(topic, str) and ("+" in topic or "#" in topic):
         return f"{name} {topic!r:.200} holds a wildcard; allowed: no + and no #"
-    return _text_problem(name, topic)
-
-
-def _text_problem(name: str, text: Any) -> str:
-    if not isinstance(text, str):
-        return f"{name} is no text"
-    try:
-        size = len(text.encode())
-    except UnicodeEncodeError:
-        return f"{name} holds half a surrogate pair, which is no character"
-    if size > _LONGEST:
-        return f"{name} takes {size} bytes; MQTT carries at most {_LONGEST}"
-    if (found := _FORBIDDEN.search(text)) is not None:
-        return f"{name} holds the character U+{ord(found[0]):04X}, on which brokers end the connection"
-    return ""
+    return text_problem(name, topic)
 
 
 def _number_problem(name: str, value: Any, most: int) -> str:

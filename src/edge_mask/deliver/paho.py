@@ -13,8 +13,8 @@ from edge_mask.deliver.paho_session import PahoSession
 from edge_mask.deliver.transport import Listener, OnState
 from edge_mask.errors import Refused
 from edge_mask.messages import Message, Receipt
-from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock, SystemClock
+from edge_mask.runtime.outage import Backoff
 from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class PahoTransport:
         port: int = 1883,
         client_id: str,
         version: Version = "5",
-        tls: tls.Tls | None = None,
+        tls: tls.TlsFiles | None = None,
         username: str | None = None,
         password: Callable[[], str | None] = lambda: None,
         keepalive: int = 30,
@@ -44,8 +44,8 @@ class PahoTransport:
         refused_backoff: Backoff | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """Durations in seconds. `password` is asked on each connect (it may raise OSError), so that a changed file
-        counts. `will` is also published on a polite close, `birth` on each connect.
+        """Durations in seconds. `password` is called on each connect: its file may change (it may raise OSError).
+        `will` is also published on a clean close, `birth` on each connect.
 
         `on_state(connected, reason)` is called in the connection's thread, for each failed attempt too; it must
         return at once. `refused_backoff` paces attempts that the broker answered with no (a wrong password).
@@ -78,7 +78,7 @@ class PahoTransport:
         )
 
     def open(self) -> None:
-        """Begin connecting; returns at once. Raises Refused for a certificate, key or will that cannot be used."""
+        """Start connecting; returns at once. Raises Refused for a certificate, key or will that cannot be used."""
         self._context = tls.context(self._tls) if self._tls is not None else None
         try:
             self._link.start()
@@ -93,7 +93,7 @@ class PahoTransport:
         return self._link.send(message)
 
     def subscribe(self, topic_filter: str, listener: Listener) -> None:
-        """Have `listener` called in the connection's thread for what arrives; it must return at once."""
+        """Call `listener` in the connection's thread for each arrival; it must return at once."""
         self._link.subscribe(topic_filter, listener)
 
     def close(self, within: Seconds) -> None:

@@ -1,4 +1,4 @@
-"""paho's client as we want it: where it connects, as whom, what it does otherwise, and our messages in its form."""
+"""paho's client with our settings, its endpoint, and the conversion of our messages."""
 
 import logging
 import socket
@@ -26,14 +26,14 @@ UNSPECIFIED = 0x80
 NO_TLS_THERE = " (does this port speak TLS? otherwise leave out mqtt.tls)"
 TLS_THERE = " (does this port want TLS? then set mqtt.tls)"
 TLS_THERE_OR_NO_MQTT_5 = TLS_THERE[:-1] + "; does it speak MQTT 5? otherwise set mqtt.protocol: 3.1.1)"
-_PUBACK_CODES = {0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99}  # what MQTT 5 has for a PUBACK, as paho knows
-_UNSENT = 4096  # bytes that the system may take from us before the network is ready for them
+_PUBACK_CODES = {0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99}  # the PUBACK codes of MQTT 5, as paho knows them
+_UNSENT = 4096  # bytes that the kernel may buffer unsent
 _A_DAY = 86_400  # seconds a broker keeps the session of a client that did not ask for a clean start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where to connect, and as whom. Holds no secret: the password is asked for on each connect."""
+    """Where to connect, and as whom. Holds no secret: the password is read on each connect."""
 
     host: str
     port: int
@@ -50,9 +50,9 @@ class Endpoint:
 
 
 class Client(mqtt.Client):
-    """paho's client, for which a reason code that MQTT 5 does not have for a PUBACK is no end of the connection.
+    """paho's client, which survives a PUBACK with a reason code that MQTT 5 does not define for it.
 
-    It would be sent again, and end the next connection as well, for ever. From 128 on a code means no, whatever it is.
+    Otherwise the message would be resent and end the next connection too, for ever. Codes from 128 mean failure.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -60,7 +60,7 @@ class Client(mqtt.Client):
         self.is_secure = False
         """Whether it speaks TLS."""
         self.odd_code: int | None = None
-        """The code that was found in the PUBACK at hand."""
+        """The code in the current PUBACK."""
 
     def _handle_pubackcomp(self, cmd: Literal["PUBACK", "PUBCOMP"]) -> MQTTErrorCode:
         packet = self._in_packet["packet"]
@@ -72,7 +72,7 @@ class Client(mqtt.Client):
 
 
 def new_client(endpoint: Endpoint, context: ssl.SSLContext | None, will: Message | None) -> Client:
-    """A client that has not called yet; it never calls again of itself."""
+    """A client that is not connected yet; it never reconnects by itself."""
     is_v5 = endpoint.version == "5"
     client = Client(
         CallbackAPIVersion.VERSION2,
@@ -83,7 +83,7 @@ def new_client(endpoint: Endpoint, context: ssl.SSLContext | None, will: Message
     )
     client.connect_timeout = endpoint.connect_timeout
     client.suppress_exceptions = True
-    client.max_inflight_messages = 0  # no bound of its own: the broker's is kept by the session
+    client.max_inflight_messages = 0  # no limit of its own: the session keeps the broker's
     # Announcing a foreign event loop keeps paho from writing to the socket inside publish().
     client.on_socket_register_write = lambda _client, _data, _socket: None
     client.on_socket_open = lambda _client, _data, opened: _set_up_socket(opened)
@@ -120,16 +120,16 @@ def call(client: Client, endpoint: Endpoint) -> None:
         raise TryLater(f"{endpoint} cannot be reached: {error.strerror or error}{hint}") from error
     except OSError as error:
         raise TryLater(f"{endpoint} cannot be reached: {error.strerror or error}") from error
-    except ValueError as error:  # a host name that cannot be one
+    except ValueError as error:  # an invalid host name
         raise Refused(f"{endpoint} is not an address: {error}") from error
 
 
 def _set_up_socket(opened: object) -> None:
     """Send small packets at once (otherwise the end of a message waits 40 ms for the acknowledgement of its beginning),
-    and have the system say early that the network is slow: otherwise it takes megabytes that get old in its buffer."""
+    and keep the kernel's buffer small: messages would grow old in it on a slow network."""
     if not isinstance(opened, socket.socket):
         return
-    with suppress(OSError):  # not a TCP socket, or an old kernel: it works as well without
+    with suppress(OSError):  # not a TCP socket, or an old kernel: it also works without
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
@@ -143,7 +143,7 @@ def _secret(read: Callable[[], str | None]) -> str | None:
 
 
 def properties_of(packet: int, message: Message | None = None) -> Properties:
-    """MQTT 5 properties in paho's form; those of `message` were found right (packet.problem)."""
+    """MQTT 5 properties in paho's form; packet.problem has checked those of `message`."""
     made = Properties(packet)  # type: ignore[no-untyped-call]  # paho left it without annotations
     for name, value in message.properties.items() if message else ():
         setattr(made, PROPERTIES[name], list(value.items()) if isinstance(value, Mapping) else value)
@@ -151,12 +151,12 @@ def properties_of(packet: int, message: Message | None = None) -> Properties:
 
 
 def packed_length(properties: Properties | None) -> int:
-    """Bytes that they take in a packet."""
+    """Their size in a packet, in bytes."""
     return 0 if properties is None else len(properties.pack())  # type: ignore[no-untyped-call]  # as above
 
 
 def tell(listener: Listener, got: mqtt.MQTTMessage) -> None:
-    """Call a listener with a message in our words; a listener that raises must not end the connection."""
+    """Call a listener with our form of the message; its exception must not end the connection."""
     known = got.properties
     try:
         message = Message(
@@ -168,5 +168,5 @@ def tell(listener: Listener, got: mqtt.MQTTMessage) -> None:
             properties={ours: getattr(known, theirs) for ours, theirs in PROPERTIES.items() if hasattr(known, theirs)},
         )
         listener(message)
-    except Exception:  # a raise inside paho's callback would end its loop
+    except Exception:  # an exception in paho's callback would end its loop
         log.exception("mqtt: a listener failed on a message at %s", got.topic)

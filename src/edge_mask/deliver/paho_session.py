@@ -1,4 +1,4 @@
-"""One connection through paho-mqtt, which only this file and its neighbour know (paho_client)."""
+"""One connection through paho-mqtt; only this file and paho_client know the library."""
 
 import logging
 import select
@@ -14,7 +14,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge_mask.deliver.doorbell import Doorbell
-from edge_mask.deliver.packet import NO_LIMIT, Limits, filter_problem, problem, publish_size
+from edge_mask.deliver.packet import NO_LIMIT, BrokerLimits, filter_problem, problem, publish_size
 from edge_mask.deliver.paho_client import (
     TLS_THERE,
     TLS_THERE_OR_NO_MQTT_5,
@@ -36,13 +36,13 @@ log = logging.getLogger(__name__)
 
 _QUOTA_EXCEEDED = 0x97  # a PUBACK that means "not now": AWS IoT throttles with it
 _BUSY = {0x88, 0x89, 0x97, 0x9F}  # a CONNACK that means "not now": unavailable, busy, quota, rate
-_RETAIN_NOT_SUPPORTED = 0x9A  # a CONNACK that refuses a will which is to be kept
+_RETAIN_NOT_SUPPORTED = 0x9A  # a CONNACK that refuses a retained will
 _TURN_OF_KEEPALIVE = 0.2  # paho looks at its keepalive once per turn
 _NOT_KEPT = "the broker keeps no retained messages: `status` is seen by those who listen at that moment only"
 
 
 class PahoSession:
-    """One connection. Its paho client is thrown away with it, so that nothing is sent again behind our back."""
+    """One connection. Its paho client is discarded with it: a kept one would resend messages by itself."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class PahoSession:
         say_once: Callable[[str], None],
         clock: Clock,
     ) -> None:
-        """`say_once` is for what a person should know once and not on each connection."""
+        """`say_once` logs what should be logged once and not on each connection."""
         self._endpoint = endpoint
         self._context = context
         self._will = will
@@ -63,7 +63,7 @@ class PahoSession:
         self._may_retain = True
         self._in_flight: dict[int, Sending] = {}
         self._subscribed: dict[int | None, str] = {}
-        self._limits = Limits()
+        self._limits = BrokerLimits()
         self._accepted: ReasonCode | None = None
         self._lost = ""
         self._client = self._new_client()
@@ -166,7 +166,7 @@ class PahoSession:
             if self._client.want_write():
                 self._client.loop_write()
             self._client.loop_misc()
-        except Exception as error:  # paho raises many kinds on bytes that are not MQTT: the broker's fault, not ours
+        except Exception as error:  # paho raises many types on bytes that are not MQTT: the broker's fault, not ours
             log.debug("mqtt: %s sent something that is not MQTT", self._endpoint, exc_info=True)
             what = f"{type(error).__name__}: {error}"
             raise TryLater(f"{self._endpoint} sent something that is not MQTT ({what})") from error
@@ -188,7 +188,7 @@ class PahoSession:
     def _when_answered(self, _client: Any, _data: Any, _flags: Any, code: ReasonCode, got: Properties | None) -> None:
         self._accepted = code
         if got is not None and not code.is_failure:
-            self._limits = Limits(
+            self._limits = BrokerLimits(
                 receive_maximum=getattr(got, "ReceiveMaximum", 65_535),
                 packet_size=getattr(got, "MaximumPacketSize", NO_LIMIT),
                 qos=getattr(got, "MaximumQoS", 2),
@@ -230,7 +230,7 @@ class PahoSession:
         return asked and code is not None and code.value == _RETAIN_NOT_SUPPORTED
 
     def _kept_or_not(self, message: Message) -> Message:
-        """A live message is worth sending though nobody will find it later; a stored one is refused (limits)."""
+        """Send a live message without retain; a stored one is refused (see limits)."""
         if self._limits.retain or not message.retain or message.priority is not Priority.LIVE:
             return message
         self._say_once(_NOT_KEPT)
@@ -239,7 +239,7 @@ class PahoSession:
     # ── small parts ─────────────────────────────────────────────────────────────────────────────────────
 
     def _hint(self) -> str:
-        """What a broker that never accepted may have wanted."""
+        """A hint why the broker never accepted."""
         if self._client.is_secure:
             return ""
         return TLS_THERE if self._endpoint.version != "5" else TLS_THERE_OR_NO_MQTT_5
@@ -248,7 +248,7 @@ class PahoSession:
         if self._accepted is not None and self._accepted.is_failure:
             sentence = f"{self._endpoint} refused the connection: {self._accepted}"
             return TryLater(sentence) if self._accepted.value in _BUSY else Refused(sentence)
-        if self._accepted is None and "[SSL" in self._lost:  # TLS 1.3 tells about our certificate after the handshake
+        if self._accepted is None and "[SSL" in self._lost:  # TLS 1.3 rejects our certificate after the handshake
             return Refused(f"no TLS connection to {self._endpoint}: {self._lost}")
         hint = self._hint() if self._accepted is None else ""
         return TryLater(f"the connection to {self._endpoint} was lost: {self._lost or 'closed by the broker'}{hint}")

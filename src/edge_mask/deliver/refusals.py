@@ -1,4 +1,4 @@
-"""What a destination refuses, topic by topic: one line and one report when it begins, one line when it is over."""
+"""Refused messages by topic: one log line and one report at the begin, one log line at the end."""
 
 import logging
 from collections.abc import Callable
@@ -13,15 +13,15 @@ _QUIET_FOR = 60.0
 _FORGOTTEN_AFTER = 3600.0
 _MOST = 64
 _SHOWN = 120
-"""Characters of a topic that people are shown."""
+"""Characters of a topic that are shown."""
 _OTHERS = ""
 """Stands for the topics beyond the first few; no topic is empty."""
 
 
 class Refusals:
-    """An outage per topic. It is over when a message of that topic is delivered and none was refused for a minute:
-    a broker that refuses every tenth message is worth one report and not one for each. Rules can make topics without
-    end: those beyond the first few share one outage."""
+    """An outage per topic. It ends when a message is delivered and none was refused for a minute: a broker that refuses
+    every tenth message gets one report. Rules can make any number of topics: those beyond the first few share one
+    outage."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Refusals:
         report: Callable[[Fault], None],
         clock: Clock,
     ) -> None:
-        """`name` is the destination's; `shown` says how people are told where a message was to go."""
+        """`name` is the destination's; `shown` returns the readable target of a message."""
         self._name = name
         self._shown = shown
         self._log = log
@@ -46,7 +46,7 @@ class Refusals:
         self._forget_old_ones(now)
         key = message.topic if message.topic in self._outages or len(self._outages) < _MOST else _OTHERS
         if key not in self._outages:
-            # Refused reports must not make reports. Where `errors` has another name it makes one, and is away by then.
+            # A refused report must not cause a report. With a renamed `errors` topic it causes one, and then no more.
             report = _to_nobody if message.topic.rsplit("/", 1)[-1] == "errors" else self._report
             component = f"{self._name} (other topics)" if key == _OTHERS else legible(self._shown(message)[:_SHOWN])
             self._outages[key] = Outage(component, self._log, report, self._clock)
@@ -54,7 +54,7 @@ class Refusals:
         self._outages[key].begin(CODE, f"a message was refused and set aside: {reason}")
 
     def delivered(self, message: Message) -> None:
-        """A message was taken."""
+        """A message was accepted."""
         key = message.topic if message.topic in self._outages else _OTHERS
         if key in self._outages and self._clock.now().mono - self._refused_at[key] >= _QUIET_FOR:
             self._refused_at.pop(key)
@@ -67,4 +67,4 @@ class Refusals:
 
 
 def _to_nobody(_fault: Fault) -> None:
-    """Where a report about a refused report goes."""
+    """Discards the report about a refused report."""

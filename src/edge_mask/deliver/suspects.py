@@ -1,4 +1,4 @@
-"""Messages that a destination may never take: which one holds up the others, and when is it set aside?
+"""Finds the message that a destination never accepts and that blocks the others (a poison message).
 
     hung up at once, alone under way, three times ─────────────────────────────────▶ guilty
     no answer for long · "not now" · a server's 500:  tried for a minute
@@ -6,9 +6,9 @@
            ▲                                                                      │
            └──────────────────── three times, and it is guilty ◀──────────────────┘
 
-A destination that takes nothing blames nobody: without others that are taken there is no proof. After an Unknown the
-rows go one at a time for a while: then none passes another one that the broker sends back ("quota exceeded"), and it
-shows on which row the broker hangs up.
+A destination that accepts nothing proves nothing against a message: others must be accepted first. After an Unknown
+the rows go one at a time for a while. That keeps the order when the broker refuses for now ("quota exceeded"), and
+shows on which row it hangs up.
 """
 
 from dataclasses import dataclass
@@ -17,40 +17,40 @@ from edge_mask.ledger.outbox import Pending
 from edge_mask.messages import Receipt
 
 _WITHIN = 10.0
-"""Seconds: a connection that lasts longer without an answer was lost by the network, or the broker froze."""
+"""Seconds: a connection that ends later was lost by the network, or the broker froze."""
 _ENOUGH = 3
 _TRIED_FOR = 60.0
-"""Seconds that a message is tried before the next ones may pass it: a server is restarted in less."""
+"""Seconds of attempts before later messages may pass: a server restart takes less."""
 _MOST = 500
-"""Suspects that are remembered."""
+"""Most suspects that are remembered."""
 
 HUNG_UP = f"the broker hung up on it {_ENOUGH} times"
 
 
 @dataclass(slots=True)
 class _Suspect:
-    """A row that failed and was not answered since."""
+    """A row that failed and has no answer since."""
 
     pending: Pending
     since: float
     reason: str = ""
     failures: int = 0
     proofs: int = 0
-    """How many times another row was taken while this one was passed over, or under way."""
+    """How often another row was accepted while this one was passed over or in flight."""
 
 
 class Suspects:
-    """What a courier remembers of sends that ended undecided."""
+    """A courier's memory of sends that ended undecided."""
 
     def __init__(self, window: int, *, blames_hang_ups: bool) -> None:
-        """`window`: so many answers after an undecided send there is nothing to be careful about any more. Without
-        `blames_hang_ups` the end of a connection alone makes no row guilty."""
+        """Rows go one at a time until `window` answers have followed an undecided send. Without `blames_hang_ups`
+        a lost connection alone proves nothing."""
         self._window = window
         self._blames = blames_hang_ups
         self._one_by_one = 0
         self._under_way: dict[int, None] = {}
         self._overtaken: set[int] = set()
-        """Rows that stayed unanswered while one that was sent later was taken."""
+        """Rows without an answer although a later one was accepted."""
         self._undecided: list[tuple[Pending, Receipt]] = []
         self._undecided_after = 0.0
         self._waiting_since = 0.0
@@ -72,28 +72,28 @@ class Suspects:
         return bool(self._passed)
 
     def passes_over(self, pending: Pending) -> bool:
-        """Whether this row keeps its place and the next one goes."""
+        """Whether this row keeps its place while the next one is sent."""
         return pending.row in self._passed
 
     def offer_again(self) -> None:
-        """Nobody is passed over any more (there is nobody behind)."""
+        """No row is passed over any more: none is left behind them."""
         self._passed.clear()
 
     def sent(self, pending: Pending, now: float) -> None:
-        """A row is under way."""
+        """A row is in flight."""
         if not self._under_way:
             self._waiting_since = now
         self._under_way[pending.row] = None
 
     def answered(self, pending: Pending, now: float, *, is_delivered: bool) -> bool:
-        """Delivered or refused. True when this proves that the destination works: those that were passed over are to
-        be offered again."""
+        """Delivered or refused. True when this proves that the destination works: then the rows passed over are sent
+        again."""
         self._waiting_since = now
         self._one_by_one = max(0, self._one_by_one - 1)
         if is_delivered and (oldest := next(iter(self._under_way), pending.row)) != pending.row:
             self._overtaken.add(oldest)
         self._under_way.pop(pending.row, None)
-        if self._blames and pending.message.qos == 0:  # nobody answered: it was written, and may be what is hung up on
+        if self._blames and pending.message.qos == 0:  # no answer at QoS 0: it may be why the broker hangs up
             self._is_unproven = True
             return False
         self._suspects.pop(pending.row, None)
@@ -108,18 +108,18 @@ class Suspects:
         return True
 
     def undecided(self, pending: Pending, receipt: Receipt, now: float) -> None:
-        """Neither."""
+        """Neither delivered nor refused."""
         self._under_way.pop(pending.row, None)
         if not self._undecided:
             self._undecided_after = now - self._waiting_since
         self._undecided.append((pending, receipt))
 
     def lost(self, *, is_busy: bool) -> None:
-        """The connection ended; `is_busy` when something is still under way."""
+        """The connection ended; `is_busy` when a message is still in flight."""
         self._was_lost |= is_busy or bool(self._undecided)
 
     def forget(self) -> None:
-        """The rows are others now."""
+        """The database was replaced, so the rows are new."""
         self._under_way.clear()
         self._undecided.clear()
         self._suspects.clear()
@@ -127,7 +127,7 @@ class Suspects:
         self._hung_up_on = -1
 
     def guilty(self, now: float, *, is_connected: bool) -> list[tuple[Pending, str]]:
-        """Asked when all receipts are there: the rows that are to be set aside, and why."""
+        """The rows to set aside, and why; called when all receipts are there."""
         hung_up_on = self._judge(now, is_connected=is_connected) if self._undecided else None
         self._overtaken.clear()
         found = [suspect for suspect in self._suspects.values() if suspect.proofs >= _ENOUGH]
@@ -137,7 +137,7 @@ class Suspects:
         return guilty if hung_up_on is None else [*guilty, (hung_up_on, HUNG_UP)]
 
     def _judge(self, now: float, *, is_connected: bool) -> Pending | None:
-        """What the undecided ones say; the row on which the broker has hung up often enough."""
+        """Count a hang-up; returns the row on which the broker has hung up often enough."""
         ended, self._undecided = self._undecided, []
         was_lost, self._was_lost = self._was_lost or not is_connected, False
         is_unproven, self._is_unproven = self._is_unproven, False
@@ -155,7 +155,7 @@ class Suspects:
         return None
 
     def _has_hung_up_enough(self, pending: Pending) -> bool:
-        """Others may be delivered between two hang-ups (the report of the outage leaves first): they clear nobody."""
+        """A delivery between two hang-ups (the outage report goes first) does not clear the row."""
         self._hang_ups = self._hang_ups + 1 if pending.row == self._hung_up_on else 1
         self._hung_up_on = pending.row
         if self._hang_ups < _ENOUGH:
@@ -165,7 +165,7 @@ class Suspects:
         return True
 
     def _doubt(self, failed: list[tuple[Pending, Receipt]], now: float) -> None:
-        """They failed though the destination was there; without any such, it is the destination that is away."""
+        """Rows that failed although the destination worked; without such proof the destination is away."""
         if not failed:
             self._passed.clear()
         for pending, receipt in failed:

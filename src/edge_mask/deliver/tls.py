@@ -1,4 +1,4 @@
-"""The TLS side of a connection: files in, a ready context or a sentence out."""
+"""From PEM files to a TLS context, or to a sentence about the file at fault."""
 
 import ssl
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from edge_mask.errors import Refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tls:
-    """Paths of PEM files. Without `ca` the system's own authorities are believed."""
+class TlsFiles:
+    """Paths of PEM files. Without `ca` the system's own authorities are trusted."""
 
     ca: Path | None = None
     cert: Path | None = None
     key: Path | None = None
 
 
-def context(files: Tls) -> ssl.SSLContext:
+def context(files: TlsFiles) -> ssl.SSLContext:
     """A client context that checks the broker's certificate and name. Raises Refused, naming the file at fault."""
     if (files.cert is None) != (files.key is None):
         raise Refused("tls: a client certificate needs both `cert` and `key`")
@@ -55,5 +55,5 @@ def _add_identity(made: ssl.SSLContext, cert: Path, key: Path) -> None:
 
 
 def _no_password() -> str:
-    """A daemon has nobody to ask; OpenSSL would prompt on the terminal."""
+    """Keeps OpenSSL from prompting for a passphrase on the terminal."""
     raise Refused("tls.key: the key is encrypted; store it decrypted, readable by the service's user only")

@@ -1,4 +1,4 @@
-"""What waits to leave: stored rows, a few of them read ahead, and live messages, the newest few."""
+"""The queues before the transport: a few stored rows read ahead, and the newest few live messages."""
 
 import logging
 from collections import deque
@@ -21,7 +21,7 @@ _LIVE_KEPT_FOR = 10.0
 
 
 class Backlog(Protocol):
-    """What is read (ledger.outbox.Outbox)."""
+    """The source of rows (ledger.outbox.Outbox)."""
 
     @property
     def epoch(self) -> int: ...
@@ -30,7 +30,7 @@ class Backlog(Protocol):
 
 
 class ReadAhead:
-    """`poke` may be called from any thread, the rest belongs to the courier `name`."""
+    """Reads a few rows ahead. `poke` may be called from any thread, the rest by the courier `name` only."""
 
     def __init__(self, backlog: Backlog, name: str) -> None:
         self._backlog = backlog
@@ -41,9 +41,9 @@ class ReadAhead:
         self._has_more = False
         self._is_reading = False
         self.epoch = backlog.epoch
-        """Counts the files: in each, rows have numbers of their own."""
+        """Number of the database file: each file numbers its own rows."""
         self.is_readable = True
-        """False after a look into the file failed: whoever writes it is making a new one."""
+        """False after reading failed: the writer is making a new file."""
 
     def poke(self) -> None:
         """There may be new rows."""
@@ -51,17 +51,17 @@ class ReadAhead:
 
     @property
     def is_empty(self) -> bool:
-        """Nothing is read ahead, and there is no reason to look for more."""
+        """True when nothing is read ahead and no new rows are expected."""
         return not (self._is_reading or self._ahead or self._may_have_news or self._has_more)
 
     def begin_again(self) -> None:
-        """Read once more from the oldest row."""
+        """Read again from the oldest row."""
         self._cursors.clear()
         self._ahead.clear()
         self._may_have_news = True
 
     def notice_another_file(self) -> bool:
-        """The database was set aside for a new one, whose rows have ids of their own: read it from its beginning."""
+        """A new database file replaced the old one: read it from its beginning."""
         epoch = self._backlog.epoch
         if epoch == self.epoch:
             return False
@@ -71,11 +71,11 @@ class ReadAhead:
         return True
 
     def next(self) -> Pending | None:
-        """The next row in order; an urgent one that came meanwhile goes before what was read ahead."""
+        """The next row in order; a new urgent row goes before those read ahead."""
         if self._may_have_news and self._ahead and self._ahead[0].message.priority is not Priority.URGENT:
             self._ahead.clear()
         if not self._ahead and (self._may_have_news or self._has_more):
-            self._is_reading = True  # before the news is taken down: nobody may see an idle moment between
+            self._is_reading = True  # set before the flag is cleared: no thread may see an idle moment between
             self._may_have_news = False
             self._ahead.extend(self._read())
             self._has_more = len(self._ahead) == _ROWS
@@ -87,7 +87,7 @@ class ReadAhead:
         return pending
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._backlog.close()
 
     def _read(self) -> list[Pending]:
@@ -103,20 +103,20 @@ class ReadAhead:
         return found
 
 
-class LiveLine:
-    """Live messages on their way out: the newest few, for a few seconds, and never in front of a stored one for long.
+class LiveQueue:
+    """Live messages: the newest few, for a few seconds; they never delay stored ones for long.
 
-    `offer` may be called from any thread, the rest belongs to the courier.
+    `offer` may be called from any thread, the rest by the courier only.
     """
 
     def __init__(self, transport: Transport, wake: Callable[[], object]) -> None:
-        """`wake` is called when there may be something to do, from any thread."""
+        """`wake` is called from any thread when there may be work."""
         self._transport = transport
         self._wake = wake
         self._waiting: deque[tuple[float, Message]] = deque(maxlen=_LIVE_KEPT)
         self._under_way: list[Future[Receipt]] = []
         self.dropped = 0
-        """How many were not sent: no connection, one that was too slow, or the broker did not want them."""
+        """How many were not sent: no connection, a slow one, or a refusal."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -130,8 +130,8 @@ class LiveLine:
             self._wake()
 
     def send(self, now: float, *, holds_back: bool) -> None:
-        """Hand over a few at a time: what the transport holds and has not written yet gets old there unseen, and
-        stands before the stored messages that come later. With `holds_back` none is handed over."""
+        """Hand over a few at a time: unwritten messages in the transport would grow old unseen and delay later stored
+        ones. With `holds_back` none is handed over."""
         while self._waiting and now - self._waiting[0][0] > _LIVE_KEPT_FOR:
             self._waiting.popleft()
             self.dropped += 1

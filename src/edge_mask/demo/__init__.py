@@ -1,1 +1,1 @@
-"""The daemon on bundled input, with a broker of its own, for somebody who wants to see it work."""
+"""Shows the daemon at work on bundled input, with its own broker."""

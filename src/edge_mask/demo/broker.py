@@ -1,4 +1,4 @@
-"""A broker inside this process, on loopback only: enough for a demonstration, never for keeping messages."""
+"""A broker inside this process, on loopback: enough for the demo, without any storage."""
 
 import asyncio
 import logging
@@ -60,7 +60,7 @@ class EmbeddedBroker:
 
 
 def _amqtt() -> Any:
-    """The library, silent: what its clients do is no news to somebody who watches a demonstration."""
+    """The library with its logging off: it would disturb the output of the demo."""
     try:
         import amqtt.broker
     except ImportError as error:

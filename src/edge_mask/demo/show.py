@@ -1,8 +1,9 @@
-"""The demonstration: broker, subscriber and daemon, started in this order and stopped the other way round.
+"""The demo: broker, subscriber and daemon, started in this order and stopped in reverse.
 
 sample film, readings ──▶ daemon (a process of its own) ──MQTT──▶ broker (a thread) ──MQTT──▶ subscriber ──▶ lines
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -10,17 +11,54 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from edge_mask.deliver.paho import PahoTransport
 from edge_mask.demo.broker import HOST, EmbeddedBroker
-from edge_mask.demo.configuration import configuration
-from edge_mask.demo.printing import line
 from edge_mask.errors import TryLater
 from edge_mask.messages import Message
 from edge_mask.units import Seconds
+
+SAMPLE = Path(__file__).parent / "sample"
+FILM = SAMPLE / "visitors.mp4"
+READINGS = SAMPLE / "forehead.csv"
+ROOT = "edge-mask/{thing}"
+
+
+def configuration(folder: Path, *, model: Path, host: str, port: int) -> str:
+    """YAML for the daemon: a gate and a room camera on one film, a thermometer; the database in `folder`."""
+    film = f"file:{FILM}"
+    return yaml.safe_dump(
+        {
+            "device": {"thing_name": "demo"},
+            "cameras": [
+                {"name": "front", "source": film, "role": "gate", "interval": "0.2s", "loop": True},
+                {"name": "hall", "source": film, "role": "cctv", "interval": "1s", "loop": True},
+            ],
+            "detector": {"model": str(model)},
+            "sensors": [
+                {"name": "forehead", "kind": "replay", "path": str(READINGS), "quantity": "temperature", "loop": True}
+            ],
+            "gate": {"fever_above": 37.5, "temperature_sensor": "forehead"},
+            "cctv": {"streak": 3, "rearm_after": "10s"},
+            "mqtt": {"host": host, "port": port, "protocol": "3.1.1"},  # the embedded broker knows no other
+            "topics": {"root": ROOT},
+            "outbox": {"path": str(folder / "edge-mask.db")},
+            "detections": "off",  # several each second: too many to read
+            "health": {"interval": "10s"},
+            "snapshots": {"dir": str(folder / "snapshots")},
+            "log": {"level": "warning", "format": "console"},
+        },
+        sort_keys=False,
+        allow_unicode=True,
+    )
+
 
 TOPICS = "edge-mask/#"
 _STOP_WITHIN = 6.0  # seconds the daemon has for a clean stop: its own promise is five
@@ -82,7 +120,7 @@ class Show:
         self._say(line(message.topic, message.payload))
 
     def _daemon(self, config: Path, max_seconds: float | None) -> int:
-        """The real daemon with its real signals; its warnings go where ours go."""
+        """Run the real daemon as a child process; its warnings go to our stderr."""
         command = [sys.executable, "-m", "edge_mask", "run", "--config", str(config)]
         # In a session of its own, so that Ctrl-C reaches it once and through us, in the right order.
         with subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL) as daemon:
@@ -105,7 +143,7 @@ class Show:
 
 
 def _end(daemon: "subprocess.Popen[bytes]") -> int:
-    """Stop it if it still runs; its exit code, 0 also for a stop that came before it could listen to signals."""
+    """Stop it if it still runs; returns its exit code, 0 also when SIGTERM came before its handlers were set."""
     if daemon.poll() is not None:
         return daemon.returncode
     daemon.terminate()
@@ -115,3 +153,80 @@ def _end(daemon: "subprocess.Popen[bytes]") -> int:
         os.killpg(daemon.pid, signal.SIGKILL)
         code = daemon.wait()
     return 0 if code == -signal.SIGTERM else code
+
+
+Fields = Mapping[str, Any]
+
+
+def line(topic: str, payload: bytes) -> str:
+    """`12:30:05  visits       front: no_pass, no mask (0.97), 36.5 °C`; unknown or broken payloads as they are."""
+    kind = topic.rsplit("/", 1)[-1]
+    try:
+        fields = json.loads(payload)
+        text = _DESCRIPTIONS.get(kind, _anything)(fields)
+        at = _clock(fields)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        text, at = payload.decode("utf-8", "replace"), " " * 8
+    return f"{at}  {kind:<12} {text}"
+
+
+def _clock(fields: Fields) -> str:
+    """The time of observation in the local zone; the will of a lost connection has none."""
+    if "ts" not in fields:
+        return " " * 8
+    return f"{datetime.fromisoformat(fields['ts']).astimezone():%H:%M:%S}"
+
+
+def _visit(fields: Fields) -> str:
+    mask = str(fields["mask"] or "unclear").replace("_", " ")
+    score = f" ({fields['mask_score']:.2f})" if fields["mask_score"] is not None else ""
+    degrees = f", {fields['temperature']:.1f} °C" if fields["temperature"] is not None else ""
+    reasons = f"  because: {', '.join(fields['reasons'])}" if fields["reasons"] else ""
+    return f"{fields['camera']}: {fields['verdict']}, {mask}{score}{degrees}{reasons}"
+
+
+def _look(fields: Fields) -> str:
+    faces = f"{fields['faces']} face{'' if fields['faces'] == 1 else 's'}"
+    return f"{fields['camera']}: {faces}, {fields['no_mask']} without mask, streak {fields['streak']}"
+
+
+def _alert(fields: Fields) -> str:
+    return f"{fields['kind']}: {fields['text']}"
+
+
+def _temperature(fields: Fields) -> str:
+    unit = "°C" if fields["unit"] == "C" else fields["unit"]
+    return f"{fields['sensor']}: {fields['temperature']:.1f} {unit}"
+
+
+def _status(fields: Fields) -> str:
+    model = f", model {fields['model']}" if fields.get("model") else ""
+    return f"{fields['state']}{model}"
+
+
+def _error(fields: Fields) -> str:
+    return f"{fields['component']}: {fields['code']}: {fields['text']}"
+
+
+def _health(fields: Fields) -> str:
+    """Before the first frame there is no inference time."""
+    took = "" if fields["inference_ms"] is None else f" of {fields['inference_ms']:.1f} ms"
+    return (
+        f"processor {fields['cpu']:.0f} %, memory {fields['memory']:.0f} %, {fields['fps']:.1f} looks/s{took},"
+        f" {fields['outbox']['pending']} messages waiting"
+    )
+
+
+def _anything(fields: Fields) -> str:
+    return json.dumps(fields, ensure_ascii=False)
+
+
+_DESCRIPTIONS: Mapping[str, Callable[[Fields], str]] = {
+    "visits": _visit,
+    "looks": _look,
+    "alerts": _alert,
+    "temperature": _temperature,
+    "status": _status,
+    "errors": _error,
+    "health": _health,
+}

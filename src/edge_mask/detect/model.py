@@ -18,7 +18,7 @@ from edge_mask.detect.nms import Suppression, suppress
 from edge_mask.detect.pixels import Pixels
 from edge_mask.detect.scoring import LabelRule, Scoring
 from edge_mask.detect.tensors import written
-from edge_mask.detect.tflite import Outputs, TfliteModel
+from edge_mask.detect.tflite import OutputTensors, TfliteModel
 from edge_mask.errors import Broken, ModelError, Refused
 from edge_mask.geometry import Corners
 from edge_mask.messages import Box, Face, Image
@@ -90,7 +90,7 @@ class ModelDetector:
         except Broken as error:
             return Answer([], self.last_inference_ms, str(error))
 
-    def _run(self, image: Image) -> tuple[Outputs, Placement]:
+    def _run(self, image: Image) -> tuple[OutputTensors, Placement]:
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
             raise Refused(f"a picture is height x width x 3 in 8 bit, this is {written([image.shape])} {image.dtype}")
         canvas, where = self._letterbox.draw(image)

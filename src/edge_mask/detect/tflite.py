@@ -71,7 +71,7 @@ class TfliteModel:
         self.input = _spec(self._inputs[0])
         self.outputs = tuple(_spec(detail) for detail in self._outputs)
 
-    def run(self, fill: Callable[[NDArray[Any]], None]) -> "Outputs":
+    def run(self, fill: Callable[[NDArray[Any]], None]) -> "OutputTensors":
         """Let `fill` write the picture into the input (height x width x channels), run, return the outputs.
 
         They are read when they are asked for, until the next run. `last_inference_ms` is the time of the graph alone.
@@ -80,7 +80,7 @@ class TfliteModel:
         fill(view[0])
         del view  # the runtime refuses to run while somebody holds its memory
         self.invoke()
-        return Outputs(self)
+        return OutputTensors(self)
 
     def invoke(self) -> None:
         """Run on whatever the input holds. Raises Broken."""
@@ -107,7 +107,7 @@ class TfliteModel:
             self._interpreter.resize_tensor_input(detail["index"], [1, size[1], size[0], int(signature[3])])
 
 
-class Outputs(Sequence[NDArray[Any]]):
+class OutputTensors(Sequence[NDArray[Any]]):
     """The outputs of the last run as they are stored: boxes are only read where a map of scores shows something."""
 
     def __init__(self, model: TfliteModel) -> None:

@@ -1,4 +1,4 @@
-"""The doctor: opens every part of a configuration once and says in one line each how it is."""
+"""The doctor: opens every part of a configuration once and reports each in one line."""
 
 from edge_mask.doctor.examination import as_dict, examine
 from edge_mask.doctor.finding import Finding

@@ -1,4 +1,4 @@
-"""Cameras, sensors and outputs: opened once, and judged by what the daemon makes of them."""
+"""Opens cameras, sensors and outputs once and judges them by the daemon's own limits."""
 
 from contextlib import closing, suppress
 
@@ -19,18 +19,18 @@ from edge_mask.settings.model import Settings
 from edge_mask.settings.sensors import SensorSettings
 
 _BAD_PICTURES = 20
-"""Files that are no picture are skipped, at most this many in a row."""
+"""Most files in a row that are skipped because they are no picture."""
 _BLACK_PICTURES = 20
-"""A camera begins with some black pictures, and a film fades in: at most this many are looked at."""
+"""Frames that are tried: a camera starts with black ones, and a film fades in."""
 
 
 def camera(settings: Camera) -> Finding:
-    """Whether it gives a picture that can be judged. A black one is not: the daemon passes over it."""
+    """Whether it gives a usable picture. The daemon skips black ones."""
     source = source_of(settings, SystemClock())
     try:
         source.open()
         frame, content = _seen(source, ContentWatch(ContentPolicy(), is_live=is_live(settings.source)))
-    except Refused as error:  # its driver or file is missing: to the person who asks, the camera is not here
+    except Refused as error:  # its driver or file is missing: for the user, the camera is not here
         raise TryLater(str(error)) from error
     except EndOfSource as error:
         raise TryLater(f"{settings.shown_source} holds no picture") from error
@@ -45,7 +45,7 @@ def camera(settings: Camera) -> Finding:
 
 
 def _seen(source: FrameSource, watch: ContentWatch) -> tuple[Frame, Content]:
-    """The first picture that is not black, or the last one that was looked at."""
+    """The first picture that is not black, or the last one that was tried."""
     frame = _next_picture(source)
     for _ in range(_BLACK_PICTURES):
         content = watch.judge(frame.image, frame.at.mono)
@@ -67,7 +67,7 @@ def _next_picture(source: FrameSource) -> Frame:
 
 
 def sensor(settings: Settings, which: SensorSettings) -> Finding:
-    """What it says, and whether the daemon believes it."""
+    """Its reading, and whether the daemon would use it."""
     with closing(sensor_of(which, SystemClock(), sysfs_root())) as driver:
         reading = driver.read()
     if reading is None:
@@ -78,7 +78,7 @@ def sensor(settings: Settings, which: SensorSettings) -> Finding:
 
 
 def _doubt(settings: Settings, which: SensorSettings, reading: Reading) -> str:
-    """Why the daemon would not use this reading, or let nobody pass; nothing when it is as it should be."""
+    """Why the daemon would not use this reading, or would let nobody pass; empty when all is well."""
     if QualityWatch(quality_of(which)).judge(reading) is Quality.OUT_OF_RANGE:
         believed = physical_range(which.quantity, which.unit, which.min, which.max)
         return f": is outside of {believed.low:g} to {believed.high:g} {which.unit}: the value is not used"
@@ -96,5 +96,5 @@ def output(settings: OutputSettings) -> str:
     )  # fmt: skip
     try:
         return line.look()
-    except Refused as error:  # the daemon runs all the same, and tries it at each use
+    except Refused as error:  # the daemon runs all the same and tries again at each use
         raise TryLater(str(error)) from error

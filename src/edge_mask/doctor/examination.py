@@ -1,4 +1,4 @@
-"""Every part of a configuration in turn, in the order of the configuration."""
+"""Examines every part of a configuration, in its order."""
 
 import queue
 from collections.abc import Iterator, Sequence
@@ -13,8 +13,7 @@ from edge_mask.doctor.finding import PATIENCE, Finding, guarded
 from edge_mask.errors import ModelError, TryLater
 from edge_mask.packages.location import find_package
 from edge_mask.redact import redact
-from edge_mask.runtime.clock import SystemClock
-from edge_mask.runtime.timesync import wall_clock_is_set
+from edge_mask.runtime.clock import SystemClock, wall_clock_is_set
 from edge_mask.settings.model import Settings
 from edge_mask.units import Seconds
 
@@ -22,10 +21,10 @@ from edge_mask.units import Seconds
 def examine(settings: Settings) -> Iterator[Finding]:
     """One finding for each part, in the order of the configuration; nothing is changed on the device.
 
-    Each text is one line, and none shows a secret, wherever it stood in the configuration.
+    Each text is one line without secrets.
     """
     secrets: Sequence[str] = ()
-    with suppress(OSError):  # the password file has gone since it was checked: then nobody can repeat what it held
+    with suppress(OSError):  # the password file has gone since: then there is no password to redact
         secrets = settings.secrets()
     for finding in _findings(settings):
         text = redact(finding.text, secrets)
@@ -69,12 +68,12 @@ def _model(settings: Settings) -> Finding:
 
 
 def _snapshots(settings: Settings) -> Sequence[Finding]:
-    """Only for whom they matter: where no rule keeps a picture, no folder is made."""
+    """Only where a rule keeps pictures: no folder is made in vain."""
     return storage.snapshots(settings) if rules.keep_pictures(settings) else []
 
 
 def _broker(settings: Settings) -> str:
-    """Connects under a client id of its own: the daemon that may be running is not thrown out."""
+    """Connects with its own client id: a running daemon must keep its connection."""
     states: queue.Queue[tuple[bool, str]] = queue.Queue()
     name = settings.mqtt.client_id or settings.device.thing_name
     mqtt = settings.mqtt.model_copy(update={"client_id": f"{name}-check"[:128]})

@@ -1,4 +1,4 @@
-"""What the doctor says of one part, and how an examination becomes such a sentence whatever it ends with."""
+"""The result for one part; every end of an examination becomes one, also an error or a timeout."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -12,12 +12,12 @@ from edge_mask.errors import ConfigurationError, EdgeMaskError, TryLater
 T = TypeVar("T")
 
 PATIENCE = 10.0
-"""Seconds that a part may take to answer; what only this device works on may take as long as it needs."""
+"""Timeout of a part in seconds; local work has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """How one part is: `ok`, `warning` (the daemon runs all the same), or `failed`; `not here` is the usual reason."""
+    """The state of one part: `ok`, `warning` (the daemon runs all the same), or `failed`, mostly `not here`."""
 
     part: str
     state: Literal["ok", "warning", "failed"]
@@ -30,15 +30,15 @@ def guarded(
     look_at: Callable[[], "str | Finding | Sequence[Finding]"],
     within: float | None = PATIENCE,
 ) -> Sequence[Finding]:
-    """Run one examination in a thread of its own: whatever it ends with, or that it does not end, is a finding too."""
+    """Run one examination in its own thread; an error or a timeout is a finding too."""
     try:
         found = _within(within, look_at)
-    except Overdue:  # or a device's own idea of too late
+    except Overdue:  # also when the device raises a timeout itself
         waited = "in time" if within is None else f"within {within:.0f} s"
         return [Finding(part, missing, f"not here: no answer {waited}")]
     except TryLater as error:
         return [Finding(part, missing, f"not here: {error}")]
-    except ConfigurationError:  # a rule file: the caller has an exit code of its own for that
+    except ConfigurationError:  # a rule file: the caller has a special exit code for that
         raise
     except EdgeMaskError as error:
         return [Finding(part, "failed", str(error))]

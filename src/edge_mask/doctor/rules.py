@@ -1,4 +1,4 @@
-"""Rules: which of them run, and what in them can never work on this device; where they send to."""
+"""Rules: which ones run, which can never work on this device, and where they send to."""
 
 import json
 import socket
@@ -17,8 +17,7 @@ from edge_mask.rules.rule_file import Action, RuleDefinition
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.settings.model import Settings
 from edge_mask.sql.errors import EvaluationError
-from edge_mask.sql.message import NOWHERE
-from edge_mask.sql.message import Message as Seen
+from edge_mask.sql.rule_input import NOWHERE, RuleInput
 from edge_mask.sql.topics import topic_matches
 from edge_mask.wire.topics import Topics
 
@@ -56,7 +55,7 @@ def destinations(settings: Settings) -> list[Finding]:
 
 
 def _strange_names(rule: RuleDefinition, settings: Settings) -> Iterator[str]:
-    """What the rule wants done by an output or a camera that the configuration does not have."""
+    """Outputs and cameras that the rule uses and the configuration lacks."""
     known = {
         "output": [output.name for output in settings.outputs],
         "camera": [camera.name for camera in settings.cameras],
@@ -68,7 +67,7 @@ def _strange_names(rule: RuleDefinition, settings: Settings) -> Iterator[str]:
 
 
 def _never_run(running: list[RuleDefinition], settings: Settings) -> Iterator[str]:
-    """Rules about topics that nothing is published on; none is named where a republished topic is a template."""
+    """Rules on topics that are never published; none when a republished topic is a template."""
     names = Topics(settings.topics.root, settings.device.thing_name, settings.topics.renames)
     kinds = [kind.name for kind in KINDS if kind is not READINGS]
     published = [names.of(kind) for kind in (*kinds, *(sensor.quantity for sensor in settings.sensors))]
@@ -89,7 +88,7 @@ def _never_run(running: list[RuleDefinition], settings: Settings) -> Iterator[st
 
 def _tried(rule: RuleDefinition) -> Iterator[tuple[Action, Effect | Refused]]:
     """The effect of each action without templates, or why it can never have one."""
-    seen = Seen("", b"{}", NOWHERE)
+    seen = RuleInput("", b"{}", NOWHERE)
     for action in _actions(rule):
         if action.device is None or _is_template(action):
             continue

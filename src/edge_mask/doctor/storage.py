@@ -1,4 +1,4 @@
-"""What is written on this device: the database, the pictures, and whether the disk has room for them."""
+"""Storage: the database, the pictures, and free space for them."""
 
 import os
 import shutil
@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge_mask.doctor.finding import Finding
-from edge_mask.ledger.checkup import check_up
 from edge_mask.ledger.database import InUse
+from edge_mask.ledger.upkeep import check_up
 from edge_mask.settings.model import Settings
 
 
 def database(settings: Settings) -> list[Finding]:
-    """Whether the daemon could use it, and whether it may grow as far as it is allowed to."""
+    """Whether the daemon can use it, and whether the disk has room for its limits."""
     path = settings.outbox.path
     try:
         found = Finding("database", "ok", check_up(path))
@@ -23,7 +23,7 @@ def database(settings: Settings) -> list[Finding]:
 
 
 def snapshots(settings: Settings) -> list[Finding]:
-    """Whether pictures can be written where they belong."""
+    """Whether pictures can be written."""
     folder = settings.snapshots.dir
     there = _nearest(folder)
     if not there.is_dir():
@@ -40,7 +40,7 @@ def snapshots(settings: Settings) -> list[Finding]:
 
 
 def _room(part: str, folder: Path, wanted: float, keys: str) -> Iterator[Finding]:
-    """A warning when the disk would be full before the limits of the configuration are reached."""
+    """A warning when the disk would fill up before the configured limits are reached."""
     free = shutil.disk_usage(_nearest(folder)).free
     if free < wanted:
         text = f"{_nearest(folder)} has {free / 1e6:.0f} MB left, and {keys} allow {wanted / 1e6:.0f} MB more"
@@ -48,7 +48,7 @@ def _room(part: str, folder: Path, wanted: float, keys: str) -> Iterator[Finding
 
 
 def _nearest(folder: Path) -> Path:
-    """The folder, or what of its path is there."""
+    """The folder, or its nearest existing parent."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return folder

@@ -20,8 +20,8 @@ from edge_mask.ledger.soundness import LARGEST, is_whole
 from edge_mask.units import Bytes, Moment, Seconds
 
 _CHUNK = 200
-KEPT_CLOCKS = "synced <> 0"  # the age of what an earlier boot saw before its clock was set is not known
-_SOUND_CLOCKS = "wall BETWEEN 0 AND 2.5e11 AND mono BETWEEN -1e12 AND 1e12"  # a damaged row must not hide those behind
+KEPT_CLOCKS = "synced <> 0"  # rows of an earlier boot without a set clock have no known age
+_SOUND_CLOCKS = "wall BETWEEN 0 AND 2.5e11 AND mono BETWEEN -1e12 AND 1e12"  # a damaged row must not hide the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ def enforce(connection: Connection, bounds: Bounds, now: Moment, boot: str) -> D
 
 
 def _drop_old(connection: Connection, max_age: float, now: Moment, boot: str, dropped: Dropped) -> None:
-    """What this boot saw has its age from the monotonic clock, which does not jump; the rest from the wall clock."""
-    # Ids grow with time, so the first row is the oldest: one look at it is the whole check on most commits.
+    """Rows of this boot are aged by the monotonic clock, which does not jump; older ones by the wall clock."""
+    # Ids grow with time, so the first row is the oldest: most commits check only that one.
     first = connection.exec_driver_sql(
         f"SELECT wall, mono, boot FROM outbox WHERE (boot = ? OR {KEPT_CLOCKS}) AND {_SOUND_CLOCKS}"
         " ORDER BY id LIMIT 1",
@@ -89,13 +89,13 @@ def _drop_surplus(connection: Connection, max_bytes: int, dropped: Dropped) -> N
 
 
 def _waiting_bytes(connection: Connection) -> int:
-    """What the totals say; more than anything when they are no number, so that somebody counts."""
+    """The size by the totals; a huge number when they are damaged, so that the rows are counted anew."""
     sizes = [size for (size,) in connection.exec_driver_sql("SELECT bytes FROM totals")]
     return sum(sizes) if all(map(is_whole, sizes)) else 2**63
 
 
 def _is_plausible(connection: Connection, size: int) -> bool:
-    """Whether so much can lie in this file: a damaged number must not cost everything that it counts."""
+    """Whether the file is large enough for it: a damaged total must not cost all its messages."""
     pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
     return bool(size <= 2 * pages * connection.exec_driver_sql("PRAGMA page_size").scalar_one())
 
@@ -131,17 +131,17 @@ def _count(connection: Connection, name: str, by: int) -> None:
 # -- the history ----------------------------------------------------------------------------------------
 
 _CHUNKS_AT_ONCE = 10
-"""Events wait while rows are deleted: a part at a time, the rest a moment later."""
+"""Events wait while rows are deleted, so one call deletes only a part."""
 
 
 @dataclass(slots=True)
 class Forgotten:
-    """How many events one look deleted, by cause."""
+    """How many events one check deleted, by cause."""
 
     age: int = 0
     space: int = 0
     has_more: bool = False
-    """Others have to go, too."""
+    """More have to be deleted."""
 
 
 def forget_history(connection: Connection, bounds: Bounds, now: Moment, boot: str) -> Forgotten:
@@ -171,7 +171,7 @@ def _forget_surplus(connection: Connection, max_bytes: int, forgotten: Forgotten
         sizes = sizes_of(connection)
         if sum(sizes.values()) <= max_bytes or (table := _next_to_go(sizes)) is None:
             return
-        # In the order in which they were written: clocks may have been wrong.
+        # In the order of writing: clocks may have been wrong.
         gone = connection.exec_driver_sql(
             f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} ORDER BY rowid LIMIT {_CHUNK})"
         ).rowcount

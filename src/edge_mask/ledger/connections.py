@@ -46,14 +46,14 @@ _CROWDED_PRAGMAS = (
 
 
 class DamagedFile(Exception):
-    """A check found the file damaged; looks like SQLite's own error to `is_damage`."""
+    """A check found damage; `is_damage` takes it for SQLite's own error."""
 
     sqlite_errorcode = sqlite3.SQLITE_CORRUPT
 
 
 @contextmanager
-def in_our_words(path: Path | None = None, advice: str = "") -> Iterator[None]:
-    """What SQLite or SQLAlchemy raises inside becomes a DatabaseError: outside of this room nobody knows either."""
+def as_database_error(path: Path | None = None, advice: str = "") -> Iterator[None]:
+    """Turn errors of SQLite and SQLAlchemy into a DatabaseError: no other room knows these libraries."""
     try:
         yield
     except (DBAPIError, sqlite3.Error) as error:
@@ -67,12 +67,12 @@ def reason_of(error: BaseException) -> str:
 
 
 def is_damage(error: BaseException | None) -> bool:
-    """True when the file itself is broken (not a database, malformed), as against locked, full or away."""
+    """True when the file itself is broken (malformed, not a database), not when it is locked, full or missing."""
     return _has_code(error, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def is_full(error: BaseException | None) -> bool:
-    """True when the disk has no room, for the file itself or for the index that SQLite makes beside it."""
+    """True when the disk has no room for the file, or for the index that SQLite makes beside it."""
     return _has_code(error, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
 
 
@@ -90,12 +90,12 @@ def _has_code(error: BaseException | None, *codes: int) -> bool:
 
 
 def as_text(raw: bytes) -> str:
-    """Never raises: one text that is not UTF-8 must not hide the rows behind it."""
+    """Decode any bytes: one text that is not UTF-8 must not hide the rows behind it."""
     return raw.decode("utf-8", "surrogateescape")
 
 
 def engine(path: Path, pragmas: tuple[str, ...], **mode: str) -> Engine:
-    """How connections to the file are made. `mode` is what SQLite takes behind its address: `immutable="1"`."""
+    """Make connections to the file. `mode` holds parameters of SQLite's URI, such as `immutable="1"`."""
     address = URL.create("sqlite+pysqlite", database=str(path))
     if mode:
         name = f"file://{quote(os.fsencode(real_path(path)))}"
@@ -135,11 +135,13 @@ def open_writer(path: Path) -> Connection:
 
 
 def read_crowded(path: Path, load: Callable[[Connection], None]) -> None:
-    """`load` what the file holds although the disk has no room to open it as a writer does; nothing is loaded from one
-    that has yet to be made. Raises DatabaseError."""
+    """Call `load` with a connection that only reads, on a disk that is too full to open the file for writing.
+
+    Does nothing when there is no file yet. Raises DatabaseError.
+    """
     if not is_there(path):
         return
-    with in_our_words(), closing(engine(path, _CROWDED_PRAGMAS).connect()) as connection:
+    with as_database_error(), closing(engine(path, _CROWDED_PRAGMAS).connect()) as connection:
         version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
         refuse_newer(version)
         raw: Any = connection.connection.driver_connection
@@ -162,29 +164,31 @@ def open_reader(path: Path) -> Connection:
     except DatabaseError as error:
         if not _wanted_to_write(error.__cause__) or _has_journal(path):
             raise
-    return _connected(path, immutable="1")  # nobody writes, or there would be a journal: the file is all there is
+    return _connected(path, immutable="1")  # without a journal nobody writes, and nothing lies outside of the file
 
 
 def open_onlooker(path: Path) -> Connection:
-    """A reader for a look that must change nothing: it makes no file beside the database and leaves a journal as it
-    is. The file must exist. Raises DatabaseError."""
+    """A reader that changes nothing: it makes no file beside the database and leaves a journal as it is.
+
+    The file must exist. Raises DatabaseError.
+    """
     return _connected(path, mode="ro") if _has_journal(path) else _connected(path, immutable="1")
 
 
 def _connected(path: Path, **mode: str) -> Connection:
-    with in_our_words(path):
+    with as_database_error(path):
         return engine(path, READER_PRAGMAS, **mode).connect()
 
 
 def _wanted_to_write(error: BaseException | None) -> bool:
-    """Whether reading failed because nothing may be written there: SQLite makes an index beside its journal."""
+    """Whether reading failed because the folder is read-only: SQLite must make an index beside its journal."""
     original = error.orig if isinstance(error, DBAPIError) else error
     code = getattr(original, "sqlite_errorcode", 0) & 0xFF
     return code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
 
 def _has_journal(path: Path) -> bool:
-    """Whether a write-ahead log lies beside the file: somebody writes, or was killed. True when that cannot be told."""
+    """Whether a write-ahead log lies beside the file: somebody writes, or was killed. True when nobody can tell."""
     try:
         return is_there(beside(path, "-wal"))
     except DatabaseError:
@@ -192,8 +196,10 @@ def _has_journal(path: Path) -> bool:
 
 
 class ReadView:
-    """A read-only connection that is kept, and opened anew when another file has taken the place of the old one
-    (a damaged database is renamed aside while we run). One thread uses it."""
+    """A read-only connection that stays open, until another file takes the place of the old one.
+
+    That happens when a damaged database is set aside while the daemon runs. One thread uses it.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -203,29 +209,29 @@ class ReadView:
 
     @property
     def epoch(self) -> int:
-        """Another number after another file has taken the place of the one that was read: row ids of before mean
-        nothing in it."""
+        """Changes when another file takes the place of the old one: old row ids mean nothing in it."""
         self._notice_another_file()
         return self._epoch
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """One look. It always ends: an open read transaction would keep the WAL from being checkpointed.
+        """One read transaction. It must end soon: while it is open, the WAL cannot be checkpointed.
 
-        Raises DatabaseError, also for what is done inside it."""
+        Raises DatabaseError, also for statements inside it.
+        """
         self._notice_another_file()
         if self._connection is None:
             inode = self._inode_now()
             self._connection = open_reader(self._path)
             self._inode = inode
-        with in_our_words():
+        with as_database_error():
             try:
                 yield self._connection
             finally:
                 self._connection.rollback()
 
     def interrupt(self) -> None:
-        """From any thread: what is being read ends with an error."""
+        """From any thread: the running statement ends with an error."""
         if (connection := self._connection) is not None:
             raw: Any = connection.connection.driver_connection
             with suppress(sqlite3.ProgrammingError):  # it was closed meanwhile
@@ -237,7 +243,7 @@ class ReadView:
             self._connection = None
 
     def _notice_another_file(self) -> None:
-        """A file that is held open keeps its inode: no other one can have the same number meanwhile."""
+        """A file that is held open keeps its inode number: no other file can have it meanwhile."""
         if self._connection is not None and self._inode_now() != self._inode:
             self.close()
             self._epoch += 1
@@ -245,5 +251,5 @@ class ReadView:
     def _inode_now(self) -> int:
         try:
             return self._path.stat().st_ino
-        except (OSError, ValueError):  # it is gone, or nobody can tell; opening it says so in a sentence
+        except (OSError, ValueError):  # gone or out of reach; opening it says so in a sentence
             return 0

@@ -1,4 +1,4 @@
-"""The file: where it really lies, whose it is, the lock that keeps a second daemon out, and the ballast beside it."""
+"""The file on the disk: where it really lies, whose it is, the lock against a second daemon, and the ballast."""
 
 import fcntl
 import logging
@@ -23,7 +23,7 @@ _BALLAST = 4 * 2**20
 
 
 def real_path(database: Path) -> Path:
-    """The file behind symbolic links: its lock, and what is set aside, belong beside it. Never raises."""
+    """The file behind symbolic links: its lock and the files that are set aside belong beside it. Never raises."""
     try:
         return Path(os.path.realpath(database))
     except ValueError:  # a zero byte: opening it says so
@@ -36,7 +36,7 @@ def beside(database: Path, ending: str) -> Path:
 
 
 def is_there(database: Path) -> bool:
-    """Whether there is such a file. Raises DatabaseError when not even that can be told."""
+    """Whether the file exists. Raises DatabaseError when nobody can tell."""
     try:
         database.stat()
     except FileNotFoundError:
@@ -57,7 +57,7 @@ def _why_not(error: OSError | ValueError) -> str:
 def refuse_other_files(database: Path) -> None:
     """Raises DatabaseError for a folder, and for a file that no daemon of ours ever wrote.
 
-    A header that is destroyed does not hide our file: the lock beside it stays. To be asked before the lock is taken.
+    With a destroyed header our file is still known by the lock beside it. So call this before taking the lock.
     """
     head = _head(database)
     if not head or was_ours(database):
@@ -68,7 +68,7 @@ def refuse_other_files(database: Path) -> None:
     try:
         with closing(sqlite3.connect(f"file://{quote(os.fsencode(real_path(database)))}?mode=ro", uri=True)) as opened:
             refuse_strangers(opened)
-    except sqlite3.OperationalError as error:  # locked, or may not be read: opening it says so
+    except sqlite3.OperationalError as error:  # locked or not readable: opening it says so
         log.debug("%s: whose it is cannot be told now: %s", database, error)
     except sqlite3.DatabaseError as error:
         raise DatabaseError(f"{database}: {error}, {foreign}") from None
@@ -83,7 +83,7 @@ def was_ours(database: Path) -> bool:
 
 
 def _head(database: Path) -> bytes:
-    """The first bytes; none of an empty file, or where there is none. Raises DatabaseError."""
+    """The first bytes; none when the file is empty or missing. Raises DatabaseError."""
     try:
         if is_there(database) and not (database.is_file() or database.is_dir()):
             raise DatabaseError(f"{database}: is a pipe or a device; outbox.path names a file")
@@ -142,7 +142,7 @@ class Lock:
             os.ftruncate(self._fd, len(text))
 
     def test(self) -> None:
-        """Raise what `acquire` would, for a lock that is taken or may not be opened; no file is made or written."""
+        """Raise what `acquire` would when the lock is taken or cannot be opened; no file is made or written."""
         try:
             self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
             fcntl.flock(self._fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -174,7 +174,7 @@ class Lock:
 class Ballast:
     """A file beside the database that only takes up room. Nothing here raises.
 
-    It is deleted when the disk is full, so that what was sent can be deleted from the outbox, which makes room again.
+    When the disk is full it is deleted. Then sent messages can be deleted from the outbox, and that makes more room.
     """
 
     def __init__(self, database: Path, size: int = _BALLAST) -> None:
@@ -182,7 +182,7 @@ class Ballast:
         self._size = size
 
     def take(self) -> None:
-        """Put it there, unless it is, or the disk is too full for it."""
+        """Make it, unless it exists or the disk is too full for it."""
         try:
             if self._path.exists() or shutil.disk_usage(self._path.parent).free < 4 * self._size:
                 return

@@ -1,4 +1,4 @@
-"""Damage that raises nothing: pages that do not hang together, rows that are gone, values that do not belong.
+"""Damage that raises no error: broken pages, missing rows, values that do not belong where they are.
 
 pages ──▶ counts ──▶ rows        on a connection that only reads, beside the one that writes
   │          └────────┴──▶ mend    in a transaction of the writer: set aside, count anew
@@ -17,18 +17,16 @@ from edge_mask.errors import DatabaseError
 from edge_mask.kinds import TABLES
 from edge_mask.ledger.connections import ReadView, is_damage
 from edge_mask.ledger.rows import recount
-from edge_mask.ledger.schema import SET_ASIDE, SIZE
+from edge_mask.ledger.schema import KEYS, SET_ASIDE, SIZE
 from edge_mask.ledger.soundness import damaged_columns, is_whole, names
 from edge_mask.redact import legible
 from edge_mask.units import Moment
 
-_KEYS = {"topics": "topic", "counters": "name", "shadows": "address"}
-"""Small tables without row numbers. A damaged row of theirs is moved away; what stood there is made anew."""
 _TOTALS = "SELECT state, messages, bytes FROM totals"
 _FOUND = f"SELECT state, count(*), sum({SIZE.format(row='o')}) FROM outbox o NOT INDEXED GROUP BY state"
 _ROWS_AT_ONCE = 1000
 _MESSAGES_AT_ONCE = 100
-"""Of up to 128 KB each."""
+"""A message may have 128 KB."""
 _SHOWN = 1000
 
 
@@ -38,19 +36,19 @@ class Damage:
 
     table: str
     row: str
-    """Its number; in a small table the type and the bytes of its key."""
+    """Its number; in a small table, type and bytes of its key."""
     columns: tuple[str, ...]
 
 
 @dataclass(slots=True)
 class Mended:
-    """What an inspection led to, for the one report about it."""
+    """The result of an inspection, for the one report about it."""
 
     rows: int = 0
-    """Rows set aside that nobody knew of yet."""
+    """Rows that were set aside now, for the first time."""
     where: dict[str, set[str]] = field(default_factory=dict)
     missing: int = 0
-    """Messages that the totals know and the outbox does not hold."""
+    """Messages that the totals count and the outbox does not hold."""
     missing_events: int = 0
 
     def add(self, damage: Damage) -> None:
@@ -74,21 +72,21 @@ class Mended:
 
 
 class Inspection:
-    """Reads the file beside the writer. One thread uses it, but for `interrupt`. Raises DatabaseError."""
+    """Reads the file beside the writer. One thread uses it, except for `interrupt`. Raises DatabaseError."""
 
     def __init__(self, path: Path) -> None:
         self._view = ReadView(path)
 
     def interrupt(self) -> None:
-        """From any thread: what is being read ends with an error."""
+        """From any thread: the running statement ends with an error."""
         self._view.interrupt()
 
     def close(self) -> None:
-        """Until the next time."""
+        """Close the connection; the next call opens it again."""
         self._view.close()
 
     def broken_pages(self) -> str:
-        """Why the file cannot be trusted; nothing when its pages hang together and each index fits its table."""
+        """Why the file cannot be trusted; empty when its pages are sound and each index fits its table."""
         try:
             answers = [row[0] for row in self._ask("PRAGMA quick_check(1)")]
             if answers != ["ok"]:
@@ -104,20 +102,20 @@ class Inspection:
         return "" if by_index == by_table else f"the index of the outbox names {by_index} rows of {by_table}"
 
     def is_miscounted(self) -> bool:
-        """Whether the totals that triggers keep are not what the tables hold."""
+        """Whether the totals, which triggers keep, differ from the tables."""
         with self._view.transaction() as connection:
             return _miscounted(connection) is not None
 
     def damage(self) -> Iterator[list[Damage]]:
-        """What is found in each part of the tables, often nothing; in between nobody holds the file."""
-        for table in ("outbox", *_KEYS, *TABLES):
+        """The damage in each part of the tables, often none; between two parts no transaction is open."""
+        for table in ("outbox", *KEYS, *TABLES):
             limit = _MESSAGES_AT_ONCE if table == "outbox" else _ROWS_AT_ONCE
             behind = -(2**63)
             while True:
                 with self._view.transaction() as connection:
                     rows = _rows(connection, table, behind, limit)
                 yield [found for row in rows if (found := _damage_of(table, row)) is not None]
-                if table in _KEYS or len(rows) < limit:
+                if table in KEYS or len(rows) < limit:
                     break
                 behind = rows[-1]["rowid"]
 
@@ -127,7 +125,7 @@ class Inspection:
 
 
 def mend(connection: Connection, damage: Sequence[Damage], now: Moment, boot: str) -> Mended:
-    """Set aside what is damaged still and count anew, inside the caller's transaction."""
+    """Set aside rows that are still damaged and count anew, inside the caller's transaction."""
     mended = Mended()
     if (missing := _miscounted(connection)) is not None:
         mended.missing, mended.missing_events = missing
@@ -140,9 +138,9 @@ def mend(connection: Connection, damage: Sequence[Damage], now: Moment, boot: st
 
 
 def _rows(connection: Connection, table: str, behind: int = 0, limit: int = 0) -> list[dict[str, Any]]:
-    if table in _KEYS:
+    if table in KEYS:
         return [dict(row) for row in connection.exec_driver_sql(f"SELECT * FROM {table}").mappings()]
-    # What was set aside is known; NULL is no state, either.
+    # Rows that were set aside are known already. A state of NULL is damage.
     where = f"(state IS NOT {SET_ASIDE} OR typeof(state) <> 'integer')" if table == "outbox" else "1"
     rows = connection.exec_driver_sql(
         f"SELECT rowid AS rowid, * FROM {table} NOT INDEXED WHERE rowid > ? AND {where} ORDER BY rowid LIMIT ?",
@@ -157,17 +155,17 @@ def _damage_of(table: str, row: dict[str, Any]) -> Damage | None:
 
 
 def _name_of(table: str, row: dict[str, Any]) -> str:
-    if table not in _KEYS:
+    if table not in KEYS:
         return str(row["rowid"])
-    key = row[_KEYS[table]]
+    key = row[KEYS[table]]
     raw = key if isinstance(key, bytes) else str(key).encode("utf-8", "surrogateescape")
     return f"{type(key).__name__}:{raw.hex()}"
 
 
 def _again(connection: Connection, damage: Damage) -> tuple[Damage, dict[str, Any]] | None:
-    """The row as it is now, when it is damaged still: it may have been written since."""
+    """The row as it is now, if it is still damaged: it may have been written since."""
     table = damage.table
-    if table in _KEYS:
+    if table in KEYS:
         rows = _rows(connection, table)
     else:
         found = connection.exec_driver_sql(f"SELECT rowid AS rowid, * FROM {table} WHERE rowid = ?", (int(damage.row),))
@@ -179,14 +177,14 @@ def _again(connection: Connection, damage: Damage) -> tuple[Damage, dict[str, An
 
 
 def _set_aside(connection: Connection, damage: Damage, row: dict[str, Any], now: Moment, boot: str) -> bool:
-    """Whether it was not known before."""
+    """Whether it was unknown before."""
     table, columns = damage.table, ", ".join(damage.columns)
     if table == "outbox":
         _refuse(connection, damage, row, now, boot)
         return True
-    content = json.dumps({name: _shown(value) for name, value in row.items()}) if table in _KEYS else None
-    if table in _KEYS:
-        key = _KEYS[table]
+    content = json.dumps({name: _shown(value) for name, value in row.items()}) if table in KEYS else None
+    if table in KEYS:
+        key = KEYS[table]
         connection.exec_driver_sql(
             f"DELETE FROM {table} WHERE hex(CAST({key} AS BLOB)) = ? OR ({key} IS NULL AND ? = 'NoneType')",
             (damage.row.partition(":")[2].upper(), damage.row.partition(":")[0]),
@@ -200,7 +198,7 @@ def _set_aside(connection: Connection, damage: Damage, row: dict[str, Any], now:
 
 
 def _refuse(connection: Connection, damage: Damage, row: dict[str, Any], now: Moment, boot: str) -> None:
-    """As a destination would: it does not leave, and a person can see it. What retention needs is made right."""
+    """As if a destination had refused it: it is not sent, and a person can see it. Retention needs time and size."""
     right: dict[str, Any] = {"state": SET_ASIDE, "reason": f"the row is damaged: {names(damage.columns)}"}
     if {"wall", "mono", "synced", "boot"} & set(damage.columns):
         right |= {"wall": now.wall, "mono": now.mono, "synced": int(now.synced), "boot": boot}
@@ -219,7 +217,7 @@ def _shown(value: Any) -> Any:
 
 
 def _miscounted(connection: Connection) -> tuple[int, int] | None:
-    """How many messages and events are missing (0 where nobody can know), or None when all is as counted."""
+    """How many messages and events are missing (0 where nobody can know); None when the counts are right."""
     counted = {state: (messages, size) for state, messages, size in connection.exec_driver_sql(_TOTALS)}
     found = {state: (messages, size) for state, messages, size in connection.exec_driver_sql(_FOUND)}
     known: dict[Any, Any] = dict(connection.exec_driver_sql("SELECT name, events FROM history").all())

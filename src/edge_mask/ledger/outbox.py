@@ -1,4 +1,4 @@
-"""What couriers see of the outbox: the waiting messages of one destination, and which destinations have any."""
+"""The couriers' view of the outbox: the waiting messages of one destination, and the destinations that have any."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _COLUMNS = (
     " boot, checksum"
 )
 _FIRST_ROW: Final = -(2**63)
-"""Of all numbers that SQLite has; ours begin at 1, but a damaged one is a message all the same."""
+"""The lowest number in SQLite. Ours begin at 1, but a message with a damaged number must be sent, too."""
 _NEXT = (
     f"SELECT {_COLUMNS} FROM outbox WHERE destination = ? AND state = 0 AND class = ? AND id > ? ORDER BY id LIMIT ?"
 )
@@ -30,7 +30,7 @@ _ONE = f"SELECT {_COLUMNS} FROM outbox WHERE id = ?"
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """One waiting message, and when it was seen."""
+    """One waiting message, and when its event was seen."""
 
     row: int
     message: Message
@@ -38,7 +38,7 @@ class Pending:
     mono: float
     boot: str
     clock_was_set: bool
-    """`wall` can be believed: the clock was set then, or the time was restored later in the same boot."""
+    """`wall` is right: the clock was set then, or the time was restored later in the same boot."""
     restamped: bool
     """`wall` was restored; the payload still carries the wrong `ts`."""
 
@@ -47,20 +47,20 @@ class Outbox:
     """Reads pending rows of one destination, a bounded number at a time. One courier thread owns it."""
 
     def __init__(self, path: Path, destination: str, on_damage: Callable[[], None] = lambda: None) -> None:
-        """`on_damage` is told when a row or the file is found damaged."""
+        """`on_damage` is called when a row or the file is found damaged."""
         self._view = ReadView(path)
         self._destination = destination
         self._on_damage = on_damage
 
     @property
     def epoch(self) -> int:
-        """Another number after another file has taken the place of the one that was read; cursors end with it."""
+        """Changes when another file takes the place of the old one; cursors are worthless then."""
         return self._view.epoch
 
     def after(self, cursors: dict[Priority, int], limit: int) -> list[Pending]:
         """Up to `limit` rows behind the cursors: urgent before evidence before telemetry, each by age.
 
-        Damaged rows are passed over: who writes the file sets them aside. Raises DatabaseError.
+        Damaged rows are skipped; the recorder sets them aside. Raises DatabaseError.
         """
         try:
             return self._after(cursors, limit)
@@ -82,7 +82,7 @@ class Outbox:
                     if len(sound) == len(rows):
                         break
                     self._on_damage()
-                    behind = rows[-1]["id"]  # a page of damaged rows must not look like the end
+                    behind = rows[-1]["id"]  # a page of damaged rows is not the end
         return found
 
     def close(self) -> None:
@@ -90,7 +90,7 @@ class Outbox:
 
 
 def one(connection: Connection, row: int) -> Pending | None:
-    """A single row, in the caller's transaction; None when it is gone, or damaged."""
+    """A single row, in the caller's transaction; None when it is gone or damaged."""
     found = connection.exec_driver_sql(_ONE, (row,)).mappings().first()
     return None if found is None else _pending(found)
 
@@ -116,7 +116,7 @@ _WAITS = "SELECT 1 FROM outbox WHERE destination = ? AND state = 0 LIMIT 1"
 
 
 class Destinations:
-    """Looks through the outbox's index by leaps: two look-ups per destination, however many messages wait."""
+    """Finds destinations in the index of the outbox: two look-ups for each, however many messages wait."""
 
     def __init__(self, path: Path, prefix: str) -> None:
         """`prefix` is what their names begin with, such as `http:`. One thread uses it."""
@@ -125,12 +125,12 @@ class Destinations:
         self._beyond = prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
     def waiting(self) -> list[str]:
-        """In order of their names; those with nothing but refused messages are left out."""
+        """Sorted by name, without those that have only refused messages."""
         found: list[str] = []
         name = self._prefix
         with self._view.transaction() as connection:
             while True:
-                behind = name.encode("utf-8", "surrogateescape")  # a damaged one is stepped over, too
+                behind = name.encode("utf-8", "surrogateescape")  # steps over a damaged name, too
                 name = connection.exec_driver_sql(_FIRST, (behind, self._beyond)).scalar_one()
                 if name is None:
                     return found

@@ -1,6 +1,6 @@
 """Reading the database from outside the daemon: the history, its figures, and what waits in the outbox.
 
-A damaged row is shown as what it is: values that do not belong are shown as they stand there, and `damaged` names them.
+A damaged row is shown, too: wrong values as they are, and `damaged` names their columns.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
-from edge_mask.ledger.connections import in_our_words, open_reader
+from edge_mask.ledger.connections import as_database_error, open_reader
 from edge_mask.ledger.outbox import STORED_PRIORITIES
 from edge_mask.ledger.schema import PENDING, SET_ASIDE
 from edge_mask.ledger.shadows import stored
@@ -55,7 +55,7 @@ class Reader:
     def stats(self, zone: tzinfo, since: float | None = None, until: float | None = None) -> dict[str, Any]:
         """People judged, passed and refused: in all, by hour of the site's day (0..23), and by local date.
 
-        Visits whose row is damaged there count nowhere; their number is `damaged`, absent when there are none.
+        Damaged visits are not counted; `damaged` is their number, absent when there are none.
         """
         hours = {hour: {"hour": hour, "passed": 0, "refused": 0} for hour in range(24)}
         days: dict[str, dict[str, Any]] = {}
@@ -91,7 +91,7 @@ class Reader:
             return outbox_status(connection, now, boot)
 
     def outbox(self, *, refused_only: bool = False) -> Iterator[dict[str, Any]]:
-        """The waiting messages in the order in which they leave, and those set aside with the reason."""
+        """The waiting messages in the order of sending, and those set aside with the reason."""
         where = f"WHERE state = {SET_ASIDE} AND 0 = ?" if refused_only else "WHERE 0 = ?"
         for row in self._pages(f"SELECT * FROM outbox {where} ORDER BY state, class, id", (0,)):
             shown = {name: _shown(value) for name, value in row.items()}
@@ -122,14 +122,14 @@ class Reader:
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
         with (
-            in_our_words(self._path, "; try: edge-mask outbox repair"),
+            as_database_error(self._path, "; try: edge-mask outbox repair"),
             closing(open_reader(self._path)) as connection,
         ):
             yield connection
 
 
 def outbox_status(connection: Connection, now: Moment, boot: str) -> dict[str, Any]:
-    """The outbox in five numbers; constant time, whatever waits. What is no number counts nothing."""
+    """The outbox in five numbers, in constant time. A damaged number counts as 0."""
     totals = {
         state: (_whole(messages), _whole(size))
         for state, messages, size in connection.exec_driver_sql("SELECT state, messages, bytes FROM totals")
@@ -158,7 +158,7 @@ def _whole(value: Any) -> int:
 
 
 def _shown(value: Any) -> Any:
-    """As text and JSON can hold it."""
+    """A value that text and JSON can hold."""
     if isinstance(value, bytes):
         return f"bytes {value[:100].hex(' ')}"
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""What one transaction writes: the rows, and the statements that write them inside the caller's transaction."""
+"""The rows of one transaction, and the statements that write them inside the caller's transaction."""
 
 import base64
 import json
@@ -52,7 +52,7 @@ class Settlement:
 
     row: int
     id: str
-    """Of the message: after the file was replaced, the row may be another one's."""
+    """The id of the message: in a file that was replaced, the row may hold another message."""
     receipt: Receipt
 
     @property
@@ -62,7 +62,7 @@ class Settlement:
 
 @dataclass(slots=True)
 class Batch:
-    """Everything that one commit writes; it grows until the commit succeeds."""
+    """Everything that one commit writes."""
 
     events: list[EventRow] = field(default_factory=list)
     outgoing: list[OutboxRow] = field(default_factory=list)
@@ -111,17 +111,17 @@ def event_row(event: Event, event_id: str, boot: str) -> EventRow | None:
 
 
 def moment_columns(at: Moment, boot: str) -> dict[str, Any]:
-    """A moment as its four columns; `mono` only means something together with `boot`."""
+    """A moment as four columns; `mono` counts from the start of `boot`."""
     return {"wall": at.wall, "mono": at.mono, "synced": int(at.synced), "boot": boot}
 
 
 def pack_properties(properties: Mapping[str, Any]) -> str:
-    """Message properties as a column: JSON, with bytes (correlation data) in base64."""
+    """Message properties as JSON, with bytes (correlation data) in base64."""
     return json.dumps(properties, default=lambda value: {"base64": base64.b64encode(value).decode()})
 
 
 def unpack_properties(text: str) -> dict[str, Any]:
-    """The other way round."""
+    """The reverse of `pack_properties`."""
     return {name: _bytes_again(value) for name, value in json.loads(text).items()}
 
 
@@ -139,12 +139,12 @@ _OUTBOX_COLUMNS = (
 )  # fmt: skip
 _INSERT_OUTBOX = f"INSERT INTO outbox ({', '.join(_OUTBOX_COLUMNS)}) VALUES ({', '.join('?' * len(_OUTBOX_COLUMNS))})"
 _ROW_OVERHEAD = 120
-"""Bytes that a row takes beside its payload and topic: columns and two index entries, about."""
+"""About how many bytes a row takes beside payload and topic: columns and two index entries."""
 _RESTAMPED = 2
 
 
 def insert(connection: Connection, batch: Batch, boot: str) -> None:
-    """The events and the messages of a batch."""
+    """Insert the events and the messages of a batch."""
     for table, rows in _by_table(batch.events):
         columns = list(rows[0].values)
         connection.exec_driver_sql(
@@ -156,7 +156,7 @@ def insert(connection: Connection, batch: Batch, boot: str) -> None:
 
 
 def settle(connection: Connection, settlements: list[Settlement]) -> None:
-    """Delete what was delivered, set aside what was refused; a row that is another message's now stays as it is."""
+    """Delete delivered messages and set refused ones aside; a row that holds another message now stays as it is."""
     delivered = [(s.row, s.id) for s in settlements if s.is_delivered]
     refused = [(SET_ASIDE, s.receipt.reason, s.row, s.id) for s in settlements if s.receipt.outcome is Outcome.REFUSED]
     which = "WHERE id = ? AND message_id = ?"
@@ -166,8 +166,21 @@ def settle(connection: Connection, settlements: list[Settlement]) -> None:
         connection.exec_driver_sql(f"UPDATE outbox SET state = ?, reason = ? {which}", refused)
 
 
+def delete_waiting(connection: Connection, *, refused_only: bool, before: float | None) -> int:
+    """Delete waiting messages, or only those set aside, seen before `before` (Unix seconds) if given; how many went."""
+    where, arguments = ["1 = 1"], []
+    if refused_only:
+        where.append("state = ?")
+        arguments.append(float(SET_ASIDE))
+    if before is not None:
+        where.append("wall < ?")
+        arguments.append(before)
+    statement = f"DELETE FROM outbox WHERE {' AND '.join(where)}"
+    return connection.exec_driver_sql(statement, tuple(arguments)).rowcount
+
+
 def restamp(connection: Connection, now: Moment, boot: str) -> None:
-    """The clock has been set: what was seen before in this boot gets its true time, from the monotonic offset."""
+    """The clock has been set: rows of this boot get their true time, from the monotonic clock."""
     for table in ("outbox", *TABLES):
         connection.exec_driver_sql(
             f"UPDATE {table} SET wall = ? + mono, synced = ? WHERE synced = 0 AND boot = ? AND mono BETWEEN 0 AND 1e12",
@@ -176,15 +189,15 @@ def restamp(connection: Connection, now: Moment, boot: str) -> None:
 
 
 def last_row_of(connection: Connection) -> int:
-    """The highest number that a row of the outbox was ever given in this file."""
+    """The highest row number that the outbox of this file ever had."""
     found = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").scalar()
     return found if isinstance(found, int) and is_whole(found) else 0
 
 
 def renumber(connection: Connection) -> bool:
-    """Rows with numbers that no row can have get new ones; False, at no cost, when there are none.
+    """Give rows with impossible numbers new ones; False, at no cost, when there are none.
 
-    SQLite counts on from the largest, and behind the largest of all it has none left.
+    SQLite counts on from the largest number. Behind the largest possible one it has none left.
     """
     beyond = connection.exec_driver_sql("SELECT 1 FROM outbox WHERE id > ? LIMIT 1", (LARGEST,)).first()
     last = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").scalar()
@@ -200,7 +213,7 @@ def renumber(connection: Connection) -> bool:
 
 
 def recount(connection: Connection) -> None:
-    """The totals that triggers keep, made anew from the rows."""
+    """Count the totals, which triggers keep, anew from the rows."""
     connection.exec_driver_sql("DELETE FROM totals")
     connection.exec_driver_sql(
         "INSERT INTO totals SELECT s.state, count(o.id),"

@@ -1,4 +1,4 @@
-"""The database's shape, step by step: each entry of MIGRATIONS takes it from one version to the next.
+"""The schema of the database: each entry of MIGRATIONS takes it from one version to the next.
 
 A released step is never edited; a change is a new step at the end. `PRAGMA user_version` counts them.
 """
@@ -12,9 +12,12 @@ from edge_mask.errors import DatabaseError
 from edge_mask.ledger.database import APPLICATION_ID
 
 PENDING: Final = 0
-"""State of a message that waits to leave."""
+"""State of a message that waits to be sent."""
 SET_ASIDE: Final = 1
-"""State of a message that was refused, or whose row is damaged: kept for a person to see."""
+"""State of a message that was refused, or whose row is damaged: it stays for a person to see."""
+
+KEYS: Final = {"topics": "topic", "counters": "name", "shadows": "address"}
+"""The small tables, which have no row numbers, and their keys."""
 
 _MOMENT = "wall REAL NOT NULL, mono REAL NOT NULL, synced INTEGER NOT NULL, boot TEXT NOT NULL"
 
@@ -54,7 +57,7 @@ _FIRST = (
     f"""CREATE TABLE faults (
         id TEXT PRIMARY KEY, component TEXT NOT NULL, code TEXT NOT NULL, text TEXT NOT NULL, {_MOMENT})""",
     *(f"CREATE INDEX {t}_wall ON {t} (wall)" for t in ("visits", "looks", "alerts", "readings", "faults")),
-    # What was seen before the clock was set: nearly always empty, so finding it again costs nothing.
+    # Rows written before the clock was set: nearly always none, so finding them costs nothing.
     *(
         f"CREATE INDEX {t}_unset ON {t} (boot) WHERE synced = 0"
         for t in ("outbox", "visits", "looks", "alerts", "readings", "faults")
@@ -74,18 +77,17 @@ _TEXTS = {
     "faults": ("component", "code", "text"),
 }
 _ROW = 65
-"""Bytes of a stored event beside its texts and ids: numbers, headers, the entries of the index over time, what is left
-free in pages; measured."""
+"""Bytes of a stored event beside its texts and ids: numbers, headers, index entries, free space in pages; measured."""
 
 
 def _room(of: str, texts: Sequence[str]) -> str:
-    """About how many bytes a stored event takes; its id stands in the table and in an index."""
+    """SQL for about how many bytes a stored event takes; its id stands in the table and in an index."""
     ids = f"2 * length({of}id) + length({of}boot)"
     return " + ".join((str(_ROW), ids, *(f"coalesce(length({of}{text}), 0)" for text in texts)))
 
 
 _HISTORY = (
-    # How much the history takes, by table, kept by triggers: the file's size says nothing of that while messages wait.
+    # The size of the history by table, kept by triggers: the size of the file includes the messages that wait.
     "CREATE TABLE history (name TEXT PRIMARY KEY, events INTEGER NOT NULL, bytes INTEGER NOT NULL) WITHOUT ROWID",
     *(
         statement
@@ -105,7 +107,7 @@ _HISTORY = (
 SIZE: Final = (
     "CASE WHEN typeof({row}.bytes) = 'integer' AND {row}.bytes BETWEEN 0 AND 1000000000000 THEN {row}.bytes ELSE 0 END"
 )
-"""What a message takes, whatever stands there: one damaged number must not spoil the sum, or stop each commit."""
+"""SQL for the size of a message; 0 for a damaged number, which must not spoil the sum or stop each commit."""
 
 
 def _count(sign: str, row: str) -> str:
@@ -120,13 +122,13 @@ def _guarded_room(row: str, texts: Sequence[str]) -> str:
 
 _DAMAGE = (
     f"PRAGMA application_id = {APPLICATION_ID}",
-    # Of what does not change while a message waits; NULL for those that were written before there was one.
+    # Over the columns that do not change while a message waits; NULL in rows of earlier versions.
     "ALTER TABLE outbox ADD COLUMN checksum INTEGER",
-    # Rows that were found damaged: told once. Those of small tables are moved here, others stay where they are.
+    # Rows that were found damaged, so that each is told once. Those of small tables are moved here.
     """CREATE TABLE damaged (
         id INTEGER PRIMARY KEY, name TEXT NOT NULL, row TEXT NOT NULL, columns TEXT NOT NULL, content TEXT,
         UNIQUE (name, row))""",
-    # The triggers again, such that no value in a row makes them fail.
+    # The triggers again; now no value in a row makes them fail.
     *(f"DROP TRIGGER outbox_{when}" for when in ("insert", "delete", "state")),
     f"CREATE TRIGGER outbox_insert AFTER INSERT ON outbox BEGIN {_count('+', 'NEW')}; END",
     f"CREATE TRIGGER outbox_delete AFTER DELETE ON outbox BEGIN {_count('-', 'OLD')}; END",
@@ -149,7 +151,7 @@ _DAMAGE = (
 )
 
 ROOM: Final = {table: _guarded_room("", texts) for table, texts in _TEXTS.items()}
-"""How many bytes a stored event takes, in SQL, by table."""
+"""SQL for the size of a stored event, by table."""
 
 MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SHADOWS, _HISTORY, _DAMAGE)
 
@@ -167,7 +169,7 @@ def migrate(connection: Connection, steps: Sequence[Sequence[str]] = MIGRATIONS)
 
 
 def refuse_newer(found: int, known: int = len(MIGRATIONS)) -> None:
-    """Raises DatabaseError for a version that only a newer program understands."""
+    """Raises DatabaseError for a version that only a newer program knows."""
     if found > known:
         raise DatabaseError(
             f"the database has version {found}, this program knows up to {known}: it was written by a newer "

@@ -1,4 +1,4 @@
-"""`seq`: counts up by one per topic, over restarts."""
+"""`seq`: a counter for each topic, which goes on over restarts."""
 
 import time
 from typing import Any
@@ -8,12 +8,12 @@ from sqlalchemy import Connection
 from edge_mask.ledger.soundness import damaged_columns
 
 _BLOCK = 1000
-"""Live topics reserve this many numbers at once: they cost no commit of their own, and after a power cut
-their numbers jump instead of repeating."""
+"""Live topics reserve this many numbers at once, so that a live message costs no commit. After a power cut their
+numbers jump instead of repeating."""
 
 
 class Sequences:
-    """The last number given out per topic, and what of it must still be written."""
+    """The last number of each topic, and those that must still be written."""
 
     def __init__(self) -> None:
         self._last: dict[str, int] = {}
@@ -21,26 +21,26 @@ class Sequences:
         self._live: set[str] = set()
         self._changed: set[str] = set()
         self._lowest = 0
-        """Where a topic begins that the database does not name."""
+        """Where a topic begins that is not in the database."""
 
     def load(self, connection: Connection) -> None:
-        """Start from what the database holds."""
+        """Start from the numbers in the database."""
         self._stored = {}
         for topic, seq in connection.exec_driver_sql("SELECT topic, seq FROM topics").all():
             if damaged := damaged_columns("topics", {"topic": topic, "seq": seq}):
                 self._jump(topic, seq, damaged)
             else:
                 self._stored[topic] = seq
-        # A second load (the file was closed and opened again) must not go back behind what was given out.
+        # When the file is closed and opened again, no number may be given out twice.
         self._last = {t: max(self._last.get(t, 0), self._stored.get(t, 0)) for t in self._last.keys() | self._stored}
         self._changed = {t for t, last in self._last.items() if last > self._stored.get(t, 0)}
 
     def _jump(self, topic: Any, seq: Any, damaged: list[str]) -> None:
-        """One row cannot be read: the numbers jump ahead instead of repeating."""
+        """A damaged row: its numbers jump ahead instead of repeating."""
         if "seq" in damaged:
-            seq = max([int(time.time()), *self._stored.values()])  # no device counts as fast as seconds pass
+            seq = max([int(time.time()), *self._stored.values()])  # no device sends more than one a second for years
         if "topic" in damaged:
-            self._lowest = max(self._lowest, seq)  # of any topic that is new, since it may be the one
+            self._lowest = max(self._lowest, seq)  # any new topic may be the one whose name is lost
         else:
             self._stored[topic] = seq
 
@@ -56,11 +56,11 @@ class Sequences:
 
     @property
     def is_dirty(self) -> bool:
-        """True when a commit is due only to reserve numbers."""
+        """True when numbers must be written."""
         return bool(self._changed)
 
     def write(self, connection: Connection, *, closing: bool = False) -> None:
-        """Write what changed, inside the caller's transaction; `closing` writes live numbers exactly."""
+        """Write changed numbers, inside the caller's transaction; when `closing`, live ones exactly."""
         topics = self._live | self._changed if closing else self._changed
         rows = [(t, self._last[t] + (_BLOCK if t in self._live and not closing else 0)) for t in sorted(topics)]
         if rows:

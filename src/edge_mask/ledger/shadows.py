@@ -1,4 +1,4 @@
-"""The shadows that this device keeps: in memory for the rules, on the disk with what changed them."""
+"""The shadows that this device keeps: in memory for the rules, on the disk in the same commit as their cause."""
 
 import logging
 from collections.abc import Iterator
@@ -15,25 +15,25 @@ from edge_mask.sql.json import decode_text, to_json
 log = logging.getLogger(__name__)
 
 MOST: Final = 100
-"""Shadows on one device: a rule that makes their names from messages must not fill the memory."""
+"""The most shadows on one device: a rule that takes their names from messages must not fill the memory."""
 
 MOST_BYTES: Final = 8192
-"""Of the state of one shadow, as JSON: AWS's own limit."""
+"""The most bytes of one shadow's state, as JSON: the limit of AWS."""
 
 _EXACT: Final = 2
-"""The SQL version whose numbers are kept as they are written."""
+"""The SQL version that keeps numbers as they are written."""
 
 
 class Shadows:
-    """All shadows by thing and name, and what of them must still be written. One thread uses it."""
+    """All shadows by thing and name, and those that must still be written. One thread uses it."""
 
     def __init__(self) -> None:
         self._shadows: dict[str, Shadow] = {}
         self._changed: set[str] = set()
 
     def load(self, connection: Connection) -> None:
-        """Start from what the database holds; what was changed since is newer and stays."""
-        again = set(self._shadows)  # the file was opened again: it may be a salvaged one, which lacks some
+        """Start from the database; shadows that are in memory already are newer and stay."""
+        again = set(self._shadows)  # the file was opened again, and a salvaged one may lack some
         self._shadows = {**dict(stored(connection)), **self._shadows}
         self._changed |= again
 
@@ -43,12 +43,12 @@ class Shadows:
         return None if shadow is None else shadow.document(seconds)
 
     def reported(self, thing: str) -> dict[str, Any]:
-        """What the thing's unnamed shadow says it is; empty when it says nothing."""
+        """The reported state of the thing's unnamed shadow; empty when it has none."""
         shadow = self._shadows.get(_address(thing, None))
         return {} if shadow is None else dict(shadow.state.get("reported", {}))
 
     def apply(self, to: ShadowTopic, payload: bytes, seconds: int) -> None:
-        """A request as it is published. Raises UpdateRefused."""
+        """Apply a request as it was published. Raises UpdateRefused."""
         if to.verb == "delete":
             self._delete(_address(to.thing, to.name))
             return
@@ -59,7 +59,7 @@ class Shadows:
         self.update(to.thing, to.name, request, seconds)
 
     def update(self, thing: str, name: str | None, request: Any, seconds: int) -> None:
-        """Merge an update request into a shadow. Raises UpdateRefused, and then nothing has changed."""
+        """Merge an update request into a shadow. When it raises UpdateRefused, nothing has changed."""
         address = _address(thing, name)
         forgotten = self._to_forget() if address not in self._shadows and len(self._shadows) >= MOST else None
         shadow = updated(self._shadows.get(address), request, seconds)
@@ -73,11 +73,11 @@ class Shadows:
 
     @property
     def is_dirty(self) -> bool:
-        """True when something waits to be written."""
+        """True when shadows must be written."""
         return bool(self._changed)
 
     def write(self, connection: Connection) -> None:
-        """Write what changed, inside the caller's transaction."""
+        """Write changed shadows, inside the caller's transaction."""
         rows = [(each, _write(self._shadows[each])) for each in sorted(self._changed) if each in self._shadows]
         gone = [(each,) for each in sorted(self._changed - self._shadows.keys())]
         if gone:
@@ -90,7 +90,7 @@ class Shadows:
         self._changed.clear()
 
     def _to_forget(self) -> str:
-        """A deleted shadow, whose version alone is kept, makes room for another. Raises UpdateRefused."""
+        """A deleted shadow, of which only the version is kept; it makes room for a new one. Raises UpdateRefused."""
         for address, shadow in self._shadows.items():
             if not shadow.exists:
                 return address
@@ -104,14 +104,14 @@ class Shadows:
 
 
 def stored(connection: Connection) -> Iterator[tuple[str, Shadow]]:
-    """What the database holds, by `thing` or `thing/name`; a row that makes no sense is left out."""
+    """The shadows in the database, by `thing` or `thing/name`; rows that make no sense are left out."""
     for row in connection.exec_driver_sql("SELECT address, document FROM shadows ORDER BY address").mappings():
         if not damaged_columns("shadows", row) and (shadow := _read(row["document"])) is not None:
             yield row["address"], shadow
 
 
 def _address(thing: str, name: str | None) -> str:
-    """Neither may hold a slash, so nothing is ambiguous."""
+    """Neither part may hold a slash, so an address is unique."""
     return thing if name is None else f"{thing}/{name}"
 
 

@@ -1,7 +1,7 @@
-"""What each column may hold, and the checksum of a waiting message: how a damaged row is told from a sound one.
+"""What each column may hold, and the checksum of a waiting message: these tell a damaged row from a sound one.
 
-SQLite keeps any value in any column. A damaged page, or another program, may leave NULL, bytes that are no text, a
-number without bound. Nobody converts a value of a row before it was looked at here.
+SQLite keeps any value in any column. A damaged page or another program may leave NULL, bytes that are no text, or a
+number of any size. A value must be checked here before anybody converts it.
 """
 
 import json
@@ -16,7 +16,7 @@ LARGEST: Final = 2**53
 """Row numbers and counters beyond it are damage: no device counts so far, and SQLite itself ends at 2**63."""
 
 LATEST: Final = 253_402_214_400.0
-"""Unix seconds: the last day that a calendar of four digits has."""
+"""Unix seconds: the last day of the year 9999."""
 
 
 def is_text(value: Any) -> bool:
@@ -27,7 +27,7 @@ def is_text(value: Any) -> bool:
 
 
 def is_whole(value: Any) -> bool:
-    """A number that counts something."""
+    """A count."""
     return isinstance(value, int) and 0 <= value <= LARGEST
 
 
@@ -49,7 +49,7 @@ def _one_of(*allowed: int) -> Check:
 
 
 def _is_row(value: Any) -> bool:
-    """A negative number names a row as well as any other."""
+    """A row number may be negative."""
     return isinstance(value, int) and -LARGEST <= value <= LARGEST
 
 
@@ -103,14 +103,14 @@ COLUMNS: Mapping[str, Mapping[str, Check]] = {
     },
     "faults": {"id": _is_name, "component": is_text, "code": is_text, "text": is_text, **_MOMENT},
 }  # fmt: skip
-"""By table and column: what may stand there."""
+"""The check of each column, by table."""
 
 SEALED: Final = ("destination", "class", "topic", "message_id", "payload", "qos", "retain", "properties", "bytes")
-"""Columns of a waiting message that nobody changes after it was written: its checksum covers them."""
+"""Columns that never change while a message waits; its checksum covers them."""
 
 
 def damaged_columns(table: str, row: Mapping[Any, Any]) -> list[str]:
-    """Those whose value does not belong there; `checksum` when each value could be right and not all of them are."""
+    """Columns with a value that does not belong there; `checksum` when each value is possible but not all are right."""
     checks = COLUMNS[table]
     found = [name for name, value in row.items() if name in checks and not checks[name](value)]
     if not found and row.get("checksum") is not None and row["checksum"] != checksum([row[name] for name in SEALED]):
@@ -128,5 +128,5 @@ def checksum(values: Iterable[Any]) -> int:
 
 
 def names(columns: Sequence[str]) -> str:
-    """For sentences."""
+    """The columns as a sentence names them."""
     return ", ".join("content (its checksum is wrong)" if name == "checksum" else name for name in columns)

@@ -1,1 +1,1 @@
-"""Health, logs and the doctor."""
+"""Logs, the machine's figures, and messages to systemd."""

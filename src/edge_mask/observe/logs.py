@@ -1,4 +1,4 @@
-"""Logs on stderr: text for people on a terminal, one JSON object per line otherwise; secrets taken out of both."""
+"""Logs on stderr: text on a terminal, one JSON object per line otherwise; both redacted."""
 
 import json
 import logging
@@ -25,18 +25,18 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _MOST_LINES = 2000
 _LAST_WORDS = 0.5
 _AT_ONCE = 4096
-"""Bytes: a pipe that is ready takes so many (PIPE_BUF)."""
+"""Bytes that a ready pipe accepts at once (PIPE_BUF)."""
 _LIBRARIES = ("paho", "sqlalchemy", "asyncio", "transitions", "amqtt")
-"""They tell too much at `info`; they speak from `warning` on, whatever our own level is."""
+"""Libraries that are too verbose at `info`: they log from `warning` on, whatever our own level is."""
 
 
 def configure(
     level: str = "info", style: Style = "auto", secrets: Iterable[str] = (), stream: TextIO | None = None
 ) -> logging.Handler:
-    """Send every log line to stderr, without `secrets`; a second call takes the place of the first.
+    """Send every log line to stderr, without `secrets`; a second call replaces the first.
 
-    Nobody waits for stderr to be read; a `stream` that is given is written to at once.
-    What a thread or the program dies of is logged too, instead of being printed past the redactor.
+    No caller ever waits for a reader of stderr; a given `stream` is written to directly.
+    Uncaught exceptions are logged too: printed, they would bypass the redactor.
     """
     handler = _Handler(stream) if stream is not None else _for_stderr()
     stream = handler.stream
@@ -64,22 +64,22 @@ def _for_stderr() -> "_Handler":
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """Ours, so that `configure` finds it again."""
+    """Marks our handlers: `configure` replaces them."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (the library's name)
-        """A closed pipe or a full disk behind stderr must not stop the daemon, and has nobody to tell it to."""
+        """A closed pipe or full disk behind stderr must not stop the daemon; there is no place to report it."""
 
 
 class _PatientHandler(_Handler):
-    """Writes in a thread of its own, so that nobody waits for whoever reads the log.
+    """Writes in its own thread, so that no other thread waits for a slow reader.
 
-    A paused terminal, a hung journald or a full pipe makes a write wait for as long as it likes. Up to `_MOST_LINES`
-    wait with it; what comes then is dropped, counted, and told of when the reader goes on.
+    A paused terminal, a hung journald or a full pipe blocks a write for any time. Up to `_MOST_LINES` lines wait;
+    further ones are dropped, counted, and reported once the reader continues.
     """
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
-        # Not the stream itself: a thread that waits inside of it would hold the lock that the interpreter's end needs.
+        # Not the stream itself: a thread blocked in it would hold a lock that the interpreter needs at its end.
         self._file = os.dup(stream.fileno())
         self._lines: deque[str] = deque()
         self._changed = threading.Condition()
@@ -92,7 +92,7 @@ class _PatientHandler(_Handler):
         """Format in the caller's thread, write in the other."""
         try:
             line = self.format(record) + self.terminator
-        except Exception:  # noqa: BLE001 (as logging itself does: a line that cannot be made stops nobody)
+        except Exception:  # noqa: BLE001 (as logging itself does: a faulty line must not stop the caller)
             self.handleError(record)
             return
         with self._changed:
@@ -106,7 +106,7 @@ class _PatientHandler(_Handler):
             self._changed.notify_all()
 
     def flush(self) -> None:
-        """Wait until all is written, at most `_LAST_WORDS` seconds: a stop does not wait for a reader either."""
+        """Wait until all is written, at most `_LAST_WORDS` seconds: a stop must not hang on a reader."""
         with self._changed:
             self._changed.wait_for(lambda: not self._lines and not self._is_writing, _LAST_WORDS)
 
@@ -122,12 +122,12 @@ class _PatientHandler(_Handler):
             left = memoryview(text.encode("utf-8", "backslashreplace"))
             with suppress(OSError):  # closed, or its disk is full: see handleError
                 while left:
-                    select.select([], [self._file], [])  # whoever started us may have made it one that does not wait
+                    select.select([], [self._file], [])  # our parent may have made it non-blocking
                     with suppress(BlockingIOError):
                         left = left[os.write(self._file, left[:_AT_ONCE]) :]
 
     def _next(self) -> str:
-        """What waits, as soon as something does; "" when closed."""
+        """Wait for lines and return them all; "" when closed."""
         with self._changed:
             self._is_writing = False
             self._changed.notify_all()
@@ -144,9 +144,9 @@ class _PatientHandler(_Handler):
 
 
 def let_libraries_not_wait() -> None:
-    """What C libraries print on stderr (a damaged JPEG, FFmpeg) is lost, not waited for, while nobody reads it.
+    """While nobody reads stderr, output of C libraries (a damaged JPEG, FFmpeg) is lost instead of blocking.
 
-    The way to stderr gets an open file of its own for that; with a socket, which cannot be opened twice, a limit.
+    Our own lines get a second open file for stderr; a socket cannot be opened twice and gets a send timeout.
     """
     with suppress(OSError):
         if stat.S_ISSOCK(os.fstat(2).st_mode):
@@ -169,7 +169,7 @@ class _Redacting(logging.Formatter):
     def _message(self, record: logging.LogRecord) -> str:
         try:
             return self._clean(record.getMessage())
-        except (TypeError, ValueError, KeyError) as error:  # arguments that do not fit: say what there is
+        except (TypeError, ValueError, KeyError) as error:  # arguments that do not fit the format: log both
             return self._clean(f"{record.msg} {record.args!r} ({error})")
 
     def _trouble(self, record: logging.LogRecord) -> str:
@@ -180,7 +180,7 @@ class _Redacting(logging.Formatter):
         return self._clean("\n".join(parts))
 
     def _extras(self, record: logging.LogRecord) -> dict[str, Any]:
-        """What was given as `extra=`."""
+        """The values given as `extra=`."""
         return {key: self._plain(value) for key, value in vars(record).items() if key not in _STANDARD}
 
     def _plain(self, value: Any) -> Any:

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _SOC_NAMES = ("cpu", "soc", "pkg", "bcm2835", "package")
-"""Parts of the names that kernels give to the thermometer of the processor itself."""
+"""Parts of the names of the processor's own thermal zone, as kernels name it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One look at the machine; None where it does not say."""
+    """One measurement of the machine; None where a value is not available."""
 
     cpu: float | None
-    """Percent of all cores since the look before."""
+    """Percent of all cores since the previous measurement."""
     memory: float | None
     """Percent in use, caches not counted."""
     rss: int | None
@@ -24,7 +24,7 @@ class Machine:
 
 
 class Probe:
-    """Looks at a machine; `root` is where its /proc and /sys are."""
+    """Measures a machine; /proc and /sys are below `root`."""
 
     def __init__(self, root: Path = Path("/")) -> None:
         self._root = root
@@ -32,7 +32,7 @@ class Probe:
         self._ticks = self._cpu_ticks()
 
     def read(self) -> Machine:
-        """How it is now. A file that is missing or says something else makes its value None."""
+        """The current values; None for a file that is missing or has unexpected content."""
         return Machine(
             cpu=self._cpu(),
             memory=self._memory(),
@@ -49,11 +49,11 @@ class Probe:
         return round(100.0 * min(max(busy, 0), whole) / whole, 1) if whole > 0 else None
 
     def _cpu_ticks(self) -> tuple[int, int] | None:
-        """Ticks spent working, and all ticks; waiting for a disk is not working."""
+        """Busy ticks and all ticks; I/O wait counts as idle."""
         words = self._text("proc/stat").partition("\n")[0].split()
         if len(words) < 6 or words[0] != "cpu" or not all(word.isdigit() for word in words[1:]):
             return None
-        ticks = [int(word) for word in words[1:9]]  # what follows, guests, is counted in `user` already
+        ticks = [int(word) for word in words[1:9]]  # the guest times behind these are part of `user`
         return sum(ticks) - ticks[3] - ticks[4], sum(ticks)
 
     def _memory(self) -> float | None:

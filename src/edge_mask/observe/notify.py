@@ -1,4 +1,4 @@
-"""Tells systemd how we are (sd_notify, a line of text on a datagram socket); without systemd it does nothing."""
+"""Tells systemd our state (sd_notify, text on a datagram socket); without systemd it does nothing."""
 
 import logging
 import os
@@ -11,8 +11,8 @@ from edge_mask.units import Moment, Seconds
 log = logging.getLogger(__name__)
 
 
-class Notifier:
-    """Speaks to the socket `address` (`@…` is an abstract one). Nothing here raises or waits."""
+class SystemdNotifier:
+    """Sends to the socket `address` (`@…` is an abstract one). Never raises, never waits."""
 
     def __init__(self, address: str | None) -> None:
         self._address = "\0" + address[1:] if address and address.startswith("@") else address
@@ -21,7 +21,7 @@ class Notifier:
             self._socket.setblocking(False)
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> "Notifier":
+    def from_environment(cls, environ: Mapping[str, str]) -> "SystemdNotifier":
         """The service manager's socket, if there is one."""
         return cls(environ.get("NOTIFY_SOCKET"))
 
@@ -42,11 +42,11 @@ class Notifier:
         self._send("RELOADING=1", f"MONOTONIC_USEC={int(now.mono * 1_000_000)}")
 
     def stopping(self, status: str = "") -> None:
-        """On the way out."""
+        """Stopping."""
         self._send("STOPPING=1", *_status(status))
 
     def close(self) -> None:
-        """Say nothing more."""
+        """Send nothing more."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -56,12 +56,12 @@ class Notifier:
             return
         try:
             self._socket.sendto("\n".join(lines).encode("utf-8", "replace"), self._address)
-        except OSError as error:  # a manager that does not listen is its own trouble
+        except OSError as error:  # the daemon runs on without a listening manager
             log.debug("the service manager did not take %s: %s", lines[0], error)
 
 
 def watchdog_interval(environ: Mapping[str, str], pid: int | None = None) -> Seconds | None:
-    """How often to call `watchdog`: half of what the service manager allows. None when it does not watch us."""
+    """How often to call `watchdog`: half of the manager's timeout. None without a watchdog."""
     if environ.get("WATCHDOG_PID", str(pid or os.getpid())) != str(pid or os.getpid()):
         return None
     try:

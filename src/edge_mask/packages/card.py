@@ -30,7 +30,7 @@ class ModelFile(Strict):
     """The runtimes that should take this file."""
 
 
-class Answer(Strict):
+class ExpectedFace(Strict):
     """One expected face of a golden picture."""
 
     label: Label
@@ -43,7 +43,7 @@ class Golden(Strict):
     """A picture and what the model must say of it, within the tolerances."""
 
     picture: FileName
-    answer: tuple[Answer, ...]
+    answer: tuple[ExpectedFace, ...]
     score_tolerance: Part = 0.05
     iou: Part = 0.8
 

@@ -7,7 +7,7 @@ from edge_mask.detect.model import ModelDetector
 from edge_mask.errors import Broken, ModelError, Refused
 from edge_mask.geometry import iou_of_boxes
 from edge_mask.messages import Box, Face, Image
-from edge_mask.packages.card import Answer, Golden
+from edge_mask.packages.card import ExpectedFace, Golden
 from edge_mask.packages.package import Package
 from edge_mask.picture import load_picture, read_picture
 
@@ -57,7 +57,7 @@ def _difference(golden: Golden, found: list[Face], detector: ModelDetector) -> s
     return None
 
 
-def _is(answer: Answer, face: Face, golden: Golden) -> bool:
+def _is(answer: ExpectedFace, face: Face, golden: Golden) -> bool:
     return (
         face.label == answer.label
         and abs(face.score - answer.score) <= golden.score_tolerance
@@ -65,7 +65,7 @@ def _is(answer: Answer, face: Face, golden: Golden) -> bool:
     )
 
 
-def _answer(answer: Answer) -> str:
+def _answer(answer: ExpectedFace) -> str:
     return f"{answer.label} {answer.score:.2f} at {[round(side) for side in answer.box]}"
 
 

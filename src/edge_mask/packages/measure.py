@@ -39,11 +39,6 @@ class ModelFigures:
         return 1000.0 / self.invoke_ms
 
     @property
-    def pictures_per_s(self) -> float:
-        """Of the detector: fitting the picture, the graph, decoding, suppression."""
-        return 1000.0 / self.detect_ms
-
-    @property
     def ratio(self) -> float:
         """Pictures per invocation: 1.0 would be a detector that costs nothing beside its graph."""
         return self.invoke_ms / self.detect_ms

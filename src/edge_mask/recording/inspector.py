@@ -1,4 +1,4 @@
-"""The inspector: looks through the database beside the recorder, and asks it to mend what is damaged.
+"""The inspector: it checks the database beside the recorder, and asks the recorder to mend damage.
 
 after the start · at intervals · when a courier stumbles over a row
     └─▶ pages, counts, rows ──Mend, Condemn──▶ recorder
@@ -13,9 +13,9 @@ from typing import Any
 from edge_mask.errors import DatabaseError, EdgeMaskError
 from edge_mask.ledger.connections import is_damage
 from edge_mask.ledger.inspection import Damage, Inspection
-from edge_mask.recording.mail import Condemn, Mend
-from edge_mask.runtime.backoff import Backoff
+from edge_mask.recording.requests import Condemn, Mend
 from edge_mask.runtime.clock import Clock
+from edge_mask.runtime.outage import Backoff
 from edge_mask.runtime.worker import Job, keep_waiting
 from edge_mask.units import Seconds
 
@@ -24,11 +24,11 @@ log = logging.getLogger(__name__)
 _FIRST_AFTER = Seconds(5.0)
 _EVERY = Seconds(6 * 3600.0)
 _AGAIN_AFTER = Seconds(60.0)
-"""Seconds after an inspection that could not be made: the disk is full, the file is away."""
+"""Seconds after an inspection that failed because the disk is full or the file is missing."""
 _NAP = Seconds(10.0)
 """Seconds between signs of life."""
 _PAUSE = Seconds(0.002)
-"""Seconds between two parts of a table: the others want the processor, too."""
+"""Seconds between two parts of a table: other threads need the processor."""
 _MOST_AT_ONCE = 500
 
 
@@ -36,7 +36,7 @@ class Inspector(Job):
     """`look_now` and `has_looked` may be called from any thread."""
 
     name = "inspector"
-    patience = Seconds(900.0)  # reading a large file from a slow card takes its time
+    patience = Seconds(900.0)  # reading a large file from a slow card takes long
 
     def __init__(
         self,
@@ -55,16 +55,16 @@ class Inspector(Job):
         self._asked = threading.Event()
         self._backoff = Backoff(base=1.0, cap=60.0, settled_after=60.0)
         self._wanted, self._done = 1, 0
-        """Inspections, by number: the one after the start is always wanted."""
+        """Inspections by number; the first, after the start, is always wanted."""
 
     def look_now(self) -> None:
-        """Somebody has found damage."""
+        """Inspect soon: somebody has found damage."""
         self._wanted += 1
         self._asked.set()
 
     def has_looked(self) -> bool:
-        """Whether the file has been looked through since the start, and since damage was found; else it is now."""
-        done = self._done  # read first: what is wanted after that makes the answer no
+        """Whether an inspection has ended since the start, and since damage was found; if not, one begins now."""
+        done = self._done  # read first: another thread may want one meanwhile, and then the answer is no
         if done >= self._wanted:
             return True
         self._asked.set()
@@ -80,7 +80,7 @@ class Inspector(Job):
         began = self._clock.now().mono
         self._due = began + (self._every if self._look(stop) else _AGAIN_AFTER)
         self._done = wanted
-        if self._wanted > wanted > 1:  # somebody stumbles on and on: not all the time for that
+        if self._wanted > wanted > 1:  # somebody finds damage again and again: leave time for others
             self._clock.wait(stop, self._backoff.next_delay())
 
     def interrupt(self) -> None:
@@ -123,14 +123,14 @@ class Inspector(Job):
         log.warning("database: the file is damaged (%s)", reason)
         if not self._answered(Condemn(reason)):
             return False
-        self.look_now()  # into the new one, too: what was carried over may be damaged in itself
+        self.look_now()  # the new file, too: rows that were carried over may be damaged
         return True
 
     def _answered(self, request: Mend | Condemn) -> bool:
-        """Whether the recorder did it; waits as long as it takes."""
+        """Whether the recorder did it; waits for the answer without a limit."""
         self._ask(request)
         answers: list[Future[Any]] = [request.answer]
-        while not wait(answers, 0.5).done:
+        while not wait(answers, 0.5).done:  # half a second between signs of life
             if not keep_waiting():
                 return False
         try:

@@ -1,28 +1,24 @@
-"""From an event to what is kept and what leaves: one row, its message, and what the rules make of it."""
+"""From an event to what is stored and sent: its row, its message, and the effects of the rules."""
 
-import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
-from edge_mask.deliver.http_outbox import destination_of, waiting_call
+from edge_mask.deliver.http_request import destination_of, waiting_call
 from edge_mask.ledger.rows import EventRow, OutboxRow, event_row
 from edge_mask.ledger.sequences import Sequences
-from edge_mask.ledger.shadows import MOST, Shadows
+from edge_mask.ledger.shadows import Shadows
 from edge_mask.messages import Event, Fault, Message, Priority
-from edge_mask.recording.reported import reported_by
+from edge_mask.recording.shadow_updates import ShadowUpdates
 from edge_mask.redact import legible, redact
 from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Incoming, Republish, RuleFailed
 from edge_mask.rules.rule_set import RuleSet
-from edge_mask.shadow import UpdateRefused, parse_topic
-from edge_mask.sql.message import Context
+from edge_mask.sql.rule_input import Context
 from edge_mask.sql.values import Value
 from edge_mask.units import Moment
 from edge_mask.wire.encode import Encoded, encode
-from edge_mask.wire.envelope import envelope, timestamp, to_bytes
+from edge_mask.wire.envelope import envelope, to_bytes
 from edge_mask.wire.topics import Topics
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -41,9 +37,9 @@ class Admitted:
 
 
 class Intake:
-    """Gives each event its id, its place in the sequence and its bytes, and lets the rules see it.
+    """Gives each event its id, its sequence number and its bytes, and runs the rules on it.
 
-    Pure but for the sequence numbers, the shadows and the rules' counters: everything else is in what it returns.
+    It changes only the sequence numbers, the shadows and the rules' counters; it returns everything else.
     """
 
     def __init__(
@@ -60,23 +56,21 @@ class Intake:
         forward: Literal["all", "rules-only"] = "all",
         secrets: Iterable[str] = (),
     ) -> None:
-        """Without a `destination` nothing is sent; with `rules-only` nothing but what a rule republishes.
+        """Without a `destination` nothing is sent; with `rules-only`, only what a rule republishes.
 
-        `secrets` are taken out of the texts of faults.
+        `secrets` are removed from the texts of faults.
         """
         self._thing = thing
         self._topics = topics
         self._sequences = sequences
         self._shadows = shadows
+        self._updates = ShadowUpdates(shadows, thing)
         self._boot = boot
         self._new_id = new_id
         self._destination = destination
         self._rules = rules if rules is not None and rules.rules else None
         self._forward = forward
         self._secrets = tuple(secrets)
-        self._is_report_refused = False
-        self._refused: set[str] = set()
-        """Topics of shadow requests whose last one was refused and told of: one complaint until one is taken."""
 
     def admit(self, event: Event) -> Admitted:
         """The rows and messages of one event; the same id stands in the history and on the wire."""
@@ -87,8 +81,12 @@ class Intake:
         self._admit(event, encoded, admitted, is_complaint=False)
         return admitted
 
+    def uploaded(self, at: Moment) -> None:
+        """A destination has taken a message."""
+        self._updates.by_receipt(at)
+
     def refused(self, message: Message, at: Moment, reason: str) -> Admitted:
-        """What follows when a destination refused a message for good: the error action of the rule that sent it."""
+        """A destination refused a message for good: the effects of the error action of the rule that sent it."""
         admitted = Admitted(message.priority)
         properties = message.properties
         if self._rules is None or "rule" not in properties:
@@ -110,22 +108,9 @@ class Intake:
         )
         if self._forward == "all":
             self._send(message, event.at, admitted)
-        # Rules see the shadow as it was before this message: that is what they can compare it with.
+        # Rules see the shadow as it was before this message: so they can compare the two.
         self._through_rules(message, event.at, admitted, is_complaint=is_complaint)
-        if patch := reported_by(event, self._shadows.reported(self._thing)):
-            self._report(patch, event.at)
-
-    def uploaded(self, at: Moment) -> None:
-        """A destination has taken a message: the shadow remembers when that last was."""
-        self._report({"uploaded_at": timestamp(at.wall)}, at)
-
-    def _report(self, patch: dict[str, Any], at: Moment) -> None:
-        try:
-            self._shadows.update(self._thing, None, {"state": {"reported": patch}}, int(at.wall))
-        except UpdateRefused as error:
-            if not self._is_report_refused:
-                log.warning("shadow: this device's own state is not kept any more: %s", error)
-            self._is_report_refused = True
+        self._updates.by_event(event)
 
     def _send(self, message: Message, at: Moment, admitted: Admitted) -> None:
         if self._destination is None:
@@ -155,31 +140,16 @@ class Intake:
             match effect:
                 case Republish(message=made):
                     self._send(replace(made, id=self._new_id(at)), at, admitted)
-                    self._to_shadow(made, at, admitted, is_complaint=is_complaint)
+                    if fault := self._updates.by_rule(made, at, is_silent=is_complaint):
+                        self._admit(fault, encode(fault), admitted, is_complaint=True)
                 case HttpCall():
                     call = waiting_call(effect, cause=message, message_id=self._new_id(at))
                     admitted.outgoing.append(OutboxRow(destination_of(effect.url), call, at))
                 case EdgeAction():
                     admitted.actions.append(effect)
-                # Rules that fail on complaints would complain for ever; but each is set aside only once.
+                # A rule that fails on complaints would complain for ever. It is set aside only once, so that is told.
                 case RuleFailed(code=code) if not is_complaint or code == "set_aside":
                     self._complain(effect, at, admitted)
-
-    def _to_shadow(self, message: Message, at: Moment, admitted: Admitted, *, is_complaint: bool) -> None:
-        """A rule wrote to a shadow: the device's copy follows, as the cloud's will when the message arrives there."""
-        to = parse_topic(message.topic)
-        if to is None:
-            return
-        try:
-            self._shadows.apply(to, message.payload, int(at.wall))
-        except UpdateRefused as error:
-            if is_complaint or message.topic in self._refused or len(self._refused) >= MOST:
-                return
-            self._refused.add(message.topic)
-            fault = Fault(at=at, component="shadow", code="update_refused", text=f"{redact(message.topic)}: {error}")
-            self._admit(fault, encode(fault), admitted, is_complaint=True)
-        else:
-            self._refused.discard(message.topic)
 
     def _complain(self, failed: RuleFailed, at: Moment, admitted: Admitted) -> None:
         """One `errors` message, unless the rule's own error action took it."""

@@ -1,91 +1,27 @@
-"""What is left for the recorder: its mailbox, what lies in it, and how a sender waits while it is full."""
+"""The recorder's mailbox: what lies in it, how senders wait while it is full, and how the recorder sleeps beside it."""
 
 import logging
 import threading
-from collections.abc import Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Final
 
 from edge_mask.errors import TryLater
-from edge_mask.ledger.inspection import Damage, Mended
 from edge_mask.messages import Event, kind_of
+from edge_mask.recording.requests import Barrier, Request, Task
+from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import Closed, Mailbox
 from edge_mask.runtime.worker import keep_waiting
+from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 _CAPACITY = 1000
 _SPARE = 100
-"""Places in a full mailbox for what must not wait behind that which cannot be written."""
+"""Places in a full mailbox for entries that must not wait behind those that cannot be written."""
 _MAIN_THREAD_WAITS = 0.2
 _SENDERS_WAIT = 0.5
-"""Seconds for which a worker waits for room in the mailbox before it gives a sign of life and waits on."""
+"""Seconds that a worker waits for room before it gives a sign of life and waits again."""
 
-
-# -- requests --------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Request(Generic[T]):
-    """Something that only the recorder's thread may do; `answer` resolves when it is done, and on the disk.
-
-    It is cancelled when the recorder ends first, and holds an EdgeMaskError when the answer is no.
-    """
-
-    answer: "Future[T]" = field(default_factory=Future, kw_only=True)
-
-
-@dataclass(slots=True)
-class Barrier(Request[None]):
-    """Resolves when everything put into the mailbox before it is on the disk."""
-
-
-@dataclass(slots=True)
-class ReadShadow(Request[dict[str, Any] | None]):
-    """The shadow document of a thing, or of one of its named shadows; None when there is none."""
-
-    thing: str
-    name: str | None = None
-
-
-@dataclass(slots=True)
-class UpdateShadow(Request[dict[str, Any] | None]):
-    """Merges `{"state": {"desired": …, "reported": …}}` into a shadow; answers with the document. May be refused."""
-
-    thing: str
-    name: str | None
-    update: Any
-
-
-@dataclass(slots=True)
-class Purge(Request[int]):
-    """Deletes waiting messages, or only those set aside, seen before `before` (Unix seconds); how many went."""
-
-    refused_only: bool = False
-    before: float | None = None
-
-
-@dataclass(slots=True)
-class Mend(Request[Mended]):
-    """Sets aside rows that were found damaged, and makes the totals anew."""
-
-    damage: Sequence[Damage]
-
-
-@dataclass(slots=True)
-class Condemn(Request[None]):
-    """The file was found damaged: what can be read of it moves to a new one."""
-
-    reason: str
-
-
-Entry = Event | Barrier | ReadShadow | UpdateShadow | Purge | Mend | Condemn
-
-
-# -- events ----------------------------------------------------------------------------------------------
+Entry = Event | Barrier | Task
 
 
 def is_live(entry: Entry) -> bool:
@@ -93,18 +29,21 @@ def is_live(entry: Entry) -> bool:
     return not isinstance(entry, Request) and kind_of(entry).is_live
 
 
+# -- senders ---------------------------------------------------------------------------------------------
+
+
 def post(mailbox: Mailbox[Entry], event: Event, timeout: float | None = None, *, is_pressing: bool = False) -> bool:
     """Leave an event for the recorder; False when there was no room for `timeout` seconds. Raises Closed.
 
-    A live one does not wake it while others like it come: several a second would interrupt the vision that sends
-    them. Live ones, and those that are `is_pressing`, have a few places of their own in a mailbox that is full.
+    A live event does not wake a recorder that naps: several a second would interrupt the vision that sends them.
+    Live and pressing events may use the spare places of a full mailbox.
     """
     live = kind_of(event).is_live
     return mailbox.put(event, timeout, wake=not live, spare=_SPARE if live or is_pressing else 0)
 
 
 class Inbox:
-    """One house's way to its recorder, from any thread."""
+    """Any thread's way to the recorder of its house."""
 
     def __init__(self) -> None:
         self.mailbox: Mailbox[Entry] = Mailbox(_CAPACITY)
@@ -112,7 +51,7 @@ class Inbox:
         """The mailbox was full at the stop: one sender has waited for room, the others need not."""
 
     def emit(self, event: Event) -> None:
-        """Into the mailbox; waits for room, but the main thread only a moment: it has all the others to watch."""
+        """Leave an event; waits for room, but only a moment in the main thread, which has to watch all the others."""
         if threading.current_thread() is threading.main_thread():
             self.emit_at_once(event)
             return
@@ -127,15 +66,15 @@ class Inbox:
             log.warning("%s came after the stop and was not recorded", type(event).__name__)
 
     def emit_at_once(self, event: Event) -> None:
-        """For those who must not wait: the main thread, and the couriers, since what they send makes room again."""
+        """For senders that must not wait: the main thread, and the couriers, whose receipts make room again."""
         try:
             if not post(self.mailbox, event, _MAIN_THREAD_WAITS, is_pressing=True):
                 log.warning("the mailbox is full; not recorded: %s", event)
         except Closed:
             log.warning("%s came after the stop and was not recorded", type(event).__name__)
 
-    def ask(self, request: "Barrier | ReadShadow | UpdateShadow | Purge | Mend | Condemn") -> bool:
-        """Leave a request; whether there was room for it within a moment. Without room, its answer says so."""
+    def ask(self, request: Barrier | Task) -> bool:
+        """Leave a request; False when there was no room within a moment, and then its answer says so."""
         try:
             if self.mailbox.put(request, _MAIN_THREAD_WAITS, spare=_SPARE):
                 return True
@@ -144,3 +83,51 @@ class Inbox:
             return False
         request.answer.set_exception(TryLater("the recorder has too much to do"))
         return False
+
+
+# -- the recorder ----------------------------------------------------------------------------------------
+
+MOST_IN_A_COMMIT: Final = 500
+_NAP = 0.05
+"""Seconds that a live message may lie in the mailbox while others follow it closely."""
+_CLOSELY = 0.1
+"""Seconds between two live messages. Further apart, each wakes the recorder: that costs less than 20 naps a second."""
+
+
+class Taker:
+    """The recorder's end of the mailbox: it sleeps until an entry comes or something is due."""
+
+    def __init__(self, mailbox: Mailbox[Entry], clock: Clock) -> None:
+        self._mailbox = mailbox
+        self._clock = clock
+        self._live_at = self._naps_until = float("-inf")
+
+    def take(self, waiting: int, until: float, stop: threading.Event) -> list[Entry]:
+        """The next entries, or none when `until` comes first; `waiting` rows wait for the commit already.
+
+        A full group takes only live entries; the others keep their places. Rules may make so many rows of live entries
+        that these have to wait as well.
+        """
+        room = MOST_IN_A_COMMIT - waiting
+        now = self._clock.now().mono
+        timeout = max(0.0, until - now)
+        is_deep = timeout > _NAP and now >= self._naps_until
+        if not is_deep:
+            timeout = min(timeout, _NAP)
+        if room > 0:
+            entries = self._mailbox.take_many(room, timeout, is_deep=is_deep)
+        elif room > -MOST_IN_A_COMMIT:
+            entries = self._mailbox.take_only(is_live, timeout, is_deep=is_deep)
+        else:
+            self._clock.wait(stop, Seconds(min(_NAP, timeout)))
+            return []
+        for entry in entries:
+            if is_live(entry):
+                self._expect_more()
+        return entries
+
+    def _expect_more(self) -> None:
+        now = self._clock.now().mono
+        if now - self._live_at < _CLOSELY:
+            self._naps_until = now + _CLOSELY
+        self._live_at = now

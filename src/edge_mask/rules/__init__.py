@@ -1,1 +1,1 @@
-"""Rule files, what their rules make of a message, and the same rules for AWS. The language itself is in `sql`."""
+"""Rule files, the effects of their rules on a message, and their export to AWS. The language is in `sql`."""

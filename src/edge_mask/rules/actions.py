@@ -1,4 +1,4 @@
-"""The actions that send something: their texts compiled once, an effect for each message."""
+"""The actions that send: their templates are compiled once and make an effect of each message."""
 
 import base64
 import binascii
@@ -11,10 +11,10 @@ from edge_mask.messages import Message, Priority
 from edge_mask.redact import redact
 from edge_mask.rules.effects import Effect, HttpCall, Republish
 from edge_mask.sql.errors import EvaluationError
-from edge_mask.sql.message import Message as Seen
+from edge_mask.sql.rule_input import RuleInput
 from edge_mask.sql.template import Template
 from edge_mask.sql.topics import check_topic
-from edge_mask.wire.mqtt_text import LONGEST, text_problem
+from edge_mask.wire.topics import LONGEST, text_problem
 
 MAX_PAYLOAD: Final = 128 * 1024
 """Bytes of one published message."""
@@ -26,14 +26,14 @@ MAX_URL: Final = 8000
 """Characters of an address, and of one header of an HTTP call."""
 
 Fields = Mapping[str, Any]
-"""The fields of an action as its shape allows them, each text compiled to a Template."""
+"""The checked fields of an action, each text compiled to a Template."""
 
 _FORMATS: Final = {"UNSPECIFIED_BYTES": 0, "UTF8_DATA": 1}
 _MAX_EXPIRY: Final = 2**32 - 1
 
 
-class DeviceAction(ABC):
-    """One action of one rule. `name` and `resource` are what an error document calls it."""
+class CompiledAction(ABC):
+    """One action of one rule. Error documents show `name` and `resource`."""
 
     name: str
 
@@ -45,11 +45,11 @@ class DeviceAction(ABC):
     @property
     @abstractmethod
     def resource(self) -> str:
-        """What the action acts on, as the rule writes it."""
+        """The target of the action, as the rule file has it."""
 
     @abstractmethod
-    def perform(self, rule: str, output: bytes, seen: Seen, priority: Priority) -> Effect:
-        """The effect for one message; EvaluationError when there can be none."""
+    def perform(self, rule: str, output: bytes, seen: RuleInput, priority: Priority) -> Effect:
+        """The effect for one message. Raises EvaluationError when there is none."""
 
 
 def _templates(value: Any) -> Iterator[Template]:
@@ -60,7 +60,7 @@ def _templates(value: Any) -> Iterator[Template]:
         yield from _templates(item)
 
 
-class RepublishAction(DeviceAction):
+class RepublishAction(CompiledAction):
     """`republish`: the rule's result to another topic."""
 
     name = "RepublishAction"
@@ -81,8 +81,8 @@ class RepublishAction(DeviceAction):
         """The topic."""
         return self._topic.text
 
-    def perform(self, rule: str, output: bytes, seen: Seen, priority: Priority) -> Effect:
-        """A message of the class of the one that matched; from a live one live at QoS 0, telemetry at QoS 1."""
+    def perform(self, rule: str, output: bytes, seen: RuleInput, priority: Priority) -> Effect:
+        """A message with the priority of its cause; a live cause gives live at QoS 0, telemetry at QoS 1."""
         if len(output) > MAX_PAYLOAD:
             raise EvaluationError(f"the result has {len(output)} bytes; at most {MAX_PAYLOAD} can be published")
         if priority is Priority.LIVE and self._qos == 1:
@@ -97,7 +97,7 @@ class RepublishAction(DeviceAction):
         )
         return Republish(rule=rule, message=message)
 
-    def _topic_for(self, seen: Seen) -> str:
+    def _topic_for(self, seen: RuleInput) -> str:
         topic = self._topic.render(seen)
         if topic.startswith("$$"):
             topic = topic[1:]
@@ -106,7 +106,7 @@ class RepublishAction(DeviceAction):
         _refuse(check_topic(topic) or text_problem("the topic", topic))
         return topic
 
-    def _properties(self, seen: Seen) -> dict[str, Any]:
+    def _properties(self, seen: RuleInput) -> dict[str, Any]:
         texts = {key: template.render(seen) for key, template in self._headers.items()}
         properties: dict[str, Any] = {}
         if content_type := texts.get("contentType"):
@@ -126,7 +126,7 @@ class RepublishAction(DeviceAction):
             properties["user_properties"] = self._user_properties(seen)
         return properties
 
-    def _user_properties(self, seen: Seen) -> list[tuple[str, str]]:
+    def _user_properties(self, seen: RuleInput) -> list[tuple[str, str]]:
         pairs = [(key.render(seen), value.render(seen)) for key, value in self._user]
         for key, value in pairs:
             _refuse(
@@ -164,7 +164,7 @@ def _format(text: str) -> int:
     return _FORMATS[text]
 
 
-class HttpAction(DeviceAction):
+class HttpAction(CompiledAction):
     """`http`: the rule's result as the body of a POST."""
 
     name = "HttpAction"
@@ -181,8 +181,8 @@ class HttpAction(DeviceAction):
         """The address."""
         return self._url.text
 
-    def perform(self, rule: str, output: bytes, seen: Seen, priority: Priority) -> Effect:
-        """A call of the class of the message that matched."""
+    def perform(self, rule: str, output: bytes, seen: RuleInput, priority: Priority) -> Effect:
+        """A call with the priority of its cause."""
         if len(output) > MAX_PAYLOAD:
             raise EvaluationError(f"the result has {len(output)} bytes; at most {MAX_PAYLOAD} can be sent")
         url = self._url.render(seen)
@@ -208,7 +208,7 @@ def _header_problem(key: str, text: str) -> str:
 
 
 def _is_address(url: str) -> bool:
-    """Whether somebody can be asked there; a template may have made anything of it."""
+    """Whether it is an HTTP address with a host; a template may produce any text."""
     try:
         parts = urlsplit(url)
         has_place = bool(parts.hostname) and parts.port != 0

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
-from edge_mask.rules.shapes import Field, Many, Shape, shape
+from edge_mask.rules.shapes import Field, ListOf, Shape, shape
 
 _ROLE: Final = Field()
-"""AWS requires a role for most actions; a device needs none, so the check of a file does not ask for it."""
+"""AWS requires a role for most actions. A device needs none, so a rule file may omit it."""
 
 _TRUE_OR_FALSE: Final = Field("bool")
 _PAIR: Final = shape("key! value!")
@@ -14,7 +14,7 @@ _KEY_TYPE: Final = Field(choices=("STRING", "NUMBER"))
 _SEARCH: Final = shape("endpoint! index! type! id!", roleArn=_ROLE)
 _HEADERS: Final = shape(
     "payloadFormatIndicator contentType responseTopic correlationData messageExpiry",
-    userProperties=Field(Many(_PAIR), most=100),
+    userProperties=Field(ListOf(_PAIR), most=100),
 )
 _ASSET_VALUE: Final = Shape(
     {
@@ -24,7 +24,7 @@ _ASSET_VALUE: Final = Shape(
     }
 )
 _ASSET: Final = shape(
-    "entryId assetId propertyId propertyAlias", propertyValues=Field(Many(_ASSET_VALUE), is_required=True)
+    "entryId assetId propertyId propertyAlias", propertyValues=Field(ListOf(_ASSET_VALUE), is_required=True)
 )
 _BATCH: Final = shape(
     "", maxBatchOpenMs=Field("int"), maxBatchSize=Field("int"), maxBatchSizeBytes=Field("int"),
@@ -47,7 +47,7 @@ AWS_ACTIONS: Final[Mapping[str, Shape]] = {
     ),
     "http": shape(
         "", url=Field(is_required=True, most=2000), confirmationUrl=Field(most=2000),
-        headers=Field(Many(_PAIR, least=0), most=100),
+        headers=Field(ListOf(_PAIR, least=0), most=100),
         auth=Field(Shape({"sigv4": Field(shape("signingRegion! serviceName! roleArn!"))})),
         enableBatching=_TRUE_OR_FALSE, batchConfig=Field(_BATCH),
     ),
@@ -57,10 +57,10 @@ AWS_ACTIONS: Final[Mapping[str, Shape]] = {
     ),
     "iotAnalytics": shape("channelArn channelName", batchMode=_TRUE_OR_FALSE, roleArn=_ROLE),
     "iotEvents": shape("inputName! messageId", batchMode=_TRUE_OR_FALSE, roleArn=_ROLE),
-    "iotSiteWise": Shape({"putAssetPropertyValueEntries": Field(Many(_ASSET), is_required=True), "roleArn": _ROLE}),
+    "iotSiteWise": Shape({"putAssetPropertyValueEntries": Field(ListOf(_ASSET), is_required=True), "roleArn": _ROLE}),
     "kafka": shape(
         "destinationArn! topic! key partition", clientProperties=Field("map", is_required=True),
-        headers=Field(Many(_PAIR), most=100),
+        headers=Field(ListOf(_PAIR), most=100),
     ),
     "kinesis": shape("streamName! partitionKey", roleArn=_ROLE),
     "lambda": shape("functionArn!"),
@@ -84,7 +84,7 @@ AWS_ACTIONS: Final[Mapping[str, Shape]] = {
     "sqs": shape("queueUrl!", useBase64=_TRUE_OR_FALSE, roleArn=_ROLE),
     "stepFunctions": shape("stateMachineName! executionNamePrefix", roleArn=_ROLE),
     "timestream": shape(
-        "databaseName! tableName!", dimensions=Field(Many(shape("name! value!")), is_required=True, most=128),
+        "databaseName! tableName!", dimensions=Field(ListOf(shape("name! value!")), is_required=True, most=128),
         timestamp=Field(shape("value! unit!")), roleArn=_ROLE,
     ),
 }  # fmt: skip

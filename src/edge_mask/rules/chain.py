@@ -1,4 +1,4 @@
-"""What one message has led to so far, and when that is enough.
+"""Counts the effects of one message and stops endless chains of rules.
 
 message ─▶ rules ─▶ effects ─▶ republished ─▶ rules ─▶ …       bounded in length, number, bytes and time
 """
@@ -8,34 +8,33 @@ from collections import Counter
 from typing import Final
 
 from edge_mask.rules.effects import Effect, HttpCall, Republish, RuleFailed
-from edge_mask.sql.deadline import Deadline
+from edge_mask.sql.rule_input import Deadline
 
 MAX_DEPTH: Final = 8
-"""Rules one after the other that a message may come through."""
+"""Most rules in a row that republish a message."""
 
 MAX_EFFECTS: Final = 256
-"""Effects of one message; more than that is rules feeding each other."""
+"""Most effects of one message; more than that means that rules trigger each other."""
 
 MAX_BYTES: Final = 8 << 20
-"""Payloads of these effects together."""
+"""Most bytes in the payloads of these effects."""
 
 MAX_SECONDS: Final = 0.5
-"""The time that all rules together may take for one message after the first slow one: on the clock, then of the
-processor."""
+"""Seconds for all rules of one message after the first slow rule: wall time first, then processor time."""
 
 _SLOW: Final = 0.01
-"""Seconds from which on it is remembered which rule took them."""
+"""A rule that takes longer (seconds) is remembered as slow."""
 
 
 class Chain:
-    """The effects of one message, of what rules republished of it, and so on."""
+    """The effects of one message, of the messages republished from it, and so on."""
 
     def __init__(self, topic: str) -> None:
         self.effects: list[Effect] = []
         self.blamed: dict[str, str] = {}
-        """Rules that led to more than is allowed, and to what."""
+        """Rules that exceeded a bound, with the sentence about it."""
         self.is_over = False
-        """One of the bounds is reached: nothing more is done for this message."""
+        """A bound is reached: no further effects for this message."""
         self.is_too_slow = False
         """It is the bound on time."""
         self.topic = topic
@@ -45,7 +44,7 @@ class Chain:
         self._took: dict[str, float] = {}
 
     def ran(self, rule: str) -> bool:
-        """Note that a rule has looked at a message; False when there is no time for another."""
+        """Note that a rule has run; False when no time is left for another."""
         now = time.monotonic()
         took, self._last = now - self._last, now
         if took > _SLOW:
@@ -59,7 +58,7 @@ class Chain:
         return False
 
     def loops(self, effect: Republish) -> None:
-        """This message would be one too many in a row; said once for each rule."""
+        """The chain is too long; reported once for each rule."""
         if effect.rule not in self.blamed:
             ordinal = f"{MAX_DEPTH + 1}th"
             text = (
@@ -68,7 +67,7 @@ class Chain:
             self._blame(effect.rule, text)
 
     def add(self, effect: Effect) -> bool:
-        """Take an effect in; False when it was one too many."""
+        """Add an effect; False when it exceeds a bound."""
         self._bytes += _size(effect)
         if len(self.effects) >= MAX_EFFECTS:
             self._end(self._busiest(), f"one message led to more than {MAX_EFFECTS} effects")

@@ -5,18 +5,18 @@ from typing import Any, Final, get_args
 
 from edge_mask import quantities
 from edge_mask.messages import Priority
-from edge_mask.rules.actions import DeviceAction, Fields
+from edge_mask.rules.actions import CompiledAction, Fields
 from edge_mask.rules.effects import Effect, HoldOutput, KeepPicture, LogLevel, LogLine, PulseOutput
 from edge_mask.rules.shapes import Field, Shape, check, shape
 from edge_mask.sql.errors import EvaluationError
-from edge_mask.sql.message import Message as Seen
+from edge_mask.sql.rule_input import RuleInput
 from edge_mask.sql.template import Template
 from edge_mask.units import Seconds
 from edge_mask.yaml_file import Document, Path
 
 LEVELS: Final[tuple[LogLevel, ...]] = get_args(LogLevel)
 MAX_PULSE: Final = 60.0
-"""Seconds; a buzzer that sounds longer is a fault, not an alarm."""
+"""Longest pulse in seconds: a buzzer that sounds longer is a fault, not an alarm."""
 
 EDGE_KINDS: Final = {
     "log": shape("text!", level=Field(choices=LEVELS)),
@@ -37,7 +37,7 @@ _LONGEST_NAME: Final = 200
 
 
 def duration(value: Any) -> float | None:
-    """Seconds of a duration as the configuration takes it, such as `500ms` or `2m`; None for anything else."""
+    """A duration such as `500ms` or `2m` in seconds, as in the configuration; None for any other value."""
     try:
         return quantities.duration().read(value)
     except ValueError:
@@ -45,7 +45,7 @@ def duration(value: Any) -> float | None:
 
 
 def check_edge(document: Document, path: Path, value: Any) -> bool:
-    """Whether `value` is a proper `edgeMask` action; what is wrong is noted in the document."""
+    """Whether `value` is a valid `edgeMask` action; problems go into the document."""
     if not isinstance(value, dict) or len(value) != 1 or next(iter(value)) not in EDGE_KINDS:
         document.complain(path, f"exactly one of {', '.join(EDGE_KINDS)} is expected here")
         return False
@@ -71,7 +71,7 @@ def _check_output(document: Document, path: Path, fields: dict[str, Any]) -> boo
     return True
 
 
-class LogAction(DeviceAction):
+class LogAction(CompiledAction):
     """`edgeMask: {log: …}`."""
 
     name = "LogAction"
@@ -86,13 +86,13 @@ class LogAction(DeviceAction):
         """The text."""
         return self._text.text
 
-    def perform(self, rule: str, output: bytes, seen: Seen, priority: Priority) -> Effect:  # noqa: ARG002  one signature
+    def perform(self, rule: str, output: bytes, seen: RuleInput, priority: Priority) -> Effect:  # noqa: ARG002  one signature
         """One log line."""
         text = self._text.render(seen)[:_LONGEST_LINE]
         return LogLine(rule=rule, level=self._level, text="".join(sign if sign.isprintable() else " " for sign in text))
 
 
-class SnapshotAction(DeviceAction):
+class SnapshotAction(CompiledAction):
     """`edgeMask: {snapshot: …}`: keep the next picture of a camera."""
 
     name = "SnapshotAction"
@@ -107,14 +107,14 @@ class SnapshotAction(DeviceAction):
         """The camera."""
         return self._camera.text
 
-    def perform(self, rule: str, output: bytes, seen: Seen, priority: Priority) -> Effect:  # noqa: ARG002  one signature
+    def perform(self, rule: str, output: bytes, seen: RuleInput, priority: Priority) -> Effect:  # noqa: ARG002  one signature
         """The camera's name and why."""
         reason = "" if self._reason is None else self._reason.render(seen)
         camera = _name("the name of the camera", self._camera.render(seen))
         return KeepPicture(rule=rule, camera=camera, reason=reason[:_LONGEST_LINE] or f"rule {rule}")
 
 
-class OutputAction(DeviceAction):
+class OutputAction(CompiledAction):
     """`edgeMask: {output: …}`: a GPIO line for a gate, a lamp or a buzzer."""
 
     name = "OutputAction"
@@ -131,7 +131,7 @@ class OutputAction(DeviceAction):
         """The line."""
         return self._line.text
 
-    def perform(self, rule: str, output: bytes, seen: Seen, priority: Priority) -> Effect:  # noqa: ARG002  one signature
+    def perform(self, rule: str, output: bytes, seen: RuleInput, priority: Priority) -> Effect:  # noqa: ARG002  one signature
         """The line and what to do with it."""
         line = _name("the name of the output line", self._line.render(seen))
         if self._pulse is None:
@@ -147,14 +147,14 @@ def _name(what: str, name: str) -> str:
     return name
 
 
-_ACTIONS: Final[Mapping[str, Callable[[Fields], DeviceAction]]] = {
+_ACTIONS: Final[Mapping[str, Callable[[Fields], CompiledAction]]] = {
     "log": LogAction,
     "snapshot": SnapshotAction,
     "output": OutputAction,
 }
 
 
-def edge_action(fields: Fields) -> DeviceAction:
-    """The action below `edgeMask:`. The fields are known to be right."""
+def edge_action(fields: Fields) -> CompiledAction:
+    """The action below `edgeMask:`. Its fields are already checked."""
     kind, inner = next(iter(fields.items()))
     return _ACTIONS[kind](inner)

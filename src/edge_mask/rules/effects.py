@@ -1,11 +1,11 @@
-"""What the rules ask the house to do. They do nothing themselves."""
+"""The effects of rules, as values. The house carries them out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from edge_mask.messages import Message, Priority
-from edge_mask.sql.message import NOWHERE, Context
+from edge_mask.sql.rule_input import NOWHERE, Context
 from edge_mask.units import Seconds
 
 LogLevel = Literal["info", "warning", "error"]
@@ -13,19 +13,19 @@ LogLevel = Literal["info", "warning", "error"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
-    """A message that the rules look at."""
+    """A message for the rules."""
 
     topic: str
     payload: bytes
     priority: Priority
     context: Context = NOWHERE
     depth: int = 0
-    """How many rules it has already come through."""
+    """How many rules have republished it already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Republish:
-    """Send this message. It has been through the rules already, and has no `id` yet."""
+    """Send this message. The rules have seen it already; it has no `id` yet."""
 
     rule: str
     message: Message
@@ -47,7 +47,7 @@ class EdgeAction:
     """Do something on this device: one of the four below."""
 
     kind: ClassVar[str]
-    """What the rule file calls it."""
+    """Its name in rule files."""
     rule: str
 
 
@@ -89,7 +89,7 @@ class PulseOutput(EdgeAction):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleFailed:
-    """A rule could not do its work for one message; worth one `errors` message."""
+    """A rule failed for one message; causes one `errors` message."""
 
     rule: str
     code: str
@@ -97,7 +97,7 @@ class RuleFailed:
     text: str
     topic: str
     is_handled: bool = False
-    """The rule's own errorAction took it."""
+    """The rule's own errorAction has handled it."""
     payload: Mapping[str, Any] = field(default_factory=dict)
     """AWS's error document of the message that failed."""
 

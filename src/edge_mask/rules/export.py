@@ -1,4 +1,4 @@
-"""Rules as AWS takes them: CloudFormation resources, or payloads of `aws iot create-topic-rule`."""
+"""Exports rules to AWS: CloudFormation resources, or payloads for `aws iot create-topic-rule`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,21 +8,21 @@ import yaml
 
 from edge_mask.rules.aws_actions import AWS_ACTIONS, NEEDS_ROLE, ONLY_API
 from edge_mask.rules.rule_file import RuleDefinition
-from edge_mask.rules.shapes import Field, Many, Shape
+from edge_mask.rules.shapes import Field, ListOf, Shape
 
 ROLE_PARAMETER: Final = "RuleRoleArn"
 
 
 @dataclass(slots=True)
 class Exported:
-    """The document, and a sentence for each thing that AWS has no place for."""
+    """The document, and a sentence for each part that AWS does not have."""
 
     document: Any
     remarks: list[str] = field(default_factory=list)
 
 
 def as_cli(rules: Sequence[RuleDefinition], role_arn: str | None) -> Exported:
-    """A list of `{"ruleName", "topicRulePayload"}`, each what `aws iot create-topic-rule --cli-input-json` takes."""
+    """A list of `{"ruleName", "topicRulePayload"}`, each an input of `aws iot create-topic-rule --cli-input-json`."""
     exported = Exported([])
     for rule in rules:
         payload = _payload(rule, role_arn, exported.remarks, cloudformation=False)
@@ -35,7 +35,7 @@ def as_cli(rules: Sequence[RuleDefinition], role_arn: str | None) -> Exported:
 
 
 def as_cloudformation(rules: Sequence[RuleDefinition], role_arn: str | None) -> Exported:
-    """A template with one AWS::IoT::TopicRule for each rule; without a role given it becomes a parameter."""
+    """A template with one AWS::IoT::TopicRule for each rule; without `role` the role becomes a parameter."""
     resources: dict[str, Any] = {}
     exported = Exported({"AWSTemplateFormatVersion": "2010-09-09"})
     needs_parameter = False
@@ -72,7 +72,7 @@ _Dumper.add_representer(str, _text)
 
 
 def to_yaml(document: Any) -> str:
-    """The document as YAML for people."""
+    """The document as readable YAML."""
     return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
@@ -143,7 +143,7 @@ def _capital(key: str) -> str:
 
 
 def _capitals(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """The payload with the keys that CloudFormation has for the API's; the keys of free maps stay as they are."""
+    """The payload with CloudFormation's keys instead of the API's; keys of free maps stay unchanged."""
     made: dict[str, Any] = {}
     for key, value in payload.items():
         if key == "actions":
@@ -164,12 +164,12 @@ def _capital_fields(fields: Mapping[str, Any], expected: Shape) -> dict[str, Any
 def _capital_value(value: Any, expected: Field) -> Any:
     if isinstance(expected.kind, Shape):
         return _capital_fields(value, expected.kind)
-    if isinstance(expected.kind, Many):
+    if isinstance(expected.kind, ListOf):
         return [_capital_fields(item, expected.kind.item) for item in value]
     return value
 
 
 def _logical_id(name: str, taken: Mapping[str, Any]) -> str:
-    """CloudFormation names resources by letters and digits alone."""
+    """A resource name for CloudFormation, which allows letters and digits only."""
     made = "".join(_capital(part) for part in name.split("_")) + "Rule"
     return made if made not in taken else f"{made}{len(taken)}"

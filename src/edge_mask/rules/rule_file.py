@@ -1,4 +1,4 @@
-"""Rule files: what `aws iot create-topic-rule --topic-rule-payload` takes, as YAML or JSON, one or several by name."""
+"""Rule files: one payload of `aws iot create-topic-rule`, or several by name, as YAML or JSON."""
 
 import math
 import re
@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path as FilePath
 from typing import Any, Final
 
-from edge_mask.rules.actions import DeviceAction, Fields, HttpAction, RepublishAction
+from edge_mask.rules.actions import CompiledAction, Fields, HttpAction, RepublishAction
 from edge_mask.rules.aws_actions import AWS_ACTIONS
 from edge_mask.rules.edge_actions import check_edge, duration, edge_action
 from edge_mask.rules.shapes import Field, check, shape
@@ -25,7 +25,7 @@ MAX_ACTIONS: Final = 10
 MAX_FILE: Final = 4 << 20
 
 _NAMED_PARTS: Final = {"output": ("output", "line"), "snapshot": ("camera", "camera")}
-"""What a kind of `edgeMask` action asks for by name, and the field in which the name stands."""
+"""Kinds of `edgeMask` actions that name a part of the device, with the field of that name."""
 
 _NAME: Final = re.compile(r"[a-zA-Z0-9_]{1,128}")
 _RULE: Final = shape(
@@ -41,18 +41,18 @@ _RULE: Final = shape(
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One action as written, and its part that runs on the device (None: it runs in AWS)."""
+    """One action as written, and its compiled form (None: it runs in AWS only)."""
 
     kind: str
     fields: Mapping[str, Any]
-    device: DeviceAction | None
+    device: CompiledAction | None
     why_aws: str = ""
     """Why it does not run here."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleDefinition:
-    """One rule that is in order."""
+    """One valid rule."""
 
     name: str
     file: str
@@ -61,20 +61,19 @@ class RuleDefinition:
     error_action: Action | None
     is_disabled: bool
     at_most_every: float | None
-    """Seconds between two messages that the rule takes up, None without such a limit."""
+    """Least seconds between two messages that the rule handles; None without a limit."""
     payload: Mapping[str, Any]
     """The rule as it was written."""
 
     @property
     def runs_here(self) -> bool:
-        """Whether the device has anything to do for it."""
+        """Whether the rule has any work on the device."""
         return not self.statement.cloud_functions and any(action.device for action in self.actions)
 
     def named_parts(self) -> Iterator[tuple[str, str]]:
-        """("output" or "camera", its name) for what its actions ask of the device by name.
+        """("output" or "camera", name) of each part of the device that its actions name.
 
-        A name that a template works out is not known before there is a message; a rule that does nothing here asks for
-        nothing.
+        Names from templates are unknown before a message arrives; a rule that does not run here names nothing.
         """
         if self.is_disabled or not self.runs_here:
             return
@@ -91,7 +90,7 @@ def is_table(path: FilePath) -> bool:
 
 
 def load_file(path: FilePath) -> tuple[list[RuleDefinition], list[str]]:
-    """The rules of one file that are in order, and a sentence for each thing that is not."""
+    """The valid rules of one file, and a sentence for each problem."""
     try:
         if path.stat().st_size > MAX_FILE:
             return [], [f"{path}: a rule file has at most {MAX_FILE} bytes"]
@@ -212,7 +211,7 @@ def _action(document: Document, path: Path, action: Any, make: MakeTemplate) -> 
     return Action(kind, fields, device, why)
 
 
-def _device_action(kind: str, fields: Fields) -> DeviceAction | None:
+def _device_action(kind: str, fields: Fields) -> CompiledAction | None:
     match kind:
         case "edgeMask":
             return edge_action(fields)
@@ -224,7 +223,7 @@ def _device_action(kind: str, fields: Fields) -> DeviceAction | None:
 
 
 def _compiled(document: Document, path: Path, value: Any, make: MakeTemplate) -> Any:
-    """The value with each text in it compiled; what is wrong with one is noted in the document."""
+    """The value with each text compiled; problems go into the document."""
     match value:
         case str():
             try:

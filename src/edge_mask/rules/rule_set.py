@@ -1,4 +1,4 @@
-"""All rules together: which of them see a message, what comes of it, and what becomes of a rule that keeps failing.
+"""All rules: selects those that match a message, runs them, and sets aside rules that keep failing.
 
 incoming ─▶ topic tree ─▶ rule ─▶ effects
                ▲                     │ republished, at most MAX_DEPTH times
@@ -21,27 +21,27 @@ from edge_mask.rules.effects import Effect, Incoming, Republish, RuleFailed
 from edge_mask.rules.rule_file import Action, RuleDefinition, is_table, load_file
 from edge_mask.sql.errors import EvaluationError, TookTooLong
 from edge_mask.sql.json import to_payload
-from edge_mask.sql.message import Message
+from edge_mask.sql.rule_input import RuleInput
 from edge_mask.sql.topics import BASIC_INGEST, TopicTree, without_basic_ingest
 from edge_mask.sql.values import NO_MATCH, Value
 
 log = logging.getLogger(__name__)
 
 SET_ASIDE_AFTER: Final = 10
-"""Failures in a row."""
+"""Failures in a row before a rule is set aside."""
 
 _SLOW: Final = 4
-"""Failures that one counts for when it has cost all the time there was: three are enough."""
+"""Weight of a failure that used up all the time: three of them are enough."""
 
 _LONGEST_TEXT: Final = 2000
-"""Characters of what is said about a failure."""
+"""Most characters in the text about a failure."""
 
 UNKNOWN: Final = "n/a"
 
 
 @dataclass(slots=True)
-class Counts:
-    """How one rule fares since it was loaded."""
+class RuleCounts:
+    """The counters of one rule since it was loaded."""
 
     matched: int = 0
     failed: int = 0
@@ -50,32 +50,32 @@ class Counts:
 
 @dataclass(slots=True)
 class _Running:
-    """One rule on duty."""
+    """One loaded rule and its state."""
 
     rule: RuleDefinition
-    counts: Counts
-    where: Callable[[Value, Message], bool] | None
+    counts: RuleCounts
+    where: Callable[[Value, RuleInput], bool] | None
     number: int
     """Of the version of the language."""
     is_quick: bool
-    """WHERE has nothing in it whose time must be counted."""
+    """Whether WHERE is too simple to need a time limit."""
     in_a_row: int = 0
     strikes: int = 0
-    """The failures in a row, the slow ones counted for more."""
+    """Weighted failures in a row."""
     chains: int = 0
     """The same for chains that were too long."""
     last: int | None = None
-    """The context's timestamp when the rule last took up a message (only with `atMostEvery`)."""
+    """Timestamp of the last message that the rule handled (only with `atMostEvery`)."""
 
 
 class RuleSet:
-    """The rules of some files. One thread uses it; nothing in it waits, reads a clock or raises."""
+    """The rules of some files, for one thread. Never waits, reads no wall clock, never raises."""
 
     def __init__(self, rules: Iterable[RuleDefinition]) -> None:
         self.rules = tuple(rules)
         self._running = {
             rule.name: _Running(
-                rule, Counts(), rule.statement.where, rule.statement.number, rule.statement.has_quick_where
+                rule, RuleCounts(), rule.statement.where, rule.statement.number, rule.statement.has_quick_where
             )
             for rule in self.rules
         }
@@ -89,7 +89,7 @@ class RuleSet:
 
     @classmethod
     def load(cls, files: Sequence[Path]) -> "RuleSet":
-        """The rules of all files, tables of cases passed over; ConfigurationError with every problem there is."""
+        """Load the rules of all files except tables of cases. Raises ConfigurationError with every problem."""
         rules: dict[str, RuleDefinition] = {}
         problems: list[str] = []
         for file in files:
@@ -106,12 +106,12 @@ class RuleSet:
         return cls(rules.values())
 
     @property
-    def counts(self) -> Mapping[str, Counts]:
+    def counts(self) -> Mapping[str, RuleCounts]:
         """By the name of the rule."""
         return {name: running.counts for name, running in self._running.items()}
 
     def apply(self, incoming: Incoming) -> list[Effect]:
-        """What the rules make of a message, and of the messages they make of it. Never raises."""
+        """The effects of a message and of the messages republished from it. Never raises."""
         chain = Chain(incoming.topic)
         waiting = deque([incoming])
         while waiting and not chain.is_over:
@@ -129,21 +129,21 @@ class RuleSet:
         return chain.effects
 
     def failed_later(self, rule: str, incoming: Incoming, resource: str, text: str) -> list[Effect]:
-        """What to do when an effect of `rule`, taken over by the house, turned out impossible (an HTTP refusal)."""
+        """The effects when an effect of `rule` failed later in the house (an HTTP refusal): its error action."""
         running = self._running.get(rule)
         if running is None:
             return []
-        message = Message(incoming.topic, incoming.payload, incoming.context)
-        with suppress(EvaluationError, RecursionError):  # what SET cannot work out is Undefined in the templates
+        message = RuleInput(incoming.topic, incoming.payload, incoming.context)
+        with suppress(EvaluationError, RecursionError):  # a variable that fails is Undefined in the templates
             running.rule.statement.assign(message)
         return self._failed(running, incoming, message, "action", [_failure("HttpAction", resource, text)])
 
     def _once(self, incoming: Incoming, chain: Chain) -> Iterator[Effect]:
-        message: Message | None = None
+        message: RuleInput | None = None
         for running in self._matching(incoming.topic):
             if running.counts.is_set_aside:
                 continue
-            message = message or Message(incoming.topic, incoming.payload, incoming.context)
+            message = message or RuleInput(incoming.topic, incoming.payload, incoming.context)
             try:
                 where = running.where
                 if where is not None:
@@ -160,7 +160,7 @@ class RuleSet:
                 is_slow = isinstance(error, TookTooLong)
                 effects = self._failed(running, incoming, message, "evaluation", failures, is_slow=is_slow)
             except Exception as error:
-                # Whatever is wrong with a rule or with us, the event it looks at must be recorded.
+                # A fault of a rule, or of ours, must not stop the event from being recorded.
                 log.exception("rule %s", running.rule.name)
                 text = f"{type(error).__name__}: {error}"
                 effects = self._failed(running, incoming, message, "fault", [_failure("Rule", "", text)])
@@ -175,7 +175,7 @@ class RuleSet:
         running = self._running.get(name)
         return [running] if running and running.rule.runs_here and not running.rule.is_disabled else []
 
-    def _run(self, running: _Running, incoming: Incoming, message: Message) -> list[Effect]:
+    def _run(self, running: _Running, incoming: Incoming, message: RuleInput) -> list[Effect]:
         rule = running.rule
         now = incoming.context.timestamp
         output = rule.statement.output(message, is_asked=running.where is not None)
@@ -202,7 +202,7 @@ class RuleSet:
         self,
         running: _Running,
         incoming: Incoming,
-        message: Message,
+        message: RuleInput,
         code: str,
         failures: list[dict[str, str]],
         *,
@@ -228,7 +228,7 @@ class RuleSet:
         return effects
 
     def _judge(self, chain: Chain) -> None:
-        """Rules whose chains are too long time and again are set aside, as those that fail."""
+        """Set aside rules whose chains are too long again and again, like failing ones."""
         for name in self._chains - chain.blamed.keys():
             self._running[name].chains = 0
         self._chains = set(chain.blamed)
@@ -251,7 +251,7 @@ def _is_too_soon(running: _Running, now: int) -> bool:
     return every is not None and last is not None and 0 <= now - last < every * 1000
 
 
-def _performed(action: Action, rule: str, output: bytes, message: Message, priority: Priority) -> list[Effect]:
+def _performed(action: Action, rule: str, output: bytes, message: RuleInput, priority: Priority) -> list[Effect]:
     return [] if action.device is None else [action.device.perform(rule, output, message, priority)]
 
 
@@ -264,7 +264,7 @@ def _failure(action: str, resource: str, text: str) -> dict[str, str]:
 
 
 def _error_document(rule: str, incoming: Incoming, failures: list[dict[str, str]]) -> dict[str, Any]:
-    """What AWS hands to an error action."""
+    """The document that AWS passes to an error action."""
     context = incoming.context
     return {
         "ruleName": rule,

@@ -1,4 +1,4 @@
-"""What the fields of an action may be, and the check of a mapping against it."""
+"""The allowed fields of an action, and the check of a mapping against them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,20 +7,20 @@ from typing import Any, Literal, Union
 from edge_mask.suggest import did_you_mean
 from edge_mask.yaml_file import Document, Path
 
-Kind = Union[Literal["text", "int", "bool", "map", "value"], "Shape", "Many"]
+Kind = Union[Literal["text", "int", "bool", "map", "value"], "Shape", "ListOf"]
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One key: whether it must be there, what its value is, and which values are allowed (empty: any)."""
+    """One key: whether it is required, the type of its value, and the allowed values (empty: any)."""
 
     kind: Kind = "text"
     is_required: bool = False
     choices: tuple[Any, ...] = ()
     most: int | None = None
-    """Characters of a text, largest number, or items of a list."""
+    """Maximum: characters of a text, a number, or items of a list."""
     only_here: bool = False
-    """Known to the device alone: left out of what is exported to AWS."""
+    """Known to the device only: not exported to AWS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
-class Many:
+class ListOf:
     """A list with at least `least` items of one shape."""
 
     item: Shape
@@ -45,7 +45,7 @@ def shape(words: str, **special: Field) -> Shape:
 
 
 def check(document: Document, path: Path, value: Any, expected: Shape) -> bool:
-    """Whether `value` has this shape; what is wrong is noted in the document."""
+    """Whether `value` has this shape; problems go into the document."""
     before = len(document.problems)
     if not isinstance(value, dict):
         document.complain(path, f"a mapping with {', '.join(expected.fields)} is expected, not {_named(value)}")
@@ -66,7 +66,7 @@ def _check_field(document: Document, path: Path, value: Any, field: Field) -> No
     kind = field.kind
     if isinstance(kind, Shape):
         check(document, path, value, kind)
-    elif isinstance(kind, Many):
+    elif isinstance(kind, ListOf):
         _check_many(document, path, value, kind, field.most)
     elif not _is_kind(value, kind):
         document.complain(path, f"{_KINDS[kind]} is expected, not {_named(value)}")
@@ -76,7 +76,7 @@ def _check_field(document: Document, path: Path, value: Any, field: Field) -> No
         document.complain(path, f"at most {field.most}{' characters' if isinstance(value, str) else ''} is allowed")
 
 
-def _check_many(document: Document, path: Path, value: Any, many: Many, most: int | None) -> None:
+def _check_many(document: Document, path: Path, value: Any, many: ListOf, most: int | None) -> None:
     if not isinstance(value, list):
         document.complain(path, f"a list is expected, not {_named(value)}")
         return

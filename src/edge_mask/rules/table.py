@@ -1,8 +1,8 @@
 """Tables of cases beside a rule file: `hot.test.yaml` for `hot.yaml`.
 
-Each case has a `topic`, a `payload`, and what is expected: `expect: no match`, the `output` of the rule's statement,
-or the `actions` that come of it (a list of `republish`, `http`, `log`, `snapshot`, `output` or `failed`; each names
-only what it wants to see). `name`, `rule`, `class` and `context` are optional.
+Each case has a `topic`, a `payload`, and an expectation: `expect: no match`, the `output` of the rule's statement,
+or the resulting `actions` (a list of `republish`, `http`, `log`, `snapshot`, `output` or `failed`; each names
+only the checked fields). `name`, `rule`, `class` and `context` are optional.
 """
 
 import base64
@@ -29,7 +29,7 @@ from edge_mask.rules.rule_set import RuleSet
 from edge_mask.rules.shapes import Field, Shape, check
 from edge_mask.sql.errors import EvaluationError
 from edge_mask.sql.json import NOT_JSON, decode_payload
-from edge_mask.sql.message import Context
+from edge_mask.sql.rule_input import Context
 from edge_mask.sql.values import NO_MATCH, UNDEFINED, Value, equal
 from edge_mask.yaml_file import Document, read
 
@@ -61,8 +61,8 @@ _CASE: Final = Shape(
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """How one case went: `problem` is empty when it went as expected."""
+class CaseResult:
+    """The result of one case: `problem` is empty when it passed."""
 
     name: str
     problem: str
@@ -74,7 +74,7 @@ def table_beside(rule_file: FilePath) -> FilePath:
 
 
 def load_table(path: FilePath) -> tuple[list[Mapping[str, Any]], list[str]]:
-    """The cases of a table, and a sentence for each thing that is wrong with it."""
+    """The cases of a table, and a sentence for each problem."""
     try:
         document = read(path.read_text("utf-8"), str(path), has_columns=True)
     except OSError as error:
@@ -109,13 +109,13 @@ def _is_case(document: Document, index: int, case: Any) -> bool:
     return len(document.problems) == before
 
 
-def run_case(case: Mapping[str, Any], rules: Sequence[RuleDefinition], number: int) -> Outcome:
-    """Run one case over the rules of its file; a disabled rule is run too."""
+def run_case(case: Mapping[str, Any], rules: Sequence[RuleDefinition], number: int) -> CaseResult:
+    """Run one case with the rules of its file, disabled ones included."""
     name = str(case.get("name", f"case {number}"))
     asked = case.get("rule", rules[0].name if len(rules) == 1 else None)
     rule = next((rule for rule in rules if rule.name == asked), None)
     if rule is None and (asked is not None or "output" in case):
-        return Outcome(name, f"the file has no rule {asked!r}" if asked else "say which rule the output is of")
+        return CaseResult(name, f"the file has no rule {asked!r}" if asked else "say which rule the output is of")
     incoming = Incoming(
         topic=case["topic"],
         payload=_payload(case["payload"]),
@@ -127,7 +127,7 @@ def run_case(case: Mapping[str, Any], rules: Sequence[RuleDefinition], number: i
         problems.append(_check_output(case, rule, incoming))
     if "actions" in case or (rule is None and "expect" in case):
         problems.append(_check_actions(case, rules, incoming))
-    return Outcome(name, "; ".join(filter(None, problems)))
+    return CaseResult(name, "; ".join(filter(None, problems)))
 
 
 def _is_bytes(written: Any) -> bool:
@@ -201,7 +201,7 @@ def _described(effect: Effect) -> dict[str, Any]:
 
 
 def _arguments(action: EdgeAction) -> dict[str, Any]:
-    """As the rule file names them."""
+    """The effects under their names in rule files."""
     match action:
         case HoldOutput(line=line, on=on):
             return {"line": line, "value": int(on)}
@@ -220,7 +220,7 @@ def _read(payload: bytes) -> Any:
 
 
 def _contains(seen: Any, wanted: Any) -> bool:
-    """Whether `seen` is what is wanted; an object may have more keys than those that are wanted."""
+    """Whether `seen` matches `wanted`; objects may have further keys."""
     if isinstance(seen, dict) and isinstance(wanted, dict):
         return all(key in seen and _contains(seen[key], value) for key, value in wanted.items())
     return equal(seen, wanted)

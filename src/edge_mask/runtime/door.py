@@ -1,10 +1,10 @@
-"""What the main thread can be asked, from a signal handler and from any thread of a house.
+"""Requests to the main thread, from a signal handler or any thread of a house.
 
     signals ───────▶ Door ──requests──▶ Supervisor (main thread)
     workers, control ▶         answers ◀──
 
-A configuration from outside becomes the house's in two steps: `plan` finds it right or raises, `keep` makes it last
-once its house stands. If the house cannot be built, the old one comes back and nothing was kept.
+A configuration from outside takes effect in two steps: `plan` validates it or raises, `keep` stores it once its house
+runs. If the house cannot be built, the old one comes back and nothing is stored.
 """
 
 from collections.abc import Callable
@@ -19,10 +19,10 @@ from edge_mask.runtime.worker import Worker
 
 
 class Blueprint(Protocol):
-    """A configuration that has been read and found right; it can be built more than once."""
+    """A validated configuration; it can be built more than once."""
 
     def build(self, door: "Door") -> House:
-        """Every part made, none started. Raises an EdgeMaskError when one cannot be made."""
+        """Build every part, start none. Raises an EdgeMaskError when one cannot be built."""
         ...
 
 
@@ -37,20 +37,20 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A worker has ended with an error; the house is looked at."""
+    """A worker has ended with an error; the supervisor checks the house."""
 
     worker: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rebuild:
-    """Build the house that `plan` describes in the place of the one that stands."""
+    """Replace the running house by the one that `plan` describes."""
 
     plan: Callable[[], Blueprint]
     keep: Callable[[], object] = nothing
-    """Called in the main thread once the new house stands."""
+    """Called in the main thread once the new house runs."""
     done: "Future[None]" = field(default_factory=Future)
-    """Ends when the new house stands, or with why the old one stays."""
+    """Resolves when the new house runs, or fails with the reason why the old one stays."""
 
 
 Request = Stop | Failed | Rebuild
@@ -76,7 +76,7 @@ class Door:
     def rebuild(self, plan: Callable[[], Blueprint], keep: Callable[[], object] = nothing) -> "Future[None]":
         """Build another house: see Rebuild. `plan` and `keep` are called in the main thread.
 
-        The future ends in the main thread, after the house of whoever asked has stopped: do not wait for it in a step.
+        The future resolves in the main thread, after the caller's house has stopped: do not wait for it in a step.
         """
         request = Rebuild(plan, keep)
         request.done.set_running_or_notify_cancel()
@@ -94,11 +94,17 @@ class Door:
         except Empty:
             return None
 
-    def refuse_all(self) -> bool:
-        """For the main thread: nothing more is built. True when one of the requests was a stop."""
-        was_stop = False
+    def is_told_to_stop(self) -> bool:
+        """For the main thread: whether a stop is among the requests; if not, they stay."""
+        requests: list[Request] = []
         while (request := self.take(0.0)) is not None:
-            was_stop = was_stop or isinstance(request, Stop)
+            requests.append(request)
+        for each in requests:
+            self._requests.put(each)
+        return any(isinstance(request, Stop) for request in requests)
+
+    def refuse_all(self) -> None:
+        """For the main thread: nothing more is built."""
+        while (request := self.take(0.0)) is not None:
             if isinstance(request, Rebuild):
                 request.done.set_exception(TryLater("the program is stopping"))
-        return was_stop

@@ -1,4 +1,4 @@
-"""The hand-offs between threads, and what each does when it is full.
+"""The hand-offs between threads; each drops or waits when full, in its own way.
 
 live camera ──Latest──▶ Tray ──▶ vision      replaces what nobody took, and counts it
 file, folder ──Line───▶                      waits until there is room
@@ -21,22 +21,22 @@ class Closed(EdgeMaskError):
 
 
 class Tray(Generic[T]):
-    """What one or several takers take from: one hand-off for each camera, the one that has waited longest first."""
+    """Frames of all cameras for one or several takers; the camera that has waited longest comes first."""
 
     def __init__(self) -> None:
         lock = threading.Lock()
         self._filled, self._emptied = threading.Condition(lock), threading.Condition(lock)
         self._waiting: dict[str, deque[T]] = {}
-        """By camera; a camera without anything is missing."""
+        """By camera, without the cameras that have no frame."""
         self._closed = False
         self.taken = 0
         self.replaced = 0
-        """How many were dropped because a newer one came before anybody took them."""
+        """How many frames a newer one replaced before they were taken."""
 
     def take(self, timeout: float) -> tuple[int, T] | None:
-        """The item whose turn it is, and how many were taken before it; None after `timeout` or when closed and empty.
+        """The next item and its running number; None after `timeout` or when closed and empty.
 
-        By these numbers several takers tell in which order they took.
+        Parallel takers restore the order by these numbers.
         """
         with self._filled:
             self._filled.wait_for(lambda: self._waiting or self._closed, timeout)
@@ -57,26 +57,26 @@ class Tray(Generic[T]):
 
     @property
     def given(self) -> int:
-        """How many have been taken or wait."""
+        """How many were taken, plus those that wait."""
         with self._filled:
             return self.taken + sum(map(len, self._waiting.values()))
 
     def close(self) -> None:
-        """Wake whoever waits."""
+        """Wake all waiting threads."""
         with self._filled:
             self._closed = True
             self._filled.notify_all()
             self._emptied.notify_all()
 
     def replace(self, key: str, item: T) -> None:
-        """For `Latest`: what waits under this key makes room."""
+        """For `Latest`: replace the waiting item of this key."""
         with self._filled:
             self.replaced += len(self._waiting.get(key, ()))
             self._waiting[key] = deque((item,))
             self._filled.notify()
 
     def append(self, key: str, item: T, room: int, timeout: float) -> bool:
-        """For `Line`: wait until fewer than `room` wait under this key; False when `timeout` passed first."""
+        """For `Line`: wait until fewer than `room` items wait under this key; False after `timeout`."""
         with self._emptied:
             if not self._emptied.wait_for(lambda: len(self._waiting.get(key, ())) < room or self._closed, timeout):
                 return False
@@ -94,30 +94,30 @@ class HandOff(Protocol[T_contra]):
 
 
 class Latest(Generic[T]):
-    """For a live camera: the newest frame wins; one that nobody took is replaced and counted, not kept."""
+    """For a live camera: a new frame replaces the one that was not taken; the replaced one is counted."""
 
     def __init__(self, tray: Tray[T], key: str = "") -> None:
         self._tray, self._key = tray, key
 
     def put(self, item: T, timeout: float = 0.0) -> bool:  # noqa: ARG002  one signature; there is always room
-        """Leave `item` in the place of what still waits."""
+        """Put `item` in the place of the one that still waits."""
         self._tray.replace(self._key, item)
         return True
 
 
 class Line(Generic[T]):
-    """For a file or folder: its sender waits, so that nobody loses a picture by reading faster than the model looks."""
+    """For a file or folder: the sender waits, so every frame is analysed however fast it is read."""
 
     def __init__(self, tray: Tray[T], key: str = "", room: int = 1) -> None:
         self._tray, self._key, self._room = tray, key, room
 
     def put(self, item: T, timeout: float) -> bool:
-        """Leave `item` behind the others; False when there was no room within `timeout` seconds."""
+        """Put `item` behind the others; False when there was no room within `timeout` seconds."""
         return self._tray.append(self._key, item, self._room, timeout)
 
 
 class Mailbox(Generic[T]):
-    """A bounded queue that waits when full and can be closed; after `close`, what is inside can still be taken."""
+    """A bounded queue that waits when full and can be closed; after `close`, its items can still be taken."""
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
@@ -127,7 +127,7 @@ class Mailbox(Generic[T]):
         self._not_empty = threading.Condition(self._lock)
         self._closed = False
         self._is_deep = False
-        """The taker sleeps until something comes, whatever it is."""
+        """The taker sleeps until any item arrives."""
         self._is_poked = False
 
     def __len__(self) -> int:
@@ -138,10 +138,10 @@ class Mailbox(Generic[T]):
         return self._closed
 
     def put(self, item: T, timeout: float | None = None, *, wake: bool = True, spare: int = 0) -> bool:
-        """Wait for room and leave `item`; False when `timeout` seconds passed first. Raises Closed.
+        """Wait for room and put `item`; False after `timeout` seconds. Raises Closed.
 
-        Without `wake` a taker that naps finds it when its own time is up: for what is not urgent, so that the sender
-        is not interrupted by the receiver at once. `spare` places beyond the capacity are open to it.
+        Without `wake` the taker finds the item when its own timeout ends. That saves a thread switch for each item that
+        is not urgent. `spare` allows so many places beyond the capacity.
         """
         capacity = self._capacity + spare
         with self._not_full:
@@ -156,7 +156,7 @@ class Mailbox(Generic[T]):
             return True
 
     def poke(self) -> None:
-        """Make the taker's wait end: something has happened elsewhere that it should see to."""
+        """End the taker's wait: it has work elsewhere."""
         with self._lock:
             self._is_poked = True
             self._not_empty.notify()
@@ -164,7 +164,7 @@ class Mailbox(Generic[T]):
     def take_many(self, limit: int, timeout: float | None, *, is_deep: bool = False) -> list[T]:
         """Up to `limit` items, at once if any wait, else after at most `timeout` seconds; [] then or when closed.
 
-        A sleep that `is_deep` is ended by any item, also by one that does not wake."""
+        With `is_deep` any item ends the wait, also one put without `wake`."""
         with self._not_empty:
             self._sleep(lambda: bool(self._items), timeout, is_deep=is_deep)
             taken = [self._items.popleft() for _ in range(min(limit, len(self._items)))]
@@ -172,7 +172,7 @@ class Mailbox(Generic[T]):
             return taken
 
     def take_only(self, which: Callable[[T], bool], timeout: float | None, *, is_deep: bool = False) -> list[T]:
-        """As `take_many`, but past the items that are not wanted now: they keep their places."""
+        """Like `take_many`, but only the wanted items; the others keep their places."""
         with self._not_empty:
             self._sleep(lambda: any(map(which, self._items)), timeout, is_deep=is_deep)
             taken = [item for item in self._items if which(item)]
@@ -187,7 +187,7 @@ class Mailbox(Generic[T]):
         self._is_deep = self._is_poked = False
 
     def _notify_senders(self, taken: Sequence[T]) -> None:
-        if taken:  # all of them: some may use spare places and some may not, and one that may not would wake in vain
+        if taken:  # wake all senders: not each of them may use the free places
             self._not_full.notify_all()
 
     def close(self) -> None:

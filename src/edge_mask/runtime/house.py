@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 
 
 class House:
-    """Workers in the order of the flow, sink first. `check` is called about once a second by the main thread."""
+    """Workers in the order of the flow, sink first. The main thread calls `check` every second or two."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class House:
         self._started: list[Worker] = []
 
     def start(self) -> None:
-        """Start every worker, the sink first, so that nobody speaks before somebody listens."""
+        """Start every worker, the sink first: a receiver must run before its sender."""
         for worker in self.workers:
             worker.start()
             self._started.append(worker)
@@ -35,7 +35,7 @@ class House:
     def stop(self, within: float, clock: Callable[[], float]) -> list[Worker]:
         """Stop the source first and the sink last; returns the workers that did not stop in time.
 
-        A stuck worker costs its share of the time and does not keep those behind it from draining.
+        A stuck worker uses up only its own share of the time; the others can still drain.
         """
         deadline = clock() + within
         stuck: list[Worker] = []
@@ -44,7 +44,7 @@ class House:
             worker = remaining.pop(0)
             for each in (worker, *(w for w in remaining if w.job.group and w.job.group == worker.job.group)):
                 each.request_stop()
-            # Whoever is still behind gets at least an equal share of what is left.
+            # Each remaining group gets at least an equal share of the time left.
             share = max(0.1, (deadline - clock()) / (len(remaining) + 1) if stuck else (deadline - clock()) / 2)
             if not worker.join(share):
                 log.error("worker %s does not stop", worker.job.name)
@@ -57,5 +57,5 @@ class House:
         return [worker for worker in self.workers if worker.failure is not None]
 
     def stuck(self, now: Seconds) -> list[Worker]:
-        """Workers whose present step has taken longer than its patience."""
+        """Workers whose current step takes longer than its `patience`."""
         return [worker for worker in self.workers if worker.is_stuck(now)]

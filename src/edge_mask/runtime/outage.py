@@ -1,14 +1,16 @@
-"""One log line when something goes, one when it is back, one report for each outage."""
+"""For a part that can fail and recover: one report per outage, and growing delays between attempts."""
 
 import logging
+import random
 from collections.abc import Callable
 
 from edge_mask.messages import Fault
 from edge_mask.runtime.clock import Clock
+from edge_mask.units import Seconds
 
 
 class Outage:
-    """The state of one part that can go away, and the two lines that its going and coming are worth."""
+    """Whether one part is away; logs one line when it goes, one when it is back, and reports the outage once."""
 
     def __init__(self, component: str, log: logging.Logger, report: Callable[[Fault], None], clock: Clock) -> None:
         self._component = component
@@ -23,7 +25,7 @@ class Outage:
         return self._since is not None
 
     def begin(self, code: str, reason: str) -> bool:
-        """The part is gone: says so the first time (True), only at debug level until `end`."""
+        """The part is away: report it and return True the first time, then log at debug level until `end`."""
         now = self._clock.now()
         if self._since is not None:
             self._log.debug("%s: still away: %s", self._component, reason)
@@ -34,10 +36,38 @@ class Outage:
         return True
 
     def end(self) -> bool:
-        """The part is back: says so once (True), does nothing when it never was away."""
+        """The part is back: log it and return True; does nothing when it was not away."""
         if self._since is None:
             return False
         lasted = self._clock.now().mono - self._since
         self._since = None
         self._log.info("%s: back after %.1f s", self._component, lasted)
         return True
+
+
+class Backoff:
+    """Full-jitter exponential backoff (AWS Architecture Blog, "Exponential Backoff and Jitter", 2015).
+
+    Only a lasting success resets the delay: a connection that is taken over a second after each CONNACK must not
+    cause a storm of reconnects.
+    """
+
+    def __init__(
+        self, base: float = 0.5, cap: float = 60.0, settled_after: float = 10.0, rng: random.Random | None = None
+    ) -> None:
+        self._base = base
+        self._cap = cap
+        self._settled_after = settled_after
+        self._rng = rng or random.Random()
+        self._failures = 0
+
+    def next_delay(self) -> Seconds:
+        """Seconds to wait now; the bound doubles with each call."""
+        bound = min(self._cap, self._base * 2.0 ** min(self._failures, 30))
+        self._failures += 1
+        return Seconds(self._rng.uniform(0.0, bound))
+
+    def succeeded(self, lasted: float) -> None:
+        """The other side was there for `lasted` seconds; if long enough, the delay is reset."""
+        if lasted >= self._settled_after:
+            self._failures = 0

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edge_mask.errors import EdgeMaskError, TryLater
-from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.door import Blueprint, Door, Failed, Rebuild, Request, Stop
 from edge_mask.runtime.house import House
+from edge_mask.runtime.outage import Backoff
 from edge_mask.units import Moment
 
 log = logging.getLogger(__name__)
@@ -30,12 +30,12 @@ STOP_WITHIN = 4.5
 """Seconds; service managers and users are promised 5."""
 _RESTARTS = "EDGE_MASK_RESTARTS"
 _MOST_RESTARTS_AN_HOUR = 3
-_TICK, _TICK_UNTIL_IDLE = 1.0, 0.25
-"""Seconds between two looks at the workers; shorter where somebody waits for the end."""
+_TICK, _TICK_UNTIL_IDLE = 2.0, 0.25
+"""Seconds between two checks of the workers; shorter while a caller waits for the end."""
 
 
 class Notifier(Protocol):
-    """The service manager's ear (observe.notify)."""
+    """Tells the service manager about our state (observe.notify)."""
 
     def ready(self) -> None: ...
     def watchdog(self) -> None: ...
@@ -44,7 +44,7 @@ class Notifier(Protocol):
 
 
 class SilentNotifier:
-    """Nobody listens."""
+    """For a process without a service manager."""
 
     def ready(self) -> None: ...
     def watchdog(self) -> None: ...
@@ -54,14 +54,14 @@ class SilentNotifier:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When to stop without being told."""
+    """When to stop without a signal."""
 
     max_seconds: float | None = None
     until_idle: bool = False
 
 
 class Supervisor:
-    """Runs houses one after the other until it is told to stop."""
+    """Runs one house after the other until it is stopped."""
 
     def __init__(
         self,
@@ -70,14 +70,14 @@ class Supervisor:
         *,
         notifier: Notifier | None = None,
         limits: Limits | None = None,
-        feed_every: float = 1.0,
+        feed_every: float | None = None,
         execute: Callable[[str, list[str]], object] = os.execv,
     ) -> None:
         self._plan = plan
         self._clock = clock
         self._notifier = notifier or SilentNotifier()
         self._limits = limits or Limits()
-        self._feed_every = feed_every
+        self._feed_every = feed_every or _TICK
         self._execute = execute
         self.door = Door(plan)
         self._stop = threading.Event()
@@ -92,14 +92,14 @@ class Supervisor:
         signal.signal(signal.SIGHUP, lambda _number, _frame: self.door.reload())
 
     def run(self) -> int:
-        """Until told to stop; the exit code. The first build's errors are the caller's (exit codes 2, 3, 4)."""
+        """Run until stopped and return the exit code. Errors of the first build are raised (exit codes 2, 3, 4)."""
         blueprint = self._plan()
-        if self.door.refuse_all():
+        if self.door.is_told_to_stop():
             return self._close(House(()))
         try:
             house = self._open(blueprint.build(self.door))
         except EdgeMaskError:
-            if self.door.refuse_all():
+            if self.door.is_told_to_stop():
                 return self._close(House(()))
             raise
         while True:
@@ -119,7 +119,7 @@ class Supervisor:
         return house
 
     def _watch(self, house: House) -> Request:
-        """Wait for a reason to do something; feed the watchdog while every worker makes progress."""
+        """Wait for the next request; feed the watchdog while every worker makes progress."""
         while True:
             request = self.door.take(self._tick())
             now = self._clock.now().mono
@@ -137,14 +137,14 @@ class Supervisor:
                 return Stop()
 
     def _tick(self) -> float:
-        """How long to wait for a request: until the next look at the workers, or until the time is up."""
+        """How long to wait for a request: until the next check of the workers, or until the time limit."""
         tick = _TICK_UNTIL_IDLE if self._limits.until_idle else min(_TICK, self._feed_every)
         if self._limits.max_seconds is None:
             return tick
         return max(0.001, min(tick, self._started_at + self._limits.max_seconds - self._clock.now().mono))
 
     def _feed(self, now: float) -> None:
-        """The watchdog, not more often than it needs."""
+        """Feed the watchdog, no more often than needed."""
         if now - self._fed >= self._feed_every:
             self._fed = now
             self._notifier.watchdog()
@@ -169,7 +169,7 @@ class Supervisor:
         return EXIT_DONE
 
     def _rebuild(self, request: Rebuild, old: Blueprint, house: House) -> tuple[Blueprint, House]:
-        """Another configuration; one that is wrong, or cannot be built, leaves the old one in force."""
+        """Switch to another configuration; the old one stays when the new one is wrong or cannot be built."""
         self._notifier.reloading(self._clock.now())
         new = self._planned(request, house.complain)
         if new is None:
@@ -186,7 +186,7 @@ class Supervisor:
             return blueprint, house
 
     def _planned(self, request: Rebuild, complain: Callable[[str, str, str], None]) -> Blueprint | None:
-        """What is asked for, found right; None when it is wrong, and then that is told."""
+        """The validated plan; None when the configuration is wrong, which is then reported."""
         try:
             return request.plan()
         except Exception as error:  # noqa: BLE001 (as above)
@@ -196,7 +196,7 @@ class Supervisor:
             return None
 
     def _opened(self, blueprint: Blueprint, request: Rebuild | None) -> House:
-        """A house that stands; whoever asked for it hears so."""
+        """Store the plan of a house that runs and resolve the request."""
         house = self._open(blueprint.build(self.door))
         if request is not None:
             try:
@@ -208,7 +208,7 @@ class Supervisor:
         return house
 
     def _recover(self, blueprint: Blueprint, house: House) -> tuple[Blueprint, House]:
-        """Step 2: the same house again, after a delay that grows while it keeps falling down."""
+        """Step 2: rebuild the same house, after a delay that grows with each failure."""
         failed = house.failed()
         self._stop_or_start_over(house)
         blueprint, house = self._build_again(blueprint, delay=True)
@@ -221,7 +221,7 @@ class Supervisor:
             self._start_over()
 
     def _build_again(self, blueprint: Blueprint, *, delay: bool) -> tuple[Blueprint, House]:
-        """Until it stands, or until told to stop; a configuration that was repaired meanwhile is taken."""
+        """Build until it succeeds or a stop comes; a repaired configuration is picked up."""
         repaired: Rebuild | None = None
         while True:
             request = self._pause(self._backoff.next_delay()) if delay else None
@@ -234,12 +234,12 @@ class Supervisor:
                 blueprint, repaired = new, request
             try:
                 return blueprint, self._opened(blueprint, repaired)
-            except Exception as error:  # noqa: BLE001 (who gives up here sends no more messages: try again for ever)
+            except Exception as error:  # noqa: BLE001 (giving up here would end all messages: try again for ever)
                 _say("cannot build again, trying later", error)
                 delay = True
 
     def _pause(self, seconds: float) -> Stop | Rebuild | None:
-        """Wait, but hear a stop or a rebuild, which end it; None when the time has passed."""
+        """Wait; a stop or rebuild request ends it early. None after the full time."""
         until = self._clock.now().mono + seconds
         while (left := until - (now := self._clock.now().mono)) > 0:
             if self._is_late(now):
@@ -251,8 +251,8 @@ class Supervisor:
         return None
 
     def _start_over(self) -> None:
-        """Step 3, or step 4 when it has happened too often; nothing of both for who was told to stop meanwhile."""
-        if self.door.refuse_all():
+        """Step 3, or step 4 when step 3 came too often; just exit when a stop was requested meanwhile."""
+        if self.door.is_told_to_stop():
             log.error("stopped without the worker that does not stop")
             logging.shutdown()
             os._exit(EXIT_DONE)  # a normal exit would wait for the stuck thread
@@ -262,7 +262,7 @@ class Supervisor:
             log.critical("a part hangs again and again; giving up so that the service manager sees it")
             logging.shutdown()
             os._exit(EXIT_INTERNAL)  # a normal exit would wait for the stuck thread
-        # Monotonic time runs on over execv, so the count survives a clock that is set meanwhile.
+        # Monotonic time continues across execv, and setting the wall clock does not disturb the count.
         os.environ[_RESTARTS] = ",".join(f"{t:.0f}" for t in (*recent, now))
         log.error("a worker does not stop; starting the program afresh")
         logging.shutdown()
@@ -270,13 +270,13 @@ class Supervisor:
 
 
 def _refuse(request: Rebuild | None) -> None:
-    """Another request came before this one's house stood."""
+    """Another request came before this one's house was built."""
     if request is not None:
         request.done.set_exception(TryLater("another configuration came meanwhile"))
 
 
 def _say(what: str, error: Exception) -> None:
-    """A sentence for what is expected to go wrong; of anything else the traceback, too."""
+    """Log an expected error as a sentence, any other error with its traceback."""
     log.error("%s: %s", what, error, exc_info=None if isinstance(error, EdgeMaskError) else error)
 
 

@@ -15,15 +15,15 @@ class Finished(Exception):
 
 
 class Job:
-    """What a worker does. Everything but `interrupt` runs in the worker's own thread."""
+    """The work of a worker. Everything but `interrupt` runs in the worker's own thread."""
 
     name = "job"
     patience = Seconds(30.0)
     """A step that takes longer counts as stuck."""
     group = ""
-    """Workers of the same name here wait for each other: they are asked to stop together."""
+    """Workers with the same group wait for each other, so they are stopped together."""
     drains = False
-    """After a stop, step on until Finished instead of ending at once."""
+    """After a stop, continue until Finished instead of ending at once."""
 
     def begin(self) -> None:
         """Before the first step."""
@@ -33,17 +33,17 @@ class Job:
         raise NotImplementedError
 
     def interrupt(self) -> None:
-        """Called from another thread when the worker shall stop: make a waiting step return."""
+        """Called from another thread at a stop: make a waiting step return."""
 
     def end(self) -> None:
-        """After the last step, whatever happened."""
+        """After the last step, also after an error."""
 
 
 _here = threading.local()
 
 
 def keep_waiting() -> bool:
-    """For a step that waits on purpose, again and again meanwhile: it is not stuck. False when it shall stop."""
+    """A step that waits on purpose calls this repeatedly, so it does not count as stuck. False at a stop."""
     worker: Worker | None = getattr(_here, "worker", None)
     return worker is None or worker.waits()
 
@@ -81,11 +81,11 @@ class Worker:
         return self._thread.is_alive()
 
     def is_stuck(self, now: Seconds) -> bool:
-        """True when one step has taken longer than the job's patience."""
+        """True when a step takes longer than the job's `patience`."""
         return self.is_alive and now - self._beat > self.job.patience
 
     def waits(self) -> bool:
-        """Called in its own thread (`keep_waiting`): a sign of life; False when it was asked to stop."""
+        """Sign of life, from the worker's own thread (`keep_waiting`); False when it should stop."""
         self._beat = self._clock.now().mono
         return not self._stop.is_set()
 

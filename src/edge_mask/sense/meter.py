@@ -12,9 +12,8 @@ from dataclasses import replace
 
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Event, Quality, Reading
-from edge_mask.runtime.backoff import Backoff
 from edge_mask.runtime.clock import Clock
-from edge_mask.runtime.outage import Outage
+from edge_mask.runtime.outage import Backoff, Outage
 from edge_mask.runtime.worker import Finished, Job
 from edge_mask.sense.quality import QualityPolicy, QualityWatch
 from edge_mask.sense.sensor import Sensor
@@ -90,7 +89,7 @@ class Meter(Job):
         return since is not None and now - since > self._hung_after
 
     def check(self, now: Seconds) -> None:
-        """Report a read that hangs. Another thread calls this each second: the sensor's own is inside the read."""
+        """Report a read that hangs. The main thread calls this every second or two: the sensor's own is inside it."""
         if not self.is_hung(now) or not self._away_lock.acquire(blocking=False):
             return  # the lock is taken while the sensor's own thread is reporting: then it is not hung
         try:

@@ -2,7 +2,7 @@
 
 from edge_mask.settings.cameras import Camera, Cctv, DetectorSettings, Gate, Snapshots
 from edge_mask.settings.device import Device, HealthReport, Labels, Log, Web
-from edge_mask.settings.load import InForce, load, load_in_force, parse
+from edge_mask.settings.load import LoadedSettings, load, load_with_overlay, parse
 from edge_mask.settings.model import Settings
 from edge_mask.settings.overlay import Overlay
 from edge_mask.settings.schema import schema
@@ -10,7 +10,26 @@ from edge_mask.settings.sending import Mqtt, Outbox, Tls, TopicNames
 from edge_mask.settings.sensors import SensorSettings
 
 __all__ = [
-    "Camera", "Cctv", "DetectorSettings", "Device", "Gate", "HealthReport", "InForce", "Labels", "Log", "Mqtt",
-    "Outbox", "Overlay", "SensorSettings", "Settings", "Snapshots", "Tls", "TopicNames", "Web", "load", "load_in_force",
-    "parse", "schema",
+    "Camera",
+    "Cctv",
+    "DetectorSettings",
+    "Device",
+    "Gate",
+    "HealthReport",
+    "Labels",
+    "LoadedSettings",
+    "Log",
+    "Mqtt",
+    "Outbox",
+    "Overlay",
+    "SensorSettings",
+    "Settings",
+    "Snapshots",
+    "Tls",
+    "TopicNames",
+    "Web",
+    "load",
+    "load_with_overlay",
+    "parse",
+    "schema",
 ]  # fmt: skip

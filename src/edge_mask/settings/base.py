@@ -1,4 +1,4 @@
-"""What every section of the configuration has in common, and the types that their keys share."""
+"""The base class of all sections, and shared types of keys."""
 
 import errno
 import stat
@@ -18,13 +18,13 @@ class Section(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _nothing_means_default(cls, value: Any) -> Any:
-        """A key with nothing behind it (all of its section commented out) is as good as not there."""
+        """A key without a value (its whole section commented out) counts as absent."""
         return {key: part for key, part in value.items() if part is not None} if isinstance(value, dict) else value
 
     @field_validator("*", mode="before")
     @classmethod
     def _truth_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
-        """`true` would be taken for 1."""
+        """Refuse `true` as a number: pydantic would take it for 1."""
         if isinstance(value, bool) and info.field_name in cls.model_fields:
             wanted = cls.model_fields[info.field_name].annotation
             if wanted in _NUMBERS:
@@ -46,7 +46,7 @@ Name = Annotated[
         json_schema_extra=allowed("up to 64 letters, digits, '_', '-' or '.', beginning with a letter or digit"),
     ),
 ]
-"""How a camera or sensor is called in messages and logs."""
+"""The name of a camera or sensor in messages and logs."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -65,7 +65,7 @@ def read_whole(path: Path) -> bytes:
 
 
 def _names_something(value: object) -> object:
-    """An empty path, as of a variable that is empty, would be the current folder."""
+    """Refuse an empty path (an empty variable): it would mean the current folder."""
     if isinstance(value, str) and (not value.strip() or "\0" in value):
         raise ValueError(f"found {value!a}; allowed: a path")
     return value

@@ -1,4 +1,4 @@
-"""What looks and judges: cameras, detector, gate, cctv, snapshots."""
+"""The sections about vision: cameras, detector, gate, cctv, snapshots."""
 
 import re
 from pathlib import Path
@@ -28,7 +28,7 @@ Point = tuple[Fraction, Fraction]
 
 
 def _degrees(value: object) -> object:
-    """A number in quotes or from the environment is one too; `false` is not 0, nor is `180.5` anything."""
+    """Accept a number in quotes or from the environment; refuse `false` and `180.5`."""
     if isinstance(value, str) and value.strip().isdecimal():
         return int(value)
     return str(value).lower() if isinstance(value, bool) else value
@@ -90,7 +90,7 @@ class Camera(Section):
 
 
 def _is_address(value: str) -> bool:
-    """Whether host and port can be told from the rest; a raw `#` or `/` in a password looks like the end of both."""
+    """Whether host and port can be parsed; a raw `#` or `/` in a password would end them early."""
     try:
         parts = urlsplit(value)
         return bool(parts.hostname) and parts.port != 0 and value.isprintable() and " " not in value

@@ -1,4 +1,4 @@
-"""What has to fit together, and what has to be there, before a configuration can be used."""
+"""Checks across sections, and of files, before a configuration is used."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from edge_mask.settings.sensors import TEMPERATURE_UNITS, USUAL_UNITS
 from edge_mask.yaml_file import Path as Key
 
 FEWEST_VOTES = 3
-"""A camera too slow for `gate.votes` looks in a window decides on so many (track.votes)."""
+"""A camera too slow for `gate.votes` frames per window decides on this many (track.votes)."""
 COLDEST_FEVER, HOTTEST_FEVER = 25.0, 50.0
 """Degrees Celsius; a skin thermometer may measure much less than 37."""
 _LEAST_AREA = 1e-6
@@ -18,11 +18,11 @@ LATER = {
     ("gate", "passage_sensor"): ("passage sensors come", "nothing"),
     ("topics", "commands"): ("commands over MQTT come", "nothing"),
 }
-"""Keys that this version would have to ignore: better a sentence than silence."""
+"""Keys that this version would ignore: refused with a sentence."""
 
 
 def complaints(settings: Settings) -> Iterator[Complaint]:
-    """Every problem that only shows when the whole is seen; reads the files it names."""
+    """Every problem that involves several keys or files; reads the named files."""
     yield from _something_to_do(settings)
     yield from _not_built_yet(settings)
     yield from _names(settings)
@@ -70,7 +70,7 @@ def _cameras(settings: Settings) -> Iterator[Complaint]:
 
 
 def _device_of(camera: Camera) -> str | None:
-    """What only one camera can hold open."""
+    """The device that only one camera can open."""
     source = camera.source.lower()
     if source.startswith("picamera2"):
         return f"picamera2:{source.partition(':')[2] or '0'}"
@@ -87,7 +87,7 @@ def _area(zone: tuple[Point, ...]) -> float:
 
 
 def _looks_enough(key: Key, camera: Camera, settings: Settings) -> Iterator[Complaint]:
-    """Whether a verdict can come at all: so many looks must lie in the window."""
+    """Whether a verdict is possible: enough frames must lie in the window."""
     gate = settings.gate
     needed = min(gate.votes, FEWEST_VOTES)
     if camera.interval and gate.window / camera.interval + 1 < needed:
@@ -154,7 +154,7 @@ def _gate(settings: Settings) -> Iterator[Complaint]:
 
 
 def _fever(settings: Settings, unit: str, most: float | None) -> Iterator[Complaint]:
-    """Above 37.5 degrees Fahrenheit everybody has a fever, above 375 degrees Celsius nobody."""
+    """`fever_above` in the sensor's unit: above 37.5 degrees Fahrenheit all have a fever, above 375 Celsius none."""
     limit = settings.gate.fever_above
     celsius = {"F": (limit - 32) / 1.8, "K": limit - 273.15}.get(unit, limit)
     if not COLDEST_FEVER <= celsius <= HOTTEST_FEVER:

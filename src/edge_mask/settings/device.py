@@ -1,4 +1,4 @@
-"""Who this device is, and how it talks about itself: device, log, health, web."""
+"""The sections about the device itself: device, log, health, web."""
 
 import re
 import socket
@@ -31,7 +31,7 @@ class Labels(Section):
     description: str = Field(default="", max_length=1024, description="Anything else.")
 
     def given(self) -> dict[str, str | float]:
-        """The labels that are there, by name."""
+        """The labels that are set, by name."""
         return self.model_dump(exclude_defaults=True)
 
 

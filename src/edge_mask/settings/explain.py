@@ -17,8 +17,17 @@ Schema = Mapping[str, Any]
 def explain(error: ValidationError, layers: Layers, schema: Schema) -> list[str]:
     """One sentence for each thing that is wrong, in the order of the file."""
     found = [(_place(detail), detail) for detail in error.errors(include_url=False)]
+    found = [item for item in found if not _follows(item, found)]
     found.sort(key=lambda item: layers.line(item[0]))
     return list(dict.fromkeys(layers.sentence(path, _say(detail, path, schema)) for path, detail in found))
+
+
+def _follows(item: tuple[Path, ErrorDetails], found: list[tuple[Path, ErrorDetails]]) -> bool:
+    """Pydantic counts right entries only: a list is called too short when one of its entries is wrong."""
+    path, detail = item
+    return detail["type"] == "too_short" and any(
+        len(other) > len(path) and other[: len(path)] == path for other, _ in found
+    )
 
 
 def _place(detail: ErrorDetails) -> Path:

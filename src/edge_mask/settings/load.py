@@ -1,4 +1,4 @@
-"""From a file, the environment and an overlay to one frozen object, or to sentences."""
+"""Reads file, environment and overlay into one frozen object, or into sentences about problems."""
 
 import os
 from collections.abc import Mapping
@@ -12,25 +12,25 @@ from pydantic import ValidationError
 from edge_mask.errors import ConfigurationError
 from edge_mask.settings import overlay as overlays
 from edge_mask.settings.checks import complaints
-from edge_mask.settings.document import PASSWORD, Variable, read
 from edge_mask.settings.explain import explain
 from edge_mask.settings.model import Settings
 from edge_mask.settings.overlay import Layers, Overlay
 from edge_mask.settings.schema import schema
+from edge_mask.settings.variables import PASSWORD, FromEnvironment, read
 from edge_mask.yaml_file import Document
 from edge_mask.yaml_file import Path as Key
 
 
 @dataclass(frozen=True, slots=True)
-class InForce:
-    """The configuration as the daemon takes it: the file, and what was wished from outside and kept."""
+class LoadedSettings:
+    """The configuration of the daemon: the file, and the stored overlay."""
 
     settings: Settings
     overlay: Overlay
     kept_at: Path
-    """Where the overlay is kept."""
+    """Where the overlay is stored."""
     refused: tuple[str, ...] = ()
-    """Why the kept overlay is not in force, in sentences; empty when it is."""
+    """Why the stored overlay is not active, in sentences; empty when it is."""
 
 
 def load(path: Path, environ: Mapping[str, str], overlay: Overlay | None = None) -> Settings:
@@ -41,18 +41,18 @@ def load(path: Path, environ: Mapping[str, str], overlay: Overlay | None = None)
     return _settings(_document(path, environ), overlay or Overlay())
 
 
-def load_in_force(path: Path, environ: Mapping[str, str]) -> InForce:
-    """The same with the overlay that was kept; one that cannot be used is left out, and said. Changes nothing."""
+def load_with_overlay(path: Path, environ: Mapping[str, str]) -> LoadedSettings:
+    """The same with the stored overlay; an unusable one is left out and reported. Changes nothing."""
     document = _document(path, environ)
     kept_at = overlays.kept_at(document.data)
     try:
         overlay = overlays.read_kept(kept_at)
         if overlay.config:
-            return InForce(_settings(document, overlay), overlay, kept_at)
+            return LoadedSettings(_settings(document, overlay), overlay, kept_at)
         refused: tuple[str, ...] = ()
     except ConfigurationError as error:
         overlay, refused = Overlay(), tuple(error.problems)
-    return InForce(_settings(document, Overlay()), overlay, kept_at, refused)
+    return LoadedSettings(_settings(document, Overlay()), overlay, kept_at, refused)
 
 
 def parse(text: str, name: str, environ: Mapping[str, str], overlay: Overlay | None = None) -> Settings:
@@ -95,7 +95,7 @@ def _validated(data: dict[str, Any], layers: Layers) -> Settings:
     try:
         return Settings.model_validate(data)
     except ValidationError as error:
-        raise ConfigurationError(explain(error, layers, schema())) from None  # its text would hold what was found
+        raise ConfigurationError(explain(error, layers, schema())) from None  # its text would show values
 
 
 def _own_file(settings: Settings, name: str) -> list[tuple[Key, str]]:
@@ -108,6 +108,6 @@ def _own_file(settings: Settings, name: str) -> list[tuple[Key, str]]:
 def _literal_password(data: dict[str, Any]) -> list[tuple[Key, str]]:
     """No part of the password may stand in the file: not beside a variable, and not as its default."""
     password = (data.get("mqtt") or {}).get("password")
-    if password is None or isinstance(password, Variable):
+    if password is None or isinstance(password, FromEnvironment):
         return []
     return [(PASSWORD, "a password does not belong in this file; use password_file, or ${MQTT_PASSWORD}")]

@@ -46,11 +46,11 @@ class Settings(Section):
     health: HealthReport = Field(default=HealthReport(), description="The `health` messages.")
 
     def secrets(self) -> tuple[str, ...]:
-        """Every secret text in here, for the redactor of the logs. Raises OSError for an unreadable password file."""
+        """Every secret in it, for the redactor of the logs. Raises OSError for an unreadable password file."""
         found = [self.mqtt.read_password() or "", *(_url_password(camera.source) for camera in self.cameras)]
         return tuple(dict.fromkeys(text for secret in found if secret for text in (secret, unquote(secret))))
 
 
 def _url_password(url: str) -> str:
-    """What stands between the user name and the last '@': also right for a password with '@' or '/' in it."""
+    """The password of an address: up to the last '@', because it may contain '@' or '/'."""
     return url.partition("://")[2].rpartition("@")[0].partition(":")[2]

@@ -1,7 +1,7 @@
-"""A part of the configuration that is wished from outside, laid over the file.
+"""The overlay: configuration that is set from outside, on top of the file.
 
-The file itself is never written. What is wished (by a shadow, a command, an IoT job) is merged key by key into the
-overlay, checked together with the file, and kept beside the database, so that it survives a restart:
+The file itself is never written. A change (from a shadow, a command, an IoT job) is merged key by key into the
+overlay, checked together with the file, and stored beside the database to survive a restart:
 
   file ──┐
          ├──▶ merged ──▶ Settings, or sentences that name the file or the overlay as the place
@@ -24,26 +24,26 @@ from edge_mask.yaml_file import Path as Key
 NOT_FROM_OUTSIDE: Final[tuple[Key, ...]] = (
     ("mqtt",), ("aws",), ("web",), ("device", "thing_name"), ("outbox", "path"),
 )  # fmt: skip
-"""Who may change these could cut the device off, or take it over: they stand in the file alone."""
+"""Only the file may set these: from outside they could cut the device off, or take it over."""
 
 Config = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """What is wished, without nulls; `version` counts every change that was taken."""
+    """The keys set from outside, without nulls; `version` counts accepted changes."""
 
     config: Config = field(default_factory=dict)
     version: int = 0
     origin: str = "overlay"
-    """What sentences call the place."""
+    """Its name in sentences."""
 
     def changed(self, wish: Config, origin: str) -> "Overlay":
-        """With `wish` merged into it; a null takes its key out again."""
+        """A copy with `wish` merged in; a null removes its key."""
         return Overlay(merged(self.config, wish), self.version + 1, origin)
 
     def over(self, data: Config) -> dict[str, Any]:
-        """The file's data with the overlay on top; raises ConfigurationError for what must not be wished."""
+        """The file's data with the overlay on top. Raises ConfigurationError for keys that only the file may set."""
         if _is_deeper(self.config, MAX_DEPTH):
             raise ConfigurationError([f"{self.origin}: nested more than {MAX_DEPTH} deep"])
         forbidden = [key for key in NOT_FROM_OUTSIDE if _has(self.config, key)]
@@ -53,7 +53,7 @@ class Overlay:
         return merged(data, self.config)
 
     def gives(self, key: Key) -> bool:
-        """Whether the value at `key` comes from here: it stands here, or in a list or value that does."""
+        """Whether the value at `key` comes from the overlay, itself or as part of a list or value."""
         here: Any = self.config
         for part in key:
             if not isinstance(here, Mapping):
@@ -66,7 +66,7 @@ class Overlay:
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """Where each value of a merged configuration stands, for the sentences about it."""
+    """Finds the place of each value of a merged configuration, for sentences."""
 
     document: Document
     overlay: Overlay
@@ -78,7 +78,7 @@ class Layers:
         return self.document.sentence(key, text)
 
     def line(self, key: Key) -> int:
-        """The line in the file; what the overlay says comes first."""
+        """The line in the file; keys of the overlay come first."""
         return 0 if self.overlay.gives(key) else self.document.line(key)
 
 
@@ -97,14 +97,14 @@ def merged(base: Config, wish: Config) -> dict[str, Any]:
 
 
 def kept_at(data: Any) -> Path:
-    """The file that keeps the overlay: beside the database that the configuration names, right or wrong."""
+    """The file of the overlay, beside the configured database (which may be wrong)."""
     outbox = data.get("outbox") if isinstance(data, Mapping) else None
     path = outbox.get("path") if isinstance(outbox, Mapping) else None
     return Path(f"{path if isinstance(path, str) and path else 'edge-mask.db'}.overlay.json")
 
 
 def read_kept(path: Path) -> Overlay:
-    """The overlay that was kept; an empty one when none was. Raises ConfigurationError with a sentence."""
+    """The stored overlay; an empty one when there is none. Raises ConfigurationError with a sentence."""
     try:
         found = json.loads(read_whole(path))
     except (FileNotFoundError, NotADirectoryError):
@@ -120,9 +120,9 @@ def read_kept(path: Path) -> Overlay:
 
 
 def keep(path: Path, overlay: Overlay) -> None:
-    """Write the overlay so that a power cut leaves the old one or the new one whole. Raises OSError.
+    """Write the overlay atomically: a power cut leaves the old or the new one. Raises OSError.
 
-    Only the owner may read it: addresses of cameras hold passwords.
+    Only the owner may read it: camera addresses contain passwords.
     """
     written = json.dumps({"version": overlay.version, "config": overlay.config}, indent=1).encode()
     fresh = path.with_name(f"{path.name}.new")
@@ -142,7 +142,7 @@ def keep(path: Path, overlay: Overlay) -> None:
 
 
 def set_aside(path: Path) -> Path:
-    """Take an overlay that cannot be used out of the way; the last one stays for a person to see. Raises OSError."""
+    """Rename an unusable overlay; the last one stays for inspection. Raises OSError."""
     return path.replace(path.with_name(f"{path.name}.refused"))
 
 

@@ -1,4 +1,4 @@
-"""The JSON Schema of the configuration, and the table of keys in docs/configuration.md that is made from it."""
+"""The JSON Schema of the configuration, and the table of keys for docs/configuration.md."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from edge_mask.settings.model import Settings
 
 @cache
 def schema() -> dict[str, Any]:
-    """What `edge-mask schema config` prints; editors complete and check configuration files with it."""
+    """The output of `edge-mask schema config`; editors use it to complete and check configuration files."""
     made = Settings.model_json_schema(mode="validation")
     _drop_titles(made)
     _write_defaults_with_units(made)
@@ -31,7 +31,7 @@ def _write_defaults_with_units(made: dict[str, Any]) -> None:
 
 
 def _drop_titles(part: Any) -> None:
-    """Generated titles only repeat the key; a property that is itself called `title` is a mapping and stays."""
+    """Remove generated titles, which repeat the key; a property called `title` is a mapping and stays."""
     if isinstance(part, dict):
         if isinstance(part.get("title"), str):
             del part["title"]

@@ -1,4 +1,4 @@
-"""Where messages go: mqtt, topics, outbox."""
+"""The sections about sending: mqtt, topics, history, outbox."""
 
 import re
 from ipaddress import IPv6Address, ip_address
@@ -16,7 +16,7 @@ LATER_TRANSPORTS = ("aws-iot", "greengrass")
 
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
-"""MQTT packets carry no control characters; brokers hang up on them."""
+"""Refuse control characters: MQTT does not allow them, and brokers hang up."""
 _DATABASE = "the name of a file on this device, such as /var/lib/edge-mask/edge-mask.db"
 _HOST = "a name or an address alone, such as broker.example or 192.168.1.10; its port is a key of its own, mqtt.port"
 
@@ -28,7 +28,7 @@ def _runs_now(value: object) -> object:
 
 
 def _is_database(value: object) -> object:
-    """SQLite has other ideas of some names: a database in memory is another one for each connection."""
+    """Refuse names with a special meaning in SQLite: `:memory:` is a new database for each connection."""
     if isinstance(value, str) and (
         value.startswith((":", "file:")) or value.endswith("/") or Path(value).name in ("", "..")
     ):
@@ -112,7 +112,7 @@ class Mqtt(Section):
 
 
 def _can_be_a_host(value: str) -> bool:
-    """Whether a resolver would take it: no URL, no port, no empty part, nothing too long."""
+    """Whether it can be a host name: no URL, no port, no empty part, not too long."""
     if ":" in value:
         try:
             return isinstance(ip_address(value), IPv6Address)

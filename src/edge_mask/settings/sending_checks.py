@@ -1,4 +1,4 @@
-"""What must be right about topics, the broker, the database and other files before anything can be sent."""
+"""Checks of topics, the broker, the database and other files before anything is sent."""
 
 import re
 from collections import Counter
@@ -17,11 +17,11 @@ Complaint = tuple[Key, str]
 MAX_SLASHES = 7
 MAX_TOPIC_BYTES = 256
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-"""What brokers hang up on inside a topic."""
+"""Characters in a topic on which brokers hang up."""
 
 
 def sending_complaints(settings: Settings) -> Iterator[Complaint]:
-    """Every problem of what leaves the device and of what is kept on it; reads the files it names."""
+    """Every problem of sending and storing; reads the named files."""
     yield from _topics(settings)
     yield from _mqtt(settings)
     yield from _rates(settings)
@@ -44,7 +44,7 @@ def _topics(settings: Settings) -> Iterator[Complaint]:
 
 
 def _topic(key: Key, topic: str, thing: str, below: str) -> Iterator[Complaint]:
-    """`below` is what the house itself puts after the topic."""
+    """`below`: the suffix that the house adds to the topic."""
     whole = topic.replace("{thing}", thing) + below
     beside = f" together with {below}" if below else ""
     if _CONTROL.search(topic):
@@ -81,7 +81,7 @@ def _mqtt(settings: Settings) -> Iterator[Complaint]:
 
 
 def _rates(settings: Settings) -> Iterator[Complaint]:
-    """Whether the backlog can ever shrink: what is made all day long must be less than what may leave."""
+    """Whether the backlog can ever shrink: the send rate must exceed the rate of new messages."""
     if settings.forward == "rules-only" and not settings.rules:
         yield ("forward",), "rules-only sends nothing, as there are no rules; give rule files under rules, or write all"
     if settings.forward == "rules-only" or settings.mqtt.transport == "none":

@@ -13,7 +13,7 @@ _ENVELOPE = ("id", "seq", "thing", "ts", "v", "late", "clock_ok", "sensor", "uni
 _TOPICS = ("root", "commands", *(kind.name for kind in KINDS if kind is not READINGS))
 _SHADOW = ("at", "highest")
 RESERVED = frozenset(_ENVELOPE + _TOPICS + _SHADOW)
-"""Words that a quantity cannot be called: fields of the envelope, other topics, what the shadow says of a sensor."""
+"""Names that a quantity must not have: envelope fields, other topics, fields of a sensor's shadow."""
 
 TEMPERATURE_UNITS = ("C", "F", "K")
 USUAL_UNITS = {
@@ -26,7 +26,7 @@ USUAL_UNITS = {
     "illuminance": "lx",
     "distance": "m",
 }
-"""Quantities that are never told in degrees, and how they mostly are."""
+"""Quantities that are never measured in degrees, with their usual units."""
 
 LATER_KINDS = ("serial", "mqtt", "gpio")
 

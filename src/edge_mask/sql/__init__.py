@@ -5,7 +5,7 @@ compile_rule("SELECT * FROM 'kf99/topic' WHERE temperature > 30", "2016-03-23").
 
 from edge_mask.sql.errors import EvaluationError, RuleError
 from edge_mask.sql.json import to_payload
-from edge_mask.sql.message import NOWHERE, Context, Message
+from edge_mask.sql.rule_input import NOWHERE, Context, RuleInput
 from edge_mask.sql.statement import DEFAULT_VERSION, VERSIONS, CompiledRule, compile_rule
 from edge_mask.sql.template import Template, render_template
 from edge_mask.sql.values import NO_MATCH, UNDEFINED, Value
@@ -19,8 +19,8 @@ __all__ = [
     "CompiledRule",
     "Context",
     "EvaluationError",
-    "Message",
     "RuleError",
+    "RuleInput",
     "Template",
     "Value",
     "compile_rule",

@@ -1,4 +1,4 @@
-"""+ - * / % and the comparisons, as the operator tables say: what is no number makes the result Undefined."""
+"""+ - * / % and the comparisons, by AWS's operator tables: an operand that is no number gives Undefined."""
 
 import operator
 from collections.abc import Callable

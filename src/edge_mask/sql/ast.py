@@ -1,4 +1,4 @@
-"""The statement as a tree. `at` is the place in the text, for sentences about what is wrong."""
+"""The statement as a tree. `at` is the place in the text, for error sentences."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -74,7 +74,7 @@ class Prefix:
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class OperatorChain:
     """`first op x op y …`, from left to right; the operators bind equally."""
 
     first: "Node"
@@ -126,7 +126,7 @@ Node = (
     | Call
     | Cast
     | Prefix
-    | Chain
+    | OperatorChain
     | Case
     | ArrayLiteral
     | ObjectLiteral

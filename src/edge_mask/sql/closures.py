@@ -1,4 +1,4 @@
-"""The parts that a compiled statement is made of: each a function of (scope, message)."""
+"""The building blocks of a compiled statement: each is a function of (scope, message)."""
 
 from collections.abc import Callable
 from typing import Final, cast
@@ -8,23 +8,23 @@ from edge_mask.sql.ast import Literal, Node
 from edge_mask.sql.errors import EvaluationError
 from edge_mask.sql.functions import Function
 from edge_mask.sql.functions.registry import Cost
-from edge_mask.sql.message import Message
+from edge_mask.sql.rule_input import RuleInput
 from edge_mask.sql.text import check_size, size_of
 from edge_mask.sql.values import UNDEFINED, Value, equal, to_boolean
 
-Closure = Callable[[Value, Message], Value]
+Closure = Callable[[Value, RuleInput], Value]
 """Scope (the payload, or the element a nested SELECT looks at) and message in, value out."""
 
 _SIMPLE_LIMIT: Final = 2**53
 _LARGE: Final = frozenset({list, dict})
 _HELD: Final = 4
-"""What an item of an array costs beside a character of a text."""
+"""Cost of an array item, in characters of a text."""
 
 
 def attribute(name: str) -> Closure:
     """A key of the scope."""
 
-    def run(scope: Value, _message: Message) -> Value:
+    def run(scope: Value, _message: RuleInput) -> Value:
         try:
             return scope[name]
         except (KeyError, TypeError):  # not there, or the scope is no object
@@ -36,7 +36,7 @@ def attribute(name: str) -> Closure:
 def member(base: Closure, name: str) -> Closure:
     """`base.name`."""
 
-    def run(scope: Value, message: Message) -> Value:
+    def run(scope: Value, message: RuleInput) -> Value:
         value = base(scope, message)
         try:
             return value[name]
@@ -51,12 +51,12 @@ def chained(first: Closure, steps: list[tuple[Binary, Closure]]) -> Closure:
     if len(steps) == 1:
         operation, right = steps[0]
 
-        def run_one(scope: Value, message: Message) -> Value:
+        def run_one(scope: Value, message: RuleInput) -> Value:
             return _counted(operation, first(scope, message), right(scope, message), message)
 
         return run_one
 
-    def run(scope: Value, message: Message) -> Value:
+    def run(scope: Value, message: RuleInput) -> Value:
         value = first(scope, message)
         for operation, right in steps:
             value = _counted(operation, value, right(scope, message), message)
@@ -65,8 +65,8 @@ def chained(first: Closure, steps: list[tuple[Binary, Closure]]) -> Closure:
     return run
 
 
-def _counted(operation: Binary, left: Value, right: Value, message: Message) -> Value:
-    """One operation: those on arrays and objects cost time, those that make a text cost space."""
+def _counted(operation: Binary, left: Value, right: Value, message: RuleInput) -> Value:
+    """One operation. Arrays and objects count as time, new texts as space."""
     if type(right) in _LARGE:
         message.look()
     value = operation(left, right)
@@ -83,9 +83,9 @@ def small_number(node: Node) -> float | None:
 
 
 def against(left: Closure, test: Callable[[Value, Value], bool], general: Binary, limit: float) -> Closure:
-    """`left > 30`: the commonest condition, without a detour for the commonest values."""
+    """`left > 30`: the most common condition, with a short path for the most common values."""
 
-    def run(scope: Value, message: Message) -> Value:
+    def run(scope: Value, message: RuleInput) -> Value:
         value = left(scope, message)
         kind = type(value)
         if kind is int or kind is float:
@@ -97,10 +97,10 @@ def against(left: Closure, test: Callable[[Value, Value], bool], general: Binary
 
 def attribute_against(
     name: str, test: Callable[[Value, Value], bool], general: Binary, limit: float
-) -> Callable[[Value, Message], bool]:
-    """`WHERE name > 30`, the commonest of all: one function, for the day when a hundred rules ask it."""
+) -> Callable[[Value, RuleInput], bool]:
+    """`WHERE name > 30`, the most common WHERE, as one function: with a hundred rules its speed counts."""
 
-    def run(scope: Value, _message: Message) -> bool:
+    def run(scope: Value, _message: RuleInput) -> bool:
         try:
             value = scope[name]
         except (KeyError, TypeError):  # as above
@@ -116,7 +116,7 @@ def attribute_against(
 def logical(parts: list[Closure], winner: bool) -> Closure:
     """AND (winner False) and OR (True). One operand may decide alone; else all must be Booleans, or it is Undefined."""
 
-    def run(scope: Value, message: Message) -> Value:
+    def run(scope: Value, message: RuleInput) -> Value:
         result: Value = not winner
         for part in parts:
             truth = to_boolean(part(scope, message))
@@ -132,7 +132,7 @@ def logical(parts: list[Closure], winner: bool) -> Closure:
 def cased(subject: Closure, branches: list[tuple[Closure, Closure]], otherwise: Closure | None) -> Closure:
     """`CASE subject WHEN … THEN … ELSE … END`."""
 
-    def run(scope: Value, message: Message) -> Value:
+    def run(scope: Value, message: RuleInput) -> Value:
         value = subject(scope, message)
         if value is UNDEFINED:
             return UNDEFINED
@@ -148,18 +148,18 @@ def cased(subject: Closure, branches: list[tuple[Closure, Closure]], otherwise: 
 
 
 def called(found: Function, arguments: list[Closure]) -> Closure:
-    """A function of as many arguments as it takes; what it costs is counted."""
+    """Call a function with checked argument count and counted cost."""
     call = _plain_call(found, arguments)
     if found.cost is Cost.TIME:
 
-        def timed(scope: Value, message: Message) -> Value:
+        def timed(scope: Value, message: RuleInput) -> Value:
             message.look()
             return _measured(call(scope, message), message)
 
         return timed
     if found.cost is Cost.SPACE:
 
-        def spacious(scope: Value, message: Message) -> Value:
+        def spacious(scope: Value, message: RuleInput) -> Value:
             message.look()
             value = call(scope, message)
             message.grow(_HELD * size_of(value) if type(value) in _LARGE else 0)
@@ -167,14 +167,14 @@ def called(found: Function, arguments: list[Closure]) -> Closure:
 
         return spacious
 
-    def run(scope: Value, message: Message) -> Value:
+    def run(scope: Value, message: RuleInput) -> Value:
         message.call()
         return _measured(call(scope, message), message)
 
     return run
 
 
-def _measured(value: Value, message: Message) -> Value:
+def _measured(value: Value, message: RuleInput) -> Value:
     if type(value) is str:
         message.grow(len(value))
     return value
@@ -194,9 +194,9 @@ def _plain_call(found: Function, arguments: list[Closure]) -> Closure:
 
 
 def attempt(inner: Closure) -> Closure:
-    """The value, or Undefined when it cannot be worked out for this message."""
+    """The value, or Undefined when it cannot be computed for this message."""
 
-    def run(scope: Value, message: Message) -> Value:
+    def run(scope: Value, message: RuleInput) -> Value:
         try:
             return inner(scope, message)
         except EvaluationError:
@@ -206,9 +206,9 @@ def attempt(inner: Closure) -> Closure:
 
 
 def array(items: list[Closure]) -> Closure:
-    """`[a, b]` without what is Undefined."""
+    """`[a, b]` without Undefined items."""
 
-    def run(scope: Value, message: Message) -> Value:
+    def run(scope: Value, message: RuleInput) -> Value:
         values = (item(scope, message) for item in items)
         return [value for value in values if value is not UNDEFINED]
 
@@ -216,23 +216,23 @@ def array(items: list[Closure]) -> Closure:
 
 
 def mapping(members: list[tuple[str, Closure]]) -> Closure:
-    """`{'a': b}` without what is Undefined."""
+    """`{'a': b}` without Undefined values."""
 
-    def run(scope: Value, message: Message) -> Value:
+    def run(scope: Value, message: RuleInput) -> Value:
         values = ((name, value(scope, message)) for name, value in members)
         return {name: value for name, value in values if value is not UNDEFINED}
 
     return run
 
 
-def query(source: Closure, make: Closure, keep: Callable[[Value, Message], bool] | None) -> Closure:
+def query(source: Closure, make: Closure, keep: Callable[[Value, RuleInput], bool] | None) -> Closure:
     """A nested SELECT: one result for each element of an array, a single one for an object."""
 
-    def one(element: Value, message: Message) -> Value:
+    def one(element: Value, message: RuleInput) -> Value:
         message.step()
         return make(element, message) if keep is None or keep(element, message) else UNDEFINED
 
-    def run(scope: Value, message: Message) -> Value:
+    def run(scope: Value, message: RuleInput) -> Value:
         value = source(scope, message)
         if type(value) is not list:
             return one(value, message) if type(value) is dict else UNDEFINED
@@ -254,7 +254,7 @@ def query(source: Closure, make: Closure, keep: Callable[[Value, Message], bool]
 def exists(inner: Closure) -> Closure:
     """Whether a nested SELECT finds anything."""
 
-    def run(scope: Value, message: Message) -> Value:
+    def run(scope: Value, message: RuleInput) -> Value:
         found = inner(scope, message)
         return found is not UNDEFINED and found != []
 

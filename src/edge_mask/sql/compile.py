@@ -1,4 +1,4 @@
-"""From tree to closures: each node becomes one function of (scope, message), put together once."""
+"""Compiles the tree to closures: each node becomes one function of (scope, message)."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -11,11 +11,11 @@ from edge_mask.sql.ast import (
     Call,
     Case,
     Cast,
-    Chain,
     Literal,
     Member,
     Node,
     ObjectLiteral,
+    OperatorChain,
     Prefix,
     Select,
     Star,
@@ -45,8 +45,8 @@ from edge_mask.sql.functions import FUNCTIONS, Function
 from edge_mask.sql.functions.encoding import CAST_KINDS
 from edge_mask.sql.functions.encoding import cast as cast_value
 from edge_mask.sql.functions.facts import AT_MOST_ONCE
-from edge_mask.sql.message import Message
 from edge_mask.sql.project import no_array, projection
+from edge_mask.sql.rule_input import RuleInput
 from edge_mask.sql.values import UNDEFINED, Value, simple, to_boolean, whole
 from edge_mask.suggest import did_you_mean
 
@@ -55,7 +55,7 @@ MAX_REFERENCES: Final = 2000
 
 
 class Compiler:
-    """One statement or template: its version, variables, and what compiling finds out on the way."""
+    """The state of compiling one statement or template: version, variables, findings."""
 
     def __init__(
         self, text: str, version: int, version_name: str, variables: Mapping[str, int] = MappingProxyType({})
@@ -100,7 +100,7 @@ class Compiler:
             case Prefix(operator, operand):
                 inner, change = self.compile(operand), logical_not if operator == "NOT" else negate
                 return lambda scope, message: change(inner(scope, message))
-            case Chain():
+            case OperatorChain():
                 return self._chain(node)
             case Case():
                 branches = [(self.compile(test), self.compile(result)) for test, result in node.branches]
@@ -116,12 +116,12 @@ class Compiler:
                 self._since_2("a nested SELECT", node)
                 return self._subquery(node)
 
-    def condition(self, node: Node) -> Callable[[Value, Message], bool]:
-        """WHERE: whether the expression is true; what cannot change the answer any more is not computed."""
-        if isinstance(node, Chain) and node.rest[0][0] == "AND":
+    def condition(self, node: Node) -> Callable[[Value, RuleInput], bool]:
+        """WHERE: whether the expression is true; evaluation stops as soon as the answer is fixed."""
+        if isinstance(node, OperatorChain) and node.rest[0][0] == "AND":
             parts = [self.compile(part) for part in (node.first, *(part for _sign, part in node.rest))]
             return lambda scope, message: all(to_boolean(part(scope, message)) is True for part in parts)
-        if isinstance(node, Chain) and isinstance(node.first, Attribute) and self._is_against_constant(node):
+        if isinstance(node, OperatorChain) and isinstance(node.first, Attribute) and self._is_against_constant(node):
             name, (sign, right) = node.first.name, node.rest[0]
             if name not in self._aliases[-1:]:
                 limit = small_number(right) or 0
@@ -130,7 +130,7 @@ class Compiler:
         return lambda scope, message: closure(scope, message) is True
 
     def tidy(self, node: Node) -> Closure:
-        """The expression as it stands in a result: whole numbers are Ints in version 2016-03-23."""
+        """The expression as part of a result: whole numbers are Ints in version 2016-03-23."""
         closure = self.compile(node)
         if isinstance(node, Attribute | Member | Star):
             return closure
@@ -180,7 +180,7 @@ class Compiler:
 
     # -- operators ----------------------------------------------------------------------------------
 
-    def _chain(self, node: Chain) -> Closure:
+    def _chain(self, node: OperatorChain) -> Closure:
         first, sign = node.first, node.rest[0][0]
         if sign in {"AND", "OR"}:
             return logical([self.compile(part) for part in (first, *(part for _sign, part in node.rest))], sign == "OR")
@@ -190,7 +190,7 @@ class Compiler:
         table = OPERATORS[self.version]
         return chained(self.compile(first), [(table[sign], self.compile(part)) for sign, part in node.rest])
 
-    def _is_against_constant(self, node: Chain) -> bool:
+    def _is_against_constant(self, node: OperatorChain) -> bool:
         sign, right = node.rest[0]
         return len(node.rest) == 1 and sign in ORDERS and small_number(right) is not None
 

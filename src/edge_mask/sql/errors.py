@@ -1,10 +1,10 @@
-"""What can be wrong with a rule: when it is loaded, and while it runs."""
+"""Errors of a rule: when it is loaded, and while it runs."""
 
 from edge_mask.errors import Refused
 
 
 class RuleError(Refused):
-    """A statement or template that cannot be run, found when it is loaded: a place and a sentence."""
+    """An invalid statement or template, found when it is loaded: a place and a sentence."""
 
     def __init__(self, sentence: str, text: str = "", at: int = 0) -> None:
         before = text[:at]
@@ -15,8 +15,8 @@ class RuleError(Refused):
 
 
 class EvaluationError(Refused):
-    """A rule that could not finish for one message; the same message would fail again."""
+    """A rule that failed for one message; the same message would fail again."""
 
 
 class TookTooLong(EvaluationError):
-    """A rule that used up the time it has for one message."""
+    """A rule that used up its time for one message."""

@@ -1,9 +1,8 @@
 """JSON in and JSON out, without losing a digit.
 
 A payload's numbers become int or float where that is exact and Decimal where it is not; the way back writes each
-number with all of its digits. msgspec does both at once: it hands over the text of a fraction, and writes a Decimal
-as the number it is. What it refuses goes to the standard library, which takes a little more (half a surrogate pair,
-integers of thousands of digits).
+number with all of its digits. msgspec supports both: it passes on the text of a fraction, and writes a Decimal as a
+number. The standard library handles what msgspec refuses (half a surrogate pair, integers of thousands of digits).
 """
 
 import json
@@ -17,10 +16,10 @@ from edge_mask.sql.errors import EvaluationError
 from edge_mask.sql.values import PRECISION, UNDEFINED, Value, plain, simple
 
 MAX_DEPTH: Final = 100
-"""Arrays and objects inside one another, in a payload."""
+"""Deepest nesting of a payload."""
 
 _WORTH_CHECKING: Final = 1000
-"""Bytes of a payload below which it cannot be nested deep enough to do harm."""
+"""A payload with fewer bytes cannot be nested too deep."""
 
 _FLOAT_DIGITS: Final = 16
 """A number this short, sign and point included, has at most 15 digits, and a double gives them all back."""

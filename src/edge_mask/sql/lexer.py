@@ -1,4 +1,4 @@
-"""Statements cut into tokens, a place among them, and the sentences for what is not expected there."""
+"""Splits statements into tokens; a cursor over them, with the sentences about unexpected tokens."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ MAX_STATEMENT: Final = 256 * 1024
 """AWS IoT's bound on the size of a rule, in bytes; here in characters."""
 
 MAX_DEPTH: Final = 50
-"""Parentheses, functions and literals inside one another."""
+"""Deepest nesting of parentheses, functions and literals."""
 
 HINTS: Final = {
     "LIKE": "LIKE is not part of the language: use regexp_matches(), startswith() or endswith()",
@@ -25,7 +25,7 @@ HINTS: Final = {
     "JOIN": "JOIN is not part of the language: a rule sees one message at a time",
     "SET": "SET stands once, before SELECT; separate several variables by commas",
 }
-"""What to write instead of words that other dialects have."""
+"""Replacements for words of other SQL dialects."""
 
 _TOKEN: Final = re.compile(
     r"""\s*+(?:
@@ -109,7 +109,7 @@ class Cursor:
 
     @contextmanager
     def deeper(self) -> Iterator[None]:
-        """One level further in; RuleError when that is too deep."""
+        """Enter one more level; RuleError when that is too deep."""
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise self.error(f"the statement is nested deeper than {MAX_DEPTH} levels", self.peek())
@@ -117,11 +117,11 @@ class Cursor:
         self._depth -= 1
 
     def peek(self, ahead: int = 0) -> Token:
-        """The next token, or one further on; behind the last one the last one again."""
+        """The next token without taking it, or one further on; at the end the last one."""
         return self._tokens[min(self._next + ahead, len(self._tokens) - 1)]
 
     def advance(self) -> Token:
-        """The next token, which is then behind us."""
+        """Take the next token."""
         token = self.peek()
         self._next += 1
         return token

@@ -8,12 +8,12 @@ from edge_mask.sql.ast import (
     Call,
     Case,
     Cast,
-    Chain,
     Item,
     Literal,
     Member,
     Node,
     ObjectLiteral,
+    OperatorChain,
     Prefix,
     Select,
     Star,
@@ -146,7 +146,7 @@ class Parser(Cursor):
             if operator == "=" and self.peek().text == "=":
                 raise self.error("'==' is not an operator here: write =", self.peek())
             rest.append((operator, self.expression(level + 1)))
-        return Chain(first, tuple(rest), at)
+        return OperatorChain(first, tuple(rest), at)
 
     def _operator(self) -> str:
         token = self.peek()

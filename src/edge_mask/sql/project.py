@@ -1,12 +1,12 @@
-"""What SELECT makes: an object from its items, each under its key or path of keys."""
+"""Builds the result of SELECT: an object with each item under its key or path of keys."""
 
 from collections.abc import Callable
 
 from edge_mask.sql.errors import EvaluationError
-from edge_mask.sql.message import Message
+from edge_mask.sql.rule_input import RuleInput
 from edge_mask.sql.values import UNDEFINED, Value
 
-Closure = Callable[[Value, Message], Value]
+Closure = Callable[[Value, RuleInput], Value]
 Made = tuple[Closure, tuple[str, ...], bool]
 """A value, the path it goes to (empty: merge), and whether it is a `*`."""
 
@@ -18,7 +18,7 @@ def projection(items: list[Made]) -> Closure:
     if all(len(path) == 1 for _value, path, _star in items):
         return _flat([(value, path[0]) for value, path, _star in items])
 
-    def make(scope: Value, message: Message) -> Value:
+    def make(scope: Value, message: RuleInput) -> Value:
         made: dict[str, Value] = {}
         for value, path, _star in items:
             result = value(scope, message)
@@ -32,7 +32,7 @@ def projection(items: list[Made]) -> Closure:
 
 
 def _flat(items: list[tuple[Closure, str]]) -> Closure:
-    def make(scope: Value, message: Message) -> Value:
+    def make(scope: Value, message: RuleInput) -> Value:
         made: dict[str, Value] = {}
         for value, key in items:
             result = value(scope, message)
@@ -46,7 +46,7 @@ def _flat(items: list[tuple[Closure, str]]) -> Closure:
 def no_array(value: Closure) -> Closure:
     """SELECT VALUE as version 2015-10-08 has it: anything but an array."""
 
-    def make(scope: Value, message: Message) -> Value:
+    def make(scope: Value, message: RuleInput) -> Value:
         result = value(scope, message)
         if type(result) is list:
             raise EvaluationError("SELECT VALUE of an array needs awsIotSqlVersion 2016-03-23")
@@ -68,7 +68,7 @@ def _json(value: Value) -> Value:
 
 
 def _put(made: dict[str, Value], path: tuple[str, ...], value: Value) -> None:
-    """Put `value` at `path`, copying what stands on the way: the payload is shared by all rules."""
+    """Put `value` at `path` and copy the objects on the way: all rules share the payload."""
     for key in path[:-1]:
         inner = made.get(key)
         made[key] = dict(inner) if isinstance(inner, dict) else {}

@@ -1,8 +1,8 @@
-"""Regular expressions that can hang nothing and fill no memory.
+"""Regular expressions with bounds on time and memory.
 
-A message may bring a text on which a backtracking engine would search for years. The `regex` package takes a time
-limit, which no engine of the standard library does, and lets other threads run while it searches. It compiles a repeat
-by writing it out, so that what `(a{65535}){65535}` would become is counted first.
+On some texts a backtracking engine would search for years. The `regex` package has a time limit, which `re` has not,
+and lets other threads run during a search. It compiles a repeat by writing it out, so we count first how long
+`(a{65535}){65535}` would become.
 """
 
 import re
@@ -27,7 +27,7 @@ MAX_WRITTEN_OUT: Final = 10_000
 """Characters of a pattern when each `{n}` is written out n times."""
 
 MAX_SEARCHED: Final = 256 * 1024
-"""Characters of a text that is searched: what the engine remembers on its way grows with it."""
+"""Most characters of a searched text: the engine's memory grows with it."""
 
 _PART: Final = re.compile(
     r"\\[pPNx]\{[^}]*\}|\\.|\[\^?\]?(?:\\.|[^\]\\])*+\]|(?P<open>\()|(?P<close>\))|\{(?P<least>\d+)(?:,\d*)?\}|[*+?|]|.",
@@ -64,7 +64,7 @@ def _written_out(pattern: str) -> int:
 
 
 def objection(pattern: str) -> str:
-    """Why no search is made by this pattern, however valid it is; empty when one is."""
+    """Why this pattern is not used, even if it is valid; empty when it is."""
     if len(pattern) <= MAX_PATTERN and _written_out(_ESCAPE.sub(_as_here, pattern)) > MAX_WRITTEN_OUT:
         return (
             f"the regular expression {pattern[:80]!r} is longer than {MAX_WRITTEN_OUT} characters"

@@ -7,17 +7,17 @@ from edge_mask.sql.ast import Select, Star
 from edge_mask.sql.compile import Compiler, is_quick
 from edge_mask.sql.errors import EvaluationError, RuleError
 from edge_mask.sql.json import to_payload
-from edge_mask.sql.message import NOWHERE, Context, Message
 from edge_mask.sql.parser import Parser
+from edge_mask.sql.rule_input import NOWHERE, Context, RuleInput
 from edge_mask.sql.text import check_size, size_of
 from edge_mask.sql.topics import BASIC_INGEST, topic_matches, without_basic_ingest
 from edge_mask.sql.values import NO_MATCH, Value
 
 DEFAULT_VERSION: Final = "2015-10-08"
-"""What AWS takes when a rule names no version."""
+"""AWS's default for a rule without a version."""
 
 _MANY: Final = 32
-"""Pieces of the message; a result of more than that is measured before it is written."""
+"""Pieces of the message: a result with more is measured before it is written."""
 
 VERSIONS: Final = {"2015-10-08": 1, "2016-03-23": 2, "beta": 2}
 
@@ -41,34 +41,34 @@ class CompiledRule:
         select = statement.select
         compiler.check_weight([] if select.where is None else [select.where])
         self.has_quick_where = select.where is None or is_quick(select.where)
-        """WHERE calls nothing and is short: its time need not be counted."""
+        """Whether WHERE is short and calls nothing: then it needs no time limit."""
         self._where = None if select.where is None else compiler.condition(select.where)
         self.where = None if self._variables or compiler.has_subqueries else self._where
-        """WHERE by itself (scope and message in), to ask many rules at small cost; None where it cannot stand alone."""
+        """WHERE as a function of (scope, message), to test many rules cheaply; None when it needs more."""
         weight = compiler.check_weight([item.value for item in select.items])
         self._project = compiler.project(select)
         self._can_grow = bool(self._variables) or compiler.has_subqueries or weight > _MANY
         self._is_star = _is_star(select)
         self.cloud_functions = frozenset(compiler.cloud)
-        """Functions of this statement that only AWS can answer; with one of them it does not run here."""
+        """Functions in this statement that only AWS can compute; with any of them it does not run here."""
         self.warnings = tuple(compiler.warnings)
         self._matches = _matcher(self.topic_filter)
 
     def evaluate(self, topic: str, payload: bytes, context: Context = NOWHERE) -> Value:
         """The outgoing value, or NO_MATCH; EvaluationError when this message cannot be worked on."""
-        return self.run(Message(topic, payload, context)) if self._matches(topic) else NO_MATCH
+        return self.run(RuleInput(topic, payload, context)) if self._matches(topic) else NO_MATCH
 
-    def run(self, message: Message) -> Value:
+    def run(self, message: RuleInput) -> Value:
         """`evaluate` for a message whose topic is known to match."""
         try:
             return self._run(message, self._project)
         except RecursionError:
             raise EvaluationError("the payload is nested too deep for this statement") from None
 
-    def output(self, message: Message, *, is_asked: bool = False) -> Value:
+    def output(self, message: RuleInput, *, is_asked: bool = False) -> Value:
         """`run` in the bytes that are published, or NO_MATCH. `SELECT *` hands the payload's own bytes on.
 
-        `is_asked`: the caller has asked `where` already, and it said yes.
+        `is_asked`: the caller has tested `where` already, and it was true.
         """
         try:
             if self._is_star:
@@ -81,8 +81,8 @@ class CompiledRule:
             raise EvaluationError("the payload is nested too deep for this statement") from None
         return value if value is NO_MATCH else self._written(value)
 
-    def assign(self, message: Message) -> Value:
-        """Work out the variables, which are then in the message; the scope of the statement."""
+    def assign(self, message: RuleInput) -> Value:
+        """Compute the variables into the message; returns the scope of the statement."""
         message.begin()
         scope = message.json(self.number)
         for name, value in self._variables:
@@ -94,7 +94,7 @@ class CompiledRule:
             check_size(size_of(value))
         return to_payload(value)
 
-    def _run(self, message: Message, project: Callable[[Value, Message], Value]) -> Value:
+    def _run(self, message: RuleInput, project: Callable[[Value, RuleInput], Value]) -> Value:
         if self._where is None and not self._variables and project is _own_bytes:
             return message.payload
         scope = self.assign(message)
@@ -103,7 +103,7 @@ class CompiledRule:
         return project(scope, message)
 
 
-def _own_bytes(_scope: Value, message: Message) -> Value:
+def _own_bytes(_scope: Value, message: RuleInput) -> Value:
     return message.payload
 
 

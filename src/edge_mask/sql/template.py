@@ -1,4 +1,4 @@
-"""Texts with `${expression}` inside, as the fields of actions have them."""
+"""Texts with `${expression}` inside: the fields of actions."""
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -7,8 +7,8 @@ from typing import Final
 
 from edge_mask.sql.compile import Compiler
 from edge_mask.sql.errors import EvaluationError, RuleError
-from edge_mask.sql.message import NOWHERE, Context, Message
 from edge_mask.sql.parser import Parser
+from edge_mask.sql.rule_input import NOWHERE, Context, RuleInput
 from edge_mask.sql.statement import DEFAULT_VERSION, VERSIONS
 from edge_mask.sql.text import check_size, to_text
 from edge_mask.sql.values import UNDEFINED, Value
@@ -30,7 +30,7 @@ class Template:
         self.text = text
         self._number = VERSIONS[version]
         compiler = Compiler(text, self._number, version, variables)
-        self._parts: list[str | Callable[[Value, Message], Value]] = []
+        self._parts: list[str | Callable[[Value, RuleInput], Value]] = []
         at = 0
         while (start := text.find(_OPEN, at)) >= 0:
             end = _closing(text, start + len(_OPEN))
@@ -42,7 +42,7 @@ class Template:
         self.cloud_functions = frozenset(compiler.cloud)
         self.uses_shadow = "get_thing_shadow" in text.lower()
 
-    def render(self, message: Message) -> str:
+    def render(self, message: RuleInput) -> str:
         """The text for one message; Undefined and null become nothing."""
         if len(self._parts) == 1:
             return self.text
@@ -90,4 +90,4 @@ def render_template(
     text: str, topic: str, payload: bytes, context: Context = NOWHERE, version: str = DEFAULT_VERSION
 ) -> str:
     """`text` with each `${expression}` replaced; RuleError for a faulty expression."""
-    return _compiled(text, version).render(Message(topic, payload, context))
+    return _compiled(text, version).render(RuleInput(topic, payload, context))

@@ -1,4 +1,4 @@
-"""Values as texts: the standard conversion to String, and the bound on what a statement may grow."""
+"""The standard conversion to String, and the limit on the size of results."""
 
 from decimal import Decimal
 from typing import Final
@@ -8,7 +8,7 @@ from edge_mask.sql.json import to_json
 from edge_mask.sql.values import UNDEFINED, Value, exact
 
 MAX_TEXT: Final = 1 << 20
-"""The longest text or list that a statement may make of its message."""
+"""The longest text or list that a statement may produce."""
 
 
 def to_text(value: Value) -> Value:
@@ -31,12 +31,12 @@ def to_text(value: Value) -> Value:
 
 
 def utf8(text: str) -> bytes:
-    """The bytes of a text; what JSON allows and UTF-8 does not (half a surrogate pair) becomes a question mark."""
+    """The bytes of a text; half a surrogate pair, which UTF-8 cannot encode, becomes a question mark."""
     return text.encode("utf-8", "replace")
 
 
 def size_of(value: Value, most: int = MAX_TEXT) -> int:
-    """About how many characters `value` has as JSON, shared parts counted each time; counting ends beyond `most`."""
+    """Approximate length of `value` as JSON, shared parts counted each time; stops beyond `most`."""
     size, waiting = 0, [value]
     while waiting and size <= most:
         item = waiting.pop()

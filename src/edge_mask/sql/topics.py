@@ -1,4 +1,4 @@
-"""Topics and topic filters: what is allowed, what matches, and which of many filters match one topic."""
+"""Topics and topic filters: validation, matching, and fast look-up of the filters that match a topic."""
 
 from collections.abc import Iterator
 from typing import Final, Generic, TypeVar

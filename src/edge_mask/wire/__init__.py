@@ -1,8 +1,7 @@
-"""What stands on the wire: topics, JSON payloads, ids. Pure: no connection, no disk, no clock."""
+"""The wire format: topics, JSON payloads, ids. Pure: no connection, no disk, no clock."""
 
-from edge_mask.wire.encode import Encoded, encode
+from edge_mask.wire.encode import Encoded, birth, encode, will
 from edge_mask.wire.envelope import VERSION, envelope, mark_late, restamp, timestamp, to_bytes
-from edge_mask.wire.status import birth, will
 from edge_mask.wire.topics import Topics
 from edge_mask.wire.uuid7 import IdMaker
 

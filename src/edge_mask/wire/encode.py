@@ -1,4 +1,4 @@
-"""Each event as the fields of its message."""
+"""Each event as the fields of its message, and the retained `status`: a birth on each connect, a last will."""
 
 import math
 from collections import Counter
@@ -23,6 +23,8 @@ from edge_mask.messages import (
     Visit,
     kind_of,
 )
+from edge_mask.units import Moment
+from edge_mask.wire.envelope import VERSION, timestamp, to_bytes
 
 Fields = dict[str, Any]
 
@@ -38,9 +40,9 @@ class Encoded:
 
 
 def encode(event: Event) -> Encoded:
-    """The message that tells of `event`; a number that is none (NaN, infinity) becomes null."""
+    """The message for `event`; a number that is none (NaN, infinity) becomes null."""
     kind = kind_of(event)
-    name = event.quantity if isinstance(event, Reading) else kind.name  # a reading has a topic for each quantity
+    name = event.quantity if isinstance(event, Reading) else kind.name  # each quantity has its own topic
     return Encoded(name, kind.priority, kind.qos, _fields(event))
 
 
@@ -107,7 +109,7 @@ def _visit(event: Visit) -> Fields:
 
 
 def _alert(event: Alert) -> Fields:
-    """Only what the alert is about: `camera` or `sensor`, `streak` or `value`."""
+    """Only the fields that apply: `camera` or `sensor`, `streak` or `value`."""
     about = {
         "camera": event.camera,
         "sensor": event.sensor,
@@ -119,7 +121,7 @@ def _alert(event: Alert) -> Fields:
 
 
 def _reading(event: Reading) -> Fields:
-    """`quality` is there only when the value should not be believed."""
+    """`quality` is present only for a doubtful value."""
     is_temperature = event.quantity == "temperature"
     value = _rounded(event.value, 2) if is_temperature else _significant(event.value)
     fields: Fields = {"sensor": event.sensor, event.quantity: value, "unit": event.unit}
@@ -135,3 +137,14 @@ def _rounded(value: float | None, digits: int) -> float | None:
 def _significant(value: float | None) -> float | None:
     """Seven significant digits: more than a sensor has, without the noise of binary fractions."""
     return None if value is None or not math.isfinite(value) else float(f"{value:.7g}")
+
+
+def birth(*, thing: str, version: str, model: str | None, at: Moment, **more: Any) -> bytes:
+    """The payload of the birth message; `more` adds fields."""
+    told = {"state": "online", "thing": thing, "ts": timestamp(at.wall), "v": VERSION}
+    return to_bytes({**told, "version": version, "model": model, **more})
+
+
+def will() -> bytes:
+    """The payload of the last will; the broker publishes it and cannot add the time."""
+    return to_bytes({"state": "offline"})

@@ -14,7 +14,7 @@ _compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan
 
 
 def envelope(fields: Mapping[str, Any], *, id: str, seq: int, thing: str, at: Moment) -> dict[str, Any]:  # noqa: A002
-    """`fields` behind the envelope, flat; the envelope's own names win. (`id` is what the wire calls it.)"""
+    """The envelope followed by `fields`; on equal names the envelope wins."""
     head: dict[str, Any] = {"id": id, "seq": seq, "thing": thing, "ts": timestamp(at.wall), "v": VERSION}
     if not at.synced:
         head["clock_ok"] = False
@@ -40,17 +40,17 @@ def to_bytes(payload: Mapping[str, Any]) -> bytes:
 
 
 def mark_late(payload: bytes) -> bytes:
-    """The same JSON object with `"late": true`; anything that is no JSON object stays as it is."""
+    """Add `"late": true` to a JSON object; any other payload stays unchanged."""
     found = _object(payload)
     if found is None or found.get("late") is True:
         return payload
     if "late" in found or not payload.endswith(b"}"):
         return to_bytes({**found, "late": True})
-    return payload[:-1] + (b',"late":true}' if found else b'"late":true}')  # what was recorded, byte for byte
+    return payload[:-1] + (b',"late":true}' if found else b'"late":true}')  # keeps the recorded bytes
 
 
 def restamp(payload: bytes, ts: str) -> bytes:
-    """The same JSON object with another `ts`; what has none stays as it is."""
+    """Replace `ts` in a JSON object; a payload without it stays unchanged."""
     found = _object(payload)
     return payload if found is None or "ts" not in found else to_bytes({**found, "ts": ts})
 

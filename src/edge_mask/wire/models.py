@@ -146,6 +146,14 @@ class OutboxHealth(Part):
     dropped: Dropped | None
 
 
+class RuleHealth(Part):
+    """How one rule fares since it was loaded."""
+
+    matched: Count = Field(description="Messages that it acted on.")
+    failed: Count
+    is_set_aside: bool = Field(description="It failed too often and is not evaluated until rules are loaded again.")
+
+
 class Health(Envelope):
     """How the device is doing; null where it does not say."""
 
@@ -164,6 +172,7 @@ class Health(Envelope):
     )
     outbox: OutboxHealth
     clock_synced: bool
+    rules: dict[str, RuleHealth] | None = Field(default=None, description="By name; absent without rules.")
 
 
 class Fault(Envelope):

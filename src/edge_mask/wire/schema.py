@@ -1,4 +1,4 @@
-"""The messages as JSON Schema and as an AsyncAPI document, both made from the models."""
+"""JSON Schema and AsyncAPI document of the messages, generated from the models."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -53,7 +53,7 @@ def _definitions(template: str) -> dict[str, Any]:
 
 
 def _tidy(part: Any, inside: str = "") -> Any:
-    """Without generated titles, and without the defaults and their consequence that an optional field is required."""
+    """Remove generated titles and defaults; a field with a default is not required."""
     if isinstance(part, list):
         return [_tidy(each) for each in part]
     if not isinstance(part, dict):

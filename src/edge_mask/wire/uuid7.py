@@ -19,9 +19,9 @@ def uuid7(milliseconds: int, random: int) -> UUID:
 
 
 class IdMaker:
-    """Makes ids that grow, also within one millisecond and when the clock steps back a little.
+    """Makes increasing ids, also within one millisecond and when the clock steps back a little.
 
-    A clock set back by more than ten seconds is believed: ids begin again there, still unique. Safe in any thread.
+    A larger step back (over ten seconds) restarts the ids at the new time; they stay unique. Thread-safe.
     """
 
     def __init__(self, randomness: Callable[[int], bytes] = os.urandom) -> None:
@@ -45,5 +45,5 @@ class IdMaker:
             return str(uuid7(self._milliseconds, self._random))
 
     def _fresh(self) -> int:
-        """Random, in the lower half, so that there is room to count up."""
+        """A random number in the lower half: it leaves room to count up."""
         return int.from_bytes(self._randomness(10)) % _ROOM

@@ -1,4 +1,4 @@
-"""Arrays and objects, and questions about what is missing."""
+"""Functions on arrays, objects, null and Undefined."""
 
 from typing import Final
 

@@ -30,7 +30,7 @@ _OFFSET: Final = re.compile(r"(?:UTC|GMT|UT)?(?:([+-])(\d{1,2})(?::?(\d{2}))?(?:
 _ZONES: Final = "zVXxZO"
 """The letters that stand for a zone."""
 _BARE: Final = ("UTC+", "UTC-")
-"""How the standard library names a zone that is no more than an offset."""
+"""The standard library's name of a zone that is only an offset."""
 _ABBREVIATIONS: Final = {
     "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
     "WET": 0, "BST": 1, "CET": 1, "CEST": 2, "EET": 2, "IST": 5.5, "JST": 9, "KST": 9,
@@ -60,7 +60,7 @@ def pieces(pattern: str) -> Iterator[tuple[str, int]]:
 
 
 def zone(name: str) -> tzinfo | None:
-    """The time zone of a name, offset or abbreviation; None for one that nobody knows."""
+    """The time zone of a name, offset or abbreviation; None for an unknown one."""
     return _zone(name) if len(name) <= MAX_NAME else None
 
 
@@ -206,7 +206,7 @@ def _made_reader(pattern: str) -> "tuple[regex.Pattern, list[tuple[str, int]]] |
 
 
 def _objection(fields: Sequence[tuple[str, int]]) -> str:
-    """A date has one year, one zone: a pattern that names them again and again could be read in billions of ways."""
+    """Each field at most once: with repeated fields a text could be parsed in billions of ways."""
     letters = ["z" if letter in _ZONES else letter for letter, _count in fields]
     again = next((letter for letter in letters if letters.count(letter) > 1), None)
     if again is None:

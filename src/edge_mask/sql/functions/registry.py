@@ -1,4 +1,4 @@
-"""How a function is described: its name, how many arguments it takes, and since which version it exists."""
+"""The registry of functions: name, number of arguments, and first version of each."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ from edge_mask.sql.values import Value
 
 Body = Callable[..., Value]
 Objection = Callable[[Sequence[str | None]], str]
-"""What is wrong with the constant texts among the arguments (None for all others); empty when nothing is."""
+"""Checks the constant texts among the arguments (None for all others); returns a sentence, or an empty text."""
 
 
 class Cost(Enum):
-    """What is counted when a function is called."""
+    """What a call is charged for."""
 
     LITTLE = 0
     TIME = 1
-    """One call may take long: the clock is looked at before each."""
+    """A call may take long: the clock is checked before each."""
     SPACE = 2
-    """It makes arrays or objects: they are measured after each."""
+    """It makes arrays or objects: they are measured after each call."""
 
 
 @dataclass(frozen=True, slots=True)

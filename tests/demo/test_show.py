@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from edge_mask.demo.printing import line
+from edge_mask.demo.show import line
 
 HEAD: dict[str, Any] = {"id": "1", "seq": 1, "thing": "demo", "ts": "2026-11-20T09:30:00.123Z", "v": 1}
 CASES: list[tuple[str, dict[str, Any], str]] = [

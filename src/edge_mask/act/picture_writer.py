@@ -1,4 +1,4 @@
-"""A thread for pictures, so that a slow card holds up no gate and no lamp."""
+"""A thread that writes pictures: a slow card must not delay a gate or a lamp."""
 
 import threading
 from collections.abc import Callable
@@ -12,8 +12,8 @@ _WAITING = 16
 _TICK = Seconds(10.0)
 
 
-class Darkroom:
-    """Does one task after the other, and `chore` before each and every ten seconds. Neither may raise."""
+class PictureWriter:
+    """Runs tasks in order, and `chore` before each task and every ten seconds. Neither may raise."""
 
     def __init__(self, chore: Task) -> None:
         self._chore = chore
@@ -24,14 +24,14 @@ class Darkroom:
         self._thread.start()
 
     def offer(self, task: Task) -> bool:
-        """Have it done soon; False when too much waits already. Never blocks."""
+        """Queue the task; False when the queue is full. Never blocks."""
         try:
             return self._tasks.put(task, timeout=0.0)
         except Closed:
             return False
 
     def close(self, within: Seconds) -> bool:
-        """Finish what waits and end; False when that took longer (the thread then ends with the process)."""
+        """Finish the queue and end; False when that takes longer (the thread then ends with the process)."""
         self._tasks.close()
         if self._thread.ident is not None:
             self._thread.join(within)

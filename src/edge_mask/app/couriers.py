@@ -1,19 +1,19 @@
-"""The couriers of a house, for those that are made before them."""
+"""The couriers of a house as one object; parts that are built earlier hold it already."""
 
 from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.http_couriers import HttpCouriers
 from edge_mask.messages import Message
 
 
-class Outlets:
-    """Passes on what the recorder and the connection tell; a house without a broker drops live messages here."""
+class CourierGroup:
+    """Forwards news from the recorder and the connection. Without a broker, live messages are dropped here."""
 
     def __init__(self) -> None:
         self._brokers: list[Courier] = []
         self.all: list[Courier | HttpCouriers] = []
 
     def add(self, courier: Courier | HttpCouriers) -> None:
-        """From now on it is told, too."""
+        """Add a courier that gets the news from now on."""
         self.all.append(courier)
         if isinstance(courier, Courier):
             self._brokers.append(courier)

@@ -1,27 +1,50 @@
-"""One message on its way through the rules, parsed once however many rules look at it, and what is known of it."""
+"""One message as rules see it: topic, payload (parsed once for all rules), context, and bounds on time and space."""
 
 import random
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from edge_mask.sql.deadline import Deadline
 from edge_mask.sql.errors import EvaluationError, TookTooLong
 from edge_mask.sql.json import NOT_JSON, decode_payload
 from edge_mask.sql.values import UNDEFINED, Value
 
+
+class Deadline:
+    """A limit of wall time, then of this thread's processor time.
+
+    Wall time is cheap to read. Processor time decides: a machine that was suspended must not fail a rule.
+    """
+
+    __slots__ = ("_cpu", "_seconds", "_until")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._until = time.monotonic() + seconds
+        self._cpu: float | None = None
+
+    def is_over(self) -> bool:
+        """Whether the time is up."""
+        if time.monotonic() < self._until:
+            return False
+        if self._cpu is None:
+            self._cpu = time.thread_time()
+        return time.thread_time() - self._cpu > self._seconds
+
+
 MAX_STEPS: Final = 100_000
-"""Elements that the nested SELECTs of one evaluation may look at."""
+"""Most elements that the nested SELECTs of one evaluation may visit."""
 
 MAX_SECONDS: Final = 0.25
-"""The time that one rule may take for one message, its templates included: on the clock, then of the processor."""
+"""Seconds for one rule and its templates per message: wall time first, then processor time."""
 
 MAX_MADE: Final = 8 << 20
-"""Characters and items that one rule may make of one message, its templates included."""
+"""Most characters and items that one rule and its templates may produce per message."""
 
 _CALLS_BETWEEN: Final = 16
-"""Calls between two looks at the clock; what a single call may do is bounded."""
+"""Calls between two checks of the clock; each call is bounded by itself."""
 
 _UNREAD: Final = object()
 
@@ -32,7 +55,7 @@ def _new_uuid() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """Who sent the message, when, and how; what is unknown is "n/a" (traceid(): Undefined) to the statement."""
+    """Sender, time and transport of the message; statements see unknown ones as "n/a" (traceid(): Undefined)."""
 
     timestamp: int = 0
     """Milliseconds since 1970-01-01T00:00:00Z."""
@@ -54,11 +77,11 @@ class Context:
 
 
 NOWHERE = Context()
-"""The context that knows nothing."""
+"""A context where everything is unknown."""
 
 
-class Message:
-    """Topic, payload and context; the payload as JSON is made when a rule first asks for it."""
+class RuleInput:
+    """Topic, payload and context; the payload is parsed when a rule first needs it."""
 
     __slots__ = ("_calls", "_deadline", "_json", "_made", "_steps", "context", "payload", "topic", "variables")
 
@@ -71,12 +94,12 @@ class Message:
         self.restart()
 
     def restart(self) -> None:
-        """Give a rule the time and the space that each rule has."""
+        """Reset the bounds for the next rule."""
         self._calls = self._steps = self._made = 0
         self._deadline: Deadline | None = None
 
     def begin(self) -> None:
-        """`restart`, and forget what the rule before this one assigned."""
+        """`restart`, and clear the variables of the previous rule."""
         self.restart()
         if self.variables:
             self.variables = {}
@@ -109,14 +132,14 @@ class Message:
             self.look()
 
     def look(self) -> None:
-        """Look at the clock; TookTooLong when the rule has no time left. The time begins with the first look."""
+        """Check the time limit, which starts with the first check; TookTooLong when it is over."""
         if self._deadline is None:
             self._deadline = Deadline(MAX_SECONDS)
         elif self._deadline.is_over():
             raise TookTooLong(f"the rule took longer than {MAX_SECONDS} s for this message")
 
     def grow(self, size: int) -> None:
-        """Count what was made; EvaluationError when that is too much."""
+        """Count the size of a new value; EvaluationError when the total is too large."""
         self._made += size
         if self._made > MAX_MADE:
             raise EvaluationError(f"the rule would make more than {MAX_MADE} characters of this message")

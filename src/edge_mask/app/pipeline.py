@@ -1,4 +1,4 @@
-"""What looks and measures in a house: its cameras, sensors and lanes of vision.
+"""Builds the cameras, sensors and lanes of a house.
 
 meters ──reading──▶ CameraState ──▶ Vision ◀── lanes ◀── Tray ◀── cameras
 """
@@ -26,12 +26,12 @@ from edge_mask.vision.lane import Lane
 from edge_mask.vision.shared import CameraState, Seen, Vision
 
 _READING_MAX_AGE = Seconds(10.0)
-"""A reading older than this decides nothing; for a slow sensor, than two of its intervals."""
+"""An older reading is not used in decisions; a slow sensor gets two of its intervals."""
 
 
 @dataclass(frozen=True, slots=True)
-class Watching:
-    """What all of these parts have in common."""
+class PipelineParts:
+    """Makes these parts from what they share."""
 
     settings: Settings
     clock: Clock
@@ -57,7 +57,7 @@ class Watching:
         return Vision(self.frames, cameras, self.emit, self.clock, seen=self.seen, publish=publish)
 
     def lane(self, vision: Vision, detector: Detector, number: int) -> Lane:
-        """The worker that looks with one detector."""
+        """The worker of one detector."""
         return Lane(vision, self.frames, detector, number)
 
     def _state_of(self, camera: CameraSettings, meters: Mapping[str, Meter]) -> CameraState:

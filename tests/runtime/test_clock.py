@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_mask.runtime.timesync import boot_id, kernel_says_synchronised, wall_clock_is_set
+from edge_mask.runtime.clock import boot_id, kernel_says_synchronised, wall_clock_is_set
 
 NOW = 1_795_000_000.0
 

@@ -8,29 +8,29 @@ from edge_mask import yaml_file
 from edge_mask.yaml_file import Document, Path
 
 PASSWORD: Path = ("mqtt", "password")
-"""The one value that must not stand in the file, so that it has no default either."""
+"""The one value that must not be in the file, not even as the default of a variable."""
 
 _VARIABLE = re.compile(r"\$(?P<escaped>\$)?\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-[^}]*)?\}")
 
 
 _IN_LOGIN = (re.compile(r"://[^/?#\s]*$"), re.compile(r"[^/?#\s]*@"))
-"""What stands before and behind user or password in an address: `//viewer:${PASSWORD}@`."""
+"""The text before and after user or password in an address: `//viewer:${PASSWORD}@`."""
 _IN_QUERY = (re.compile(r"://[^?#\s]*\?[^#\s]*=$"), re.compile(r"&|#|$"))
 """The same for a value of its query: `?user=viewer&pwd=${PASSWORD}`."""
 
 
 def _encoded(found: str, text: str, variable: re.Match[str]) -> str:
-    """What a variable holds as it can stand in its place.
+    """The value of a variable, percent-encoded inside the login or query of an address.
 
-    A password may hold `/`, `#` or `%`. Nobody can tell these from those of the address once it is put in.
+    A password may contain `/`, `#` or `%`; inserted raw, they would change the meaning of the address.
     """
     before, after = (_VARIABLE.sub("x", part) for part in (text[: variable.start()], text[variable.end() :]))
     is_inside = any(begin.search(before) and end.match(after) for begin, end in (_IN_LOGIN, _IN_QUERY))
     return quote(found, safe=":") if is_inside else found
 
 
-class Variable(str):
-    """What the file gives by `${NAME}` alone: nothing of it stands in the file, not even a default."""
+class FromEnvironment(str):
+    """A value that comes from `${NAME}` alone: the file contains no part of it, not even a default."""
 
     __slots__ = ()
 
@@ -50,7 +50,7 @@ def read(text: str, name: str, environ: Mapping[str, str]) -> Document:
         made = _VARIABLE.sub(value, text)
         whole = _VARIABLE.fullmatch(text)
         is_variable = whole is not None and whole["escaped"] is None and whole["default"] is None
-        return Variable(made) if is_variable else made
+        return FromEnvironment(made) if is_variable else made
 
     return yaml_file.read(text, name, on_text=substituted)
 
