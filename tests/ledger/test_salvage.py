@@ -9,6 +9,7 @@ from tests.ledger.rows import BOOT, batch, moment, visit, waiting
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.reader import Reader
+from edge_mask.ledger.salvage import salvage
 from edge_mask.ledger.upkeep import purge, repair
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Priority
@@ -105,6 +106,18 @@ def test_without_its_table_of_contents_a_file_still_has_all_its_rows(tmp_path: P
         with closing(Outbox(path, "mqtt")) as outbox:
             assert len(outbox.after({}, 1000)) == 400
     assert leaves
+
+
+def test_a_flipped_bit_in_the_name_of_a_column_costs_no_rows(tmp_path: Path) -> None:
+    path = tmp_path / "edge-mask.db"
+    filled(path)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"    retain ", b"    repain ", 1).replace(b" retain ", b" repain ", 1))
+    assert path.read_bytes() != data
+    salvaged = salvage(path)
+    assert (salvaged.lost, salvaged.lost_events) == (0, 0)
+    with closing(Outbox(path, "mqtt")) as outbox:
+        assert len(outbox.after({}, 1000)) == 400
 
 
 def test_repair_of_a_sound_file_compacts_it(tmp_path: Path) -> None:

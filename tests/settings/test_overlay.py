@@ -184,17 +184,24 @@ def test_one_that_is_broken_is_said_and_the_file_alone_is_in_force(site: Path, k
 def test_a_pipe_in_its_place_does_not_hold_up_the_start(site: Path) -> None:
     place = site.parent / "state.db.overlay.json"
     os.mkfifo(place)
-    assert "it is a pipe or a device and no file" in load_in_force(site, {}).refused[0]
+    assert "it is a pipe or a device and no file" in load_with_overlay(site, {}).refused[0]
 
 
 def test_one_without_end_is_not_read_into_memory(site: Path) -> None:
     place = site.parent / "state.db.overlay.json"
     place.touch()
     os.truncate(place, 2**40)
-    assert "it is larger than 1 MB" in load_in_force(site, {}).refused[0]
+    assert "it is larger than 1 MB" in load_with_overlay(site, {}).refused[0]
     place.unlink()
     place.symlink_to("/dev/zero")
-    assert "it is a pipe or a device and no file" in load_in_force(site, {}).refused[0]
+    assert "it is a pipe or a device and no file" in load_with_overlay(site, {}).refused[0]
+
+
+def test_one_that_would_not_be_read_again_is_not_kept(tmp_path: Path) -> None:
+    keep(tmp_path / "o.json", Overlay({"gate": {"votes": 2}}, 1))
+    with pytest.raises(OSError, match="too large"):
+        keep(tmp_path / "o.json", Overlay({"rules": ["x" * 1_000_000]}, 2))
+    assert read_kept(tmp_path / "o.json").version == 1
 
 
 def test_one_that_no_longer_fits_the_file_is_left_out(site: Path) -> None:

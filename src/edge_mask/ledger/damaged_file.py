@@ -96,19 +96,27 @@ def _behind_the_damage(source: sqlite3.Connection, select: str, last: int) -> tu
 # from the fresh file.
 
 
-def is_readable(database: Path) -> bool:
-    """Whether SQLite finds the tables."""
+def is_readable(database: Path, fresh: Path) -> bool:
+    """Whether SQLite finds all tables and columns of the fresh file: one flipped bit makes another name of one."""
     try:
-        with closing(sqlite3.connect(database)) as connection:
-            return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+        return _columns(fresh) <= _columns(database)
     except sqlite3.Error:
         return False
+
+
+def _columns(database: Path) -> set[tuple[str, str]]:
+    with closing(sqlite3.connect(database)) as connection:
+        found = connection.execute(
+            "SELECT tables.name, columns.name FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns"
+            " WHERE tables.type = 'table'"
+        )
+        return set(found.fetchall())
 
 
 def with_fresh_contents(damaged: Path, fresh: Path, copy: Path) -> bool:
     """Write `damaged` (and its WAL) to `copy` with the one bad page replaced; False when something else is wrong."""
     size = _page_size(fresh)
-    if not size or _page_size(damaged) != size:
+    if not size or _page_size(damaged) != size or _version(damaged) != _version(fresh):
         return False
     pages = _pages_of_contents(fresh.read_bytes(), size)
     with damaged.open("rb") as old, fresh.open("rb") as new:
@@ -124,7 +132,7 @@ def with_fresh_contents(damaged: Path, fresh: Path, copy: Path) -> bool:
         for number, content in right.items():
             file.seek((number - 1) * size + (_HEADER if number == 1 else 0))
             file.write(content)
-    return is_readable(copy)
+    return is_readable(copy, fresh)
 
 
 def _page(file: int, number: int, size: int) -> bytes:
@@ -136,6 +144,11 @@ def _page(file: int, number: int, size: int) -> bytes:
 def _page_size(database: Path) -> int:
     with database.open("rb") as file:
         return int.from_bytes(file.read(18)[16:18], "big")
+
+
+def _version(database: Path) -> int:
+    with database.open("rb") as file:
+        return int.from_bytes(file.read(64)[60:64], "big")
 
 
 def _pages_of_contents(data: bytes, size: int) -> list[int]:

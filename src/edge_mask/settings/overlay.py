@@ -8,6 +8,7 @@ overlay, checked together with the file, and stored beside the database to survi
   overlay┘
 """
 
+import errno
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_mask.errors import ConfigurationError
-from edge_mask.settings.base import read_whole
+from edge_mask.settings.base import MOST_READ, read_whole
 from edge_mask.yaml_file import MAX_DEPTH, Document, shown
 from edge_mask.yaml_file import Path as Key
 
@@ -125,6 +126,8 @@ def keep(path: Path, overlay: Overlay) -> None:
     Only the owner may read it: camera addresses contain passwords.
     """
     written = json.dumps({"version": overlay.version, "config": overlay.config}, indent=1).encode()
+    if len(written) > MOST_READ:  # it would not be read again
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
     fresh = path.with_name(f"{path.name}.new")
     with suppress(FileNotFoundError):
         fresh.unlink()
