@@ -4,13 +4,14 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from tests.ledger.rows import BOOT, batch, moment, visit, waiting
 
+from edge_mask.errors import DatabaseError
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.reader import Reader
-from edge_mask.ledger.salvage import salvage
-from edge_mask.ledger.upkeep import purge, repair
+from edge_mask.ledger.upkeep import check_up, purge, repair
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Priority
 
@@ -108,16 +109,23 @@ def test_without_its_table_of_contents_a_file_still_has_all_its_rows(tmp_path: P
     assert leaves
 
 
-def test_a_flipped_bit_in_the_name_of_a_column_costs_no_rows(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [b"retain INTEGER", b"outbox_order", b"UPDATE totals SET"])
+def test_a_flipped_bit_in_the_table_of_contents_costs_no_rows(tmp_path: Path, name: bytes) -> None:
     path = tmp_path / "edge-mask.db"
     filled(path)
     data = path.read_bytes()
-    path.write_bytes(data.replace(b"    retain ", b"    repain ", 1).replace(b" retain ", b" repain ", 1))
-    assert path.read_bytes() != data
-    salvaged = salvage(path)
-    assert (salvaged.lost, salvaged.lost_events) == (0, 0)
+    assert name in data
+    path.write_bytes(data.replace(name, name[:2] + bytes([name[2] ^ 4]) + name[3:], 1))
+    with pytest.raises(DatabaseError, match="repair"):
+        check_up(path)
+    with closing(Ledger(path, Bounds(), BOOT)) as ledger:
+        ledger.open()
+        assert ledger.file.salvaged is not None
+        assert (ledger.file.salvaged.lost, ledger.file.salvaged.lost_events) == (0, 0)
+        ledger.commit(batch(waiting(1000)), moment())
     with closing(Outbox(path, "mqtt")) as outbox:
-        assert len(outbox.after({}, 1000)) == 400
+        assert len(outbox.after({}, 1000)) == 401
+    check_up(path)
 
 
 def test_repair_of_a_sound_file_compacts_it(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.database import beside, is_there, real_path, refuse_other_files, refuse_strangers
-from edge_mask.ledger.schema import migrate, refuse_newer
+from edge_mask.ledger.schema import lacking, migrate, refuse_newer
 
 WRITER_PRAGMAS = (
     "PRAGMA auto_vacuum = INCREMENTAL",  # before the first table: freed pages go back to the file system
@@ -127,11 +127,18 @@ def open_writer(path: Path) -> Connection:
     try:
         connection = engine(path, WRITER_PRAGMAS).connect()
         migrate(connection)
-    except (DBAPIError, sqlite3.Error, DatabaseError) as error:
+        _refuse_other_contents(connection)
+    except (DBAPIError, sqlite3.Error, DatabaseError, DamagedFile) as error:
         if connection is not None:
             connection.close()
         raise DatabaseError(f"{path}: {reason_of(error)}") from error
     return connection
+
+
+def _refuse_other_contents(connection: Connection) -> None:
+    raw: Any = connection.connection.driver_connection
+    if missing := lacking(raw):
+        raise DamagedFile(f"the table of contents lacks {', '.join(missing[:3])}")
 
 
 def read_crowded(path: Path, load: Callable[[Connection], None]) -> None:

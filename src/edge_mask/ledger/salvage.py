@@ -62,7 +62,7 @@ def salvage(path: Path) -> Salvaged:
     made, copy = beside(path, _UNFINISHED), beside(path, _COPY)
     _remove(made, copy)
     open_writer(made).close()
-    is_copied = not is_readable(path, made) and with_fresh_contents(path, made, copy)
+    is_copied = not is_readable(path) and with_fresh_contents(path, made, copy)
     with (
         closing(open_writer(made)) as target,
         closing(sqlite3.connect(copy if is_copied else path)) as source,

@@ -3,8 +3,11 @@
 A released step is never edited; a change is a new step at the end. `PRAGMA user_version` counts them.
 """
 
+import sqlite3
 from collections.abc import Sequence
-from typing import Final
+from contextlib import closing
+from functools import cache
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -175,3 +178,30 @@ def refuse_newer(found: int, known: int = len(MIGRATIONS)) -> None:
             f"the database has version {found}, this program knows up to {known}: it was written by a newer "
             "edge-mask; install that one again or name another outbox.path"
         )
+
+
+def lacking(database: sqlite3.Connection) -> list[str]:
+    """What the newest version has and this database lacks: columns, indexes, triggers.
+
+    A flipped bit in the table of contents makes another name of one, and SQLite finds nothing wrong with it.
+    """
+    return sorted({str(name) for _, name, _ in _newest() - contents(database)})
+
+
+def contents(database: sqlite3.Connection) -> frozenset[tuple[Any, ...]]:
+    """The columns of the tables, and the text of indexes and triggers."""
+    columns = database.execute(
+        "SELECT 'column', tables.name || '.' || columns.name, NULL FROM sqlite_master AS tables,"
+        " pragma_table_info(tables.name) AS columns WHERE tables.type = 'table'"
+    ).fetchall()
+    others = database.execute("SELECT type, name, sql FROM sqlite_master WHERE type <> 'table'").fetchall()
+    return frozenset(map(tuple, columns + others))
+
+
+@cache
+def _newest() -> frozenset[tuple[Any, ...]]:
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        for step in MIGRATIONS:
+            for statement in step:
+                fresh.execute(statement)
+        return contents(fresh)

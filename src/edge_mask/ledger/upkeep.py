@@ -10,7 +10,7 @@ from edge_mask.ledger.connections import as_database_error, is_damage, open_onlo
 from edge_mask.ledger.database import Lock, is_there, real_path, refuse_other_files, refuse_strangers
 from edge_mask.ledger.rows import delete_waiting, recount
 from edge_mask.ledger.salvage import Salvaged, salvage
-from edge_mask.ledger.schema import refuse_newer
+from edge_mask.ledger.schema import MIGRATIONS, lacking, refuse_newer
 
 _REPAIR = "try: edge-mask outbox repair"
 
@@ -57,8 +57,11 @@ def _read_through(path: Path) -> None:
             database = connection.connection.driver_connection
             assert isinstance(database, sqlite3.Connection)
             refuse_strangers(database)
-            refuse_newer(int(connection.exec_driver_sql("PRAGMA user_version").scalar_one()))
+            version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+            refuse_newer(version)
             answer = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one())
+            if version == len(MIGRATIONS) and (missing := lacking(database)):
+                answer = f"the table of contents lacks {', '.join(missing[:3])}"
     except DatabaseError as error:
         advice = f"; {_REPAIR}" if is_damage(error) else ""
         raise DatabaseError(f"{path}: {str(error).removeprefix(f'{path}: ')}{advice}") from error
