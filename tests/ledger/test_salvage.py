@@ -9,6 +9,7 @@ from tests.ledger.rows import BOOT, batch, moment, visit, waiting
 
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.bounds import Bounds
+from edge_mask.ledger.inspection import Inspection
 from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.reader import Reader
 from edge_mask.ledger.upkeep import check_up, purge, repair
@@ -118,6 +119,8 @@ def test_a_flipped_bit_in_the_table_of_contents_costs_no_rows(tmp_path: Path, na
     path.write_bytes(data.replace(name, name[:2] + bytes([name[2] ^ 4]) + name[3:], 1))
     with pytest.raises(DatabaseError, match="repair"):
         check_up(path)
+    with closing(Inspection(path)) as inspection:
+        assert inspection.broken_pages()
     with closing(Ledger(path, Bounds(), BOOT)) as ledger:
         ledger.open()
         assert ledger.file.salvaged is not None

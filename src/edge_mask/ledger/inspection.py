@@ -17,7 +17,7 @@ from edge_mask.errors import DatabaseError
 from edge_mask.kinds import TABLES
 from edge_mask.ledger.connections import ReadView, is_damage
 from edge_mask.ledger.rows import recount
-from edge_mask.ledger.schema import KEYS, SET_ASIDE, SIZE
+from edge_mask.ledger.schema import KEYS, SET_ASIDE, SIZE, lacking
 from edge_mask.ledger.soundness import damaged_columns, is_whole, names
 from edge_mask.redact import legible
 from edge_mask.units import Moment
@@ -91,6 +91,10 @@ class Inspection:
             answers = [row[0] for row in self._ask("PRAGMA quick_check(1)")]
             if answers != ["ok"]:
                 return " ".join(str(answers[0]).split()) if answers else "the check gave no answer"
+            with self._view.transaction() as connection:
+                raw: Any = connection.connection.driver_connection
+                if missing := lacking(raw):
+                    return f"the table of contents lacks {', '.join(missing[:3])}"
             (by_index, by_table) = self._ask(
                 "SELECT (SELECT count(*) FROM outbox INDEXED BY outbox_order),"
                 " (SELECT count(*) FROM outbox NOT INDEXED)"
