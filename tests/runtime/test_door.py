@@ -126,3 +126,16 @@ def test_a_reload_can_be_waited_for() -> None:
     with running() as site:
         site.door.reload().result(30)
         assert site.built == ["first", "first"]
+
+
+def test_a_storm_of_reloads_is_one() -> None:
+    site = Site()
+    asked = [site.door.reload() for _ in range(50)]
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(site.supervisor.run)
+        for each in asked:
+            each.result(30)
+        site.door.reload().result(30)
+        site.door.stop()
+        assert ended.result(30) == 0
+    assert site.built == ["first"] * 3

@@ -64,35 +64,44 @@ class Door:
         self._plan = plan
         # SimpleQueue.put is re-entrant, so it is safe in a signal handler; queue.Queue is not.
         self._requests: SimpleQueue[Request] = SimpleQueue()
+        self._reload: Rebuild | None = None
+        """The one that waits."""
 
     def stop(self) -> None:
         """End the program."""
         self._requests.put(Stop())
 
     def reload(self) -> "Future[None]":
-        """Read the configuration again and build what it says."""
-        return self.rebuild(self._plan)
+        """Read the configuration again and build what it says. One that still waits serves all who ask meanwhile."""
+        if self._reload is None:
+            self._reload = self._asked(Rebuild(self._plan))
+        return self._reload.done
 
     def rebuild(self, plan: Callable[[], Blueprint], keep: Callable[[], object] = nothing) -> "Future[None]":
         """Build another house: see Rebuild. `plan` and `keep` are called in the main thread.
 
         The future resolves in the main thread, after the caller's house has stopped: do not wait for it in a step.
         """
-        request = Rebuild(plan, keep)
-        request.done.set_running_or_notify_cancel()
-        self._requests.put(request)
-        return request.done
+        return self._asked(Rebuild(plan, keep)).done
 
     def failed(self, worker: Worker) -> None:
         """A worker has ended with an error."""
         self._requests.put(Failed(worker.job.name))
 
+    def _asked(self, request: Rebuild) -> Rebuild:
+        request.done.set_running_or_notify_cancel()
+        self._requests.put(request)
+        return request
+
     def take(self, timeout: float) -> Request | None:
         """For the main thread: the next request; None after `timeout` seconds. Raises nothing."""
         try:
-            return self._requests.get(timeout=timeout) if timeout > 0 else self._requests.get_nowait()
+            request = self._requests.get(timeout=timeout) if timeout > 0 else self._requests.get_nowait()
         except Empty:
             return None
+        if request is self._reload:
+            self._reload = None  # before the file is read: who asks from now on may have changed it
+        return request
 
     def is_told_to_stop(self) -> bool:
         """For the main thread: whether a stop is among the requests; if not, they stay."""
