@@ -225,4 +225,4 @@ def test_a_sentence_about_the_card_names_the_users_own_file(
     package: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(package), "--data", str(data), "--version", "two words"]) == 2
-    assert f"error: {package / 'model.yaml'}, line " in capsys.readouterr().err
+    assert f"error: {package / 'model.yaml'}:" in capsys.readouterr().err
