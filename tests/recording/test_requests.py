@@ -11,9 +11,10 @@ from tests.ledger.rows import visit
 from tests.recording.test_damaged_rows import CLOCK, desk
 
 from edge_mask.errors import TryLater
+from edge_mask.ledger.database import identity_of
 from edge_mask.messages import Health, Priority
 from edge_mask.recording.mail import Entry, Inbox, Taker
-from edge_mask.recording.requests import Barrier, Purge, ReadShadow, UpdateShadow
+from edge_mask.recording.requests import Barrier, Condemn, Purge, ReadShadow, UpdateShadow
 from edge_mask.runtime.clock import ManualClock
 from edge_mask.runtime.handoff import Mailbox
 from edge_mask.shadow import UpdateRefused
@@ -102,3 +103,21 @@ def test_while_live_messages_follow_closely_they_do_not_wake_the_recorder_whatev
     for _ in range(2):
         taker.take(0, float("inf"), threading.Event())
     assert mailbox.depths == [True, False]
+
+
+def test_what_was_found_in_a_file_that_is_gone_condemns_no_other(tmp_path: Path) -> None:
+    """A second salvage of the same damage would set the good new file aside."""
+    path = tmp_path / "db"
+    with desk(path) as it:
+        it.inbox.emit(visit(CLOCK.now()))
+        it.recorded()
+        old, first = identity_of(path), Condemn("page 3 is torn", identity_of(path))
+        assert it.inbox.ask(first)
+        first.answer.result(20)
+        new = identity_of(path)
+        assert new != old
+        late = Condemn("page 3 is torn", old)
+        assert it.inbox.ask(late)
+        late.answer.result(20)
+        assert identity_of(path) == new
+    assert len(list(tmp_path.glob("db.damaged-*"))) == 1

@@ -30,6 +30,15 @@ def real_path(database: Path) -> Path:
         return database
 
 
+def identity_of(path: Path) -> tuple[int, int]:
+    """Device and inode: which file it is, whatever its name; (0, 0) when none can be seen."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return (0, 0)
+    return (found.st_dev, found.st_ino)
+
+
 def beside(database: Path, ending: str) -> Path:
     """The file of that ending beside the database's real one."""
     return Path(f"{real_path(database)}{ending}")  # with_name would refuse a path such as /

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from edge_mask.errors import DatabaseError
 from edge_mask.kinds import TABLES
 from edge_mask.ledger.connections import ReadView, is_damage
+from edge_mask.ledger.database import identity_of
 from edge_mask.ledger.rows import recount
 from edge_mask.ledger.schema import KEYS, SET_ASIDE, SIZE, lacking
 from edge_mask.ledger.soundness import damaged_columns, is_whole, names
@@ -75,7 +76,13 @@ class Inspection:
     """Reads the file beside the writer. One thread uses it, except for `interrupt`. Raises DatabaseError."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._view = ReadView(path)
+
+    @property
+    def file(self) -> tuple[int, int]:
+        """Which file is there now (see `identity_of`)."""
+        return identity_of(self._path)
 
     def interrupt(self) -> None:
         """From any thread: the running statement ends with an error."""

@@ -24,7 +24,7 @@ from edge_mask.ledger.connections import (
     read_crowded,
     reason_of,
 )
-from edge_mask.ledger.database import Ballast, Lock, real_path, refuse_other_files
+from edge_mask.ledger.database import Ballast, Lock, identity_of, real_path, refuse_other_files
 from edge_mask.ledger.rows import renumber
 from edge_mask.ledger.salvage import Salvaged, finish, salvage
 
@@ -83,16 +83,21 @@ class OpenFile:
         """After a failed fsync or a damaged page the old connection is not to be trusted: close, open, verify."""
         self._replace("")
 
-    def condemn(self, reason: str) -> None:
-        """An inspection found damage: set the file aside, and go on in a new one with everything that can be read."""
-        self._replace(reason)
+    def condemn(self, reason: str, file: tuple[int, int] | None = None) -> None:
+        """An inspection found damage: set the file aside, and go on in a new one with everything that can be read.
+
+        `file` is the one that was inspected (see `identity_of`). Another may have taken its place meanwhile: that one
+        stays.
+        """
+        if file is None or file == self._identity:
+            self._replace(reason)
 
     def follow(self) -> None:
         """If somebody deleted, moved or replaced the file, go on in the one that is there now, or in a new one.
 
         Nobody would ever read what is written to the old one.
         """
-        if self._connection is not None and _identity(self._path) != self._identity:
+        if self._connection is not None and identity_of(self._path) != self._identity:
             self._was_taken_away = True
             self.reopen()
 
@@ -148,7 +153,7 @@ class OpenFile:
             raise
 
     def _connect(self, *, verify: bool = False, damage: str = "") -> None:
-        before = _identity(self._path)
+        before = identity_of(self._path)
         if damage:
             self._salvage()
         else:
@@ -161,7 +166,7 @@ class OpenFile:
             )
             log.error("database: %s", self.vanished)
         self._was_taken_away = False
-        self._identity = _identity(self._path)
+        self._identity = identity_of(self._path)
 
     def _open_or_salvage(self, *, verify: bool) -> None:
         try:
@@ -216,12 +221,3 @@ class OpenFile:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    """Device and inode: which file it is, whatever its name; (0, 0) when none can be seen."""
-    try:
-        found = path.stat()
-    except (OSError, ValueError):
-        return (0, 0)
-    return (found.st_dev, found.st_ino)

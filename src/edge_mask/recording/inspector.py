@@ -92,13 +92,14 @@ class Inspector(Job):
 
     def _look(self, stop: threading.Event) -> bool:
         """Whether the whole file could be read."""
+        file = self._inspection.file
         try:
             if reason := self._inspection.broken_pages():
-                return self._condemn(reason)
+                return self._condemn(reason, file)
             self._look_at_rows(stop)
         except DatabaseError as error:
             if is_damage(error):
-                return self._condemn(str(error))
+                return self._condemn(str(error), file)
             log.debug("inspector: the database cannot be looked through now: %s", error)
             return False
         finally:
@@ -119,9 +120,9 @@ class Inspector(Job):
         if damage or is_miscounted:
             self._answered(Mend(damage))
 
-    def _condemn(self, reason: str) -> bool:
+    def _condemn(self, reason: str, file: tuple[int, int]) -> bool:
         log.warning("database: the file is damaged (%s)", reason)
-        if not self._answered(Condemn(reason)):
+        if not self._answered(Condemn(reason, file)):
             return False
         self.look_now()  # the new file, too: rows that were carried over may be damaged
         return True

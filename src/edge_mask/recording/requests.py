@@ -64,6 +64,8 @@ class Condemn(Request[None]):
     """The file is damaged: a new one takes its place, with everything that can still be read."""
 
     reason: str
+    file: tuple[int, int] | None = None
+    """The one that was inspected; another in its place stays."""
 
 
 Task = ReadShadow | UpdateShadow | Purge | Mend | Condemn
@@ -85,8 +87,8 @@ def carry_out(task: Task, ledger: Ledger, now: Moment) -> Any:
             return ledger.purge(refused_only=refused_only, before=before)
         case Mend(damage=damage):
             return ledger.mend(damage, now)
-        case Condemn(reason=reason):
-            ledger.file.condemn(reason)
+        case Condemn(reason=reason, file=file):
+            ledger.file.condemn(reason, file)
             return None
         case _:
             assert_never(task)
