@@ -1,7 +1,9 @@
 """The daemon under a service manager: what it says on the notify socket."""
 
+import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,3 +54,37 @@ def test_a_service_manager_hears_ready_progress_reload_and_stop(tmp_path: Path, 
         daemon.send(signal.SIGTERM)
         manager.wait_for("STOPPING=1")
         assert daemon.wait() == 0
+
+
+def blocked_on(pipe: Path) -> int:
+    """The writing end of a pipe, once the daemon reads from the other one."""
+    for _ in range(600):
+        try:
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:  # nobody reads yet
+            time.sleep(0.05)
+    raise AssertionError("nobody reads the configuration")
+
+
+def test_a_stop_ends_a_start_whose_configuration_is_never_read_to_its_end(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    os.mkfifo(config)
+    with Daemon(config) as daemon:
+        end = blocked_on(config)
+        assert daemon.stop() == 0
+        os.close(end)
+
+
+def test_a_stop_ends_a_reload_whose_configuration_is_never_read_to_its_end(tmp_path: Path, manager: Manager) -> None:
+    write_model(tmp_path)
+    write_scene(tmp_path / "scene", [BARE, None])
+    cameras = [{"name": "room", "source": f"images:{tmp_path / 'scene'}", "role": "cctv", "loop": True}]
+    config = write_config(tmp_path, None, cameras=cameras)
+    with Daemon(config, environ={"NOTIFY_SOCKET": manager.address}) as daemon:
+        manager.wait_for("READY=1")
+        config.unlink()
+        os.mkfifo(config)
+        daemon.send(signal.SIGHUP)
+        end = blocked_on(config)
+        assert daemon.stop() == 0
+        os.close(end)

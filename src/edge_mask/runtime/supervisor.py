@@ -60,6 +60,10 @@ class Limits:
     until_idle: bool = False
 
 
+class _StopNow(BaseException):
+    """A signal to stop came while a configuration was read."""
+
+
 class Supervisor:
     """Runs one house after the other until it is stopped."""
 
@@ -81,19 +85,36 @@ class Supervisor:
         self._execute = execute
         self.door = Door(plan)
         self._stop = threading.Event()
+        self._is_reading = False
         self._backoff = Backoff(base=1.0, cap=60.0, settled_after=300.0)
         self._started_at = clock.now().mono
         self._fed = float("-inf")
 
     def install_signals(self) -> None:
         """SIGTERM and SIGINT stop, SIGHUP reads the configuration again; a handler only leaves a request."""
-        signal.signal(signal.SIGTERM, lambda _number, _frame: self.door.stop())
-        signal.signal(signal.SIGINT, lambda _number, _frame: self.door.stop())
+        signal.signal(signal.SIGTERM, lambda _number, _frame: self._told_to_stop())
+        signal.signal(signal.SIGINT, lambda _number, _frame: self._told_to_stop())
         signal.signal(signal.SIGHUP, lambda _number, _frame: self.door.reload())
+
+    def _told_to_stop(self) -> None:
+        self.door.stop()
+        if self._is_reading:
+            raise _StopNow
+
+    def _read(self, plan: Callable[[], Blueprint]) -> Blueprint:
+        """What `plan` says; a signal to stop ends a read that would wait for ever (a pipe, a hung network disk)."""
+        self._is_reading = True
+        try:
+            return plan()
+        finally:
+            self._is_reading = False
 
     def run(self) -> int:
         """Run until stopped and return the exit code. Errors of the first build are raised (exit codes 2, 3, 4)."""
-        blueprint = self._plan()
+        try:
+            blueprint = self._read(self._plan)
+        except _StopNow:
+            return self._close(House(()))
         if self.door.is_told_to_stop():
             return self._close(House(()))
         try:
@@ -104,11 +125,14 @@ class Supervisor:
             raise
         while True:
             why = self._watch(house)
-            if isinstance(why, Rebuild):
-                blueprint, house = self._rebuild(why, blueprint, house)
-            elif isinstance(why, Failed):
-                blueprint, house = self._recover(blueprint, house)
-            else:
+            try:
+                if isinstance(why, Rebuild):
+                    blueprint, house = self._rebuild(why, blueprint, house)
+                elif isinstance(why, Failed):
+                    blueprint, house = self._recover(blueprint, house)
+                else:
+                    return self._close(house)
+            except _StopNow:
                 return self._close(house)
             if self._stop.is_set():
                 return self._close(house)
@@ -188,7 +212,10 @@ class Supervisor:
     def _planned(self, request: Rebuild, complain: Callable[[str, str, str], None]) -> Blueprint | None:
         """The validated plan; None when the configuration is wrong, which is then reported."""
         try:
-            return request.plan()
+            return self._read(request.plan)
+        except _StopNow:
+            request.done.set_exception(TryLater("the program is stopping"))
+            raise
         except Exception as error:  # noqa: BLE001 (as above)
             _say("the configuration was not taken over, the old one stays", error)
             complain("configuration", "refused", str(error))
