@@ -166,7 +166,7 @@ def test_many_quick_steps_are_slow_together_and_end(sql: str) -> None:
     ids=["replaced", "joined", "arrays", "subqueries"],
 )
 def test_many_texts_cannot_grow_together(sql: str) -> None:
-    """No text alone is too long; together they would be gigabytes. Space, steps or time: whichever bound comes first."""
+    """No text alone is too long; together they would be gigabytes. The first bound that is reached ends it."""
     tracemalloc.start()
     with pytest.raises(EvaluationError, match=r"the rule would make more|took longer|would look at more than"):
         compile_rule(sql, V2).output(RuleInput("t", json.dumps(LONG).encode(), Context()))
