@@ -18,6 +18,43 @@ class Topics:
         """The topic of a kind of message by its name, or of a quantity such as `humidity`."""
         return self.renames.get(kind, f"{self.root}/{kind}").replace("{thing}", self.thing)
 
+    @property
+    def commands(self) -> str:
+        """The filter that hears every command, also one that nobody knows."""
+        return self.command("+")
+
+    def command(self, name: str) -> str:
+        """Where the command `name` is asked for."""
+        return f"{self.of('commands')}/{name}"
+
+    def answer(self, name: str) -> str:
+        """Where it is answered, unless the request names another topic."""
+        return f"{self.command(name)}/response"
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowTopics:
+    """One shadow of a thing in AWS IoT: the classic one, or the one called `name`."""
+
+    thing: str
+    name: str | None = None
+
+    def of(self, *words: str) -> str:
+        """A topic below the shadow's own: `of("update", "delta")`."""
+        named = () if self.name is None else ("name", self.name)
+        return "/".join(("$aws/things", self.thing, "shadow", *named, *words))
+
+
+@dataclass(frozen=True, slots=True)
+class JobTopics:
+    """The AWS IoT jobs of a thing."""
+
+    thing: str
+
+    def of(self, *words: str) -> str:
+        """A topic below: `of("notify-next")`, `of("start-next", "accepted")`, `of(job, "update")`."""
+        return "/".join(("$aws/things", self.thing, "jobs", *words))
+
 
 LONGEST: Final = 65_535
 """Bytes of one text or of correlation data: MQTT writes their length into two bytes."""
