@@ -137,8 +137,8 @@ class JobTopics:
     @property
     def heard(self) -> tuple[str, ...]:
         """What the device subscribes to."""
-        answers = (f"{topic}/{end}" for topic in (self.start_next, self.update("+")) for end in ("accepted", "rejected"))
-        return self.notify_next, *answers
+        asked = (self.start_next, self.update("+"))
+        return self.notify_next, *(f"{topic}/{end}" for topic in asked for end in ("accepted", "rejected"))
 
     @property
     def said(self) -> tuple[str, ...]:
