@@ -152,9 +152,8 @@ def test_a_wish_before_the_start_or_after_the_end_is_told_to_come_later(tmp_path
 
 def test_the_answer_comes_after_the_house_that_was_asked_has_stopped(tmp_path: Path) -> None:
     with running(Site(tmp_path)) as site:
-        old = {thread.ident for thread in threading.enumerate() if thread.name == "ledger"}
-        seen: Future[set[int | None]] = Future()
-        site.wishes.configure(interval(7), "shadow").add_done_callback(
-            lambda _applied: seen.set_result({each.ident for each in threading.enumerate() if each.name == "ledger"})
-        )
-        assert len(old & got(seen)) == 0
+        [old] = [thread for thread in threading.enumerate() if thread.name == "ledger"]
+        is_over: Future[bool] = Future()
+        answer = site.wishes.configure(interval(7), "shadow")
+        answer.add_done_callback(lambda _applied: is_over.set_result(not old.is_alive()))
+        assert got(is_over)
