@@ -195,6 +195,14 @@ class Message:
     """MQTT 5 publish properties (content_type, response_topic, correlation_data, user_properties …)."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What somebody else published: rules see it, nothing of it is stored."""
+
+    at: Moment
+    message: Message
+
+
 class Outcome(Enum):
     """How a send ended."""
 

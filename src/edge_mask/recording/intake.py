@@ -8,7 +8,7 @@ from edge_mask.deliver.http_request import destination_of, waiting_call
 from edge_mask.ledger.rows import EventRow, OutboxRow, event_row
 from edge_mask.ledger.sequences import Sequences
 from edge_mask.ledger.shadows import Shadows
-from edge_mask.messages import Event, Fault, Message, Priority
+from edge_mask.messages import Event, Fault, Heard, Message, Priority
 from edge_mask.recording.shadow_updates import ShadowUpdates
 from edge_mask.redact import legible, redact
 from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Incoming, Republish, RuleFailed
@@ -79,6 +79,23 @@ class Intake:
         encoded = encode(event)
         admitted = Admitted(encoded.priority)
         self._admit(event, encoded, admitted, is_complaint=False)
+        return admitted
+
+    def hear(self, heard: Heard) -> Admitted:
+        """What rules make of another program's message. The sender's name is not known."""
+        admitted = Admitted(Priority.TELEMETRY)
+        if self._rules is None:
+            return admitted
+        message = replace(heard.message, priority=Priority.TELEMETRY)
+        properties = message.properties
+        context = Context(
+            timestamp=int(heard.at.wall * 1000),
+            shadow=self._incoming(message, heard.at).context.shadow,
+            mqtt={key: value for key, value in properties.items() if key != "user_properties"},
+            user_properties=properties.get("user_properties", ()),
+        )
+        incoming = Incoming(topic=message.topic, payload=message.payload, priority=message.priority, context=context)
+        self._carry_out(self._rules.apply(incoming), message, heard.at, admitted, is_complaint=False)
         return admitted
 
     def uploaded(self, at: Moment) -> None:

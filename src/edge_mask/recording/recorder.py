@@ -19,7 +19,7 @@ from queue import SimpleQueue
 from edge_mask.errors import DatabaseError, EdgeMaskError
 from edge_mask.ledger.rows import Settlement
 from edge_mask.ledger.writer import Ledger, Unwritable
-from edge_mask.messages import Fault, Message, Outcome
+from edge_mask.messages import Fault, Heard, Message, Outcome
 from edge_mask.recording.group import Group
 from edge_mask.recording.intake import Admitted, Intake
 from edge_mask.recording.mail import Entry, Taker, is_live
@@ -150,6 +150,8 @@ class Recorder(Job):
                 self._group.hurry()
             case ReadShadow() | UpdateShadow() | Purge() | Mend() | Condemn():
                 self._answer(entry)
+            case Heard():
+                self._take(self._intake.hear(entry))
             case _:
                 self._take(self._intake.admit(entry))
 

@@ -8,15 +8,15 @@ import logging
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 
 from edge_mask.errors import Refused, TryLater
-from edge_mask.messages import Event, Quality, Reading
+from edge_mask.messages import Event, Reading
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.outage import Backoff, Outage
 from edge_mask.runtime.worker import Finished, Job
-from edge_mask.sense.quality import QualityPolicy, QualityWatch
+from edge_mask.sense.quality import QualityPolicy
 from edge_mask.sense.sensor import Sensor
+from edge_mask.sense.series import Series
 from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
@@ -48,11 +48,10 @@ class Meter(Job):
         self._emit = emit
         self._hung_after = hung_after
         self._lock = threading.Lock()
-        self._watch = QualityWatch(policy or QualityPolicy())
+        self._series = Series(sensor.name, policy or QualityPolicy(), self._report, clock)
         self._backoff = Backoff(base=0.5, cap=30.0, settled_after=0.0, rng=rng)
         self._away = Outage(self.name, log, self._report, clock)
         self._away_lock = threading.Lock()
-        self._doubts = {q: Outage(self.name, log, self._report, clock) for q in (Quality.OUT_OF_RANGE, Quality.STUCK)}
         self._reading_since: float | None = None
         self._due = clock.now().mono
 
@@ -81,7 +80,7 @@ class Meter(Job):
         None when there is no such reading: a stale value decides nothing. Any thread may ask.
         """
         with self._lock:
-            return self._watch.middle(now, max_age)
+            return self._series.latest(now, max_age)
 
     def is_hung(self, now: Seconds) -> bool:
         """True when the sensor has kept a read waiting for longer than `hung_after`."""
@@ -115,17 +114,10 @@ class Meter(Job):
         with self._away_lock:
             self._away.end()
         with self._lock:
-            judged = replace(reading, quality=self._watch.judge(reading))
-        self._doubt(judged)
-        if judged.quality is not Quality.OUT_OF_RANGE:  # no sensor can have measured that
+            judged = self._series.judge(reading)
+        self._series.doubt(judged)
+        if self._series.is_due(judged):
             self._emit(judged)
-
-    def _doubt(self, reading: Reading) -> None:
-        for quality, outage in self._doubts.items():
-            if quality is not reading.quality:
-                outage.end()
-        if reading.quality in self._doubts:
-            self._doubts[reading.quality].begin(f"sensor_{reading.quality.value}", _sentence(reading))
 
     def _lose(self, reason: str) -> None:
         """No reading came: report it once, and ask again at the next interval or after the backoff."""
@@ -139,10 +131,3 @@ class Meter(Job):
 
     def _report(self, event: Event) -> None:
         self._emit(event)
-
-
-def _sentence(reading: Reading) -> str:
-    value = f"{reading.value:g} {reading.unit}"
-    if reading.quality is Quality.STUCK:
-        return f"has said {value} for too long: nothing is decided on it until it moves"
-    return f"says {value}, outside of what it can measure: the value is not used"

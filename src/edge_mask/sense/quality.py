@@ -53,6 +53,10 @@ class QualityWatch:
         value = statistics.median_low(reading.value for reading in fresh)
         return next(reading for reading in reversed(fresh) if reading.value == value)
 
+    def forget(self) -> None:
+        """Decide on nothing that was measured so far."""
+        self._recent.clear()
+
     def _is_stuck(self, reading: Reading) -> bool:
         if reading.value != self._value:
             self._value, self._same, self._since = reading.value, 1, reading.at.mono

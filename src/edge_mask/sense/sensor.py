@@ -5,8 +5,9 @@ from typing import Protocol
 
 from edge_mask.messages import Reading
 from edge_mask.runtime.clock import Clock
+from edge_mask.sense.correction import Correction
 from edge_mask.sense.scale import convert
-from edge_mask.units import Seconds
+from edge_mask.units import Moment, Seconds
 
 
 class Sensor(Protocol):
@@ -38,7 +39,13 @@ class Identity:
     quantity: str = "temperature"
     unit: str = "C"
     interval: Seconds = Seconds(1.0)
+    correction: Correction = Correction()
 
     def reading(self, value: float, unit: str, clock: Clock) -> Reading:
         """A reading made now of a value in the driver's own unit. Raises Refused when it cannot be converted."""
-        return Reading(self.name, self.quantity, convert(value, unit, self.unit), self.unit, clock.now())
+        return self.reading_at(value, unit, clock.now())
+
+    def reading_at(self, value: float, unit: str, at: Moment) -> Reading:
+        """The same at its own moment."""
+        true = self.correction.of(convert(value, unit, self.unit), self.unit)
+        return Reading(self.name, self.quantity, true, self.unit, at)

@@ -7,7 +7,7 @@ from edge_mask.settings.model import Settings
 from edge_mask.settings.overlay import Overlay
 from edge_mask.settings.schema import schema
 from edge_mask.settings.sending import Mqtt, Outbox, Tls, TopicNames
-from edge_mask.settings.sensors import SensorSettings
+from edge_mask.settings.measures import SensorSettings
 
 __all__ = [
     "Camera",

@@ -12,7 +12,7 @@ def _as_text(value: object) -> object:
     return str(value) if type(value) is int else value
 
 
-_NumberOrName = Annotated[
+NumberOrName = Annotated[
     str, BeforeValidator(_as_text), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 0}]})
 ]
 
@@ -31,13 +31,13 @@ class OutputSettings(Section):
         description="led only: its folder in /sys/class/leds, for instance ACT or green:status.",
         json_schema_extra=allowed("the name of a folder in /sys/class/leds"),
     )
-    chip: _NumberOrName | None = Field(
+    chip: NumberOrName | None = Field(
         default=None,
         pattern=r"^(/dev/)?[A-Za-z0-9_.-]{1,64}$",
         description="gpio only: the chip, for instance gpiochip0 (`gpiodetect` lists them).",
         json_schema_extra=allowed("a chip such as gpiochip0, 0 or /dev/gpiochip0"),
     )
-    line: _NumberOrName | None = Field(
+    line: NumberOrName | None = Field(
         default=None,
         pattern=r"^[!-,.-~][!-~]{0,63}$",
         description="gpio only: offset or name of the line, for instance 17 or GPIO17 (`gpioinfo` lists them).",

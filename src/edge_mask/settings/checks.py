@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from edge_mask.settings.cameras import Camera, Point
 from edge_mask.settings.model import Settings
 from edge_mask.settings.sending_checks import Complaint, sending_complaints
-from edge_mask.settings.sensors import TEMPERATURE_UNITS, USUAL_UNITS
+from edge_mask.settings.sensor_checks import line_complaints, lines_taken, place_of, sensor_complaints
 from edge_mask.yaml_file import Path as Key
 
 FEWEST_VOTES = 3
@@ -27,7 +27,8 @@ def complaints(settings: Settings) -> Iterator[Complaint]:
     yield from _not_built_yet(settings)
     yield from _names(settings)
     yield from _cameras(settings)
-    yield from _sensors(settings)
+    yield from sensor_complaints(settings)
+    yield from line_complaints(settings)
     yield from _outputs(settings)
     yield from _gate(settings)
     yield from sending_complaints(settings)
@@ -95,26 +96,9 @@ def _looks_enough(key: Key, camera: Camera, settings: Settings) -> Iterator[Comp
         yield key, f"{text}; allowed: at most {gate.window / (needed - 1):g}s"
 
 
-def _sensors(settings: Settings) -> Iterator[Complaint]:
-    for index, sensor in enumerate(settings.sensors):
-        key = ("sensors", index)
-        if sensor.kind == "replay" and sensor.path is None:
-            yield key, "a replay needs a path: a CSV file with the columns seconds,value"
-        if sensor.kind != "replay" and (sensor.loop or sensor.rate != "realtime"):
-            name = "loop" if sensor.loop else "rate"
-            yield (*key, name), f"does not belong to a sensor of kind {sensor.kind}; remove it"
-        if sensor.quantity == "temperature" and sensor.unit not in TEMPERATURE_UNITS:
-            yield (*key, "unit"), f'found "{sensor.unit}"; allowed for a temperature: {", ".join(TEMPERATURE_UNITS)}'
-        elif sensor.quantity in USUAL_UNITS and sensor.unit in TEMPERATURE_UNITS:  # often the default, left as it was
-            usual = USUAL_UNITS[sensor.quantity]
-            yield (*key, "unit"), f'found "{sensor.unit}"; allowed for {sensor.quantity}: {usual} or another unit of it'
-        if sensor.min is not None and sensor.max is not None and sensor.min >= sensor.max:
-            yield (*key, "min"), f"found {sensor.min:g}; allowed: less than max, {sensor.max:g}"
-
-
 def _outputs(settings: Settings) -> Iterator[Complaint]:
     wanted = {"led": ("path",), "gpio": ("chip", "line")}
-    places: dict[tuple[object, ...], str] = {}
+    places: dict[tuple[object, ...], str] = {("gpio", None, *place): name for place, name in lines_taken(settings).items()}
     for index, output in enumerate(settings.outputs):
         for key in ("path", "chip", "line"):
             is_there, belongs = getattr(output, key) is not None, key in wanted[output.kind]
@@ -122,35 +106,25 @@ def _outputs(settings: Settings) -> Iterator[Complaint]:
                 yield ("outputs", index, key), f"is missing; an output of kind {output.kind} needs it"
             elif is_there and not belongs:
                 yield ("outputs", index, key), f"does not belong to an output of kind {output.kind}; remove it"
-        place = (output.kind, output.path, _chip(output.chip), _line(output.line))
+        place = (output.kind, output.path, *place_of(output.chip, output.line))
         if place in places:
             yield ("outputs", index), f'is the same line as "{places[place]}"; remove one of them'
         places.setdefault(place, output.name)
 
 
-def _chip(written: str | None) -> str | None:
-    """One chip has three names: 0, gpiochip0, /dev/gpiochip0."""
-    name = (written or "").removeprefix("/dev/")
-    return f"gpiochip{int(name)}" if name.isdecimal() else name
-
-
-def _line(written: str | None) -> int | str | None:
-    return int(written) if written is not None and written.isdecimal() else written
-
-
 def _gate(settings: Settings) -> Iterator[Complaint]:
-    names = [sensor.name for sensor in settings.sensors]
     name = settings.gate.temperature_sensor
-    if name is not None and name not in names:
-        allowed = ", ".join(names) or "nothing, as no sensor is configured"
+    if name is None:
+        return
+    sensor = next((each for each in settings.sensors if each.speaks_as(name)), None)
+    if sensor is None:
+        allowed = ", ".join(each.name for each in settings.sensors) or "nothing, as no sensor is configured"
         yield ("gate", "temperature_sensor"), f'there is no sensor "{name}"; allowed: {allowed}'
-    for sensor in settings.sensors:
-        if sensor.name != settings.gate.temperature_sensor:
-            continue
-        if sensor.quantity != "temperature":
-            yield ("gate", "temperature_sensor"), f'"{sensor.name}" measures {sensor.quantity}, not temperature'
-        else:
-            yield from _fever(settings, sensor.unit, sensor.max)
+    elif (measured := sensor.measured.get("temperature")) is None:
+        what = " and ".join(sensor.measured)
+        yield ("gate", "temperature_sensor"), f'"{name}" measures {what}, not temperature'
+    else:
+        yield from _fever(settings, measured.unit, measured.max)
 
 
 def _fever(settings: Settings, unit: str, most: float | None) -> Iterator[Complaint]:

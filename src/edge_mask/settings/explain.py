@@ -16,7 +16,7 @@ Schema = Mapping[str, Any]
 
 def explain(error: ValidationError, layers: Layers, schema: Schema) -> list[str]:
     """One sentence for each thing that is wrong, in the order of the file."""
-    found = [(_place(detail), detail) for detail in error.errors(include_url=False)]
+    found = [(_place(detail, schema), detail) for detail in error.errors(include_url=False)]
     found = [item for item in found if not _follows(item, found)]
     found.sort(key=lambda item: layers.line(item[0]))
     return list(dict.fromkeys(layers.sentence(path, _say(detail, path, schema)) for path, detail in found))
@@ -30,21 +30,53 @@ def _follows(item: tuple[Path, ErrorDetails], found: list[tuple[Path, ErrorDetai
     )
 
 
-def _place(detail: ErrorDetails) -> Path:
-    return tuple(detail["loc"])
+def _place(detail: ErrorDetails, schema: Schema) -> Path:
+    """Where it stands in the file: pydantic names the kind of a part that has several, too."""
+    where = detail["loc"]
+    path = tuple(part for at, part in enumerate(where) if part not in _kinds(_at(schema, where[:at], schema)))
+    return (*path, "kind") if detail["type"] in _KIND_ERRORS and isinstance(detail["input"], Mapping) else path
 
 
 def _say(detail: ErrorDetails, path: Path, schema: Schema) -> str:
     kind, value = detail["type"], detail["input"]
+    here = _at(schema, detail["loc"], schema)
     match kind:
         case "extra_forbidden":
-            return f"unknown key; {nearest(str(path[-1]), _keys(_at(schema, path[:-1], schema)))}"
+            return _unknown(str(path[-1]), detail["loc"], schema)
         case "missing":
-            return f"is missing; allowed: {allowed_by(_at(schema, path, schema))}"
+            return f"is missing; allowed: {allowed_by(here)}"
         case "value_error":
             return redact(str(detail["ctx"]["error"]))
+        case "union_tag_not_found" if isinstance(value, Mapping):
+            return f"is missing; allowed: {', '.join(_kinds(here))}"
+        case "union_tag_not_found":
+            return f"{_found(value, kind)}; allowed: a mapping with name and kind"
+        case "union_tag_invalid":
+            return f"{_found(detail['ctx']['tag'], kind)}; allowed: {', '.join(_kinds(here))}"
     found = "found something else" if "password" in str(path[-1:]) else _found(value, kind)
-    return f"{found}; allowed: {allowed_by(_at(schema, path, schema))}"
+    return f"{found}; allowed: {allowed_by(here)}"
+
+
+_KIND_ERRORS = ("union_tag_not_found", "union_tag_invalid")
+
+
+def _unknown(key: str, where: tuple[int | str, ...], schema: Schema) -> str:
+    """A key that stands nowhere, in a part below, or in other kinds of the same part."""
+    here = _at(schema, where[:-1], schema)
+    beside = _kinds(_at(schema, where[:-2], schema))
+    owners = [kind for kind, each in beside.items() if key in _keys(resolve({"$ref": each}, schema))]
+    if owners:
+        return f"does not belong to a sensor of kind {where[-2]}; remove it (it is for {', '.join(owners)})"
+    for name, part in here.get("properties", {}).items():
+        if key in _keys(resolve(part, schema)):
+            return f"stands one level deeper, in {name}: {{{key}: …}}"
+    return f"unknown key; {nearest(key, _keys(here))}"
+
+
+def _kinds(schema: Schema) -> Mapping[str, str]:
+    """Kind → its schema's place, for a part that has several kinds."""
+    found: Mapping[str, str] = schema.get("discriminator", {}).get("mapping", {})
+    return found
 
 
 def nearest(word: str, words: list[str]) -> str:
@@ -72,7 +104,9 @@ def _at(schema: Schema, path: Path, root: Schema) -> Schema:
     """The part of the JSON Schema that describes the value at `path`; empty when nothing does."""
     here = resolve(schema, root)
     for part in path:
-        if isinstance(part, int):
+        if part in _kinds(here):
+            step = {"$ref": _kinds(here)[str(part)]}
+        elif isinstance(part, int):
             prefix = here.get("prefixItems", ())
             step = prefix[part] if part < len(prefix) else here.get("items", {})
         else:
@@ -118,7 +152,7 @@ def allowed_by(schema: Schema) -> str:
 def _between(schema: Schema) -> str:
     low, high = schema.get("minimum"), schema.get("maximum")
     if low is not None and high is not None:
-        return f" from {low:g} to {high:g}"
+        return f" from {low:.15g} to {high:.15g}"
     if low is not None:
-        return f" of at least {low:g}"
-    return "" if high is None else f" of at most {high:g}"
+        return f" of at least {low:.15g}"
+    return "" if high is None else f" of at most {high:.15g}"

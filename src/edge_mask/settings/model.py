@@ -10,7 +10,7 @@ from edge_mask.settings.base import Section
 from edge_mask.settings.cameras import Camera, Cctv, DetectorSettings, Gate, Snapshots
 from edge_mask.settings.device import Device, HealthReport, Log, Web
 from edge_mask.settings.sending import History, Mqtt, Outbox, TopicNames
-from edge_mask.settings.sensors import SensorSettings
+from edge_mask.settings.sensors import AnySensor
 
 Publish = Annotated[
     Literal["faces", "all", "off"],
@@ -24,7 +24,7 @@ class Settings(Section):
     device: Device = Field(default_factory=Device, description="Who this device is.")
     cameras: tuple[Camera, ...] = Field(default=(), description="What looks; at least one camera or sensor is needed.")
     detector: DetectorSettings = Field(default=DetectorSettings(), description="The mask model.")
-    sensors: tuple[SensorSettings, ...] = Field(default=(), description="What measures.")
+    sensors: tuple[AnySensor, ...] = Field(default=(), description="What measures.")
     outputs: tuple[OutputSettings, ...] = Field(default=(), description="What rules can switch: lamps, buzzers, gates.")
     gate: Gate = Field(default=Gate(), description="How a person at a `gate` camera is judged.")
     cctv: Cctv = Field(default=Cctv(), description="When a `cctv` camera raises an alert.")

@@ -9,12 +9,14 @@ from edge_mask.quantities import Measure
 from edge_mask.settings.base import Section
 from edge_mask.settings.explain import allowed_by, resolve
 from edge_mask.settings.model import Settings
+from edge_mask.settings.sensors import BY_KIND
 
 
 @cache
 def schema() -> dict[str, Any]:
     """The output of `edge-mask schema config`; editors use it to complete and check configuration files."""
     made = Settings.model_json_schema(mode="validation")
+    made["properties"]["sensors"]["items"] = _by_kind(BY_KIND)
     _drop_titles(made)
     _write_defaults_with_units(made)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "edge-mask configuration", **made}
@@ -22,12 +24,25 @@ def schema() -> dict[str, Any]:
 
 def _write_defaults_with_units(made: dict[str, Any]) -> None:
     """`30d` instead of 2592000, as a person would write it."""
-    for section in Section.__subclasses__():
+    for section in _below(Section):
         properties = made["$defs"].get(section.__name__, {}).get("properties", {})
         for name, field in section.model_fields.items():
             for measure in field.metadata:
                 if isinstance(measure, Measure) and "default" in properties.get(name, {}):
                     properties[name]["default"] = measure.show(field.default)
+
+
+def _by_kind(sections: Mapping[str, type[Section]]) -> dict[str, Any]:
+    """One of several sections, chosen by `kind`, as OpenAPI's discriminator says it."""
+    places = {kind: f"#/$defs/{section.__name__}" for kind, section in sections.items()}
+    one_of = [{"$ref": place} for place in dict.fromkeys(places.values())]
+    return {"oneOf": one_of, "discriminator": {"propertyName": "kind", "mapping": places}}
+
+
+def _below(section: type[Section]) -> Iterator[type[Section]]:
+    for each in section.__subclasses__():
+        yield each
+        yield from _below(each)
 
 
 def _drop_titles(part: Any) -> None:
@@ -47,9 +62,10 @@ def tables() -> str:
     root = schema()
     parts = [_table("Top level", root, root, _plain_keys(root))]
     for name, part in root["properties"].items():
-        section = _section(part, root)
-        if section is not None:
-            title = f"`{name}`" if part.get("type") != "array" else f"`{name}` (a list)"
+        title = f"`{name}`" if part.get("type") != "array" else f"`{name}` (a list)"
+        if kinds := _kinds_of(part):
+            parts.append(_table_of_kinds(title, kinds, root))
+        elif (section := _section(part, root)) is not None:
             parts.append(_table(title, section, root, list(section["properties"])))
     return "\n".join(parts)
 
@@ -60,7 +76,34 @@ def _section(part: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, A
 
 
 def _plain_keys(root: Mapping[str, Any]) -> list[str]:
-    return [name for name, part in root["properties"].items() if _section(part, root) is None]
+    return [
+        name for name, part in root["properties"].items() if _section(part, root) is None and not _kinds_of(part)
+    ]
+
+
+def _kinds_of(part: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The schema's place of each section of a list that has several → the kinds it is for."""
+    found: dict[str, list[str]] = {}
+    for kind, place in part.get("items", {}).get("discriminator", {}).get("mapping", {}).items():
+        found.setdefault(place, []).append(kind)
+    return found
+
+
+def _table_of_kinds(title: str, kinds: Mapping[str, list[str]], root: Mapping[str, Any]) -> str:
+    """Each key once, with the kinds that have it; twice where it means different things."""
+    owners: dict[str, list[str]] = {}
+    for place, names in kinds.items():
+        section = resolve({"$ref": place}, root)
+        for key in section["properties"]:
+            for row in _rows(key, section, root):
+                if not row.startswith("| `kind` "):
+                    owners.setdefault(row, []).extend(names)
+    every = [name for names in kinds.values() for name in names]
+    kind_row = _row("kind", "required", ", ".join(every), "Which of the sensors below it is.")
+    rows = [f"{row} {'all' if names == every else ', '.join(names)} |" for row, names in owners.items()]
+    rows.sort(key=lambda row: not row.endswith(" all |"))
+    head = ["| key | default | allowed | meaning | kinds |", "|---|---|---|---|---|", f"{kind_row} all |"]
+    return "\n".join([f"### {title}", "", *head, *rows, ""])
 
 
 def _table(title: str, section: Mapping[str, Any], root: Mapping[str, Any], keys: list[str]) -> str:

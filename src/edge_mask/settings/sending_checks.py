@@ -32,7 +32,7 @@ def sending_complaints(settings: Settings) -> Iterator[Complaint]:
 def _topics(settings: Settings) -> Iterator[Complaint]:
     topics = settings.topics
     thing = settings.device.thing_name
-    quantities = Counter(sensor.quantity for sensor in settings.sensors)
+    quantities = Counter(quantity for sensor in settings.sensors for quantity in sensor.measured)
     for name in topics.__pydantic_extra__:
         if name not in quantities:
             known = ["root", *type(topics).model_fields, *quantities]
@@ -86,7 +86,7 @@ def _rates(settings: Settings) -> Iterator[Complaint]:
         yield ("forward",), "rules-only sends nothing, as there are no rules; give rule files under rules, or write all"
     if settings.forward == "rules-only" or settings.mqtt.transport == "none":
         return
-    every = [sensor.interval for sensor in settings.sensors if sensor.kind != "replay"]
+    every = [sensor.pause / len(sensor.measured) for sensor in settings.sensors if sensor.pause]
     every += [
         camera.interval
         for camera in settings.cameras
@@ -149,7 +149,7 @@ def _read_files(settings: Settings) -> Iterator[tuple[str, Path]]:
             yield key, path
     yield from ((f"rules[{index}]", Path(rule)) for index, rule in enumerate(settings.rules))
     for index, sensor in enumerate(settings.sensors):
-        if sensor.kind == "replay" and sensor.path is not None:
+        if sensor.kind == "replay":
             yield f"sensors[{index}].path", Path(sensor.path)
     for index, camera in enumerate(settings.cameras):
         if camera.source.lower().startswith("file:"):

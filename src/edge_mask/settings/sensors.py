@@ -1,86 +1,88 @@
-"""Thermometers and other meters."""
+"""Thermometers and other meters: the kinds of sensors, each with the keys it has."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import Discriminator, Field, Tag
 
-from edge_mask.kinds import KINDS, READINGS
 from edge_mask.quantities import duration
-from edge_mask.settings.base import Name, Section, allowed
+from edge_mask.settings.base import allowed
+from edge_mask.settings.feeds import GpioSensor, MqttSensor, SerialSensor
+from edge_mask.settings.measures import Value
 from edge_mask.units import Seconds
 
-_ENVELOPE = ("id", "seq", "thing", "ts", "v", "late", "clock_ok", "sensor", "unit", "quality")
-_TOPICS = ("root", "commands", *(kind.name for kind in KINDS if kind is not READINGS))
-_SHADOW = ("at", "highest")
-RESERVED = frozenset(_ENVELOPE + _TOPICS + _SHADOW)
-"""Names that a quantity must not have: envelope fields, other topics, fields of a sensor's shadow."""
-
-TEMPERATURE_UNITS = ("C", "F", "K")
-USUAL_UNITS = {
-    "humidity": "%",
-    "pressure": "hPa",
-    "voltage": "V",
-    "current": "A",
-    "power": "W",
-    "resistance": "Ohm",
-    "illuminance": "lx",
-    "distance": "m",
-}
-"""Quantities that are never measured in degrees, with their usual units."""
-
-LATER_KINDS = ("serial", "mqtt", "gpio")
+_FILE = "`replay` a file of recorded values"
 
 
-def _runs_now(value: object) -> object:
-    if value in LATER_KINDS:
-        raise ValueError(f"kind {value} comes with a later version; allowed now: replay, iio, hwmon, w1, thermal")
-    return value
+class KernelSensor(Value):
+    """A sensor that the kernel shows in files."""
 
-
-class SensorSettings(Section):
-    """One sensor."""
-
-    name: Name = Field(description="How messages, logs and `gate.temperature_sensor` call it.")
-    kind: Annotated[Literal["replay", "iio", "hwmon", "w1", "thermal"], BeforeValidator(_runs_now)] = Field(
+    kind: Literal["iio", "hwmon", "w1", "thermal"] = Field(
         description="`iio`, `hwmon` (SHT3x) and `w1` (DS18B20) are the kernel's sensors, `thermal` a zone of the"
-        " machine itself, `replay` a file of recorded values."
+        " machine itself, `serial` lines on a port, `mqtt` what others publish, `gpio` a contact, a beam or a motion"
+        f" sensor, {_FILE}."
     )
     path: str | None = Field(
         default=None,
         min_length=1,
-        description="replay: CSV file with columns seconds,value. w1: the device, for instance 28-0316a2795b1f."
-        " iio and hwmon: chip and channel, for instance mlx90614/temp_object or sht3x/temp1. thermal: the zone, for"
-        " instance cpu-thermal; without it zone 0. Elsewhere, without it, the only one that measures the quantity.",
-    )
-    quantity: str = Field(
-        default="temperature",
-        pattern=r"^[a-z][a-z0-9_]{0,63}$",
-        description="What it measures: the topic its readings go to, and the field that holds the value.",
-        json_schema_extra=allowed("lower-case letters, digits and '_', beginning with a letter"),
-    )
-    unit: str = Field(
-        default="C", min_length=1, max_length=16, description="Unit of the value; C, F or K for a temperature."
+        description="w1: the device, for instance 28-0316a2795b1f. iio and hwmon: chip and channel, for instance"
+        " mlx90614/temp_object or sht3x/temp1. thermal: the zone, for instance cpu-thermal; without it zone 0."
+        " Elsewhere, without it, the only one that measures the quantity.",
     )
     interval: Annotated[Seconds, duration(at_least=0.01, at_most=86400)] = Field(
-        default=Seconds(2.0), description="Time between two readings; a replay follows the times in its file."
+        default=Seconds(2.0), description="Time between two readings."
     )
-    min: float | None = Field(
-        default=None, description="Least value to believe; without it what such a sensor can measure."
+
+    @property
+    def pause(self) -> Seconds | None:
+        return self.interval
+
+
+class ReplaySensor(Value):
+    """Recorded values."""
+
+    kind: Literal["replay"]
+    path: str = Field(
+        min_length=1,
+        description="CSV file with columns seconds,value.",
+        json_schema_extra=allowed("a CSV file with the columns seconds,value"),
     )
-    max: float | None = Field(
-        default=None, description="Greatest value to believe; without it what such a sensor can measure."
-    )
-    stuck_after: Annotated[Seconds, duration()] = Field(
-        default=Seconds(3600.0), description="The very same value for so long is not believed; 0s is never."
+    interval: Annotated[Seconds, duration(at_least=0.01, at_most=86400)] = Field(
+        default=Seconds(2.0),
+        description="A decision takes a reading up to two of these old, or 10s. The replay"
+        " itself follows the times in its file.",
     )
     rate: Literal["realtime", "max"] = Field(
-        default="realtime", description="replay only: at the pace of the file's seconds, or as fast as it goes."
+        default="realtime", description="At the pace of the file's seconds, or as fast as it goes."
     )
-    loop: bool = Field(default=False, description="replay only: start again at the end.")
+    loop: bool = Field(default=False, description="Start again at the end.")
 
-    @field_validator("quantity")
-    @classmethod
-    def _is_free(cls, value: str) -> str:
-        if value in RESERVED:
-            raise ValueError(f'"{value}" means something else in messages or topics; choose another word')
-        return value
+
+Sensor = KernelSensor | ReplaySensor | SerialSensor | MqttSensor | GpioSensor
+
+BY_KIND: Final[Mapping[str, type[Sensor]]] = {
+    "replay": ReplaySensor,
+    **dict.fromkeys(("iio", "hwmon", "w1", "thermal"), KernelSensor),
+    "serial": SerialSensor,
+    "mqtt": MqttSensor,
+    "gpio": GpioSensor,
+}
+"""Kind → its settings."""
+
+
+def _kind(value: Any) -> str | None:
+    kind = value.get("kind") if isinstance(value, Mapping) else getattr(value, "kind", None)
+    return None if kind is None else str(kind)
+
+
+AnySensor = Annotated[
+    Annotated[ReplaySensor, Tag("replay")]
+    | Annotated[KernelSensor, Tag("iio")]
+    | Annotated[KernelSensor, Tag("hwmon")]
+    | Annotated[KernelSensor, Tag("w1")]
+    | Annotated[KernelSensor, Tag("thermal")]
+    | Annotated[SerialSensor, Tag("serial")]
+    | Annotated[MqttSensor, Tag("mqtt")]
+    | Annotated[GpioSensor, Tag("gpio")],
+    Discriminator(_kind),
+]

@@ -1,0 +1,123 @@
+"""One configured sensor of a feed: whether it is heard, and the series of its quantities and ids."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from edge_mask.messages import Fault, Reading
+from edge_mask.runtime.clock import Clock
+from edge_mask.runtime.outage import Outage
+from edge_mask.sense.quality import QualityPolicy
+from edge_mask.sense.series import Series
+from edge_mask.units import Seconds
+
+log = logging.getLogger(__name__)
+
+_NONSENSE_IN_A_ROW: Final = 10
+_NONSENSE_FOR: Final = 5.0
+"""So many in a row that give no value, over so many seconds, mean that it is lost: half lines alone do not."""
+_CALM: Final = Seconds(10.0)
+"""A doubt lasts at least so long: a sensor may speak 200 times a second."""
+
+
+class _Member:
+    """One name that readings came under."""
+
+    def __init__(self, name: str, report: Callable[[Fault], None], clock: Clock, now: float) -> None:
+        self.away = Outage(f"sensor {name}", log, report, clock)
+        self.heard_at = now
+
+
+class Speaker:
+    """Not for two threads: its owner locks."""
+
+    def __init__(
+        self,
+        name: str,
+        policies: Mapping[str, QualityPolicy],
+        silent_after: Seconds,
+        keep_every: Seconds,
+        report: Callable[[Fault], None],
+        clock: Clock,
+    ) -> None:
+        self.series: dict[tuple[str, str], Series] = {}
+        self._name = name
+        self._policies = policies
+        self._silent_after = silent_after
+        self._keep_every = keep_every
+        self._report = report
+        self._clock = clock
+        self._away = Outage(f"sensor {name}", log, report, clock)
+        self._members: dict[str, _Member] = {}
+        self._heard_at = clock.now().mono
+        self._nonsense = 0
+        self._last = ""
+
+    def say(self, reading: Reading, now: Seconds) -> Reading | None:
+        """A value; the judged reading when it is to be passed on."""
+        self.return_(now)
+        self._nonsense, self._last = 0, ""
+        self._hear_member(reading.sensor, now)
+        series = self._series_of(reading)
+        judged = series.judge(reading)
+        series.doubt(judged, reading.quantity)
+        return judged if series.is_due(judged) else None
+
+    def babble(self, reason: str, now: Seconds) -> None:
+        """Something came that gives no value."""
+        self._nonsense += 1
+        self._last = reason
+        if self._nonsense >= _NONSENSE_IN_A_ROW and now - self._heard_at >= _NONSENSE_FOR:
+            self.leave("sensor_lost", f"{self._nonsense} times in a row nothing that gives a value; {reason}")
+
+    def leave(self, code: str, reason: str) -> None:
+        """It is away: nothing that it said decides any more."""
+        if self._away.begin(code, reason):
+            for series in self.series.values():
+                series.forget()
+
+    def return_(self, now: Seconds) -> None:
+        """It is there."""
+        self._heard_at = now
+        if self._away.end():
+            self.wait_anew(now)
+
+    def wait_anew(self, now: Seconds) -> None:
+        """Count silence from now on."""
+        self._heard_at = now
+        self._nonsense = 0
+        for member in self._members.values():
+            member.heard_at = now
+
+    def miss(self, now: Seconds) -> None:
+        """Look whether it, or one of its ids, has been silent for too long."""
+        limit = self._silent_after
+        if limit <= 0.0 or self._away.is_open:
+            return
+        if now - self._heard_at > limit:
+            came = f"{self._nonsense} times something came that gives no value; {self._last}"
+            self.leave("sensor_lost", f"no reading for {limit:g} s{': ' + came if self._nonsense else ''}")
+            return
+        for name, member in self._members.items():
+            if now - member.heard_at > limit and member.away.begin("sensor_lost", f"no reading for {limit:g} s"):
+                for (sensor, _), series in self.series.items():
+                    if sensor == name:
+                        series.forget()
+
+    def _hear_member(self, name: str, now: Seconds) -> None:
+        if name == self._name:
+            return
+        member = self._members.get(name)
+        if member is None:
+            member = self._members[name] = _Member(name, self._report, self._clock, now)
+        member.heard_at = now
+        member.away.end()
+
+    def _series_of(self, reading: Reading) -> Series:
+        key = (reading.sensor, reading.quantity)
+        if key not in self.series:
+            policy = self._policies[reading.quantity]
+            self.series[key] = Series(
+                reading.sensor, policy, self._report, self._clock, keep_every=self._keep_every, calm=_CALM
+            )
+        return self.series[key]
