@@ -33,10 +33,10 @@ def test_a_command_is_answered_below_its_own_topic() -> None:
 
 
 def test_shadows_and_jobs_have_the_topics_that_aws_gave_them() -> None:
-    assert ShadowTopics("gate-01").of("update") == "$aws/things/gate-01/shadow/update"
+    assert ShadowTopics("gate-01").update == "$aws/things/gate-01/shadow/update"
     named = ShadowTopics("gate-01", "edge-mask")
-    assert named.of("update", "delta") == "$aws/things/gate-01/shadow/name/edge-mask/update/delta"
-    assert JobTopics("gate-01").of("7", "update") == "$aws/things/gate-01/jobs/7/update"
+    assert named.documents == "$aws/things/gate-01/shadow/name/edge-mask/update/documents"
+    assert JobTopics("gate-01").update("7") == "$aws/things/gate-01/jobs/7/update"
 
 
 def test_birth_and_will_keep_to_the_schema() -> None:
