@@ -42,7 +42,7 @@ def main(words: Sequence[str] | None = None) -> int:
             folder.mkdir(parents=True, exist_ok=True)
         for arch in wanted.arch or MACHINES:
             folder = Path(scratch) / arch
-            _fill(folder, own, version)
+            _fill(folder, own)
             if wanted.closed:
                 _add_dependencies(folder, own, arch, wanted.python or [_this_python()], wanted.constraint)
             (folder / "BUILD").write_text(f"{version}-{_digest(folder)[:12]}\n")
@@ -99,7 +99,7 @@ def _wheel(scratch: Path) -> Path:
     return next((scratch / "own").glob("*.whl"))
 
 
-def _fill(folder: Path, own: Path, version: str) -> None:
+def _fill(folder: Path, own: Path) -> None:
     (folder / "wheels").mkdir(parents=True)
     shutil.copy(own, folder / "wheels")
     for name in (*SCRIPTS, "config.yaml"):
