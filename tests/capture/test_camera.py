@@ -186,15 +186,17 @@ def test_a_black_picture_is_reported_once_and_never_judged(caplog: pytest.LogCap
 
 def states(stage: Stage) -> list[str]:
     """How the camera says it is, after each change."""
-    seen = [stage.camera.state]
-    while True:
+    seen: list[str] = [stage.camera.state]
+    has_ended = False
+    while not has_ended:
         try:
             stage.camera.step(stage.stop)
         except Finished:
-            return [*seen, stage.camera.state] if stage.camera.state != seen[-1] else seen
+            has_ended = True
         stage.tray.take(0.0)
         if stage.camera.state != seen[-1]:
             seen.append(stage.camera.state)
+    return seen
 
 
 def test_a_camera_says_how_it_is() -> None:
