@@ -13,8 +13,9 @@ from moto import mock_aws
 from tests.identity.judge import ACCOUNT, REGION, plain
 from tests.identity.sites import EXAMPLES, ROOT, Aws, rule, site
 
-FOR_EACH = [(config, way) for config in EXAMPLES for way in (("policy",), ("thing",))]
-ONCE = [
+Way = tuple[Path, tuple[str, ...]]
+FOR_EACH: list[Way] = [(config, (what,)) for config in EXAMPLES for what in ("policy", "thing")]
+ONCE: list[Way] = [
     (EXAMPLES[0], ("policy", "--fleet")),
     (EXAMPLES[0], ("policy", "--kind", "role")),
     (EXAMPLES[0], ("policy", "--kind", "role", "--bucket", "artifacts-7")),
