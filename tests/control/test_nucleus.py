@@ -264,7 +264,7 @@ def test_what_nucleus_lite_does_not_know_is_off_without_a_word(
 
 def test_a_deployment_goes_on_while_nobody_is_at_the_gate(site: ComponentSite, nucleus: FakeNucleus) -> None:
     with site.running():
-        nucleus.wait_for(lambda: "SubscribeToComponentUpdates" in nucleus.asked)
+        nucleus.wait_for(lambda: nucleus.asked.count("SubscribeToComponentUpdates") == site.houses)
         nucleus.announce_update("d1")
         nucleus.wait_for(lambda: bool(nucleus.deferrals))
         assert nucleus.deferrals[0]["deploymentId"] == "d1"
@@ -273,7 +273,7 @@ def test_a_deployment_goes_on_while_nobody_is_at_the_gate(site: ComponentSite, n
 
 def test_a_configuration_is_judged_before_it_is_deployed(site: ComponentSite, nucleus: FakeNucleus) -> None:
     with site.running():
-        nucleus.wait_for(lambda: "SubscribeToValidateConfigurationUpdates" in nucleus.asked)
+        nucleus.wait_for(lambda: nucleus.asked.count("SubscribeToValidateConfigurationUpdates") == site.houses)
         nucleus.propose("d1", site.document(gate={"votes": 3}))
         nucleus.propose("d2", site.document(gate={"vote": 3}))
         nucleus.wait_for(lambda: len(nucleus.judgements) == 2)
