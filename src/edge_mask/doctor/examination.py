@@ -75,12 +75,11 @@ def _snapshots(settings: Settings) -> Sequence[Finding]:
 def _broker(settings: Settings) -> str:
     """Connects with its own client id: a running daemon must keep its connection."""
     states: queue.Queue[tuple[bool, str]] = queue.Queue()
-    name = settings.mqtt.client_id or settings.device.thing_name
-    mqtt = settings.mqtt.model_copy(update={"client_id": f"{name}-check"[:128]})
+    mqtt = settings.mqtt.model_copy(update={"client_id": settings.check_client_id})
     transport = transport_for(
         mqtt,
         aws=settings.aws,
-        client_id=name,
+        client_id=settings.device.thing_name,
         clock=SystemClock(),
         on_state=lambda connected, reason: states.put((connected, reason)),
     )
