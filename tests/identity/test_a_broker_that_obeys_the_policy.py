@@ -66,8 +66,8 @@ def site(folder: Path) -> Path:
 
 
 def policies_of(config: Path, *options: str) -> list[Any]:
-    words = ("aws", "policy", "--config", config, "--account", ACCOUNT, "--region", REGION, *options)
-    made = edge_mask(*words, cwd=config.parent)
+    where = ("--account", ACCOUNT, "--region", REGION, *options)
+    made = edge_mask("aws", "policy", "--config", config, *where, cwd=config.parent)
     assert made.code == 0, made
     return list(json.loads(made.out).values())
 
