@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 from tests.end_to_end.daemon import MASKED, write_config, write_model, write_readings, write_scene
+from tests.papers import Papers
 
 from edge_mask.settings import Settings
 from edge_mask.settings.checks import LATER
@@ -76,6 +77,35 @@ def read_by(command: str, *words: str, folder: Path, config: Path) -> set[str]:
     return set(json.loads(found.read_text()))
 
 
+def write_config_of_a_token(folder: Path, readings: str) -> Path:
+    papers = Papers(folder / "papers")
+    library, pin = folder / "library.so", folder / "pin"
+    library.write_text("")
+    pin.write_text("1234")
+    token = {"library": str(library), "pin_file": str(pin), "token_label": "t", "slot": 0, "key_label": "k"}
+    path = folder / "token.yaml"
+    settings = {
+        "sensors": [{"name": "s", "kind": "replay", "path": readings}],
+        "mqtt": {"transport": "aws-iot", "host": "127.0.0.1", "port": 1, "tls": {"cert": str(papers.device.cert)}},
+        "aws": {"pkcs11": token},
+        "outbox": {"path": str(folder / "token.db")},
+    }
+    path.write_text(json.dumps(settings))
+    return path
+
+
+def write_config_of_a_component(folder: Path, readings: str) -> Path:
+    path = folder / "component.yaml"
+    settings = {
+        "sensors": [{"name": "s", "kind": "replay", "path": readings}],
+        "mqtt": {"transport": "greengrass"},
+        "aws": {"greengrass": {"local": ["edge-mask/{thing}/health"]}},
+        "outbox": {"path": str(folder / "component.db")},
+    }
+    path.write_text(json.dumps(settings))
+    return path
+
+
 def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
     write_model(tmp_path)
     write_scene(tmp_path / "scene", [MASKED])
@@ -89,10 +119,14 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
         outputs=[{"name": "lamp", "kind": "led", "path": "ACT"}],
         gate={"temperature_sensor": "s"},
         mqtt={"host": "127.0.0.1", "port": 1, "tls": {}},
+        homeassistant={"enabled": True},
     )
     read = read_by("run", "--max-seconds", "1", folder=tmp_path, config=config)
     read |= read_by("check", folder=tmp_path, config=config)
     read |= read_by("stats", folder=tmp_path, config=config)
+    read |= read_by("check", folder=tmp_path, config=write_config_of_a_token(tmp_path, readings))
+    component = write_config_of_a_component(tmp_path, readings)
+    read |= read_by("run", "--max-seconds", "0.1", folder=tmp_path, config=component)
     refused = {f"{type(getattr(Settings(), section)).__name__}.{name}" for section, name in LATER}
     sections = {name.partition(".")[0] for name in read & AS_A_WHOLE}
     forgotten = {key for key in keys_of(Settings) if key not in read and key.partition(".")[0] not in sections}

@@ -27,7 +27,7 @@ def test_the_smallest_configuration_has_a_default_for_everything_else() -> None:
 
 
 def test_a_sensor_alone_is_enough() -> None:
-    assert parse("sensors: [{name: s, kind: thermal}]", "f", {}).sensors[0].quantity == "temperature"
+    assert list(parse("sensors: [{name: s, kind: thermal}]", "f", {}).sensors[0].measured) == ["temperature"]
 
 
 def test_a_camera_may_hang_in_four_ways_and_be_mirrored() -> None:

@@ -6,6 +6,7 @@ transport ◀─ couriers ◀─ recorder ◀─ vision ◀─ cameras          
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from edge_mask import __version__
 from edge_mask.act.actions import Actions
@@ -15,14 +16,16 @@ from edge_mask.act.snapshots import SnapshotStore
 from edge_mask.app.couriers import CourierGroup
 from edge_mask.app.drivers import detectors_of, sysfs_root
 from edge_mask.app.health import HealthFigures, HealthReporter
+from edge_mask.app.home import announcer_for
 from edge_mask.app.idle import IdleCheck
+from edge_mask.app.instruments import Instruments
+from edge_mask.app.part_states import PartStates
 from edge_mask.app.pipeline import PipelineParts
 from edge_mask.capture.camera import Camera
 from edge_mask.capture.factory import is_live
 from edge_mask.control.wishes import Wishes
 from edge_mask.deliver.courier import Courier
-from edge_mask.deliver.destination import Broker
-from edge_mask.deliver.factory import transport_for
+from edge_mask.deliver.factory import broker_for, transport_for
 from edge_mask.deliver.http_couriers import HttpCouriers
 from edge_mask.deliver.transport import BrokerTransport
 from edge_mask.detect.model import ModelDetector
@@ -41,12 +44,18 @@ from edge_mask.runtime.clock import Clock, boot_id
 from edge_mask.runtime.door import Door
 from edge_mask.runtime.house import House
 from edge_mask.runtime.worker import Job, Worker
+from edge_mask.sense.feed_meter import FeedMeter
 from edge_mask.sense.meter import Meter
 from edge_mask.settings.model import Settings
 from edge_mask.units import Seconds
+from edge_mask.vision.shared import Vision
 from edge_mask.wire import birth, will
+from edge_mask.wire.tflite_component import TfliteResults
 from edge_mask.wire.topics import Topics
 from edge_mask.wire.uuid7 import IdMaker
+
+if TYPE_CHECKING:  # drags the connection to the nucleus in
+    from edge_mask.control.component import Component
 
 
 class Assembly:
@@ -60,6 +69,7 @@ class Assembly:
         door: Door,
         undo: ExitStack,
         wishes: Wishes | None = None,
+        component: "Component | None" = None,
     ) -> None:
         """`undo` closes everything again when a later part fails."""
         self._settings = settings
@@ -68,43 +78,49 @@ class Assembly:
         self._door = door
         self._undo = undo
         self._wishes = wishes
+        self._component = component
         self._boot = boot_id()
         self._topics = Topics(settings.topics.root, settings.device.thing_name, settings.topics.renames)
         self._inbox = Inbox()
         self._couriers = CourierGroup()
+        self._besides: list[Job] = []
+        """Jobs that use the connection to the broker beside its courier."""
         self._inspector = Inspector(Inspection(settings.outbox.path), self._inbox.ask, clock)
         self._parts = PipelineParts(settings, clock, self._inbox.emit)
+        self._states = PartStates(self._parts.seen, {camera.name: camera.interval for camera in settings.cameras})
 
     def house(self) -> House:
         """The workers, sink first."""
         settings, parts = self._settings, self._parts
         detectors = self._detectors()
         health, actions = self._health(), self._actions()
+        instruments = self._instruments()
         recorder = self._recorder(actions)
         if settings.mqtt.transport != "none":
-            self._couriers.add(self._broker_courier(recorder, health, detectors))
+            self._couriers.add(self._broker_courier(recorder, health, detectors, instruments))
         self._couriers.add(self._http_couriers(recorder))
-        meters = {sensor.name: parts.meter(sensor) for sensor in settings.sensors}
-        vision = parts.vision(meters) if detectors else None
+        vision = parts.vision(instruments) if detectors else None
         lanes = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(detectors)]
         cameras = {camera.name: parts.camera(camera) for camera in settings.cameras}
-        sinks: list[Job] = [actions, recorder, *self._couriers.all, self._inspector, health]
-        senders = {name: self._worker(meter) for name, meter in meters.items()}
+        self._attend_to_the_nucleus(vision)
+        self._states.cameras, self._states.sensors = cameras, instruments.states
+        sinks: list[Job] = [actions, recorder, *self._couriers.all, *self._besides, self._inspector, health]
+        senders = [self._worker(meter) for meter in instruments.jobs]
         lenses = {name: self._worker(camera) for name, camera in cameras.items()}
         finite = [
-            *(senders[sensor.name] for sensor in settings.sensors if sensor.kind == "replay" and not sensor.loop),
+            *(sender for sender in senders if sender.job in instruments.finite),
             *(lenses[camera.name] for camera in settings.cameras if not is_live(camera.source) and not camera.loop),
         ]
         idleness = IdleCheck(finite, vision, self._inbox.ask, self._couriers.all, self._inspector.has_looked)
         is_endless = any(not is_live(camera.source) and camera.loop for camera in settings.cameras)
-        watched: list[Camera | Meter] = [*cameras.values(), *meters.values()]
+        watched: list[Camera | Meter | FeedMeter] = [*cameras.values(), *instruments.jobs]
 
         def check(now: Seconds) -> None:
             for each in watched:
                 each.check(now)
 
         return House(
-            [*map(self._worker, sinks), *senders.values(), *map(self._worker, lanes), *lenses.values()],
+            [*map(self._worker, sinks), *senders, *map(self._worker, lanes), *lenses.values()],
             check=check,
             is_idle=lambda now: not is_endless and idleness.is_complete(now),
             complain=self._complain,
@@ -145,6 +161,7 @@ class Assembly:
             rules=self._rules,
             forward=self._settings.forward,
             secrets=self._settings.secrets(),
+            tflite_results=self._tflite_results(),
         )
         return Recorder(
             ledger,
@@ -156,6 +173,24 @@ class Assembly:
             on_commit=self._couriers.poke,
             on_action=actions.perform,
         )
+
+    def _instruments(self) -> Instruments:
+        has_rules = bool(self._rules.rules)
+        return Instruments(
+            self._settings, self._clock, self._inbox.emit, on_heard=self._inbox.emit if has_rules else None
+        )
+
+    def _attend_to_the_nucleus(self, vision: Vision | None) -> None:
+        def is_occupied() -> bool:
+            return vision is not None and vision.is_occupied
+
+        if self._component is not None:
+            self._besides.append(self._component.worker(is_occupied, self._clock))
+
+    def _tflite_results(self) -> TfliteResults | None:
+        if self._settings.topics.tflite_results is None:
+            return None
+        return TfliteResults(self._topics.of("tflite_results"), self._settings.detections)
 
     def _actions(self) -> Actions:
         pictures = self._settings.snapshots
@@ -169,13 +204,28 @@ class Assembly:
         return Actions(store, Outputs(lines), self._parts.seen.newest.get, self._inbox.emit, self._clock)
 
     def _broker_courier(
-        self, recorder: Recorder, health: HealthReporter, detectors: Sequence[ModelDetector]
+        self,
+        recorder: Recorder,
+        health: HealthReporter,
+        detectors: Sequence[ModelDetector],
+        instruments: Instruments,
     ) -> Courier:
         outbox = self._settings.outbox
-        broker = Broker(name="mqtt", boot=self._boot, window=outbox.window, drain_rate=outbox.drain_rate)
+        broker = broker_for(self._settings.mqtt, outbox, self._boot)
         rows = Outbox(outbox.path, broker.name, self._inspector.look_now)
-        transport = self._transport(health, detectors[0].name if detectors else None)
+        model = detectors[0].name if detectors else None
+        transport = self._transport(health, model)
+        self._announce(transport, health, model)
+        instruments.subscribe_with(transport.subscribe)
         return Courier(broker, transport, rows, recorder.settle, self._inbox.emit_at_once, self._clock)
+
+    def _announce(self, transport: BrokerTransport, health: HealthReporter, model: str | None) -> None:
+        """Tell Home Assistant of this device, where that is wanted."""
+        emit, refresh = self._inbox.emit, health.report_now
+        announcer = announcer_for(self._settings, self._topics, model, transport, self._clock, emit, refresh)
+        if announcer is not None:
+            self._couriers.listeners.append(announcer.state_changed)
+            self._besides.append(announcer)
 
     def _http_couriers(self, recorder: Recorder) -> HttpCouriers:
         return HttpCouriers(
@@ -207,6 +257,7 @@ class Assembly:
 
         return transport_for(
             self._settings.mqtt,
+            aws=self._settings.aws,
             client_id=thing,
             clock=self._clock,
             on_state=on_state,
@@ -224,5 +275,7 @@ class Assembly:
             self._clock,
             self._rules,
             live_dropped=lambda: self._couriers.live_dropped,
+            parts=self._states,
+            zone=settings.device.zone,
         )
         return HealthReporter(measure, self._inbox.emit, self._clock, settings.health.interval)

@@ -12,13 +12,8 @@ from edge_mask.errors import ConfigurationError
 from edge_mask.packages.load import load_package, load_side_by_side
 from edge_mask.packages.location import find_package
 from edge_mask.runtime.clock import Clock
-from edge_mask.sense.factory import sensor_for
-from edge_mask.sense.quality import QualityPolicy
-from edge_mask.sense.scale import physical_range
-from edge_mask.sense.sensor import Identity, Sensor
 from edge_mask.settings.cameras import Camera
 from edge_mask.settings.model import Settings
-from edge_mask.settings.sensors import SensorSettings
 
 _MOST_LANES = 4
 
@@ -75,18 +70,6 @@ def source_of(camera: Camera, clock: Clock) -> FrameSource:
         rotate=camera.rotate,
         mirror=camera.mirror,
     )
-
-
-def sensor_of(sensor: SensorSettings, clock: Clock, sysfs: Path) -> Sensor:
-    """The driver of one sensor. Raises Refused."""
-    identity = Identity(sensor.name, sensor.quantity, sensor.unit, sensor.interval)
-    return sensor_for(sensor.kind, sensor.path, identity, clock=clock, rate=sensor.rate, loop=sensor.loop, sysfs=sysfs)
-
-
-def quality_of(sensor: SensorSettings) -> QualityPolicy:
-    """The bounds in which a sensor's readings count as valid."""
-    believed = physical_range(sensor.quantity, sensor.unit, sensor.min, sensor.max)
-    return QualityPolicy(range=believed, stuck_after=sensor.stuck_after)
 
 
 def sysfs_root() -> Path:

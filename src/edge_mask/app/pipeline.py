@@ -3,10 +3,11 @@
 meters ──reading──▶ CameraState ──▶ Vision ◀── lanes ◀── Tray ◀── cameras
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from edge_mask.app.drivers import quality_of, sensor_of, source_of, sysfs_root
+from edge_mask.app.drivers import source_of
+from edge_mask.app.instruments import Instruments
 from edge_mask.capture.camera import Camera
 from edge_mask.capture.factory import is_live
 from edge_mask.decide.cctv import CctvPolicy, CctvWatch
@@ -16,17 +17,12 @@ from edge_mask.detect.detector import Detector
 from edge_mask.messages import Event, Frame, Reading
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import HandOff, Latest, Line, Tray
-from edge_mask.sense.meter import Meter
 from edge_mask.settings.cameras import Camera as CameraSettings
 from edge_mask.settings.model import Settings
-from edge_mask.settings.sensors import SensorSettings
 from edge_mask.track.tracker import Tracker
-from edge_mask.units import Moment, Seconds
+from edge_mask.units import Moment
 from edge_mask.vision.lane import Lane
 from edge_mask.vision.shared import CameraState, Seen, Vision
-
-_READING_MAX_AGE = Seconds(10.0)
-"""An older reading is not used in decisions; a slow sensor gets two of its intervals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +35,6 @@ class PipelineParts:
     frames: Tray[Frame] = field(default_factory=Tray)
     seen: Seen = field(default_factory=Seen)
 
-    def meter(self, sensor: SensorSettings) -> Meter:
-        """The worker of one sensor. Raises Refused."""
-        return Meter(sensor_of(sensor, self.clock, sysfs_root()), self.clock, self.emit, policy=quality_of(sensor))
-
     def camera(self, camera: CameraSettings) -> Camera:
         """The worker of one camera. Raises Refused."""
         live = is_live(camera.source)
@@ -50,17 +42,17 @@ class PipelineParts:
         source = source_of(camera, self.clock)
         return Camera(camera.name, source, frames, self.clock, self.emit, is_live=live, interval=camera.interval)
 
-    def vision(self, meters: Mapping[str, Meter]) -> Vision:
-        """The trackers and decisions of all cameras; `meters` by the names of their sensors."""
-        cameras = {camera.name: self._state_of(camera, meters) for camera in self.settings.cameras}
-        publish = self.settings.detections
+    def vision(self, instruments: Instruments) -> Vision:
+        """The trackers and decisions of all cameras."""
+        cameras = {camera.name: self._state_of(camera, instruments) for camera in self.settings.cameras}
+        publish = "all" if self.settings.topics.tflite_results else self.settings.detections
         return Vision(self.frames, cameras, self.emit, self.clock, seen=self.seen, publish=publish)
 
     def lane(self, vision: Vision, detector: Detector, number: int) -> Lane:
         """The worker of one detector."""
         return Lane(vision, self.frames, detector, number)
 
-    def _state_of(self, camera: CameraSettings, meters: Mapping[str, Meter]) -> CameraState:
+    def _state_of(self, camera: CameraSettings, instruments: Instruments) -> CameraState:
         if camera.role == "cctv":
             cctv = self.settings.cctv
             return CameraState(
@@ -74,13 +66,8 @@ class PipelineParts:
             fever_above=None if gate.temperature_sensor is None else gate.fever_above,
         )
         watch = GateWatch(camera.name, policy, camera.zone)
-        return CameraState(Tracker(votes=policy.vote_policy), watch, self._thermometer(meters))
+        return CameraState(Tracker(votes=policy.vote_policy), watch, self._thermometer(instruments))
 
-    def _thermometer(self, meters: Mapping[str, Meter]) -> Callable[[Moment], Reading | None]:
+    def _thermometer(self, instruments: Instruments) -> Callable[[Moment], Reading | None]:
         name = self.settings.gate.temperature_sensor
-        if name is None or name not in meters:
-            return lambda _now: None
-        meter = meters[name]
-        interval = next(sensor.interval for sensor in self.settings.sensors if sensor.name == name)
-        max_age = Seconds(max(_READING_MAX_AGE, 2.0 * interval))
-        return lambda now: meter.latest(now.mono, max_age)
+        return (lambda _now: None) if name is None else instruments.latest(name, "temperature")

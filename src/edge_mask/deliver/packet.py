@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from edge_mask.messages import Message
+from edge_mask.sql.topics import check_topic
 from edge_mask.wire.topics import LONGEST, text_problem
 
 NO_LIMIT: Final = 268_435_455
 """The largest packet that MQTT can describe, in bytes."""
+AWS_MOST_BYTES: Final = 131_072
+"""AWS IoT Core's limit for a payload."""
 PROPERTIES: Final = {
     "content_type": "ContentType",
     "response_topic": "ResponseTopic",
@@ -44,11 +47,37 @@ class BrokerLimits:
         return ""
 
 
+def quota_problem(message: Message) -> str:
+    """Why AWS IoT Core would never take this message, or end the connection over it; empty when it would take it."""
+    if len(message.payload) > AWS_MOST_BYTES:
+        return f"its payload has {len(message.payload)} bytes; AWS IoT takes at most {AWS_MOST_BYTES}"
+    return check_topic(message.topic) or ""
+
+
 def publish_size(message: Message, properties: int) -> int:
     """Bytes of the whole PUBLISH packet; `properties` is the length of the packed properties (0 in MQTT 3.1.1)."""
     rest = 2 + len(message.topic.encode()) + (2 if message.qos else 0) + properties + len(message.payload)
     length_bytes = 1 + sum(rest >= bound for bound in (128, 16_384, 2_097_152))
     return 1 + length_bytes + rest
+
+
+def properties_size(message: Message) -> int:
+    """Bytes of its packed properties, which `problem` has found right (MQTT 5, section 2.2.2)."""
+    size = 0
+    for name, value in message.properties.items():
+        match name:
+            case "content_type" | "response_topic":
+                size += 3 + len(value.encode())
+            case "correlation_data":
+                size += 3 + len(value)
+            case "user_properties":
+                pairs = value.items() if isinstance(value, Mapping) else value
+                size += sum(5 + len(key.encode()) + len(text.encode()) for key, text in pairs)
+            case "message_expiry_interval":
+                size += 5
+            case _:
+                size += 2
+    return size + 1 + sum(size >= bound for bound in (128, 16_384, 2_097_152))
 
 
 def problem(message: Message, *, has_properties: bool) -> str:

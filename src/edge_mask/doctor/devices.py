@@ -1,22 +1,18 @@
-"""Opens cameras, sensors and outputs once and judges them by the daemon's own limits."""
+"""Opens cameras and outputs once and judges them by the daemon's own limits."""
 
-from contextlib import closing, suppress
+from contextlib import suppress
 
 from edge_mask.act.line import line_for
-from edge_mask.app.drivers import quality_of, sensor_of, source_of, sysfs_root
+from edge_mask.app.drivers import source_of, sysfs_root
 from edge_mask.capture.content import Content, ContentPolicy, ContentWatch
 from edge_mask.capture.factory import is_live
 from edge_mask.capture.source import EndOfSource, FrameSource
 from edge_mask.doctor.finding import Finding
 from edge_mask.errors import Refused, TryLater
-from edge_mask.messages import Frame, Quality, Reading
+from edge_mask.messages import Frame
 from edge_mask.runtime.clock import SystemClock
-from edge_mask.sense.quality import QualityWatch
-from edge_mask.sense.scale import physical_range
 from edge_mask.settings.actuators import OutputSettings
 from edge_mask.settings.cameras import Camera
-from edge_mask.settings.model import Settings
-from edge_mask.settings.sensors import SensorSettings
 
 _BAD_PICTURES = 20
 """Most files in a row that are skipped because they are no picture."""
@@ -64,28 +60,6 @@ def _next_picture(source: FrameSource) -> Frame:
         with suppress(Refused):
             return source.read()
     return source.read()
-
-
-def sensor(settings: Settings, which: SensorSettings) -> Finding:
-    """Its reading, and whether the daemon would use it."""
-    with closing(sensor_of(which, SystemClock(), sysfs_root())) as driver:
-        reading = driver.read()
-    if reading is None:
-        raise TryLater(f"{which.path} holds no reading")
-    doubt = _doubt(settings, which, reading)
-    said = f"{reading.quantity} {reading.value:g} {reading.unit}"
-    return Finding(f"sensor {which.name}", "warning" if doubt else "ok", said + doubt)
-
-
-def _doubt(settings: Settings, which: SensorSettings, reading: Reading) -> str:
-    """Why the daemon would not use this reading, or would let nobody pass; empty when all is well."""
-    if QualityWatch(quality_of(which)).judge(reading) is Quality.OUT_OF_RANGE:
-        believed = physical_range(which.quantity, which.unit, which.min, which.max)
-        return f": is outside of {believed.low:g} to {believed.high:g} {which.unit}: the value is not used"
-    gate = settings.gate
-    if which.name == gate.temperature_sensor and reading.value > gate.fever_above:
-        return f": is above gate.fever_above, {gate.fever_above:g} {which.unit}: nobody passes"
-    return ""
 
 
 def output(settings: OutputSettings) -> str:

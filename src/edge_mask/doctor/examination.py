@@ -1,21 +1,19 @@
 """Examines every part of a configuration, in its order."""
 
-import queue
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 from edge_mask.app.drivers import detector_of
-from edge_mask.deliver.factory import transport_for
-from edge_mask.doctor import devices, rules, storage
-from edge_mask.doctor.finding import PATIENCE, Finding, guarded
-from edge_mask.errors import ModelError, TryLater
+from edge_mask.doctor import broker, devices, rules, sensors, storage
+from edge_mask.doctor.finding import Finding, guarded
+from edge_mask.errors import ModelError
 from edge_mask.packages.location import find_package
 from edge_mask.redact import redact
-from edge_mask.runtime.clock import SystemClock, wall_clock_is_set
+from edge_mask.runtime.clock import wall_clock_is_set
+from edge_mask.settings.feeds import MqttSensor
 from edge_mask.settings.model import Settings
-from edge_mask.units import Seconds
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -39,8 +37,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         yield from guarded("model", "failed", partial(_model, settings), within=None)
     for camera in settings.cameras:
         yield from guarded(f"camera {camera.name}", "failed", partial(devices.camera, camera))
-    for sensor in settings.sensors:
-        yield from guarded(f"sensor {sensor.name}", "warning", partial(devices.sensor, settings, sensor))
+    yield from _sensors(settings)
     for output in settings.outputs:
         yield from guarded(f"output {output.name}", "warning", partial(devices.output, output))
     yield from guarded("database", "failed", partial(storage.database, settings), within=None)
@@ -48,7 +45,17 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     if settings.mqtt.transport == "none":
         yield Finding("broker", "ok", "none configured: everything stays on the device")
     else:
-        yield from guarded("broker", "failed", partial(_broker, settings))
+        yield from guarded("broker", "failed", partial(broker.broker, settings))
+
+
+def _sensors(settings: Settings) -> Iterator[Finding]:
+    """Each by itself; those on the broker together, over one connection."""
+    for sensor in settings.sensors:
+        if not isinstance(sensor, MqttSensor):
+            yield from guarded(f"sensor {sensor.name}", "warning", partial(sensors.sensor, settings, sensor))
+    heard = [sensor.name for sensor in settings.sensors if isinstance(sensor, MqttSensor)]
+    if heard:
+        yield from guarded(f"sensor {', '.join(heard)}", "warning", partial(broker.sensors, settings))
 
 
 def _clock() -> Finding:
@@ -70,26 +77,6 @@ def _model(settings: Settings) -> Finding:
 def _snapshots(settings: Settings) -> Sequence[Finding]:
     """Only where a rule keeps pictures: no folder is made in vain."""
     return storage.snapshots(settings) if rules.keep_pictures(settings) else []
-
-
-def _broker(settings: Settings) -> str:
-    """Connects with its own client id: a running daemon must keep its connection."""
-    states: queue.Queue[tuple[bool, str]] = queue.Queue()
-    name = settings.mqtt.client_id or settings.device.thing_name
-    mqtt = settings.mqtt.model_copy(update={"client_id": f"{name}-check"[:128]})
-    transport = transport_for(
-        mqtt, client_id=name, clock=SystemClock(), on_state=lambda connected, reason: states.put((connected, reason))
-    )
-    try:
-        transport.open()
-        connected, reason = states.get(timeout=PATIENCE - 1.0)
-    except queue.Empty as error:
-        raise TryLater(f"{mqtt.host}:{mqtt.port} does not answer") from error
-    finally:
-        transport.close(Seconds(1.0))
-    if not connected:
-        raise TryLater(reason)
-    return reason
 
 
 def as_dict(finding: Finding) -> dict[str, str]:

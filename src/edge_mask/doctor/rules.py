@@ -15,6 +15,7 @@ from edge_mask.messages import Message
 from edge_mask.rules.effects import Effect, HttpCall
 from edge_mask.rules.rule_file import Action, RuleDefinition
 from edge_mask.rules.rule_set import RuleSet
+from edge_mask.settings.feeds import MqttSensor
 from edge_mask.settings.model import Settings
 from edge_mask.sql.errors import EvaluationError
 from edge_mask.sql.rule_input import NOWHERE, RuleInput
@@ -70,7 +71,12 @@ def _never_run(running: list[RuleDefinition], settings: Settings) -> Iterator[st
     """Rules on topics that are never published; none when a republished topic is a template."""
     names = Topics(settings.topics.root, settings.device.thing_name, settings.topics.renames)
     kinds = [kind.name for kind in KINDS if kind is not READINGS]
-    published = [names.of(kind) for kind in (*kinds, *(sensor.quantity for sensor in settings.sensors))]
+    quantities = [quantity for sensor in settings.sensors for quantity in sensor.measured]
+    published = [names.of(kind) for kind in (*kinds, *quantities)]
+    published += [sensor.topic for sensor in settings.sensors if isinstance(sensor, MqttSensor)]
+    published += [
+        sensor.availability for sensor in settings.sensors if isinstance(sensor, MqttSensor) and sensor.availability
+    ]
     for action in (action for rule in running for action in _actions(rule) if action.kind == "republish"):
         if _is_template(action):
             return

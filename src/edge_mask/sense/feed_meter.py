@@ -19,6 +19,7 @@ from edge_mask.runtime.outage import Backoff
 from edge_mask.runtime.worker import Finished, Job
 from edge_mask.sense.feed import Back, Feed, Gone, Nonsense, Said
 from edge_mask.sense.quality import QualityPolicy
+from edge_mask.sense.series import State
 from edge_mask.sense.speaker import Speaker
 from edge_mask.units import Seconds
 
@@ -104,6 +105,11 @@ class FeedMeter(Job):
                 if (series := speaker.series.get((sensor, quantity))) is not None:
                     return series.latest(now, max_age)
         return None
+
+    def states(self, name: str) -> Mapping[str, State]:
+        """How a configured sensor is, and each of its ids; any thread may ask."""
+        with self._lock:
+            return self._speakers[name].states()
 
     def is_hung(self, now: Seconds) -> bool:
         """True when the device has kept us waiting for longer than `hung_after`."""

@@ -32,34 +32,23 @@ class GpioFeed:
         bias: str | None = None,
         debounce: Seconds = Seconds(0.05),
     ) -> None:
-        """Raises Refused when the library is missing."""
-        gpiod = library("a sensor")
-        from gpiod.line import Bias, Direction, Edge, Value
-        from gpiod.line import Clock as EventClock
-
         self._identity = identity
         self._clock = clock
-        self._line = Line(gpiod, chip, line)
-        self._active, self._rising = Value.ACTIVE, gpiod.EdgeEvent.Type.RISING_EDGE
-        biases = {"pull-up": Bias.PULL_UP, "pull-down": Bias.PULL_DOWN, "disabled": Bias.DISABLED, None: Bias.AS_IS}
-        self._settings = gpiod.LineSettings(
-            direction=Direction.INPUT,
-            edge_detection=Edge.BOTH,
-            bias=biases[bias],
-            active_low=active_low,
-            debounce_period=timedelta(seconds=debounce),
-            event_clock=EventClock.MONOTONIC,
-        )
+        self._place = (chip, line)
+        self._active_low = active_low
+        self._bias = bias
+        self._debounce = debounce
         self._request: Any = None
+        self._rising: Any = None
         self._recent: deque[float] = deque(maxlen=_MOST_A_SECOND)
 
     @property
     def name(self) -> str:
-        return str(self._line)
+        return f"{self._place[0]} line {self._place[1]}"
 
     def look(self) -> str:
-        """Describe the line without taking it: the daemon may hold it."""
-        return self._line.look()
+        """Describe the line without taking it: the daemon may hold it. Raises TryLater or Refused."""
+        return Line(library("a sensor"), *self._place).look()
 
     def listen(self, timeout: Seconds) -> Sequence[Utterance]:
         try:
@@ -70,7 +59,7 @@ class GpioFeed:
             return [self._event(each) for each in self._request.read_edge_events()]
         except OSError as error:
             self.close()
-            raise TryLater(f"{self._line}: cannot be read ({error.strerror})") from error
+            raise TryLater(f"{self.name}: cannot be read ({error.strerror})") from error
 
     def wake(self) -> None:
         """A wait ends after its timeout, which is short."""
@@ -81,9 +70,26 @@ class GpioFeed:
             request.release()
 
     def _opened(self) -> Sequence[Utterance]:
-        self._request = self._line.taken(self._settings, event_buffer_size=_BUFFER)
+        """Raises TryLater, or Refused when the library is missing or the line does not exist."""
+        gpiod = library("a sensor")
+        from gpiod.line import Bias, Direction, Edge, Value
+        from gpiod.line import Clock as EventClock
+
+        biases = {"pull-up": Bias.PULL_UP, "pull-down": Bias.PULL_DOWN, "disabled": Bias.DISABLED, None: Bias.AS_IS}
+        settings = gpiod.LineSettings(
+            direction=Direction.INPUT,
+            edge_detection=Edge.BOTH,
+            bias=biases[self._bias],
+            active_low=self._active_low,
+            debounce_period=timedelta(seconds=self._debounce),
+            event_clock=EventClock.MONOTONIC,
+        )
+        line = Line(gpiod, *self._place)
+        self._rising = gpiod.EdgeEvent.Type.RISING_EDGE
+        self._request = line.taken(settings, event_buffer_size=_BUFFER)
         self._recent.clear()
-        return [self._said(self._request.get_value(self._line.line) is self._active, self._clock.now())]
+        is_active = self._request.get_value(line.line) is Value.ACTIVE
+        return [self._said(is_active, self._clock.now())]
 
     def _event(self, event: Any) -> Utterance:
         now = self._clock.now()
@@ -95,7 +101,7 @@ class GpioFeed:
         self._recent.append(at.mono)
         if len(self._recent) == _MOST_A_SECOND and at.mono - self._recent[0] < 1.0:
             self.close()
-            raise TryLater(f"{self._line}: changed {_MOST_A_SECOND} times within a second; a loose wire? see debounce")
+            raise TryLater(f"{self.name}: changed {_MOST_A_SECOND} times within a second; a loose wire? see debounce")
         return self._said(event.event_type is self._rising, at)
 
     def _said(self, is_active: bool, at: Moment) -> Said:

@@ -51,7 +51,7 @@ class Measured:
     """How one quantity of a line is understood."""
 
     unit: str = ""
-    correction: Correction = Correction()
+    correction: Correction = field(default_factory=Correction)
 
 
 @dataclass(slots=True)
@@ -113,5 +113,3 @@ def text_of(line: bytes, checksum: Checksum | None) -> str:
 def shown(line: bytes) -> str:
     """A line for a sentence."""
     return ascii(line[:60].decode("latin-1")) + ("…" if len(line) > 60 else "")
-
-

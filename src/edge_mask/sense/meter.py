@@ -16,7 +16,7 @@ from edge_mask.runtime.outage import Backoff, Outage
 from edge_mask.runtime.worker import Finished, Job
 from edge_mask.sense.quality import QualityPolicy
 from edge_mask.sense.sensor import Sensor
-from edge_mask.sense.series import Series
+from edge_mask.sense.series import Series, State
 from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
@@ -81,6 +81,13 @@ class Meter(Job):
         """
         with self._lock:
             return self._series.latest(now, max_age)
+
+    @property
+    def state(self) -> State:
+        """How it is now; any thread may ask."""
+        if self._away.is_open:
+            return "away"
+        return self._series.state
 
     def is_hung(self, now: Seconds) -> bool:
         """True when the sensor has kept a read waiting for longer than `hung_after`."""

@@ -44,9 +44,7 @@ class MqttFeed:
 
     name = "mqtt"
 
-    def __init__(
-        self, ears: Sequence[Ear], *, clock: Clock, on_heard: Callable[[Heard], None] | None = None
-    ) -> None:
+    def __init__(self, ears: Sequence[Ear], *, clock: Clock, on_heard: Callable[[Heard], None] | None = None) -> None:
         self._clock = clock
         self._on_heard = on_heard
         self._values: dict[str, list[Ear]] = defaultdict(list)

@@ -1,6 +1,6 @@
 """The Sensor protocol, one value at a time, and what every driver is told about its sensor."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from edge_mask.messages import Reading
@@ -39,7 +39,7 @@ class Identity:
     quantity: str = "temperature"
     unit: str = "C"
     interval: Seconds = Seconds(1.0)
-    correction: Correction = Correction()
+    correction: Correction = field(default_factory=Correction)
 
     def reading(self, value: float, unit: str, clock: Clock) -> Reading:
         """A reading made now of a value in the driver's own unit. Raises Refused when it cannot be converted."""

@@ -53,12 +53,6 @@ class SerialPort:
     """A Feed of one port; opened at the first `listen`, and again after it was lost."""
 
     def __init__(self, wiring: Wiring, dialects: Sequence[Dialect], *, clock: Clock) -> None:
-        """Raises Refused when the library is missing."""
-        try:
-            import serial
-        except ModuleNotFoundError as error:
-            raise Refused("a sensor of kind serial needs a package: pip install 'edge-mask[serial]'") from error
-        self._library: Any = serial
         self._wiring = wiring
         self._dialects = {dialect.sensor: dialect for dialect in dialects}
         self._clock = clock
@@ -104,9 +98,14 @@ class SerialPort:
     # -- the port ------------------------------------------------------------------------------------------
 
     def _open(self) -> None:
+        """Raises Refused when the library is missing, or the port cannot be set so."""
+        try:
+            import serial
+        except ModuleNotFoundError as error:
+            raise Refused("a sensor of kind serial needs a package: pip install 'edge-mask[serial]'") from error
         wiring = self._wiring
         try:
-            self._port = self._library.Serial(
+            self._port = serial.Serial(
                 wiring.path,
                 wiring.baud,
                 bytesize=wiring.bytesize,
@@ -219,8 +218,7 @@ class SerialPort:
 
 
 def _why_not(error: Exception) -> str:
-    number = getattr(error, "errno", None) or (error.args[0] if error.args else None)
-    match number:
+    match _number_of(error):
         case errno.ENOENT | errno.ENODEV | errno.ENXIO:
             return "is not there; `ls /dev/serial/by-id` shows the ports"
         case errno.EACCES | errno.EPERM:
@@ -233,5 +231,13 @@ def _why_not(error: Exception) -> str:
 
 
 def _reason(error: Exception) -> str:
-    number = getattr(error, "errno", None)
-    return os.strerror(number) if isinstance(number, int) else str(error)
+    number = _number_of(error)
+    return str(error) if number is None else os.strerror(number)
+
+
+def _number_of(error: BaseException | None) -> int | None:
+    """The kernel's error number; pyserial hides it in its text, or behind its own exception."""
+    if error is None:
+        return None
+    number = getattr(error, "errno", None) or (error.args[0] if error.args else None)
+    return number if isinstance(number, int) else _number_of(error.__context__)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final, Literal
 
 from edge_mask.messages import Fault, Quality, Reading
 from edge_mask.runtime.clock import Clock
@@ -12,6 +13,8 @@ from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
 
+State = Literal["ok", "away", "out_of_range", "stuck"]
+_DOUBTED: Final[dict[Quality, State]] = {Quality.OUT_OF_RANGE: "out_of_range", Quality.STUCK: "stuck"}
 _GOOD_AGAIN = 3
 """Good readings in a row that end a doubt: a loose contact alternates between sense and nonsense."""
 
@@ -71,6 +74,11 @@ class Series:
     def latest(self, now: Seconds, max_age: Seconds) -> Reading | None:
         """What a decision may use."""
         return self._watch.middle(now, max_age)
+
+    @property
+    def state(self) -> State:
+        """What is doubted now."""
+        return next((_DOUBTED[quality] for quality, outage in self._doubts.items() if outage.is_open), "ok")
 
     def forget(self) -> None:
         """Nothing that was measured so far decides any more."""

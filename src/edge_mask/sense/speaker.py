@@ -8,7 +8,7 @@ from edge_mask.messages import Fault, Reading
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.outage import Outage
 from edge_mask.sense.quality import QualityPolicy
-from edge_mask.sense.series import Series
+from edge_mask.sense.series import Series, State
 from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
@@ -103,6 +103,16 @@ class Speaker:
                 for (sensor, _), series in self.series.items():
                     if sensor == name:
                         series.forget()
+
+    def states(self) -> dict[str, State]:
+        """Its own, and that of each of its ids."""
+        found: dict[str, State] = {self._name: "away" if self._away.is_open else "ok"}
+        for name, member in self._members.items():
+            found[name] = "away" if self._away.is_open or member.away.is_open else "ok"
+        for (name, _), series in self.series.items():
+            if found[name] == "ok":
+                found[name] = series.state
+        return found
 
     def _hear_member(self, name: str, now: Seconds) -> None:
         if name == self._name:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from edge_mask.settings.cameras import Camera, Point
 from edge_mask.settings.model import Settings
-from edge_mask.settings.sending_checks import Complaint, sending_complaints
+from edge_mask.settings.named_files import Complaint
+from edge_mask.settings.sending_checks import sending_complaints
 from edge_mask.settings.sensor_checks import line_complaints, lines_taken, place_of, sensor_complaints
 from edge_mask.yaml_file import Path as Key
 
@@ -98,7 +99,9 @@ def _looks_enough(key: Key, camera: Camera, settings: Settings) -> Iterator[Comp
 
 def _outputs(settings: Settings) -> Iterator[Complaint]:
     wanted = {"led": ("path",), "gpio": ("chip", "line")}
-    places: dict[tuple[object, ...], str] = {("gpio", None, *place): name for place, name in lines_taken(settings).items()}
+    places: dict[tuple[object, ...], str] = {
+        ("gpio", None, *place): name for place, name in lines_taken(settings).items()
+    }
     for index, output in enumerate(settings.outputs):
         for key in ("path", "chip", "line"):
             is_there, belongs = getattr(output, key) is not None, key in wanted[output.kind]

@@ -104,6 +104,7 @@ def _at(schema: Schema, path: Path, root: Schema) -> Schema:
     """The part of the JSON Schema that describes the value at `path`; empty when nothing does."""
     here = resolve(schema, root)
     for part in path:
+        step: Any
         if part in _kinds(here):
             step = {"$ref": _kinds(here)[str(part)]}
         elif isinstance(part, int):

@@ -103,7 +103,7 @@ class SerialSensor(SensorSettings):
             raise ValueError(problem)
         try:
             bounded.ascii_only(value)
-        except (ValueError, RecursionError, MemoryError, bounded.regex.error) as error:
+        except bounded.NO_EXPRESSION as error:
             raise ValueError(f"is no regular expression: {error}") from None
         return value
 

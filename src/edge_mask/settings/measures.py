@@ -11,7 +11,7 @@ from edge_mask.settings.base import Name, Section, allowed
 from edge_mask.units import Seconds
 
 _ENVELOPE = ("id", "seq", "thing", "ts", "v", "late", "clock_ok", "sensor", "unit", "quality")
-_TOPICS = ("root", "commands", *(kind.name for kind in KINDS if kind is not READINGS))
+_TOPICS = ("root", "commands", "tflite_results", *(kind.name for kind in KINDS if kind is not READINGS))
 _SHADOW = ("at", "highest")
 RESERVED = frozenset(_ENVELOPE + _TOPICS + _SHADOW)
 """Names that a quantity must not have: envelope fields, other topics, fields of a sensor's shadow."""
@@ -80,11 +80,6 @@ class SensorSettings(Section):
 
     name: Name = Field(description="How messages, logs and `gate.temperature_sensor` call it.")
     calibration: Calibration = Field(default=Calibration(), description="Correction of what it says.")
-
-    @property
-    def kind_of(self) -> str:
-        """Its kind, whichever class it is."""
-        return str(getattr(self, "kind"))  # noqa: B009 (each kind has the field, with a type of its own)
 
     @property
     def measured(self) -> Mapping[str, Quantity]:

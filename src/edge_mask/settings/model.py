@@ -1,14 +1,16 @@
 """The whole configuration as one frozen object."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import unquote
 
 from pydantic import BeforeValidator, Field
 
 from edge_mask.settings.actuators import OutputSettings
+from edge_mask.settings.aws import Aws
 from edge_mask.settings.base import Section
 from edge_mask.settings.cameras import Camera, Cctv, DetectorSettings, Gate, Snapshots
 from edge_mask.settings.device import Device, HealthReport, Log, Web
+from edge_mask.settings.homeassistant import HomeAssistant
 from edge_mask.settings.sending import History, Mqtt, Outbox, TopicNames
 from edge_mask.settings.sensors import AnySensor
 
@@ -16,6 +18,10 @@ Publish = Annotated[
     Literal["faces", "all", "off"],
     BeforeValidator(lambda value: "off" if value is False else value),  # what YAML 1.1 makes of `off`
 ]
+
+_MOST_CLIENT_ID: Final = 128
+"""Characters, in AWS IoT."""
+_CHECK: Final = "-check"
 
 
 class Settings(Section):
@@ -29,6 +35,7 @@ class Settings(Section):
     gate: Gate = Field(default=Gate(), description="How a person at a `gate` camera is judged.")
     cctv: Cctv = Field(default=Cctv(), description="When a `cctv` camera raises an alert.")
     mqtt: Mqtt = Field(default=Mqtt(), description="The broker.")
+    aws: Aws = Field(default=Aws(), description="What belongs to AWS alone.")
     topics: TopicNames = Field(default=TopicNames.model_validate({}), description="Where each kind of message goes.")
     outbox: Outbox = Field(default=Outbox(), description="What waits on disk for the broker.")
     history: History = Field(default=History(), description="Retention of what was seen and measured.")
@@ -41,13 +48,27 @@ class Settings(Section):
         description="Which analysed frames make a `detections` message: those with a face, all, or none.",
     )
     snapshots: Snapshots = Field(default=Snapshots(), description="Pictures kept on the device.")
+    homeassistant: HomeAssistant = Field(
+        default=HomeAssistant(), description="Home Assistant finds this device by itself."
+    )
     web: Web = Field(default=Web(), description="The local dashboard.")
     log: Log = Field(default=Log(), description="What is logged on stderr.")
     health: HealthReport = Field(default=HealthReport(), description="The `health` messages.")
 
+    @property
+    def client_id(self) -> str:
+        """The MQTT client id of the daemon."""
+        return self.mqtt.client_id or self.device.thing_name
+
+    @property
+    def check_client_id(self) -> str:
+        """That of `edge-mask check`: another, since a broker would hang up on the daemon for its sake."""
+        return f"{self.client_id[: _MOST_CLIENT_ID - len(_CHECK)]}{_CHECK}"
+
     def secrets(self) -> tuple[str, ...]:
-        """Every secret in it, for the redactor of the logs. Raises OSError for an unreadable password file."""
-        found = [self.mqtt.read_password() or "", *(_url_password(camera.source) for camera in self.cameras)]
+        """Every secret in it, for the redactor of the logs. Raises OSError for an unreadable password or PIN file."""
+        pin = None if self.aws.pkcs11 is None else self.aws.pkcs11.read_pin()
+        found = [self.mqtt.read_password() or "", pin or "", *(_url_password(camera.source) for camera in self.cameras)]
         return tuple(dict.fromkeys(text for secret in found if secret for text in (secret, unquote(secret))))
 
 

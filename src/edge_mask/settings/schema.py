@@ -76,9 +76,7 @@ def _section(part: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, A
 
 
 def _plain_keys(root: Mapping[str, Any]) -> list[str]:
-    return [
-        name for name, part in root["properties"].items() if _section(part, root) is None and not _kinds_of(part)
-    ]
+    return [name for name, part in root["properties"].items() if _section(part, root) is None and not _kinds_of(part)]
 
 
 def _kinds_of(part: Mapping[str, Any]) -> dict[str, list[str]]:

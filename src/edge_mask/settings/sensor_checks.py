@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 
 from edge_mask.kinds import KINDS, READINGS
+from edge_mask.settings.feeds import GpioSensor, MqttSensor, SerialSensor
 from edge_mask.settings.measures import TEMPERATURE_UNITS, USUAL_UNITS, Calibration, Quantity
 from edge_mask.settings.model import Settings
-from edge_mask.settings.sending_checks import Complaint
-from edge_mask.settings.sensors import GpioSensor, MqttSensor, Sensor, SerialSensor
+from edge_mask.settings.named_files import Complaint
+from edge_mask.settings.sensors import Sensor
 from edge_mask.wire.topics import Topics
 from edge_mask.yaml_file import Path as Key
 
@@ -103,9 +104,7 @@ def _ports(sensors: tuple[Sensor, ...]) -> Iterator[Complaint]:
 def lines_taken(settings: Settings) -> Mapping[tuple[object, ...], str]:
     """The GPIO lines of sensors, as `place_of` writes them."""
     return {
-        place_of(sensor.chip, sensor.line): sensor.name
-        for sensor in settings.sensors
-        if isinstance(sensor, GpioSensor)
+        place_of(sensor.chip, sensor.line): sensor.name for sensor in settings.sensors if isinstance(sensor, GpioSensor)
     }
 
 
@@ -125,4 +124,3 @@ def place_of(chip: str | None, line: str | None) -> tuple[object, ...]:
     name = (chip or "").removeprefix("/dev/")
     where = f"gpiochip{int(name)}" if name.isdecimal() else name
     return where, int(line) if line is not None and line.isdecimal() else line
-

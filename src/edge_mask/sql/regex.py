@@ -29,6 +29,9 @@ MAX_WRITTEN_OUT: Final = 10_000
 MAX_SEARCHED: Final = 256 * 1024
 """Most characters of a searched text: the engine's memory grows with it."""
 
+NO_EXPRESSION: Final = (regex.error, ValueError, OverflowError, RecursionError, MemoryError)
+"""What compiling raises on a text that is no regular expression."""
+
 _PART: Final = re.compile(
     r"\\[pPNx]\{[^}]*\}|\\.|\[\^?\]?(?:\\.|[^\]\\])*+\]|(?P<open>\()|(?P<close>\))|\{(?P<least>\d+)(?:,\d*)?\}|[*+?|]|.",
     re.DOTALL,
@@ -85,7 +88,7 @@ def _compiled(pattern: str) -> "Pattern | None":
     pattern = _ESCAPE.sub(_as_here, pattern)
     try:
         return regex.compile(pattern, regex.VERSION1 | regex.ASCII, cache_pattern=False)
-    except (regex.error, ValueError, OverflowError, RecursionError, MemoryError):
+    except NO_EXPRESSION:
         return None
 
 
