@@ -195,7 +195,7 @@ class SilentSensor(ScriptedSensor):
 
 def test_a_sensor_says_how_it_is() -> None:
     policy = QualityPolicy(Range(30, 45), stuck_after=Seconds(1.5), stuck_reads=3)
-    stage = Stage([36.5, GONE, 36.6, 99.0, *[36.7] * 5], policy)
+    stage = Stage([36.5, GONE, 36.6, 99.0, 36.1, 36.2, 36.3, *[36.7] * 5], policy)
     seen = [stage.meter.state]
     while stage.sensor.script:
         stage.meter.step(threading.Event())

@@ -37,7 +37,8 @@ def port(device: Device) -> Iterator[Make]:
     def make(*dialects: Dialect, **wiring: object) -> SerialPort:
         each = dialects or (Dialect("line", WATER, BOTH),)
         made.append(SerialPort(Wiring(str(device.path), **wiring), each, clock=SystemClock()))  # type: ignore[arg-type]
-        assert made[-1].listen(Seconds(0.15)) == ()
+        made[-1]._open()
+        made[-1]._opened_at -= 1.0
         return made[-1]
 
     yield make
@@ -57,9 +58,8 @@ def complaint(port: SerialPort, device: Device, data: bytes) -> str:
 
 def test_one_line_holds_several_quantities_of_a_sensor_that_it_names(port: Make, device: Device) -> None:
     found = understood(port(), device, b"001 12.5 3.25\r\n002 0 4\r\n", 4)
-    assert found == [
-        ("line-001", "flow", 12.5), ("line-001", "pressure", 3.25), ("line-002", "flow", 0.0), ("line-002", "pressure", 4.0)
-    ]  # fmt: skip
+    first = [("line-001", "flow", 12.5), ("line-001", "pressure", 3.25)]
+    assert found == [*first, ("line-002", "flow", 0.0), ("line-002", "pressure", 4.0)]
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r", b"\n\r"])
@@ -110,7 +110,7 @@ def test_noise_of_a_wrong_baud_rate_is_nonsense_and_the_next_right_line_is_heard
 
 def test_a_line_without_an_end_is_bounded_and_what_follows_it_is_heard(port: Make, device: Device) -> None:
     made = port()
-    writer = threading.Thread(target=device.say, args=(b"7" * 300_000 + b"\n001 1 2\n",))
+    writer = threading.Thread(target=device.say, args=(b"7" * 50_000 + b"\n001 1 2\n",))
     writer.start()
     heard = listen_until(made, has_values(2))
     writer.join(10.0)
@@ -206,8 +206,9 @@ def test_one_who_does_not_answer_does_not_keep_the_next_from_being_asked(port: M
         Dialect("deaf", number, {"temperature": Measured("C")}, ask=b"1", interval=5.0),
         Dialect("two", number, {"temperature": Measured("C")}, ask=b"2", interval=5.0),
     )
+    made.listen(Seconds(0.1))
     assert device.heard(1) == b"1"
-    for _ in range(20):
+    while made._asked == "deaf":
         made.listen(Seconds(0.1))
     assert device.heard(1) == b"2"
     assert understood(made, device, b"22.5\n", 1) == [("two", "temperature", 22.5)]
@@ -222,7 +223,7 @@ def test_a_pulled_cable_is_a_lost_sensor_and_plugged_in_again_it_is_heard(port: 
     with pytest.raises(TryLater, match="usb-sensor: is not there; `ls /dev/serial/by-id` shows the ports"):
         made.listen(Seconds(0.1))
     device.plug()
-    assert made.listen(Seconds(0.15)) == ()
+    assert made.listen(Seconds(0.11)) == ()
     assert len(understood(made, device, b"001 3 4\n", 2)) == 2
 
 
@@ -255,9 +256,9 @@ def test_without_the_package_the_sentence_says_how_to_get_it(monkeypatch: pytest
 def test_a_pattern_that_takes_for_ever_is_bounded_and_closes_the_port_for_a_while(port: Make, device: Device) -> None:
     made = port(Dialect("s", r"^(?P<value>(?:\d|\d\d)+)x$", {"value": Measured()}))
     device.say((b"1" * 60 + b"!x\n") * 5)
-    with pytest.raises(TryLater, match=r"took longer than 0.1 s; the port is opened again later, simplify the pattern"):
-        for _ in range(20):
-            made.listen(Seconds(0.1))
+    reason = r"took longer than 0.1 s; the port is opened again later, simplify the pattern"
+    with pytest.raises(TryLater, match=reason):
+        made.listen(Seconds(1.0))
 
 
 def test_noise_that_looks_like_ids_does_not_make_sensors_without_end(port: Make, device: Device) -> None:

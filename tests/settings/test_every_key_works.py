@@ -44,6 +44,13 @@ sys.exit(code)
 """
 """Runs a command, and writes down which keys of the settings it read after they were loaded."""
 
+OTHER_SENSORS: list[dict[str, Any]] = [
+    {"name": "cpu", "kind": "thermal"},
+    {"name": "line", "kind": "serial", "path": "/dev/nobody", "pattern": "(?P<flow>.+)", "quantities": {"flow": {}}},
+    {"name": "hall", "kind": "mqtt", "topic": "a/b"},
+    {"name": "beam", "kind": "gpio", "chip": 99, "line": 27},
+]
+
 AS_A_WHOLE = {"Labels.model_dump", "TopicNames.renames"}
 """What reads every key of its section."""
 OF_THE_DASHBOARD = {"Web.host", "Web.port"}
@@ -115,7 +122,7 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
         tmp_path,
         1,  # nobody listens there
         cameras=[{"name": "front", "source": source}, {"name": "hall", "source": source, "role": "cctv"}],
-        sensors=[{"name": "s", "kind": "replay", "path": readings}],
+        sensors=[{"name": "s", "kind": "replay", "path": readings}, *OTHER_SENSORS],
         outputs=[{"name": "lamp", "kind": "led", "path": "ACT"}],
         gate={"temperature_sensor": "s"},
         mqtt={"host": "127.0.0.1", "port": 1, "tls": {}},

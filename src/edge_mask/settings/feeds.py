@@ -27,7 +27,7 @@ def _parity(value: object) -> object:
 class SerialSensor(SensorSettings):
     """Lines on a serial port."""
 
-    kind: Literal["serial"]
+    kind: Literal["serial"] = Field(description="Lines on a serial port.")
     path: str = Field(
         min_length=1,
         pattern=r"^/[^\x00]*$",
@@ -147,7 +147,7 @@ class SerialSensor(SensorSettings):
 class MqttSensor(Value):
     """What others publish."""
 
-    kind: Literal["mqtt"]
+    kind: Literal["mqtt"] = Field(description="What others publish on a topic.")
     topic: str = Field(
         min_length=1,
         max_length=256,
@@ -190,7 +190,7 @@ class MqttSensor(Value):
 class GpioSensor(OneQuantity):
     """A contact, a light barrier, a motion sensor on a GPIO line."""
 
-    kind: Literal["gpio"]
+    kind: Literal["gpio"] = Field(description="A contact, a light barrier or a motion sensor on a GPIO line.")
     quantity: str = Field(
         default="passage",
         pattern=f"^{WORD}$",

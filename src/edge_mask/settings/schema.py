@@ -97,7 +97,7 @@ def _table_of_kinds(title: str, kinds: Mapping[str, list[str]], root: Mapping[st
                 if not row.startswith("| `kind` "):
                     owners.setdefault(row, []).extend(names)
     every = [name for names in kinds.values() for name in names]
-    kind_row = _row("kind", "required", ", ".join(every), "Which of the sensors below it is.")
+    kind_row = _row("kind", "required", ", ".join(every), "What it is read from, and which of the keys below it has.")
     rows = [f"{row} {'all' if names == every else ', '.join(names)} |" for row, names in owners.items()]
     rows.sort(key=lambda row: not row.endswith(" all |"))
     head = ["| key | default | allowed | meaning | kinds |", "|---|---|---|---|---|", f"{kind_row} all |"]

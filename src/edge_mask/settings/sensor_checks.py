@@ -8,7 +8,6 @@ from edge_mask.settings.measures import TEMPERATURE_UNITS, USUAL_UNITS, Calibrat
 from edge_mask.settings.model import Settings
 from edge_mask.settings.named_files import Complaint
 from edge_mask.settings.sensors import Sensor
-from edge_mask.wire.topics import Topics
 from edge_mask.yaml_file import Path as Key
 
 _OF_THE_PORT = ("baud", "bytesize", "parity", "stopbits", "checksum")
@@ -70,9 +69,10 @@ def _lines(key: Key, sensor: SerialSensor) -> Iterator[Complaint]:
 def _topics(key: Key, sensor: MqttSensor, settings: Settings) -> Iterator[Complaint]:
     if settings.mqtt.transport == "none":
         yield (*key, "kind"), "needs a broker, and mqtt.transport is none; allowed now: other kinds"
-    names = Topics(settings.topics.root, settings.device.thing_name, settings.topics.renames)
+    topics, thing = settings.topics, settings.device.thing_name
     quantities = [quantity for each in settings.sensors for quantity in each.measured]
-    own = {names.of(name) for name in (*(kind.name for kind in KINDS if kind is not READINGS), *quantities)}
+    said = (*(kind.name for kind in KINDS if kind is not READINGS), *quantities)
+    own = {topics.renames.get(name, f"{topics.root}/{name}").replace("{thing}", thing) for name in said}
     for name in ("topic", "availability"):
         if getattr(sensor, name) in own:
             yield (*key, name), f'"{getattr(sensor, name)}" is where this device publishes itself; choose another topic'

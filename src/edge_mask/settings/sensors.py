@@ -11,16 +11,13 @@ from edge_mask.settings.feeds import GpioSensor, MqttSensor, SerialSensor
 from edge_mask.settings.measures import Value
 from edge_mask.units import Seconds
 
-_FILE = "`replay` a file of recorded values"
-
 
 class KernelSensor(Value):
     """A sensor that the kernel shows in files."""
 
     kind: Literal["iio", "hwmon", "w1", "thermal"] = Field(
         description="`iio`, `hwmon` (SHT3x) and `w1` (DS18B20) are the kernel's sensors, `thermal` a zone of the"
-        " machine itself, `serial` lines on a port, `mqtt` what others publish, `gpio` a contact, a beam or a motion"
-        f" sensor, {_FILE}."
+        " machine itself."
     )
     path: str | None = Field(
         default=None,
@@ -41,7 +38,7 @@ class KernelSensor(Value):
 class ReplaySensor(Value):
     """Recorded values."""
 
-    kind: Literal["replay"]
+    kind: Literal["replay"] = Field(description="A file of recorded values.")
     path: str = Field(
         min_length=1,
         description="CSV file with columns seconds,value.",

@@ -1,0 +1,245 @@
+"""The worker of what speaks by itself: one alert when a sensor goes silent or mad, one line when it is back."""
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from itertools import pairwise
+
+import pytest
+from tests.sense.trees import Heard
+
+from edge_mask.errors import Refused, TryLater
+from edge_mask.messages import Fault
+from edge_mask.runtime.clock import ManualClock
+from edge_mask.runtime.worker import Finished, Worker
+from edge_mask.sense.feed import Back, Gone, Nonsense, Said, Utterance
+from edge_mask.sense.feed_meter import FeedMeter, Voice
+from edge_mask.sense.quality import QualityPolicy
+from edge_mask.sense.scale import Range
+from edge_mask.sense.sensor import Identity
+from edge_mask.units import Seconds
+
+UNPLUGGED = TryLater("the port was unplugged")
+
+Item = tuple[str, str, float] | tuple[str, float] | Nonsense | Gone | Back | Exception | float | None
+
+
+class ScriptedFeed:
+    """A Feed: (name, quantity, value) or (name, value) is said, a number is that many seconds of silence."""
+
+    name = "port"
+
+    def __init__(self, script: Iterable[Item], clock: ManualClock, each: float) -> None:
+        self.script = list(script)
+        self.listened_at: list[float] = []
+        self.is_closed = False
+        self._clock = clock
+        self._each = each
+
+    def listen(self, timeout: Seconds) -> Sequence[Utterance]:
+        self.listened_at.append(self._clock.now().mono)
+        match self.script.pop(0):
+            case Exception() as error:
+                raise error
+            case float(silence):
+                if silence > timeout:
+                    self.script.insert(0, silence - timeout)
+                self._clock.advance(min(silence, timeout))
+                return ()
+            case (str(name), str(quantity), float(value)):
+                pass
+            case (str(name), float(value)):
+                quantity = "flow"
+            case Nonsense() | Gone() | Back() as utterance:
+                self._clock.advance(self._each)
+                return [utterance]
+        at = self._clock.advance(self._each)
+        return [Said(name.partition("-")[0], Identity(name, quantity, "m3/h").reading_at(value, "m3/h", at))]
+
+    def wake(self) -> None:
+        """Nothing waits."""
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class Stage:
+    """A meter on a clock that is turned by hand."""
+
+    def __init__(
+        self,
+        script: Iterable[Item],
+        *,
+        silent_after: float = 30.0,
+        keep_every: float = 0.0,
+        each: float = 1.0,
+        names: Sequence[str] = ("line",),
+    ) -> None:
+        self.clock = ManualClock()
+        self.feed = ScriptedFeed(script, self.clock, each)
+        self.heard = Heard()
+        policies = {name: QualityPolicy(range=Range(0.0, 500.0)) for name in ("flow", "pressure")}
+        voices = [Voice(name, policies, Seconds(silent_after), Seconds(keep_every)) for name in names]
+        self.meter = FeedMeter(self.feed, voices, self.clock, self.heard, rng=random.Random(1))
+
+    def run(self, look: Callable[[], object] = lambda: None) -> list[tuple[str, str]]:
+        """Until the script has ended; sensor and code of each fault."""
+        stop = threading.Event()
+        with suppress(Finished):
+            while self.feed.script:
+                self.meter.step(stop)
+                look()
+        return [(each.component, each.code) for each in self.heard.events if isinstance(each, Fault)]
+
+    def latest(self, sensor: str = "line", quantity: str = "flow", max_age: float = 10.0) -> float | None:
+        reading = self.meter.latest(self.clock.now().mono, Seconds(max_age), sensor, quantity)
+        return None if reading is None else reading.value
+
+
+LOST = ("sensor line", "sensor_lost")
+MAD = ("sensor line", "sensor_out_of_range")
+BROKEN = Nonsense("line", "the line '?' does not fit the pattern")
+
+
+def test_every_quantity_of_every_id_is_a_series_of_its_own() -> None:
+    stage = Stage([("line-001", "flow", 1.0), ("line-002", "flow", 9.0), ("line-001", "pressure", 5.0)])
+    assert stage.run() == []
+    assert stage.heard.values == [1.0, 9.0, 5.0]
+    assert (stage.latest("line-001"), stage.latest("line-002")) == (1.0, 9.0)
+    assert (stage.latest("line-001", "pressure"), stage.latest("line-002", "pressure")) == (5.0, None)
+
+
+def test_half_lines_and_noise_between_good_lines_are_no_trouble() -> None:
+    stage = Stage([each for value in range(1, 200) for each in (BROKEN, BROKEN, ("line", float(value)))], each=0.01)
+    assert stage.run() == []
+    assert len(stage.heard.values) == 199
+
+
+def test_nothing_but_nonsense_is_a_lost_sensor_that_is_said_once_with_the_reason() -> None:
+    stage = Stage([("line", 1.0), *[BROKEN] * 30, ("line", 2.0)])
+    assert stage.run() == [LOST]
+    text = next(event.text for event in stage.heard.events if isinstance(event, Fault))
+    assert text == "10 times in a row nothing that gives a value; the line '?' does not fit the pattern"
+
+
+def test_a_burst_of_noise_is_nothing_but_a_burst() -> None:
+    assert Stage([("line", 1.0), *[BROKEN] * 300, ("line", 2.0)], each=0.01).run() == []
+
+
+def test_silence_is_one_alert_and_one_recovery(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    stage = Stage([("line", 1.0), 90.0, ("line", 2.0), 5.0, ("line", 3.0)])
+    assert stage.run() == [LOST]
+    lines = [record.getMessage().split(";")[0] for record in caplog.records]
+    assert lines[:2] == ["sensor line: no reading for 30 s", "sensor line: back after 60.0 s"]
+
+
+def test_a_sensor_that_has_never_spoken_is_silent_too() -> None:
+    assert Stage([40.0]).run() == [LOST]
+
+
+def test_a_sensor_may_be_silent_for_ever_where_that_means_nothing() -> None:
+    assert Stage([("line", 1.0), 90_000.0], silent_after=0.0).run() == []
+
+
+def test_one_id_that_falls_silent_among_others_is_said_of_that_one() -> None:
+    stage = Stage(
+        [("line-001", 1.0), *[each for _ in range(5) for each in (("line-002", 1.0), 10.0)], ("line-001", 2.0)]
+    )
+    assert stage.run() == [("sensor line-001", "sensor_lost")]
+
+
+def test_a_port_that_is_lost_is_one_alert_for_each_sensor_and_not_for_each_id() -> None:
+    stage = Stage([("line-001", 1.0), ("tank", 2.0), *[UNPLUGGED] * 20, ("line-001", 3.0)], names=("line", "tank"))
+    assert stage.run() == [LOST, ("sensor tank", "sensor_lost")]
+
+
+def test_a_port_that_stays_away_is_opened_less_and_less_often() -> None:
+    stage = Stage([UNPLUGGED] * 60)
+    stage.run()
+    at = stage.feed.listened_at
+    waits = [later - earlier for earlier, later in pairwise(at)]
+    assert max(waits) <= 15.0
+    assert sum(waits[-10:]) > 5 * sum(waits[:4])
+
+
+def test_the_time_of_an_outage_is_not_counted_as_silence_of_the_ids() -> None:
+    stage = Stage([("line-001", 1.0), ("line-002", 1.0), *[UNPLUGGED] * 20, ("line-001", 1.0), 2.0, ("line-002", 1.0)])
+    assert stage.run() == [LOST]
+
+
+def test_a_mad_sensor_is_one_alert_however_often_it_speaks() -> None:
+    script: list[Item] = [("line", value) for _ in range(1000) for value in (9.0, 999.0, 9.0, 9.0, 9.0, 9.0)]
+    stage = Stage(script, each=0.005)
+    assert stage.run() == [MAD]
+    assert 999.0 not in stage.heard.values
+    assert stage.latest() == 9.0
+
+
+def test_a_mad_sensor_that_was_calm_for_a_while_is_told_of_again() -> None:
+    stage = Stage([("line", 999.0), *[("line", float(n)) for n in range(12)], ("line", 999.0)])
+    assert stage.run() == [MAD, MAD]
+
+
+def test_what_says_that_it_is_away_is_lost_at_once_and_decides_nothing_any_more() -> None:
+    seen: list[float | None] = []
+    stage = Stage([("line", 1.0), Gone("line", "t/availability says that it is offline"), 1.0, Back("line")])
+    assert stage.run(lambda: seen.append(stage.latest())) == [LOST]
+    assert seen == [1.0, None, None, None]
+
+
+def test_what_is_back_gets_its_time_to_speak() -> None:
+    stage = Stage([("line", 1.0), Gone("line", "offline"), 100.0, Back("line"), 25.0, ("line", 2.0)])
+    assert stage.run() == [LOST]
+
+
+def test_readings_are_thinned_but_all_of_them_are_judged() -> None:
+    stage = Stage([("line", float(n)) for n in range(100)], keep_every=10.0, each=1.0)
+    stage.run()
+    assert stage.heard.values == [float(n) for n in range(0, 100, 10)]
+    assert stage.latest() == 98.0
+
+
+def test_each_sensor_says_how_it_is() -> None:
+    stage = Stage(
+        [("line-001", 1.0), ("line-002", 999.0), ("tank", 1.0), Gone("tank", "offline")], names=("line", "tank")
+    )
+    stop = threading.Event()
+    for _ in range(4):
+        stage.meter.step(stop)
+    assert stage.meter.states("line") == {"line": "ok", "line-001": "ok", "line-002": "out_of_range"}
+    assert stage.meter.states("tank") == {"tank": "away"}
+    stage.feed.script = [UNPLUGGED]
+    stage.run()
+    assert set(stage.meter.states("line").values()) == {"away"}
+
+
+def test_a_device_that_can_never_work_ends_its_worker_only() -> None:
+    stage = Stage([Refused("a sensor of kind serial needs a package"), ("line", 1.0)])
+    assert stage.run() == [("sensor line", "sensor_refused")]
+    assert stage.feed.script, "it is not listened to any more"
+
+
+def test_a_device_that_hangs_is_reported_once_while_it_hangs() -> None:
+    clock, is_in, let_go, heard = ManualClock(), threading.Event(), threading.Event(), Heard()
+
+    class Hanging(ScriptedFeed):
+        def listen(self, timeout: Seconds) -> Sequence[Utterance]:
+            is_in.set()
+            assert let_go.wait(30.0)
+            return super().listen(timeout)
+
+    feed = Hanging([1.0] * 9, clock, 1.0)
+    meter = FeedMeter(feed, [Voice("line", {})], clock, heard, hung_after=Seconds(10.0))
+    worker = Worker(meter, clock, lambda failed: None)
+    worker.start()
+    assert is_in.wait(5.0)
+    for _ in range(3):
+        meter.check(clock.advance(11.0).mono)
+    assert heard.codes == ["sensor_hung"]
+    worker.request_stop()
+    let_go.set()
+    assert worker.join(5.0)
+    assert feed.is_closed
