@@ -65,7 +65,7 @@ def test_a_name_that_can_be_no_files_fails_its_part_alone(name: str) -> None:
     ("part", "function", "state"),
     [
         ("rules", "rules.rules", "failed"), ("model", "examination._model", "failed"),
-        ("camera c", "devices.camera", "failed"), ("sensor t", "devices.sensor", "warning"),
+        ("camera c", "devices.camera", "failed"), ("sensor t", "sensors.sensor", "warning"),
         ("output lamp", "devices.output", "warning"), ("database", "storage.database", "failed"),
     ],
 )  # fmt: skip

@@ -77,8 +77,7 @@ def _doubt(settings: Settings, reading: Reading, policy: QualityPolicy) -> str:
     """Why the daemon would not use this reading, or would let nobody pass; empty when all is well."""
     believed = policy.range or Range()
     if QualityWatch(policy).judge(reading) is Quality.OUT_OF_RANGE:
-        limits = f"{believed.low:g} to {believed.high:g} {reading.unit}".rstrip()
-        return f": is outside of {limits}: the value is not used"
+        return f": is outside of {f'{believed} {reading.unit}'.rstrip()}: the value is not used"
     gate = settings.gate
     is_fever = reading.quantity == "temperature" and reading.value > gate.fever_above
     if reading.sensor == gate.temperature_sensor and is_fever:

@@ -62,6 +62,11 @@ class Range:
     low: float = -math.inf
     high: float = math.inf
 
+    def __str__(self) -> str:
+        if math.isinf(self.low):
+            return f"at most {self.high:g}"
+        return f"at least {self.low:g}" if math.isinf(self.high) else f"{self.low:g} to {self.high:g}"
+
     def __contains__(self, value: float) -> bool:
         return self.low <= value <= self.high
 
