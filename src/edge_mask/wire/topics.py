@@ -40,3 +40,94 @@ def text_problem(name: str, text: object) -> str:
     if (found := _FORBIDDEN.search(text)) is not None:
         return f"{name} holds the character U+{ord(found[0]):04X}, on which brokers end the connection"
     return ""
+
+
+WISHES: Final = "edge-mask"
+"""The named shadow through which the cloud wishes; the one without a name says what the device saw."""
+
+
+@dataclass(frozen=True)
+class ShadowTopics:
+    """The topics of one shadow of a thing (AWS IoT Core Developer Guide, "Device Shadow MQTT topics")."""
+
+    thing: str
+    name: str | None = None
+
+    @property
+    def _base(self) -> str:
+        return f"$aws/things/{self.thing}/shadow" + (f"/name/{self.name}" if self.name else "")
+
+    @property
+    def get(self) -> str:
+        return f"{self._base}/get"
+
+    @property
+    def update(self) -> str:
+        return f"{self._base}/update"
+
+    @property
+    def documents(self) -> str:
+        """The whole shadow, after each change."""
+        return f"{self._base}/update/documents"
+
+    @property
+    def update_rejected(self) -> str:
+        return f"{self._base}/update/rejected"
+
+    @property
+    def got(self) -> str:
+        return f"{self._base}/get/accepted"
+
+    @property
+    def get_rejected(self) -> str:
+        return f"{self._base}/get/rejected"
+
+    @property
+    def deleted(self) -> str:
+        return f"{self._base}/delete/accepted"
+
+    @property
+    def heard(self) -> tuple[str, ...]:
+        """What the device subscribes to: of the shadow without a name, only why it was not taken."""
+        if self.name is None:
+            return (self.update_rejected,)
+        return self.documents, self.update_rejected, self.got, self.get_rejected, self.deleted
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What the device publishes to."""
+        return (self.update,) if self.name is None else (self.get, self.update)
+
+
+@dataclass(frozen=True)
+class JobTopics:
+    """The topics of a thing's jobs (AWS IoT Core Developer Guide, "Jobs device MQTT API operations")."""
+
+    thing: str
+
+    @property
+    def _base(self) -> str:
+        return f"$aws/things/{self.thing}/jobs"
+
+    @property
+    def notify_next(self) -> str:
+        return f"{self._base}/notify-next"
+
+    @property
+    def start_next(self) -> str:
+        return f"{self._base}/start-next"
+
+    def update(self, job: str) -> str:
+        """Where the state of one job is reported; `+` means all of them."""
+        return f"{self._base}/{job}/update"
+
+    @property
+    def heard(self) -> tuple[str, ...]:
+        """What the device subscribes to."""
+        answers = (f"{topic}/{end}" for topic in (self.start_next, self.update("+")) for end in ("accepted", "rejected"))
+        return self.notify_next, *answers
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What the device publishes to; `+` stands for the id of a job."""
+        return self.start_next, self.update("+")
