@@ -220,3 +220,30 @@ def test_the_commands_say_what_is_used_now(models: Path, tmp_path: Path, capsys:
     assert [line.endswith("<- current") for line in listed] == [False, True]
     assert main(["model", "activate", "tiny-2", *where]) == 3
     assert "tiny-2: is not installed" in capsys.readouterr().err
+
+
+def test_a_package_is_removed_unless_it_is_the_current_one(models: Path, tmp_path: Path) -> None:
+    store = Store(models)
+    for version in ("1.0", "1.1"):
+        store.install(package(tmp_path / version, version))
+        store.activate(f"tiny-{version}")
+    with pytest.raises(Refused, match=r"tiny-1\.1: is the current package"):
+        store.remove("tiny-1.1")
+    store.remove("tiny-1.0")
+    assert contents(models) == ["current", "tiny-1.1"]
+    with pytest.raises(ModelError, match="no previous package"):
+        store.rollback()
+
+
+def test_the_links_can_be_pointed_back(models: Path, tmp_path: Path) -> None:
+    store = Store(models)
+    before = store.chosen()
+    for version in ("1.0", "1.1"):
+        store.install(package(tmp_path / version, version))
+    store.activate("tiny-1.0")
+    middle = store.chosen()
+    store.activate("tiny-1.1")
+    store.choose(middle)
+    assert store.chosen() == middle
+    store.choose(before)
+    assert contents(models) == ["tiny-1.0", "tiny-1.1"]

@@ -19,6 +19,7 @@ from edge_mask.app.idle import IdleCheck
 from edge_mask.app.pipeline import PipelineParts
 from edge_mask.capture.camera import Camera
 from edge_mask.capture.factory import is_live
+from edge_mask.control.wishes import Wishes
 from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.destination import Broker
 from edge_mask.deliver.factory import transport_for
@@ -51,13 +52,22 @@ from edge_mask.wire.uuid7 import IdMaker
 class Assembly:
     """Builds the parts of a house in order, from what they share."""
 
-    def __init__(self, settings: Settings, rules: RuleSet, clock: Clock, door: Door, undo: ExitStack) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        rules: RuleSet,
+        clock: Clock,
+        door: Door,
+        undo: ExitStack,
+        wishes: Wishes | None = None,
+    ) -> None:
         """`undo` closes everything again when a later part fails."""
         self._settings = settings
         self._rules = rules
         self._clock = clock
         self._door = door
         self._undo = undo
+        self._wishes = wishes
         self._boot = boot_id()
         self._topics = Topics(settings.topics.root, settings.device.thing_name, settings.topics.renames)
         self._inbox = Inbox()
@@ -113,6 +123,9 @@ class Assembly:
         detectors = detectors_of(self._settings) if self._settings.cameras else []
         for detector in detectors:
             self._undo.callback(detector.close)
+        if self._wishes is not None:
+            card = detectors[0].card if detectors else None
+            self._wishes.looks_with(None if card is None else (card.name, card.version))
         return detectors
 
     def _recorder(self, actions: Actions) -> Recorder:

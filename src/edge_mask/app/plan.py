@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from edge_mask import __version__
 from edge_mask.app.assembly import Assembly
 from edge_mask.app.drivers import rule_files
+from edge_mask.control.wishes import Wishes
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.door import Door
@@ -26,8 +27,10 @@ class Plan:
         *,
         before_build: Callable[[], object] = lambda: None,
         refused: Iterable[str] = (),
+        wishes: Wishes | None = None,
     ) -> None:
-        """`refused` says why the overlay is not active; the first house reports it.
+        """`refused` says why the overlay is not active; the first house reports it. Without `wishes` nothing is
+        taken from outside.
 
         Raises ConfigurationError for a rule file that cannot be used.
         """
@@ -35,13 +38,14 @@ class Plan:
         self._refused = list(refused)
         self._before_build = before_build
         self._clock = clock
+        self._wishes = wishes
         self._rules = RuleSet.load(rule_files(settings.rules))
 
     def build(self, door: Door) -> House:
         """Build every part, start none. Raises ModelError, DatabaseError or Refused and then leaves nothing open."""
         self._before_build()
         with ExitStack() as undo:
-            house = Assembly(self.settings, self._rules, self._clock, door, undo).house()
+            house = Assembly(self.settings, self._rules, self._clock, door, undo, self._wishes).house()
             undo.pop_all()
         while self._refused:
             house.complain("configuration", "overlay_refused", self._refused.pop(0))

@@ -5,9 +5,12 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge_mask.cli.common import add_config, positive_seconds
+
+if TYPE_CHECKING:
+    from edge_mask.settings.load import LoadedSettings
 
 log = logging.getLogger(__name__)
 
@@ -43,11 +46,9 @@ def _run(arguments: argparse.Namespace) -> int:
     sys.setswitchinterval(SWITCH_INTERVAL)
     clock = SystemClock()
 
-    def plan() -> Blueprint:
+    def blueprint(found: "LoadedSettings") -> Blueprint:
         from edge_mask.observe import logs
-        from edge_mask.settings.load import load_with_overlay
 
-        found = load_with_overlay(arguments.config, os.environ)
         settings = found.settings
         secrets = _secrets(settings)
 
@@ -61,7 +62,10 @@ def _run(arguments: argparse.Namespace) -> int:
             _set_aside(found)
         from edge_mask.app.plan import Plan  # heavy imports: only after the configuration is valid
 
-        return Plan(settings, clock, before_build=speak, refused=found.refused)
+        return Plan(settings, clock, before_build=speak, refused=found.refused, wishes=wishes)
+
+    def plan() -> Blueprint:
+        return wishes.plan()
 
     supervisor = Supervisor(
         plan,
@@ -71,6 +75,10 @@ def _run(arguments: argparse.Namespace) -> int:
         feed_every=watchdog_interval(os.environ),
     )
     supervisor.install_signals()  # first: a SIGTERM while the model loads must also stop cleanly
+    from edge_mask.control.wishes import Wishes
+
+    wishes = Wishes(arguments.config, os.environ, blueprint)
+    wishes.serve(supervisor.door)
     return supervisor.run()
 
 

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from edge_mask.errors import ModelError, Refused
@@ -28,6 +29,14 @@ PREVIOUS = "previous"
 _STAGING = ".staging-"
 _OURS = re.compile(r"\.staging-[a-z0-9_]{8}|\.(current|previous)\.(\d+|new)")
 """What an installation or a choice that was interrupted leaves behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The packages that `current` and `previous` name; None where there is no such link."""
+
+    current: str | None
+    previous: str | None
 
 
 class Store:
@@ -83,6 +92,33 @@ class Store:
             if old is not None and (self._folder / old).is_dir():
                 self._point(PREVIOUS, old)
         return package
+
+    def remove(self, name: str) -> None:
+        """Delete an installed package. Raises Refused for the current one."""
+        with self._alone():
+            package = self._installed(name)
+            if self._target(CURRENT) == name:
+                raise Refused(f"{name}: is the current package of {self._folder}; activate another one first")
+            private = Path(tempfile.mkdtemp(prefix=_STAGING, dir=self._folder))
+            package.folder.rename(private / "package")
+            if self._target(PREVIOUS) == name:
+                (self._folder / PREVIOUS).unlink()
+            flush(self._folder, deep=False)
+            shutil.rmtree(private, ignore_errors=True)
+
+    def chosen(self) -> Chosen:
+        """What the links point to."""
+        with _writing(self._folder):
+            return Chosen(self._target(CURRENT), self._target(PREVIOUS))
+
+    def choose(self, chosen: Chosen) -> None:
+        """Point the links back to what they pointed to before."""
+        with self._alone():
+            for link, target in ((CURRENT, chosen.current), (PREVIOUS, chosen.previous)):
+                if target is None:
+                    (self._folder / link).unlink(missing_ok=True)
+                elif self._target(link) != target:
+                    self._point(link, target)
 
     def clean(self) -> None:
         """Remove what an interrupted installation left, unless somebody is installing now or the folder is closed."""

@@ -30,6 +30,10 @@ NOT_FROM_OUTSIDE: Final[tuple[Key, ...]] = (
 Config = Mapping[str, Any]
 
 
+class NotFromOutside(ConfigurationError):
+    """A wish for what only the file may set."""
+
+
 @dataclass(frozen=True, slots=True)
 class Overlay:
     """The keys set from outside, without nulls; `version` counts accepted changes."""
@@ -44,13 +48,13 @@ class Overlay:
         return Overlay(merged(self.config, wish), self.version + 1, origin)
 
     def over(self, data: Config) -> dict[str, Any]:
-        """The file's data with the overlay on top. Raises ConfigurationError for keys that only the file may set."""
+        """The file's data with the overlay on top. Raises NotFromOutside for keys that only the file may set."""
         if _is_deeper(self.config, MAX_DEPTH):
             raise ConfigurationError([f"{self.origin}: nested more than {MAX_DEPTH} deep"])
         forbidden = [key for key in NOT_FROM_OUTSIDE if _has(self.config, key)]
         if forbidden:
             text = "cannot be set from outside; it is read from the configuration file alone"
-            raise ConfigurationError([f"{self.origin}: {shown(key)}: {text}" for key in forbidden])
+            raise NotFromOutside([f"{self.origin}: {shown(key)}: {text}" for key in forbidden])
         return merged(data, self.config)
 
     def gives(self, key: Key) -> bool:
@@ -120,20 +124,25 @@ def read_kept(path: Path) -> Overlay:
     raise ConfigurationError([f"{path}: holds no overlay; expected are config and version"])
 
 
+def written(overlay: Overlay) -> bytes:
+    """What `keep` writes."""
+    return json.dumps({"version": overlay.version, "config": overlay.config}, indent=1).encode()
+
+
 def keep(path: Path, overlay: Overlay) -> None:
     """Write the overlay atomically: a power cut leaves the old or the new one. Raises OSError.
 
     Only the owner may read it: camera addresses contain passwords.
     """
-    written = json.dumps({"version": overlay.version, "config": overlay.config}, indent=1).encode()
-    if len(written) > MOST_READ:  # it would not be read again
+    data = written(overlay)
+    if len(data) > MOST_READ:  # it would not be read again
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
     fresh = path.with_name(f"{path.name}.new")
     with suppress(FileNotFoundError):
         fresh.unlink()
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(written)
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)

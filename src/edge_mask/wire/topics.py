@@ -18,6 +18,19 @@ class Topics:
         """The topic of a kind of message by its name, or of a quantity such as `humidity`."""
         return self.renames.get(kind, f"{self.root}/{kind}").replace("{thing}", self.thing)
 
+    @property
+    def commands(self) -> str:
+        """The filter that hears every command, also one that nobody knows."""
+        return self.command("+")
+
+    def command(self, name: str) -> str:
+        """Where the command `name` is asked for."""
+        return f"{self.of('commands')}/{name}"
+
+    def answer(self, name: str) -> str:
+        """Where it is answered, unless the request names another topic."""
+        return f"{self.command(name)}/response"
+
 
 LONGEST: Final = 65_535
 """Bytes of one text or of correlation data: MQTT writes their length into two bytes."""
@@ -124,8 +137,8 @@ class JobTopics:
     @property
     def heard(self) -> tuple[str, ...]:
         """What the device subscribes to."""
-        answers = (f"{topic}/{end}" for topic in (self.start_next, self.update("+")) for end in ("accepted", "rejected"))
-        return self.notify_next, *answers
+        asked = (self.start_next, self.update("+"))
+        return self.notify_next, *(f"{topic}/{end}" for topic in asked for end in ("accepted", "rejected"))
 
     @property
     def said(self) -> tuple[str, ...]:
