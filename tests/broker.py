@@ -67,8 +67,10 @@ class Mosquitto:
         acl: str = "",
         options: tuple[str, ...] = (),
     ) -> None:
+        """With `tls` clients must show a certificate on `port`; `plain_port` is for the test itself."""
         self.host = HOST
         self.port = free_port()
+        self.plain_port = free_port() if tls is not None else self.port
         self.log: list[str] = []
         self._folder = folder
         self._process: subprocess.Popen[str] | None = None
@@ -94,6 +96,7 @@ class Mosquitto:
         ]
         if tls is not None:
             lines += [f"cafile {tls.ca}", f"certfile {tls.cert}", f"keyfile {tls.key}", "require_certificate true"]
+            lines.append(f"listener {self.plain_port} {HOST}")
         if users:
             lines.append(f"password_file {self._password_file(users)}")
         if acl:

@@ -15,6 +15,7 @@ from tests.deliver.stages import (
     STATUS,
     VISITS,
     WILL,
+    AwsIotStage,
     BrokerStage,
     HttpStage,
     MemoryStage,
@@ -22,18 +23,21 @@ from tests.deliver.stages import (
     Stage,
     note,
 )
+from tests.papers import Papers
 
 from edge_mask.messages import Message, Outcome, Receipt
 from edge_mask.units import Seconds
 
 pytestmark = pytest.mark.broker
 
-BROKERS = ["memory", "paho-5", "paho-3.1.1"]
+BROKERS = ["memory", "paho-5", "paho-3.1.1", "aws-iot"]
 
 
 def a_broker_stage(kind: str, folder: Path) -> BrokerStage:
     if kind == "memory":
         return MemoryStage()
+    if kind == "aws-iot":
+        return AwsIotStage(folder, Papers(folder / "papers"))
     return PahoStage(folder, "5" if kind == "paho-5" else "3.1.1")
 
 
@@ -88,7 +92,7 @@ def test_messages_arrive_in_the_order_of_sending(connected: Stage) -> None:
     assert connected.arrived(VISITS, 300) == payloads
 
 
-@pytest.mark.parametrize("stage", ["memory", "paho-5", "http"], indirect=True)
+@pytest.mark.parametrize("stage", ["memory", "paho-5", "aws-iot", "http"], indirect=True)
 def test_a_brokers_no_is_told_as_refused_and_the_next_message_still_goes(connected: Stage) -> None:
     refused = connected.transport.send(connected.message(topic=FORBIDDEN)).result(PATIENCE)
     assert refused.outcome is Outcome.REFUSED

@@ -6,13 +6,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
-from tests.broker import HOST, Mosquitto, Subscriber, Wire
+from tests.broker import HOST, Mosquitto, ServerTls, Subscriber, Wire
 from tests.deliver.web_server import Answer, Asked, WebServer
+from tests.papers import Papers
 
+from edge_mask.deliver.aws_iot import AwsIotTransport
+from edge_mask.deliver.aws_iot_identity import Identity
 from edge_mask.deliver.http import HttpTransport
 from edge_mask.deliver.memory import MemoryTransport
 from edge_mask.deliver.paho import PahoTransport
 from edge_mask.deliver.paho_client import Version
+from edge_mask.deliver.tls import TlsFiles
 from edge_mask.deliver.transport import BrokerTransport, Transport
 from edge_mask.messages import Message, Priority
 from edge_mask.runtime.clock import SystemClock
@@ -164,29 +168,20 @@ class MemoryStage(_OnMqtt):
         self._memory.close(Seconds(1.0))
 
 
-class PahoStage(_OnMqtt):
-    """The paho transport, a wire that can be cut, a real mosquitto, and a subscriber beside the wire."""
+class MosquittoStage(_OnMqtt):
+    """A real mosquitto, a wire to it that can be cut, and a subscriber beside the wire. The kinds differ in the
+    transport."""
 
-    def __init__(self, folder: Path, version: Version) -> None:
+    transport: BrokerTransport
+
+    def __init__(self, folder: Path, tls: ServerTls | None = None) -> None:
         self._resources = ExitStack()
         self.states = States()
         # `pattern` rather than `topic`: mosquitto applies the latter to no session that it restored from its file.
         acl = f"topic deny {FORBIDDEN}\npattern readwrite #\n"
-        self._broker = self._resources.enter_context(Mosquitto(folder, acl=acl))
+        self._broker = self._resources.enter_context(Mosquitto(folder, acl=acl, tls=tls))
         self._wire = self._resources.enter_context(Wire(self._broker.port))
-        self._subscriber = self._resources.enter_context(Subscriber(self._broker.port))
-        self.transport: BrokerTransport = PahoTransport(
-            host=HOST,
-            port=self._wire.port,
-            client_id="gate-01",
-            version=version,
-            will=WILL,
-            birth=BIRTH,
-            on_state=self.states,
-            ack_timeout=2.0,
-            connect_timeout=1.0,
-            backoff=Backoff(base=0.02, cap=0.1),
-        )
+        self._subscriber = self._resources.enter_context(Subscriber(self._broker.plain_port))
 
     def cut(self) -> None:
         self._wire.cut()
@@ -216,12 +211,50 @@ class PahoStage(_OnMqtt):
         self._subscriber.publish(topic, payload)
 
     def retained(self, topic: str) -> bytes:
-        with Subscriber(self._broker.port, topic) as newcomer:
+        with Subscriber(self._broker.plain_port, topic) as newcomer:
             return newcomer.wait_for_count(topic, 1)[0].payload
 
     def end(self) -> None:
         self.transport.close(Seconds(2.0))
         self._resources.close()
+
+
+class PahoStage(MosquittoStage):
+    """The paho transport."""
+
+    def __init__(self, folder: Path, version: Version) -> None:
+        super().__init__(folder)
+        self.transport = PahoTransport(
+            host=HOST,
+            port=self._wire.port,
+            client_id="gate-01",
+            version=version,
+            will=WILL,
+            birth=BIRTH,
+            on_state=self.states,
+            ack_timeout=2.0,
+            connect_timeout=1.0,
+            backoff=Backoff(base=0.02, cap=0.1),
+        )
+
+
+class AwsIotStage(MosquittoStage):
+    """The transport through the AWS SDK; the broker asks for a certificate."""
+
+    def __init__(self, folder: Path, papers: Papers) -> None:
+        super().__init__(folder, papers.server)
+        self.transport = AwsIotTransport(
+            host=HOST,
+            port=self._wire.port,
+            client_id="gate-01",
+            identity=Identity(TlsFiles(ca=papers.ca, cert=papers.device.cert, key=papers.device.key)),
+            will=WILL,
+            birth=BIRTH,
+            on_state=self.states,
+            ack_timeout=2.0,
+            connect_timeout=1.0,
+            backoff=Backoff(base=0.02, cap=0.1),
+        )
 
 
 class HttpStage:

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 from tests.end_to_end.daemon import MASKED, write_config, write_model, write_readings, write_scene
+from tests.papers import Papers
 
 from edge_mask.settings import Settings
 from edge_mask.settings.checks import LATER
@@ -76,6 +77,23 @@ def read_by(command: str, *words: str, folder: Path, config: Path) -> set[str]:
     return set(json.loads(found.read_text()))
 
 
+def write_config_of_a_token(folder: Path, readings: str) -> Path:
+    papers = Papers(folder / "papers")
+    library, pin = folder / "library.so", folder / "pin"
+    library.write_text("")
+    pin.write_text("1234")
+    token = {"library": str(library), "pin_file": str(pin), "token_label": "t", "slot": 0, "key_label": "k"}
+    path = folder / "token.yaml"
+    settings = {
+        "sensors": [{"name": "s", "kind": "replay", "path": readings}],
+        "mqtt": {"transport": "aws-iot", "host": "127.0.0.1", "port": 1, "tls": {"cert": str(papers.device.cert)}},
+        "aws": {"pkcs11": token},
+        "outbox": {"path": str(folder / "token.db")},
+    }
+    path.write_text(json.dumps(settings))
+    return path
+
+
 def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
     write_model(tmp_path)
     write_scene(tmp_path / "scene", [MASKED])
@@ -93,6 +111,7 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
     read = read_by("run", "--max-seconds", "1", folder=tmp_path, config=config)
     read |= read_by("check", folder=tmp_path, config=config)
     read |= read_by("stats", folder=tmp_path, config=config)
+    read |= read_by("check", folder=tmp_path, config=write_config_of_a_token(tmp_path, readings))
     refused = {f"{type(getattr(Settings(), section)).__name__}.{name}" for section, name in LATER}
     sections = {name.partition(".")[0] for name in read & AS_A_WHOLE}
     forgotten = {key for key in keys_of(Settings) if key not in read and key.partition(".")[0] not in sections}

@@ -41,10 +41,10 @@ def test_a_key_like_no_other_is_answered_with_all_of_them() -> None:
         ("mqtt: {host: 5}", "mqtt.host: found the number 5 (put it in quotes); allowed: a name or an address alone"),
         ("mqtt: 5", "mqtt: found 5; allowed: a mapping with transport, host,"),
         (
-            "mqtt: {transport: aws-iot}",
-            "mqtt.transport: transport aws-iot comes with a later version; allowed now: mqtt, none",
+            "mqtt: {transport: greengrass}",
+            "mqtt.transport: transport greengrass comes with a later version; allowed now: mqtt, aws-iot, none",
         ),
-        ("mqtt: {transport: amqp}", 'mqtt.transport: found "amqp"; allowed: mqtt, none'),
+        ("mqtt: {transport: amqp}", 'mqtt.transport: found "amqp"; allowed: mqtt, aws-iot, none'),
         ("gate: {window: 2 fortnights}", "gate.window: '2 fortnights' is not a duration; allowed: a duration such as"),
         (
             "outbox: {max_bytes: 256XB}",

@@ -21,8 +21,7 @@ from edge_mask.capture.camera import Camera
 from edge_mask.capture.factory import is_live
 from edge_mask.control.wishes import Wishes
 from edge_mask.deliver.courier import Courier
-from edge_mask.deliver.destination import Broker
-from edge_mask.deliver.factory import transport_for
+from edge_mask.deliver.factory import broker_for, transport_for
 from edge_mask.deliver.http_couriers import HttpCouriers
 from edge_mask.deliver.transport import BrokerTransport
 from edge_mask.detect.model import ModelDetector
@@ -172,7 +171,7 @@ class Assembly:
         self, recorder: Recorder, health: HealthReporter, detectors: Sequence[ModelDetector]
     ) -> Courier:
         outbox = self._settings.outbox
-        broker = Broker(name="mqtt", boot=self._boot, window=outbox.window, drain_rate=outbox.drain_rate)
+        broker = broker_for(self._settings.mqtt, outbox, self._boot)
         rows = Outbox(outbox.path, broker.name, self._inspector.look_now)
         transport = self._transport(health, detectors[0].name if detectors else None)
         return Courier(broker, transport, rows, recorder.settle, self._inbox.emit_at_once, self._clock)
@@ -207,6 +206,7 @@ class Assembly:
 
         return transport_for(
             self._settings.mqtt,
+            aws=self._settings.aws,
             client_id=thing,
             clock=self._clock,
             on_state=on_state,

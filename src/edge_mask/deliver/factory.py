@@ -1,35 +1,57 @@
 """From the `mqtt` section of the configuration to the driver that understands it."""
 
 from collections.abc import Callable
+from typing import Final
 
+from edge_mask.deliver.destination import Broker
+from edge_mask.deliver.tls import TlsFiles
 from edge_mask.deliver.transport import BrokerTransport, OnState
 from edge_mask.messages import Message
 from edge_mask.runtime.clock import Clock
-from edge_mask.settings.sending import Mqtt
+from edge_mask.settings.aws import Aws
+from edge_mask.settings.sending import Mqtt, Outbox, Tls
+
+AWS_IN_FLIGHT: Final = 100
+"""Publishes without an acknowledgement that AWS IoT Core allows a connection."""
+AWS_RATE: Final = 100.0
+"""Publishes a second that it allows a connection."""
+HTTPS_PORT: Final = 443
+ALPN: Final = "x-amzn-mqtt-ca"
+"""What AWS IoT Core must be asked for on port 443, where it also serves HTTPS."""
+
+
+def broker_for(mqtt: Mqtt, outbox: Outbox, boot: str) -> Broker:
+    """The broker as its courier sees it, within the quotas of AWS IoT Core where that is the broker."""
+    window, rate = outbox.window, outbox.drain_rate
+    if mqtt.transport == "aws-iot":
+        window, rate = min(window, AWS_IN_FLIGHT), min(rate, AWS_RATE)
+    return Broker(name="mqtt", boot=boot, window=window, drain_rate=rate)
 
 
 def transport_for(
     mqtt: Mqtt,
     *,
+    aws: Aws | None = None,
     client_id: str,
     clock: Clock,
     on_state: OnState,
     will: Message | None = None,
     birth: Callable[[], Message] | None = None,
 ) -> BrokerTransport:
-    """The connection to the broker, not opened yet. `client_id` is the default; the configuration may set another.
+    """The connection to the broker, not opened yet. `client_id` is the thing name; the configuration may set another.
 
     The library of a driver is imported here and nowhere else.
     """
+    if mqtt.transport == "aws-iot":
+        return _aws_iot(mqtt, aws or Aws(), client_id, clock, on_state, will, birth)
     from edge_mask.deliver.paho import PahoTransport
-    from edge_mask.deliver.tls import TlsFiles
 
     return PahoTransport(
         host=mqtt.host,
         port=mqtt.port,
         client_id=mqtt.client_id or client_id,
         version=mqtt.protocol,
-        tls=None if mqtt.tls is None else TlsFiles(ca=mqtt.tls.ca, cert=mqtt.tls.cert, key=mqtt.tls.key),
+        tls=None if mqtt.tls is None else _files(mqtt.tls),
         username=mqtt.username,
         password=mqtt.read_password,
         keepalive=round(mqtt.keepalive),
@@ -38,3 +60,45 @@ def transport_for(
         on_state=on_state,
         clock=clock,
     )
+
+
+def _aws_iot(
+    mqtt: Mqtt,
+    aws: Aws,
+    thing: str,
+    clock: Clock,
+    on_state: OnState,
+    will: Message | None,
+    birth: Callable[[], Message] | None,
+) -> BrokerTransport:
+    from edge_mask.deliver.aws_iot import AwsIotTransport
+    from edge_mask.deliver.aws_iot_identity import Identity, Token
+
+    token = None
+    if (held := aws.pkcs11) is not None:
+        token = Token(
+            library=held.library,
+            pin=held.read_pin,
+            label=held.token_label,
+            slot=held.slot,
+            key_label=held.key_label,
+        )
+    alpn = ALPN if mqtt.port == HTTPS_PORT else None
+    return AwsIotTransport(
+        host=mqtt.host,
+        port=mqtt.port,
+        client_id=mqtt.client_id or thing,
+        identity=Identity(_files(mqtt.tls or Tls()), token, alpn),
+        thing=thing,
+        username=mqtt.username,
+        password=mqtt.read_password,
+        keepalive=round(mqtt.keepalive),
+        will=will,
+        birth=birth,
+        on_state=on_state,
+        clock=clock,
+    )
+
+
+def _files(tls: Tls) -> TlsFiles:
+    return TlsFiles(ca=tls.ca, cert=tls.cert, key=tls.key)

@@ -51,6 +51,25 @@ def publish_size(message: Message, properties: int) -> int:
     return 1 + length_bytes + rest
 
 
+def properties_size(message: Message) -> int:
+    """Bytes of its packed properties, which `problem` has found right (MQTT 5, section 2.2.2)."""
+    size = 0
+    for name, value in message.properties.items():
+        match name:
+            case "content_type" | "response_topic":
+                size += 3 + len(value.encode())
+            case "correlation_data":
+                size += 3 + len(value)
+            case "user_properties":
+                pairs = value.items() if isinstance(value, Mapping) else value
+                size += sum(5 + len(key.encode()) + len(text.encode()) for key, text in pairs)
+            case "message_expiry_interval":
+                size += 5
+            case _:
+                size += 2
+    return size + 1 + sum(size >= bound for bound in (128, 16_384, 2_097_152))
+
+
 def problem(message: Message, *, has_properties: bool) -> str:
     """Why no packet can carry this message; empty when one can. MQTT 3.1.1 has no properties and ignores them."""
     found = [_topic_problem("its topic", message.topic)]

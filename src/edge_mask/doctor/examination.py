@@ -78,7 +78,11 @@ def _broker(settings: Settings) -> str:
     name = settings.mqtt.client_id or settings.device.thing_name
     mqtt = settings.mqtt.model_copy(update={"client_id": f"{name}-check"[:128]})
     transport = transport_for(
-        mqtt, client_id=name, clock=SystemClock(), on_state=lambda connected, reason: states.put((connected, reason))
+        mqtt,
+        aws=settings.aws,
+        client_id=name,
+        clock=SystemClock(),
+        on_state=lambda connected, reason: states.put((connected, reason)),
     )
     try:
         transport.open()

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from edge_mask.settings.cameras import Camera, Point
 from edge_mask.settings.model import Settings
-from edge_mask.settings.sending_checks import Complaint, sending_complaints
+from edge_mask.settings.named_files import Complaint
+from edge_mask.settings.sending_checks import sending_complaints
 from edge_mask.settings.sensors import TEMPERATURE_UNITS, USUAL_UNITS
 from edge_mask.yaml_file import Path as Key
 

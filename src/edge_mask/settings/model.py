@@ -6,6 +6,7 @@ from urllib.parse import unquote
 from pydantic import BeforeValidator, Field
 
 from edge_mask.settings.actuators import OutputSettings
+from edge_mask.settings.aws import Aws
 from edge_mask.settings.base import Section
 from edge_mask.settings.cameras import Camera, Cctv, DetectorSettings, Gate, Snapshots
 from edge_mask.settings.device import Device, HealthReport, Log, Web
@@ -29,6 +30,7 @@ class Settings(Section):
     gate: Gate = Field(default=Gate(), description="How a person at a `gate` camera is judged.")
     cctv: Cctv = Field(default=Cctv(), description="When a `cctv` camera raises an alert.")
     mqtt: Mqtt = Field(default=Mqtt(), description="The broker.")
+    aws: Aws = Field(default=Aws(), description="What belongs to AWS alone.")
     topics: TopicNames = Field(default=TopicNames.model_validate({}), description="Where each kind of message goes.")
     outbox: Outbox = Field(default=Outbox(), description="What waits on disk for the broker.")
     history: History = Field(default=History(), description="Retention of what was seen and measured.")
@@ -46,8 +48,9 @@ class Settings(Section):
     health: HealthReport = Field(default=HealthReport(), description="The `health` messages.")
 
     def secrets(self) -> tuple[str, ...]:
-        """Every secret in it, for the redactor of the logs. Raises OSError for an unreadable password file."""
-        found = [self.mqtt.read_password() or "", *(_url_password(camera.source) for camera in self.cameras)]
+        """Every secret in it, for the redactor of the logs. Raises OSError for an unreadable password or PIN file."""
+        pin = None if self.aws.pkcs11 is None else self.aws.pkcs11.read_pin()
+        found = [self.mqtt.read_password() or "", pin or "", *(_url_password(camera.source) for camera in self.cameras)]
         return tuple(dict.fromkeys(text for secret in found if secret for text in (secret, unquote(secret))))
 
 

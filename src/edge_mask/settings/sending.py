@@ -12,7 +12,7 @@ from edge_mask.redact import HIDDEN, redact
 from edge_mask.settings.base import FilePath, Port, Section, allowed, read_whole
 from edge_mask.units import Bytes, Seconds
 
-LATER_TRANSPORTS = ("aws-iot", "greengrass")
+LATER_TRANSPORTS = ("greengrass",)
 
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
@@ -23,7 +23,7 @@ _HOST = "a name or an address alone, such as broker.example or 192.168.1.10; its
 
 def _runs_now(value: object) -> object:
     if value in LATER_TRANSPORTS:
-        raise ValueError(f"transport {value} comes with a later version; allowed now: mqtt, none")
+        raise ValueError(f"transport {value} comes with a later version; allowed now: mqtt, aws-iot, none")
     return value
 
 
@@ -51,8 +51,10 @@ class Tls(Section):
 class Mqtt(Section):
     """The broker."""
 
-    transport: Annotated[Literal["mqtt", "none"], BeforeValidator(_runs_now)] = Field(
-        default="mqtt", description="`mqtt` is any broker; `none` sends nothing and keeps everything on the device."
+    transport: Annotated[Literal["mqtt", "aws-iot", "none"], BeforeValidator(_runs_now)] = Field(
+        default="mqtt",
+        description="`mqtt` is any broker; `aws-iot` is AWS IoT Core with a certificate; `none` sends nothing and keeps"
+        " everything on the device.",
     )
     host: str = Field(
         default="127.0.0.1",
@@ -60,7 +62,9 @@ class Mqtt(Section):
         description="Name or address of the broker.",
         json_schema_extra={**allowed(_HOST), "pattern": r"^[^\s/@?#\[\]]+$"},
     )
-    port: Port = Field(default=1883, description="Port of the broker; 8883 when `tls` is there and no port is given.")
+    port: Port = Field(
+        default=1883, description="Port of the broker; 8883 with `tls` or `aws-iot` when no port is given."
+    )
     protocol: Annotated[
         Literal["5", "3.1.1"], BeforeValidator(lambda value: str(value) if type(value) in (int, float) else value)
     ] = Field(default="5", description="Version of MQTT that the broker speaks.")
@@ -92,7 +96,9 @@ class Mqtt(Section):
     @model_validator(mode="before")
     @classmethod
     def _tls_port(cls, value: Any) -> Any:
-        if isinstance(value, dict) and value.get("tls") is not None and "port" not in value:
+        if not isinstance(value, dict) or "port" in value:
+            return value
+        if value.get("tls") is not None or value.get("transport") == "aws-iot":
             return {**value, "port": 8883}
         return value
 

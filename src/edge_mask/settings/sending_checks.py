@@ -2,17 +2,15 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from edge_mask.redact import redact
-from edge_mask.settings.base import read_whole
+from edge_mask.settings.aws_checks import aws_complaints
 from edge_mask.settings.explain import nearest
 from edge_mask.settings.model import Settings
+from edge_mask.settings.named_files import Complaint, pem_problem, secret_problem, unreadable
 from edge_mask.yaml_file import Path as Key
-
-Complaint = tuple[Key, str]
 
 MAX_SLASHES = 7
 MAX_TOPIC_BYTES = 256
@@ -69,15 +67,16 @@ def _mqtt(settings: Settings) -> Iterator[Complaint]:
         yield ("mqtt", "password"), "is given twice; keep password_file or password"
     if (mqtt.password or mqtt.password_file) and mqtt.username is None:
         yield ("mqtt", "username"), "is missing; a password needs a username"
+    yield from aws_complaints(settings)
     if mqtt.tls is None:
         return
     for key, other in (("cert", "key"), ("key", "cert")):
-        if getattr(mqtt.tls, key) and not getattr(mqtt.tls, other):
+        if getattr(mqtt.tls, key) and not getattr(mqtt.tls, other) and not settings.aws.pkcs11:
             yield ("mqtt", "tls", other), f"is missing; {key} needs {other}"
     for key, kind in (("ca", "CERTIFICATE"), ("cert", "CERTIFICATE"), ("key", "PRIVATE KEY")):
         path: Path | None = getattr(mqtt.tls, key)
         if path is not None:
-            yield from _readable(("mqtt", "tls", key), path, partial(_pem, kind))
+            yield from unreadable(("mqtt", "tls", key), path, partial(pem_problem, kind))
 
 
 def _rates(settings: Settings) -> Iterator[Complaint]:
@@ -103,34 +102,10 @@ def _rates(settings: Settings) -> Iterator[Complaint]:
 
 def _files(settings: Settings) -> Iterator[Complaint]:
     if settings.mqtt.password_file is not None:
-        yield from _readable(("mqtt", "password_file"), settings.mqtt.password_file, _password)
+        yield from unreadable(("mqtt", "password_file"), settings.mqtt.password_file, secret_problem)
     for index, pattern in enumerate(settings.rules):
         if not re.search(r"[*?\[]", pattern):
-            yield from _readable(("rules", index), Path(pattern), lambda _: None)
-
-
-def _readable(key: Key, path: Path, problem: Callable[[str], str | None]) -> Iterator[Complaint]:
-    try:
-        wrong = problem(read_whole(path).decode())
-    except FileNotFoundError:
-        wrong = f"there is no such file (looked in {Path.cwd()})" if not path.is_absolute() else "there is no such file"
-    except UnicodeDecodeError:
-        wrong = "is not a text file"
-    except OSError as error:
-        wrong = f"cannot be read: {error.strerror}"
-    except ValueError:
-        wrong = "is not a path"  # a zero byte
-    if wrong is not None:
-        yield key, f'"{redact(str(path))}": {wrong}'
-
-
-def _pem(kind: str, text: str) -> str | None:
-    return None if re.search(rf"-----BEGIN [A-Z ]*{kind}-----", text) else f"holds no {kind.lower()} in PEM form"
-
-
-def _password(text: str) -> str | None:
-    lines = text.rstrip("\r\n").splitlines()
-    return None if len(lines) == 1 and lines[0] else f"has {len(lines)} lines; allowed: the password alone on one line"
+            yield from unreadable(("rules", index), Path(pattern), lambda _: None)
 
 
 def _places(settings: Settings) -> Iterator[Complaint]:

@@ -1,0 +1,132 @@
+"""Who the device is to AWS IoT: a certificate with its key in a file, or in a PKCS#11 token."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from awscrt import io
+
+from edge_mask.deliver import tls
+from edge_mask.deliver.certificate import date_of, validity_of
+from edge_mask.errors import Refused
+
+Stamp = tuple[tuple[int, int, int] | None, ...]
+"""What tells one state of the files from another."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A PKCS#11 token that holds the private key and never gives it away."""
+
+    library: Path
+    pin: Callable[[], str | None]
+    """Reads the PIN anew; may raise OSError. None for a token that asks for it on its own keypad."""
+    label: str | None = None
+    slot: int | None = None
+    key_label: str | None = None
+
+
+class Identity:
+    """Reads the files anew for each connection, so that new ones are taken without a restart."""
+
+    def __init__(self, files: tls.TlsFiles, token: Token | None = None, alpn: str | None = None) -> None:
+        """`alpn`: the protocol to ask for where one port serves several."""
+        self.alpn = alpn
+        self.files = files if token is None else tls.TlsFiles(ca=files.ca)
+        """What Python's own TLS can use: without the key of a token."""
+        self._files = files
+        self._token = token
+        self._library: io.Pkcs11Lib | None = None
+
+    def check(self) -> None:
+        """Raises Refused, naming the file at fault."""
+        tls.context(self.files)
+        if self._token is not None:
+            self._cert_of_token()
+
+    def context(self) -> io.ClientTlsContext:
+        """The SDK's form of it. Raises Refused with a sentence."""
+        self.check()
+        try:
+            options = self._options()
+            if self._files.ca is not None:
+                options.override_default_trust_store(self._files.ca.read_bytes())
+            if self.alpn is not None:
+                options.alpn_list = [self.alpn]
+            return io.ClientTlsContext(options)
+        except OSError as error:
+            raise Refused(f"mqtt.tls: {error.filename} cannot be read: {error.strerror}") from error
+        except Exception as error:
+            raise Refused(f"{self._what()} cannot be used: {error}") from error
+
+    def problem(self, now: float) -> str:
+        """Why the device's own certificate does not hold now; empty when it does, or cannot be read."""
+        with suppress(OSError, ValueError):
+            if self._files.cert is not None and (why := validity_of(self._files.cert).problem(now)):
+                return f"the certificate {self._files.cert} {why}; the clock of this device says {date_of(now)}"
+        return ""
+
+    def stamp(self) -> Stamp:
+        """Changes when one of the files is replaced."""
+        return tuple(_stamp(path) for path in (self._files.ca, self._files.cert, self._files.key))
+
+    def _options(self) -> io.TlsContextOptions:
+        if self._token is not None:
+            return self._options_of_token(self._token)
+        cert, key = self._files.cert, self._files.key
+        if cert is None or key is None:
+            return io.TlsContextOptions()
+        return io.TlsContextOptions.create_client_with_mtls(cert.read_bytes(), key.read_bytes())
+
+    def _options_of_token(self, token: Token) -> io.TlsContextOptions:
+        if self._library is None:  # once: a library stays loaded
+            try:
+                self._library = io.Pkcs11Lib(file=str(token.library))
+            except Exception as error:
+                raise Refused(f"aws.pkcs11.library: {token.library} cannot be loaded: {error}") from error
+        return io.TlsContextOptions.create_client_with_mtls_pkcs11(
+            pkcs11_lib=self._library,
+            user_pin=_pin(token),
+            slot_id=token.slot,
+            token_label=token.label,
+            private_key_label=token.key_label,
+            cert_file_contents=self._cert_of_token(),
+        )
+
+    def _cert_of_token(self) -> bytes:
+        cert = self._files.cert
+        if cert is None:
+            raise Refused("mqtt.tls.cert is missing: the token holds the key alone")
+        try:
+            validity_of(cert)
+            return cert.read_bytes()
+        except OSError as error:
+            raise Refused(f"mqtt.tls.cert: {cert} cannot be read: {error.strerror}") from error
+        except ValueError as error:
+            raise Refused(f"mqtt.tls.cert: {error}") from error
+
+    def _what(self) -> str:
+        if self._token is None:
+            return f"mqtt.tls: {self._files.cert} with {self._files.key}"
+        named = [f"slot {self._token.slot}"] if self._token.slot is not None else []
+        named += [f"token {self._token.label}"] if self._token.label else []
+        named += [f"key {self._token.key_label}"] if self._token.key_label else []
+        return f"aws.pkcs11: {', '.join(named) or 'the token'} of {self._token.library}"
+
+
+def _pin(token: Token) -> str | None:
+    try:
+        return token.pin()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"aws.pkcs11.pin_file cannot be read: {error}") from error
+
+
+def _stamp(path: Path | None) -> tuple[int, int, int] | None:
+    if path is None:
+        return None
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_mtime_ns, state.st_size, state.st_ino
