@@ -71,6 +71,8 @@ class Assembly:
         self._topics = Topics(settings.topics.root, settings.device.thing_name, settings.topics.renames)
         self._inbox = Inbox()
         self._couriers = CourierGroup()
+        self._besides: list[Job] = []
+        """Jobs that use the connection to the broker beside its courier."""
         self._inspector = Inspector(Inspection(settings.outbox.path), self._inbox.ask, clock)
         self._parts = PipelineParts(settings, clock, self._inbox.emit)
 
@@ -87,7 +89,7 @@ class Assembly:
         vision = parts.vision(meters) if detectors else None
         lanes = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(detectors)]
         cameras = {camera.name: parts.camera(camera) for camera in settings.cameras}
-        sinks: list[Job] = [actions, recorder, *self._couriers.all, self._inspector, health]
+        sinks: list[Job] = [actions, recorder, *self._couriers.all, *self._besides, self._inspector, health]
         senders = {name: self._worker(meter) for name, meter in meters.items()}
         lenses = {name: self._worker(camera) for name, camera in cameras.items()}
         finite = [
@@ -174,7 +176,20 @@ class Assembly:
         broker = broker_for(self._settings.mqtt, outbox, self._boot)
         rows = Outbox(outbox.path, broker.name, self._inspector.look_now)
         transport = self._transport(health, detectors[0].name if detectors else None)
+        self._listen_to_the_cloud(transport)
         return Courier(broker, transport, rows, recorder.settle, self._inbox.emit_at_once, self._clock)
+
+    def _listen_to_the_cloud(self, transport: BrokerTransport) -> None:
+        """Shadows and jobs of AWS IoT, where they are wanted."""
+        settings = self._settings
+        if self._wishes is None or not (settings.uses_shadow or settings.uses_jobs):
+            return
+        from edge_mask.app.cloud import cloud_for  # what is not wanted is not imported
+
+        cloud = cloud_for(settings, transport, self._wishes, self._inbox.ask, self._clock)
+        self._couriers.listeners.append(cloud.state_changed)
+        self._couriers.watchers.append(cloud.recorded)
+        self._besides.append(cloud)
 
     def _http_couriers(self, recorder: Recorder) -> HttpCouriers:
         return HttpCouriers(

@@ -1,5 +1,7 @@
 """The couriers of a house as one object; parts that are built earlier hold it already."""
 
+from collections.abc import Callable
+
 from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.http_couriers import HttpCouriers
 from edge_mask.messages import Message
@@ -11,6 +13,10 @@ class CourierGroup:
     def __init__(self) -> None:
         self._brokers: list[Courier] = []
         self.all: list[Courier | HttpCouriers] = []
+        self.listeners: list[Callable[[bool], None]] = []
+        """Who else is told that the connection to the broker came (True) or went; each returns at once."""
+        self.watchers: list[Callable[[], None]] = []
+        """Who else is told that something was written; each returns at once."""
 
     def add(self, courier: Courier | HttpCouriers) -> None:
         """Add a courier that gets the news from now on."""
@@ -27,11 +33,15 @@ class CourierGroup:
         """There may be new rows."""
         for courier in self.all:
             courier.poke()
+        for watcher in self.watchers:
+            watcher()
 
     def state_changed(self, connected: bool, reason: str) -> None:
         """The connection to the broker came or went."""
         for courier in self._brokers:
             courier.state_changed(connected, reason)
+        for listener in self.listeners:
+            listener(connected)
 
     @property
     def live_dropped(self) -> int | None:

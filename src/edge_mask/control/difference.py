@@ -33,24 +33,31 @@ def wish(before: State, after: State, in_force: State) -> dict[str, Any]:
 
     `in_force` tells whether something of another's would be left beside it; if not, the whole part goes.
     """
-    result: dict[str, Any] = {}
-    for key, old in before.items():
-        here = in_force.get(key)
-        if key in after and not (isinstance(old, Mapping) and isinstance(after[key], Mapping)):
-            continue
-        if not isinstance(old, Mapping):
-            result[key] = None
-        elif part := wish(old, after.get(key, {}), here if isinstance(here, Mapping) else {}):
-            is_empty = key not in after and isinstance(here, Mapping) and part.keys() >= here.keys()
-            result[key] = None if is_empty and all(value is None for value in part.values()) else part
-        elif key not in after and not here:
-            result[key] = None
+    result = _taken_out({key: value for key, value in before.items() if key not in after}, in_force)
     for key, value in after.items():
-        if key not in before or (not isinstance(value, Mapping) and not same(before[key], value)):
-            result[key] = value
-        elif isinstance(value, Mapping) and not isinstance(before[key], Mapping):
+        old = before.get(key)
+        if isinstance(value, Mapping) and isinstance(old, Mapping):
+            if part := wish(old, value, _below(in_force, key)):
+                result[key] = part
+        elif key not in before or not same(old, value):
             result[key] = value
     return result
+
+
+def _taken_out(gone: State, in_force: State) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, old in gone.items():
+        here = _below(in_force, key)
+        part = _taken_out(old, here) if isinstance(old, Mapping) else {}
+        is_all = all(part.get(each, here) is None for each in here)
+        if is_all or part:
+            result[key] = None if is_all else part
+    return result
+
+
+def _below(state: State, key: str) -> State:
+    value = state.get(key)
+    return value if isinstance(value, Mapping) else {}
 
 
 def full(state: Any) -> Any:

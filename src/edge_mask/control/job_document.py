@@ -11,7 +11,7 @@ from edge_mask.suggest import did_you_mean
 _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "reload": (),
     "configure": ("set",),
-    "install-model": ("source", "sha256", "activate"),
+    "install-model": ("name", "version", "source", "sha256", "activate"),
 }
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -32,6 +32,8 @@ class Set:
 class Install:
     """Take over a model package whose bytes have this checksum, and look with it."""
 
+    name: str
+    version: str
     source: str
     """A path on the device, or an https address."""
     sha256: str
@@ -73,12 +75,15 @@ def _set(document: Mapping[str, Any]) -> Set:
 
 
 def _install(document: Mapping[str, Any]) -> Install:
-    source, sha256, activate = document.get("source"), document.get("sha256"), document.get("activate", True)
+    sha256, activate = document.get("sha256"), document.get("activate", True)
+    name, version = document.get("name"), document.get("version")
+    if not isinstance(name, str) or not isinstance(version, str) or not name or not version:
+        raise NotKnown("name, version: expected both as text, as the card of the package has them")
     if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
-        raise NotKnown("sha256: expected the checksum of the zip, 64 hexadecimal digits; without it nothing is installed")
+        raise NotKnown("sha256: expected the checksum of the zip, 64 hexadecimal digits; nothing is installed without")
     if not isinstance(activate, bool):
         raise NotKnown("activate: expected true or false")
-    return Install(_source(source), sha256.lower(), activate)
+    return Install(name, version, _source(document.get("source")), sha256.lower(), activate)
 
 
 def _source(source: object) -> str:

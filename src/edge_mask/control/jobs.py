@@ -32,7 +32,6 @@ _TRIES_AGAIN_AFTER = 5.0
 _MOST_DELAYS: Final = 60
 _LONGEST_DETAIL: Final = 1024
 _ID: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_CONTROL: Final = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0001fffd]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +229,7 @@ class Jobs:
             self._keep(lambda: self._memory.end(Outcome(current.outcome.status if current.outcome else "FAILED")))
             self._say_at = now + 1.0
             return
-        log.warning("jobs: %s: the service does not take that it %s: %s", current.id, current.outcome.status.lower(), code)
+        log.warning("jobs: %s: the service does not take %s: %s", current.id, current.outcome.status, code)
         self._over()
 
     # -- small parts -------------------------------------------------------------------------------------
@@ -239,7 +238,8 @@ class Jobs:
         outcome = replace(outcome, details=_fitting(outcome.details))
         current = self._memory.current
         level = logging.INFO if outcome.status == "SUCCEEDED" else logging.WARNING
-        log.log(level, "jobs: %s: %s %s", current.id if current else "", outcome.status, "; ".join(outcome.details.values()))
+        told = "; ".join(outcome.details.values())
+        log.log(level, "jobs: %s: %s %s", current.id if current else "", outcome.status, told)
         self._operation = None
         self._keep(lambda: self._memory.end(outcome))
         self._ask_now()
@@ -274,6 +274,7 @@ def _outcome(error: BaseException | None, details: Mapping[str, str]) -> Outcome
 
 
 def _fitting(details: Mapping[str, str]) -> dict[str, str]:
-    """What the service takes as status details: no control characters, at most 1024 characters, none empty."""
-    shown = {key: _CONTROL.sub("?", redact(value).replace("\n", "; "))[:_LONGEST_DETAIL] for key, value in details.items()}
+    """What the service takes as status details: only what can be printed, at most 1024 characters, none empty."""
+    lines = {key: redact(value).replace("\n", "; ") for key, value in details.items()}
+    shown = {key: "".join(c if c.isprintable() else "?" for c in line[:_LONGEST_DETAIL]) for key, line in lines.items()}
     return {key: value for key, value in shown.items() if value}

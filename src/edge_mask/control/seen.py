@@ -53,9 +53,10 @@ class SeenShadow:
         """The connection is gone."""
         self._is_online = False
 
-    def changed(self) -> None:
-        """The local shadow may hold something new."""
-        self._has_changed = True
+    def changed(self) -> bool:
+        """The local shadow may hold something new; from any thread. True when that was not known yet."""
+        was_known, self._has_changed = self._has_changed, True
+        return not was_known
 
     def turn(self, now: float) -> list[Look]:
         """What to do now."""

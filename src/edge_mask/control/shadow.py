@@ -8,8 +8,8 @@
                                      wishes
 
 A table of states without threads; time is an argument. Only the newest version of the shadow counts, and one wish is
-taken over at a time, so that a storm of changes costs a few of them. The object lives over all houses: each of its steps
-may end the house in which it began.
+taken over at a time, so that a storm of changes costs a few of them. The object lives over all houses: each of its
+steps may end the house in which it began.
 """
 
 import logging
@@ -115,8 +115,8 @@ class WishShadow:
         """Ask what was wished meanwhile."""
         self._is_online = True
         self._unanswered = 0
-        self._forget(now)
         self._report = Report()
+        self._forget(now)
 
     def lost(self) -> None:
         """The connection is gone."""
@@ -216,7 +216,8 @@ class WishShadow:
     def _forget(self, now: float) -> None:
         """Ask anew; at once the first time, later and later while there are only conflicts."""
         self._shadow = None
-        self._ask_at = now if not self._report.conflicts else now + min(30.0, 0.5 * 2.0 ** min(self._report.conflicts, 10))
+        conflicts = self._report.conflicts
+        self._ask_at = now + (min(30.0, 0.5 * 2.0 ** min(conflicts, 10)) if conflicts else 0.0)
 
     # -- wishes ------------------------------------------------------------------------------------------
 
@@ -262,10 +263,8 @@ class WishShadow:
         """All of it is in force; what was refused before was taken back."""
         memory = self._memory.now
         if memory.refused or not difference.same(memory.config, wish.config) or memory.model != wish.model:
-            version = self._in_force().version
-            self._remember(
-                config=wish.config, model=wish.model, config_version=version, refused="", refusal=None, trying="", tries=0
-            )
+            self._remember(config=wish.config, model=wish.model, config_version=self._in_force().version)
+            self._over()
 
     def _stepped(self, taking: _TakingOver) -> None:
         done = taking.steps.pop(0)
@@ -277,7 +276,10 @@ class WishShadow:
         if not taking.steps:
             log.info("shadow: the wish of version %d is in force", taking.version)
             self._taking = None
-            self._remember(refused="", refusal=None, trying="", tries=0)
+            self._over()
+
+    def _over(self) -> None:
+        self._remember(refused="", refusal=None, trying="", tries=0)
 
     def _refuse(self, wanted: str, refusal: Refusal) -> None:
         log.warning("shadow: the wish of version %d is refused: %s", refusal.version, refusal.text)
@@ -295,7 +297,8 @@ class WishShadow:
     def _slow_down(self, now: float) -> None:
         """Each wish builds the house again, so many in a row come at growing distances."""
         if self._taking is None:
-            self._pause = min(_MOST_BETWEEN_WISHES, 2 * self._pause) if now < self._last_wish + _CALM_AFTER else _BETWEEN_WISHES
+            is_calm = now >= self._last_wish + _CALM_AFTER
+            self._pause = _BETWEEN_WISHES if is_calm else min(_MOST_BETWEEN_WISHES, 2 * self._pause)
             self._last_wish = now
             self._wish_at = max(self._wish_at, now + self._pause)
 
@@ -339,10 +342,12 @@ class WishShadow:
 
 def _refusal(error: BaseException, version: int, key: str | None) -> Refusal:
     """With the key that a configuration error names first."""
-    if isinstance(error, ConfigurationError) and key is None:
-        first, colon, _ = error.problems[0].removeprefix(f"{ORIGIN}: ").partition(": ")
-        key = first if colon and " " not in first and error.problems[0].startswith(ORIGIN) else None
-    text = redact(str(error) or type(error).__name__).replace("\n", "; ")
+    problems = [str(error) or type(error).__name__]
+    if isinstance(error, ConfigurationError):
+        problems = [problem.removeprefix(f"{ORIGIN}: ") for problem in error.problems]
+        first, colon, _ = problems[0].partition(": ")
+        key = first if colon and " " not in first and problems[0] != error.problems[0] else key
+    text = redact("; ".join(problems).replace("\n", "; "))
     return Refusal(version, key, text[:_LONGEST_TEXT])
 
 

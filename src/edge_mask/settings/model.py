@@ -47,6 +47,19 @@ class Settings(Section):
     log: Log = Field(default=Log(), description="What is logged on stderr.")
     health: HealthReport = Field(default=HealthReport(), description="The `health` messages.")
 
+    @property
+    def uses_shadow(self) -> bool:
+        """Whether the cloud's shadows are spoken with."""
+        return self._is_on(self.aws.shadow)
+
+    @property
+    def uses_jobs(self) -> bool:
+        """Whether the cloud's jobs are carried out."""
+        return self._is_on(self.aws.jobs)
+
+    def _is_on(self, choice: bool | None) -> bool:
+        return self.mqtt.transport in ("aws-iot", "greengrass") if choice is None else choice
+
     def secrets(self) -> tuple[str, ...]:
         """Every secret in it, for the redactor of the logs. Raises OSError for an unreadable password or PIN file."""
         pin = None if self.aws.pkcs11 is None else self.aws.pkcs11.read_pin()
