@@ -15,7 +15,9 @@ from edge_mask.act.snapshots import SnapshotStore
 from edge_mask.app.couriers import CourierGroup
 from edge_mask.app.drivers import detectors_of, sysfs_root
 from edge_mask.app.health import HealthFigures, HealthReporter
+from edge_mask.app.home import announcer_for
 from edge_mask.app.idle import IdleCheck
+from edge_mask.app.part_states import PartStates
 from edge_mask.app.pipeline import PipelineParts
 from edge_mask.capture.camera import Camera
 from edge_mask.capture.factory import is_live
@@ -75,6 +77,7 @@ class Assembly:
         """Jobs that use the connection to the broker beside its courier."""
         self._inspector = Inspector(Inspection(settings.outbox.path), self._inbox.ask, clock)
         self._parts = PipelineParts(settings, clock, self._inbox.emit)
+        self._states = PartStates(self._parts.seen, {camera.name: camera.interval for camera in settings.cameras})
 
     def house(self) -> House:
         """The workers, sink first."""
@@ -89,6 +92,10 @@ class Assembly:
         vision = parts.vision(meters) if detectors else None
         lanes = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(detectors)]
         cameras = {camera.name: parts.camera(camera) for camera in settings.cameras}
+<<<<<<< HEAD
+=======
+        self._states.cameras, self._states.meters = cameras, meters
+>>>>>>> main
         sinks: list[Job] = [actions, recorder, *self._couriers.all, *self._besides, self._inspector, health]
         senders = {name: self._worker(meter) for name, meter in meters.items()}
         lenses = {name: self._worker(camera) for name, camera in cameras.items()}
@@ -175,6 +182,7 @@ class Assembly:
         outbox = self._settings.outbox
         broker = broker_for(self._settings.mqtt, outbox, self._boot)
         rows = Outbox(outbox.path, broker.name, self._inspector.look_now)
+<<<<<<< HEAD
         transport = self._transport(health, detectors[0].name if detectors else None)
         self._listen_to_the_cloud(transport)
         return Courier(broker, transport, rows, recorder.settle, self._inbox.emit_at_once, self._clock)
@@ -190,6 +198,20 @@ class Assembly:
         self._couriers.listeners.append(cloud.state_changed)
         self._couriers.watchers.append(cloud.recorded)
         self._besides.append(cloud)
+=======
+        model = detectors[0].name if detectors else None
+        transport = self._transport(health, model)
+        self._announce(transport, health, model)
+        return Courier(broker, transport, rows, recorder.settle, self._inbox.emit_at_once, self._clock)
+
+    def _announce(self, transport: BrokerTransport, health: HealthReporter, model: str | None) -> None:
+        """Tell Home Assistant of this device, where that is wanted."""
+        emit, refresh = self._inbox.emit, health.report_now
+        announcer = announcer_for(self._settings, self._topics, model, transport, self._clock, emit, refresh)
+        if announcer is not None:
+            self._couriers.listeners.append(announcer.state_changed)
+            self._besides.append(announcer)
+>>>>>>> main
 
     def _http_couriers(self, recorder: Recorder) -> HttpCouriers:
         return HttpCouriers(
@@ -239,5 +261,7 @@ class Assembly:
             self._clock,
             self._rules,
             live_dropped=lambda: self._couriers.live_dropped,
+            parts=self._states,
+            zone=settings.device.zone,
         )
         return HealthReporter(measure, self._inbox.emit, self._clock, settings.health.interval)

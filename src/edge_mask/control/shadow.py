@@ -36,7 +36,7 @@ _OURS: Final = ("config", "config_version", "model", "version", "rejected")
 """What is reported; other keys are somebody else's."""
 _LONGEST_TEXT: Final = 1000
 _ANSWER_WITHIN, _LONGEST_PAUSE = 5.0, 300.0
-_BETWEEN_WISHES, _MOST_BETWEEN_WISHES, _CALM_AFTER = 1.0, 60.0, 300.0
+_BETWEEN_WISHES, _MOST_BETWEEN_WISHES, _CALM_AFTER = 1.0, 30.0, 60.0
 _TRIES_AGAIN_AFTER = 5.0
 _CONFLICT, _GONE = 409, 404
 _NOT_NOW = (408, 429, *range(500, 600))

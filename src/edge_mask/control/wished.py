@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from edge_mask.control import difference
 from edge_mask.control.cloud_json import Nonsense, object_at, whole_number
 from edge_mask.control.kept import Kept
 from edge_mask.suggest import did_you_mean
@@ -71,11 +72,11 @@ class Wish:
         if not isinstance(config, Mapping):
             raise Wrong("config", "config is no object; expected a part of the configuration")
         model = desired.get("model")
-        if model is None:
-            return Wish(config, None)
+        if not model:  # null, or an empty object that a null left
+            return Wish(difference.full(config), None)
         match model:
             case {"name": str(name), "version": str(version)} if name and version and len(model) == 2:
-                return Wish(config, (name, version))
+                return Wish(difference.full(config), (name, version))
         raise Wrong("model", 'expected {"name": "…", "version": "…"}, both as text')
 
 

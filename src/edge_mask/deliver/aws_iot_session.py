@@ -21,12 +21,18 @@ from edge_mask.deliver.aws_iot_client import (
     message_of,
     new_client,
     packet_of,
-    quota_problem,
 )
 from edge_mask.deliver.aws_iot_identity import Identity
 from edge_mask.deliver.doorbell import Doorbell
 from edge_mask.deliver.factory import AWS_IN_FLIGHT
-from edge_mask.deliver.packet import BrokerLimits, filter_problem, problem, properties_size, publish_size
+from edge_mask.deliver.packet import (
+    BrokerLimits,
+    filter_problem,
+    problem,
+    properties_size,
+    publish_size,
+    quota_problem,
+)
 from edge_mask.deliver.tls_probe import handshake_problem
 from edge_mask.deliver.transport import Listener, Sending
 from edge_mask.errors import Refused, TryLater

@@ -11,6 +11,7 @@ from edge_mask.deliver.factory import transport_for
 from edge_mask.doctor import devices, rules, storage
 from edge_mask.doctor.finding import PATIENCE, Finding, guarded
 from edge_mask.errors import ModelError, TryLater
+from edge_mask.nucleus.place import is_component
 from edge_mask.packages.location import find_package
 from edge_mask.redact import redact
 from edge_mask.runtime.clock import SystemClock, wall_clock_is_set
@@ -72,8 +73,11 @@ def _snapshots(settings: Settings) -> Sequence[Finding]:
     return storage.snapshots(settings) if rules.keep_pictures(settings) else []
 
 
-def _broker(settings: Settings) -> str:
+def _broker(settings: Settings) -> str | Finding:
     """Connects with its own client id: a running daemon must keep its connection."""
+    if settings.mqtt.transport == "greengrass" and not is_component():
+        text = "the nucleus lets in only what it has started itself: tried when it runs this component"
+        return Finding("broker", "warning", text)
     states: queue.Queue[tuple[bool, str]] = queue.Queue()
     name = settings.mqtt.client_id or settings.device.thing_name
     mqtt = settings.mqtt.model_copy(update={"client_id": f"{name}-check"[:128]})
@@ -88,7 +92,8 @@ def _broker(settings: Settings) -> str:
         transport.open()
         connected, reason = states.get(timeout=PATIENCE - 1.0)
     except queue.Empty as error:
-        raise TryLater(f"{mqtt.host}:{mqtt.port} does not answer") from error
+        where = "the nucleus" if mqtt.transport == "greengrass" else f"{mqtt.host}:{mqtt.port}"
+        raise TryLater(f"{where} does not answer") from error
     finally:
         transport.close(Seconds(1.0))
     if not connected:

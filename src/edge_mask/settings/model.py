@@ -10,6 +10,7 @@ from edge_mask.settings.aws import Aws
 from edge_mask.settings.base import Section
 from edge_mask.settings.cameras import Camera, Cctv, DetectorSettings, Gate, Snapshots
 from edge_mask.settings.device import Device, HealthReport, Log, Web
+from edge_mask.settings.homeassistant import HomeAssistant
 from edge_mask.settings.sending import History, Mqtt, Outbox, TopicNames
 from edge_mask.settings.sensors import SensorSettings
 
@@ -43,6 +44,9 @@ class Settings(Section):
         description="Which analysed frames make a `detections` message: those with a face, all, or none.",
     )
     snapshots: Snapshots = Field(default=Snapshots(), description="Pictures kept on the device.")
+    homeassistant: HomeAssistant = Field(
+        default=HomeAssistant(), description="Home Assistant finds this device by itself."
+    )
     web: Web = Field(default=Web(), description="The local dashboard.")
     log: Log = Field(default=Log(), description="What is logged on stderr.")
     health: HealthReport = Field(default=HealthReport(), description="The `health` messages.")

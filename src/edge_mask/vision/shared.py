@@ -36,6 +36,8 @@ class Seen:
     """What has been looked at so far, for whoever asks from another thread."""
 
     frames: int = 0
+    by_camera: dict[str, int] = field(default_factory=dict)
+    """The same for each camera."""
     inference_ms: float = 0.0
     """The model's time for the last frame."""
     newest: dict[str, tuple[Frame, Sequence[Face]]] = field(default_factory=dict)
@@ -126,6 +128,7 @@ class Vision:
         camera = self._cameras[frame.camera]
         self._seen.inference_ms = inference_ms
         self._seen.frames += 1
+        self._seen.by_camera[frame.camera] = self._seen.by_camera.get(frame.camera, 0) + 1
         self._seen.newest[frame.camera] = (frame, faces)
         self._last = frame.at
         tracks = camera.tracker.update(faces, frame.at)
