@@ -92,10 +92,7 @@ class Assembly:
         vision = parts.vision(meters) if detectors else None
         lanes = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(detectors)]
         cameras = {camera.name: parts.camera(camera) for camera in settings.cameras}
-<<<<<<< HEAD
-=======
         self._states.cameras, self._states.meters = cameras, meters
->>>>>>> main
         sinks: list[Job] = [actions, recorder, *self._couriers.all, *self._besides, self._inspector, health]
         senders = {name: self._worker(meter) for name, meter in meters.items()}
         lenses = {name: self._worker(camera) for name, camera in cameras.items()}
@@ -182,8 +179,9 @@ class Assembly:
         outbox = self._settings.outbox
         broker = broker_for(self._settings.mqtt, outbox, self._boot)
         rows = Outbox(outbox.path, broker.name, self._inspector.look_now)
-<<<<<<< HEAD
-        transport = self._transport(health, detectors[0].name if detectors else None)
+        model = detectors[0].name if detectors else None
+        transport = self._transport(health, model)
+        self._announce(transport, health, model)
         self._listen_to_the_cloud(transport)
         return Courier(broker, transport, rows, recorder.settle, self._inbox.emit_at_once, self._clock)
 
@@ -198,11 +196,6 @@ class Assembly:
         self._couriers.listeners.append(cloud.state_changed)
         self._couriers.watchers.append(cloud.recorded)
         self._besides.append(cloud)
-=======
-        model = detectors[0].name if detectors else None
-        transport = self._transport(health, model)
-        self._announce(transport, health, model)
-        return Courier(broker, transport, rows, recorder.settle, self._inbox.emit_at_once, self._clock)
 
     def _announce(self, transport: BrokerTransport, health: HealthReporter, model: str | None) -> None:
         """Tell Home Assistant of this device, where that is wanted."""
@@ -211,7 +204,6 @@ class Assembly:
         if announcer is not None:
             self._couriers.listeners.append(announcer.state_changed)
             self._besides.append(announcer)
->>>>>>> main
 
     def _http_couriers(self, recorder: Recorder) -> HttpCouriers:
         return HttpCouriers(

@@ -15,11 +15,8 @@ class CourierGroup:
         self.all: list[Courier | HttpCouriers] = []
         self.listeners: list[Callable[[bool], None]] = []
         """Who else is told that the connection to the broker came (True) or went; each returns at once."""
-<<<<<<< HEAD
         self.watchers: list[Callable[[], None]] = []
         """Who else is told that something was written; each returns at once."""
-=======
->>>>>>> main
 
     def add(self, courier: Courier | HttpCouriers) -> None:
         """Add a courier that gets the news from now on."""
