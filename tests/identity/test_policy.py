@@ -207,3 +207,8 @@ def test_the_role_reads_the_components_files_and_nothing_else(aws: Aws, tmp_path
     assert document["Statement"] == [
         {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::artifacts-7/edge-mask/*"]}
     ]
+
+
+def test_a_name_as_long_as_may_be_leaves_the_check_a_name_of_its_own(aws: Aws, tmp_path: Path) -> None:
+    config = site(tmp_path, device={"thing_name": "x" * 128})
+    assert arns(aws.policies(config), "iot:Connect") == [f"client/{'x' * 128}", f"client/{'x' * 122}-check"]

@@ -79,12 +79,11 @@ def _broker(settings: Settings) -> str | Finding:
         text = "the nucleus lets in only what it has started itself: tried when it runs this component"
         return Finding("broker", "warning", text)
     states: queue.Queue[tuple[bool, str]] = queue.Queue()
-    name = settings.mqtt.client_id or settings.device.thing_name
-    mqtt = settings.mqtt.model_copy(update={"client_id": f"{name}-check"[:128]})
+    mqtt = settings.mqtt.model_copy(update={"client_id": settings.check_client_id})
     transport = transport_for(
         mqtt,
         aws=settings.aws,
-        client_id=name,
+        client_id=settings.device.thing_name,
         clock=SystemClock(),
         on_state=lambda connected, reason: states.put((connected, reason)),
     )

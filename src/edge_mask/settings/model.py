@@ -1,6 +1,6 @@
 """The whole configuration as one frozen object."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import unquote
 
 from pydantic import BeforeValidator, Field
@@ -18,6 +18,10 @@ Publish = Annotated[
     Literal["faces", "all", "off"],
     BeforeValidator(lambda value: "off" if value is False else value),  # what YAML 1.1 makes of `off`
 ]
+
+_MOST_CLIENT_ID: Final = 128
+"""Characters, in AWS IoT."""
+_CHECK: Final = "-check"
 
 
 class Settings(Section):
@@ -63,6 +67,16 @@ class Settings(Section):
 
     def _is_on(self, choice: bool | None) -> bool:
         return self.mqtt.transport in ("aws-iot", "greengrass") if choice is None else choice
+
+    @property
+    def client_id(self) -> str:
+        """The MQTT client id of the daemon."""
+        return self.mqtt.client_id or self.device.thing_name
+
+    @property
+    def check_client_id(self) -> str:
+        """That of `edge-mask check`: another, since a broker would hang up on the daemon for its sake."""
+        return f"{self.client_id[: _MOST_CLIENT_ID - len(_CHECK)]}{_CHECK}"
 
     def secrets(self) -> tuple[str, ...]:
         """Every secret in it, for the redactor of the logs. Raises OSError for an unreadable password or PIN file."""
