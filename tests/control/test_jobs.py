@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from edge_mask.control.job_document import Install, Reload, Set
-from edge_mask.control.job_memory import JobMemory
-from edge_mask.control.jobs import DONE_WITHIN, Do, Jobs
+from edge_mask.control.cloud.job_document import Install, Reload, Set
+from edge_mask.control.cloud.job_memory import JobMemory
+from edge_mask.control.cloud.jobs import DONE_WITHIN, Do, Jobs
+from edge_mask.control.cloud.orders import Say
 from edge_mask.control.kept import Kept
-from edge_mask.control.shadow import Say
 from edge_mask.errors import ConfigurationError, DatabaseError, TryLater
 from edge_mask.wire.topics import JobTopics
 
