@@ -208,6 +208,15 @@ def test_a_clean_stop_is_no_try(device: Device) -> None:
     assert isinstance(device.hand_out()[0], Do)
 
 
+def test_a_clean_stop_while_it_is_done_is_no_try(device: Device) -> None:
+    for _ in range(5):
+        device.hand_out()
+        device.table.stopped()
+        device.restart()
+        device.connect()
+    assert isinstance(device.hand_out()[0], Do)
+
+
 def test_a_job_that_could_not_be_done_now_is_done_later(device: Device) -> None:
     (order,) = device.hand_out()
     assert device.end(order, TryLater("another configuration came meanwhile")) == []

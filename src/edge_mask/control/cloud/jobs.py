@@ -99,6 +99,12 @@ class Jobs:
         if (current := self._memory.current) is not None:  # it was not done, so that was no try
             self._keep(lambda: self._memory.begin(replace(current, tries=max(0, current.tries - 1))))
 
+    def stopped(self) -> None:
+        """The process ends as it should: what was being done was no try."""
+        current = self._memory.current
+        if self._is_doing and current is not None and current.outcome is None:
+            self._keep(lambda: self._memory.begin(replace(current, tries=max(0, current.tries - 1))))
+
     # -- what to do --------------------------------------------------------------------------------------
 
     def turn(self, now: float) -> list[Say | Do]:

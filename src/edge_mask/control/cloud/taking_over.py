@@ -89,6 +89,11 @@ class TakingOver:
         if self._begun is None:
             self._slow_down(now)
 
+    def stopped(self) -> None:
+        """The process ends as it should: what was being taken over was no try."""
+        if self._begun is not None:
+            self._remember(trying="", tries=0)
+
     def _begin(self, shadow: Shadow, now: float) -> None:
         """Begin with what is desired, if it is new."""
         found, memory = digest(shadow.desired), self._memory.now
