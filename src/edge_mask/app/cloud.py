@@ -1,6 +1,5 @@
 """The part that speaks with the cloud's shadows and jobs, where that is wanted."""
 
-import atexit
 import secrets
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -46,12 +45,10 @@ def _tables(thing: str, database: Path, wishes: Wishes, *, has_shadow: bool, has
     if has_shadow:
         taking = TakingOver(Memory(Kept(Path(f"{database}.shadow.json"))), wishes.in_force)
         topics = ShadowTopics(thing, WISHES)
-        atexit.register(taking.stopped)  # not when the process is killed, or starts itself afresh
         wish = WishShadow(topics, taking, wishes.in_force, program=__version__, new_token=new_token)
     if has_jobs:
         clean(database.resolve().parent)
         jobs = Jobs(JobTopics(thing), JobMemory(Kept(Path(f"{database}.jobs.json"))), new_token=new_token)
-        atexit.register(jobs.stopped)
     return Tables(wish, jobs)
 
 

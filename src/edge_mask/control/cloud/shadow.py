@@ -87,6 +87,10 @@ class WishShadow:
         """The last order that was no message has ended; None when it is in force."""
         self._taking.ended(error, now)
 
+    def stopped(self) -> None:
+        """The process ends as it should."""
+        self._taking.stopped()
+
     # -- what to do --------------------------------------------------------------------------------------
 
     def turn(self, now: float) -> list[Order]:

@@ -52,6 +52,13 @@ class Tables:
     ring: Callable[[], object] = nothing
     """Wakes the worker of the house that runs now."""
 
+    def stopped(self) -> None:
+        """The process ends as it should."""
+        if self.wish is not None:
+            self.wish.stopped()
+        if self.jobs is not None:
+            self.jobs.stopped()
+
     def end(self, event: Event) -> None:
         """From any thread."""
         self.ends.put(event)
@@ -86,6 +93,9 @@ class Cloud(Job):
         self._events: Queue[Event] = Queue(_MOST_HEARD)
         self._states: SimpleQueue[bool] = SimpleQueue()
         self._has_missed = False
+        for table in (tables.wish, seen, tables.jobs):
+            for topic in () if table is None else table.topics.heard:
+                transport.subscribe(topic, self._heard)  # before it opens: the answers to what is asked first are heard
 
     # -- from other threads ------------------------------------------------------------------------------
 
@@ -119,9 +129,6 @@ class Cloud(Job):
 
     def begin(self) -> None:
         self._tables.ring = self._wake.set
-        for table in (self._tables.wish, self._seen, self._tables.jobs):
-            for topic in () if table is None else table.topics.heard:
-                self._transport.subscribe(topic, self._heard)
 
     def step(self, stop: threading.Event) -> None:
         now = self._clock.now().mono
