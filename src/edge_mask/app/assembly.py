@@ -6,6 +6,7 @@ transport ◀─ couriers ◀─ recorder ◀─ vision ◀─ cameras          
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from edge_mask import __version__
 from edge_mask.act.actions import Actions
@@ -16,7 +17,9 @@ from edge_mask.app.certificate import CertificateWatch
 from edge_mask.app.couriers import CourierGroup
 from edge_mask.app.drivers import detectors_of, sysfs_root
 from edge_mask.app.health import HealthFigures, HealthReporter
+from edge_mask.app.home import announcer_for
 from edge_mask.app.idle import IdleCheck
+from edge_mask.app.part_states import PartStates
 from edge_mask.app.pipeline import PipelineParts
 from edge_mask.capture.camera import Camera
 from edge_mask.capture.factory import is_live
@@ -45,9 +48,14 @@ from edge_mask.runtime.worker import Job, Worker
 from edge_mask.sense.meter import Meter
 from edge_mask.settings.model import Settings
 from edge_mask.units import Moment, Seconds
+from edge_mask.vision.shared import Vision
 from edge_mask.wire import birth, will
+from edge_mask.wire.tflite_component import TfliteResults
 from edge_mask.wire.topics import Topics
 from edge_mask.wire.uuid7 import IdMaker
+
+if TYPE_CHECKING:  # drags the connection to the nucleus in
+    from edge_mask.control.component import Component
 
 
 class Assembly:
@@ -61,6 +69,7 @@ class Assembly:
         door: Door,
         undo: ExitStack,
         wishes: Wishes | None = None,
+        component: "Component | None" = None,
     ) -> None:
         """`undo` closes everything again when a later part fails."""
         self._settings = settings
@@ -69,12 +78,16 @@ class Assembly:
         self._door = door
         self._undo = undo
         self._wishes = wishes
+        self._component = component
         self._boot = boot_id()
         self._topics = Topics(settings.topics.root, settings.device.thing_name, settings.topics.renames)
         self._inbox = Inbox()
         self._couriers = CourierGroup()
+        self._besides: list[Job] = []
+        """Jobs that use the connection to the broker beside its courier."""
         self._inspector = Inspector(Inspection(settings.outbox.path), self._inbox.ask, clock)
         self._parts = PipelineParts(settings, clock, self._inbox.emit)
+        self._states = PartStates(self._parts.seen, {camera.name: camera.interval for camera in settings.cameras})
 
     def house(self) -> House:
         """The workers, sink first."""
@@ -89,7 +102,9 @@ class Assembly:
         vision = parts.vision(meters) if detectors else None
         lanes = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(detectors)]
         cameras = {camera.name: parts.camera(camera) for camera in settings.cameras}
-        sinks: list[Job] = [actions, recorder, *self._couriers.all, self._inspector, health]
+        self._attend_to_the_nucleus(vision)
+        self._states.cameras, self._states.meters = cameras, meters
+        sinks: list[Job] = [actions, recorder, *self._couriers.all, *self._besides, self._inspector, health]
         senders = {name: self._worker(meter) for name, meter in meters.items()}
         lenses = {name: self._worker(camera) for name, camera in cameras.items()}
         finite = [
@@ -146,6 +161,7 @@ class Assembly:
             rules=self._rules,
             forward=self._settings.forward,
             secrets=self._settings.secrets(),
+            tflite_results=self._tflite_results(),
         )
         return Recorder(
             ledger,
@@ -157,6 +173,18 @@ class Assembly:
             on_commit=self._couriers.poke,
             on_action=actions.perform,
         )
+
+    def _attend_to_the_nucleus(self, vision: Vision | None) -> None:
+        def is_occupied() -> bool:
+            return vision is not None and vision.is_occupied
+
+        if self._component is not None:
+            self._besides.append(self._component.worker(is_occupied, self._clock))
+
+    def _tflite_results(self) -> TfliteResults | None:
+        if self._settings.topics.tflite_results is None:
+            return None
+        return TfliteResults(self._topics.of("tflite_results"), self._settings.detections)
 
     def _actions(self) -> Actions:
         pictures = self._settings.snapshots
@@ -175,8 +203,18 @@ class Assembly:
         outbox = self._settings.outbox
         broker = broker_for(self._settings.mqtt, outbox, self._boot)
         rows = Outbox(outbox.path, broker.name, self._inspector.look_now)
-        transport = self._transport(health, detectors[0].name if detectors else None)
+        model = detectors[0].name if detectors else None
+        transport = self._transport(health, model)
+        self._announce(transport, health, model)
         return Courier(broker, transport, rows, recorder.settle, self._inbox.emit_at_once, self._clock)
+
+    def _announce(self, transport: BrokerTransport, health: HealthReporter, model: str | None) -> None:
+        """Tell Home Assistant of this device, where that is wanted."""
+        emit, refresh = self._inbox.emit, health.report_now
+        announcer = announcer_for(self._settings, self._topics, model, transport, self._clock, emit, refresh)
+        if announcer is not None:
+            self._couriers.listeners.append(announcer.state_changed)
+            self._besides.append(announcer)
 
     def _http_couriers(self, recorder: Recorder) -> HttpCouriers:
         return HttpCouriers(
@@ -227,6 +265,8 @@ class Assembly:
             self._rules,
             live_dropped=lambda: self._couriers.live_dropped,
             certificate=self._certificate(),
+            parts=self._states,
+            zone=settings.device.zone,
         )
         return HealthReporter(measure, self._inbox.emit, self._clock, settings.health.interval)
 

@@ -2,16 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from awscrt import io, mqtt5
 
 from edge_mask.errors import Refused
 from edge_mask.messages import Message, Priority
-from edge_mask.sql.topics import check_topic
 
-MOST_BYTES: Final = 131_072
-"""AWS IoT Core's limit for a payload."""
 _NEVER_MS = 86_400_000
 """The SDK must not connect again by itself: the link does, with a new client."""
 _SDK_ACK_TIMEOUTS = 3
@@ -94,13 +91,6 @@ def new_client(
             disable_metrics=True,
         )
     )
-
-
-def quota_problem(message: Message) -> str:
-    """Why AWS IoT Core would end the connection over this message; empty when it would not."""
-    if len(message.payload) > MOST_BYTES:
-        return f"its payload has {len(message.payload)} bytes; AWS IoT takes at most {MOST_BYTES}"
-    return check_topic(message.topic) or ""
 
 
 def packet_of(message: Message) -> mqtt5.PublishPacket:

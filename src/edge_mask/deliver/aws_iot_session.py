@@ -21,14 +21,20 @@ from edge_mask.deliver.aws_iot_client import (
     message_of,
     new_client,
     packet_of,
-    quota_problem,
 )
 from edge_mask.deliver.aws_iot_diagnosis import Diagnosis
 from edge_mask.deliver.aws_iot_identity import Identity, Renewal
 from edge_mask.deliver.doorbell import Doorbell
 from edge_mask.deliver.factory import AWS_IN_FLIGHT
 from edge_mask.deliver.link import Again
-from edge_mask.deliver.packet import BrokerLimits, filter_problem, problem, properties_size, publish_size
+from edge_mask.deliver.packet import (
+    BrokerLimits,
+    filter_problem,
+    problem,
+    properties_size,
+    publish_size,
+    quota_problem,
+)
 from edge_mask.deliver.transport import Listener, Sending
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Message, Outcome, Priority

@@ -81,6 +81,13 @@ class Reader:
             **({"damaged": damaged} if damaged else {}),
         }
 
+    def judged(self, since: float) -> dict[str, int]:
+        """How many visitors passed and were refused since that Unix time; cheap enough to be asked again and again."""
+        query = "SELECT ispass, count(*) FROM visits WHERE wall >= ? GROUP BY ispass"
+        with self._connection() as connection:
+            counts: dict[Any, int] = {row[0]: row[1] for row in connection.exec_driver_sql(query, (since,))}
+        return {"passed": counts.get(1, 0), "refused": counts.get(0, 0)}
+
     def shadows(self) -> dict[str, Shadow]:
         """Every shadow that this device keeps, by `thing` or `thing/name`."""
         with self._connection() as connection:

@@ -23,9 +23,20 @@ class Pkcs11(Section):
         return None if self.pin_file is None else read_whole(self.pin_file).decode().rstrip("\r\n")
 
 
+class Greengrass(Section):
+    """For `mqtt.transport: greengrass`."""
+
+    local: tuple[str, ...] = Field(
+        default=(),
+        description="Topic filters, with `{thing}`: these topics go to the other components of the device instead of"
+        " AWS IoT Core, and commands on them are heard from both.",
+    )
+
+
 class Aws(Section):
     """AWS IoT."""
 
     pkcs11: Pkcs11 | None = Field(
         default=None, description="The private key stays in a token, instead of in `mqtt.tls.key`; only for `aws-iot`."
     )
+    greengrass: Greengrass = Field(default=Greengrass(), description="The component of a Greengrass nucleus.")
