@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from awscrt import io
 from paho.mqtt.packettypes import PacketTypes
@@ -289,7 +290,15 @@ def _asked_protocols(papers: Papers, identity: Identity) -> str | None:
     with socket.create_server((HOST, 0)) as server:
         thread = threading.Thread(target=serve, args=(server,), daemon=True)
         thread.start()
-        transport = AwsIotTransport(host=HOST, port=server.getsockname()[1], client_id="gate-01", identity=identity)
+        port = server.getsockname()[1]
+        transport = AwsIotTransport(
+            host=HOST,
+            port=port,
+            client_id="gate-01",
+            identity=identity,
+            connect_timeout=0.2,
+            backoff=Backoff(base=3600.0),
+        )
         transport.open()
         try:
             return agreed.result(PATIENCE)
@@ -315,3 +324,30 @@ def test_the_last_will_is_said_on_a_break_and_on_a_close(papers: Papers, tmp_pat
     ):
         other.wait_for_count(STATUS, 1)
     assert [each.payload for each in other.on(STATUS)][-1] == WILL.payload
+
+
+def test_a_close_ends_the_threads_of_the_sdk(broker: Mosquitto, papers: Papers) -> None:
+    process = psutil.Process()
+    for _ in range(3):
+        with connected(broker.port, identity_of(papers)) as (_, transport):
+            transport.send(note()).result(PATIENCE)
+            running, files = process.num_threads(), process.num_fds()
+        assert process.num_threads() < running - 1  # the link's and the SDK's
+        assert process.num_fds() < files
+
+
+def test_many_failed_attempts_leave_no_thread_and_no_file_behind() -> None:
+    states, process = States(), psutil.Process()
+    with ScriptedBroker(connack=bytes([0x20, 3, 0, 0x89, 0])) as busy:
+        threads, files = process.num_threads(), process.num_fds()
+        backoff = Backoff(base=0.001, cap=0.002)
+        transport = AwsIotTransport(
+            host=HOST, port=busy.port, client_id="gate-01", identity=Plain(), on_state=states, backoff=backoff
+        )
+        transport.open()
+        states.wait_for(lambda told: len(told) >= 60)
+        transport.close(Seconds(5.0))
+        assert process.num_threads() <= threads
+        assert process.num_fds() <= files + busy.connections  # the scripted broker keeps its ends
+    assert {is_there for is_there, _ in states.told} == {False}
+    assert "refused the connection: Server busy" in states.told[0][1]

@@ -4,9 +4,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from awscrt import io
-
-from edge_mask.deliver.aws_iot_client import Endpoint, new_bootstrap
+from edge_mask.deliver.aws_iot_client import Endpoint, Reactor
 from edge_mask.deliver.aws_iot_diagnosis import Diagnosis
 from edge_mask.deliver.aws_iot_identity import Identity, Renewal
 from edge_mask.deliver.aws_iot_session import AwsIotSession
@@ -67,7 +65,7 @@ class AwsIotTransport:
         self._look_every = look_every
         self._on_state = on_state
         self._said: set[str] = set()
-        self._bootstrap: io.ClientBootstrap | None = None
+        self._reactor: Reactor | None = None
         self._link = Link(
             self._new_session,
             will=will,
@@ -96,17 +94,20 @@ class AwsIotTransport:
         self._link.subscribe(topic_filter, listener)
 
     def close(self, within: Seconds) -> None:
+        deadline = self._clock.now().mono + within
         self._link.stop(within)
+        if self._reactor is not None:
+            self._reactor.end(deadline - self._clock.now().mono)
 
     def _new_session(self, bell: Doorbell) -> AwsIotSession:
-        if self._bootstrap is None:
-            self._bootstrap = new_bootstrap()
+        if self._reactor is None:
+            self._reactor = Reactor()
         return AwsIotSession(
             self._endpoint,
             self._identity,
             self._diagnosis,
             Renewal(self._identity, self._clock, self._look_every, self._say_once),
-            self._bootstrap,
+            self._reactor.bootstrap,
             bell,
             self._clock,
             will=self._will,

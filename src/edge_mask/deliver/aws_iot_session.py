@@ -180,12 +180,16 @@ class AwsIotSession:
         for sending in self._in_flight.values():
             sending.end(Outcome.UNKNOWN, reason)
         self._in_flight.clear()
+        self._ending = self._failure = (
+            None  # an exception holds the frames, and those the client: its thread would stay
+        )
 
     # ── what the SDK tells (in its own thread) ──────────────────────────────────────────────────────────
 
     def _post(self, event: Callable[[], None]) -> None:
-        self._events.put(event)
-        self._bell.ring()
+        if self._client is not None:
+            self._events.put(event)
+            self._bell.ring()
 
     def _when_arrived(self, data: mqtt5.PublishReceivedData) -> None:
         topic = data.publish_packet.topic
