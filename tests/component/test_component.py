@@ -118,6 +118,29 @@ def test_a_visit_goes_from_the_recipe_through_the_nucleus(deployed: Deployed, li
     assert asked <= {each.topic for each in lite.published}
 
 
+def test_a_deployment_waits_while_somebody_stands_at_the_gate(deployed: Deployed) -> None:
+    source = f"images:{write_scene(deployed.root / 'occupied', [BARE] * 3)}"
+    camera = {"name": "front", "source": source, "interval": "0.05s", "loop": True}
+    with FakeNucleus("classic", configuration=deployed.configuration(cameras=[camera])) as nucleus:
+        process = deployed.start(nucleus)
+        try:
+            nucleus.wait_for_count("edge-mask/gate-01/visits", 1)
+            nucleus.announce_update("d1")
+            nucleus.wait_for(lambda: bool(nucleus.deferrals))
+            assert nucleus.deferrals[0]["recheckAfterMs"] == 5000
+            camera["source"] = f"images:{write_scene(deployed.root / 'empty', [None] * 3)}"
+            nucleus.configure(deployed.configuration(cameras=[camera]), ["cameras"])
+            nucleus.wait_for(lambda: nucleus.asked.count("SubscribeToComponentUpdates") == 2)
+            nucleus.announce_update("d1")
+            nucleus.wait_for(lambda: len(nucleus.deferrals) == 2)
+            assert nucleus.deferrals[1]["recheckAfterMs"] == 0
+            nucleus.wait_for(lambda: "RUNNING" in nucleus.states)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0, deployed.log
+    assert "ERRORED" not in nucleus.states
+
+
 def test_a_configuration_that_can_never_work_ends_with_a_sentence(deployed: Deployed) -> None:
     for path in deployed.work.glob("edge-mask.db*"):
         path.unlink()
