@@ -4,14 +4,16 @@ transport ◀─ couriers ◀─ recorder ◀─ vision ◀─ cameras          
                             ▲───────── meters, health            stopped the other way round)
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from edge_mask import __version__
 from edge_mask.act.actions import Actions
 from edge_mask.act.line import line_for
 from edge_mask.act.outputs import Outputs
 from edge_mask.act.snapshots import SnapshotStore
+from edge_mask.app.certificate import CertificateWatch
 from edge_mask.app.couriers import CourierGroup
 from edge_mask.app.drivers import detectors_of, sysfs_root
 from edge_mask.app.health import HealthFigures, HealthReporter
@@ -31,6 +33,7 @@ from edge_mask.kinds import STATUS
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.inspection import Inspection
 from edge_mask.ledger.outbox import Outbox
+from edge_mask.ledger.reader import Reader
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Fault, Message
 from edge_mask.recording.inspector import Inspector
@@ -44,10 +47,15 @@ from edge_mask.runtime.house import House
 from edge_mask.runtime.worker import Job, Worker
 from edge_mask.sense.meter import Meter
 from edge_mask.settings.model import Settings
-from edge_mask.units import Seconds
+from edge_mask.units import Moment, Seconds
+from edge_mask.vision.shared import Vision
 from edge_mask.wire import birth, will
+from edge_mask.wire.tflite_component import TfliteResults
 from edge_mask.wire.topics import Topics
 from edge_mask.wire.uuid7 import IdMaker
+
+if TYPE_CHECKING:  # drags the connection to the nucleus in
+    from edge_mask.control.component import Component
 
 
 class Assembly:
@@ -61,6 +69,7 @@ class Assembly:
         door: Door,
         undo: ExitStack,
         wishes: Wishes | None = None,
+        component: "Component | None" = None,
     ) -> None:
         """`undo` closes everything again when a later part fails."""
         self._settings = settings
@@ -69,6 +78,7 @@ class Assembly:
         self._door = door
         self._undo = undo
         self._wishes = wishes
+        self._component = component
         self._boot = boot_id()
         self._topics = Topics(settings.topics.root, settings.device.thing_name, settings.topics.renames)
         self._inbox = Inbox()
@@ -92,6 +102,7 @@ class Assembly:
         vision = parts.vision(meters) if detectors else None
         lanes = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(detectors)]
         cameras = {camera.name: parts.camera(camera) for camera in settings.cameras}
+        self._attend_to_the_nucleus(vision)
         self._states.cameras, self._states.meters = cameras, meters
         sinks: list[Job] = [actions, recorder, *self._couriers.all, *self._besides, self._inspector, health]
         senders = {name: self._worker(meter) for name, meter in meters.items()}
@@ -150,6 +161,7 @@ class Assembly:
             rules=self._rules,
             forward=self._settings.forward,
             secrets=self._settings.secrets(),
+            tflite_results=self._tflite_results(),
         )
         return Recorder(
             ledger,
@@ -161,6 +173,18 @@ class Assembly:
             on_commit=self._couriers.poke,
             on_action=actions.perform,
         )
+
+    def _attend_to_the_nucleus(self, vision: Vision | None) -> None:
+        def is_occupied() -> bool:
+            return vision is not None and vision.is_occupied
+
+        if self._component is not None:
+            self._besides.append(self._component.worker(is_occupied, self._clock))
+
+    def _tflite_results(self) -> TfliteResults | None:
+        if self._settings.topics.tflite_results is None:
+            return None
+        return TfliteResults(self._topics.of("tflite_results"), self._settings.detections)
 
     def _actions(self) -> Actions:
         pictures = self._settings.snapshots
@@ -182,7 +206,20 @@ class Assembly:
         model = detectors[0].name if detectors else None
         transport = self._transport(health, model)
         self._announce(transport, health, model)
+        self._listen_to_the_cloud(transport)
         return Courier(broker, transport, rows, recorder.settle, self._inbox.emit_at_once, self._clock)
+
+    def _listen_to_the_cloud(self, transport: BrokerTransport) -> None:
+        """Shadows and jobs of AWS IoT, where they are wanted."""
+        settings = self._settings
+        if self._wishes is None or not (settings.uses_shadow or settings.uses_jobs):
+            return
+        from edge_mask.app.cloud import cloud_for  # what is not wanted is not imported
+
+        cloud = cloud_for(settings, transport, self._wishes, self._inbox.ask, self._clock)
+        self._couriers.listeners.append(cloud.state_changed)
+        self._couriers.watchers.append(cloud.recorded)
+        self._besides.append(cloud)
 
     def _announce(self, transport: BrokerTransport, health: HealthReporter, model: str | None) -> None:
         """Tell Home Assistant of this device, where that is wanted."""
@@ -240,7 +277,14 @@ class Assembly:
             self._clock,
             self._rules,
             live_dropped=lambda: self._couriers.live_dropped,
+            certificate=self._certificate(),
             parts=self._states,
             zone=settings.device.zone,
         )
         return HealthReporter(measure, self._inbox.emit, self._clock, settings.health.interval)
+
+    def _certificate(self) -> Callable[[Moment], int | None]:
+        tls = self._settings.mqtt.tls
+        if self._settings.mqtt.transport == "none" or tls is None or tls.cert is None:
+            return lambda _now: None
+        return CertificateWatch(tls.cert, self._inbox.emit, Reader(self._settings.outbox.path).has_fault)
