@@ -114,12 +114,12 @@ def test_the_command_on_the_path_runs_what_was_installed_and_nothing_else(instal
     link = installed.at("/usr/local/bin/edge-mask")
     assert str(link.readlink()) == "/opt/edge-mask/current/bin/edge-mask"
     (tmp_path / "json.py").write_text("raise SystemExit('a file in the working folder must not be imported')")
-    command = [installed.at("/opt/edge-mask/current/bin/edge-mask"), "--version"]
+    command: list[str | Path] = [installed.at("/opt/edge-mask/current/bin/edge-mask"), "--version"]
     done = subprocess.run(command, cwd=tmp_path, env=installed.environ, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     where = "import edge_mask; print(edge_mask.__file__)"
     python = installed.at("/opt/edge-mask/current/bin/python")
-    words = [python, "-P", "-c", where]
+    words: list[str | Path] = [python, "-P", "-c", where]
     found = subprocess.run(words, cwd=tmp_path, env=installed.environ, capture_output=True, text=True, check=True)
     assert found.stdout.startswith(str(installed.folder))
 
@@ -134,7 +134,7 @@ def test_systemd_understands_the_unit_with_the_groups_of_the_machine(installed: 
         ["systemd-analyze", "verify", "--man=no", unit], env=environ, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
-    command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", unit]
+    command: list[str | Path] = ["systemd-analyze", "security", "--offline=true", "--threshold=20", unit]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-300:]
     groups = (tmp_path / "units/edge-mask.service.d/groups.conf").read_text()
