@@ -37,7 +37,7 @@ def test_a_merge_of_the_page_gives_a_configuration_over_that_of_the_recipe(merge
     assert problems(made) == []
     base = (ROOT / "component/config.yaml").read_text(encoding="utf-8").replace("greengrass ", "none ")
     wish = wish_of(made["ComponentConfiguration"]["DefaultConfiguration"])
-    assert parse(base, "config.yaml", {"AWS_IOT_THING_NAME": "gate-01"}, Overlay().changed(wish.config, "page"))
+    assert parse(base, "config.yaml", {"AWS_IOT_THING_NAME": "gate-01"}, Overlay().changed(wish.config, "page")).cameras
 
 
 def test_the_page_has_each_kind_of_example() -> None:
