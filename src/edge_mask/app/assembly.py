@@ -6,6 +6,7 @@ transport ◀─ couriers ◀─ recorder ◀─ vision ◀─ cameras          
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from edge_mask import __version__
 from edge_mask.act.actions import Actions
@@ -45,9 +46,14 @@ from edge_mask.runtime.worker import Job, Worker
 from edge_mask.sense.meter import Meter
 from edge_mask.settings.model import Settings
 from edge_mask.units import Seconds
+from edge_mask.vision.shared import Vision
 from edge_mask.wire import birth, will
+from edge_mask.wire.tflite_component import TfliteResults
 from edge_mask.wire.topics import Topics
 from edge_mask.wire.uuid7 import IdMaker
+
+if TYPE_CHECKING:  # drags the connection to the nucleus in
+    from edge_mask.control.component import Component
 
 
 class Assembly:
@@ -61,6 +67,7 @@ class Assembly:
         door: Door,
         undo: ExitStack,
         wishes: Wishes | None = None,
+        component: "Component | None" = None,
     ) -> None:
         """`undo` closes everything again when a later part fails."""
         self._settings = settings
@@ -69,6 +76,7 @@ class Assembly:
         self._door = door
         self._undo = undo
         self._wishes = wishes
+        self._component = component
         self._boot = boot_id()
         self._topics = Topics(settings.topics.root, settings.device.thing_name, settings.topics.renames)
         self._inbox = Inbox()
@@ -92,6 +100,7 @@ class Assembly:
         vision = parts.vision(meters) if detectors else None
         lanes = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(detectors)]
         cameras = {camera.name: parts.camera(camera) for camera in settings.cameras}
+        self._attend_to_the_nucleus(vision)
         self._states.cameras, self._states.meters = cameras, meters
         sinks: list[Job] = [actions, recorder, *self._couriers.all, *self._besides, self._inspector, health]
         senders = {name: self._worker(meter) for name, meter in meters.items()}
@@ -150,6 +159,7 @@ class Assembly:
             rules=self._rules,
             forward=self._settings.forward,
             secrets=self._settings.secrets(),
+            tflite_results=self._tflite_results(),
         )
         return Recorder(
             ledger,
@@ -161,6 +171,18 @@ class Assembly:
             on_commit=self._couriers.poke,
             on_action=actions.perform,
         )
+
+    def _attend_to_the_nucleus(self, vision: Vision | None) -> None:
+        def is_occupied() -> bool:
+            return vision is not None and vision.is_occupied
+
+        if self._component is not None:
+            self._besides.append(self._component.worker(is_occupied, self._clock))
+
+    def _tflite_results(self) -> TfliteResults | None:
+        if self._settings.topics.tflite_results is None:
+            return None
+        return TfliteResults(self._topics.of("tflite_results"), self._settings.detections)
 
     def _actions(self) -> Actions:
         pictures = self._settings.snapshots

@@ -98,6 +98,10 @@ class Wishes:
         """The file with the kept overlay, for the start and for SIGHUP."""
         return self._planned(load_with_overlay(self._file, self._environ), Undo())
 
+    def plan_of(self, found: LoadedSettings) -> Blueprint:
+        """A configuration that is not kept yet, for the start of a component."""
+        return self._planned(found, Undo())
+
     def looks_with(self, model: Model | None) -> None:
         """Called while a house is built: name and version of its model."""
         self._model = model

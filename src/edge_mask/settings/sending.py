@@ -140,6 +140,11 @@ class TopicNames(Section):
     status: str | None = Field(default=None, description="Topic of `status`, when it is not below the root.")
     errors: str | None = Field(default=None, description="Topic of `errors`, when it is not below the root.")
     commands: str | None = Field(default=None, description="Reserved for a later version.")
+    tflite_results: str | None = Field(
+        default=None,
+        description="Topic for each look in the shape of AWS's TensorFlow Lite object detection component, for"
+        " subscribers of that one; without it nothing is published so.",
+    )
     temperature: str | None = Field(
         default=None,
         description="Topic of `temperature`; every other quantity of a sensor can be renamed the same way.",

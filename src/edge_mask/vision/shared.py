@@ -75,6 +75,11 @@ class Vision:
         self.is_done = False
         """Everything has been looked at and said; set after `finish_when_empty`."""
 
+    @property
+    def is_occupied(self) -> bool:
+        """Whether somebody stands at a gate. Any thread may ask."""
+        return any(camera.watch.is_occupied for camera in self._cameras.values())
+
     def _report(self, fault: Fault) -> None:
         self._emit(fault)
 
