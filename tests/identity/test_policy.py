@@ -234,6 +234,3 @@ def test_a_core_connects_by_a_policy_of_its_own_and_what_stays_on_the_device_nee
     assert judge.hears("edge-mask/gate-01/commands/+", "edge-mask/gate-01/commands/infer")
     assert not judge.publishes("edge-mask/gate-01/detections")
     assert not judge.publishes("kf99/topic")
-    assert aws.judge(site(tmp_path, aws={"greengrass": local}, topics=topics)).publishes(
-        "kf99/topic"
-    )  # not by a nucleus
