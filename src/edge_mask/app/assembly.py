@@ -204,7 +204,20 @@ class Assembly:
         model = detectors[0].name if detectors else None
         transport = self._transport(health, model)
         self._announce(transport, health, model)
+        self._listen_to_the_cloud(transport)
         return Courier(broker, transport, rows, recorder.settle, self._inbox.emit_at_once, self._clock)
+
+    def _listen_to_the_cloud(self, transport: BrokerTransport) -> None:
+        """Shadows and jobs of AWS IoT, where they are wanted."""
+        settings = self._settings
+        if self._wishes is None or not (settings.uses_shadow or settings.uses_jobs):
+            return
+        from edge_mask.app.cloud import cloud_for  # what is not wanted is not imported
+
+        cloud = cloud_for(settings, transport, self._wishes, self._inbox.ask, self._clock)
+        self._couriers.listeners.append(cloud.state_changed)
+        self._couriers.watchers.append(cloud.recorded)
+        self._besides.append(cloud)
 
     def _announce(self, transport: BrokerTransport, health: HealthReporter, model: str | None) -> None:
         """Tell Home Assistant of this device, where that is wanted."""
