@@ -11,7 +11,7 @@ from edge_mask.kinds import ALERTS, DETECTIONS, FAULTS, HEALTH, LOOKS, STATUS, V
 from edge_mask.rules.rule_file import RuleDefinition
 from edge_mask.settings.model import Settings
 from edge_mask.sql.topics import topic_matches
-from edge_mask.wire.topics import Topics
+from edge_mask.wire.topics import WISHES, JobTopics, ShadowTopics, Topics
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,28 @@ def traffic_of(settings: Settings, rules: Iterable[RuleDefinition], response_top
     said.add(Destination(TopicPattern.exactly(topics.of(STATUS.name)), STATUS.is_retained))
     said |= {Destination(TopicPattern.of_filter(each)) for each in (topics.answer("+"), *response_topics)}
     heard = {topics.commands}
+    for spoken, listened in _elsewhere(settings):
+        said |= spoken
+        heard |= listened
+    return Traffic(frozenset(each for each in said if not _is_local(each, settings)), frozenset(heard))
+
+
+def _elsewhere(settings: Settings) -> Iterator[tuple[set[Destination], set[str]]]:
+    """What is said and heard outside of the configured topics, for each part that is on."""
+    thing = settings.device.thing_name
+    cloud: list[ShadowTopics | JobTopics] = []
+    if settings.uses_shadow:
+        cloud += [ShadowTopics(thing), ShadowTopics(thing, WISHES)]
+    if settings.uses_jobs:
+        cloud.append(JobTopics(thing))
+    for part in cloud:
+        yield {Destination(TopicPattern.of_filter(each)) for each in part.said}, set(part.heard)
+    if (results := settings.topics.tflite_results) is not None and settings.cameras:
+        yield {Destination(TopicPattern.exactly(results.replace("{thing}", thing)))}, set()
     if settings.homeassistant.enabled:
         prefix = settings.homeassistant.prefix
-        announced = discovery_topic(prefix, object_id(settings.device.thing_name))
-        said.add(Destination(TopicPattern.exactly(announced), retain=True))
-        heard.add(birth_topic(prefix))
-    return Traffic(frozenset(each for each in said if not _is_local(each, settings)), frozenset(heard))
+        announced = TopicPattern.exactly(discovery_topic(prefix, object_id(thing)))
+        yield {Destination(announced, retain=True)}, {birth_topic(prefix)}
 
 
 def _is_local(said: Destination, settings: Settings) -> bool:
