@@ -88,6 +88,30 @@ def test_a_deployment_takes_effect_while_it_runs(site: ComponentSite, nucleus: F
         site.wait(nucleus, lambda: kept(site).get("health") in ({"interval": 7}, {"interval": "7"}))
 
 
+def test_a_deployment_that_changes_one_key_after_the_other_is_taken_as_a_whole(
+    site: ComponentSite, nucleus: FakeNucleus
+) -> None:
+    with site.running():
+        nucleus.wait_for(lambda: nucleus.asked.count("SubscribeToConfigurationUpdate") == site.houses)
+        nucleus.configure(site.document(gate={"vote": 5}), ["gate"])  # half of it, which is wrong
+        nucleus.configure(site.document(health={"interval": "7s"}), ["health"])
+        site.wait(nucleus, lambda: "health" in site.overlay)
+        assert site.complaints == []
+
+
+def test_a_configuration_that_the_nucleus_did_not_tell_is_asked_for_again(
+    site: ComponentSite, nucleus: FakeNucleus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_mask.control.nucleus._AGAIN", 0.01)
+    with site.running():
+        nucleus.fails["GetConfiguration"] = "busy"
+        nucleus.configure(site.document(health={"interval": "7s"}), ["health"])
+        asked = len(nucleus.asked)
+        nucleus.wait_for(lambda: "GetConfiguration" in nucleus.asked[asked:])
+        del nucleus.fails["GetConfiguration"]
+        site.wait(nucleus, lambda: "health" in site.overlay)
+
+
 def test_a_key_that_a_deployment_takes_out_goes_out(site: ComponentSite, nucleus: FakeNucleus) -> None:
     hold(nucleus, site.document(health={"interval": "7s"}, detections="all"))
     with site.running():

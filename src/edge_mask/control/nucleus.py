@@ -33,8 +33,12 @@ from edge_mask.units import Seconds
 log = logging.getLogger(__name__)
 
 _MOST_WAITING: Final = 32
-_SIGN_OF_LIFE: Final = 10.0
-"""Seconds."""
+_SIGN_OF_LIFE: Final = Seconds(10.0)
+"""Seconds between two."""
+_SETTLED: Final = Seconds(0.5)
+"""Seconds without news of a change: a deployment changes one key after the other, and tells of each."""
+_AGAIN: Final = Seconds(60.0)
+"""Seconds after which the configuration is asked for again when the nucleus did not tell it."""
 Happening = Callable[[], object]
 """What the worker does about something that happened."""
 
@@ -50,31 +54,40 @@ class NucleusWorker(Job):
         taken: NucleusConfiguration,
         is_occupied: Callable[[], bool],
         clock: Clock,
-        deferral: Deferral | None = None,
+        *,
+        settled: Seconds = _SETTLED,
     ) -> None:
         """`is_occupied`: somebody stands at a gate, so that a restart would lose a visit."""
         self._nucleus = nucleus
         self._taken = taken
         self._is_occupied = is_occupied
         self._clock = clock
-        self._deferral = deferral or Deferral()
+        self._settled = settled
+        self._deferral = Deferral()
+        self._read_at: Seconds | None = None
+        """When the configuration is to be asked for."""
         self._happened: Queue[Happening] = Queue(_MOST_WAITING)
         self._follows: list[Follow] = []
         self._leave: Happening = lambda: None
 
     def begin(self) -> None:
-        self._follow(configuration_updates(), lambda _key_path: self._read)
+        self._follow(configuration_updates(), lambda _key_path: lambda: self._read_in(self._settled))
         self._follow(component_updates(), lambda update: lambda: self._updated(update))
         self._follow(configuration_proposals(), lambda proposal: lambda: self._judge(proposal))
         self._leave = self._nucleus.watch(lambda connected, _reason: self._put(self._arrive) if connected else None)
 
     def step(self, stop: threading.Event) -> None:
         try:
-            do = self._happened.get(timeout=_SIGN_OF_LIFE)
+            do = self._happened.get(timeout=self._pause())
         except Empty:
-            return
+            do = self._read_when_due
         if not stop.is_set():
             do()
+
+    def _pause(self) -> float:
+        if self._read_at is None:
+            return _SIGN_OF_LIFE
+        return max(0.0, min(_SIGN_OF_LIFE, self._read_at - self._clock.now().mono))
 
     def interrupt(self) -> None:
         self._put(lambda: None)
@@ -104,12 +117,21 @@ class NucleusWorker(Job):
         self._call(update_state("RUNNING"))
         self._read()
 
+    def _read_in(self, pause: Seconds) -> None:
+        self._read_at = Seconds(self._clock.now().mono + pause)
+
+    def _read_when_due(self) -> None:
+        if self._read_at is not None and self._clock.now().mono >= self._read_at:
+            self._read()
+
     def _read(self) -> None:
+        self._read_at = None
         self._nucleus.call(configuration()).add_done_callback(self._document)
 
     def _document(self, answer: "Future[Any]") -> None:
         if (error := answer.exception()) is not None:
             log.warning("configuration: the nucleus does not tell its own: %s", error)
+            self._put(lambda: self._read_in(_AGAIN))
         else:
             document = answer.result()
             self._put(lambda: self._taken.take(document))
