@@ -257,5 +257,5 @@ def test_shadow_and_jobs_are_granted_where_they_are_on(aws: Aws, tmp_path: Path)
 
 
 def test_results_in_the_shape_of_awss_component_have_a_topic_of_their_own(aws: Aws, tmp_path: Path) -> None:
-    config = site(tmp_path, topics={"tflite_results": "ml/{thing}/objects"}, forward="rules-only")
+    config = site(tmp_path, topics={"tflite_results": "ml/{thing}/objects"})
     assert aws.judge(config).publishes("ml/gate-01/objects")
