@@ -9,6 +9,7 @@ from functools import partial
 from edge_mask.app.drivers import detector_of
 from edge_mask.deliver.factory import transport_for
 from edge_mask.doctor import devices, rules, storage
+from edge_mask.doctor.certificate import certificate
 from edge_mask.doctor.finding import PATIENCE, Finding, guarded
 from edge_mask.errors import ModelError, TryLater
 from edge_mask.nucleus.place import is_component
@@ -49,6 +50,9 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     if settings.mqtt.transport == "none":
         yield Finding("broker", "ok", "none configured: everything stays on the device")
     else:
+        tls = settings.mqtt.tls
+        if tls is not None and tls.cert is not None:
+            yield from guarded("certificate", "failed", partial(certificate, tls.cert))
         yield from guarded("broker", "failed", partial(_broker, settings))
 
 
