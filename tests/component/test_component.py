@@ -130,11 +130,10 @@ def test_a_deployment_waits_while_somebody_stands_at_the_gate(deployed: Deployed
             assert nucleus.deferrals[0]["recheckAfterMs"] == 5000
             camera["source"] = f"images:{write_scene(deployed.root / 'empty', [None] * 3)}"
             nucleus.configure(deployed.configuration(cameras=[camera]), ["cameras"])
-            nucleus.wait_for(lambda: nucleus.asked.count("SubscribeToComponentUpdates") == 2)
+            nucleus.wait_for(lambda: nucleus.states == ["RUNNING"] * 2)
             nucleus.announce_update("d1")
             nucleus.wait_for(lambda: len(nucleus.deferrals) == 2)
             assert nucleus.deferrals[1]["recheckAfterMs"] == 0
-            nucleus.wait_for(lambda: "RUNNING" in nucleus.states)
         finally:
             process.send_signal(signal.SIGTERM)
             assert process.wait(30) == 0, deployed.log
