@@ -191,6 +191,23 @@ def test_at_the_start_too_the_old_one_comes_back(site: ComponentSite, nucleus: F
         assert kept(site)["detections"] == "off", "a later deployment is not held up by the one that failed"
 
 
+def test_even_a_fault_of_ours_at_the_start_brings_the_old_one_back(
+    site: ComponentSite, nucleus: FakeNucleus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with site.running():
+        pass
+
+    def build(self: Plan, door: Any, _real: Any = Plan.build) -> Any:
+        if self.settings.detections == "all":
+            raise ZeroDivisionError("we are wrong")
+        return _real(self, door)
+
+    monkeypatch.setattr(Plan, "build", build)
+    hold(nucleus, site.document(detections="all"))
+    with site.running():
+        assert "we are wrong" in site.complaints[0]
+
+
 def test_a_configuration_that_is_wrong_at_the_start_leaves_the_old_one(
     site: ComponentSite, nucleus: FakeNucleus
 ) -> None:
