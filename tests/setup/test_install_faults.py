@@ -311,3 +311,13 @@ def test_uninstalling_stops_the_service_and_keeps_what_is_the_users(machine: Mac
     assert not database.parent.exists()
     assert not own.parent.exists()
     assert not (machine.folder / "etc/edge-mask").exists()
+
+
+def test_a_pi_with_the_old_numpy_gets_the_tested_versions_of_everything_else() -> None:
+    def versions(name: str) -> dict[str, str]:
+        lines = (ROOT / "requirements" / name).read_text().splitlines()
+        pinned = (line.split()[0].split("==") for line in lines if "==" in line and not line.startswith(("#", " ")))
+        return {each[0]: each[1] for each in pinned}
+
+    old, tested = versions("bookworm.txt"), versions("dev.txt")
+    assert {name for name, version in old.items() if tested[name] != version} == {"opencv-python-headless", "ml-dtypes"}
