@@ -28,7 +28,8 @@ both = pytest.mark.parametrize("nucleus", ["classic", "lite"], indirect=True)
 
 
 @pytest.fixture
-def site(tmp_path: Path, nucleus: FakeNucleus) -> ComponentSite:
+def site(tmp_path: Path, nucleus: FakeNucleus, monkeypatch: pytest.MonkeyPatch) -> ComponentSite:
+    monkeypatch.setattr("edge_mask.control.nucleus._SETTLED", 0.05)
     made = ComponentSite(tmp_path)
     hold(nucleus, made.document())
     return made
@@ -89,8 +90,9 @@ def test_a_deployment_takes_effect_while_it_runs(site: ComponentSite, nucleus: F
 
 
 def test_a_deployment_that_changes_one_key_after_the_other_is_taken_as_a_whole(
-    site: ComponentSite, nucleus: FakeNucleus
+    site: ComponentSite, nucleus: FakeNucleus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("edge_mask.control.nucleus._SETTLED", 1.0)
     with site.running():
         nucleus.wait_for(lambda: "SubscribeToConfigurationUpdate" in nucleus.asked)
         nucleus.configure(site.document(gate={"vote": 5}), ["gate"])  # half of it, which is wrong
@@ -189,6 +191,23 @@ def test_at_the_start_too_the_old_one_comes_back(site: ComponentSite, nucleus: F
     hold(nucleus, site.document(detections="off"))
     with site.running():
         assert kept(site)["detections"] == "off", "a later deployment is not held up by the one that failed"
+
+
+def test_even_a_fault_of_ours_at_the_start_brings_the_old_one_back(
+    site: ComponentSite, nucleus: FakeNucleus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with site.running():
+        pass
+
+    def build(self: Plan, door: Any, _real: Any = Plan.build) -> Any:
+        if self.settings.detections == "all":
+            raise ZeroDivisionError("we are wrong")
+        return _real(self, door)
+
+    monkeypatch.setattr(Plan, "build", build)
+    hold(nucleus, site.document(detections="all"))
+    with site.running():
+        assert "we are wrong" in site.complaints[0]
 
 
 def test_a_configuration_that_is_wrong_at_the_start_leaves_the_old_one(

@@ -123,7 +123,7 @@ class Component:
         say(wish)
         return _FirstTry(blueprint, found, self, wish)
 
-    def _old(self, error: EdgeMaskError) -> Blueprint:
+    def _old(self, error: Exception) -> Blueprint:
         """The one before; without one, what is wrong with the new one is the reason."""
         try:
             return self._wishes.plan()
@@ -139,7 +139,7 @@ class Component:
             return
         self.configuration.tried(wish, taken=True)
 
-    def cannot_be_built(self, error: EdgeMaskError, wish: NucleusWish) -> Blueprint:
+    def cannot_be_built(self, error: Exception, wish: NucleusWish) -> Blueprint:
         """Back to the one before. Raises `error` when there is none."""
         self.configuration.tried(wish, taken=False)
         return _Fallback(self._old(error), error)
@@ -148,9 +148,9 @@ class Component:
 class _Fallback:
     """What was in force before; its first house says why."""
 
-    def __init__(self, blueprint: Blueprint, error: EdgeMaskError) -> None:
+    def __init__(self, blueprint: Blueprint, error: Exception) -> None:
         self._blueprint = blueprint
-        self._error: EdgeMaskError | None = error
+        self._error: Exception | None = error
         log.error("the configuration of the nucleus was not taken over, the old one stays: %s", error)
 
     def build(self, door: Door) -> House:
@@ -177,7 +177,7 @@ class _FirstTry:
         self._is_tried = True
         try:
             house = self._blueprint.build(door)
-        except EdgeMaskError as error:
+        except Exception as error:  # noqa: BLE001 (whatever it is, the old configuration worked)
             self._blueprint = self._start.cannot_be_built(error, self._wish)
             return self._blueprint.build(door)
         self._start.taken(self._found, self._wish)
