@@ -28,7 +28,8 @@ both = pytest.mark.parametrize("nucleus", ["classic", "lite"], indirect=True)
 
 
 @pytest.fixture
-def site(tmp_path: Path, nucleus: FakeNucleus) -> ComponentSite:
+def site(tmp_path: Path, nucleus: FakeNucleus, monkeypatch: pytest.MonkeyPatch) -> ComponentSite:
+    monkeypatch.setattr("edge_mask.control.nucleus._SETTLED", 0.05)
     made = ComponentSite(tmp_path)
     hold(nucleus, made.document())
     return made
@@ -89,8 +90,9 @@ def test_a_deployment_takes_effect_while_it_runs(site: ComponentSite, nucleus: F
 
 
 def test_a_deployment_that_changes_one_key_after_the_other_is_taken_as_a_whole(
-    site: ComponentSite, nucleus: FakeNucleus
+    site: ComponentSite, nucleus: FakeNucleus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("edge_mask.control.nucleus._SETTLED", 1.0)
     with site.running():
         nucleus.wait_for(lambda: "SubscribeToConfigurationUpdate" in nucleus.asked)
         nucleus.configure(site.document(gate={"vote": 5}), ["gate"])  # half of it, which is wrong

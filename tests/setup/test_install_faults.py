@@ -94,6 +94,11 @@ class Machine:
         return (self.folder / "opt/edge-mask" / name).readlink().name
 
     @property
+    def constraints(self) -> str:
+        """What bound the versions of the release in use."""
+        return (self.folder / "opt/edge-mask/current/constraints.txt").read_text()
+
+    @property
     def releases(self) -> list[str]:
         return sorted(each.name for each in (self.folder / "opt/edge-mask/releases").iterdir())
 
@@ -257,7 +262,7 @@ def test_on_a_pi_its_camera_library_is_installed_and_seen_and_numpy_stays(machin
     assert done.returncode == 0, done.stderr
     calls = "\n".join(machine.calls("python3"))
     assert "-m venv --system-site-packages" in calls
-    assert "--constraint requirements/bookworm.txt" in calls
+    assert machine.constraints == (ROOT / "requirements/bookworm.txt").read_text()
     assert "picamera2" in (machine.folder / "etc/edge-mask/config.yaml").read_text()
 
 
@@ -265,7 +270,10 @@ def test_elsewhere_packages_of_the_system_are_not_seen(machine: Machine) -> None
     machine.make("install", FAKE_OLD_NUMPY="1")
     calls = "\n".join(machine.calls("python3"))
     assert "--system-site-packages" not in calls
-    assert "--constraint" not in calls
+    pinned = [line for line in machine.constraints.splitlines() if line.startswith(("numpy", "paho"))]
+    assert {line.partition("==")[0] for line in pinned} == {"numpy", "paho-mqtt"}, "the versions that were tested"
+    assert "\\" not in machine.constraints
+    assert "hash" not in machine.constraints
 
 
 def test_wheels_of_a_closed_network_are_taken_without_an_index(machine: Machine) -> None:
@@ -274,6 +282,7 @@ def test_wheels_of_a_closed_network_are_taken_without_an_index(machine: Machine)
     [call] = [call for call in machine.calls("python3") if "pip install" in call]
     assert f"--no-index --find-links {machine.folder}/wheels" in call
     assert call.endswith("edge-mask[aws]==0.1.0")
+    assert machine.constraints == "", "the versions are those of the folder"
 
 
 def test_there_is_nothing_to_go_back_to_after_the_first_installation(machine: Machine) -> None:
@@ -302,3 +311,13 @@ def test_uninstalling_stops_the_service_and_keeps_what_is_the_users(machine: Mac
     assert not database.parent.exists()
     assert not own.parent.exists()
     assert not (machine.folder / "etc/edge-mask").exists()
+
+
+def test_a_pi_with_the_old_numpy_gets_the_tested_versions_of_everything_else() -> None:
+    def versions(name: str) -> dict[str, str]:
+        lines = (ROOT / "requirements" / name).read_text().splitlines()
+        pinned = (line.split()[0].split("==") for line in lines if "==" in line and not line.startswith(("#", " ")))
+        return {each[0]: each[1] for each in pinned}
+
+    old, tested = versions("bookworm.txt"), versions("dev.txt")
+    assert {name for name, version in old.items() if tested[name] != version} == {"opencv-python-headless", "ml-dtypes"}
