@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 from tests.control.site import PATIENCE, Site, running
 
+from edge_mask.control.cloud.seen import SeenShadow
 from edge_mask.control.cloud.shadow import WishShadow
+from edge_mask.control.cloud.tables import Tables
 from edge_mask.control.cloud.taking_over import TakingOver
 from edge_mask.control.cloud.wished import Memory
-from edge_mask.control.cloud.worker import Cloud, Tables
+from edge_mask.control.cloud.worker import Cloud
 from edge_mask.control.kept import Kept
 from edge_mask.deliver.memory import MemoryTransport
-from edge_mask.messages import Message, Priority
+from edge_mask.messages import Fault, Message, Priority
 from edge_mask.runtime.clock import ManualClock
 from edge_mask.wire.topics import WISHES, ShadowTopics
 
@@ -32,13 +34,27 @@ class Stage:
         table = WishShadow(TOPICS, taking, site.wishes.in_force, program="0.1.0", new_token=lambda: "t")
         self.transport = MemoryTransport()
         self.tables = Tables(table, None)
-        look: Future[Any] = Future()
+        self.looks: list[Future[Any]] = []
+        self.faults: list[Fault] = []
+        seen = SeenShadow(ShadowTopics("gate-01"))
         self.worker = Cloud(
-            self.tables, None, self.transport, site.wishes, site.folder, lambda: look, self.clock
-        )  # fmt: skip
+            self.tables, seen, self.transport, site.wishes, site.folder, self._look, self.faults.append, self.clock
+        )
         self.worker.begin()
         self.transport.open()
         self.worker.state_changed(True)
+
+    def _look(self) -> "Future[Any]":
+        self.looks.append(Future())
+        return self.looks[-1]
+
+    def hang_up(self) -> None:
+        """The connection is lost, and there again."""
+        self.worker.state_changed(False)
+        self.worker.turn()
+        self.clock.advance(1.0)
+        self.worker.state_changed(True)
+        self.worker.turn()
 
     def say(self, content: Any, *, topic: str = TOPICS.documents, retain: bool = False) -> None:
         payload = content if isinstance(content, bytes) else json.dumps(content).encode()
@@ -115,3 +131,67 @@ def test_what_ended_while_no_house_stood_is_known_to_the_next(stage: Stage) -> N
     stage.desire(1, 50)
     stage.worker.turn()
     assert stage.sent(TOPICS.update) == 1
+
+
+def test_a_flood_while_the_local_shadow_is_read_does_not_end_the_reports_of_what_was_seen(stage: Stage) -> None:
+    stage.worker.turn()
+    for _ in range(200):
+        stage.say(b"{}")
+    stage.looks[0].set_result({"uploaded_at": "1"})
+    stage.worker.turn()
+    assert stage.sent("$aws/things/gate-01/shadow/update") == 1
+
+
+def test_a_service_that_hangs_up_on_each_question_is_left_alone_for_a_while(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.worker.turn()
+    asked = []
+    for _ in range(200):
+        stage.hang_up()
+        asked.append(stage.sent(TOPICS.get))
+    assert asked[3] == asked[2] == 3
+    assert asked[-1] <= 8
+    assert caplog.text.count("left alone for a while") >= 1
+    stage.clock.advance(600.0)
+    stage.worker.turn()
+    assert stage.sent(TOPICS.get) == asked[-1] + 1
+
+
+def test_a_connection_that_comes_and_goes_is_no_hang_up_when_answers_come(stage: Stage) -> None:
+    for number in range(1, 20):
+        stage.hang_up()
+        stage.say({"state": {}, "version": number}, topic=TOPICS.got)
+        stage.worker.turn()
+    assert stage.sent(TOPICS.get) == 19
+
+
+def test_a_policy_that_denies_a_topic_is_told_once(stage: Stage) -> None:
+    stage.transport.refuse(lambda message: "not authorized" if message.topic == TOPICS.get else "")
+    for _ in range(5):
+        stage.worker.turn()
+        stage.clock.advance(300.0)
+    (fault,) = stage.faults
+    assert (fault.component, fault.code) == ("cloud", "refused")
+    assert fault.text.startswith(f"{TOPICS.get}: not authorized; `edge-mask aws policy`")
+
+
+def test_reports_that_a_policy_denies_are_tried_ever_more_seldom(stage: Stage) -> None:
+    tried: list[str] = []
+
+    def refused(message: Message) -> str:
+        tried.append(message.topic)
+        return "not authorized"
+
+    stage.worker.turn()
+    stage.say({"state": {}, "version": 1}, topic=TOPICS.got)
+    stage.transport.refuse(refused)
+    for _ in range(3600):
+        for look in stage.looks:
+            if not look.done():
+                look.set_result({"uploaded_at": "1"})
+        stage.worker.turn()
+        stage.clock.advance(1.0)
+    assert 10 < tried.count(TOPICS.update) < 25
+    assert tried.count("$aws/things/gate-01/shadow/update") <= 13
+    assert len(stage.faults) == 2

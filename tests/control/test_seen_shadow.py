@@ -75,6 +75,12 @@ def test_nothing_is_sent_while_it_is_away_or_when_nothing_changed(table: SeenSha
     assert (table.turn(100.0), table.due) == ([], float("inf"))
 
 
+def test_the_first_reading_of_a_new_device_is_sent_soon(table: SeenShadow) -> None:
+    assert look(table, {}, 0.0) == []
+    table.changed()
+    assert said(look(table, SEEN, 1.0)) == SEEN
+
+
 def test_what_did_not_arrive_is_sent_whole_again(table: SeenShadow) -> None:
     look(table, SEEN, 0.0)
     table.not_sent()

@@ -115,6 +115,7 @@ class TakingOver:
         elif self._remember(trying=found, tries=memory.tries + 1 if memory.trying == found else 1):
             self._begun = _Begun(wish, found, shadow.version, steps)
         else:
+            self._memory.now = memory  # it was not tried
             self.next_at = now + _DISK_AGAIN_AFTER
 
     def _steps(self, wish: Wish) -> list[Configure | Activate]:
