@@ -265,7 +265,7 @@ def test_two_installations_at_once_do_not_mix(machine: Machine) -> None:
 
 
 def test_without_systemd_it_is_installed_and_says_how_to_start_it(machine: Machine) -> None:
-    done = machine.make("install", RUNNING_SYSTEMD=str(machine.folder / "none"))
+    done = machine.make("install", RUNNING_SYSTEMD=str(machine.folder / "none"), FAKE_BASE="/home/pi/.pyenv")
     assert done.returncode == 0
     assert "There is no systemd here" in done.stdout
     assert f"{machine.folder}/usr/bin/edge-mask run --config" in done.stdout
