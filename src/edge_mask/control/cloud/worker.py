@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 _MOST_HEARD: Final = 64
 """Messages that wait for the worker. More are not kept: it asks for the newest state anew."""
+_BETWEEN_ASKING_ANEW: Final = 5.0
 _MOST_TURNS: Final = 100
 _IDLE: Final = 10.0
 
@@ -92,7 +93,8 @@ class Cloud(Job):
         self._wake = threading.Event()
         self._events: Queue[Event] = Queue(_MOST_HEARD)
         self._states: SimpleQueue[bool] = SimpleQueue()
-        self._has_missed = False
+        self._has_missed = self._is_there = False
+        self._ask_anew_at = float("-inf")
         for table in (tables.wish, seen, tables.jobs):
             for topic in () if table is None else table.topics.heard:
                 transport.subscribe(topic, self._heard)  # before it opens: the answers to what is asked first are heard
@@ -113,9 +115,9 @@ class Cloud(Job):
         self._wake.set()
 
     def _heard(self, message: Message) -> None:
-        """In the driver's thread."""
+        """In the driver's thread. The service keeps nothing: what is retained is an old answer, or somebody else's."""
         topic, payload = message.topic, message.payload
-        if len(payload) <= LARGEST:
+        if len(payload) <= LARGEST and not message.retain:
             self._happened(lambda now: self._tell(topic, payload, now))
 
     def _happened(self, event: Event) -> None:
@@ -142,9 +144,11 @@ class Cloud(Job):
         self._notice_states()
         self._take_all(self._tables.ends)
         self._take_all(self._events)
-        if self._has_missed:
+        now = self._clock.now().mono
+        if self._has_missed and now >= self._ask_anew_at:
             self._has_missed = False
-            self._connection(True)
+            self._ask_anew_at = now + _BETWEEN_ASKING_ANEW
+            self._connection(is_there=self._is_there)
         for _ in range(_MOST_TURNS):
             orders = self._orders()
             for order in orders:
@@ -155,12 +159,13 @@ class Cloud(Job):
 
     def end(self) -> None:
         """What ended with the house is noted; the rest is told to the next one."""
-        self._connection(False)
+        self._connection(is_there=False)
         self._take_all(self._tables.ends)
 
     def _due(self, now: float) -> float:
         wish, seen, jobs = self._tables.wish, self._seen, self._tables.jobs
         due = [
+            self._ask_anew_at if self._has_missed else float("inf"),
             float("inf") if wish is None else wish.due(now),
             float("inf") if seen is None else seen.due,
             float("inf") if jobs is None else jobs.due(now),
@@ -171,9 +176,10 @@ class Cloud(Job):
 
     def _notice_states(self) -> None:
         while not self._states.empty():
-            self._connection(self._states.get_nowait())
+            self._is_there = self._states.get_nowait()
+            self._connection(is_there=self._is_there)
 
-    def _connection(self, is_there: bool) -> None:
+    def _connection(self, *, is_there: bool) -> None:
         now = self._clock.now().mono
         if self._tables.wish is not None:
             self._tables.wish.connected(now) if is_there else self._tables.wish.lost()
@@ -223,7 +229,7 @@ class Cloud(Job):
             case Activate(name=name, version=version):
                 doing.activate(name, version, self._wishes).add_done_callback(self._wish_ended)
             case Do(number=number, operation=operation):
-                future = doing.do(operation, self._wishes, self._folder)
+                future = doing.do(operation, self._wishes, self._folder, self._clock)
                 future.add_done_callback(lambda future: self._job_ended(number, future))
 
     def _say(self, said: Say) -> "Future[Receipt]":
