@@ -15,9 +15,10 @@ import pytest
 import yaml
 from tests.component.recipes import resources
 from tests.component.test_recipe import PUBLISH, SUBSCRIBE
-from tests.end_to_end.daemon import BARE, write_model, write_scene
+from tests.end_to_end.daemon import BARE, write_config, write_model, write_readings, write_scene
 from tests.nucleus.fake import FakeNucleus
 
+from edge_mask.nucleus.place import SOCKET, TOKEN
 from edge_mask.sql.topics import topic_matches
 from edge_mask.wire.topics import WISHES, ShadowTopics
 
@@ -157,6 +158,21 @@ def test_a_configuration_that_can_never_work_ends_with_a_sentence(deployed: Depl
         assert nucleus.states == ["ERRORED"]
     assert 'the Greengrass configuration: cameras[0].source: "nowhere" is not a source' in deployed.log
     assert "Traceback" not in deployed.log
+
+
+def test_without_a_nucleus_nothing_of_it_is_loaded(tmp_path: Path) -> None:
+    readings = write_readings(tmp_path / "readings.csv", [36.5])
+    sensor = {"name": "hall", "kind": "replay", "path": str(readings)}
+    config = write_config(tmp_path, None, cameras=[], sensors=[sensor])
+    program = (
+        "import sys; from edge_mask.cli import main; code = main(sys.argv[1:]);"
+        "parts = ('edge_mask.nucleus.', 'edge_mask.control.nucleus', 'aws');"
+        "print([name for name in sys.modules if name.startswith(parts)]); sys.exit(code)"
+    )
+    command = [sys.executable, "-c", program, "run", "--config", str(config), "--until-idle"]
+    bare = {name: value for name, value in os.environ.items() if name not in (SOCKET, TOKEN)}
+    done = subprocess.run(command, cwd=tmp_path, env=bare, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "['edge_mask.nucleus.place']\n")
 
 
 def heard(nucleus: FakeNucleus) -> list[str]:

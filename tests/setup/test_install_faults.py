@@ -17,10 +17,10 @@ FAKES = {
 case "$*" in
   *version_info\\[:2\\]\\)*) echo "$FAKE_VERSION" ;;
   *ensurepip,*) [ -z "$FAKE_NO_VENV" ] ;;
+  *base_prefix\\)*) case "$*" in *sys.version*) echo "$FAKE_VERSION" ;; *) echo "$FAKE_BASE" ;; esac ;;
   *calcsize*) [ -z "$FAKE_32_BIT" ] ;;
   *find_spec*) [ -z "$FAKE_NO_PICAMERA2" ] ;;
   *"import numpy"*) [ -n "$FAKE_OLD_NUMPY" ] ;;
-  *sys.version*) echo "$FAKE_VERSION" ;;
   "-m venv "*) for last in "$@"; do :; done; mkdir -p "$last/bin" && cp "$0" "$last/bin/python" ;;
   "-m pip install"*) exit "$FAKE_PIP" ;;
   "-P -m edge_mask"*) [ -z "$FAKE_BROKEN" ] ;;
@@ -69,10 +69,10 @@ class Machine:
     def version(self, number: str) -> None:
         (self.repository / "src/edge_mask/__init__.py").write_text(f'__version__ = "{number}"\n')
 
-    def make(self, goal: str, *words: str, **state: str) -> "subprocess.CompletedProcess[str]":
+    def make(self, goal: str, *words: str, umask: str = "022", **state: str) -> "subprocess.CompletedProcess[str]":
         """Without DESTDIR among the words it is an installation on the machine itself."""
         self.log.unlink(missing_ok=True)
-        names = ("NO_VENV", "32_BIT", "NO_PICAMERA2", "OLD_NUMPY", "BROKEN", "ACTIVE", "FAILS")
+        names = ("NO_VENV", "32_BIT", "NO_PICAMERA2", "OLD_NUMPY", "BROKEN", "ACTIVE", "FAILS", "BASE")
         environ = {
             **{f"FAKE_{name}": "" for name in names}, "PATH": str(self.bin), "SBIN": "", "LOG": str(self.log),
             "APT_DONE": str(self.folder / "apt"), "RUNNING_SYSTEMD": str(self.folder / "run"),
@@ -81,7 +81,17 @@ class Machine:
             "BINDIR": str(self.folder / "usr/bin"), "SYSCONFDIR": str(self.folder / "etc"), "PYTHON": "python3",
             **self.state, **state,
         }  # fmt: skip
-        command = ["make", "--no-print-directory", goal, *words]
+        command = [
+            "sh",
+            "-c",
+            'umask "$1"; shift; exec "$@"',
+            "sh",
+            umask,
+            "make",
+            "--no-print-directory",
+            goal,
+            *words,
+        ]
         return subprocess.run(
             command, cwd=self.repository, env=environ, capture_output=True, text=True, timeout=60, check=False
         )
@@ -124,6 +134,8 @@ def sentences(done: "subprocess.CompletedProcess[str]") -> list[str]:
         ({"PREFIX": "/usr"}, "PREFIX /usr cannot be used"),
         ({"PREFIX": "/usr/local"}, "PREFIX /usr/local cannot be used"),
         ({"PREFIX": "/opt/../etc"}, "PREFIX /opt/../etc cannot be used"),
+        ({"PREFIX": "/home/pi/edge-mask"}, "the service sees nothing below /home and /root"),
+        ({"FAKE_BASE": "/home/pi/.pyenv"}, "the Python in /home/pi/.pyenv cannot be used: the service sees nothing"),
         ({"PREFIX": "edge-mask"}, '"edge-mask" is no absolute path'),
         ({"PREFIX": "/opt/edge mask"}, '"/opt/edge mask" cannot be used; allowed: letters'),
         ({"FAKE_PIP": "1"}, "the packages could not be installed: what pip says stands above"),
@@ -227,6 +239,22 @@ def test_a_release_whose_interpreter_went_away_is_made_anew(machine: Machine) ->
     assert python.exists()
 
 
+def test_the_service_may_read_what_a_careful_root_has_installed(machine: Machine) -> None:
+    done = machine.make("install", umask="077")
+    assert done.returncode == 0, done.stderr
+    for path in ("opt/edge-mask", "opt/edge-mask/releases", "opt/edge-mask/current/bin", "etc/edge-mask/config.yaml"):
+        assert (machine.folder / path).stat().st_mode & 0o044 == 0o044, path
+
+
+def test_an_environment_that_was_made_by_hand_at_that_place_is_told_and_left(machine: Machine) -> None:
+    hand = machine.folder / "opt/edge-mask/pyvenv.cfg"
+    hand.parent.mkdir(parents=True)
+    hand.touch()
+    done = machine.make("install")
+    assert "holds an environment that was made by hand. It is not used any more" in done.stdout
+    assert hand.exists()
+
+
 def test_two_installations_at_once_do_not_mix(machine: Machine) -> None:
     (machine.folder / "opt/edge-mask").mkdir(parents=True)
     with (machine.folder / "opt/edge-mask/.lock").open("w") as lock:
@@ -237,7 +265,7 @@ def test_two_installations_at_once_do_not_mix(machine: Machine) -> None:
 
 
 def test_without_systemd_it_is_installed_and_says_how_to_start_it(machine: Machine) -> None:
-    done = machine.make("install", RUNNING_SYSTEMD=str(machine.folder / "none"))
+    done = machine.make("install", RUNNING_SYSTEMD=str(machine.folder / "none"), FAKE_BASE="/home/pi/.pyenv")
     assert done.returncode == 0
     assert "There is no systemd here" in done.stdout
     assert f"{machine.folder}/usr/bin/edge-mask run --config" in done.stdout
