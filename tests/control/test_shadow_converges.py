@@ -5,8 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.control.cloud_service import CloudShadow, Rejected
 from tests.control.test_named_shadow import TOPICS, Device
@@ -115,9 +114,10 @@ class World:
             self.carry(self.device.turn(40.0))
 
 
-@pytest.mark.filterwarnings("ignore")
 @given(st.lists(STEPS, max_size=14))
-@settings(max_examples=6000)
+@example([("desire", {"a": 1}), ("crash", True), ("desire", {"a": None})])
+@example([("desire", {"a": 1}), ("time", 3.0), ("delete", None), ("desire", {"a": 1}), ("crash", True)])
+@settings(max_examples=200)
 def test_whatever_happens_the_wish_comes_into_force_and_is_reported(steps: list[tuple[str, Any]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder))
