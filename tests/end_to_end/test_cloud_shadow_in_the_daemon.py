@@ -200,11 +200,11 @@ def test_a_process_killed_while_it_takes_a_wish_over_takes_it_over_again(config:
 
 
 def test_what_was_seen_is_in_the_classic_shadow_and_survives_the_connection(
-    config: Path, service: CloudService
+    config: Path, service: CloudService, subscriber: Subscriber
 ) -> None:
     with Daemon(config) as daemon:
         service.wait_for(lambda cloud: cloud.shadow().reported.get("highest") == {"temperature": 38.25})
-        service.wait_for(lambda cloud: cloud.wishes.reported)
+        subscriber.wait_for_count("edge-mask/gate-01/temperature", 3)
         assert daemon.stop() == 0
     assert service.shadow().reported["sensors"]["forehead"]["highest"] == 38.25
     service.shadow().state.clear()  # the cloud lost it
