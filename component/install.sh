@@ -33,16 +33,20 @@ find_python() {
   done
 }
 
-# picamera2 of Raspberry Pi OS 12 is compiled against NumPy 1, which a newer NumPy in front of it would break.
+# What was tested. Where picamera2 is compiled against NumPy 1 (Raspberry Pi OS 12), a newer NumPy in front would break it.
 constraints() {
   if [ "$site" = yes ] && "$python" -c 'import sys, numpy; sys.exit(int(numpy.__version__[0]) > 1)' 2>/dev/null; then
-    echo 'numpy<2'
+    grep -v -e '^numpy' -e '^opencv-python-headless' "$here/constraints.txt"
+    cat "$here/bookworm.txt"
+  else
+    cat "$here/constraints.txt"
   fi
 }
 
 mkdir -p "$work"
 environment="$work/environment-$build-$site"
-if [ ! -e "$environment/.complete" ]; then
+# An upgrade of the system may have taken its Python away.
+if [ ! -e "$environment/.complete" ] || ! "$environment/bin/python" -c '' 2>/dev/null; then
   find_python
   [ -n "$python" ] || stop "Python 3.11 or newer is needed${too_old:+, and $too_old}; PYTHON names another one"
   "$python" -c 'import ensurepip, venv' 2>/dev/null || stop "$python has no venv; let root run: apt-get install python3-venv"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 from tests.deliver.stages import BIRTH, PATIENCE, STATUS, VISITS, WILL, States, greengrass_transport, note
-from tests.nucleus.fake import FakeNucleus
+from tests.nucleus.fake import FakeNucleus, Kind
 
 from edge_mask.deliver.greengrass import GreengrassTransport
 from edge_mask.errors import Refused
@@ -144,24 +144,61 @@ def test_a_nucleus_that_is_offline_at_the_start_is_told_and_found(lite: FakeNucl
     device.transport.close(Seconds(2.0))
 
 
-def test_the_classic_nucleus_says_ok_before_anything_arrived() -> None:
-    """Its spooler has the message: that is what an OK means, and what a power cut of the nucleus loses."""
-    with FakeNucleus("classic") as classic:
-        device = Device(classic)
+@pytest.mark.parametrize("kind", ["classic", "lite"])
+def test_while_the_nucleus_says_that_aws_iot_core_is_away_nothing_is_handed_over(kind: Kind) -> None:
+    """The outbox survives a power cut, the memory of the nucleus does not."""
+    with FakeNucleus(kind) as fake:
+        fake.know_core(knows=True)
+        device = Device(fake)
         device.states.wait_until(True)
-        classic.lose_core()
+        for _ in range(2):
+            seen = len(device.states.told)
+            fake.lose_core()
+            assert "no connection to AWS IoT Core" in device.states.wait_until(False, after=seen)
+            assert device.send(note(b"away")).outcome is Outcome.UNKNOWN
+            asked = fake.asked.count("PublishToIoTCore")
+            fake.find_core()
+            device.states.wait_until(True, after=seen)
+            assert fake.asked.count("PublishToIoTCore") <= asked + 1  # `status`
+        assert device.send(note(b"back")).outcome is Outcome.DELIVERED
+        assert [each.payload for each in fake.on(VISITS)] == [b"back"]
+        device.transport.close(Seconds(2.0))
+
+
+def test_a_nucleus_that_is_replaced_by_an_older_one_is_not_away_for_ever() -> None:
+    with FakeNucleus("classic") as fake:
+        device = Device(fake)
+        device.states.wait_until(True)
+        fake.lose_core()
+        device.states.wait_until(False)
+        fake.stop()
+        fake.know_core(knows=False)
+        fake.start()
+        fake.find_core()
+        device.states.wait_until(True, after=len(device.states.told))
+        device.transport.close(Seconds(2.0))
+
+
+def test_an_older_classic_nucleus_says_ok_before_anything_arrived() -> None:
+    """Its spooler has the message: that is what an OK means, and what a power cut of the nucleus loses."""
+    with FakeNucleus("classic") as fake:
+        fake.know_core(knows=False)
+        device = Device(fake)
+        device.states.wait_until(True)
+        fake.lose_core()
         assert device.send(note(b"spooled")).outcome is Outcome.DELIVERED
-        assert classic.on(VISITS) == []
-        classic.find_core()
-        assert [each.payload for each in classic.wait_for_count(VISITS, 1)] == [b"spooled"]
+        assert fake.on(VISITS) == []
+        fake.find_core()
+        assert [each.payload for each in fake.wait_for_count(VISITS, 1)] == [b"spooled"]
         device.transport.close(Seconds(2.0))
 
 
 def test_a_full_spooler_is_undecided_and_not_lost() -> None:
-    with FakeNucleus("classic") as classic:
-        device = Device(classic)
+    with FakeNucleus("classic") as fake:
+        fake.know_core(knows=False)
+        device = Device(fake)
         device.states.wait_until(True)
-        classic.lose_core()
+        fake.lose_core()
         outcomes = [device.send(note(bytes(130_000))).outcome for _ in range(20)]
         assert outcomes[0] is Outcome.DELIVERED
         assert outcomes[-1] is Outcome.UNKNOWN

@@ -12,6 +12,7 @@ from edge_mask.errors import TryLater
 from edge_mask.messages import Reading
 from edge_mask.runtime.clock import ManualClock
 from edge_mask.sense.correction import Correction
+from edge_mask.sense.scale import convert
 from edge_mask.settings import parse
 from edge_mask.settings.sensors import KernelSensor, ReplaySensor
 
@@ -38,10 +39,9 @@ def test_two_points_are_met(said: float, apart: float, true: float, rise: float,
 def test_a_surface_that_radiates_less_is_warmer_than_it_looks(unit: str) -> None:
     """The sensor sees 0.98 of 310.15 K and 0.02 of 295.15 K: 309.89 K, which it takes for all of it."""
     seen = (0.98 * 310.15**4 + 0.02 * 295.15**4) ** 0.25
-    to = {"C": lambda k: k - 273.15, "F": lambda k: (k - 273.15) * 1.8 + 32, "K": lambda k: k}[unit]
-    assert Correction(emissivity=0.98, surroundings=to(295.15)).of(to(seen), unit) == pytest.approx(
-        to(310.15), abs=1e-6
-    )
+    assert Correction(emissivity=0.98, surroundings=convert(295.15, "K", unit)).of(
+        convert(seen, "K", unit), unit
+    ) == pytest.approx(convert(310.15, "K", unit), abs=1e-6)
 
 
 def test_a_surface_as_warm_as_what_it_reflects_looks_as_it_is() -> None:

@@ -182,5 +182,13 @@ def test_topics_need_a_broker() -> None:
     assert "needs a broker, and mqtt.transport is none" in complaints(MQTT, more="mqtt: {transport: none}")[0]
 
 
+def test_a_topic_that_another_part_of_the_device_hears_is_refused() -> None:
+    sensor = changed(MQTT, availability="homeassistant/status")
+    found = complaints(sensor, more="homeassistant: {enabled: true}")
+    assert 'availability: "homeassistant/status" is heard by another part of this device' in found[0]
+    assert settings(sensor).sensors
+    assert "is heard by another part" in complaints(changed(MQTT, topic="$aws/things/x/jobs/notify"))[0]
+
+
 def test_a_quantity_of_a_line_may_have_a_topic_of_its_own() -> None:
     assert settings(SERIAL, more="topics: {flow: water/flow}").topics.renames["flow"] == "water/flow"

@@ -12,8 +12,8 @@ from edge_mask.kinds import FIRST_TO_GO, KINDS, READINGS, STATUS, TABLES
 from edge_mask.ledger.connections import open_writer
 from edge_mask.ledger.rows import event_row
 from edge_mask.messages import Alert, Detections, Event, Fault, Health, Look, Priority, Reading, Visit, kind_of
-from edge_mask.settings.sending import TopicNames
 from edge_mask.settings.measures import RESERVED
+from edge_mask.settings.sending import TopicNames
 from edge_mask.units import Moment, Seconds, Unix
 from edge_mask.wire import encode
 from edge_mask.wire.models import MESSAGES

@@ -4,7 +4,7 @@ transport ◀─ couriers ◀─ recorder ◀─ vision ◀─ cameras          
                             ▲───────── meters, health            stopped the other way round)
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from edge_mask.act.actions import Actions
 from edge_mask.act.line import line_for
 from edge_mask.act.outputs import Outputs
 from edge_mask.act.snapshots import SnapshotStore
+from edge_mask.app.certificate import CertificateWatch
 from edge_mask.app.couriers import CourierGroup
 from edge_mask.app.drivers import detectors_of, sysfs_root
 from edge_mask.app.health import HealthFigures, HealthReporter
@@ -33,6 +34,7 @@ from edge_mask.kinds import STATUS
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.inspection import Inspection
 from edge_mask.ledger.outbox import Outbox
+from edge_mask.ledger.reader import Reader
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Fault, Message
 from edge_mask.recording.inspector import Inspector
@@ -47,7 +49,7 @@ from edge_mask.runtime.worker import Job, Worker
 from edge_mask.sense.feed_meter import FeedMeter
 from edge_mask.sense.meter import Meter
 from edge_mask.settings.model import Settings
-from edge_mask.units import Seconds
+from edge_mask.units import Moment, Seconds
 from edge_mask.vision.shared import Vision
 from edge_mask.wire import birth, will
 from edge_mask.wire.tflite_component import TfliteResults
@@ -217,7 +219,20 @@ class Assembly:
         transport = self._transport(health, model)
         self._announce(transport, health, model)
         instruments.subscribe_with(transport.subscribe)
+        self._listen_to_the_cloud(transport)
         return Courier(broker, transport, rows, recorder.settle, self._inbox.emit_at_once, self._clock)
+
+    def _listen_to_the_cloud(self, transport: BrokerTransport) -> None:
+        """Shadows and jobs of AWS IoT, where they are wanted."""
+        settings = self._settings
+        if self._wishes is None or not (settings.uses_shadow or settings.uses_jobs):
+            return
+        from edge_mask.app.cloud import cloud_for  # what is not wanted is not imported
+
+        cloud = cloud_for(settings, transport, self._wishes, self._inbox, self._clock)
+        self._couriers.listeners.append(cloud.state_changed)
+        self._couriers.watchers.append(cloud.recorded)
+        self._besides.append(cloud)
 
     def _announce(self, transport: BrokerTransport, health: HealthReporter, model: str | None) -> None:
         """Tell Home Assistant of this device, where that is wanted."""
@@ -275,7 +290,14 @@ class Assembly:
             self._clock,
             self._rules,
             live_dropped=lambda: self._couriers.live_dropped,
+            certificate=self._certificate(),
             parts=self._states,
             zone=settings.device.zone,
         )
         return HealthReporter(measure, self._inbox.emit, self._clock, settings.health.interval)
+
+    def _certificate(self) -> Callable[[Moment], int | None]:
+        tls = self._settings.mqtt.tls
+        if self._settings.mqtt.transport == "none" or tls is None or tls.cert is None:
+            return lambda _now: None
+        return CertificateWatch(tls.cert, self._inbox.emit, Reader(self._settings.outbox.path).has_fault)

@@ -81,16 +81,19 @@ class HealthFigures:
         rules: RuleSet,
         *,
         live_dropped: Callable[[], int | None] = lambda: None,
+        certificate: Callable[[Moment], int | None] = lambda _now: None,
         parts: Callable[[float], Mapping[str, Any]] = lambda _seconds: {},
         zone: tzinfo = UTC,
     ) -> None:
         """`seen`: the analysed frames, None without cameras; `frames`: the tray to vision; `outbox`: the database;
-        `live_dropped`: live messages that were not sent, None without a broker; `parts(seconds)`: how each part is;
-        `zone`: the site's, in which days begin."""
+        `live_dropped`: live messages that were not sent, None without a broker; `certificate`: days that the device's
+        own certificate still holds, None without one; `parts(seconds)`: how each part is; `zone`: the site's, in which
+        days begin."""
         self._seen, self._tray, self._outbox, self._boot, self._clock, self._rules = (
             seen, frames, outbox, boot, clock, rules,
         )  # fmt: skip
         self._live_dropped = live_dropped
+        self._certificate = certificate
         self._parts = parts
         self._zone = zone
         self._machine = Probe()
@@ -114,6 +117,7 @@ class HealthFigures:
         values |= self._parts(seconds)
         counts = {name: asdict(count) for name, count in self._rules.counts.items()}
         values["live_dropped"] = self._live_dropped()
+        values["certificate_days"] = self._certificate(now)
         return {**values, "rules": counts} if counts else values
 
     def _waiting(self, now: Moment) -> dict[str, Any]:

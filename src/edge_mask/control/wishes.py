@@ -9,11 +9,11 @@ before the answer comes: what is then still to be said goes through `afterwards`
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from edge_mask.control.afterwards import Afterwards
 from edge_mask.control.changes import changed_keys
@@ -30,7 +30,15 @@ if TYPE_CHECKING:  # drags the model's runtime in, which a house without cameras
 
 Model = tuple[str, str]
 """Name and version."""
+L = TypeVar("L", bound="Lasting")
 Action = Literal["list", "install", "activate", "rollback", "remove"]
+
+
+class Lasting(Protocol):
+    """What lives over all houses."""
+
+    def stopped(self) -> None:
+        """The process ends as it should, and not by a kill or a crash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,7 @@ class Wishes:
         self._pending = 0
         self._standing: _Standing | None = None
         self._model: Model | None = None
+        self._lasting: dict[Hashable, Any] = {}
         self.afterwards = Afterwards()
 
     # -- for the main thread -----------------------------------------------------------------------------
@@ -105,6 +114,18 @@ class Wishes:
     def looks_with(self, model: Model | None) -> None:
         """Called while a house is built: name and version of its model."""
         self._model = model
+
+    def lasting(self, key: Hashable, make: Callable[[], L]) -> L:
+        """What lives over all houses: made once for each key, while a house is built."""
+        if key not in self._lasting:
+            self._lasting[key] = make()
+        made: L = self._lasting[key]
+        return made
+
+    def stopped(self) -> None:
+        """The process ends as it should: no house runs any more."""
+        for each in self._lasting.values():
+            each.stopped()
 
     # -- for everybody -----------------------------------------------------------------------------------
 

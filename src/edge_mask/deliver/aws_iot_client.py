@@ -43,10 +43,18 @@ class Callbacks:
     on_message: Callable[[Any], None]
 
 
-def new_bootstrap() -> io.ClientBootstrap:
-    """One thread for the connection; by default the SDK starts one for each core."""
-    group = io.EventLoopGroup(1)
-    return io.ClientBootstrap(group, io.DefaultHostResolver(group))
+class Reactor:
+    """The SDK's one thread for a connection; by default it starts one for each core."""
+
+    def __init__(self) -> None:
+        group = io.EventLoopGroup(1)
+        self._has_ended = group.shutdown_event
+        self.bootstrap: io.ClientBootstrap | None = io.ClientBootstrap(group, io.DefaultHostResolver(group))
+
+    def end(self, within: float) -> None:
+        """Wait until the thread has ended. It does so once nobody holds a client or the bootstrap."""
+        self.bootstrap = None
+        self._has_ended.wait(max(0.0, within))
 
 
 def new_client(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 from edge_mask.deliver.doorbell import Doorbell
-from edge_mask.deliver.greengrass_session import GreengrassSession
+from edge_mask.deliver.greengrass_session import CoreConnection, GreengrassSession
 from edge_mask.deliver.link import Link
 from edge_mask.deliver.transport import Listener, OnState
 from edge_mask.errors import EdgeMaskError
@@ -14,7 +14,7 @@ from edge_mask.messages import Message, Receipt
 from edge_mask.nucleus import shared
 from edge_mask.nucleus.errors import NotAllowed
 from edge_mask.nucleus.nucleus import ANSWER_WITHIN, Follow, Nucleus
-from edge_mask.nucleus.requests import Request, from_components, from_core
+from edge_mask.nucleus.requests import Request, core_connection, from_components, from_core
 from edge_mask.runtime.clock import Clock, SystemClock
 from edge_mask.runtime.outage import Backoff
 from edge_mask.sql.topics import filters_overlap, topic_matches
@@ -71,6 +71,8 @@ class GreengrassTransport:
         self._lock = threading.Lock()
         self._subscriptions: list[_Subscription] = []
         self._said: set[str] = set()
+        self._core = CoreConnection()
+        self._core_follow: Follow | None = None
         self._link = Link(
             self._new_session,
             will=will,
@@ -85,6 +87,7 @@ class GreengrassTransport:
     def open(self) -> None:
         """Start connecting; returns at once. Raises Refused outside of Greengrass, or without the AWS libraries."""
         self._nucleus = self._borrow()
+        self._core_follow = self._nucleus.follow(core_connection(), self._core.told, self._core.answered)
         self._link.start()
         with self._lock:
             for each in self._subscriptions:
@@ -116,9 +119,9 @@ class GreengrassTransport:
         if nucleus is None:
             return
         with self._lock:
-            for each in self._subscriptions:
-                if each.follow is not None:
-                    nucleus.leave(each.follow)
+            for follow in [self._core_follow, *(each.follow for each in self._subscriptions)]:
+                if follow is not None:
+                    nucleus.leave(follow)
         self._give_back(within)
 
     def _ask_for(self, subscription: _Subscription) -> None:
@@ -131,6 +134,7 @@ class GreengrassTransport:
         assert self._nucleus is not None, "opened before"
         return GreengrassSession(
             self._nucleus,
+            self._core,
             bell,
             birth=self._birth,
             is_local=self._is_local,

@@ -1,11 +1,12 @@
 """One time in which the nucleus takes messages for AWS IoT Core: from the `status` that it took to its first no.
 
-    nucleus connected ──▶ publish `status` ──OK──▶ one message after the other
-                              ▲                        │ ServiceError, no answer
-                              └──── is it this message, or everything? ◀──┘
+    nucleus connected ──▶ it is connected to AWS IoT Core ──▶ it takes `status` ──▶ one message after the other
+                                                                    ▲                      │ ServiceError
+                                                                    └── this message, or everything? ◀┘
 
-An OK says that the nucleus took a message, and not that it arrived; a ServiceError does not say why. So `status` is
-published once more: when that is taken, the message itself is at fault; when it is not, AWS IoT Core is away.
+An OK says that the nucleus took a message, and not that it arrived: while it says that AWS IoT Core is away, nothing is
+handed over, since our outbox survives a power cut and its memory does not. Older ones say nothing of it, and a
+ServiceError says no reason. So `status` is published once more: when that is taken, the message itself is at fault.
 """
 
 import logging
@@ -18,7 +19,7 @@ from queue import Empty, SimpleQueue
 from edge_mask.deliver.doorbell import Doorbell
 from edge_mask.deliver.packet import problem, quota_problem
 from edge_mask.deliver.transport import Listener, Sending
-from edge_mask.errors import Refused, TryLater
+from edge_mask.errors import EdgeMaskError, Refused, TryLater
 from edge_mask.messages import Message, Outcome
 from edge_mask.nucleus.errors import NoConnection
 from edge_mask.nucleus.nucleus import Nucleus
@@ -30,6 +31,25 @@ _IN_FLIGHT = 1
 """One message at a time: the next one must not arrive before one that the nucleus did not take. The answers come from
 this machine, so that costs nothing."""
 _TURN = 1.0
+_CORE_IS_AWAY = "the nucleus has no connection to AWS IoT Core"
+
+
+class CoreConnection:
+    """What the nucleus tells of its own connection to AWS IoT Core; nothing, when it is an older one."""
+
+    def __init__(self) -> None:
+        self.is_away = False
+        self.on_change: Callable[[], object] = lambda: None
+        """Called from any thread."""
+
+    def told(self, is_connected: bool) -> None:
+        """The nucleus says so, first of all right after `answered`."""
+        self.is_away = not is_connected
+        self.on_change()
+
+    def answered(self, _error: EdgeMaskError | None) -> None:
+        """The nucleus will tell, or does not know how to: what an earlier one said is over."""
+        self.told(True)
 
 
 class GreengrassSession:
@@ -38,6 +58,7 @@ class GreengrassSession:
     def __init__(
         self,
         nucleus: Nucleus,
+        core: CoreConnection,
         bell: Doorbell,
         *,
         birth: Callable[[], Message] | None,
@@ -47,6 +68,7 @@ class GreengrassSession:
     ) -> None:
         """`is_local` tells the topics of the local bus; `still_trying` hears why the nucleus is not there yet."""
         self._nucleus = nucleus
+        self._core = core
         self._bell = bell
         self._birth = birth
         self._is_local = is_local
@@ -59,21 +81,29 @@ class GreengrassSession:
         self._where = ""
         self._asked: Future[None] | None = None
         self._doubted: tuple[Sending, str] | None = None
+        self._is_serving = False
         self._leave: Callable[[], None] = lambda: None
 
     # -- what the link asks for ----------------------------------------------------------------------------
 
     def connect(self, should_stop: Callable[[], bool]) -> str:
-        """Wait for the nucleus, then until it takes `status`. Raises TryLater when it does not."""
+        """Wait for the nucleus, for its connection, and until it takes `status`. Raises TryLater when it does not."""
+        self._core.on_change = self._bell.ring
         self._leave = self._nucleus.watch(self._when_told)
-        while not self._is_there:
+        self._wait_while(lambda: not self._is_there, should_stop)
+        if self._core.is_away:
+            self._still_trying(_CORE_IS_AWAY)
+        self._wait_while(lambda: self._core.is_away, should_stop)
+        self._ask()
+        self._wait_while(lambda: self._asked is not None, should_stop)
+        self._is_serving = True
+        return self._where
+
+    def _wait_while(self, condition: Callable[[], bool], should_stop: Callable[[], bool]) -> None:
+        while condition():
             if should_stop():
                 raise TryLater("closed")
             self.turn(_TURN)
-        self._ask()
-        while self._asked is not None and not should_stop():
-            self.turn(_TURN)
-        return self._where
 
     def publish(self, sending: Sending) -> None:
         if why := objection(sending.message, is_local=self._is_local(sending.message.topic)):
@@ -110,14 +140,16 @@ class GreengrassSession:
             try:
                 event = self._events.get_nowait()
             except Empty:
-                return
+                break
             event()
+        if self._is_serving and self._core.is_away:
+            raise TryLater(_CORE_IS_AWAY)
 
     def end(self, reason: str, *, politely: bool) -> None:
         """A message under way may be why the nucleus hung up; that AWS IoT Core is away is no message's fault."""
         self._leave()
         for sending in self._in_flight.values():
-            sending.end(Outcome.UNKNOWN, reason, is_suspect=not politely)
+            sending.end(Outcome.UNKNOWN, reason, is_suspect=not (politely or self._core.is_away))
         self._in_flight.clear()
         self._end_doubted(is_suspect=False)
 

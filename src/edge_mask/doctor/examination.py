@@ -7,6 +7,7 @@ from functools import partial
 
 from edge_mask.app.drivers import detector_of
 from edge_mask.doctor import broker, devices, rules, sensors, storage
+from edge_mask.doctor.certificate import certificate
 from edge_mask.doctor.finding import Finding, guarded
 from edge_mask.errors import ModelError
 from edge_mask.packages.location import find_package
@@ -45,6 +46,9 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     if settings.mqtt.transport == "none":
         yield Finding("broker", "ok", "none configured: everything stays on the device")
     else:
+        tls = settings.mqtt.tls
+        if tls is not None and tls.cert is not None:
+            yield from guarded("certificate", "failed", partial(certificate, tls.cert))
         yield from guarded("broker", "failed", partial(broker.broker, settings))
 
 

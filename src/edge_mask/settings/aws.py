@@ -39,4 +39,12 @@ class Aws(Section):
     pkcs11: Pkcs11 | None = Field(
         default=None, description="The private key stays in a token, instead of in `mqtt.tls.key`; only for `aws-iot`."
     )
+    shadow: bool | None = Field(
+        default=None,
+        description="Take wishes from the named shadow `edge-mask`, report there what became of them, and what was seen"
+        " in the classic shadow; when not given: with `aws-iot` and `greengrass`.",
+    )
+    jobs: bool | None = Field(
+        default=None, description="Carry out AWS IoT Jobs; when not given: with `aws-iot` and `greengrass`."
+    )
     greengrass: Greengrass = Field(default=Greengrass(), description="The component of a Greengrass nucleus.")

@@ -56,6 +56,19 @@ class Settings(Section):
     health: HealthReport = Field(default=HealthReport(), description="The `health` messages.")
 
     @property
+    def uses_shadow(self) -> bool:
+        """Whether the cloud's shadows are spoken with."""
+        return self._is_on(self.aws.shadow)
+
+    @property
+    def uses_jobs(self) -> bool:
+        """Whether the cloud's jobs are carried out."""
+        return self._is_on(self.aws.jobs)
+
+    def _is_on(self, choice: bool | None) -> bool:
+        return self.mqtt.transport in ("aws-iot", "greengrass") if choice is None else choice
+
+    @property
     def client_id(self) -> str:
         """The MQTT client id of the daemon."""
         return self.mqtt.client_id or self.device.thing_name

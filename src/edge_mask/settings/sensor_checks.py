@@ -73,9 +73,13 @@ def _topics(key: Key, sensor: MqttSensor, settings: Settings) -> Iterator[Compla
     quantities = [quantity for each in settings.sensors for quantity in each.measured]
     said = (*(kind.name for kind in KINDS if kind is not READINGS), *quantities)
     own = {topics.renames.get(name, f"{topics.root}/{name}").replace("{thing}", thing) for name in said}
+    birth = f"{settings.homeassistant.prefix}/status"
     for name in ("topic", "availability"):
-        if getattr(sensor, name) in own:
-            yield (*key, name), f'"{getattr(sensor, name)}" is where this device publishes itself; choose another topic'
+        topic = getattr(sensor, name) or ""
+        if topic in own:
+            yield (*key, name), f'"{topic}" is where this device publishes itself; choose another topic'
+        elif topic.startswith("$aws/") or (settings.homeassistant.enabled and topic == birth):
+            yield (*key, name), f'"{topic}" is heard by another part of this device; choose another topic'
 
 
 def _names(sensors: tuple[Sensor, ...]) -> Iterator[Complaint]:

@@ -194,6 +194,9 @@ class Health(Envelope):
     live_dropped: Count | None = Field(
         default=None, description="Live messages that were not sent: no connection, a slow one, or a refusal."
     )
+    certificate_days: int | None = Field(
+        default=None, description="Days that the device's own certificate still holds; null without one."
+    )
     outbox: OutboxHealth
     clock_synced: bool
     visits_today: VisitsToday | None = Field(default=None, description="Null without a camera.")
