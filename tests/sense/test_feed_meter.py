@@ -243,3 +243,21 @@ def test_a_device_that_hangs_is_reported_once_while_it_hangs() -> None:
     let_go.set()
     assert worker.join(5.0)
     assert feed.is_closed
+
+
+def test_a_full_mailbox_keeps_nobody_from_asking_for_a_reading() -> None:
+    clock, is_full, let_go = ManualClock(), threading.Event(), threading.Event()
+
+    def emit(_event: object) -> None:
+        is_full.set()
+        assert let_go.wait(30.0)
+
+    feed = ScriptedFeed([("line", 999.0)], clock, 1.0)
+    meter = FeedMeter(feed, [Voice("line", {"flow": QualityPolicy(range=Range(0.0, 500.0))})], clock, emit)
+    step = threading.Thread(target=meter.step, args=(threading.Event(),))
+    step.start()
+    assert is_full.wait(10.0)
+    assert meter.latest(clock.now().mono, Seconds(10.0), "line", "flow") is None
+    assert meter.states("line") == {"line": "out_of_range"}
+    let_go.set()
+    step.join(10.0)

@@ -9,11 +9,13 @@ feed ──said──▶ series by (sensor, quantity) ──▶ emit (to the led
 import logging
 import random
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from edge_mask.errors import Refused, TryLater
-from edge_mask.messages import Event, Reading
+from edge_mask.messages import Event, Fault, Reading
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.outage import Backoff
 from edge_mask.runtime.worker import Finished, Job
@@ -65,8 +67,9 @@ class FeedMeter(Job):
         self._emit = emit
         self._hung_after = hung_after
         self._lock = threading.Lock()
+        self._faults: deque[Fault] = deque()
         self._speakers = {
-            each.name: Speaker(each.name, each.policies, each.silent_after, each.keep_every, self._report, clock)
+            each.name: Speaker(each.name, each.policies, each.silent_after, each.keep_every, self._faults.append, clock)
             for each in voices
         }
         self._backoff = Backoff(base=0.5, cap=_LONGEST_WAIT, settled_after=_SETTLED, rng=rng)
@@ -131,19 +134,18 @@ class FeedMeter(Job):
     def _take(self, heard: Said | Nonsense | Gone | Back) -> None:
         speaker = self._speakers[heard.by]
         now = self._clock.now().mono
+        passed_on: Reading | None = None
         with self._lock:
             match heard:
                 case Said(reading=reading):
                     passed_on = speaker.say(reading, now)
                 case Nonsense(reason=reason):
                     speaker.babble(reason, now)
-                    return
                 case Gone(reason=reason):
                     speaker.leave("sensor_lost", reason)
-                    return
                 case Back():
                     speaker.return_(now)
-                    return
+        self._tell()
         if passed_on is not None:
             self._emit(passed_on)
 
@@ -155,6 +157,7 @@ class FeedMeter(Job):
         with self._lock:
             for speaker in self._speakers.values():
                 speaker.miss(now)
+        self._tell()
 
     def _lose(self, reason: str) -> None:
         """The device is away: report it once for each sensor, and open it again after the backoff."""
@@ -170,6 +173,10 @@ class FeedMeter(Job):
         with self._lock:
             for speaker in self._speakers.values():
                 speaker.leave(code, reason)
+        self._tell()
 
-    def _report(self, event: Event) -> None:
-        self._emit(event)
+    def _tell(self) -> None:
+        """Pass faults on without the lock: the mailbox may be full, and others ask for readings meanwhile."""
+        while self._faults:
+            with suppress(IndexError):  # the main thread tells of a device that hangs
+                self._emit(self._faults.popleft())
