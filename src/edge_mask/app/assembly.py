@@ -4,7 +4,7 @@ transport ◀─ couriers ◀─ recorder ◀─ vision ◀─ cameras          
                             ▲───────── meters, health            stopped the other way round)
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
 from edge_mask import __version__
@@ -12,6 +12,7 @@ from edge_mask.act.actions import Actions
 from edge_mask.act.line import line_for
 from edge_mask.act.outputs import Outputs
 from edge_mask.act.snapshots import SnapshotStore
+from edge_mask.app.control import Lent
 from edge_mask.app.couriers import CourierGroup
 from edge_mask.app.drivers import detectors_of, sysfs_root
 from edge_mask.app.health import HealthFigures, HealthReporter
@@ -24,7 +25,9 @@ from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.factory import broker_for, transport_for
 from edge_mask.deliver.http_couriers import HttpCouriers
 from edge_mask.deliver.transport import BrokerTransport
+from edge_mask.detect.detector import Detector
 from edge_mask.detect.model import ModelDetector
+from edge_mask.detect.shared_detector import SharedDetector
 from edge_mask.kinds import STATUS
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.inspection import Inspection
@@ -71,6 +74,10 @@ class Assembly:
         self._topics = Topics(settings.topics.root, settings.device.thing_name, settings.topics.renames)
         self._inbox = Inbox()
         self._couriers = CourierGroup()
+        self._besides: list[Job] = []
+        """Jobs that use the connection to the broker beside its courier."""
+        self._connection: BrokerTransport | None = None
+        self._shared: SharedDetector | None = None
         self._inspector = Inspector(Inspection(settings.outbox.path), self._inbox.ask, clock)
         self._parts = PipelineParts(settings, clock, self._inbox.emit)
 
@@ -85,9 +92,10 @@ class Assembly:
         self._couriers.add(self._http_couriers(recorder))
         meters = {sensor.name: parts.meter(sensor) for sensor in settings.sensors}
         vision = parts.vision(meters) if detectors else None
-        lanes = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(detectors)]
+        lanes = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(self._lent(detectors))]
         cameras = {camera.name: parts.camera(camera) for camera in settings.cameras}
-        sinks: list[Job] = [actions, recorder, *self._couriers.all, self._inspector, health]
+        self._take_commands(actions, cameras)
+        sinks: list[Job] = [actions, recorder, *self._couriers.all, *self._besides, self._inspector, health]
         senders = {name: self._worker(meter) for name, meter in meters.items()}
         lenses = {name: self._worker(camera) for name, camera in cameras.items()}
         finite = [
@@ -173,7 +181,7 @@ class Assembly:
         outbox = self._settings.outbox
         broker = broker_for(self._settings.mqtt, outbox, self._boot)
         rows = Outbox(outbox.path, broker.name, self._inspector.look_now)
-        transport = self._transport(health, detectors[0].name if detectors else None)
+        transport = self._connection = self._transport(health, detectors[0].name if detectors else None)
         return Courier(broker, transport, rows, recorder.settle, self._inbox.emit_at_once, self._clock)
 
     def _http_couriers(self, recorder: Recorder) -> HttpCouriers:
@@ -214,9 +222,39 @@ class Assembly:
             birth=online,
         )
 
+    def _lent(self, detectors: Sequence[ModelDetector]) -> list[Detector]:
+        """Where commands are taken, the first lane shares its model with pictures that are sent along."""
+        if self._connection is None or self._wishes is None or not detectors:
+            return list(detectors)
+        self._shared = SharedDetector(detectors[0])
+        return [self._shared, *detectors[1:]]
+
+    def _take_commands(self, actions: Actions, cameras: Mapping[str, Camera]) -> None:
+        if self._connection is None or self._wishes is None:
+            return
+        lent = Lent(
+            settings=self._settings,
+            topics=self._topics,
+            clock=self._clock,
+            wishes=self._wishes,
+            transport=self._connection,
+            inbox=self._inbox,
+            perform=actions.perform,
+            seen=self._parts.seen,
+            cameras=cameras,
+            shared=self._shared,
+            figures=self._figures(),
+        )
+        clerk = lent.clerk()
+        self._couriers.listeners.append(clerk.connected)
+        self._besides.append(clerk)
+
     def _health(self) -> HealthReporter:
+        return HealthReporter(self._figures(), self._inbox.emit, self._clock, self._settings.health.interval)
+
+    def _figures(self) -> HealthFigures:
         settings, parts = self._settings, self._parts
-        measure = HealthFigures(
+        return HealthFigures(
             parts.seen if settings.cameras else None,
             parts.frames,
             settings.outbox.path,
@@ -225,4 +263,3 @@ class Assembly:
             self._rules,
             live_dropped=lambda: self._couriers.live_dropped,
         )
-        return HealthReporter(measure, self._inbox.emit, self._clock, settings.health.interval)

@@ -1,5 +1,7 @@
 """The couriers of a house as one object; parts that are built earlier hold it already."""
 
+from collections.abc import Callable
+
 from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.http_couriers import HttpCouriers
 from edge_mask.messages import Message
@@ -11,6 +13,8 @@ class CourierGroup:
     def __init__(self) -> None:
         self._brokers: list[Courier] = []
         self.all: list[Courier | HttpCouriers] = []
+        self.listeners: list[Callable[[bool], None]] = []
+        """Who else is told that the connection to the broker came (True) or went; each returns at once."""
 
     def add(self, courier: Courier | HttpCouriers) -> None:
         """Add a courier that gets the news from now on."""
@@ -32,6 +36,8 @@ class CourierGroup:
         """The connection to the broker came or went."""
         for courier in self._brokers:
             courier.state_changed(connected, reason)
+        for listener in self.listeners:
+            listener(connected)
 
     @property
     def live_dropped(self) -> int | None:

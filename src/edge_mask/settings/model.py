@@ -10,6 +10,7 @@ from edge_mask.settings.aws import Aws
 from edge_mask.settings.base import Section
 from edge_mask.settings.cameras import Camera, Cctv, DetectorSettings, Gate, Snapshots
 from edge_mask.settings.device import Device, HealthReport, Log, Web
+from edge_mask.settings.privacy import Privacy
 from edge_mask.settings.sending import History, Mqtt, Outbox, TopicNames
 from edge_mask.settings.sensors import SensorSettings
 
@@ -43,6 +44,7 @@ class Settings(Section):
         description="Which analysed frames make a `detections` message: those with a face, all, or none.",
     )
     snapshots: Snapshots = Field(default=Snapshots(), description="Pictures kept on the device.")
+    privacy: Privacy = Field(default=Privacy(), description="What may leave the device of the people whom it sees.")
     web: Web = Field(default=Web(), description="The local dashboard.")
     log: Log = Field(default=Log(), description="What is logged on stderr.")
     health: HealthReport = Field(default=HealthReport(), description="The `health` messages.")

@@ -148,7 +148,9 @@ class TopicNames(Section):
     health: str | None = Field(default=None, description="Topic of `health`, when it is not below the root.")
     status: str | None = Field(default=None, description="Topic of `status`, when it is not below the root.")
     errors: str | None = Field(default=None, description="Topic of `errors`, when it is not below the root.")
-    commands: str | None = Field(default=None, description="Reserved for a later version.")
+    commands: str | None = Field(
+        default=None, description="What the topics of commands begin with, when they are not below the root."
+    )
     temperature: str | None = Field(
         default=None,
         description="Topic of `temperature`; every other quantity of a sensor can be renamed the same way.",

@@ -1,0 +1,104 @@
+"""What a house lends to control: its cameras and its model to look with, its figures, its way to the database."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from threading import Lock
+from typing import Any
+
+from edge_mask.act.actions import Result
+from edge_mask.app.drivers import detector_of
+from edge_mask.app.health import HealthFigures
+from edge_mask.capture.camera import Camera
+from edge_mask.control.clerk import Clerk
+from edge_mask.control.commands import Commands
+from edge_mask.control.keep_picture import Snapshot
+from edge_mask.control.look import Eyes, Look
+from edge_mask.control.wishes import Wishes
+from edge_mask.deliver.transport import BrokerTransport
+from edge_mask.detect.shared_detector import SharedDetector
+from edge_mask.recording.mail import Inbox
+from edge_mask.redact import redact
+from edge_mask.rules.effects import KeepPicture
+from edge_mask.runtime.clock import Clock
+from edge_mask.settings.model import Settings
+from edge_mask.vision.shared import Seen
+from edge_mask.wire.topics import Topics
+
+
+class ModelForGuests:
+    """The detector that the lane shares; without cameras one of its own, loaded when somebody first asks."""
+
+    def __init__(self, settings: Settings, shared: SharedDetector | None) -> None:
+        self._settings = settings
+        self._shared = shared
+        self._loading = Lock()
+
+    def __call__(self) -> SharedDetector:
+        """Raises ModelError."""
+        with self._loading:
+            if self._shared is None:
+                self._shared = SharedDetector(detector_of(self._settings))
+            return self._shared
+
+
+class Figures:
+    """What `health` would say now; with counters of its own, so that the messages keep theirs."""
+
+    def __init__(self, measure: HealthFigures, clock: Clock) -> None:
+        self._measure = measure
+        self._clock = clock
+        self._lock = Lock()
+        self._last = clock.now().mono
+
+    def __call__(self) -> Mapping[str, Any]:
+        with self._lock:
+            now = self._clock.now().mono
+            since, self._last = now - self._last, now
+            return self._measure(max(1e-3, since))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lent:
+    """The parts of a house that commands use."""
+
+    settings: Settings
+    topics: Topics
+    clock: Clock
+    wishes: Wishes
+    transport: BrokerTransport
+    inbox: Inbox
+    perform: Callable[[KeepPicture], "Future[Result]"]
+    seen: Seen
+    cameras: Mapping[str, Camera]
+    shared: SharedDetector | None
+    figures: HealthFigures
+
+    def clerk(self) -> Clerk:
+        """The control worker."""
+        settings = self.settings
+        looks = {name: camera.look_now for name, camera in self.cameras.items()}
+        model = ModelForGuests(settings, self.shared)
+        eyes = Eyes(looks, self.seen.newest.get, lambda: self.seen.inference_ms, model)
+        commands = Commands(
+            self.wishes,
+            infer=Look(eyes, self.clock),
+            snapshot=Snapshot(
+                self.perform,
+                self.cameras,
+                settings.snapshots.dir,
+                sends_pictures=settings.privacy.send_pictures,
+            ),
+            figures=Figures(self.figures, self.clock),
+            parts=list,
+        )
+        return Clerk(
+            self.wishes.desk,
+            self.topics,
+            self.transport,
+            commands.by_name(),
+            self.inbox.emit,
+            self.clock,
+            clean=partial(redact, secrets=settings.secrets()),
+        )
