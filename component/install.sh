@@ -42,7 +42,8 @@ constraints() {
 
 mkdir -p "$work"
 environment="$work/environment-$build-$site"
-if [ ! -e "$environment/.complete" ]; then
+# An upgrade of the system may have taken its Python away.
+if [ ! -e "$environment/.complete" ] || ! "$environment/bin/python" -c '' 2>/dev/null; then
   find_python
   [ -n "$python" ] || stop "Python 3.11 or newer is needed${too_old:+, and $too_old}; PYTHON names another one"
   "$python" -c 'import ensurepip, venv' 2>/dev/null || stop "$python has no venv; let root run: apt-get install python3-venv"

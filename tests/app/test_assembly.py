@@ -2,17 +2,27 @@
 
 import threading
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from tests.capture.scenes import noise
+from tests.capture.test_camera import Stage
+from tests.ledger.test_reader import record
 
 from edge_mask.app.assembly import Assembly
+from edge_mask.app.health import HealthFigures
+from edge_mask.app.part_states import PartStates
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.messages import Fault, Health
 from edge_mask.rules.rule_set import RuleSet
-from edge_mask.runtime.clock import SystemClock
+from edge_mask.runtime.clock import ManualClock, SystemClock
 from edge_mask.runtime.door import Blueprint, Door
+from edge_mask.runtime.handoff import Tray
 from edge_mask.settings.load import parse
 from edge_mask.units import Bytes, Seconds
+from edge_mask.vision.shared import Seen
 
 CLOCK = SystemClock(lambda: True)
 T = TypeVar("T")
@@ -52,6 +62,26 @@ def test_health_is_told_without_figures_of_the_outbox_while_the_database_cannot_
     assert isinstance(health, Health)
     assert health.values["outbox"] == {"pending": None, "bytes": None, "oldest_s": None, "dropped": None}
     assert health.values["clock_synced"]
+    assert health.values["visits_today"] is None
+
+
+def test_visitors_of_today_are_those_since_the_sites_midnight(tmp_path: Path) -> None:
+    record(tmp_path / "db", ("2026-11-20T14:59:00+00:00", "pass"), ("2026-11-20T15:01:00+00:00", "no_pass"))
+    clock = ManualClock(wall=datetime.fromisoformat("2026-11-21T00:30:00+09:00").timestamp())
+    seoul = ZoneInfo("Asia/Seoul")
+    figures = HealthFigures(Seen(), Tray(), tmp_path / "db", "boot", clock, RuleSet.load([]), zone=seoul)
+    assert figures(1.0)["visits_today"] == {"passed": 0, "refused": 1}
+
+
+def test_each_camera_is_told_with_its_own_frames_per_second(tmp_path: Path) -> None:
+    stage = Stage([noise(1)])
+    stage.run()
+    seen = Seen(by_camera={"front": 10})
+    states = PartStates(seen, {"front": Seconds(0.2)})
+    states.cameras = {"front": stage.camera}
+    assert states(2.0) == {"cameras": {"front": {"fps": 5.0, "interval_s": 0.2, "state": "ended"}}}
+    seen.by_camera["front"] += 3
+    assert states(2.0)["cameras"]["front"]["fps"] == 1.5
 
 
 def test_the_secrets_of_the_configuration_are_kept_out_of_the_texts_of_faults(tmp_path: Path) -> None:

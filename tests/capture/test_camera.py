@@ -184,6 +184,33 @@ def test_a_black_picture_is_reported_once_and_never_judged(caplog: pytest.LogCap
     assert [record.getMessage().split(" after")[0] for record in caplog.records][-1] == "camera front: back"
 
 
+def states(stage: Stage) -> list[str]:
+    """How the camera says it is, after each change."""
+    seen: list[str] = [stage.camera.state]
+    has_ended = False
+    while not has_ended:
+        try:
+            stage.camera.step(stage.stop)
+        except Finished:
+            has_ended = True
+        stage.tray.take(0.0)
+        if stage.camera.state != seen[-1]:
+            seen.append(stage.camera.state)
+    return seen
+
+
+def test_a_camera_says_how_it_is() -> None:
+    still = noise(5)
+    stage = Stage([noise(1), TryLater("gone"), noise(2), BLACK, BLACK, noise(3), still, still, still, still, noise(6)])
+    assert states(stage) == ["opening", "ok", "away", "ok", "black", "ok", "frozen", "ok", "ended"]
+
+
+def test_a_camera_that_will_never_be_there_is_away_and_has_not_ended() -> None:
+    stage = Stage([])
+    stage.source.refuses_to_open = [Refused("no such camera")]
+    assert states(stage) == ["opening", "away"]
+
+
 def test_a_frozen_picture_that_goes_dark_in_between_is_one_outage() -> None:
     same = noise(7)
     stage = Stage([same, same, same, BLACK, BLACK, BLACK, same, noise(2)])

@@ -81,6 +81,14 @@ def test_an_interrupted_installation_is_done_again(component: Component, python:
     assert component.script("run.sh", **python).returncode == 0
 
 
+def test_an_environment_whose_python_is_gone_is_made_anew(component: Component, python: dict[str, str]) -> None:
+    component.script("install.sh", **python)
+    (environment,) = component.work.glob("environment-*")
+    (environment / "bin/python").unlink()
+    assert component.script("install.sh", **python).returncode == 0
+    assert component.script("run.sh", **python).returncode == 0
+
+
 def test_without_wheels_of_the_dependencies_the_index_is_asked(component: Component, python: dict[str, str]) -> None:
     component.script("install.sh", **python)
     (line,) = asked(python, "-m pip install")

@@ -17,6 +17,7 @@ from tests.deliver.stages import (
     WILL,
     AwsIotStage,
     BrokerStage,
+    GreengrassStage,
     HttpStage,
     MemoryStage,
     PahoStage,
@@ -30,7 +31,9 @@ from edge_mask.units import Seconds
 
 pytestmark = pytest.mark.broker
 
-BROKERS = ["memory", "paho-5", "paho-3.1.1", "aws-iot"]
+WITH_WILL = ["memory", "paho-5", "paho-3.1.1", "aws-iot"]
+BROKERS = [*WITH_WILL, "greengrass"]
+"""Nobody publishes a will for a component: see docs/greengrass.md."""
 
 
 def a_broker_stage(kind: str, folder: Path) -> BrokerStage:
@@ -38,6 +41,8 @@ def a_broker_stage(kind: str, folder: Path) -> BrokerStage:
         return MemoryStage()
     if kind == "aws-iot":
         return AwsIotStage(folder, Papers(folder / "papers"))
+    if kind == "greengrass":
+        return GreengrassStage()
     return PahoStage(folder, "5" if kind == "paho-5" else "3.1.1")
 
 
@@ -92,7 +97,7 @@ def test_messages_arrive_in_the_order_of_sending(connected: Stage) -> None:
     assert connected.arrived(VISITS, 300) == payloads
 
 
-@pytest.mark.parametrize("stage", ["memory", "paho-5", "aws-iot", "http"], indirect=True)
+@pytest.mark.parametrize("stage", ["memory", "paho-5", "aws-iot", "greengrass", "http"], indirect=True)
 def test_a_brokers_no_is_told_as_refused_and_the_next_message_still_goes(connected: Stage) -> None:
     refused = connected.transport.send(connected.message(topic=FORBIDDEN)).result(PATIENCE)
     assert refused.outcome is Outcome.REFUSED
@@ -161,6 +166,7 @@ def test_a_restarted_broker_is_found_again(connected: Stage) -> None:
     assert connected.arrived(VISITS, 1) == [b"after"]
 
 
+@pytest.mark.parametrize("broker_stage", WITH_WILL, indirect=True)
 def test_the_will_is_published_after_a_break_and_the_birth_on_each_connect(at_broker: BrokerStage) -> None:
     assert at_broker.arrived(STATUS, 1) == [BIRTH.payload]
     at_broker.cut()

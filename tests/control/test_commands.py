@@ -22,6 +22,9 @@ def test_status_says_what_health_says_and_how_each_part_is(asker: Asker) -> None
     assert (answer["ok"], answer["request_id"]) == (True, "s-1")
     assert (answer["model"], answer["config_version"]) == ("tiny 1.0", 0)
     assert {"cpu", "rss", "outbox", "fps", "version", "clock_synced"} <= answer.keys()
+    assert [(part["part"], part["state"]) for part in answer["parts"]] == [
+        ("model", "ok"), ("camera front", "ok"), ("database", "ok"), ("broker", "ok"),
+    ]  # fmt: skip
 
 
 def test_an_answer_goes_to_the_response_topic_with_its_correlation_data_and_is_not_kept(asker: Asker) -> None:

@@ -227,3 +227,16 @@ def test_the_hold_is_what_the_policy_says() -> None:
     slow = visits(watched(GateWatch("front", GatePolicy(hold=Seconds(2.0))), looks))
     assert [visit.verdict for visit in quick] == [visit.verdict for visit in slow] == ["no_pass", "pass"]
     assert slow[1].at.mono - quick[1].at.mono == pytest.approx(2.0, abs=0.25)
+
+
+@pytest.mark.parametrize(
+    ("looks", "is_occupied"),
+    [("", False), ("N", True), ("NNNNNNNN", True), ("--------", False), ("NN--", True), ("N" + "." * 8, False)],
+    ids=["nobody", "arrives", "was judged", "far away", "steps back", "has left"],
+)
+def test_a_gate_is_occupied_from_the_first_look_until_the_visitor_has_left(looks: str, is_occupied: bool) -> None:
+    gate = GateWatch("front", PLAIN)
+    for number, letter in enumerate(looks):
+        seen = [] if letter == "." else [track(NO_MASK, size=20.0 if letter == "-" else 100.0)]
+        gate.observe(sight(seen, number * 0.2))
+    assert gate.is_occupied == is_occupied

@@ -16,7 +16,8 @@ class ScriptedBroker:
     One that `reads` nothing after the CONNECT is a link on which nothing moves.
     """
 
-    def __init__(self, *, connack: bytes = CONNACK_V5, puback: int = 0, reads: bool = True) -> None:
+    def __init__(self, *, connack: bytes = CONNACK_V5, puback: int | None = 0, reads: bool = True) -> None:
+        """`puback`: the reason code of every acknowledgement; None for a broker that acknowledges nothing."""
         self._connack = connack
         self._puback = puback
         self._reads = reads
@@ -24,6 +25,7 @@ class ScriptedBroker:
         self._server = socket.create_server((HOST, 0))
         self.port = int(self._server.getsockname()[1])
         self.published: list[bytes] = []
+        self.connections = 0
         self._open: list[socket.socket] = []
         self._thread = threading.Thread(target=self._serve, name="scripted-broker", daemon=True)
         self._thread.start()
@@ -39,11 +41,16 @@ class ScriptedBroker:
             end.close()
         self._thread.join(5.0)
 
+    def say(self, packet: bytes) -> None:
+        """Send the newest client something that it did not ask for."""
+        self._open[-1].sendall(packet)
+
     def _serve(self) -> None:
         with suppress(OSError):
             while True:
                 connection, _ = self._server.accept()
                 self._open.append(connection)
+                self.connections += 1
                 self._talk(connection)
 
     def _talk(self, connection: socket.socket) -> None:
@@ -56,5 +63,7 @@ class ScriptedBroker:
                         self._is_over.wait()
                 elif head[0] >> 4 == 3:
                     self.published.append(body)
+                    if self._puback is None:
+                        continue
                     at = 2 + int.from_bytes(body[:2])
                     connection.sendall(bytes([0x40, 4]) + body[at : at + 2] + bytes([self._puback, 0]))

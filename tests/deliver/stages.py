@@ -1,17 +1,19 @@
 """A transport together with the far end it talks to: what one suite needs to try every driver."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
 from tests.broker import HOST, Mosquitto, ServerTls, Subscriber, Wire
 from tests.deliver.web_server import Answer, Asked, WebServer
+from tests.nucleus.fake import FakeNucleus
 from tests.papers import Papers
 
 from edge_mask.deliver.aws_iot import AwsIotTransport
 from edge_mask.deliver.aws_iot_identity import Identity
+from edge_mask.deliver.greengrass import GreengrassTransport
 from edge_mask.deliver.http import HttpTransport
 from edge_mask.deliver.memory import MemoryTransport
 from edge_mask.deliver.paho import PahoTransport
@@ -19,6 +21,8 @@ from edge_mask.deliver.paho_client import Version
 from edge_mask.deliver.tls import TlsFiles
 from edge_mask.deliver.transport import BrokerTransport, Transport
 from edge_mask.messages import Message, Priority
+from edge_mask.nucleus.nucleus import Nucleus
+from edge_mask.nucleus.place import place_of_component
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.outage import Backoff
 from edge_mask.units import Seconds
@@ -255,6 +259,74 @@ class AwsIotStage(MosquittoStage):
             connect_timeout=1.0,
             backoff=Backoff(base=0.02, cap=0.1),
         )
+
+
+class GreengrassStage(_OnMqtt):
+    """The transport through a nucleus; what the nucleus takes arrives at its AWS IoT Core."""
+
+    def __init__(self) -> None:
+        self._resources = ExitStack()
+        self.states = States()
+        self.fake = self._resources.enter_context(FakeNucleus("classic"))
+        self.fake.deny(FORBIDDEN)
+        self.transport: BrokerTransport = greengrass_transport(self.fake, self.states)
+
+    def cut(self) -> None:
+        self.fake.cut()
+
+    def mend(self) -> None:
+        self.fake.mend()
+
+    def stop_broker(self) -> None:
+        self.fake.stop()
+
+    def start_broker(self) -> None:
+        self.fake.start()
+
+    def freeze(self) -> None:
+        self.fake.freeze()
+
+    def thaw(self) -> None:
+        self.fake.thaw()
+
+    def let_time_pass(self) -> None:
+        """It passes by itself: the nucleus must answer within a second."""
+
+    def arrived(self, topic: str, count: int) -> list[bytes]:
+        return [each.payload for each in self.fake.wait_for_count(topic, count)]
+
+    def say(self, topic: str, payload: bytes) -> None:
+        self.fake.say(topic, payload)
+
+    def retained(self, topic: str) -> bytes:
+        return self.fake.retained(topic).payload
+
+    def end(self) -> None:
+        self.transport.close(Seconds(2.0))
+        self._resources.close()
+
+
+def greengrass_transport(fake: FakeNucleus, states: States, local: Sequence[str] = ()) -> GreengrassTransport:
+    """With a connection of its own and short timeouts."""
+    nucleus = Nucleus(
+        lambda: place_of_component(fake.environment),
+        answer_within=Seconds(1.0),
+        backoff=Backoff(base=0.02, cap=0.1),
+    )
+
+    def borrow() -> Nucleus:
+        nucleus.open()
+        return nucleus
+
+    return GreengrassTransport(
+        local=local,
+        will=WILL,
+        birth=BIRTH,
+        on_state=states,
+        borrow=borrow,
+        give_back=nucleus.close,
+        backoff=Backoff(base=0.02, cap=0.1),
+    )
 
 
 class HttpStage:

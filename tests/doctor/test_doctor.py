@@ -11,7 +11,9 @@ from types import SimpleNamespace
 
 import pytest
 from tests.act.trees import led
+from tests.broker import free_port
 from tests.detect import packages
+from tests.papers import A_DAY, Papers
 from tests.sense.trees import YES, write
 
 from edge_mask.cli import main
@@ -302,3 +304,17 @@ def test_no_secret_stands_in_what_check_prints(
     assert not [secret for secret in ("hunter2", "s3cret", "letmein") if secret in shown]
     if form:
         assert [json.loads(line)["part"] for line in shown.splitlines()][-1] == "broker"
+
+
+@pytest.mark.parametrize(
+    ("days", "state", "words"),
+    [(31, "ok", "30 days from now"), (29, "warning", "28 days from now"), (-1, "failed", "expired on")],
+)
+def test_the_certificate_is_judged_by_the_days_it_holds(site: Path, days: int, state: str, words: str) -> None:
+    papers = Papers(site / "papers")
+    paper = papers.issue("mine", begins=-40 * A_DAY, ends=days * A_DAY)
+    tls = f"{{ca: {papers.ca}, cert: {paper.cert}, key: {paper.key}}}"
+    ((found, text),) = of("certificate", SENSOR.replace("transport: none", f"port: {free_port()}, tls: {tls}"))
+    assert found == state
+    assert text.startswith(f"{paper.cert} ")
+    assert words in text

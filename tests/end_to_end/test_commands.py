@@ -40,6 +40,7 @@ COMMANDS = (
     "stats",
     "shadow",
     "model",
+    "aws",
     "bench",
     "schema",
 )

@@ -53,6 +53,17 @@ def test_the_hour_that_comes_twice_on_a_day_of_25_hours_is_counted_once_for_each
     assert Reader(tmp_path / "db").stats(UTC)["by_hour"][0]["passed"] == 1
 
 
+def test_visitors_are_counted_from_a_moment_on(tmp_path: Path) -> None:
+    record(
+        tmp_path / "db",
+        ("2026-11-20T14:59:59+00:00", "pass"), ("2026-11-20T15:00:00+00:00", "pass"),
+        ("2026-11-20T16:00:00+00:00", "no_pass"), ("2026-11-20T17:00:00+00:00", "pass"),
+    )  # fmt: skip
+    reader = Reader(tmp_path / "db")
+    assert reader.judged(at("2026-11-21T00:00:00+09:00").wall) == {"passed": 2, "refused": 1}
+    assert reader.judged(at("2026-11-22T00:00:00+09:00").wall) == {"passed": 0, "refused": 0}
+
+
 def test_a_database_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(DatabaseError, match="appears when the daemon first runs"):
         list(Reader(tmp_path / "none.db").visits())

@@ -231,6 +231,7 @@ def test_the_device_reports_its_last_state_and_the_highest_value() -> None:
     at = "2023-11-14T22:13:20.000Z"
     assert reported == {
         "sensors": {"hall": {"temperature": 36.0, "unit": "C", "quality": "good", "at": at, "highest": 38.1}},
+        "highest": {"temperature": 38.1},
         "cameras": {
             "gate": {"visit": {"verdict": "no_pass", "at": at}},
             "room": {"look": {"faces": 3, "no_mask": 1, "streak": 2, "at": at}},

@@ -34,10 +34,12 @@ from edge_mask.sql.topics import topic_matches
 
 PATIENCE = 15.0
 COMPONENT = "com.example.edge_mask"
+Kind = Literal["lite", "classic"]
 _LITE_FRAME = 10_000
 """Bytes of the longest frame that nucleus lite takes; on a longer one it hangs up."""
 _SPOOL = 2_500_000
 """Bytes that the classic nucleus keeps in memory while AWS IoT Core is away."""
+_STATUS = "SubscribeToIoTCoreConnectionStatus"
 _CLASSIC_ONLY = {
     "SubscribeToComponentUpdates",
     "DeferComponentUpdate",
@@ -46,7 +48,7 @@ _CLASSIC_ONLY = {
     "PutComponentMetric",
     "GetThingShadow",
     "UpdateThingShadow",
-    "SubscribeToIoTCoreConnectionStatus",
+    _STATUS,
     "GetSecretValue",
 }
 
@@ -86,12 +88,12 @@ class FakeNucleus:
 
     def __init__(
         self,
-        kind: Literal["lite", "classic"] = "lite",
+        kind: Kind = "lite",
         *,
         configuration: Mapping[str, Any] | None = None,
         token: str = "a token",
     ) -> None:
-        """Lite: no spooler, no component updates, and a recipe's scalars are texts."""
+        """Lite (2.6): no spooler, no component updates, and a recipe's scalars are texts."""
         self.is_lite = kind == "lite"
         self.token = token
         self.published: list[Published] = []
@@ -142,6 +144,12 @@ class FakeNucleus:
         """What the nucleus gives to a component."""
         return {TOKEN: self.token, SOCKET: str(self.socket), "AWS_IOT_THING_NAME": "gate-01", "AWS_REGION": "eu-west-1"}
 
+    def know_core(self, *, knows: bool) -> None:
+        """Whether it tells of its connection to AWS IoT Core (lite since 2.7)."""
+        self.fails.pop(_STATUS, None)
+        if not knows:
+            self.fails[_STATUS] = ""
+
     # -- what a test can order ---------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -183,7 +191,7 @@ class FakeNucleus:
 
     def lose_core(self) -> None:
         """AWS IoT Core is away: lite fails each publication, classic says OK and keeps it in memory."""
-        self._is_core_there = False
+        self._do(self._lose_core)
 
     def find_core(self) -> None:
         self._do(self._find_core)
@@ -269,8 +277,16 @@ class FakeNucleus:
         for client in self._clients:
             client.writer.transport.abort()
 
+    async def _lose_core(self) -> None:
+        self._is_core_there = False
+        self._send(_STATUS, "", "IoTCoreConnectionStatusEvent", self._status())
+
+    def _status(self) -> dict[str, Any]:
+        return {"connectionStatusEvent": {"status": "CONNECTED" if self._is_core_there else "DISCONNECTED"}}
+
     async def _find_core(self) -> None:
         self._is_core_there = True
+        self._send(_STATUS, "", "IoTCoreConnectionStatusEvent", self._status())
         spooled, self._spool = self._spool, []
         self._arrived(*spooled)
 
@@ -326,6 +342,8 @@ class FakeNucleus:
         if response is not None:
             flags = 0 if stays or self.is_lite else TERMINATE
             client.write(_frame(APPLICATION, flags, frame.stream, f"{name}Response", response))
+        if name == _STATUS:
+            client.write(_frame(APPLICATION, 0, frame.stream, "IoTCoreConnectionStatusEvent", self._status()))
 
     def _error(self, stream: int, name: str, message: str) -> Frame:
         """The SDK reads `message`; lite sends `_message` only."""

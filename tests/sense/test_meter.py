@@ -188,6 +188,17 @@ class SilentSensor(ScriptedSensor):
         return super().read()
 
 
+def test_a_sensor_says_how_it_is() -> None:
+    policy = QualityPolicy(Range(30, 45), stuck_after=Seconds(1.5), stuck_reads=3)
+    stage = Stage([36.5, GONE, 36.6, 99.0, *[36.7] * 5], policy)
+    seen = [stage.meter.state]
+    while stage.sensor.script:
+        stage.meter.step(threading.Event())
+        if stage.meter.state != seen[-1]:
+            seen.append(stage.meter.state)
+    assert seen == ["ok", "away", "ok", "out_of_range", "ok", "stuck"]
+
+
 def test_a_read_that_hangs_is_reported_once_while_it_hangs() -> None:
     clock = ManualClock()
     sensor = SilentSensor([36.5], clock)

@@ -94,6 +94,18 @@ def write_config_of_a_token(folder: Path, readings: str) -> Path:
     return path
 
 
+def write_config_of_a_component(folder: Path, readings: str) -> Path:
+    path = folder / "component.yaml"
+    settings = {
+        "sensors": [{"name": "s", "kind": "replay", "path": readings}],
+        "mqtt": {"transport": "greengrass"},
+        "aws": {"greengrass": {"local": ["edge-mask/{thing}/health"]}},
+        "outbox": {"path": str(folder / "component.db")},
+    }
+    path.write_text(json.dumps(settings))
+    return path
+
+
 def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
     write_model(tmp_path)
     write_scene(tmp_path / "scene", [MASKED])
@@ -107,11 +119,14 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
         outputs=[{"name": "lamp", "kind": "led", "path": "ACT"}],
         gate={"temperature_sensor": "s"},
         mqtt={"host": "127.0.0.1", "port": 1, "tls": {}},
+        homeassistant={"enabled": True},
     )
     read = read_by("run", "--max-seconds", "1", folder=tmp_path, config=config)
     read |= read_by("check", folder=tmp_path, config=config)
     read |= read_by("stats", folder=tmp_path, config=config)
     read |= read_by("check", folder=tmp_path, config=write_config_of_a_token(tmp_path, readings))
+    component = write_config_of_a_component(tmp_path, readings)
+    read |= read_by("run", "--max-seconds", "0.1", folder=tmp_path, config=component)
     refused = {f"{type(getattr(Settings(), section)).__name__}.{name}" for section, name in LATER}
     sections = {name.partition(".")[0] for name in read & AS_A_WHOLE}
     forgotten = {key for key in keys_of(Settings) if key not in read and key.partition(".")[0] not in sections}

@@ -41,10 +41,14 @@ def test_a_key_like_no_other_is_answered_with_all_of_them() -> None:
         ("mqtt: {host: 5}", "mqtt.host: found the number 5 (put it in quotes); allowed: a name or an address alone"),
         ("mqtt: 5", "mqtt: found 5; allowed: a mapping with transport, host,"),
         (
-            "mqtt: {transport: greengrass}",
-            "mqtt.transport: transport greengrass comes with a later version; allowed now: mqtt, aws-iot, none",
+            "mqtt: {transport: greengrass, host: broker.example}",
+            "mqtt.host: means nothing with mqtt.transport: greengrass; the nucleus has the connection",
         ),
-        ("mqtt: {transport: amqp}", 'mqtt.transport: found "amqp"; allowed: mqtt, aws-iot, none'),
+        (
+            "aws: {greengrass: {local: ['a']}}",
+            "aws.greengrass: goes with mqtt.transport: greengrass only; found mqtt",
+        ),
+        ("mqtt: {transport: amqp}", 'mqtt.transport: found "amqp"; allowed: mqtt, aws-iot, greengrass, none'),
         ("gate: {window: 2 fortnights}", "gate.window: '2 fortnights' is not a duration; allowed: a duration such as"),
         (
             "outbox: {max_bytes: 256XB}",

@@ -320,6 +320,8 @@ def test_a_camera_that_falls_silent_has_its_visitors_said_while_others_go_on() -
 class Silent:
     """A Watch that says what time it is, once, when it is asked late."""
 
+    is_occupied = False
+
     def __init__(self) -> None:
         self._said = False
 
@@ -338,6 +340,8 @@ class Silent:
 
 class Slow:
     """A Watch that is asked two things at a time if nobody sees to it that it is not."""
+
+    is_occupied = False
 
     def __init__(self) -> None:
         self._inside = threading.Lock()
@@ -393,6 +397,8 @@ def test_after_half_a_judgement_no_lane_goes_on_from_there() -> None:
 
 class Owing:
     """A Watch that says everything at the end, and each thing once."""
+
+    is_occupied = False
 
     def __init__(self) -> None:
         self._owed: list[Event] = []

@@ -4,19 +4,23 @@ transport ◀─ couriers ◀─ recorder ◀─ vision ◀─ cameras          
                             ▲───────── meters, health            stopped the other way round)
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from edge_mask import __version__
 from edge_mask.act.actions import Actions
 from edge_mask.act.line import line_for
 from edge_mask.act.outputs import Outputs
 from edge_mask.act.snapshots import SnapshotStore
+from edge_mask.app.certificate import CertificateWatch
 from edge_mask.app.control import Lent
 from edge_mask.app.couriers import CourierGroup
 from edge_mask.app.drivers import detectors_of, sysfs_root
 from edge_mask.app.health import HealthFigures, HealthReporter
+from edge_mask.app.home import announcer_for
 from edge_mask.app.idle import IdleCheck
+from edge_mask.app.part_states import PartStates
 from edge_mask.app.pipeline import PipelineParts
 from edge_mask.capture.camera import Camera
 from edge_mask.capture.factory import is_live
@@ -32,6 +36,7 @@ from edge_mask.kinds import STATUS
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.inspection import Inspection
 from edge_mask.ledger.outbox import Outbox
+from edge_mask.ledger.reader import Reader
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Fault, Message
 from edge_mask.recording.inspector import Inspector
@@ -45,10 +50,15 @@ from edge_mask.runtime.house import House
 from edge_mask.runtime.worker import Job, Worker
 from edge_mask.sense.meter import Meter
 from edge_mask.settings.model import Settings
-from edge_mask.units import Seconds
+from edge_mask.units import Moment, Seconds
+from edge_mask.vision.shared import Vision
 from edge_mask.wire import birth, will
+from edge_mask.wire.tflite_component import TfliteResults
 from edge_mask.wire.topics import Topics
 from edge_mask.wire.uuid7 import IdMaker
+
+if TYPE_CHECKING:  # drags the connection to the nucleus in
+    from edge_mask.control.component import Component
 
 
 class Assembly:
@@ -62,6 +72,7 @@ class Assembly:
         door: Door,
         undo: ExitStack,
         wishes: Wishes | None = None,
+        component: "Component | None" = None,
     ) -> None:
         """`undo` closes everything again when a later part fails."""
         self._settings = settings
@@ -70,6 +81,7 @@ class Assembly:
         self._door = door
         self._undo = undo
         self._wishes = wishes
+        self._component = component
         self._boot = boot_id()
         self._topics = Topics(settings.topics.root, settings.device.thing_name, settings.topics.renames)
         self._inbox = Inbox()
@@ -80,6 +92,8 @@ class Assembly:
         self._shared: SharedDetector | None = None
         self._inspector = Inspector(Inspection(settings.outbox.path), self._inbox.ask, clock)
         self._parts = PipelineParts(settings, clock, self._inbox.emit)
+        self._states: list[PartStates] = []
+        """One for each that counts frames by itself."""
 
     def house(self) -> House:
         """The workers, sink first."""
@@ -94,7 +108,10 @@ class Assembly:
         vision = parts.vision(meters) if detectors else None
         lanes = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(self._lent(detectors))]
         cameras = {camera.name: parts.camera(camera) for camera in settings.cameras}
-        self._take_commands(actions, cameras)
+        self._take_commands(actions, cameras, meters)
+        self._attend_to_the_nucleus(vision)
+        for states in self._states:
+            states.cameras, states.meters = cameras, meters
         sinks: list[Job] = [actions, recorder, *self._couriers.all, *self._besides, self._inspector, health]
         senders = {name: self._worker(meter) for name, meter in meters.items()}
         lenses = {name: self._worker(camera) for name, camera in cameras.items()}
@@ -152,6 +169,7 @@ class Assembly:
             rules=self._rules,
             forward=self._settings.forward,
             secrets=self._settings.secrets(),
+            tflite_results=self._tflite_results(),
         )
         return Recorder(
             ledger,
@@ -163,6 +181,18 @@ class Assembly:
             on_commit=self._couriers.poke,
             on_action=actions.perform,
         )
+
+    def _attend_to_the_nucleus(self, vision: Vision | None) -> None:
+        def is_occupied() -> bool:
+            return vision is not None and vision.is_occupied
+
+        if self._component is not None:
+            self._besides.append(self._component.worker(is_occupied, self._clock))
+
+    def _tflite_results(self) -> TfliteResults | None:
+        if self._settings.topics.tflite_results is None:
+            return None
+        return TfliteResults(self._topics.of("tflite_results"), self._settings.detections)
 
     def _actions(self) -> Actions:
         pictures = self._settings.snapshots
@@ -181,8 +211,31 @@ class Assembly:
         outbox = self._settings.outbox
         broker = broker_for(self._settings.mqtt, outbox, self._boot)
         rows = Outbox(outbox.path, broker.name, self._inspector.look_now)
-        transport = self._connection = self._transport(health, detectors[0].name if detectors else None)
+        model = detectors[0].name if detectors else None
+        transport = self._connection = self._transport(health, model)
+        self._announce(transport, health, model)
+        self._listen_to_the_cloud(transport)
         return Courier(broker, transport, rows, recorder.settle, self._inbox.emit_at_once, self._clock)
+
+    def _listen_to_the_cloud(self, transport: BrokerTransport) -> None:
+        """Shadows and jobs of AWS IoT, where they are wanted."""
+        settings = self._settings
+        if self._wishes is None or not (settings.uses_shadow or settings.uses_jobs):
+            return
+        from edge_mask.app.cloud import cloud_for  # what is not wanted is not imported
+
+        cloud = cloud_for(settings, transport, self._wishes, self._inbox.ask, self._clock)
+        self._couriers.listeners.append(cloud.state_changed)
+        self._couriers.watchers.append(cloud.recorded)
+        self._besides.append(cloud)
+
+    def _announce(self, transport: BrokerTransport, health: HealthReporter, model: str | None) -> None:
+        """Tell Home Assistant of this device, where that is wanted."""
+        emit, refresh = self._inbox.emit, health.report_now
+        announcer = announcer_for(self._settings, self._topics, model, transport, self._clock, emit, refresh)
+        if announcer is not None:
+            self._couriers.listeners.append(announcer.state_changed)
+            self._besides.append(announcer)
 
     def _http_couriers(self, recorder: Recorder) -> HttpCouriers:
         return HttpCouriers(
@@ -229,7 +282,7 @@ class Assembly:
         self._shared = SharedDetector(detectors[0])
         return [self._shared, *detectors[1:]]
 
-    def _take_commands(self, actions: Actions, cameras: Mapping[str, Camera]) -> None:
+    def _take_commands(self, actions: Actions, cameras: Mapping[str, Camera], meters: Mapping[str, Meter]) -> None:
         if self._connection is None or self._wishes is None:
             return
         lent = Lent(
@@ -242,6 +295,7 @@ class Assembly:
             perform=actions.perform,
             seen=self._parts.seen,
             cameras=cameras,
+            meters=meters,
             shared=self._shared,
             figures=self._figures(),
         )
@@ -254,6 +308,8 @@ class Assembly:
 
     def _figures(self) -> HealthFigures:
         settings, parts = self._settings, self._parts
+        states = PartStates(parts.seen, {camera.name: camera.interval for camera in settings.cameras})
+        self._states.append(states)
         return HealthFigures(
             parts.seen if settings.cameras else None,
             parts.frames,
@@ -262,4 +318,13 @@ class Assembly:
             self._clock,
             self._rules,
             live_dropped=lambda: self._couriers.live_dropped,
+            certificate=self._certificate(),
+            parts=states,
+            zone=settings.device.zone,
         )
+
+    def _certificate(self) -> Callable[[Moment], int | None]:
+        tls = self._settings.mqtt.tls
+        if self._settings.mqtt.transport == "none" or tls is None or tls.cert is None:
+            return lambda _now: None
+        return CertificateWatch(tls.cert, self._inbox.emit, Reader(self._settings.outbox.path).has_fault)

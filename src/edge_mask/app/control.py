@@ -1,7 +1,8 @@
 """What a house lends to control: its cameras and its model to look with, its figures, its way to the database."""
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError, Future
+from concurrent.futures import TimeoutError as Overdue
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
@@ -18,10 +19,13 @@ from edge_mask.control.look import Eyes, Look
 from edge_mask.control.wishes import Wishes
 from edge_mask.deliver.transport import BrokerTransport
 from edge_mask.detect.shared_detector import SharedDetector
+from edge_mask.errors import EdgeMaskError
 from edge_mask.recording.mail import Inbox
+from edge_mask.recording.requests import Barrier
 from edge_mask.redact import redact
 from edge_mask.rules.effects import KeepPicture
 from edge_mask.runtime.clock import Clock
+from edge_mask.sense.meter import Meter
 from edge_mask.settings.model import Settings
 from edge_mask.vision.shared import Seen
 from edge_mask.wire.topics import Topics
@@ -59,6 +63,18 @@ class Figures:
             return self._measure(max(1e-3, since))
 
 
+_PATIENCE = 3.0
+"""Seconds; a commit is made every fraction of one."""
+_FINE = ("ok", "opening", "ended")
+_AWAY = "away"
+
+
+def _finding(part: str, state: str) -> dict[str, str]:
+    """One line as `edge-mask check` has it, of a part that runs."""
+    judged = "ok" if state in _FINE else "failed" if state == _AWAY else "warning"
+    return {"part": part, "state": judged, "text": state.replace("_", " ")}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lent:
     """The parts of a house that commands use."""
@@ -72,6 +88,7 @@ class Lent:
     perform: Callable[[KeepPicture], "Future[Result]"]
     seen: Seen
     cameras: Mapping[str, Camera]
+    meters: Mapping[str, Meter]
     shared: SharedDetector | None
     figures: HealthFigures
 
@@ -91,7 +108,7 @@ class Lent:
                 sends_pictures=settings.privacy.send_pictures,
             ),
             figures=Figures(self.figures, self.clock),
-            parts=list,
+            parts=lambda: list(self._parts()),
         )
         return Clerk(
             self.wishes.desk,
@@ -102,3 +119,28 @@ class Lent:
             self.clock,
             clean=partial(redact, secrets=settings.secrets()),
         )
+
+    def _parts(self) -> Iterator[dict[str, str]]:
+        """What runs, in the order in which `edge-mask check` examines it."""
+        now = self.wishes.in_force()
+        if now.config:
+            yield {"part": "overlay", "state": "ok", "text": f"version {now.version}"}
+        if now.model is not None:
+            yield {"part": "model", "state": "ok", "text": " ".join(now.model)}
+        for name, camera in self.cameras.items():
+            yield _finding(f"camera {name}", camera.state)
+        for name, meter in self.meters.items():
+            yield _finding(f"sensor {name}", meter.state)
+        yield self._database()
+        yield _finding("broker", "ok" if self.transport.is_connected else _AWAY)
+
+    def _database(self) -> dict[str, str]:
+        """Whether everything that was recorded until now reaches the disk."""
+        barrier = Barrier()
+        self.inbox.ask(barrier)
+        try:
+            barrier.answer.result(_PATIENCE)
+        except (Overdue, CancelledError, EdgeMaskError) as error:
+            text = str(error) or f"nothing was written for {_PATIENCE:g} s; errors tell why"
+            return {"part": "database", "state": "failed", "text": text}
+        return _finding("database", "ok")

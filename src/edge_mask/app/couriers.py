@@ -15,6 +15,8 @@ class CourierGroup:
         self.all: list[Courier | HttpCouriers] = []
         self.listeners: list[Callable[[bool], None]] = []
         """Who else is told that the connection to the broker came (True) or went; each returns at once."""
+        self.watchers: list[Callable[[], None]] = []
+        """Who else is told that something was written; each returns at once."""
 
     def add(self, courier: Courier | HttpCouriers) -> None:
         """Add a courier that gets the news from now on."""
@@ -31,6 +33,8 @@ class CourierGroup:
         """There may be new rows."""
         for courier in self.all:
             courier.poke()
+        for watcher in self.watchers:
+            watcher()
 
     def state_changed(self, connected: bool, reason: str) -> None:
         """The connection to the broker came or went."""

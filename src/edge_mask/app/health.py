@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -80,13 +81,21 @@ class HealthFigures:
         rules: RuleSet,
         *,
         live_dropped: Callable[[], int | None] = lambda: None,
+        certificate: Callable[[Moment], int | None] = lambda _now: None,
+        parts: Callable[[float], Mapping[str, Any]] = lambda _seconds: {},
+        zone: tzinfo = UTC,
     ) -> None:
         """`seen`: the analysed frames, None without cameras; `frames`: the tray to vision; `outbox`: the database;
-        `live_dropped`: live messages that were not sent, None without a broker."""
+        `live_dropped`: live messages that were not sent, None without a broker; `certificate`: days that the device's
+        own certificate still holds, None without one; `parts(seconds)`: how each part is; `zone`: the site's, in which
+        days begin."""
         self._seen, self._tray, self._outbox, self._boot, self._clock, self._rules = (
             seen, frames, outbox, boot, clock, rules,
         )  # fmt: skip
         self._live_dropped = live_dropped
+        self._certificate = certificate
+        self._parts = parts
+        self._zone = zone
         self._machine = Probe()
         self._frames = 0
 
@@ -104,8 +113,11 @@ class HealthFigures:
             outbox=self._waiting(now),
             clock_synced=now.synced,
         )
+        values["visits_today"] = None if seen is None else self._judged_today(now)
+        values |= self._parts(seconds)
         counts = {name: asdict(count) for name, count in self._rules.counts.items()}
         values["live_dropped"] = self._live_dropped()
+        values["certificate_days"] = self._certificate(now)
         return {**values, "rules": counts} if counts else values
 
     def _waiting(self, now: Moment) -> dict[str, Any]:
@@ -115,6 +127,16 @@ class HealthFigures:
         except DatabaseError as error:
             log.debug("health: no figures of the outbox: %s", error)
             return {}
+
+    def _judged_today(self, now: Moment) -> dict[str, int] | None:
+        """Since the site's midnight; None while the database cannot be read."""
+        local = datetime.fromtimestamp(now.wall, self._zone)
+        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+        try:
+            return Reader(self._outbox).judged(midnight.timestamp())
+        except DatabaseError as error:
+            log.debug("health: no figures of visits: %s", error)
+            return None
 
 
 def health_values(

@@ -53,7 +53,7 @@ class PipelineParts:
     def vision(self, meters: Mapping[str, Meter]) -> Vision:
         """The trackers and decisions of all cameras; `meters` by the names of their sensors."""
         cameras = {camera.name: self._state_of(camera, meters) for camera in self.settings.cameras}
-        publish = self.settings.detections
+        publish = "all" if self.settings.topics.tflite_results else self.settings.detections
         return Vision(self.frames, cameras, self.emit, self.clock, seen=self.seen, publish=publish)
 
     def lane(self, vision: Vision, detector: Detector, number: int) -> Lane:

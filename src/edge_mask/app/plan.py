@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from edge_mask import __version__
 from edge_mask.app.assembly import Assembly
@@ -13,6 +14,9 @@ from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.door import Door
 from edge_mask.runtime.house import House
 from edge_mask.settings.model import Settings
+
+if TYPE_CHECKING:  # drags the connection to the nucleus in
+    from edge_mask.control.component import Component
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +32,10 @@ class Plan:
         before_build: Callable[[], object] = lambda: None,
         refused: Iterable[str] = (),
         wishes: Wishes | None = None,
+        component: "Component | None" = None,
     ) -> None:
         """`refused` says why the overlay is not active; the first house reports it. Without `wishes` nothing is
-        taken from outside.
+        taken from outside. `component`: a nucleus has started this process.
 
         Raises ConfigurationError for a rule file that cannot be used.
         """
@@ -39,13 +44,14 @@ class Plan:
         self._before_build = before_build
         self._clock = clock
         self._wishes = wishes
+        self._component = component
         self._rules = RuleSet.load(rule_files(settings.rules))
 
     def build(self, door: Door) -> House:
         """Build every part, start none. Raises ModelError, DatabaseError or Refused and then leaves nothing open."""
         self._before_build()
         with ExitStack() as undo:
-            house = Assembly(self.settings, self._rules, self._clock, door, undo, self._wishes).house()
+            house = Assembly(self.settings, self._rules, self._clock, door, undo, self._wishes, self._component).house()
             undo.pop_all()
         while self._refused:
             house.complain("configuration", "overlay_refused", self._refused.pop(0))

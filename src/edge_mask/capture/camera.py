@@ -9,6 +9,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 from edge_mask.capture.content import Content, ContentPolicy, ContentWatch
 from edge_mask.capture.source import EndOfSource, FrameSource
@@ -66,6 +67,7 @@ class Camera(Job):
         self._busy_since: float | None = None
         self._is_open = False
         self._first_frame: float | None = None
+        self._has_ended = False
         self._pending: Frame | None = None
         self._due = clock.now().mono
         self._wake = threading.Event()
@@ -95,6 +97,19 @@ class Camera(Job):
     def end(self) -> None:
         with self._asking_the_source():
             self._source.close()
+
+    @property
+    def state(self) -> Literal["opening", "ok", "away", "black", "frozen", "ended"]:
+        """How it is now; any thread may ask. A file or folder ends, what is live is `away`."""
+        if self._away.is_open:
+            return "away"
+        if self._has_ended:
+            return "ended"
+        if self._complaints[Content.FROZEN].is_open:
+            return "frozen"
+        if self._complaints[Content.BLACK].is_open:
+            return "black"
+        return "opening" if self._first_frame is None else "ok"
 
     def is_hung(self, now: Seconds) -> bool:
         """True when the source has kept a call waiting for longer than `hung_after`."""
@@ -166,6 +181,7 @@ class Camera(Job):
             self._complaints[Content.FROZEN].end()
 
     def _finish(self, missing: str) -> None:
+        self._has_ended = True
         if missing:
             self._say("camera_truncated", missing)
         raise Finished

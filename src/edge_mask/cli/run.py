@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from edge_mask.cli.common import add_config, positive_seconds
 
 if TYPE_CHECKING:
+    from edge_mask.control.component import Component
+    from edge_mask.control.wishes import Wishes
     from edge_mask.settings.load import LoadedSettings
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,7 @@ def add(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from edge_mask.errors import EdgeMaskError
     from edge_mask.observe.notify import SystemdNotifier, watchdog_interval
     from edge_mask.runtime.clock import SystemClock
     from edge_mask.runtime.door import Blueprint
@@ -62,10 +65,10 @@ def _run(arguments: argparse.Namespace) -> int:
             _set_aside(found)
         from edge_mask.app.plan import Plan  # heavy imports: only after the configuration is valid
 
-        return Plan(settings, clock, before_build=speak, refused=found.refused, wishes=wishes)
+        return Plan(settings, clock, before_build=speak, refused=found.refused, wishes=wishes, component=component)
 
     def plan() -> Blueprint:
-        return wishes.plan()
+        return wishes.plan() if component is None else component.plan()
 
     supervisor = Supervisor(
         plan,
@@ -79,7 +82,32 @@ def _run(arguments: argparse.Namespace) -> int:
 
     wishes = Wishes(arguments.config, os.environ, blueprint)
     wishes.serve(supervisor.door)
-    return supervisor.run()
+    component = _component(arguments.config, wishes)
+    if component is None:
+        return supervisor.run()
+    try:
+        return supervisor.run()
+    except EdgeMaskError:
+        component.errored()
+        raise
+    finally:
+        component.close()
+
+
+def _component(config: Path, wishes: "Wishes") -> "Component | None":
+    """Where a Greengrass nucleus has started this process."""
+    from edge_mask.nucleus.place import is_component
+
+    if not is_component(os.environ):
+        return None
+    from edge_mask.control.component import Component
+    from edge_mask.errors import Refused
+
+    try:
+        return Component(config, os.environ, wishes)
+    except Refused as error:
+        log.warning("the nucleus's configuration is not asked for: %s", error)
+        return None
 
 
 def _set_aside(found: Any) -> None:

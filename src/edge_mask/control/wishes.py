@@ -9,11 +9,11 @@ before the answer comes: what is then still to be said goes through `afterwards`
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from edge_mask.control.afterwards import Afterwards
 from edge_mask.control.changes import changed_keys
@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # drags the model's runtime in, which a house without cameras
 
 Model = tuple[str, str]
 """Name and version."""
+T = TypeVar("T")
 Action = Literal["list", "install", "activate", "rollback", "remove"]
 
 
@@ -87,6 +88,7 @@ class Wishes:
         self._pending = 0
         self._standing: _Standing | None = None
         self._model: Model | None = None
+        self._lasting: dict[Hashable, Any] = {}
         self.afterwards = Afterwards()
         self.desk = Desk(self.afterwards)
 
@@ -100,9 +102,20 @@ class Wishes:
         """The file with the kept overlay, for the start and for SIGHUP."""
         return self._planned(load_with_overlay(self._file, self._environ), Undo())
 
+    def plan_of(self, found: LoadedSettings) -> Blueprint:
+        """A configuration that is not kept yet, for the start of a component."""
+        return self._planned(found, Undo())
+
     def looks_with(self, model: Model | None) -> None:
         """Called while a house is built: name and version of its model."""
         self._model = model
+
+    def lasting(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What lives over all houses: made once for each key, while a house is built."""
+        if key not in self._lasting:
+            self._lasting[key] = make()
+        made: T = self._lasting[key]
+        return made
 
     # -- for everybody -----------------------------------------------------------------------------------
 

@@ -35,6 +35,11 @@ class CctvWatch:
         self._streak = 0
         self._alerted: Seconds | None = None
 
+    @property
+    def is_occupied(self) -> bool:
+        """Never: every look is complete, and a streak begins again within seconds."""
+        return False
+
     def observe(self, sight: Sight) -> list[Event]:
         """The look, and an alert when it completes a streak."""
         seen = [track for track in sight.tracks if self._is_counted(track, sight)]

@@ -23,6 +23,11 @@ class GateWatch:
         self._zone = zone
         self._visitors: dict[int, Visitor] = {}
 
+    @property
+    def is_occupied(self) -> bool:
+        """Whether somebody stands near enough to be judged, and has not left yet. Any thread may ask."""
+        return any(visitor.is_looked_at for visitor in tuple(self._visitors.values()))
+
     def observe(self, sight: Sight) -> list[Event]:
         """A visit (and an alert, for a fever) for each person whose attempt this look decides, by track id."""
         events: list[Event] = []

@@ -25,6 +25,11 @@ class Sight:
 class Watch(Protocol):
     """Makes events of what one camera sees. One thread at a time uses it; it reads no clock."""
 
+    @property
+    def is_occupied(self) -> bool:
+        """Whether something is under way that would be lost by a restart. Any thread may ask."""
+        ...
+
     def observe(self, sight: Sight) -> list[Event]:
         """The events that this look completes; looks come in the order of time."""
         ...

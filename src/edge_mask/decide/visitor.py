@@ -117,9 +117,12 @@ class Visitor:
         self._said: Judgement | None = None
         self._doubt: tuple[tuple[str, bool], Seconds] | None = None
         """What else it might be, and since when."""
+        self.is_looked_at = False
+        """It was near enough to be judged at least once."""
 
     def see(self, label: str, score: float, temperature: Reading | None, at: Moment) -> Judgement | None:
         """One look at the face, near enough to be judged."""
+        self.is_looked_at = True
         self._ballot.add(label, score, at.mono)
         majority = self._ballot.majority()
         if majority is None:

@@ -4,10 +4,9 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from awscrt import io
-
-from edge_mask.deliver.aws_iot_client import Endpoint, new_bootstrap
-from edge_mask.deliver.aws_iot_identity import Identity
+from edge_mask.deliver.aws_iot_client import Endpoint, Reactor
+from edge_mask.deliver.aws_iot_diagnosis import Diagnosis
+from edge_mask.deliver.aws_iot_identity import Identity, Renewal
 from edge_mask.deliver.aws_iot_session import AwsIotSession
 from edge_mask.deliver.doorbell import Doorbell
 from edge_mask.deliver.link import Link
@@ -42,12 +41,13 @@ class AwsIotTransport:
         on_state: OnState = lambda _connected, _reason: None,
         ack_timeout: float = 20.0,
         connect_timeout: float = 5.0,
+        look_every: float = 5.0,
         backoff: Backoff | None = None,
         refused_backoff: Backoff | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """Durations in seconds; `connect_timeout` is for each step. `thing` is the name that a Greengrass nucleus
-        would use as its client id. The other arguments are those of the paho transport."""
+        """Durations in seconds; `connect_timeout` is for each step, `look_every` between two looks for new files.
+        `thing` is what a Greengrass nucleus takes as its client id. The rest is as in the paho transport."""
         self._endpoint = Endpoint(
             host=host,
             port=port,
@@ -60,11 +60,12 @@ class AwsIotTransport:
         )
         self._clock = clock or SystemClock()
         self._identity = identity
-        self._thing = thing
+        self._diagnosis = Diagnosis(self._endpoint, identity, thing, self._clock)
         self._will = will
+        self._look_every = look_every
         self._on_state = on_state
         self._said: set[str] = set()
-        self._bootstrap: io.ClientBootstrap | None = None
+        self._reactor: Reactor | None = None
         self._link = Link(
             self._new_session,
             will=will,
@@ -93,18 +94,22 @@ class AwsIotTransport:
         self._link.subscribe(topic_filter, listener)
 
     def close(self, within: Seconds) -> None:
+        deadline = self._clock.now().mono + within
         self._link.stop(within)
+        if self._reactor is not None:
+            self._reactor.end(deadline - self._clock.now().mono)
 
     def _new_session(self, bell: Doorbell) -> AwsIotSession:
-        if self._bootstrap is None:
-            self._bootstrap = new_bootstrap()
+        if self._reactor is None:
+            self._reactor = Reactor()
         return AwsIotSession(
             self._endpoint,
             self._identity,
-            self._bootstrap,
+            self._diagnosis,
+            Renewal(self._identity, self._clock, self._look_every, self._say_once),
+            self._reactor.bootstrap,
             bell,
             self._clock,
-            thing=self._thing,
             will=self._will,
             say_once=self._say_once,
             still_trying=lambda sentence: self._on_state(False, sentence),

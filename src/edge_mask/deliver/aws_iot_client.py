@@ -2,16 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from awscrt import io, mqtt5
 
 from edge_mask.errors import Refused
 from edge_mask.messages import Message, Priority
-from edge_mask.sql.topics import check_topic
 
-MOST_BYTES: Final = 131_072
-"""AWS IoT Core's limit for a payload."""
 _NEVER_MS = 86_400_000
 """The SDK must not connect again by itself: the link does, with a new client."""
 _SDK_ACK_TIMEOUTS = 3
@@ -46,10 +43,18 @@ class Callbacks:
     on_message: Callable[[Any], None]
 
 
-def new_bootstrap() -> io.ClientBootstrap:
-    """One thread for the connection; by default the SDK starts one for each core."""
-    group = io.EventLoopGroup(1)
-    return io.ClientBootstrap(group, io.DefaultHostResolver(group))
+class Reactor:
+    """The SDK's one thread for a connection; by default it starts one for each core."""
+
+    def __init__(self) -> None:
+        group = io.EventLoopGroup(1)
+        self._has_ended = group.shutdown_event
+        self.bootstrap: io.ClientBootstrap | None = io.ClientBootstrap(group, io.DefaultHostResolver(group))
+
+    def end(self, within: float) -> None:
+        """Wait until the thread has ended. It does so once nobody holds a client or the bootstrap."""
+        self.bootstrap = None
+        self._has_ended.wait(max(0.0, within))
 
 
 def new_client(
@@ -94,13 +99,6 @@ def new_client(
             disable_metrics=True,
         )
     )
-
-
-def quota_problem(message: Message) -> str:
-    """Why AWS IoT Core would end the connection over this message; empty when it would not."""
-    if len(message.payload) > MOST_BYTES:
-        return f"its payload has {len(message.payload)} bytes; AWS IoT takes at most {MOST_BYTES}"
-    return check_topic(message.topic) or ""
 
 
 def packet_of(message: Message) -> mqtt5.PublishPacket:

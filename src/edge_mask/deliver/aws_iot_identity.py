@@ -10,8 +10,9 @@ from awscrt import io
 from edge_mask.deliver import tls
 from edge_mask.deliver.certificate import date_of, validity_of
 from edge_mask.errors import Refused
+from edge_mask.runtime.clock import Clock
 
-Stamp = tuple[tuple[int, int, int] | None, ...]
+_Stamp = tuple[tuple[int, int, int] | None, ...]
 """What tells one state of the files from another."""
 
 
@@ -38,6 +39,8 @@ class Identity:
         self._files = files
         self._token = token
         self._library: io.Pkcs11Lib | None = None
+        self._used: _Stamp = ()
+        self._tried: _Stamp = ()
 
     def check(self) -> None:
         """Raises Refused, naming the file at fault."""
@@ -47,6 +50,7 @@ class Identity:
 
     def context(self) -> io.ClientTlsContext:
         """The SDK's form of it. Raises Refused with a sentence."""
+        self._used = self._stamp()
         self.check()
         try:
             options = self._options()
@@ -67,9 +71,25 @@ class Identity:
                 return f"the certificate {self._files.cert} {why}; the clock of this device says {date_of(now)}"
         return ""
 
-    def stamp(self) -> Stamp:
-        """Changes when one of the files is replaced."""
-        return tuple(_stamp(path) for path in (self._files.ca, self._files.cert, self._files.key))
+    def has_new_files(self) -> bool:
+        """Whether there are other files than those in use, and they can be used.
+
+        Raises Refused when they stay as they are and cannot: a certificate is often there before its key.
+        """
+        found = self._stamp()
+        if found == self._used:
+            return False
+        was_tried, self._tried = found == self._tried, found
+        try:
+            self.check()
+        except Refused:
+            if was_tried:
+                raise
+            return False
+        return True
+
+    def _stamp(self) -> _Stamp:
+        return tuple(_state(path) for path in (self._files.ca, self._files.cert, self._files.key))
 
     def _options(self) -> io.TlsContextOptions:
         if self._token is not None:
@@ -115,6 +135,37 @@ class Identity:
         return f"aws.pkcs11: {', '.join(named) or 'the token'} of {self._token.library}"
 
 
+class Renewal:
+    """Looks now and then whether new certificate files were put in place of those in use."""
+
+    def __init__(self, identity: Identity, clock: Clock, every: float, say_once: Callable[[str], None]) -> None:
+        self._identity = identity
+        self._clock = clock
+        self._every = every
+        self._say_once = say_once
+        self._look_at = float("inf")
+        self.is_due = False
+        """Whether there should be a new connection."""
+
+    def begin(self) -> None:
+        """A connection was made."""
+        self._look_at = self._clock.now().mono + self._every
+
+    def next_look(self) -> float:
+        """Seconds until then."""
+        return self._look_at - self._clock.now().mono
+
+    def look(self) -> None:
+        """Does nothing before it is time."""
+        if self.next_look() > 0:
+            return
+        self._look_at = self._clock.now().mono + self._every
+        try:
+            self.is_due = self.is_due or self._identity.has_new_files()
+        except Refused as error:
+            self._say_once(f"the new certificate files cannot be used, the connection goes on with the old: {error}")
+
+
 def _pin(token: Token) -> str | None:
     try:
         return token.pin()
@@ -122,7 +173,7 @@ def _pin(token: Token) -> str | None:
         raise Refused(f"aws.pkcs11.pin_file cannot be read: {error}") from error
 
 
-def _stamp(path: Path | None) -> tuple[int, int, int] | None:
+def _state(path: Path | None) -> tuple[int, int, int] | None:
     if path is None:
         return None
     try:

@@ -17,8 +17,7 @@ _BUSY: Final = {
 }  # fmt: skip
 _NOT_SENT: Final = ("AWS_ERROR_MQTT5_PUBLISH_OPTIONS_VALIDATION", "AWS_ERROR_MQTT5_PACKET_VALIDATION")
 """Operations that fail with these would fail again: no packet can carry the message."""
-_SHUT: Final = "AWS_IO_SOCKET_CLOSED"
-WHY_HUNG_UP: Final = " (is the certificate registered and active there, and does the port speak TLS?)"
+_SHUT: Final = ("AWS_IO_SOCKET_CLOSED", "AWS_ERROR_MQTT_UNEXPECTED_HANGUP")
 
 
 def refusal(endpoint: Endpoint, code: Any, reason: str | None) -> TryLater | Refused:
@@ -52,9 +51,15 @@ def _own_id(endpoint: Endpoint, thing: str) -> str:
     )
 
 
-def lost(endpoint: Endpoint, error: Exception) -> TryLater:
-    """The connection ended without a word."""
-    return TryLater(f"the connection to {endpoint} was lost: {text_of(error)}")
+def lost(endpoint: Endpoint, thing: str, error: BaseException, *, is_again: bool) -> TryLater:
+    """The connection ended without a word; `is_again`: as did the one before."""
+    sentence = f"the connection to {endpoint} was lost: {text_of(error)}"
+    if is_again:
+        sentence += f"; it ends each time soon after it was made: another client connects as {endpoint.client_id}"
+        return TryLater(f"{sentence}{_own_id(endpoint, thing)}")
+    if has_hung_up(error):
+        sentence += f" (did another client connect as {endpoint.client_id}?)"
+    return TryLater(sentence)
 
 
 def receipt_of_ack(puback: mqtt5.PubackPacket | None) -> Receipt:
@@ -96,8 +101,13 @@ def text_of(error: BaseException) -> str:
 
 
 def has_hung_up(error: BaseException) -> bool:
-    """The broker closed the socket before it said anything."""
-    return getattr(error, "name", "") == _SHUT
+    """The broker closed the socket without a word."""
+    return getattr(error, "name", "") in _SHUT
+
+
+def has_no_handshake(error: BaseException) -> bool:
+    """The SDK itself ended the handshake."""
+    return getattr(error, "name", "") == "AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE"
 
 
 def is_about_tls(error: BaseException) -> bool:

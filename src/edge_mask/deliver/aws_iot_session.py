@@ -21,13 +21,20 @@ from edge_mask.deliver.aws_iot_client import (
     message_of,
     new_client,
     packet_of,
-    quota_problem,
 )
-from edge_mask.deliver.aws_iot_identity import Identity
+from edge_mask.deliver.aws_iot_diagnosis import Diagnosis
+from edge_mask.deliver.aws_iot_identity import Identity, Renewal
 from edge_mask.deliver.doorbell import Doorbell
 from edge_mask.deliver.factory import AWS_IN_FLIGHT
-from edge_mask.deliver.packet import BrokerLimits, filter_problem, problem, properties_size, publish_size
-from edge_mask.deliver.tls_probe import handshake_problem
+from edge_mask.deliver.link import Again
+from edge_mask.deliver.packet import (
+    BrokerLimits,
+    filter_problem,
+    problem,
+    properties_size,
+    publish_size,
+    quota_problem,
+)
 from edge_mask.deliver.transport import Listener, Sending
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Message, Outcome, Priority
@@ -37,9 +44,10 @@ from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
 
-_PROBE_WITHIN = Seconds(3.0)
+_PATIENCE = 2.0
+"""Seconds of silence after which the cause is looked for."""
 _GIVE_UP_AFTER = 45.0
-"""Seconds: the SDK tells of a broker that is not trusted after up to 30 (s2n waits on purpose), of silence after 10."""
+"""Seconds: the SDK tells of a broker that it does not trust after up to 30, of silence after 10."""
 _GOODBYE_WITHIN = 1.0
 
 
@@ -50,11 +58,12 @@ class AwsIotSession:
         self,
         endpoint: Endpoint,
         identity: Identity,
+        diagnosis: Diagnosis,
+        renewal: Renewal,
         bootstrap: io.ClientBootstrap,
         bell: Doorbell,
         clock: Clock,
         *,
-        thing: str,
         will: Message | None,
         say_once: Callable[[str], None],
         still_trying: Callable[[str], None],
@@ -66,8 +75,9 @@ class AwsIotSession:
         self._bootstrap = bootstrap
         self._bell = bell
         self._clock = clock
-        self._thing = thing
         self._will = will
+        self._diagnosis = diagnosis
+        self._renewal = renewal
         self._say_once = say_once
         self._still_trying = still_trying
         self._client: mqtt5.Client | None = None
@@ -78,6 +88,7 @@ class AwsIotSession:
         self._listeners: dict[str, Listener] = {}
         self._limits = BrokerLimits()
         self._is_accepted = False
+        self._accepted_at = Seconds(0.0)
         self._ending: TryLater | Refused | None = None
         self._failure: mqtt5.LifecycleConnectFailureData | None = None
 
@@ -94,15 +105,14 @@ class AwsIotSession:
         client = new_client(self._endpoint, self._bootstrap, self._identity.context(), self._will, callbacks)
         self._client = client
         client.start()
-        if not self._is_answered_within(self._endpoint.connect_timeout, should_stop):
-            if why := self._handshake_problem():
-                raise Refused(f"no TLS connection to {self._endpoint}: {why}")
-            sentence = f"{self._endpoint} does not answer yet; still trying"
-            self._still_trying(sentence)
+        if not self._is_answered_within(min(_PATIENCE, self._endpoint.connect_timeout), should_stop):
+            if (why := self._diagnosis.of_silence()) is not None:
+                raise why
+            self._still_trying(f"{self._endpoint} does not answer yet; still trying")
             if not self._is_answered_within(_GIVE_UP_AFTER, should_stop):
                 raise TryLater(f"{self._endpoint} does not answer")
         if self._failure is not None:
-            raise self._explained(self._failure)
+            raise self._diagnosis.of_failure(self._failure)
         return f"connected to {self._endpoint}"
 
     def publish(self, sending: Sending) -> None:
@@ -137,7 +147,7 @@ class AwsIotSession:
 
     @property
     def has_room(self) -> bool:
-        return len(self._in_flight) < self._limits.receive_maximum
+        return len(self._in_flight) < self._limits.receive_maximum and not self._renewal.is_due
 
     @property
     def oldest(self) -> Sending | None:
@@ -146,6 +156,7 @@ class AwsIotSession:
     def turn(self, timeout: float) -> None:
         poll = select.poll()
         poll.register(self._bell.ear, select.POLLIN)
+        timeout = min(timeout, self._renewal.next_look())
         if poll.poll(max(0.0, timeout) * 1000):
             self._bell.quiet()
         while True:
@@ -155,22 +166,30 @@ class AwsIotSession:
                 break
         if self._ending is not None:
             raise self._ending
+        self._renewal.look()
+        if self._renewal.is_due and not self._in_flight:
+            raise Again("there are new certificate files: connecting again with them")
 
     def end(self, reason: str, *, politely: bool) -> None:
         client, self._client = self._client, None
         if client is not None:
-            client.stop(mqtt5.DisconnectPacket() if politely and self._is_accepted else None)
-            if politely:
+            is_said = politely and self._is_accepted
+            client.stop(mqtt5.DisconnectPacket() if is_said else None)
+            if is_said:
                 self._has_stopped.wait(_GOODBYE_WITHIN)
         for sending in self._in_flight.values():
             sending.end(Outcome.UNKNOWN, reason)
         self._in_flight.clear()
+        self._ending = self._failure = (
+            None  # an exception holds the frames, and those the client: its thread would stay
+        )
 
     # ── what the SDK tells (in its own thread) ──────────────────────────────────────────────────────────
 
     def _post(self, event: Callable[[], None]) -> None:
-        self._events.put(event)
-        self._bell.ring()
+        if self._client is not None:
+            self._events.put(event)
+            self._bell.ring()
 
     def _when_arrived(self, data: mqtt5.PublishReceivedData) -> None:
         topic = data.publish_packet.topic
@@ -185,6 +204,8 @@ class AwsIotSession:
 
     def _when_accepted(self, data: mqtt5.LifecycleConnectSuccessData) -> None:
         self._is_accepted = True
+        self._accepted_at = self._clock.now().mono
+        self._renewal.begin()
         given = data.negotiated_settings
         self._limits = BrokerLimits(
             receive_maximum=min(AWS_IN_FLIGHT, given.receive_maximum_from_server),
@@ -197,11 +218,7 @@ class AwsIotSession:
         self._failure = data
 
     def _when_lost(self, data: mqtt5.LifecycleDisconnectData) -> None:
-        said = data.disconnect_packet
-        if said is None:
-            self._ending = reasons.lost(self._endpoint, data.exception)
-        else:
-            self._ending = reasons.goodbye(self._endpoint, self._thing, said.reason_code, said.reason_string)
+        self._ending = self._diagnosis.of_loss(data, Seconds(self._clock.now().mono - self._accepted_at))
 
     def _when_acknowledged(self, number: int, done: "Future[Any]") -> None:
         sending = self._in_flight.pop(number, None)
@@ -233,25 +250,6 @@ class AwsIotSession:
                 return False
             self.turn(left)
         return True
-
-    def _explained(self, data: mqtt5.LifecycleConnectFailureData) -> TryLater | Refused:
-        if (said := data.connack_packet) is not None:
-            return reasons.refusal(self._endpoint, said.reason_code, said.reason_string)
-        if reasons.is_about_tls(data.exception) or reasons.has_hung_up(data.exception):
-            if why := self._identity.problem(self._clock.now().wall) or self._handshake_problem():
-                return Refused(f"no TLS connection to {self._endpoint}: {why}")
-            return TryLater(f"{self._endpoint} hung up: {reasons.text_of(data.exception)}{reasons.WHY_HUNG_UP}")
-        return TryLater(f"{self._endpoint} cannot be reached: {reasons.text_of(data.exception)}")
-
-    def _handshake_problem(self) -> str:
-        return handshake_problem(
-            self._endpoint.host,
-            self._endpoint.port,
-            self._identity.files,
-            alpn=self._identity.alpn,
-            within=_PROBE_WITHIN,
-            now=self._clock.now().wall,
-        )
 
 
 def _puback(sending: Sending, done: "Future[Any]") -> mqtt5.PubackPacket | None:

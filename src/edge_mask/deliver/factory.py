@@ -15,6 +15,8 @@ AWS_IN_FLIGHT: Final = 100
 """Publishes without an acknowledgement that AWS IoT Core allows a connection."""
 AWS_RATE: Final = 100.0
 """Publishes a second that it allows a connection."""
+NUCLEUS_IN_FLIGHT: Final = 4
+"""The nucleus answers from this machine, one after the other; nucleus lite fails when many come at once."""
 HTTPS_PORT: Final = 443
 ALPN: Final = "x-amzn-mqtt-ca"
 """What AWS IoT Core must be asked for on port 443, where it also serves HTTPS."""
@@ -25,7 +27,10 @@ def broker_for(mqtt: Mqtt, outbox: Outbox, boot: str) -> Broker:
     window, rate = outbox.window, outbox.drain_rate
     if mqtt.transport == "aws-iot":
         window, rate = min(window, AWS_IN_FLIGHT), min(rate, AWS_RATE)
-    return Broker(name="mqtt", boot=boot, window=window, drain_rate=rate)
+    is_nucleus = mqtt.transport == "greengrass"
+    if is_nucleus:
+        window, rate = min(window, NUCLEUS_IN_FLIGHT), min(rate, AWS_RATE)
+    return Broker(name="mqtt", boot=boot, window=window, drain_rate=rate, blames_hang_ups=not is_nucleus)
 
 
 def transport_for(
@@ -44,6 +49,11 @@ def transport_for(
     """
     if mqtt.transport == "aws-iot":
         return _aws_iot(mqtt, aws or Aws(), client_id, clock, on_state, will, birth)
+    if mqtt.transport == "greengrass":
+        from edge_mask.deliver.greengrass import GreengrassTransport
+
+        local = [each.replace("{thing}", client_id) for each in (aws or Aws()).greengrass.local]
+        return GreengrassTransport(local=local, will=will, birth=birth, on_state=on_state, clock=clock)
     from edge_mask.deliver.paho import PahoTransport
 
     return PahoTransport(

@@ -24,6 +24,10 @@ log = logging.getLogger(__name__)
 _LONGEST_TURN = 5.0
 
 
+class Again(Exception):
+    """A session with nothing under way asks for another one in its place, at once: no outage."""
+
+
 class Session(Protocol):
     """One connection from CONNECT to its end, used by the link's thread only."""
 
@@ -51,7 +55,8 @@ class Session(Protocol):
         ...
 
     def turn(self, timeout: float) -> None:
-        """Read and write, waiting at most `timeout` seconds. Raises TryLater when the connection has ended."""
+        """Read and write, waiting at most `timeout` seconds. Raises TryLater when the connection has ended, Again when
+        there should be a new one."""
         ...
 
     def end(self, reason: str, *, politely: bool) -> None:
@@ -156,13 +161,17 @@ class Link:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            delay, reason = self._one_session()
+            try:
+                delay, reason = self._one_session()
+            except Again as again:
+                log.info("mqtt: %s", again)
+                continue
             self._tell(False, reason)
             self._clock.wait(self._stop, delay)
         self._bell.close()
 
     def _one_session(self) -> tuple[Seconds, str]:
-        """Connect and serve until the connection ends; returns the delay and why it ended."""
+        """Connect and serve until the connection ends; returns the delay and why it ended. Raises Again."""
         session = self._new_session(self._bell)
         backoff = self._backoff
         try:
@@ -174,10 +183,13 @@ class Link:
             reason = str(error)
         except Refused as error:
             reason, backoff = str(error), self._refused_backoff
+        except Again as again:
+            self._go_offline(session, str(again), politely=True)
+            raise
         except Exception as error:
             log.exception("mqtt: a fault of our own; connecting again")
             reason, backoff = f"internal fault: {error}", self._refused_backoff
-        self._go_offline(session, reason)
+        self._go_offline(session, reason, politely=self._stop.is_set())
         return backoff.next_delay(), reason
 
     def _go_online(self, session: Session, where: str) -> None:
@@ -188,7 +200,7 @@ class Link:
             self._online_since = self._now()
         self._tell(True, where)
 
-    def _go_offline(self, session: Session, reason: str) -> None:
+    def _go_offline(self, session: Session, reason: str, *, politely: bool) -> None:
         """End every waiting or unacknowledged message as Unknown."""
         with self._lock:
             since, self._online_since = self._online_since, None
@@ -196,7 +208,7 @@ class Link:
             self._waiting.clear()
         if since is not None:
             self._backoff.succeeded(self._now() - since)
-        session.end(reason, politely=self._stop.is_set())
+        session.end(reason, politely=politely)
         for sending in left:
             sending.end(Outcome.UNKNOWN, reason)
 

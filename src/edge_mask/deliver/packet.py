@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from edge_mask.messages import Message
+from edge_mask.sql.topics import check_topic
 from edge_mask.wire.topics import LONGEST, text_problem
 
 NO_LIMIT: Final = 268_435_455
 """The largest packet that MQTT can describe, in bytes."""
+AWS_MOST_BYTES: Final = 131_072
+"""AWS IoT Core's limit for a payload."""
 PROPERTIES: Final = {
     "content_type": "ContentType",
     "response_topic": "ResponseTopic",
@@ -42,6 +45,13 @@ class BrokerLimits:
         if message.retain and not self.retain:
             return "the broker keeps no retained messages"
         return ""
+
+
+def quota_problem(message: Message) -> str:
+    """Why AWS IoT Core would never take this message, or end the connection over it; empty when it would take it."""
+    if len(message.payload) > AWS_MOST_BYTES:
+        return f"its payload has {len(message.payload)} bytes; AWS IoT takes at most {AWS_MOST_BYTES}"
+    return check_topic(message.topic) or ""
 
 
 def publish_size(message: Message, properties: int) -> int:

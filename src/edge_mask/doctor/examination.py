@@ -9,8 +9,10 @@ from functools import partial
 from edge_mask.app.drivers import detector_of
 from edge_mask.deliver.factory import transport_for
 from edge_mask.doctor import devices, rules, storage
+from edge_mask.doctor.certificate import certificate
 from edge_mask.doctor.finding import PATIENCE, Finding, guarded
 from edge_mask.errors import ModelError, TryLater
+from edge_mask.nucleus.place import is_component
 from edge_mask.packages.location import find_package
 from edge_mask.redact import redact
 from edge_mask.runtime.clock import SystemClock, wall_clock_is_set
@@ -48,6 +50,9 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     if settings.mqtt.transport == "none":
         yield Finding("broker", "ok", "none configured: everything stays on the device")
     else:
+        tls = settings.mqtt.tls
+        if tls is not None and tls.cert is not None:
+            yield from guarded("certificate", "failed", partial(certificate, tls.cert))
         yield from guarded("broker", "failed", partial(_broker, settings))
 
 
@@ -72,15 +77,17 @@ def _snapshots(settings: Settings) -> Sequence[Finding]:
     return storage.snapshots(settings) if rules.keep_pictures(settings) else []
 
 
-def _broker(settings: Settings) -> str:
+def _broker(settings: Settings) -> str | Finding:
     """Connects with its own client id: a running daemon must keep its connection."""
+    if settings.mqtt.transport == "greengrass" and not is_component():
+        text = "the nucleus lets in only what it has started itself: tried when it runs this component"
+        return Finding("broker", "warning", text)
     states: queue.Queue[tuple[bool, str]] = queue.Queue()
-    name = settings.mqtt.client_id or settings.device.thing_name
-    mqtt = settings.mqtt.model_copy(update={"client_id": f"{name}-check"[:128]})
+    mqtt = settings.mqtt.model_copy(update={"client_id": settings.check_client_id})
     transport = transport_for(
         mqtt,
         aws=settings.aws,
-        client_id=name,
+        client_id=settings.device.thing_name,
         clock=SystemClock(),
         on_state=lambda connected, reason: states.put((connected, reason)),
     )
@@ -88,7 +95,8 @@ def _broker(settings: Settings) -> str:
         transport.open()
         connected, reason = states.get(timeout=PATIENCE - 1.0)
     except queue.Empty as error:
-        raise TryLater(f"{mqtt.host}:{mqtt.port} does not answer") from error
+        where = "the nucleus" if mqtt.transport == "greengrass" else f"{mqtt.host}:{mqtt.port}"
+        raise TryLater(f"{where} does not answer") from error
     finally:
         transport.close(Seconds(1.0))
     if not connected:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
+from edge_mask.errors import DatabaseError
 from edge_mask.ledger.connections import as_database_error, open_reader
 from edge_mask.ledger.outbox import STORED_PRIORITIES
 from edge_mask.ledger.schema import PENDING, SET_ASIDE
@@ -29,7 +30,7 @@ _STATES: Mapping[Any, str] = {PENDING: "pending", SET_ASIDE: "refused"}
 
 
 class Reader:
-    """A read-only view of one database file; usable beside a running daemon. Every method raises DatabaseError."""
+    """A read-only view of one database file; usable beside a running daemon. Methods raise DatabaseError."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -80,10 +81,26 @@ class Reader:
             **({"damaged": damaged} if damaged else {}),
         }
 
+    def judged(self, since: float) -> dict[str, int]:
+        """How many visitors passed and were refused since that Unix time; cheap enough to be asked again and again."""
+        query = "SELECT ispass, count(*) FROM visits WHERE wall >= ? GROUP BY ispass"
+        with self._connection() as connection:
+            counts: dict[Any, int] = {row[0]: row[1] for row in connection.exec_driver_sql(query, (since,))}
+        return {"passed": counts.get(1, 0), "refused": counts.get(0, 0)}
+
     def shadows(self) -> dict[str, Shadow]:
         """Every shadow that this device keeps, by `thing` or `thing/name`."""
         with self._connection() as connection:
             return dict(stored(connection))
+
+    def has_fault(self, component: str, text: str) -> bool:
+        """Whether the history holds this report already. False while it cannot be read."""
+        query = "SELECT 1 FROM faults WHERE component = ? AND text = ? LIMIT 1"
+        try:
+            with self._connection() as connection:
+                return connection.exec_driver_sql(query, (component, text)).first() is not None
+        except DatabaseError:
+            return False
 
     def outbox_status(self, now: Moment, boot: str) -> dict[str, Any]:
         """`{pending, bytes, oldest_s, refused, dropped: {age, space, refused}}` as the contract says."""

@@ -67,6 +67,17 @@ def from_components(topic_filter: str) -> Request[Message]:
     )
 
 
+def core_connection() -> Request[bool]:
+    """A stream of whether the nucleus is connected to AWS IoT Core, beginning with how it is (lite since 2.7; older
+    ones answer NotNow)."""
+    return Request(
+        "subscribe_to_iot_core_connection_status",
+        "hear of the connection to AWS IoT Core",
+        lambda model: model.SubscribeToIoTCoreConnectionStatusRequest(),
+        lambda event: event.connection_status_event.status == "CONNECTED",
+    )
+
+
 # -- the component itself ------------------------------------------------------------------------------------
 
 

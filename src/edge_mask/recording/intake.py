@@ -8,7 +8,7 @@ from edge_mask.deliver.http_request import destination_of, waiting_call
 from edge_mask.ledger.rows import EventRow, OutboxRow, event_row
 from edge_mask.ledger.sequences import Sequences
 from edge_mask.ledger.shadows import Shadows
-from edge_mask.messages import Event, Fault, Message, Priority
+from edge_mask.messages import Detections, Event, Fault, Message, Priority
 from edge_mask.recording.shadow_updates import ShadowUpdates
 from edge_mask.redact import legible, redact
 from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Incoming, Republish, RuleFailed
@@ -18,6 +18,7 @@ from edge_mask.sql.values import Value
 from edge_mask.units import Moment
 from edge_mask.wire.encode import Encoded, encode
 from edge_mask.wire.envelope import envelope, to_bytes
+from edge_mask.wire.tflite_component import TfliteResults
 from edge_mask.wire.topics import Topics
 
 
@@ -55,10 +56,11 @@ class Intake:
         rules: RuleSet | None = None,
         forward: Literal["all", "rules-only"] = "all",
         secrets: Iterable[str] = (),
+        tflite_results: TfliteResults | None = None,
     ) -> None:
         """Without a `destination` nothing is sent; with `rules-only`, only what a rule republishes.
 
-        `secrets` are removed from the texts of faults.
+        `secrets` are removed from the texts of faults. With `tflite_results` every look arrives here.
         """
         self._thing = thing
         self._topics = topics
@@ -71,6 +73,7 @@ class Intake:
         self._rules = rules if rules is not None and rules.rules else None
         self._forward = forward
         self._secrets = tuple(secrets)
+        self._tflite_results = tflite_results
 
     def admit(self, event: Event) -> Admitted:
         """The rows and messages of one event; the same id stands in the history and on the wire."""
@@ -78,6 +81,10 @@ class Intake:
             event = replace(event, text=legible(redact(event.text, self._secrets)))
         encoded = encode(event)
         admitted = Admitted(encoded.priority)
+        if isinstance(event, Detections) and (theirs := self._tflite_results) is not None:
+            self._send(theirs.of(event), event.at, admitted)
+            if not theirs.wants(event):
+                return admitted
         self._admit(event, encoded, admitted, is_complaint=False)
         return admitted
 

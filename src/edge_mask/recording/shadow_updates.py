@@ -84,7 +84,11 @@ def reported_by(event: Event, before: Mapping[str, Any]) -> Patch | None:
             seen = {"faces": event.faces, "no_mask": event.no_mask, "streak": event.streak, "at": at}
             return {"cameras": {event.camera: {"look": seen}}}
         case Reading():
-            return {"sensors": {event.sensor: _sensor(event, before, at)}}
+            found = _sensor(event, before, at)
+            highest, so_far = found.get("highest"), _number(before, "highest", event.quantity)
+            is_record = highest is not None and (so_far is None or highest > so_far)
+            record = {"highest": {event.quantity: highest}} if is_record else {}
+            return {"sensors": {event.sensor: found}, **record}
         case Alert():
             return {"alert": {"kind": event.kind, "text": event.text, "camera": event.camera,
                               "sensor": event.sensor, "at": at}}  # fmt: skip

@@ -68,9 +68,9 @@ class RepublishAction(CompiledAction):
     def __init__(self, fields: Fields) -> None:
         super().__init__(fields)
         headers: Fields = fields.get("headers", {})
-        self._topic: Template = fields["topic"]
+        self.topic: Template = fields["topic"]
+        self.retain: bool = fields.get("retain", False)
         self._qos: Literal[0, 1] = 1 if fields.get("qos", 0) == 1 else 0
-        self._retain: bool = fields.get("retain", False)
         self._headers: dict[str, Template] = {key: text for key, text in headers.items() if key != "userProperties"}
         self._user: list[tuple[Template, Template]] = [
             (pair["key"], pair["value"]) for pair in headers.get("userProperties", [])
@@ -79,7 +79,7 @@ class RepublishAction(CompiledAction):
     @property
     def resource(self) -> str:
         """The topic."""
-        return self._topic.text
+        return self.topic.text
 
     def perform(self, rule: str, output: bytes, seen: RuleInput, priority: Priority) -> Effect:
         """A message with the priority of its cause; a live cause gives live at QoS 0, telemetry at QoS 1."""
@@ -92,13 +92,13 @@ class RepublishAction(CompiledAction):
             payload=output,
             priority=priority,
             qos=self._qos,
-            retain=self._retain,
+            retain=self.retain,
             properties=self._properties(seen),
         )
         return Republish(rule=rule, message=message)
 
     def _topic_for(self, seen: RuleInput) -> str:
-        topic = self._topic.render(seen)
+        topic = self.topic.render(seen)
         if topic.startswith("$$"):
             topic = topic[1:]
         elif topic.startswith("$"):

@@ -9,6 +9,7 @@ import random
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Event, Quality, Reading
@@ -82,6 +83,16 @@ class Meter(Job):
         """
         with self._lock:
             return self._watch.middle(now, max_age)
+
+    @property
+    def state(self) -> Literal["ok", "away", "out_of_range", "stuck"]:
+        """How it is now; any thread may ask."""
+        if self._away.is_open:
+            return "away"
+        for quality in (Quality.OUT_OF_RANGE, Quality.STUCK):
+            if self._doubts[quality].is_open:
+                return "out_of_range" if quality is Quality.OUT_OF_RANGE else "stuck"
+        return "ok"
 
     def is_hung(self, now: Seconds) -> bool:
         """True when the sensor has kept a read waiting for longer than `hung_after`."""

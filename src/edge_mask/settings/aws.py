@@ -23,9 +23,28 @@ class Pkcs11(Section):
         return None if self.pin_file is None else read_whole(self.pin_file).decode().rstrip("\r\n")
 
 
+class Greengrass(Section):
+    """For `mqtt.transport: greengrass`."""
+
+    local: tuple[str, ...] = Field(
+        default=(),
+        description="Topic filters, with `{thing}`: these topics go to the other components of the device instead of"
+        " AWS IoT Core, and commands on them are heard from both.",
+    )
+
+
 class Aws(Section):
     """AWS IoT."""
 
     pkcs11: Pkcs11 | None = Field(
         default=None, description="The private key stays in a token, instead of in `mqtt.tls.key`; only for `aws-iot`."
     )
+    shadow: bool | None = Field(
+        default=None,
+        description="Take wishes from the named shadow `edge-mask`, report there what became of them, and what was seen"
+        " in the classic shadow; when not given: with `aws-iot` and `greengrass`.",
+    )
+    jobs: bool | None = Field(
+        default=None, description="Carry out AWS IoT Jobs; when not given: with `aws-iot` and `greengrass`."
+    )
+    greengrass: Greengrass = Field(default=Greengrass(), description="The component of a Greengrass nucleus.")

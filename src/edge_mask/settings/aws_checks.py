@@ -5,6 +5,7 @@ from importlib.util import find_spec
 
 from edge_mask.settings.model import Settings
 from edge_mask.settings.named_files import Complaint, secret_problem, unreadable
+from edge_mask.sql.topics import check_filter
 
 EXTRA = 'pip install "edge-mask[aws]"'
 """What installs the AWS libraries."""
@@ -18,6 +19,21 @@ def aws_complaints(settings: Settings) -> Iterator[Complaint]:
         yield from _certificate(settings)
     elif settings.aws.pkcs11 is not None:
         yield ("aws", "pkcs11"), f"goes with mqtt.transport: aws-iot only; found {settings.mqtt.transport}"
+    if settings.mqtt.transport == "greengrass":
+        yield from _component(settings)
+    elif settings.aws.greengrass.model_fields_set:
+        yield ("aws", "greengrass"), f"goes with mqtt.transport: greengrass only; found {settings.mqtt.transport}"
+
+
+def _component(settings: Settings) -> Iterator[Complaint]:
+    if not _is_installed("awscrt"):
+        text = "greengrass needs the AWS libraries, which are not installed; install them"
+        yield ("mqtt", "transport"), f"{text}: {EXTRA}"
+    for key in sorted(settings.mqtt.model_fields_set - {"transport"}):
+        yield ("mqtt", key), "means nothing with mqtt.transport: greengrass; the nucleus has the connection"
+    for index, topic_filter in enumerate(settings.aws.greengrass.local):
+        if why := check_filter(topic_filter.replace("{thing}", settings.device.thing_name)):
+            yield ("aws", "greengrass", "local", index), f'"{topic_filter}" is no topic filter: {why}'
 
 
 def _connection(settings: Settings) -> Iterator[Complaint]:

@@ -55,6 +55,15 @@ def load_with_overlay(path: Path, environ: Mapping[str, str]) -> LoadedSettings:
     return LoadedSettings(_settings(document, Overlay()), overlay, kept_at, refused)
 
 
+def overlay_of(path: Path, environ: Mapping[str, str]) -> tuple[Overlay, Path]:
+    """The stored overlay, whether it can be used or not, and its place; one that cannot be read is empty."""
+    kept_at = overlays.kept_at(_document(path, environ).data)
+    try:
+        return overlays.read_kept(kept_at), kept_at
+    except ConfigurationError:
+        return Overlay(), kept_at
+
+
 def parse(text: str, name: str, environ: Mapping[str, str], overlay: Overlay | None = None) -> Settings:
     """The same for a YAML text; `name` is what the sentences call it."""
     return _settings(read(text, name, environ), overlay or Overlay())

@@ -1,6 +1,6 @@
 """The whole configuration as one frozen object."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import unquote
 
 from pydantic import BeforeValidator, Field
@@ -10,6 +10,7 @@ from edge_mask.settings.aws import Aws
 from edge_mask.settings.base import Section
 from edge_mask.settings.cameras import Camera, Cctv, DetectorSettings, Gate, Snapshots
 from edge_mask.settings.device import Device, HealthReport, Log, Web
+from edge_mask.settings.homeassistant import HomeAssistant
 from edge_mask.settings.privacy import Privacy
 from edge_mask.settings.sending import History, Mqtt, Outbox, TopicNames
 from edge_mask.settings.sensors import SensorSettings
@@ -18,6 +19,10 @@ Publish = Annotated[
     Literal["faces", "all", "off"],
     BeforeValidator(lambda value: "off" if value is False else value),  # what YAML 1.1 makes of `off`
 ]
+
+_MOST_CLIENT_ID: Final = 128
+"""Characters, in AWS IoT."""
+_CHECK: Final = "-check"
 
 
 class Settings(Section):
@@ -45,9 +50,35 @@ class Settings(Section):
     )
     snapshots: Snapshots = Field(default=Snapshots(), description="Pictures kept on the device.")
     privacy: Privacy = Field(default=Privacy(), description="What may leave the device of the people whom it sees.")
+    homeassistant: HomeAssistant = Field(
+        default=HomeAssistant(), description="Home Assistant finds this device by itself."
+    )
     web: Web = Field(default=Web(), description="The local dashboard.")
     log: Log = Field(default=Log(), description="What is logged on stderr.")
     health: HealthReport = Field(default=HealthReport(), description="The `health` messages.")
+
+    @property
+    def uses_shadow(self) -> bool:
+        """Whether the cloud's shadows are spoken with."""
+        return self._is_on(self.aws.shadow)
+
+    @property
+    def uses_jobs(self) -> bool:
+        """Whether the cloud's jobs are carried out."""
+        return self._is_on(self.aws.jobs)
+
+    def _is_on(self, choice: bool | None) -> bool:
+        return self.mqtt.transport in ("aws-iot", "greengrass") if choice is None else choice
+
+    @property
+    def client_id(self) -> str:
+        """The MQTT client id of the daemon."""
+        return self.mqtt.client_id or self.device.thing_name
+
+    @property
+    def check_client_id(self) -> str:
+        """That of `edge-mask check`: another, since a broker would hang up on the daemon for its sake."""
+        return f"{self.client_id[: _MOST_CLIENT_ID - len(_CHECK)]}{_CHECK}"
 
     def secrets(self) -> tuple[str, ...]:
         """Every secret in it, for the redactor of the logs. Raises OSError for an unreadable password or PIN file."""

@@ -12,19 +12,10 @@ from edge_mask.redact import HIDDEN, redact
 from edge_mask.settings.base import FilePath, Port, Section, allowed, read_whole
 from edge_mask.units import Bytes, Seconds
 
-LATER_TRANSPORTS = ("greengrass",)
-
-
 _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
 """Refuse control characters: MQTT does not allow them, and brokers hang up."""
 _DATABASE = "the name of a file on this device, such as /var/lib/edge-mask/edge-mask.db"
 _HOST = "a name or an address alone, such as broker.example or 192.168.1.10; its port is a key of its own, mqtt.port"
-
-
-def _runs_now(value: object) -> object:
-    if value in LATER_TRANSPORTS:
-        raise ValueError(f"transport {value} comes with a later version; allowed now: mqtt, aws-iot, none")
-    return value
 
 
 def _is_database(value: object) -> object:
@@ -51,10 +42,10 @@ class Tls(Section):
 class Mqtt(Section):
     """The broker."""
 
-    transport: Annotated[Literal["mqtt", "aws-iot", "none"], BeforeValidator(_runs_now)] = Field(
+    transport: Literal["mqtt", "aws-iot", "greengrass", "none"] = Field(
         default="mqtt",
-        description="`mqtt` is any broker; `aws-iot` is AWS IoT Core with a certificate; `none` sends nothing and keeps"
-        " everything on the device.",
+        description="`mqtt` is any broker; `aws-iot` is AWS IoT Core with a certificate; `greengrass` goes through the"
+        " nucleus that runs this component; `none` sends nothing and keeps everything on the device.",
     )
     host: str = Field(
         default="127.0.0.1",
@@ -150,6 +141,11 @@ class TopicNames(Section):
     errors: str | None = Field(default=None, description="Topic of `errors`, when it is not below the root.")
     commands: str | None = Field(
         default=None, description="What the topics of commands begin with, when they are not below the root."
+    )
+    tflite_results: str | None = Field(
+        default=None,
+        description="Topic for each look in the shape of AWS's TensorFlow Lite object detection component, for"
+        " subscribers of that one; without it nothing is published so.",
     )
     temperature: str | None = Field(
         default=None,

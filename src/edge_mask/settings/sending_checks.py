@@ -22,6 +22,7 @@ def sending_complaints(settings: Settings) -> Iterator[Complaint]:
     """Every problem of sending and storing; reads the named files."""
     yield from _topics(settings)
     yield from _mqtt(settings)
+    yield from _homeassistant(settings)
     yield from _rates(settings)
     yield from _files(settings)
     yield from _places(settings)
@@ -77,6 +78,20 @@ def _mqtt(settings: Settings) -> Iterator[Complaint]:
         path: Path | None = getattr(mqtt.tls, key)
         if path is not None:
             yield from unreadable(("mqtt", "tls", key), path, partial(pem_problem, kind))
+
+
+def _homeassistant(settings: Settings) -> Iterator[Complaint]:
+    home = settings.homeassistant
+    yield from _topic(
+        ("homeassistant", "prefix"), home.prefix, "", f"/device/edge-mask-{settings.device.thing_name}/config"
+    )
+    if not home.enabled:
+        return
+    key = ("homeassistant", "enabled")
+    if settings.mqtt.transport == "none":
+        yield key, "mqtt.transport is none, so Home Assistant would hear nothing; allowed: false, or another transport"
+    if settings.forward == "rules-only":
+        yield key, "forward is rules-only, so Home Assistant would hear nothing of this device; allowed: forward: all"
 
 
 def _rates(settings: Settings) -> Iterator[Complaint]:

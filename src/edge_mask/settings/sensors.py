@@ -10,7 +10,7 @@ from edge_mask.settings.base import Name, Section, allowed
 from edge_mask.units import Seconds
 
 _ENVELOPE = ("id", "seq", "thing", "ts", "v", "late", "clock_ok", "sensor", "unit", "quality")
-_TOPICS = ("root", "commands", *(kind.name for kind in KINDS if kind is not READINGS))
+_TOPICS = ("root", "commands", "tflite_results", *(kind.name for kind in KINDS if kind is not READINGS))
 _SHADOW = ("at", "highest")
 RESERVED = frozenset(_ENVELOPE + _TOPICS + _SHADOW)
 """Names that a quantity must not have: envelope fields, other topics, fields of a sensor's shadow."""

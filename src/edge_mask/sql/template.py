@@ -5,6 +5,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
+from edge_mask.sql.ast import Node
 from edge_mask.sql.compile import Compiler
 from edge_mask.sql.errors import EvaluationError, RuleError
 from edge_mask.sql.parser import Parser
@@ -31,11 +32,14 @@ class Template:
         self._number = VERSIONS[version]
         compiler = Compiler(text, self._number, version, variables)
         self._parts: list[str | Callable[[Value, RuleInput], Value]] = []
+        self._nodes: list[Node] = []
+        """The expressions, in the order of their closures."""
         at = 0
         while (start := text.find(_OPEN, at)) >= 0:
             end = _closing(text, start + len(_OPEN))
             node = Parser(text, self._number, start + len(_OPEN), end).only_expression()
             compiler.check_weight([node])
+            self._nodes.append(node)
             self._parts += [text[at:start], compiler.tidy(node)]
             at = end + 1
         self._parts.append(text[at:])
@@ -55,6 +59,18 @@ class Template:
         check_size(size)
         message.grow(size)
         return "".join(texts)
+
+    def outline(self, message: RuleInput, is_known: Callable[[Node], bool]) -> list[str | None]:
+        """Its parts for one message, from left to right; None for each expression that `is_known` denies.
+
+        Raises EvaluationError when the text cannot be made of such a message at all.
+        """
+        nodes = iter(self._nodes)
+        scope = message.json(self._number)
+        return [
+            part if isinstance(part, str) else _shown(part(scope, message)) if is_known(next(nodes)) else None
+            for part in self._parts
+        ]
 
 
 def _shown(value: Value) -> str:

@@ -100,3 +100,17 @@ def topic_matches(topic_filter: str, topic: str) -> bool:
     tree: TopicTree[bool] = TopicTree()
     tree.add(topic_filter, True)
     return bool(tree.matches(topic))
+
+
+def filters_overlap(one: str, other: str) -> bool:
+    """Whether there is a topic that matches both filters."""
+    ours, theirs = one.split("/"), other.split("/")
+    for index, (mine, its) in enumerate(zip(ours, theirs, strict=False)):
+        is_wild = {mine, its} & {"+", "#"}
+        if index == 0 and is_wild and (mine.startswith("$") or its.startswith("$")):
+            return False
+        if "#" in is_wild:
+            return True
+        if not is_wild and mine != its:
+            return False
+    return len(ours) == len(theirs)

@@ -36,6 +36,8 @@ class Seen:
     """What has been looked at so far, for whoever asks from another thread."""
 
     frames: int = 0
+    by_camera: dict[str, int] = field(default_factory=dict)
+    """The same for each camera."""
     inference_ms: float = 0.0
     """The model's time for the last frame."""
     newest: dict[str, tuple[Frame, Sequence[Face]]] = field(default_factory=dict)
@@ -72,6 +74,11 @@ class Vision:
         self._until: int | None = None
         self.is_done = False
         """Everything has been looked at and said; set after `finish_when_empty`."""
+
+    @property
+    def is_occupied(self) -> bool:
+        """Whether somebody stands at a gate. Any thread may ask."""
+        return any(camera.watch.is_occupied for camera in self._cameras.values())
 
     def _report(self, fault: Fault) -> None:
         self._emit(fault)
@@ -126,6 +133,7 @@ class Vision:
         camera = self._cameras[frame.camera]
         self._seen.inference_ms = inference_ms
         self._seen.frames += 1
+        self._seen.by_camera[frame.camera] = self._seen.by_camera.get(frame.camera, 0) + 1
         self._seen.newest[frame.camera] = (frame, faces)
         self._last = frame.at
         tracks = camera.tracker.update(faces, frame.at)

@@ -146,6 +146,30 @@ class OutboxHealth(Part):
     dropped: Dropped | None
 
 
+class VisitsToday(Part):
+    """Visitors judged since the site's midnight."""
+
+    passed: Count
+    refused: Count
+
+
+class CameraHealth(Part):
+    """How one camera is."""
+
+    fps: float = Field(description="Frames of it analysed per second.")
+    interval_s: float = Field(description="Configured time between two looks; 0 is as fast as it goes.")
+    state: Literal["opening", "ok", "away", "black", "frozen", "ended"] = Field(
+        description="`away`: lost, refused or hung; `black` and `frozen`: nothing is judged on its pictures;"
+        " `ended`: the file or folder is finished."
+    )
+
+
+class SensorHealth(Part):
+    """How one sensor is."""
+
+    state: Literal["ok", "away", "out_of_range", "stuck"]
+
+
 class RuleHealth(Part):
     """How one rule fares since it was loaded."""
 
@@ -170,8 +194,14 @@ class Health(Envelope):
     live_dropped: Count | None = Field(
         default=None, description="Live messages that were not sent: no connection, a slow one, or a refusal."
     )
+    certificate_days: int | None = Field(
+        default=None, description="Days that the device's own certificate still holds; null without one."
+    )
     outbox: OutboxHealth
     clock_synced: bool
+    visits_today: VisitsToday | None = Field(default=None, description="Null without a camera.")
+    cameras: dict[str, CameraHealth] | None = Field(default=None, description="By name; absent without cameras.")
+    sensors: dict[str, SensorHealth] | None = Field(default=None, description="By name; absent without sensors.")
     rules: dict[str, RuleHealth] | None = Field(default=None, description="By name; absent without rules.")
 
 

@@ -1,0 +1,66 @@
+"""The part that speaks with the cloud's shadows and jobs, where that is wanted."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from edge_mask import __version__
+from edge_mask.control.cloud import Cloud, Desk
+from edge_mask.control.futures import mapped
+from edge_mask.control.job_memory import JobMemory
+from edge_mask.control.jobs import Jobs
+from edge_mask.control.kept import Kept
+from edge_mask.control.seen import SeenShadow
+from edge_mask.control.shadow import WishShadow
+from edge_mask.control.wished import Memory
+from edge_mask.control.wishes import Wishes
+from edge_mask.deliver.transport import BrokerTransport
+from edge_mask.recording.requests import ReadShadow
+from edge_mask.runtime.clock import Clock
+from edge_mask.settings.model import Settings
+from edge_mask.wire.topics import WISHES, JobTopics, ShadowTopics
+
+Ask = Callable[[ReadShadow], object]
+
+
+def cloud_for(settings: Settings, transport: BrokerTransport, wishes: Wishes, ask: Ask, clock: Clock) -> Cloud:
+    """The worker for shadow, jobs or both."""
+    has_shadow, has_jobs = settings.uses_shadow, settings.uses_jobs
+    thing, database = settings.device.thing_name, settings.outbox.path
+    key = ("cloud", thing, database, has_shadow, has_jobs)
+    desk = wishes.lasting(key, partial(_desk, thing, database, wishes, has_shadow=has_shadow, has_jobs=has_jobs))
+    seen = SeenShadow(ShadowTopics(thing)) if has_shadow else None
+    return Cloud(desk, seen, transport, wishes, database.resolve().parent, partial(_look, thing, ask), clock)
+
+
+def _desk(thing: str, database: Path, wishes: Wishes, *, has_shadow: bool, has_jobs: bool) -> Desk:
+    new_token = partial(_token, secrets.token_hex(4), count(1))
+    wish = jobs = None
+    if has_shadow:
+        memory = Memory(Kept(Path(f"{database}.shadow.json")))
+        topics = ShadowTopics(thing, WISHES)
+        wish = WishShadow(topics, memory, wishes.in_force, program=__version__, new_token=new_token)
+    if has_jobs:
+        jobs = Jobs(JobTopics(thing), JobMemory(Kept(Path(f"{database}.jobs.json"))), new_token=new_token)
+    return Desk(wish, jobs)
+
+
+def _token(process: str, numbers: "count[int]") -> str:
+    """Differs from those of other processes: answers to those mean nothing here."""
+    return f"edge-mask-{process}-{next(numbers)}"
+
+
+def _look(thing: str, ask: Ask) -> "Future[Mapping[str, Any] | None]":
+    """What the local shadow reports."""
+    request = ReadShadow(thing)
+    ask(request)
+    return mapped(request.answer, _reported)
+
+
+def _reported(document: dict[str, Any] | None) -> Mapping[str, Any]:
+    reported = (document or {}).get("state", {}).get("reported")
+    return reported if isinstance(reported, Mapping) else {}

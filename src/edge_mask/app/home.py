@@ -1,0 +1,58 @@
+"""From the settings to what tells Home Assistant of this device; nothing of it is imported while that is off."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_mask import __version__
+from edge_mask.deliver.transport import BrokerTransport
+from edge_mask.messages import Fault
+from edge_mask.runtime.clock import Clock
+from edge_mask.settings.model import Settings
+from edge_mask.wire.topics import Topics
+
+if TYPE_CHECKING:
+    from edge_mask.homeassistant.announcer import Announcer
+    from edge_mask.homeassistant.site import Site
+
+
+def announcer_for(
+    settings: Settings,
+    topics: Topics,
+    model: str | None,
+    transport: BrokerTransport,
+    clock: Clock,
+    report: Callable[[Fault], None],
+    refresh: Callable[[], None],
+) -> "Announcer | None":
+    """None while it is off, unless something that was announced before has to be taken back."""
+    place = Path(f"{settings.outbox.path}.homeassistant.json")
+    home = settings.homeassistant
+    if not home.enabled and not place.exists():
+        return None
+    from edge_mask.homeassistant.announcer import Announcer
+    from edge_mask.homeassistant.discovery import announcement
+    from edge_mask.homeassistant.memory import Memory
+
+    wanted = announcement(_site(settings, topics, model), home.prefix) if home.enabled else None
+    return Announcer(wanted, Memory(place), transport, clock, report, refresh=refresh)
+
+
+def _site(settings: Settings, topics: Topics, model: str | None) -> "Site":
+    from edge_mask.homeassistant.site import Meter, Site
+
+    device = settings.device
+    return Site(
+        thing=device.thing_name,
+        name=device.labels.name or device.thing_name,
+        software=__version__,
+        model=model,
+        topic_of=topics.of,
+        gates=tuple(camera.name for camera in settings.cameras if camera.role == "gate"),
+        rooms=tuple(camera.name for camera in settings.cameras if camera.role == "cctv"),
+        rearm_after=settings.cctv.rearm_after,
+        meters=tuple(
+            Meter(sensor=each.name, quantity=each.quantity, unit=each.unit, interval=each.interval)
+            for each in settings.sensors
+        ),
+    )

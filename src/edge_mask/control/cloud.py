@@ -1,0 +1,252 @@
+"""The worker between the tables of shadow and jobs and the world: the connection, the wishes, the local shadow.
+
+ transport ──heard──▶ ┌───────┐ ──▶ tables: WishShadow, SeenShadow, Jobs ──▶ Say ──▶ transport
+ futures ───ended───▶ │ queue │                                        ──▶ Configure, Activate, Do ──▶ wishes
+ recorder ──found───▶ └───────┘                                        ──▶ Look ──▶ recorder
+
+It belongs to one house; the two tables that ask for another one belong to the process (Desk).
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, Full, Queue, SimpleQueue
+from typing import Any, Final
+
+from edge_mask.control import doing
+from edge_mask.control.cloud_json import LARGEST
+from edge_mask.control.jobs import Do, Jobs
+from edge_mask.control.seen import Look, SeenShadow
+from edge_mask.control.shadow import ORIGIN, Activate, Configure, Order, Say, WishShadow
+from edge_mask.control.wishes import Wishes
+from edge_mask.deliver.transport import BrokerTransport, receipt_of
+from edge_mask.messages import Message, Outcome, Priority, Receipt
+from edge_mask.runtime.clock import Clock
+from edge_mask.runtime.door import nothing
+from edge_mask.runtime.worker import Job
+from edge_mask.units import Seconds
+
+log = logging.getLogger(__name__)
+
+_MOST_HEARD: Final = 64
+"""Messages that wait for the worker. More are not kept: it asks for the newest state anew."""
+_MOST_TURNS: Final = 100
+_IDLE: Final = 10.0
+
+Event = Callable[[float], object]
+"""Something that happened, told to the tables in the worker's thread; its argument is the time."""
+
+
+@dataclass(slots=True)
+class Desk:
+    """What lives over all houses: the tables whose orders may end a house, and how their orders ended."""
+
+    wish: WishShadow | None
+    jobs: Jobs | None
+    ends: "SimpleQueue[Event]" = field(default_factory=SimpleQueue)
+    ring: Callable[[], object] = nothing
+    """Wakes the worker of the house that runs now."""
+
+    def end(self, event: Event) -> None:
+        """From any thread."""
+        self.ends.put(event)
+        self.ring()
+
+
+class Cloud(Job):
+    """`state_changed` and `recorded` may be called from any thread."""
+
+    name = "cloud"
+    patience = Seconds(60.0)
+
+    def __init__(
+        self,
+        desk: Desk,
+        seen: SeenShadow | None,
+        transport: BrokerTransport,
+        wishes: Wishes,
+        folder: Path,
+        look: "Callable[[], Future[Mapping[str, Any] | None]]",
+        clock: Clock,
+    ) -> None:
+        """`folder` may hold a fetched package for a while; `look` asks for the state that is reported locally."""
+        self._desk = desk
+        self._seen = seen
+        self._transport = transport
+        self._wishes = wishes
+        self._folder = folder
+        self._look = look
+        self._clock = clock
+        self._wake = threading.Event()
+        self._events: Queue[Event] = Queue(_MOST_HEARD)
+        self._states: SimpleQueue[bool] = SimpleQueue()
+        self._has_missed = False
+
+    # -- from other threads ------------------------------------------------------------------------------
+
+    def state_changed(self, connected: bool) -> None:
+        """The connection came or went."""
+        self._states.put(connected)
+        self._wake.set()
+
+    def recorded(self) -> None:
+        """Something was written, perhaps to the local shadow."""
+        if self._seen is not None and self._seen.changed():
+            self._wake.set()
+
+    def interrupt(self) -> None:
+        self._wake.set()
+
+    def _heard(self, message: Message) -> None:
+        """In the driver's thread."""
+        topic, payload = message.topic, message.payload
+        if len(payload) <= LARGEST:
+            self._happened(lambda now: self._tell(topic, payload, now))
+
+    def _happened(self, event: Event) -> None:
+        try:
+            self._events.put_nowait(event)
+        except Full:
+            self._has_missed = True
+        self._wake.set()
+
+    # -- the worker --------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        self._desk.ring = self._wake.set
+        for table in (self._desk.wish, self._seen, self._desk.jobs):
+            for topic in () if table is None else table.topics.heard:
+                self._transport.subscribe(topic, self._heard)
+
+    def step(self, stop: threading.Event) -> None:
+        now = self._clock.now().mono
+        self._clock.wait(self._wake, Seconds(max(0.0, min(_IDLE, self._due(now) - now))))
+        self._wake.clear()
+        if not stop.is_set():
+            self.turn()
+
+    def turn(self) -> None:
+        """Take in what happened and do what can be done, without waiting."""
+        self._notice_states()
+        self._take_all(self._desk.ends)
+        self._take_all(self._events)
+        if self._has_missed:
+            self._has_missed = False
+            self._connection(True)
+        for _ in range(_MOST_TURNS):
+            orders = self._orders()
+            for order in orders:
+                self._carry_out(order)
+            self._take_all(self._desk.ends)
+            if not orders:
+                return
+
+    def end(self) -> None:
+        """What ended with the house is noted; the rest is told to the next one."""
+        self._connection(False)
+        self._take_all(self._desk.ends)
+
+    def _due(self, now: float) -> float:
+        wish, seen, jobs = self._desk.wish, self._seen, self._desk.jobs
+        due = [
+            float("inf") if wish is None else wish.due(now),
+            float("inf") if seen is None else seen.due,
+            float("inf") if jobs is None else jobs.due(now),
+        ]
+        return min(due)
+
+    # -- what happened -----------------------------------------------------------------------------------
+
+    def _notice_states(self) -> None:
+        while not self._states.empty():
+            self._connection(self._states.get_nowait())
+
+    def _connection(self, is_there: bool) -> None:
+        now = self._clock.now().mono
+        if self._desk.wish is not None:
+            self._desk.wish.connected(now) if is_there else self._desk.wish.lost()
+        if self._seen is not None:
+            self._seen.connected() if is_there else self._seen.lost()
+        if self._desk.jobs is not None:
+            self._desk.jobs.connected() if is_there else self._desk.jobs.lost()
+
+    def _take_all(self, events: "Queue[Event] | SimpleQueue[Event]") -> None:
+        while True:
+            try:
+                event = events.get_nowait()
+            except Empty:
+                return
+            event(self._clock.now().mono)
+
+    def _tell(self, topic: str, payload: bytes, now: float) -> None:
+        wish, seen, jobs = self._desk.wish, self._seen, self._desk.jobs
+        if wish is not None and topic in wish.topics.heard:
+            wish.hear(topic, payload, now)
+        elif seen is not None and topic in seen.topics.heard:
+            seen.hear(payload, now)
+        elif jobs is not None:
+            jobs.hear(topic, payload, now)
+
+    # -- what to do --------------------------------------------------------------------------------------
+
+    def _orders(self) -> list[Order | Do | Look]:
+        now = self._clock.now().mono
+        orders: list[Order | Do | Look] = []
+        if self._desk.wish is not None:
+            orders += self._desk.wish.turn(now)
+        if self._seen is not None:
+            orders += self._seen.turn(now)
+        if self._desk.jobs is not None:
+            orders += self._desk.jobs.turn(now)
+        return orders
+
+    def _carry_out(self, order: Order | Do | Look) -> None:
+        match order:
+            case Say():
+                self._say(order)
+            case Look():
+                self._look().add_done_callback(self._looked)
+            case Configure(part=part):
+                self._wishes.configure(part, ORIGIN).add_done_callback(self._wish_ended)
+            case Activate(name=name, version=version):
+                doing.activate(name, version, self._wishes).add_done_callback(self._wish_ended)
+            case Do(number=number, operation=operation):
+                future = doing.do(operation, self._wishes, self._folder)
+                future.add_done_callback(lambda future: self._job_ended(number, future))
+
+    def _say(self, said: Say) -> "Future[Receipt]":
+        message = Message(topic=said.topic, payload=said.payload, priority=Priority.LIVE, qos=1)
+        sent = self._transport.send(message)
+        if self._seen is not None and said.topic == self._seen.topics.update:
+            sent.add_done_callback(self._seen_sent)
+        return sent
+
+    def _seen_sent(self, sent: "Future[Receipt]") -> None:
+        seen = self._seen
+        if seen is not None and receipt_of(sent).outcome is not Outcome.DELIVERED:
+            self._happened(lambda _now: seen.not_sent())
+
+    def _looked(self, answer: "Future[Mapping[str, Any] | None]") -> None:
+        """In the recorder's thread."""
+        reported = None if answer.cancelled() or answer.exception() is not None else answer.result() or {}
+        self._happened(lambda now: self._show(reported, now))
+
+    def _show(self, reported: Mapping[str, Any] | None, now: float) -> None:
+        if self._seen is not None:
+            for said in self._seen.found(reported, now):
+                self._say(said)
+
+    def _wish_ended(self, future: "Future[Any]") -> None:
+        """In the main thread, when the house may be another one already."""
+        wish, error = self._desk.wish, future.exception()
+        if wish is not None:
+            self._desk.end(lambda now: wish.ended(error, now))
+
+    def _job_ended(self, number: int, future: "Future[doing.Details]") -> None:
+        jobs, error = self._desk.jobs, future.exception()
+        details = {} if error is not None else future.result()
+        if jobs is not None:
+            self._desk.end(lambda now: jobs.ended(number, error, details, now))

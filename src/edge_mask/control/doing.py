@@ -1,0 +1,73 @@
+"""Carries out what a shadow or a job asks for. Everything ends in a future, with what is worth telling of it."""
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TypeVar
+
+from edge_mask.control.fetch import fetched
+from edge_mask.control.futures import mapped
+from edge_mask.control.job_document import Install, Operation, Reload, Set
+from edge_mask.control.wishes import Applied, Models, Wishes
+from edge_mask.errors import ModelError
+
+T = TypeVar("T")
+Details = Mapping[str, str]
+
+
+def do(operation: Operation, wishes: Wishes, folder: Path) -> "Future[Details]":
+    """`folder` is where a fetched package may lie for a while."""
+    match operation:
+        case Reload():
+            return mapped(wishes.reload(), _told)
+        case Set(part=part):
+            return mapped(wishes.configure(part, "job"), _told)
+        case Install():
+            return _apart("install-model", lambda: _install(operation, wishes, folder))
+
+
+def activate(name: str, version: str, wishes: Wishes) -> "Future[Models]":
+    """Its package is verified first, which takes a while."""
+    return _apart("activate-model", lambda: wishes.model("activate", name, version).result())
+
+
+def _install(wanted: Install, wishes: Wishes, folder: Path) -> Details:
+    """A package that is installed already is not fetched again, unless it is broken: so the job may be repeated."""
+    name, version = wanted.name, wanted.version
+    is_here = (name, version) in wishes.model("list").result().installed
+    if is_here:
+        try:
+            return _chosen(wanted, wishes)
+        except ModelError:
+            pass  # broken: what is fetched repairs it
+    with fetched(wanted.source, wanted.sha256, folder) as zipped:
+        wishes.model("install", name, version, source=zipped).result()
+    return _chosen(wanted, wishes)
+
+
+def _chosen(wanted: Install, wishes: Wishes) -> Details:
+    if wanted.activate:
+        found = wishes.model("activate", wanted.name, wanted.version).result()
+    else:
+        found = wishes.model("list").result()
+    return {"active": " ".join(found.active or ()) or "none", "installed": f"{wanted.name} {wanted.version}"}
+
+
+def _told(applied: Applied) -> Details:
+    return {"config_version": str(applied.in_force.version), "changed": ", ".join(applied.changed) or "nothing"}
+
+
+def _apart(name: str, work: Callable[[], T]) -> "Future[T]":
+    """In a thread of its own that belongs to no house: it may take longer than a house may take to stop."""
+    future: Future[T] = Future()
+    future.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except Exception as error:  # noqa: BLE001 (whatever it is, it belongs to whoever asked)
+            future.set_exception(error)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return future

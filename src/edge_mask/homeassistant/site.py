@@ -1,0 +1,53 @@
+"""What an announcement tells of: this device, its cameras and its sensors."""
+
+import re
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge_mask.units import Seconds
+
+_FOREIGN = re.compile(r"[^A-Za-z0-9_-]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meter:
+    """One quantity of one sensor."""
+
+    sensor: str
+    quantity: str
+    unit: str
+    interval: Seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A device as Home Assistant shall see it."""
+
+    thing: str
+    name: str
+    """On displays."""
+    software: str
+    model: str | None
+    """Name and version of the mask model."""
+    topic_of: Callable[[str], str]
+    """The topic of a kind of message or of a quantity."""
+    gates: tuple[str, ...] = ()
+    """Cameras that judge visitors."""
+    rooms: tuple[str, ...] = ()
+    """Cameras that look at a room."""
+    rearm_after: Seconds = Seconds(60.0)
+    """A room that stays bare-faced raises an alert this often."""
+    meters: tuple[Meter, ...] = ()
+    takes_commands: bool = False
+
+    @property
+    def object_id(self) -> str:
+        """Stands in the discovery topic and begins every unique id, so it must never change for one thing name."""
+        return slug(f"edge-mask-{self.thing}")
+
+
+def slug(text: str) -> str:
+    """`text` in the characters that Home Assistant allows; two texts never share one."""
+    plain = _FOREIGN.sub("_", text)
+    return plain if plain == text else f"{plain}-{zlib.crc32(text.encode()):08x}"

@@ -1,0 +1,58 @@
+"""What one configuration says and hears on its broker: every topic, before anything runs."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from edge_mask.identity.destinations import Destination, Input, destinations
+from edge_mask.identity.patterns import TopicPattern
+from edge_mask.kinds import ALERTS, DETECTIONS, FAULTS, HEALTH, LOOKS, STATUS, VISITS
+from edge_mask.rules.rule_file import RuleDefinition
+from edge_mask.settings.model import Settings
+from edge_mask.wire.topics import Topics
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """All topics of one device."""
+
+    said: frozenset[Destination]
+    heard: frozenset[str]
+    """Topic filters."""
+
+
+def traffic_of(settings: Settings, rules: Iterable[RuleDefinition], response_topics: Iterable[str] = ()) -> Traffic:
+    """The topics of the daemon that this configuration describes.
+
+    A request may name any topic for its answer: those beside the command's own are `response_topics` (filters).
+    """
+    topics = Topics(settings.topics.root, settings.device.thing_name, settings.topics.renames)
+    own = list(_own(settings, topics))
+    said = set(destinations(rules, own, settings.device.thing_name))
+    if settings.forward == "all":
+        said |= {Destination(each.topic, retain=False) for each in own}
+    said.add(Destination(TopicPattern.exactly(topics.of(STATUS.name)), STATUS.is_retained))
+    answers = (topics.answer("+"), *response_topics)
+    said |= {Destination(TopicPattern.of_filter(each), retain=False) for each in answers}
+    return Traffic(frozenset(said), frozenset((topics.commands,)))
+
+
+def _own(settings: Settings, topics: Topics) -> Iterator[Input]:
+    """The messages that its cameras, its sensors and the daemon itself make, with what is known of their fields."""
+    cameras = [camera.name for camera in settings.cameras]
+    sensors = [sensor.name for sensor in settings.sensors]
+    by_role = {role: [camera.name for camera in settings.cameras if camera.role == role] for role in ("gate", "cctv")}
+    seen = {DETECTIONS: cameras, VISITS: by_role["gate"], LOOKS: by_role["cctv"], ALERTS: cameras}
+    thing = settings.device.thing_name
+    for kind, names in seen.items():
+        for name in names:
+            yield _input(topics.of(kind.name), thing, camera=name)
+    for name in sensors:
+        yield _input(topics.of(ALERTS.name), thing, sensor=name)
+    for sensor in settings.sensors:
+        yield _input(topics.of(sensor.quantity), thing, sensor=sensor.name)
+    for kind in (HEALTH, FAULTS):
+        yield _input(topics.of(kind.name), thing)
+
+
+def _input(topic: str, thing: str, camera: str | None = None, sensor: str | None = None) -> Input:
+    return Input(TopicPattern.exactly(topic), {"thing": thing, "camera": camera, "sensor": sensor})
