@@ -101,7 +101,9 @@ class CloudShadow:
 class CloudService:
     """`desire`, `delete` and `create_job` are what people do in the cloud; `wait_for` waits for what devices do."""
 
-    def __init__(self, port: int, thing: str = "gate-01") -> None:
+    def __init__(
+        self, port: int, thing: str = "gate-01", *, username: str | None = None, password: str | None = None
+    ) -> None:
         self.thing = thing
         self.shadows: dict[str, CloudShadow] = {}
         self.jobs: dict[str, Json] = {}
@@ -111,6 +113,7 @@ class CloudService:
         self._changed = threading.Condition()
         self._is_there = threading.Event()
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, "aws-iot", protocol=MQTTProtocolVersion.MQTTv5)
+        self._client.username_pw_set(username, password)
         self._client.on_connect = lambda client, *_more: client.subscribe("$aws/things/#", qos=1)
         self._client.on_subscribe = lambda *_all: self._is_there.set()
         self._client.on_message = lambda _client, _data, got: self._hear(got.topic, bytes(got.payload))

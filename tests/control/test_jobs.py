@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from edge_mask.control.job_document import Install, Reload, Set
-from edge_mask.control.job_memory import JobMemory
-from edge_mask.control.jobs import DONE_WITHIN, Do, Jobs
+from edge_mask.control.cloud.job_document import Install, Reload, Set
+from edge_mask.control.cloud.job_memory import JobMemory
+from edge_mask.control.cloud.jobs import DONE_WITHIN, Do, Jobs
+from edge_mask.control.cloud.orders import Say
 from edge_mask.control.kept import Kept
-from edge_mask.control.shadow import Say
 from edge_mask.errors import ConfigurationError, DatabaseError, TryLater
 from edge_mask.wire.topics import JobTopics
 
@@ -203,6 +203,15 @@ def test_a_clean_stop_is_no_try(device: Device) -> None:
     for _ in range(5):
         (order,) = device.hand_out()
         device.end(order, TryLater("the program is stopping"))
+        device.restart()
+        device.connect()
+    assert isinstance(device.hand_out()[0], Do)
+
+
+def test_a_clean_stop_while_it_is_done_is_no_try(device: Device) -> None:
+    for _ in range(5):
+        device.hand_out()
+        device.table.stopped()
         device.restart()
         device.connect()
     assert isinstance(device.hand_out()[0], Do)

@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_mask.control import difference
+from edge_mask.control.cloud.orders import Activate, Configure, Order, Say
+from edge_mask.control.cloud.shadow import WishShadow
+from edge_mask.control.cloud.taking_over import TakingOver
+from edge_mask.control.cloud.wished import Memory
 from edge_mask.control.kept import Kept
-from edge_mask.control.shadow import Activate, Configure, Order, Say, WishShadow
-from edge_mask.control.wished import Memory
 from edge_mask.control.wishes import InForce
 from edge_mask.errors import ConfigurationError, DatabaseError, TryLater
 from edge_mask.settings.overlay import merged
@@ -36,8 +38,8 @@ class Device:
 
     def restart(self) -> None:
         """The process begins anew, with what lies on the disk."""
-        memory = Memory(Kept(self.file))
-        self.table = WishShadow(TOPICS, memory, lambda: self.force, program="0.1.0", new_token=self.token)
+        taking = TakingOver(Memory(Kept(self.file)), lambda: self.force)
+        self.table = WishShadow(TOPICS, taking, lambda: self.force, program="0.1.0", new_token=self.token)
 
     def token(self) -> str:
         self.tokens += 1

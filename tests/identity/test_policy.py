@@ -212,3 +212,50 @@ def test_the_role_reads_the_components_files_and_nothing_else(aws: Aws, tmp_path
 def test_a_name_as_long_as_may_be_leaves_the_check_a_name_of_its_own(aws: Aws, tmp_path: Path) -> None:
     config = site(tmp_path, device={"thing_name": "x" * 128})
     assert arns(aws.policies(config), "iot:Connect") == [f"client/{'x' * 128}", f"client/{'x' * 122}-check"]
+
+
+def test_home_assistant_is_announced_to_and_heard_of_where_that_is_on(aws: Aws, tmp_path: Path) -> None:
+    announced = "ha/device/edge-mask-gate-01/config"
+    assert not aws.judge(site(tmp_path)).publishes(announced)
+    judge = aws.judge(site(tmp_path, homeassistant={"enabled": True, "prefix": "ha"}))
+    assert judge.publishes(announced, retain=True)
+    assert judge.hears("ha/status", "ha/status")
+
+
+def test_a_core_connects_by_a_policy_of_its_own_and_what_stays_on_the_device_needs_none(
+    aws: Aws, tmp_path: Path
+) -> None:
+    local = {"local": ["edge-mask/{thing}/detections", "kf99/#"]}
+    mqtt, topics = {"transport": "greengrass"}, {"temperature": "kf99/topic"}
+    config = site(tmp_path, mqtt=mqtt, aws={"greengrass": local}, topics=topics)
+    judge = aws.judge(config)
+    assert not judge.allows("iot:Connect", "client/gate-01")
+    assert judge.publishes("edge-mask/gate-01/visits")
+    assert judge.hears("edge-mask/gate-01/commands/+", "edge-mask/gate-01/commands/infer")
+    assert not judge.publishes("edge-mask/gate-01/detections")
+    assert not judge.publishes("kf99/topic")
+
+
+def test_shadow_and_jobs_are_granted_where_they_are_on(aws: Aws, tmp_path: Path) -> None:
+    things = "$aws/things/gate-01"
+    asked = {f"{things}/shadow/update", f"{things}/shadow/name/edge-mask/update", f"{things}/shadow/name/edge-mask/get"}
+    here = site(tmp_path, mqtt={"transport": "mqtt"})
+    assert not any(
+        "$aws" in arn for action in ("iot:Publish", "iot:Subscribe") for arn in arns(aws.policies(here), action)
+    )
+    judge = aws.judge(site(tmp_path, mqtt={"transport": "mqtt"}, aws={"shadow": True}))
+    assert all(judge.publishes(topic) for topic in asked)
+    assert not judge.publishes(f"{things}/jobs/start-next")
+    assert not judge.publishes(f"{things}/shadow/name/other/update")
+    judge = aws.judge(site(tmp_path, mqtt={"transport": "greengrass"}))
+    assert judge.publishes(f"{things}/jobs/start-next")
+    assert judge.publishes(f"{things}/jobs/7/update")
+    assert judge.hears(f"{things}/jobs/+/update/accepted", f"{things}/jobs/7/update/accepted")
+    assert judge.hears(f"{things}/jobs/notify-next", f"{things}/jobs/notify-next")
+    judge = aws.judge(site(tmp_path, mqtt={"transport": "greengrass"}, aws={"shadow": False, "jobs": False}))
+    assert not judge.publishes(f"{things}/jobs/start-next")
+
+
+def test_results_in_the_shape_of_awss_component_have_a_topic_of_their_own(aws: Aws, tmp_path: Path) -> None:
+    config = site(tmp_path, topics={"tflite_results": "ml/{thing}/objects"})
+    assert aws.judge(config).publishes("ml/gate-01/objects")

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from edge_mask import __version__
-from edge_mask.control.cloud import Cloud, Desk
+from edge_mask.control.cloud.fetch import clean
+from edge_mask.control.cloud.job_memory import JobMemory
+from edge_mask.control.cloud.jobs import Jobs
+from edge_mask.control.cloud.seen import SeenShadow
+from edge_mask.control.cloud.shadow import WishShadow
+from edge_mask.control.cloud.taking_over import TakingOver
+from edge_mask.control.cloud.wished import Memory
+from edge_mask.control.cloud.worker import Cloud, Tables
 from edge_mask.control.futures import mapped
-from edge_mask.control.job_memory import JobMemory
-from edge_mask.control.jobs import Jobs
 from edge_mask.control.kept import Kept
-from edge_mask.control.seen import SeenShadow
-from edge_mask.control.shadow import WishShadow
-from edge_mask.control.wished import Memory
 from edge_mask.control.wishes import Wishes
 from edge_mask.deliver.transport import BrokerTransport
 from edge_mask.recording.requests import ReadShadow
@@ -32,21 +34,22 @@ def cloud_for(settings: Settings, transport: BrokerTransport, wishes: Wishes, as
     has_shadow, has_jobs = settings.uses_shadow, settings.uses_jobs
     thing, database = settings.device.thing_name, settings.outbox.path
     key = ("cloud", thing, database, has_shadow, has_jobs)
-    desk = wishes.lasting(key, partial(_desk, thing, database, wishes, has_shadow=has_shadow, has_jobs=has_jobs))
+    tables = wishes.lasting(key, partial(_tables, thing, database, wishes, has_shadow=has_shadow, has_jobs=has_jobs))
     seen = SeenShadow(ShadowTopics(thing)) if has_shadow else None
-    return Cloud(desk, seen, transport, wishes, database.resolve().parent, partial(_look, thing, ask), clock)
+    return Cloud(tables, seen, transport, wishes, database.resolve().parent, partial(_look, thing, ask), clock)
 
 
-def _desk(thing: str, database: Path, wishes: Wishes, *, has_shadow: bool, has_jobs: bool) -> Desk:
+def _tables(thing: str, database: Path, wishes: Wishes, *, has_shadow: bool, has_jobs: bool) -> Tables:
     new_token = partial(_token, secrets.token_hex(4), count(1))
     wish = jobs = None
     if has_shadow:
-        memory = Memory(Kept(Path(f"{database}.shadow.json")))
+        taking = TakingOver(Memory(Kept(Path(f"{database}.shadow.json"))), wishes.in_force)
         topics = ShadowTopics(thing, WISHES)
-        wish = WishShadow(topics, memory, wishes.in_force, program=__version__, new_token=new_token)
+        wish = WishShadow(topics, taking, wishes.in_force, program=__version__, new_token=new_token)
     if has_jobs:
+        clean(database.resolve().parent)
         jobs = Jobs(JobTopics(thing), JobMemory(Kept(Path(f"{database}.jobs.json"))), new_token=new_token)
-    return Desk(wish, jobs)
+    return Tables(wish, jobs)
 
 
 def _token(process: str, numbers: "count[int]") -> str:

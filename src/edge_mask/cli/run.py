@@ -12,6 +12,7 @@ from edge_mask.cli.common import add_config, positive_seconds
 if TYPE_CHECKING:
     from edge_mask.control.component import Component
     from edge_mask.control.wishes import Wishes
+    from edge_mask.runtime.supervisor import Supervisor
     from edge_mask.settings.load import LoadedSettings
 
 log = logging.getLogger(__name__)
@@ -84,9 +85,9 @@ def _run(arguments: argparse.Namespace) -> int:
     wishes.serve(supervisor.door)
     component = _component(arguments.config, wishes)
     if component is None:
-        return supervisor.run()
+        return _to_the_end(supervisor, wishes)
     try:
-        return supervisor.run()
+        return _to_the_end(supervisor, wishes)
     except EdgeMaskError:
         component.errored()
         raise
@@ -108,6 +109,12 @@ def _component(config: Path, wishes: "Wishes") -> "Component | None":
     except Refused as error:
         log.warning("the nucleus's configuration is not asked for: %s", error)
         return None
+
+
+def _to_the_end(supervisor: "Supervisor", wishes: "Wishes") -> int:
+    code = supervisor.run()
+    wishes.stopped()
+    return code
 
 
 def _set_aside(found: Any) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from edge_mask.control.afterwards import Afterwards
 from edge_mask.control.changes import changed_keys
@@ -31,8 +31,15 @@ if TYPE_CHECKING:  # drags the model's runtime in, which a house without cameras
 
 Model = tuple[str, str]
 """Name and version."""
-T = TypeVar("T")
+L = TypeVar("L", bound="Lasting")
 Action = Literal["list", "install", "activate", "rollback", "remove"]
+
+
+class Lasting(Protocol):
+    """What lives over all houses."""
+
+    def stopped(self) -> None:
+        """The process ends as it should, and not by a kill or a crash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +117,17 @@ class Wishes:
         """Called while a house is built: name and version of its model."""
         self._model = model
 
-    def lasting(self, key: Hashable, make: Callable[[], T]) -> T:
+    def lasting(self, key: Hashable, make: Callable[[], L]) -> L:
         """What lives over all houses: made once for each key, while a house is built."""
         if key not in self._lasting:
             self._lasting[key] = make()
-        made: T = self._lasting[key]
+        made: L = self._lasting[key]
         return made
+
+    def stopped(self) -> None:
+        """The process ends as it should: no house runs any more."""
+        for each in self._lasting.values():
+            each.stopped()
 
     # -- for everybody -----------------------------------------------------------------------------------
 

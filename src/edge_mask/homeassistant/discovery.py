@@ -44,12 +44,17 @@ def announcement(site: Site, prefix: str) -> Announcement:
         key: {"availability": [available], "qos": 1, **entity, "unique_id": f"{site.object_id}-{key}"}
         for key, entity in entities(site)
     }
-    return Announcement(discovery_topic(prefix, site.object_id), f"{prefix}/status", _body(site), components)
+    return Announcement(discovery_topic(prefix, site.object_id), birth_topic(prefix), _body(site), components)
 
 
 def discovery_topic(prefix: str, object_id: str) -> str:
     """Where a device is announced."""
     return f"{prefix}/device/{object_id}/config"
+
+
+def birth_topic(prefix: str) -> str:
+    """Where Home Assistant says that it has started."""
+    return f"{prefix}/status"
 
 
 def _body(site: Site) -> dict[str, Any]:

@@ -44,7 +44,12 @@ class Site:
     @property
     def object_id(self) -> str:
         """Stands in the discovery topic and begins every unique id, so it must never change for one thing name."""
-        return slug(f"edge-mask-{self.thing}")
+        return object_id(self.thing)
+
+
+def object_id(thing: str) -> str:
+    """The object id of a thing."""
+    return slug(f"edge-mask-{thing}")
 
 
 def slug(text: str) -> str:

@@ -35,7 +35,7 @@ class Destination:
     """Where a rule republishes to."""
 
     topic: TopicPattern
-    retain: bool
+    retain: bool = False
 
 
 def destinations(rules: Iterable[RuleDefinition], own: Iterable[Input], thing: str) -> frozenset[Destination]:

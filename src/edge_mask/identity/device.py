@@ -12,7 +12,7 @@ _ENDPOINT: Final = re.compile(r"\.iot\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$")
 
 def client_ids(settings: Settings) -> tuple[str, ...]:
     """The MQTT client ids of the daemon and of `edge-mask check`; none where the nucleus connects."""
-    return settings.client_id, settings.check_client_id
+    return () if settings.mqtt.transport == "greengrass" else (settings.client_id, settings.check_client_id)
 
 
 def region_of(settings: Settings) -> str | None:

@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from edge_mask.homeassistant.discovery import birth_topic, discovery_topic
+from edge_mask.homeassistant.site import object_id
 from edge_mask.identity.destinations import Destination, Input, destinations
 from edge_mask.identity.patterns import TopicPattern
 from edge_mask.kinds import ALERTS, DETECTIONS, FAULTS, HEALTH, LOOKS, STATUS, VISITS
 from edge_mask.rules.rule_file import RuleDefinition
 from edge_mask.settings.model import Settings
-from edge_mask.wire.topics import Topics
+from edge_mask.sql.topics import topic_matches
+from edge_mask.wire.topics import WISHES, JobTopics, ShadowTopics, Topics
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +32,41 @@ def traffic_of(settings: Settings, rules: Iterable[RuleDefinition], response_top
     own = list(_own(settings, topics))
     said = set(destinations(rules, own, settings.device.thing_name))
     if settings.forward == "all":
-        said |= {Destination(each.topic, retain=False) for each in own}
+        said |= {Destination(each.topic) for each in own}
     said.add(Destination(TopicPattern.exactly(topics.of(STATUS.name)), STATUS.is_retained))
-    answers = (topics.answer("+"), *response_topics)
-    said |= {Destination(TopicPattern.of_filter(each), retain=False) for each in answers}
-    return Traffic(frozenset(said), frozenset((topics.commands,)))
+    said |= {Destination(TopicPattern.of_filter(each)) for each in (topics.answer("+"), *response_topics)}
+    heard = {topics.commands}
+    for spoken, listened in _elsewhere(settings):
+        said |= spoken
+        heard |= listened
+    return Traffic(frozenset(each for each in said if not _is_local(each, settings)), frozenset(heard))
+
+
+def _elsewhere(settings: Settings) -> Iterator[tuple[set[Destination], set[str]]]:
+    """What is said and heard outside of the configured topics, for each part that is on."""
+    thing = settings.device.thing_name
+    cloud: list[ShadowTopics | JobTopics] = []
+    if settings.uses_shadow:
+        cloud += [ShadowTopics(thing), ShadowTopics(thing, WISHES)]
+    if settings.uses_jobs:
+        cloud.append(JobTopics(thing))
+    for part in cloud:
+        yield {Destination(TopicPattern.of_filter(each)) for each in part.said}, set(part.heard)
+    if (results := settings.topics.tflite_results) is not None and settings.cameras:
+        yield {Destination(TopicPattern.exactly(results.replace("{thing}", thing)))}, set()
+    if settings.homeassistant.enabled:
+        prefix = settings.homeassistant.prefix
+        announced = TopicPattern.exactly(discovery_topic(prefix, object_id(thing)))
+        yield {Destination(announced, retain=True)}, {birth_topic(prefix)}
+
+
+def _is_local(said: Destination, settings: Settings) -> bool:
+    """Whether it stays on the device: a Greengrass nucleus passes it to other components."""
+    if settings.mqtt.transport != "greengrass" or not said.topic.is_exact:
+        return False
+    thing = settings.device.thing_name
+    filters = (each.replace("{thing}", thing) for each in settings.aws.greengrass.local)
+    return any(topic_matches(each, said.topic.texts[0]) for each in filters)
 
 
 def _own(settings: Settings, topics: Topics) -> Iterator[Input]:

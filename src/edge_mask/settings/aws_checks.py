@@ -19,6 +19,10 @@ def aws_complaints(settings: Settings) -> Iterator[Complaint]:
         yield from _certificate(settings)
     elif settings.aws.pkcs11 is not None:
         yield ("aws", "pkcs11"), f"goes with mqtt.transport: aws-iot only; found {settings.mqtt.transport}"
+    if settings.mqtt.transport == "none":
+        for key in ("shadow", "jobs"):
+            if getattr(settings.aws, key):
+                yield ("aws", key), "found true; it needs a connection, and mqtt.transport is none"
     if settings.mqtt.transport == "greengrass":
         yield from _component(settings)
     elif settings.aws.greengrass.model_fields_set:

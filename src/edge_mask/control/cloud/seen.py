@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from edge_mask.control import difference
-from edge_mask.control.cloud_json import Nonsense, read_object, text_at
-from edge_mask.control.shadow import Say
+from edge_mask.control.cloud.json_in import Nonsense, read_object, text_at
+from edge_mask.control.cloud.orders import Say
 from edge_mask.redact import redact
 from edge_mask.sql.json import to_json
 from edge_mask.wire.topics import ShadowTopics

@@ -32,11 +32,15 @@ class _OnlyHttps(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
+def clean(folder: Path) -> None:
+    """Remove what a process left that ended while it fetched."""
+    for left in folder.glob(f"{_PREFIX}*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
 @contextmanager
 def fetched(source: str, sha256: str, folder: Path) -> Iterator[Path]:
     """A copy of the zip below `folder`, gone afterwards. Raises Refused, or TryLater when its server is away."""
-    for left in folder.glob(f"{_PREFIX}*"):  # by a process that was killed
-        shutil.rmtree(left, ignore_errors=True)
     try:
         with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=folder) as private:
             zipped = Path(private) / "package.zip"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from edge_mask.control import difference
-from edge_mask.control.cloud_json import Nonsense, object_at, whole_number
+from edge_mask.control.cloud.json_in import Nonsense, object_at, whole_number
 from edge_mask.control.kept import Kept
 from edge_mask.suggest import did_you_mean
 

@@ -1,22 +1,13 @@
 """What is known of jobs over a restart: the one that is being done, how often it was begun, and how others ended."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
-from edge_mask.control.cloud_json import Nonsense, object_at, text_at, whole_number
+from edge_mask.control.cloud.job_outcome import Outcome
+from edge_mask.control.cloud.json_in import Nonsense, object_at, text_at, whole_number
 from edge_mask.control.kept import Kept
 
 MOST_ENDED: Final = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a job ended."""
-
-    status: str
-    """`SUCCEEDED`, `FAILED` or `REJECTED`."""
-    details: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

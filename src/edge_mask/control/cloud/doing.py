@@ -6,9 +6,9 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TypeVar
 
-from edge_mask.control.fetch import fetched
+from edge_mask.control.cloud.fetch import fetched
+from edge_mask.control.cloud.job_document import Install, Operation, Reload, Set
 from edge_mask.control.futures import mapped
-from edge_mask.control.job_document import Install, Operation, Reload, Set
 from edge_mask.control.wishes import Applied, Models, Wishes
 from edge_mask.errors import ModelError
 

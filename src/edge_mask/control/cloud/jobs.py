@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from edge_mask.control.cloud_json import Nonsense, object_at, read_object, text_at, to_payload, whole_number
-from edge_mask.control.job_document import NotKnown, Operation, operation
-from edge_mask.control.job_memory import Execution, JobMemory, Outcome
-from edge_mask.control.shadow import Say
-from edge_mask.errors import ConfigurationError, TryLater
-from edge_mask.redact import redact
+from edge_mask.control.cloud.job_document import NotKnown, Operation, operation
+from edge_mask.control.cloud.job_memory import Execution, JobMemory
+from edge_mask.control.cloud.job_outcome import Outcome, outcome_of
+from edge_mask.control.cloud.json_in import Nonsense, object_at, read_object, text_at, to_payload, whole_number
+from edge_mask.control.cloud.orders import Say
+from edge_mask.errors import TryLater
 from edge_mask.wire.topics import JobTopics
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,6 @@ _STEP_TIMEOUT: Final = 24 * 60
 _ANSWER_WITHIN, _LONGEST_PAUSE = 10.0, 300.0
 _TRIES_AGAIN_AFTER = 5.0
 _MOST_DELAYS: Final = 60
-_LONGEST_DETAIL: Final = 1024
 _ID: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
@@ -90,7 +89,7 @@ class Jobs:
             return
         self._is_doing = False
         if not isinstance(error, TryLater):
-            self._end(_outcome(error, details))
+            self._end(outcome_of(error, details))
             return
         self._delays += 1
         if self._delays > _MOST_DELAYS:
@@ -98,6 +97,12 @@ class Jobs:
             return
         self._do_at = now + _TRIES_AGAIN_AFTER
         if (current := self._memory.current) is not None:  # it was not done, so that was no try
+            self._keep(lambda: self._memory.begin(replace(current, tries=max(0, current.tries - 1))))
+
+    def stopped(self) -> None:
+        """The process ends as it should: what was being done was no try."""
+        current = self._memory.current
+        if self._is_doing and current is not None and current.outcome is None:
             self._keep(lambda: self._memory.begin(replace(current, tries=max(0, current.tries - 1))))
 
     # -- what to do --------------------------------------------------------------------------------------
@@ -235,7 +240,7 @@ class Jobs:
     # -- small parts -------------------------------------------------------------------------------------
 
     def _end(self, outcome: Outcome) -> None:
-        outcome = replace(outcome, details=_fitting(outcome.details))
+        outcome = outcome.fitting()
         current = self._memory.current
         level = logging.INFO if outcome.status == "SUCCEEDED" else logging.WARNING
         told = "; ".join(outcome.details.values())
@@ -263,18 +268,3 @@ class Jobs:
             change()
         except TryLater as error:
             log.warning("jobs: what became of a job is not known after a restart: %s", error)
-
-
-def _outcome(error: BaseException | None, details: Mapping[str, str]) -> Outcome:
-    """Rejected for a job that is wrong, failed for one that was tried."""
-    if error is None:
-        return Outcome("SUCCEEDED", details)
-    status = "REJECTED" if isinstance(error, ConfigurationError) else "FAILED"
-    return Outcome(status, {"error": str(error) or type(error).__name__})
-
-
-def _fitting(details: Mapping[str, str]) -> dict[str, str]:
-    """What the service takes as status details: only what can be printed, at most 1024 characters, none empty."""
-    lines = {key: redact(value).replace("\n", "; ") for key, value in details.items()}
-    shown = {key: "".join(c if c.isprintable() else "?" for c in line[:_LONGEST_DETAIL]) for key, line in lines.items()}
-    return {key: value for key, value in shown.items() if value}

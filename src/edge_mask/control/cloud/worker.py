@@ -4,7 +4,7 @@
  futures ───ended───▶ │ queue │                                        ──▶ Configure, Activate, Do ──▶ wishes
  recorder ──found───▶ └───────┘                                        ──▶ Look ──▶ recorder
 
-It belongs to one house; the two tables that ask for another one belong to the process (Desk).
+It belongs to one house; the two tables that ask for another one belong to the process (Tables).
 """
 
 import logging
@@ -16,11 +16,13 @@ from pathlib import Path
 from queue import Empty, Full, Queue, SimpleQueue
 from typing import Any, Final
 
-from edge_mask.control import doing
-from edge_mask.control.cloud_json import LARGEST
-from edge_mask.control.jobs import Do, Jobs
-from edge_mask.control.seen import Look, SeenShadow
-from edge_mask.control.shadow import ORIGIN, Activate, Configure, Order, Say, WishShadow
+from edge_mask.control.cloud import doing
+from edge_mask.control.cloud.jobs import Do, Jobs
+from edge_mask.control.cloud.json_in import LARGEST
+from edge_mask.control.cloud.orders import Activate, Configure, Order, Say
+from edge_mask.control.cloud.seen import Look, SeenShadow
+from edge_mask.control.cloud.shadow import WishShadow
+from edge_mask.control.cloud.taking_over import ORIGIN
 from edge_mask.control.wishes import Wishes
 from edge_mask.deliver.transport import BrokerTransport, receipt_of
 from edge_mask.messages import Message, Outcome, Priority, Receipt
@@ -41,7 +43,7 @@ Event = Callable[[float], object]
 
 
 @dataclass(slots=True)
-class Desk:
+class Tables:
     """What lives over all houses: the tables whose orders may end a house, and how their orders ended."""
 
     wish: WishShadow | None
@@ -49,6 +51,13 @@ class Desk:
     ends: "SimpleQueue[Event]" = field(default_factory=SimpleQueue)
     ring: Callable[[], object] = nothing
     """Wakes the worker of the house that runs now."""
+
+    def stopped(self) -> None:
+        """The process ends as it should."""
+        if self.wish is not None:
+            self.wish.stopped()
+        if self.jobs is not None:
+            self.jobs.stopped()
 
     def end(self, event: Event) -> None:
         """From any thread."""
@@ -64,7 +73,7 @@ class Cloud(Job):
 
     def __init__(
         self,
-        desk: Desk,
+        tables: Tables,
         seen: SeenShadow | None,
         transport: BrokerTransport,
         wishes: Wishes,
@@ -73,7 +82,7 @@ class Cloud(Job):
         clock: Clock,
     ) -> None:
         """`folder` may hold a fetched package for a while; `look` asks for the state that is reported locally."""
-        self._desk = desk
+        self._tables = tables
         self._seen = seen
         self._transport = transport
         self._wishes = wishes
@@ -84,6 +93,9 @@ class Cloud(Job):
         self._events: Queue[Event] = Queue(_MOST_HEARD)
         self._states: SimpleQueue[bool] = SimpleQueue()
         self._has_missed = False
+        for table in (tables.wish, seen, tables.jobs):
+            for topic in () if table is None else table.topics.heard:
+                transport.subscribe(topic, self._heard)  # before it opens: the answers to what is asked first are heard
 
     # -- from other threads ------------------------------------------------------------------------------
 
@@ -116,10 +128,7 @@ class Cloud(Job):
     # -- the worker --------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        self._desk.ring = self._wake.set
-        for table in (self._desk.wish, self._seen, self._desk.jobs):
-            for topic in () if table is None else table.topics.heard:
-                self._transport.subscribe(topic, self._heard)
+        self._tables.ring = self._wake.set
 
     def step(self, stop: threading.Event) -> None:
         now = self._clock.now().mono
@@ -131,7 +140,7 @@ class Cloud(Job):
     def turn(self) -> None:
         """Take in what happened and do what can be done, without waiting."""
         self._notice_states()
-        self._take_all(self._desk.ends)
+        self._take_all(self._tables.ends)
         self._take_all(self._events)
         if self._has_missed:
             self._has_missed = False
@@ -140,17 +149,17 @@ class Cloud(Job):
             orders = self._orders()
             for order in orders:
                 self._carry_out(order)
-            self._take_all(self._desk.ends)
+            self._take_all(self._tables.ends)
             if not orders:
                 return
 
     def end(self) -> None:
         """What ended with the house is noted; the rest is told to the next one."""
         self._connection(False)
-        self._take_all(self._desk.ends)
+        self._take_all(self._tables.ends)
 
     def _due(self, now: float) -> float:
-        wish, seen, jobs = self._desk.wish, self._seen, self._desk.jobs
+        wish, seen, jobs = self._tables.wish, self._seen, self._tables.jobs
         due = [
             float("inf") if wish is None else wish.due(now),
             float("inf") if seen is None else seen.due,
@@ -166,12 +175,12 @@ class Cloud(Job):
 
     def _connection(self, is_there: bool) -> None:
         now = self._clock.now().mono
-        if self._desk.wish is not None:
-            self._desk.wish.connected(now) if is_there else self._desk.wish.lost()
+        if self._tables.wish is not None:
+            self._tables.wish.connected(now) if is_there else self._tables.wish.lost()
         if self._seen is not None:
             self._seen.connected() if is_there else self._seen.lost()
-        if self._desk.jobs is not None:
-            self._desk.jobs.connected() if is_there else self._desk.jobs.lost()
+        if self._tables.jobs is not None:
+            self._tables.jobs.connected() if is_there else self._tables.jobs.lost()
 
     def _take_all(self, events: "Queue[Event] | SimpleQueue[Event]") -> None:
         while True:
@@ -182,7 +191,7 @@ class Cloud(Job):
             event(self._clock.now().mono)
 
     def _tell(self, topic: str, payload: bytes, now: float) -> None:
-        wish, seen, jobs = self._desk.wish, self._seen, self._desk.jobs
+        wish, seen, jobs = self._tables.wish, self._seen, self._tables.jobs
         if wish is not None and topic in wish.topics.heard:
             wish.hear(topic, payload, now)
         elif seen is not None and topic in seen.topics.heard:
@@ -195,12 +204,12 @@ class Cloud(Job):
     def _orders(self) -> list[Order | Do | Look]:
         now = self._clock.now().mono
         orders: list[Order | Do | Look] = []
-        if self._desk.wish is not None:
-            orders += self._desk.wish.turn(now)
+        if self._tables.wish is not None:
+            orders += self._tables.wish.turn(now)
         if self._seen is not None:
             orders += self._seen.turn(now)
-        if self._desk.jobs is not None:
-            orders += self._desk.jobs.turn(now)
+        if self._tables.jobs is not None:
+            orders += self._tables.jobs.turn(now)
         return orders
 
     def _carry_out(self, order: Order | Do | Look) -> None:
@@ -241,12 +250,12 @@ class Cloud(Job):
 
     def _wish_ended(self, future: "Future[Any]") -> None:
         """In the main thread, when the house may be another one already."""
-        wish, error = self._desk.wish, future.exception()
+        wish, error = self._tables.wish, future.exception()
         if wish is not None:
-            self._desk.end(lambda now: wish.ended(error, now))
+            self._tables.end(lambda now: wish.ended(error, now))
 
     def _job_ended(self, number: int, future: "Future[doing.Details]") -> None:
-        jobs, error = self._desk.jobs, future.exception()
+        jobs, error = self._tables.jobs, future.exception()
         details = {} if error is not None else future.result()
         if jobs is not None:
-            self._desk.end(lambda now: jobs.ended(number, error, details, now))
+            self._tables.end(lambda now: jobs.ended(number, error, details, now))
