@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 RUNTIMES := .venv-runtimes
 export PYTHON
 
-.PHONY: demo test test-runtimes check format schema clean environment
+.PHONY: demo test test-runtimes check format schema clean environment install uninstall rollback
 .NOTPARALLEL:
 
 demo: environment
@@ -44,6 +44,10 @@ schema: environment
 	{ sed '/<!-- keys: begin/q' docs/configuration.md; $(BIN)/edge-mask schema config --format markdown; \
 	  echo '<!-- keys: end -->'; } > docs/configuration.new
 	mv docs/configuration.new docs/configuration.md
+
+# As a service: see docs/raspberry-pi.md. DESTDIR, PREFIX, EXTRAS, WHEELS and others: scripts/install says them.
+install uninstall rollback:
+	@scripts/install $@
 
 clean:
 	rm -rf $(VENV) $(RUNTIMES) .pytest_cache .mypy_cache .ruff_cache

@@ -64,14 +64,14 @@ def main() -> None:
 def _measure(pid: int, folder: Path, seconds: float) -> None:
     lines = (folder / "threads").read_text(encoding="utf-8").splitlines()
     names = dict(line.split(" ", 1) for line in lines)
-    before, written = _switches(pid), _written(pid)
+    before, already = _switches(pid), written(pid)
     time.sleep(seconds)
     after = _switches(pid)
     rates = {thread: (count - before.get(thread, 0)) / seconds for thread, count in after.items()}
     for thread, rate in sorted(rates.items(), key=lambda item: -item[1]):
         print(f"{rate:6.2f} /s  {names.get(thread, f'a library ({thread})')}")
     print(f"{sum(rates.values()):6.2f} /s  wake-ups in all (wanted: at most 2)")
-    print(f"{(_written(pid) - written) / seconds:6.2f} /s  bytes written (wanted: 0, and with it no fsync)")
+    print(f"{(written(pid) - already) / seconds:6.2f} /s  bytes written (wanted: 0, and with it no fsync)")
 
 
 def _switches(pid: int) -> dict[str, int]:
@@ -83,7 +83,8 @@ def _switches(pid: int) -> dict[str, int]:
     return found
 
 
-def _written(pid: int) -> int:
+def written(pid: int) -> int:
+    """Bytes that a process has written to disks so far."""
     fields = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text(encoding="utf-8").splitlines())
     return int(fields["write_bytes"])
 

@@ -2,7 +2,7 @@
 
 wheel ─▶ wheels/ ─┐
 install.sh run.sh ├─▶ edge-mask-ARCH.zip ─▶ OUT/artifacts/edge-mask/VERSION/
-config.yaml BUILD ┘    recipe.yaml ───────▶ OUT/recipes/
+config.yaml …     ┘    recipe.yaml ───────▶ OUT/recipes/
 """
 
 import argparse
@@ -23,6 +23,7 @@ MACHINES = {"amd64": "x86_64", "aarch64": "aarch64"}
 PLATFORMS = ("2_17", "2_24", "2_26", "2_27", "2_28", "2_31")
 """The manylinux versions whose wheels run on the oldest system that has Python 3.11, Debian 12 (glibc 2.36)."""
 SCRIPTS = ("install.sh", "run.sh")
+TESTED, BOOKWORM = ROOT / "requirements" / "dev.txt", ROOT / "requirements" / "bookworm.txt"
 BUCKET = "BUCKET_NAME"
 ANY_THING = ("edge-mask/+/", "$aws/things/+/")
 """What the recipe's accessControl says where the thing's name stands in a topic."""
@@ -42,9 +43,9 @@ def main(words: Sequence[str] | None = None) -> int:
             folder.mkdir(parents=True, exist_ok=True)
         for arch in wanted.arch or MACHINES:
             folder = Path(scratch) / arch
-            _fill(folder, own)
+            _fill(folder, own, for_bookworm=wanted.bookworm)
             if wanted.closed:
-                _add_dependencies(folder, own, arch, wanted.python or [_this_python()], wanted.constraint)
+                _add_dependencies(folder, own, arch, wanted.python or [_this_python()])
             (folder / "BUILD").write_text(f"{version}-{_digest(folder)[:12]}\n")
             path = artifacts / f"{NAME}-{arch}.zip"
             _pack(folder, path)
@@ -65,13 +66,12 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--python",
         action="append",
+        type=_version,
         metavar="VERSION",
         help="with --closed: the Python of the devices, such as 3.11; several times for several (by default this one)",
     )
     parser.add_argument(
-        "--constraint",
-        metavar="FILE",
-        help="with --closed: constraints for pip, such as numpy<2 beside picamera2 of Raspberry Pi OS 12",
+        "--bookworm", action="store_true", help="for picamera2 of Raspberry Pi OS 12 (requirements/bookworm.txt)"
     )
     parser.add_argument(
         "--bucket", default=BUCKET, help="the S3 bucket in the recipe; `gdk component publish` fills in its own"
@@ -82,6 +82,12 @@ def _arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument("--out", default=str(ROOT / "greengrass-build"), help="by default greengrass-build")
     return parser
+
+
+def _version(text: str) -> str:
+    if not re.fullmatch(r"3\.\d+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no version such as 3.11")
+    return text
 
 
 def _this_python() -> str:
@@ -99,21 +105,48 @@ def _wheel(scratch: Path) -> Path:
     return next((scratch / "own").glob("*.whl"))
 
 
-def _fill(folder: Path, own: Path) -> None:
+def _fill(folder: Path, own: Path, *, for_bookworm: bool) -> None:
     (folder / "wheels").mkdir(parents=True)
     shutil.copy(own, folder / "wheels")
     for name in (*SCRIPTS, "config.yaml"):
         shutil.copy(ROOT / "component" / name, folder)
     shutil.copy(ROOT / "LICENSE", folder)
+    shutil.copy(BOOKWORM, folder)
+    (folder / "constraints.txt").write_text(_constraints(for_bookworm=for_bookworm), encoding="utf-8")
 
 
-def _add_dependencies(folder: Path, own: Path, arch: str, pythons: Iterable[str], constraint: str | None) -> None:
+def _constraints(*, for_bookworm: bool = False) -> str:
+    """The versions that were tested, for pip: every device gets these, whenever it installs."""
+    pinned = re.findall(r"(?m)^([\w.-]+)(==\S+(?: ; .+?)?) \\$", TESTED.read_text(encoding="utf-8"))
+    instead = BOOKWORM.read_text(encoding="utf-8") if for_bookworm else ""
+    others = set(re.findall(r"(?m)^[\w-]+", instead))
+    return "".join(f"{name}{version}\n" for name, version in pinned if name not in others) + instead
+
+
+def _for_python(version: str, constraints: str) -> str:
+    """Those that hold for another Python: pip would judge them by the one that builds."""
+    made = []
+    for line in constraints.splitlines():
+        pin, _, marker = line.partition(" ; ")
+        told = re.fullmatch(r"python_full_version (<|>=) '([\d.]+)'", marker)
+        if told is None or (_number(version) < _number(told[2])) == (told[1] == "<"):
+            made.append(f"{pin}\n")
+    return "".join(made)
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
+def _add_dependencies(folder: Path, own: Path, arch: str, pythons: Iterable[str]) -> None:
     """Wheels only, never sources: nothing is compiled, so that any machine can build for any other."""
     machine = MACHINES[arch]
     for version in pythons:
         words = [word for each in PLATFORMS for word in ("--platform", f"manylinux_{each}_{machine}")]
         words += ["--platform", f"manylinux2014_{machine}", "--python-version", version, "--implementation", "cp"]
-        words += ["--constraint", constraint] if constraint else []
+        constraints = folder.with_name(f"{arch}-{version}.txt")
+        constraints.write_text(_for_python(version, (folder / "constraints.txt").read_text(encoding="utf-8")))
+        words += ["--constraint", str(constraints)]
         why = f"not every dependency has a wheel for Python {version} on {machine}"
         _pip("download", "--only-binary", ":all:", "--dest", folder / "wheels", *words, f"{own}[aws]", why=why)
     (folder / "CLOSED").touch()

@@ -33,10 +33,13 @@ find_python() {
   done
 }
 
-# picamera2 of Raspberry Pi OS 12 is compiled against NumPy 1, which a newer NumPy in front of it would break.
+# What was tested. Where picamera2 is compiled against NumPy 1 (Raspberry Pi OS 12), a newer NumPy in front would break it.
 constraints() {
   if [ "$site" = yes ] && "$python" -c 'import sys, numpy; sys.exit(int(numpy.__version__[0]) > 1)' 2>/dev/null; then
-    echo 'numpy<2'
+    grep -v -e '^numpy' -e '^opencv-python-headless' "$here/constraints.txt"
+    cat "$here/bookworm.txt"
+  else
+    cat "$here/constraints.txt"
   fi
 }
 

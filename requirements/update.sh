@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Resolves the pinned set again (names, versions, hashes; no index host): pip install uv, then requirements/update.sh
+# Afterwards bring bookworm.txt into step by hand: tests/setup names what differs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 common=(--constraint requirements/limits.in --generate-hashes --universal --python-version 3.11

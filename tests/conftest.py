@@ -1,4 +1,4 @@
-"""Fixtures for every room: a real broker and somebody who listens to it."""
+"""Fixtures for every room: a real broker, somebody who listens to it, and the wheel of this program."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from tests.broker import Mosquitto, Subscriber
+
+from component import build
 
 # No test fails because the machine is busy.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -25,6 +27,14 @@ def subscriber(broker: Mosquitto) -> Iterator[Subscriber]:
     """Somebody who receives everything that `broker` is told."""
     with Subscriber(broker.port) as listening:
         yield listening
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `component/build.sh` makes, once for all tests that need the wheel: making it takes a few seconds."""
+    folder = tmp_path_factory.mktemp("component") / "greengrass-build"
+    assert build.main(["--out", str(folder)]) == 0
+    return folder
 
 
 @pytest.hookimpl(trylast=True)

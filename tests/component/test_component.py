@@ -13,8 +13,14 @@ from typing import Any
 import numpy
 import pytest
 import yaml
-from tests.end_to_end.daemon import BARE, write_model, write_scene
+from tests.component.recipes import resources
+from tests.component.test_recipe import PUBLISH, SUBSCRIBE
+from tests.end_to_end.daemon import BARE, write_config, write_model, write_readings, write_scene
 from tests.nucleus.fake import FakeNucleus
+
+from edge_mask.nucleus.place import SOCKET, TOKEN
+from edge_mask.sql.topics import topic_matches
+from edge_mask.wire.topics import WISHES, ShadowTopics
 
 AMD64 = "edge-mask-amd64"
 LIBRARIES = Path(numpy.__file__).parents[1]
@@ -107,6 +113,8 @@ def test_a_visit_goes_from_the_recipe_through_the_nucleus(deployed: Deployed, li
         assert results["inference-results"][0]["Label"] == "no_mask"
         lite.configure(as_texts(deployed.configuration(health={"interval": 1})), ["health"])
         lite.wait_for_count("edge-mask/gate-01/health", 3)
+        lite.wait_for(lambda: ShadowTopics("gate-01", WISHES).got in heard(lite))
+        subscribed = heard(lite)
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0, deployed.log
@@ -114,8 +122,9 @@ def test_a_visit_goes_from_the_recipe_through_the_nucleus(deployed: Deployed, li
     assert {"edge-mask.db", "edge-mask.db.overlay.json", "edge-mask.db.nucleus.json"} <= {
         path.name for path in deployed.work.iterdir()
     }
-    asked = {"edge-mask/gate-01/visits", "edge-mask/gate-01/status", RESULTS}
-    assert asked <= {each.topic for each in lite.published}
+    may_say, may_hear = resources(deployed.recipe, PUBLISH), resources(deployed.recipe, SUBSCRIBE)
+    assert [each.topic for each in lite.published if not any(topic_matches(may, each.topic) for may in may_say)] == []
+    assert [each for each in subscribed if not any(topic_matches(may, each) for may in may_hear)] == []
 
 
 def test_a_deployment_waits_while_somebody_stands_at_the_gate(deployed: Deployed) -> None:
@@ -130,11 +139,10 @@ def test_a_deployment_waits_while_somebody_stands_at_the_gate(deployed: Deployed
             assert nucleus.deferrals[0]["recheckAfterMs"] == 5000
             camera["source"] = f"images:{write_scene(deployed.root / 'empty', [None] * 3)}"
             nucleus.configure(deployed.configuration(cameras=[camera]), ["cameras"])
-            nucleus.wait_for(lambda: nucleus.asked.count("SubscribeToComponentUpdates") == 2)
+            nucleus.wait_for(lambda: nucleus.states == ["RUNNING"] * 2)
             nucleus.announce_update("d1")
             nucleus.wait_for(lambda: len(nucleus.deferrals) == 2)
             assert nucleus.deferrals[1]["recheckAfterMs"] == 0
-            nucleus.wait_for(lambda: "RUNNING" in nucleus.states)
         finally:
             process.send_signal(signal.SIGTERM)
             assert process.wait(30) == 0, deployed.log
@@ -150,6 +158,27 @@ def test_a_configuration_that_can_never_work_ends_with_a_sentence(deployed: Depl
         assert nucleus.states == ["ERRORED"]
     assert 'the Greengrass configuration: cameras[0].source: "nowhere" is not a source' in deployed.log
     assert "Traceback" not in deployed.log
+
+
+def test_without_a_nucleus_nothing_of_it_is_loaded(tmp_path: Path) -> None:
+    readings = write_readings(tmp_path / "readings.csv", [36.5])
+    sensor = {"name": "hall", "kind": "replay", "path": str(readings)}
+    config = write_config(tmp_path, None, cameras=[], sensors=[sensor])
+    program = (
+        "import sys; from edge_mask.cli import main; code = main(sys.argv[1:]);"
+        "parts = ('edge_mask.nucleus.', 'edge_mask.control.nucleus', 'aws');"
+        "print([name for name in sys.modules if name.startswith(parts)]); sys.exit(code)"
+    )
+    command = [sys.executable, "-c", program, "run", "--config", str(config), "--until-idle"]
+    bare = {name: value for name, value in os.environ.items() if name not in (SOCKET, TOKEN)}
+    done = subprocess.run(command, cwd=tmp_path, env=bare, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "['edge_mask.nucleus.place']\n")
+
+
+def heard(nucleus: FakeNucleus) -> list[str]:
+    """What the component subscribes to at AWS IoT Core, or did before it built its house again."""
+    streams = [stream for client in nucleus._clients for stream in list(client.streams.values())]
+    return [topic for operation, topic in streams if operation == "SubscribeToIoTCore"]
 
 
 def as_texts(part: Any) -> Any:

@@ -9,11 +9,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Self
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from tests.broker import HOST
+from tests.nucleus.fake import FakeNucleus
 
 LARGEST_STATE = 8192
 OPEN = ("QUEUED", "IN_PROGRESS")
@@ -102,8 +104,9 @@ class CloudService:
     """`desire`, `delete` and `create_job` are what people do in the cloud; `wait_for` waits for what devices do."""
 
     def __init__(
-        self, port: int, thing: str = "gate-01", *, username: str | None = None, password: str | None = None
+        self, port: int | None, thing: str = "gate-01", *, username: str | None = None, password: str | None = None
     ) -> None:
+        """Without a `port` somebody else carries its messages: see `_publish`."""
         self.thing = thing
         self.shadows: dict[str, CloudShadow] = {}
         self.jobs: dict[str, Json] = {}
@@ -112,6 +115,10 @@ class CloudService:
         self._faults: dict[str, deque[int | str | None]] = {}
         self._changed = threading.Condition()
         self._is_there = threading.Event()
+        if port is not None:
+            self._connect(port, username, password)
+
+    def _connect(self, port: int, username: str | None, password: str | None) -> None:
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, "aws-iot", protocol=MQTTProtocolVersion.MQTTv5)
         self._client.username_pw_set(username, password)
         self._client.on_connect = lambda client, *_more: client.subscribe("$aws/things/#", qos=1)
@@ -166,7 +173,7 @@ class CloudService:
 
     def say(self, topic: str, payload: bytes) -> None:
         """Anything, below this thing's topics."""
-        self._client.publish(f"$aws/things/{self.thing}/{topic}", payload, 1).wait_for_publish(10.0)
+        self._publish(f"$aws/things/{self.thing}/{topic}", payload).wait_for_publish(10.0)
 
     def wait_for(self, predicate: Callable[[Self], Any], timeout: float = 20.0) -> Any:
         with self._changed:
@@ -341,4 +348,37 @@ class CloudService:
         self._say("jobs/notify-next", {"timestamp": int(time.time()), **execution})
 
     def _say(self, topic: str, content: Json) -> None:
-        self._client.publish(f"$aws/things/{self.thing}/{topic}", json.dumps(content).encode(), 1)
+        self._publish(f"$aws/things/{self.thing}/{topic}", json.dumps(content).encode())
+
+    def _publish(self, topic: str, payload: bytes) -> Any:
+        return self._client.publish(topic, payload, 1)
+
+
+class CloudBehindNucleus(CloudService):
+    """The same where a Greengrass nucleus has the connection."""
+
+    def __init__(self, nucleus: FakeNucleus) -> None:
+        super().__init__(None)
+        self._nucleus = nucleus
+        self._is_over = False
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._is_over = True
+
+    def _listen(self) -> None:
+        taken = 0
+        while not self._is_over:
+            with suppress(AssertionError):  # nothing was published for a while
+                self._nucleus.wait_for(lambda: len(self._nucleus.published) > taken)  # noqa: B023 (called here)
+            for each in self._nucleus.published[taken:]:
+                taken += 1
+                if each.topic.startswith("$aws/"):
+                    self._hear(each.topic, each.payload)
+
+    def _publish(self, topic: str, payload: bytes) -> Any:
+        self._nucleus.say(topic, payload)

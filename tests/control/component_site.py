@@ -40,8 +40,6 @@ class ComponentSite:
         self.readings = folder / "readings.csv"
         self.readings.write_text("seconds,value\n0,36.5\n")
         self.complaints: list[str] = []
-        self.houses = 0
-        """Built so far."""
         self.wishes: Wishes
         self.supervisor: Supervisor
         self.component: Component
@@ -116,5 +114,4 @@ class Overheard:
     def build(self, door: Any) -> House:
         house = self._plan.build(door)
         house.complain = self._site.complain
-        self._site.houses += 1
         return house

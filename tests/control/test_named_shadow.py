@@ -275,6 +275,19 @@ def test_a_wish_that_ends_the_process_is_not_tried_for_ever(device: Device) -> N
     assert "the daemon ended 2 times" in rejected["text"]
 
 
+def test_a_wish_waits_while_the_disk_cannot_note_that_it_begins(
+    device: Device, caplog: pytest.LogCaptureFixture
+) -> None:
+    device.file = device.file.parent / "full" / "shadow.json"
+    device.restart()
+    device.connect()
+    assert not any(isinstance(order, Configure) for order in device.desired(VOTES))
+    device.turn(400.0)
+    assert caplog.text.count("are not remembered over a restart") == 1
+    device.file.parent.mkdir()
+    assert device.turn(400.0) == [Configure({"gate": {"votes": 3}})]
+
+
 def test_a_clean_stop_is_no_try(device: Device) -> None:
     for _ in range(5):
         device.desired(VOTES)

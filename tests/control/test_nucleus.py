@@ -28,7 +28,8 @@ both = pytest.mark.parametrize("nucleus", ["classic", "lite"], indirect=True)
 
 
 @pytest.fixture
-def site(tmp_path: Path, nucleus: FakeNucleus) -> ComponentSite:
+def site(tmp_path: Path, nucleus: FakeNucleus, monkeypatch: pytest.MonkeyPatch) -> ComponentSite:
+    monkeypatch.setattr("edge_mask.control.nucleus._SETTLED", 0.05)
     made = ComponentSite(tmp_path)
     hold(nucleus, made.document())
     return made
@@ -89,10 +90,11 @@ def test_a_deployment_takes_effect_while_it_runs(site: ComponentSite, nucleus: F
 
 
 def test_a_deployment_that_changes_one_key_after_the_other_is_taken_as_a_whole(
-    site: ComponentSite, nucleus: FakeNucleus
+    site: ComponentSite, nucleus: FakeNucleus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("edge_mask.control.nucleus._SETTLED", 1.0)
     with site.running():
-        nucleus.wait_for(lambda: nucleus.asked.count("SubscribeToConfigurationUpdate") == site.houses)
+        nucleus.wait_for(lambda: "SubscribeToConfigurationUpdate" in nucleus.asked)
         nucleus.configure(site.document(gate={"vote": 5}), ["gate"])  # half of it, which is wrong
         nucleus.configure(site.document(health={"interval": "7s"}), ["health"])
         site.wait(nucleus, lambda: "health" in site.overlay)
@@ -189,6 +191,23 @@ def test_at_the_start_too_the_old_one_comes_back(site: ComponentSite, nucleus: F
     hold(nucleus, site.document(detections="off"))
     with site.running():
         assert kept(site)["detections"] == "off", "a later deployment is not held up by the one that failed"
+
+
+def test_even_a_fault_of_ours_at_the_start_brings_the_old_one_back(
+    site: ComponentSite, nucleus: FakeNucleus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with site.running():
+        pass
+
+    def build(self: Plan, door: Any, _real: Any = Plan.build) -> Any:
+        if self.settings.detections == "all":
+            raise ZeroDivisionError("we are wrong")
+        return _real(self, door)
+
+    monkeypatch.setattr(Plan, "build", build)
+    hold(nucleus, site.document(detections="all"))
+    with site.running():
+        assert "we are wrong" in site.complaints[0]
 
 
 def test_a_configuration_that_is_wrong_at_the_start_leaves_the_old_one(
@@ -288,7 +307,7 @@ def test_what_nucleus_lite_does_not_know_is_off_without_a_word(
 
 def test_a_deployment_goes_on_while_nobody_is_at_the_gate(site: ComponentSite, nucleus: FakeNucleus) -> None:
     with site.running():
-        nucleus.wait_for(lambda: nucleus.asked.count("SubscribeToComponentUpdates") == site.houses)
+        nucleus.wait_for(lambda: "SubscribeToComponentUpdates" in nucleus.asked)
         nucleus.announce_update("d1")
         nucleus.wait_for(lambda: bool(nucleus.deferrals))
         assert nucleus.deferrals[0]["deploymentId"] == "d1"
@@ -297,7 +316,7 @@ def test_a_deployment_goes_on_while_nobody_is_at_the_gate(site: ComponentSite, n
 
 def test_a_configuration_is_judged_before_it_is_deployed(site: ComponentSite, nucleus: FakeNucleus) -> None:
     with site.running():
-        nucleus.wait_for(lambda: nucleus.asked.count("SubscribeToValidateConfigurationUpdates") == site.houses)
+        nucleus.wait_for(lambda: "SubscribeToValidateConfigurationUpdates" in nucleus.asked)
         nucleus.propose("d1", site.document(gate={"votes": 3}))
         nucleus.propose("d2", site.document(gate={"vote": 3}))
         nucleus.wait_for(lambda: len(nucleus.judgements) == 2)
@@ -305,3 +324,20 @@ def test_a_configuration_is_judged_before_it_is_deployed(site: ComponentSite, nu
         assert (first["status"], second["status"]) == ("ACCEPTED", "REJECTED")
         assert 'did you mean "votes"?' in second["message"]
         assert "gate" not in site.overlay, "judged is not applied"
+
+
+def test_what_is_asked_between_two_houses_is_answered_by_the_next_one(
+    site: ComponentSite, nucleus: FakeNucleus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with site.running():
+        nucleus.wait_for(lambda: "SubscribeToValidateConfigurationUpdates" in nucleus.asked)
+
+        def build(self: Plan, door: Any, _real: Any = Plan.build) -> Any:
+            nucleus.propose("d1", site.document())
+            nucleus.announce_update("d1")
+            return _real(self, door)
+
+        monkeypatch.setattr(Plan, "build", build)
+        site.wishes.reload().result(30)
+        nucleus.wait_for(lambda: bool(nucleus.judgements) and bool(nucleus.deferrals))
+    assert nucleus.asked.count("SubscribeToValidateConfigurationUpdates") == 1

@@ -97,6 +97,14 @@ def test_what_cannot_be_meant_is_refused_with_a_sentence_that_names_the_nucleus(
     assert "the Greengrass configuration: " in str(refused.value)
 
 
+def test_a_configuration_without_bottom_is_refused_with_a_sentence_too() -> None:
+    bottomless: dict[str, Any] = {}
+    for _ in range(900):
+        bottomless = {"deeper": bottomless}
+    with pytest.raises(ConfigurationError, match="nested more than 50 deep"):
+        settings({"sensors": [{"name": "s", "kind": "thermal"}], "gate": bottomless})
+
+
 def test_what_the_nucleus_reads_itself_is_no_wish() -> None:
     assert wish_of({"accessControl": {"x": {}}, "install": {"system_site_packages": "true"}}).config == {}
     assert wish_of(None).config == wish_of([]).config == {}

@@ -4,77 +4,23 @@ import hashlib
 import json
 import shutil
 import signal
-import ssl
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
-import trustme
 from tests.broker import HOST, Mosquitto, free_port
-from tests.control.cloud_service import CloudService
+from tests.control.cloud_service import CloudBehindNucleus, CloudService
+from tests.control.shop import Shop
 from tests.control.test_models import write
 from tests.end_to_end.daemon import BARE, Daemon, write_config, write_readings, write_scene
+from tests.nucleus.fake import FakeNucleus, Kind
 from tests.papers import Papers
 
 from edge_mask.packages.store import Store
 from edge_mask.settings.overlay import read_kept
 
 pytestmark = pytest.mark.broker
-
-
-class Shop:
-    """A web server with TLS that hands out files; `/hang` is asked for and never answered."""
-
-    def __init__(self, folder: Path) -> None:
-        self.files: dict[str, bytes] = {}
-        self.hangs = threading.Semaphore(0)
-        self._goes_on = threading.Event()
-        authority = trustme.CA()
-        self.authority = folder / "shop.pem"
-        authority.cert_pem.write_to_path(str(self.authority))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("localhost").configure_cert(context)
-        shop = self
-
-        class Counter(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                shop.serve(self)
-
-            def log_message(self, *_anything: Any) -> None: ...
-
-        self._server = ThreadingHTTPServer((HOST, 0), Counter)
-        self._server.daemon_threads = True
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self.address = f"https://localhost:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._goes_on.set()
-        self._server.shutdown()
-        self._server.server_close()
-
-    def serve(self, asked: BaseHTTPRequestHandler) -> None:
-        if asked.path == "/hang":
-            self.hangs.release()
-            self._goes_on.wait(60.0)
-            return
-        if asked.path == "/plain":
-            asked.send_response(302)
-            asked.send_header("Location", "http://localhost/model.zip")
-            asked.end_headers()
-            return
-        content = self.files.get(asked.path.partition("?")[0])
-        asked.send_response(404 if content is None else 200)
-        asked.send_header("Content-Length", str(len(content or b"")))
-        asked.end_headers()
-        asked.wfile.write(content or b"")
 
 
 @pytest.fixture
@@ -251,3 +197,18 @@ def test_with_aws_iot_shadows_and_jobs_are_on_by_themselves(tmp_path: Path) -> N
                 assert outcome(service, "j1", {"operation": "reload"})[0] == "SUCCEEDED"
                 service.wait_for(lambda cloud: cloud.shadow().reported.get("sensors"))
                 assert daemon.stop() == 0
+
+
+@pytest.mark.parametrize("kind", ["lite", "classic"])
+def test_a_component_of_a_nucleus_takes_wishes_and_does_jobs(tmp_path: Path, kind: Kind) -> None:
+    pytest.importorskip("awscrt", reason="needs the AWS libraries: pip install edge-mask[aws]")
+    readings = write_readings(tmp_path / "t.csv", [36.5])
+    sensor = {"name": "forehead", "kind": "replay", "path": str(readings), "loop": True}
+    config = write_config(tmp_path, None, cameras=[], sensors=[sensor], mqtt={"transport": "greengrass"})
+    with FakeNucleus(kind) as nucleus, CloudBehindNucleus(nucleus) as service:
+        service.desire({"config": {"health": {"interval": "50s"}}})
+        with Daemon(config, environ=nucleus.environment) as daemon:
+            service.wait_for(lambda cloud: cloud.wishes.reported.get("config_version") == 1)
+            assert outcome(service, "j1", {"operation": "reload"})[0] == "SUCCEEDED"
+            service.wait_for(lambda cloud: cloud.shadow().reported.get("sensors"))
+            assert daemon.stop() == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.broker import Mosquitto, Subscriber
+from tests.broker import Mosquitto, Subscriber, Wire
 from tests.control.cloud_service import CloudService
 from tests.control.test_models import write
 from tests.end_to_end.daemon import BARE, Daemon, write_config, write_model, write_readings, write_scene
@@ -171,6 +171,23 @@ def test_garbage_on_the_topics_of_the_shadow_never_takes_the_house_down(config: 
     assert "failed" not in daemon.stderr
 
 
+def test_a_wish_from_while_the_line_was_cut_is_applied_when_it_is_mended(
+    tmp_path: Path, broker: Mosquitto, service: CloudService
+) -> None:
+    with Wire(broker.port) as wire:
+        config = site(tmp_path, wire.port)
+        with Daemon(config) as daemon:
+            reports(service, config_version=0)
+            seen = service.wishes.reported
+            wire.cut()
+            for seconds in (80, 90):
+                service.desire({"config": {"health": {"interval": f"{seconds}s"}}})
+            assert service.wishes.reported == seen  # what it said last is still there
+            wire.mend()
+            reports(service, config={"health": {"interval": "90s"}}, config_version=1)
+            assert daemon.stop() == 0
+
+
 def test_a_process_killed_while_it_takes_a_wish_over_takes_it_over_again(config: Path, service: CloudService) -> None:
     service.desire(SLOW)
     with Daemon(config) as daemon:
@@ -183,11 +200,11 @@ def test_a_process_killed_while_it_takes_a_wish_over_takes_it_over_again(config:
 
 
 def test_what_was_seen_is_in_the_classic_shadow_and_survives_the_connection(
-    config: Path, service: CloudService
+    config: Path, service: CloudService, subscriber: Subscriber
 ) -> None:
     with Daemon(config) as daemon:
         service.wait_for(lambda cloud: cloud.shadow().reported.get("highest") == {"temperature": 38.25})
-        service.wait_for(lambda cloud: cloud.wishes.reported)
+        subscriber.wait_for_count("edge-mask/gate-01/temperature", 3)
         assert daemon.stop() == 0
     assert service.shadow().reported["sensors"]["forehead"]["highest"] == 38.25
     service.shadow().state.clear()  # the cloud lost it

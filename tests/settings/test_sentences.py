@@ -44,6 +44,7 @@ def test_a_key_like_no_other_is_answered_with_all_of_them() -> None:
             "mqtt: {transport: greengrass, host: broker.example}",
             "mqtt.host: means nothing with mqtt.transport: greengrass; the nucleus has the connection",
         ),
+        ("aws: {jobs: true}\nmqtt: {transport: none}", "aws.jobs: found true; it needs a connection"),
         (
             "aws: {greengrass: {local: ['a']}}",
             "aws.greengrass: goes with mqtt.transport: greengrass only; found mqtt",

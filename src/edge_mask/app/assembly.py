@@ -224,7 +224,7 @@ class Assembly:
             return
         from edge_mask.app.cloud import cloud_for  # what is not wanted is not imported
 
-        cloud = cloud_for(settings, transport, self._wishes, self._inbox.ask, self._clock)
+        cloud = cloud_for(settings, transport, self._wishes, self._inbox, self._clock)
         self._couriers.listeners.append(cloud.state_changed)
         self._couriers.watchers.append(cloud.recorded)
         self._besides.append(cloud)

@@ -1,7 +1,7 @@
 """The part that speaks with the cloud's shadows and jobs, where that is wanted."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
 from functools import partial
 from itertools import count
@@ -14,29 +14,30 @@ from edge_mask.control.cloud.job_memory import JobMemory
 from edge_mask.control.cloud.jobs import Jobs
 from edge_mask.control.cloud.seen import SeenShadow
 from edge_mask.control.cloud.shadow import WishShadow
+from edge_mask.control.cloud.tables import Tables
 from edge_mask.control.cloud.taking_over import TakingOver
 from edge_mask.control.cloud.wished import Memory
-from edge_mask.control.cloud.worker import Cloud, Tables
+from edge_mask.control.cloud.worker import Cloud
 from edge_mask.control.futures import mapped
 from edge_mask.control.kept import Kept
 from edge_mask.control.wishes import Wishes
 from edge_mask.deliver.transport import BrokerTransport
+from edge_mask.recording.mail import Inbox
 from edge_mask.recording.requests import ReadShadow
 from edge_mask.runtime.clock import Clock
 from edge_mask.settings.model import Settings
 from edge_mask.wire.topics import WISHES, JobTopics, ShadowTopics
 
-Ask = Callable[[ReadShadow], object]
 
-
-def cloud_for(settings: Settings, transport: BrokerTransport, wishes: Wishes, ask: Ask, clock: Clock) -> Cloud:
+def cloud_for(settings: Settings, transport: BrokerTransport, wishes: Wishes, inbox: Inbox, clock: Clock) -> Cloud:
     """The worker for shadow, jobs or both."""
     has_shadow, has_jobs = settings.uses_shadow, settings.uses_jobs
     thing, database = settings.device.thing_name, settings.outbox.path
     key = ("cloud", thing, database, has_shadow, has_jobs)
     tables = wishes.lasting(key, partial(_tables, thing, database, wishes, has_shadow=has_shadow, has_jobs=has_jobs))
     seen = SeenShadow(ShadowTopics(thing)) if has_shadow else None
-    return Cloud(tables, seen, transport, wishes, database.resolve().parent, partial(_look, thing, ask), clock)
+    folder, look = database.resolve().parent, partial(_look, thing, inbox)
+    return Cloud(tables, seen, transport, wishes, folder, look, inbox.emit, clock)
 
 
 def _tables(thing: str, database: Path, wishes: Wishes, *, has_shadow: bool, has_jobs: bool) -> Tables:
@@ -57,10 +58,10 @@ def _token(process: str, numbers: "count[int]") -> str:
     return f"edge-mask-{process}-{next(numbers)}"
 
 
-def _look(thing: str, ask: Ask) -> "Future[Mapping[str, Any] | None]":
+def _look(thing: str, inbox: Inbox) -> "Future[Mapping[str, Any] | None]":
     """What the local shadow reports."""
     request = ReadShadow(thing)
-    ask(request)
+    inbox.ask(request)
     return mapped(request.answer, _reported)
 
 

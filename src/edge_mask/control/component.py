@@ -13,8 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from edge_mask.control.deferral import Deferral
 from edge_mask.control.nucleus import NucleusWorker
 from edge_mask.control.nucleus_configuration import NucleusConfiguration, say
+from edge_mask.control.nucleus_news import News
 from edge_mask.control.nucleus_wish import ORIGIN, NucleusWish, wish_of
 from edge_mask.control.wishes import Wishes
 from edge_mask.errors import ConfigurationError, EdgeMaskError
@@ -46,6 +48,8 @@ class Component:
         self._patience = patience
         self._is_first = True
         self._nucleus = shared.borrow()
+        self._news = News(self._nucleus)
+        self._deferral = Deferral()
         self.configuration = NucleusConfiguration(file, environ, wishes)
 
     def plan(self) -> Blueprint:
@@ -67,7 +71,7 @@ class Component:
 
     def worker(self, is_occupied: Callable[[], bool], clock: Clock) -> NucleusWorker:
         """The worker of one house."""
-        return NucleusWorker(self._nucleus, self.configuration, is_occupied, clock)
+        return NucleusWorker(self._nucleus, self._news, self.configuration, self._deferral, is_occupied, clock)
 
     def errored(self) -> None:
         """The house cannot be built: the nucleus restarts the component, and gives up after the third time."""
@@ -76,6 +80,7 @@ class Component:
 
     def close(self) -> None:
         """End the connection."""
+        self._news.close()
         shared.give_back(_LAST_WORD)
 
     # -- the first plan ----------------------------------------------------------------------------------
@@ -114,11 +119,11 @@ class Component:
             blueprint = self._wishes.plan_of(found)
         except ConfigurationError as error:
             self.configuration.tried(wish, taken=False)
-            return _OldOne(self._old(error), error)
+            return _Fallback(self._old(error), error)
         say(wish)
-        return _NewOne(blueprint, found, self, wish)
+        return _FirstTry(blueprint, found, self, wish)
 
-    def _old(self, error: EdgeMaskError) -> Blueprint:
+    def _old(self, error: Exception) -> Blueprint:
         """The one before; without one, what is wrong with the new one is the reason."""
         try:
             return self._wishes.plan()
@@ -134,18 +139,18 @@ class Component:
             return
         self.configuration.tried(wish, taken=True)
 
-    def cannot_be_built(self, error: EdgeMaskError, wish: NucleusWish) -> Blueprint:
+    def cannot_be_built(self, error: Exception, wish: NucleusWish) -> Blueprint:
         """Back to the one before. Raises `error` when there is none."""
         self.configuration.tried(wish, taken=False)
-        return _OldOne(self._old(error), error)
+        return _Fallback(self._old(error), error)
 
 
-class _OldOne:
+class _Fallback:
     """What was in force before; its first house says why."""
 
-    def __init__(self, blueprint: Blueprint, error: EdgeMaskError) -> None:
+    def __init__(self, blueprint: Blueprint, error: Exception) -> None:
         self._blueprint = blueprint
-        self._error: EdgeMaskError | None = error
+        self._error: Exception | None = error
         log.error("the configuration of the nucleus was not taken over, the old one stays: %s", error)
 
     def build(self, door: Door) -> House:
@@ -156,7 +161,7 @@ class _OldOne:
         return house
 
 
-class _NewOne:
+class _FirstTry:
     """What the nucleus holds, or the old one when it cannot be built."""
 
     def __init__(self, blueprint: Blueprint, found: LoadedSettings, start: Component, wish: NucleusWish) -> None:
@@ -172,7 +177,7 @@ class _NewOne:
         self._is_tried = True
         try:
             house = self._blueprint.build(door)
-        except EdgeMaskError as error:
+        except Exception as error:  # noqa: BLE001 (whatever it is, the old configuration worked)
             self._blueprint = self._start.cannot_be_built(error, self._wish)
             return self._blueprint.build(door)
         self._start.taken(self._found, self._wish)

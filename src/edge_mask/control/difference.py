@@ -60,6 +60,16 @@ def _below(state: State, key: str) -> State:
     return value if isinstance(value, Mapping) else {}
 
 
+def joined(first: State, second: State) -> dict[str, Any]:
+    """Both, key by key; where both have one, the second's. A null stays a null."""
+    result = dict(first)
+    for key, value in second.items():
+        old = first.get(key)
+        both = isinstance(value, Mapping) and isinstance(old, Mapping)
+        result[key] = joined(old, value) if both and isinstance(old, Mapping) else value
+    return result
+
+
 def full(state: Any) -> Any:
     """Without empty objects: a shadow may or may not keep them, and they say nothing."""
     if not isinstance(state, Mapping):

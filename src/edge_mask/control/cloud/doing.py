@@ -11,12 +11,13 @@ from edge_mask.control.cloud.job_document import Install, Operation, Reload, Set
 from edge_mask.control.futures import mapped
 from edge_mask.control.wishes import Applied, Models, Wishes
 from edge_mask.errors import ModelError
+from edge_mask.runtime.clock import Clock
 
 T = TypeVar("T")
 Details = Mapping[str, str]
 
 
-def do(operation: Operation, wishes: Wishes, folder: Path) -> "Future[Details]":
+def do(operation: Operation, wishes: Wishes, folder: Path, clock: Clock) -> "Future[Details]":
     """`folder` is where a fetched package may lie for a while."""
     match operation:
         case Reload():
@@ -24,7 +25,7 @@ def do(operation: Operation, wishes: Wishes, folder: Path) -> "Future[Details]":
         case Set(part=part):
             return mapped(wishes.configure(part, "job"), _told)
         case Install():
-            return _apart("install-model", lambda: _install(operation, wishes, folder))
+            return _apart("install-model", lambda: _install(operation, wishes, folder, clock))
 
 
 def activate(name: str, version: str, wishes: Wishes) -> "Future[Models]":
@@ -32,7 +33,7 @@ def activate(name: str, version: str, wishes: Wishes) -> "Future[Models]":
     return _apart("activate-model", lambda: wishes.model("activate", name, version).result())
 
 
-def _install(wanted: Install, wishes: Wishes, folder: Path) -> Details:
+def _install(wanted: Install, wishes: Wishes, folder: Path, clock: Clock) -> Details:
     """A package that is installed already is not fetched again, unless it is broken: so the job may be repeated."""
     name, version = wanted.name, wanted.version
     is_here = (name, version) in wishes.model("list").result().installed
@@ -41,7 +42,7 @@ def _install(wanted: Install, wishes: Wishes, folder: Path) -> Details:
             return _chosen(wanted, wishes)
         except ModelError:
             pass  # broken: what is fetched repairs it
-    with fetched(wanted.source, wanted.sha256, folder) as zipped:
+    with fetched(wanted.source, wanted.sha256, folder, clock) as zipped:
         wishes.model("install", name, version, source=zipped).result()
     return _chosen(wanted, wishes)
 

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 _EVERY: Final = 10.0
 _ONLY_UPLOADED_EVERY: Final = 60.0
 """Seconds between two reports; each is paid for, and `uploaded_at` alone changes all the time."""
+_LOOKS_AGAIN_AFTER: Final = 1.0
+_REFUSED_FOR: Final = 300.0
 _UPLOADED = "uploaded_at"
 _NOT_NOW = (408, 409, 429, *range(500, 600))
 
@@ -74,7 +76,8 @@ class SeenShadow:
             self._has_changed = True
             return []
         change = dict(reported) if self._known is None else difference.patch(self._known, reported)
-        if not change:
+        if not change:  # as after the very first start
+            self._next_at = now + _LOOKS_AGAIN_AFTER
             return []
         if change.keys() == {_UPLOADED} and now < self._said_at + _ONLY_UPLOADED_EVERY:
             self._has_changed = True
@@ -88,6 +91,11 @@ class SeenShadow:
     def not_sent(self) -> None:
         """What was said last did not arrive."""
         self._known, self._has_changed = None, True
+
+    def refused(self, now: float) -> None:
+        """The connection did not take it: a policy does not allow it."""
+        self.not_sent()
+        self._next_at = now + _REFUSED_FOR
 
     def hear(self, payload: bytes, now: float) -> None:
         """An update was rejected: perhaps ours."""

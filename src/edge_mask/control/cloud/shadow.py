@@ -83,6 +83,10 @@ class WishShadow:
         except Nonsense as error:
             self._say_once(f"something that AWS does not send came on {topic}: {error}; it is ignored")
 
+    def refused(self, now: float) -> None:
+        """The connection did not take a report: a policy does not allow it."""
+        self._report.refused(now)
+
     def ended(self, error: BaseException | None, now: float) -> None:
         """The last order that was no message has ended; None when it is in force."""
         self._taking.ended(error, now)

@@ -7,7 +7,7 @@ Each step builds the house anew, and may be the end of the process: that it begi
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -35,6 +35,8 @@ class _Begun:
     digest: str
     version: int
     steps: list[Configure | Activate]
+    uncertain: Mapping[str, Any] | None
+    """What was uncertain before it began."""
     is_asked: bool = False
     """The first of the steps was ordered and has not ended."""
 
@@ -82,8 +84,9 @@ class TakingOver:
             if isinstance(error, TryLater):  # it was not done, so that was no try
                 log.info("shadow: the wish of version %d waits: %s", begun.version, error)
                 self.next_at = now + _TRIES_AGAIN_AFTER
-                self._remember(trying="", tries=0)
+                self._remember(trying="", tries=0, uncertain=begun.uncertain)
             else:
+                self._remember(uncertain=begun.uncertain)
                 step = "model" if isinstance(begun.steps[0], Activate) else None
                 self._refuse(begun.digest, _refusal(error, begun.version, step))
         if self._begun is None:
@@ -112,9 +115,14 @@ class TakingOver:
         elif memory.trying == found and memory.tries >= MOST_TRIES:
             text = f"the daemon ended {memory.tries} times while this was taken over"
             self._refuse(found, Refusal(shadow.version, None, text))
-        elif self._remember(trying=found, tries=memory.tries + 1 if memory.trying == found else 1):
-            self._begun = _Begun(wish, found, shadow.version, steps)
+        elif self._remember(
+            trying=found,
+            tries=memory.tries + 1 if memory.trying == found else 1,
+            uncertain=difference.joined(memory.uncertain or {}, wish.config),
+        ):
+            self._begun = _Begun(wish, found, shadow.version, steps, memory.uncertain)
         else:
+            self._memory.now = memory  # it was not tried
             self.next_at = now + _DISK_AGAIN_AFTER
 
     def _steps(self, wish: Wish) -> list[Configure | Activate]:
@@ -122,7 +130,10 @@ class TakingOver:
         force, memory = self._in_force(), self._memory.now
         if force.version < memory.config_version:  # the overlay was lost: all of it is to be done again
             memory = Remembered()
-        part = difference.wish(memory.config, wish.config, force.config)
+        before = difference.joined(memory.config, memory.uncertain or {})
+        part = difference.wish(before, wish.config, force.config)
+        if memory.uncertain is not None:
+            part = difference.joined(part, wish.config)
         steps: list[Configure | Activate] = [Configure(part)] if part else []
         if wish.model is not None and wish.model not in (memory.model, force.model):
             steps.append(Activate(*wish.model))
@@ -131,14 +142,16 @@ class TakingOver:
     def _is_so(self, wish: Wish) -> None:
         """All of it is in force; what was refused before was taken back."""
         memory = self._memory.now
-        if memory.refused or not difference.same(memory.config, wish.config) or memory.model != wish.model:
+        is_known = difference.same(memory.config, wish.config) and memory.model == wish.model
+        if memory.refused or memory.uncertain is not None or not is_known:
             self._remember(config=wish.config, model=wish.model, config_version=self._in_force().version)
             self._over()
 
     def _stepped(self, begun: _Begun) -> None:
         version = self._in_force().version
         if isinstance(begun.steps.pop(0), Configure):
-            self._remember(config=begun.wish.config, config_version=version)
+            begun.uncertain = None
+            self._remember(config=begun.wish.config, config_version=version, uncertain=None)
         else:
             self._remember(model=begun.wish.model, config_version=version)
         begun.is_asked = False
@@ -148,7 +161,7 @@ class TakingOver:
             self._over()
 
     def _over(self) -> None:
-        self._remember(refused="", refusal=None, trying="", tries=0)
+        self._remember(refused="", refusal=None, trying="", tries=0, uncertain=None)
 
     def _refuse(self, wanted: str, refusal: Refusal) -> None:
         log.warning("shadow: the wish of version %d is refused: %s", refusal.version, refusal.text)

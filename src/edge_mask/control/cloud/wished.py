@@ -93,6 +93,8 @@ class Remembered:
     refusal: Refusal | None = None
     trying: str = ""
     tries: int = 0
+    uncertain: Mapping[str, Any] | None = None
+    """What was being taken over when the process ended: it may be in force or not. None when nothing was."""
 
 
 class Memory:
@@ -115,6 +117,7 @@ class Memory:
                 "refusal": None if now.refusal is None else now.refusal.shown(),
                 "trying": now.trying,
                 "tries": now.tries,
+                "uncertain": now.uncertain,
             }
         )
 
@@ -139,6 +142,7 @@ def _remembered(found: Mapping[str, Any]) -> Remembered:
             else Refusal(whole_number(refusal, "version"), refusal.get("key"), str(refusal.get("text", ""))),
             trying=str(found.get("trying", "")),
             tries=whole_number(found, "tries", 0),
+            uncertain=None if found.get("uncertain") is None else object_at(found, "uncertain"),
         )
     except Nonsense:
         return Remembered()

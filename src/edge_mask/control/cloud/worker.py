@@ -11,23 +11,22 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Full, Queue, SimpleQueue
 from typing import Any, Final
 
 from edge_mask.control.cloud import doing
-from edge_mask.control.cloud.jobs import Do, Jobs
+from edge_mask.control.cloud.hang_ups import Denials, HangUps
+from edge_mask.control.cloud.jobs import Do
 from edge_mask.control.cloud.json_in import LARGEST
 from edge_mask.control.cloud.orders import Activate, Configure, Order, Say
 from edge_mask.control.cloud.seen import Look, SeenShadow
-from edge_mask.control.cloud.shadow import WishShadow
+from edge_mask.control.cloud.tables import Event, Tables
 from edge_mask.control.cloud.taking_over import ORIGIN
 from edge_mask.control.wishes import Wishes
 from edge_mask.deliver.transport import BrokerTransport, receipt_of
-from edge_mask.messages import Message, Outcome, Priority, Receipt
+from edge_mask.messages import Fault, Message, Outcome, Priority, Receipt
 from edge_mask.runtime.clock import Clock
-from edge_mask.runtime.door import nothing
 from edge_mask.runtime.worker import Job
 from edge_mask.units import Seconds
 
@@ -35,34 +34,9 @@ log = logging.getLogger(__name__)
 
 _MOST_HEARD: Final = 64
 """Messages that wait for the worker. More are not kept: it asks for the newest state anew."""
+_BETWEEN_ASKING_ANEW: Final = 5.0
 _MOST_TURNS: Final = 100
 _IDLE: Final = 10.0
-
-Event = Callable[[float], object]
-"""Something that happened, told to the tables in the worker's thread; its argument is the time."""
-
-
-@dataclass(slots=True)
-class Tables:
-    """What lives over all houses: the tables whose orders may end a house, and how their orders ended."""
-
-    wish: WishShadow | None
-    jobs: Jobs | None
-    ends: "SimpleQueue[Event]" = field(default_factory=SimpleQueue)
-    ring: Callable[[], object] = nothing
-    """Wakes the worker of the house that runs now."""
-
-    def stopped(self) -> None:
-        """The process ends as it should."""
-        if self.wish is not None:
-            self.wish.stopped()
-        if self.jobs is not None:
-            self.jobs.stopped()
-
-    def end(self, event: Event) -> None:
-        """From any thread."""
-        self.ends.put(event)
-        self.ring()
 
 
 class Cloud(Job):
@@ -79,6 +53,7 @@ class Cloud(Job):
         wishes: Wishes,
         folder: Path,
         look: "Callable[[], Future[Mapping[str, Any] | None]]",
+        report: Callable[[Fault], None],
         clock: Clock,
     ) -> None:
         """`folder` may hold a fetched package for a while; `look` asks for the state that is reported locally."""
@@ -91,8 +66,13 @@ class Cloud(Job):
         self._clock = clock
         self._wake = threading.Event()
         self._events: Queue[Event] = Queue(_MOST_HEARD)
+        self._own: SimpleQueue[Event] = SimpleQueue()
+        """What this house itself set going; never more than was set going."""
+        self._hang_ups = HangUps()
+        self._denials = Denials(report, clock)
         self._states: SimpleQueue[bool] = SimpleQueue()
-        self._has_missed = False
+        self._has_missed = self._is_there = self._is_quiet = False
+        self._ask_anew_at = float("-inf")
         for table in (tables.wish, seen, tables.jobs):
             for topic in () if table is None else table.topics.heard:
                 transport.subscribe(topic, self._heard)  # before it opens: the answers to what is asked first are heard
@@ -113,16 +93,17 @@ class Cloud(Job):
         self._wake.set()
 
     def _heard(self, message: Message) -> None:
-        """In the driver's thread."""
+        """In the driver's thread. The service keeps nothing: what is retained is an old answer, or somebody else's."""
         topic, payload = message.topic, message.payload
-        if len(payload) <= LARGEST:
-            self._happened(lambda now: self._tell(topic, payload, now))
+        if len(payload) <= LARGEST and not message.retain:
+            try:
+                self._events.put_nowait(lambda now: self._tell(topic, payload, now))
+            except Full:
+                self._has_missed = True
+            self._wake.set()
 
     def _happened(self, event: Event) -> None:
-        try:
-            self._events.put_nowait(event)
-        except Full:
-            self._has_missed = True
+        self._own.put(event)
         self._wake.set()
 
     # -- the worker --------------------------------------------------------------------------------------
@@ -141,10 +122,16 @@ class Cloud(Job):
         """Take in what happened and do what can be done, without waiting."""
         self._notice_states()
         self._take_all(self._tables.ends)
+        self._take_all(self._own)
         self._take_all(self._events)
-        if self._has_missed:
+        now = self._clock.now().mono
+        if self._has_missed and now >= self._ask_anew_at:
             self._has_missed = False
-            self._connection(True)
+            self._ask_anew_at = now + _BETWEEN_ASKING_ANEW
+            self._connection(is_there=self._is_there)
+        if self._is_quiet and now >= self._hang_ups.quiet_until:
+            self._is_quiet = False
+            self._connection(is_there=self._is_there)
         for _ in range(_MOST_TURNS):
             orders = self._orders()
             for order in orders:
@@ -155,12 +142,14 @@ class Cloud(Job):
 
     def end(self) -> None:
         """What ended with the house is noted; the rest is told to the next one."""
-        self._connection(False)
+        self._connection(is_there=False)
         self._take_all(self._tables.ends)
 
     def _due(self, now: float) -> float:
         wish, seen, jobs = self._tables.wish, self._seen, self._tables.jobs
         due = [
+            self._ask_anew_at if self._has_missed else float("inf"),
+            self._hang_ups.quiet_until if self._is_quiet else float("inf"),
             float("inf") if wish is None else wish.due(now),
             float("inf") if seen is None else seen.due,
             float("inf") if jobs is None else jobs.due(now),
@@ -171,10 +160,22 @@ class Cloud(Job):
 
     def _notice_states(self) -> None:
         while not self._states.empty():
-            self._connection(self._states.get_nowait())
+            self._is_there = self._states.get_nowait()
+            if self._is_there:
+                self._hang_ups.connected()
+            elif self._hang_ups.lost(self._clock.now().mono):
+                if not self._is_quiet:
+                    log.warning(
+                        "cloud: the connection ends whenever shadows or jobs are asked for; they are left alone for a"
+                        " while. Does the policy allow their topics? `edge-mask aws policy` prints one that does"
+                    )
+                self._is_quiet = True
+            self._connection(is_there=self._is_there)
 
-    def _connection(self, is_there: bool) -> None:
+    def _connection(self, *, is_there: bool) -> None:
         now = self._clock.now().mono
+        if is_there and self._is_quiet:
+            return
         if self._tables.wish is not None:
             self._tables.wish.connected(now) if is_there else self._tables.wish.lost()
         if self._seen is not None:
@@ -191,6 +192,7 @@ class Cloud(Job):
             event(self._clock.now().mono)
 
     def _tell(self, topic: str, payload: bytes, now: float) -> None:
+        self._hang_ups.heard()
         wish, seen, jobs = self._tables.wish, self._seen, self._tables.jobs
         if wish is not None and topic in wish.topics.heard:
             wish.hear(topic, payload, now)
@@ -223,20 +225,29 @@ class Cloud(Job):
             case Activate(name=name, version=version):
                 doing.activate(name, version, self._wishes).add_done_callback(self._wish_ended)
             case Do(number=number, operation=operation):
-                future = doing.do(operation, self._wishes, self._folder)
+                future = doing.do(operation, self._wishes, self._folder, self._clock)
                 future.add_done_callback(lambda future: self._job_ended(number, future))
 
-    def _say(self, said: Say) -> "Future[Receipt]":
+    def _say(self, said: Say) -> None:
         message = Message(topic=said.topic, payload=said.payload, priority=Priority.LIVE, qos=1)
-        sent = self._transport.send(message)
-        if self._seen is not None and said.topic == self._seen.topics.update:
-            sent.add_done_callback(self._seen_sent)
-        return sent
+        self._hang_ups.said()
+        self._transport.send(message).add_done_callback(lambda sent: self._was_said(said.topic, receipt_of(sent)))
 
-    def _seen_sent(self, sent: "Future[Receipt]") -> None:
+    def _was_said(self, topic: str, receipt: Receipt) -> None:
+        """In the driver's thread."""
         seen = self._seen
-        if seen is not None and receipt_of(sent).outcome is not Outcome.DELIVERED:
+        if receipt.outcome is Outcome.REFUSED:
+            self._happened(lambda now: self._refused(topic, receipt.reason, now))
+        elif receipt.outcome is Outcome.UNKNOWN and seen is not None and topic == seen.topics.update:
             self._happened(lambda _now: seen.not_sent())
+
+    def _refused(self, topic: str, reason: str, now: float) -> None:
+        self._denials.refused(topic, reason)
+        wish, seen = self._tables.wish, self._seen
+        if wish is not None and topic == wish.topics.update:
+            wish.refused(now)
+        elif seen is not None and topic == seen.topics.update:
+            seen.refused(now)
 
     def _looked(self, answer: "Future[Mapping[str, Any] | None]") -> None:
         """In the recorder's thread."""
