@@ -58,3 +58,10 @@ def write_package(folder: Path, graph: bytes | dict[str, bytes], **changes: Any)
 def write_picture(path: Path, image: Image) -> Path:
     assert cv2.imwrite(str(path), image)
     return path
+
+
+def encoded(image: Image) -> bytes:
+    """The picture as a PNG file."""
+    done, data = cv2.imencode(".png", image)
+    assert done
+    return bytes(data)

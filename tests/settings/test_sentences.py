@@ -67,7 +67,6 @@ def test_a_key_like_no_other_is_answered_with_all_of_them() -> None:
             "gate: {passage_sensor: door}",
             "gate.passage_sensor: passage sensors come with a later version",
         ),
-        ("topics: {commands: house/do}", "topics.commands: commands over MQTT come with a later version"),
         ("web: {enabled: maybe}", 'web.enabled: found "maybe"; allowed: true or false'),
         ("log: {level: loud}", 'log.level: found "loud"; allowed: debug, info, warning, error'),
         ("detections: some", 'detections: found "some"; allowed: faces, all, off'),

@@ -111,7 +111,7 @@ class Actions(Job):
             if not self._mailbox.put(asked, timeout=0.0):
                 self._drop(asked)
         except Closed:
-            log.info("rule %s: %s came after the stop and was not carried out", action.rule, action.kind)
+            log.info("%s: %s came after the stop and was not carried out", action.by, action.kind)
             asked.result.set_result(NotDone("stopping", "the daemon is stopping"))
         return asked.result
 
@@ -165,7 +165,7 @@ class Actions(Job):
                     self._drop(asked)
 
     def _attempt(self, asked: _Asked, do: Callable[[], Done]) -> None:
-        kind, component = asked.action.kind, f"rule {asked.action.rule}"
+        kind, component = asked.action.kind, asked.action.by
         result: Result
         try:
             result = do()
@@ -176,7 +176,7 @@ class Actions(Job):
             result = NotDone("failed", f"internal fault: {type(error).__name__}: {error}")
         if isinstance(result, Done):
             self._worked(component, kind)
-        else:
+        elif asked.action.rule:  # whoever sent a command is told, and reports it
             self._failed(component, kind, "action_failed", result.text)
         asked.result.set_result(result)
 
@@ -219,7 +219,7 @@ class Actions(Job):
             raise TryLater(f'there is no picture of a camera "{action.camera}" (yet)')
         frame, faces = seen
         name = self._store.write(frame, faces, action.reason, certain=True)
-        log.info("rule %s: kept %s", action.rule, name)
+        log.info("%s: kept %s", action.by, name)
         return Done(name)
 
     def _sweep_now_and_then(self) -> None:

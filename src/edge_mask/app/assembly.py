@@ -4,7 +4,7 @@ transport ◀─ couriers ◀─ recorder ◀─ vision ◀─ cameras          
                             ▲───────── meters, health            stopped the other way round)
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from edge_mask.act.line import line_for
 from edge_mask.act.outputs import Outputs
 from edge_mask.act.snapshots import SnapshotStore
 from edge_mask.app.certificate import CertificateWatch
+from edge_mask.app.control import Lent
 from edge_mask.app.couriers import CourierGroup
 from edge_mask.app.drivers import detectors_of, sysfs_root
 from edge_mask.app.health import HealthFigures, HealthReporter
@@ -29,7 +30,9 @@ from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.factory import broker_for, transport_for
 from edge_mask.deliver.http_couriers import HttpCouriers
 from edge_mask.deliver.transport import BrokerTransport
+from edge_mask.detect.detector import Detector
 from edge_mask.detect.model import ModelDetector
+from edge_mask.detect.shared_detector import SharedDetector
 from edge_mask.kinds import STATUS
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.inspection import Inspection
@@ -87,9 +90,12 @@ class Assembly:
         self._couriers = CourierGroup()
         self._besides: list[Job] = []
         """Jobs that use the connection to the broker beside its courier."""
+        self._connection: BrokerTransport | None = None
+        self._shared: SharedDetector | None = None
         self._inspector = Inspector(Inspection(settings.outbox.path), self._inbox.ask, clock)
         self._parts = PipelineParts(settings, clock, self._inbox.emit)
-        self._states = PartStates(self._parts.seen, {camera.name: camera.interval for camera in settings.cameras})
+        self._states: list[PartStates] = []
+        """One for each that counts frames by itself."""
 
     def house(self) -> House:
         """The workers, sink first."""
@@ -102,10 +108,12 @@ class Assembly:
             self._couriers.add(self._broker_courier(recorder, health, detectors, instruments))
         self._couriers.add(self._http_couriers(recorder))
         vision = parts.vision(instruments) if detectors else None
-        lanes = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(detectors)]
+        lanes = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(self._lent(detectors))]
         cameras = {camera.name: parts.camera(camera) for camera in settings.cameras}
+        self._take_commands(actions, cameras, instruments)
         self._attend_to_the_nucleus(vision)
-        self._states.cameras, self._states.sensors = cameras, instruments.states
+        for states in self._states:
+            states.cameras, states.sensors = cameras, instruments.states
         sinks: list[Job] = [actions, recorder, *self._couriers.all, *self._besides, self._inspector, health]
         senders = [self._worker(meter) for meter in instruments.jobs]
         lenses = {name: self._worker(camera) for name, camera in cameras.items()}
@@ -216,7 +224,7 @@ class Assembly:
         broker = broker_for(self._settings.mqtt, outbox, self._boot)
         rows = Outbox(outbox.path, broker.name, self._inspector.look_now)
         model = detectors[0].name if detectors else None
-        transport = self._transport(health, model)
+        transport = self._connection = self._transport(health, model)
         self._announce(transport, health, model)
         instruments.subscribe_with(transport.subscribe)
         self._listen_to_the_cloud(transport)
@@ -280,9 +288,42 @@ class Assembly:
             birth=online,
         )
 
+    def _lent(self, detectors: Sequence[ModelDetector]) -> list[Detector]:
+        """Where commands are taken, the first lane shares its model with pictures that are sent along."""
+        if self._connection is None or self._wishes is None or not detectors:
+            return list(detectors)
+        self._shared = SharedDetector(detectors[0])
+        return [self._shared, *detectors[1:]]
+
+    def _take_commands(self, actions: Actions, cameras: Mapping[str, Camera], instruments: Instruments) -> None:
+        if self._connection is None or self._wishes is None:
+            return
+        lent = Lent(
+            settings=self._settings,
+            topics=self._topics,
+            clock=self._clock,
+            wishes=self._wishes,
+            transport=self._connection,
+            inbox=self._inbox,
+            perform=actions.perform,
+            seen=self._parts.seen,
+            cameras=cameras,
+            sensors=instruments.states,
+            shared=self._shared,
+            figures=self._figures(),
+        )
+        clerk = lent.clerk()
+        self._couriers.listeners.append(clerk.connected)
+        self._besides.append(clerk)
+
     def _health(self) -> HealthReporter:
+        return HealthReporter(self._figures(), self._inbox.emit, self._clock, self._settings.health.interval)
+
+    def _figures(self) -> HealthFigures:
         settings, parts = self._settings, self._parts
-        measure = HealthFigures(
+        states = PartStates(parts.seen, {camera.name: camera.interval for camera in settings.cameras})
+        self._states.append(states)
+        return HealthFigures(
             parts.seen if settings.cameras else None,
             parts.frames,
             settings.outbox.path,
@@ -291,10 +332,9 @@ class Assembly:
             self._rules,
             live_dropped=lambda: self._couriers.live_dropped,
             certificate=self._certificate(),
-            parts=self._states,
+            parts=states,
             zone=settings.device.zone,
         )
-        return HealthReporter(measure, self._inbox.emit, self._clock, settings.health.interval)
 
     def _certificate(self) -> Callable[[Moment], int | None]:
         tls = self._settings.mqtt.tls

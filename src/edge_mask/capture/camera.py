@@ -70,6 +70,7 @@ class Camera(Job):
         self._has_ended = False
         self._pending: Frame | None = None
         self._due = clock.now().mono
+        self._wake = threading.Event()
 
     def step(self, stop: threading.Event) -> None:
         """Hand on what waits, else open, else let time pass, else look; each takes a moment only."""
@@ -79,11 +80,19 @@ class Camera(Job):
             elif not self._is_open:
                 self._open()
             elif (early := self._due - self._clock.now().mono) > 0.0:
-                self._pass_time(stop, Seconds(early))
+                self._pass_time(Seconds(early))
             else:
                 self._look()
         except TryLater as error:
             self._lose(str(error), stop)
+
+    def look_now(self) -> None:
+        """Do not wait for the interval; any thread may ask."""
+        self._due = self._clock.now().mono
+        self._wake.set()
+
+    def interrupt(self) -> None:
+        self._wake.set()
 
     def end(self) -> None:
         with self._asking_the_source():
@@ -127,11 +136,12 @@ class Camera(Job):
         self._is_open = True
         self._first_frame = None
 
-    def _pass_time(self, stop: threading.Event, early: Seconds) -> None:
+    def _pass_time(self, early: Seconds) -> None:
         with self._asking_the_source():
             grows_old = self._source.skip()
         if not grows_old:
-            self._clock.wait(stop, min(early, _TURN))
+            self._clock.wait(self._wake, min(early, _TURN))
+            self._wake.clear()
 
     def _look(self) -> None:
         try:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from edge_mask.control.afterwards import Afterwards
 from edge_mask.control.changes import changed_keys
+from edge_mask.control.desk import Desk
 from edge_mask.control.futures import done, failed, mapped
 from edge_mask.control.way import Change, Planned, Undo, Way
 from edge_mask.errors import EdgeMaskError, Refused, TryLater
@@ -96,6 +97,7 @@ class Wishes:
         self._model: Model | None = None
         self._lasting: dict[Hashable, Any] = {}
         self.afterwards = Afterwards()
+        self.desk = Desk(self.afterwards)
 
     # -- for the main thread -----------------------------------------------------------------------------
 

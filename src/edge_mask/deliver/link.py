@@ -193,9 +193,9 @@ class Link:
         return backoff.next_delay(), reason
 
     def _go_online(self, session: Session, where: str) -> None:
+        self._listen(session)  # first: whoever sees the birth may ask at once
         if self._birth is not None:
             self._publish(session, Sending(self._birth()))
-        self._listen(session)
         with self._lock:
             self._online_since = self._now()
         self._tell(True, where)

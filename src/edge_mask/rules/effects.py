@@ -49,6 +49,12 @@ class EdgeAction:
     kind: ClassVar[str]
     """Its name in rule files."""
     rule: str
+    """Empty when a person or a program has asked for it by a command."""
+
+    @property
+    def by(self) -> str:
+        """Who wants it, in sentences."""
+        return f"rule {self.rule}" if self.rule else "a command"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

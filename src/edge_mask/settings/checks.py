@@ -17,7 +17,6 @@ _LEAST_AREA = 1e-6
 LATER = {
     ("web", "enabled"): ("the dashboard comes", "false"),
     ("gate", "passage_sensor"): ("passage sensors come", "nothing"),
-    ("topics", "commands"): ("commands over MQTT come", "nothing"),
 }
 """Keys that this version would ignore: refused with a sentence."""
 

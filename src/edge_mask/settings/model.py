@@ -11,6 +11,7 @@ from edge_mask.settings.base import Section
 from edge_mask.settings.cameras import Camera, Cctv, DetectorSettings, Gate, Snapshots
 from edge_mask.settings.device import Device, HealthReport, Log, Web
 from edge_mask.settings.homeassistant import HomeAssistant
+from edge_mask.settings.privacy import Privacy
 from edge_mask.settings.sending import History, Mqtt, Outbox, TopicNames
 from edge_mask.settings.sensors import AnySensor
 
@@ -48,6 +49,7 @@ class Settings(Section):
         description="Which analysed frames make a `detections` message: those with a face, all, or none.",
     )
     snapshots: Snapshots = Field(default=Snapshots(), description="Pictures kept on the device.")
+    privacy: Privacy = Field(default=Privacy(), description="What may leave the device of the people whom it sees.")
     homeassistant: HomeAssistant = Field(
         default=HomeAssistant(), description="Home Assistant finds this device by itself."
     )

@@ -139,7 +139,9 @@ class TopicNames(Section):
     health: str | None = Field(default=None, description="Topic of `health`, when it is not below the root.")
     status: str | None = Field(default=None, description="Topic of `status`, when it is not below the root.")
     errors: str | None = Field(default=None, description="Topic of `errors`, when it is not below the root.")
-    commands: str | None = Field(default=None, description="Reserved for a later version.")
+    commands: str | None = Field(
+        default=None, description="What the topics of commands begin with, when they are not below the root."
+    )
     tflite_results: str | None = Field(
         default=None,
         description="Topic for each look in the shape of AWS's TensorFlow Lite object detection component, for"

@@ -13,13 +13,13 @@ from edge_mask.messages import (
     Alert,
     Detections,
     Event,
+    Face,
     Fault,
     Health,
     Look,
     Priority,
     Quality,
     Reading,
-    Track,
     Visit,
     kind_of,
 )
@@ -77,20 +77,20 @@ def _detections(event: Detections) -> Fields:
     return {
         "camera": event.camera,
         "frame": event.frame,
-        "faces": [_face(track) for track in event.tracks],
+        "faces": [{**face_fields(track.face), "track": track.id} for track in event.tracks],
         "counts": {MASK: 0, NO_MASK: 0, INCORRECT: 0, **counts},
         "inference_ms": _rounded(event.inference_ms, 2),
         "model": event.model,
     }
 
 
-def _face(track: Track) -> Fields:
-    box = track.face.box
+def face_fields(face: Face) -> Fields:
+    """A face as messages and answers carry it."""
+    box = face.box
     return {
-        "label": track.face.label,
-        "score": _rounded(track.face.score, 4),
+        "label": face.label,
+        "score": _rounded(face.score, 4),
         "box": {"x": _rounded(box.x, 1), "y": _rounded(box.y, 1), "w": _rounded(box.w, 1), "h": _rounded(box.h, 1)},
-        "track": track.id,
     }
 
 

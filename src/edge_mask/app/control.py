@@ -1,0 +1,146 @@
+"""What a house lends to control: its cameras and its model to look with, its figures, its way to the database."""
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError, Future
+from concurrent.futures import TimeoutError as Overdue
+from dataclasses import dataclass
+from functools import partial
+from threading import Lock
+from typing import Any
+
+from edge_mask.act.actions import Result
+from edge_mask.app.drivers import detector_of
+from edge_mask.app.health import HealthFigures
+from edge_mask.capture.camera import Camera
+from edge_mask.control.clerk import Clerk
+from edge_mask.control.commands import Commands
+from edge_mask.control.keep_picture import Snapshot
+from edge_mask.control.look import Eyes, Look
+from edge_mask.control.wishes import Wishes
+from edge_mask.deliver.transport import BrokerTransport
+from edge_mask.detect.shared_detector import SharedDetector
+from edge_mask.errors import EdgeMaskError
+from edge_mask.recording.mail import Inbox
+from edge_mask.recording.requests import Barrier
+from edge_mask.redact import redact
+from edge_mask.rules.effects import KeepPicture
+from edge_mask.runtime.clock import Clock
+from edge_mask.sense.series import State
+from edge_mask.settings.model import Settings
+from edge_mask.vision.shared import Seen
+from edge_mask.wire.topics import Topics
+
+
+class ModelForGuests:
+    """The detector that the lane shares; without cameras one of its own, loaded when somebody first asks."""
+
+    def __init__(self, settings: Settings, shared: SharedDetector | None) -> None:
+        self._settings = settings
+        self._shared = shared
+        self._loading = Lock()
+
+    def __call__(self) -> SharedDetector:
+        """Raises ModelError."""
+        with self._loading:
+            if self._shared is None:
+                self._shared = SharedDetector(detector_of(self._settings))
+            return self._shared
+
+
+class Figures:
+    """What `health` would say now; with counters of its own, so that the messages keep theirs."""
+
+    def __init__(self, measure: HealthFigures, clock: Clock) -> None:
+        self._measure = measure
+        self._clock = clock
+        self._lock = Lock()
+        self._last = clock.now().mono
+
+    def __call__(self) -> Mapping[str, Any]:
+        with self._lock:
+            now = self._clock.now().mono
+            since, self._last = now - self._last, now
+            return self._measure(max(1e-3, since))
+
+
+_PATIENCE = 3.0
+"""Seconds; a commit is made every fraction of one."""
+_FINE = ("ok", "opening", "ended")
+_AWAY = "away"
+
+
+def _finding(part: str, state: str) -> dict[str, str]:
+    """One line as `edge-mask check` has it, of a part that runs."""
+    judged = "ok" if state in _FINE else "failed" if state == _AWAY else "warning"
+    return {"part": part, "state": judged, "text": state.replace("_", " ")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lent:
+    """The parts of a house that commands use."""
+
+    settings: Settings
+    topics: Topics
+    clock: Clock
+    wishes: Wishes
+    transport: BrokerTransport
+    inbox: Inbox
+    perform: Callable[[KeepPicture], "Future[Result]"]
+    seen: Seen
+    cameras: Mapping[str, Camera]
+    sensors: Callable[[], Mapping[str, State]]
+    shared: SharedDetector | None
+    figures: HealthFigures
+
+    def clerk(self) -> Clerk:
+        """The control worker."""
+        settings = self.settings
+        looks = {name: camera.look_now for name, camera in self.cameras.items()}
+        model = ModelForGuests(settings, self.shared)
+        eyes = Eyes(looks, self.seen.newest.get, lambda: self.seen.inference_ms, model)
+        commands = Commands(
+            self.wishes,
+            infer=Look(eyes, self.clock),
+            snapshot=Snapshot(
+                self.perform,
+                self.cameras,
+                settings.snapshots.dir,
+                sends_pictures=settings.privacy.send_pictures,
+            ),
+            figures=Figures(self.figures, self.clock),
+            parts=lambda: list(self._parts()),
+        )
+        return Clerk(
+            self.wishes.desk,
+            self.topics,
+            self.transport,
+            commands.by_name(),
+            self.inbox.emit,
+            self.clock,
+            clean=partial(redact, secrets=settings.secrets()),
+        )
+
+    def _parts(self) -> Iterator[dict[str, str]]:
+        """What runs, in the order in which `edge-mask check` examines it."""
+        now = self.wishes.in_force()
+        if now.config:
+            yield {"part": "overlay", "state": "ok", "text": f"version {now.version}"}
+        if now.model is not None:
+            yield {"part": "model", "state": "ok", "text": " ".join(now.model)}
+        for name, camera in self.cameras.items():
+            yield _finding(f"camera {name}", camera.state)
+        for name, state in self.sensors().items():
+            yield _finding(f"sensor {name}", state)
+        yield self._database()
+        yield _finding("broker", "ok" if self.transport.is_connected else _AWAY)
+
+    def _database(self) -> dict[str, str]:
+        """Whether everything that was recorded until now reaches the disk."""
+        barrier = Barrier()
+        self.inbox.ask(barrier)
+        try:
+            barrier.answer.result(_PATIENCE)
+        except (Overdue, CancelledError, EdgeMaskError) as error:
+            text = str(error) or f"nothing was written for {_PATIENCE:g} s; errors tell why"
+            return {"part": "database", "state": "failed", "text": text}
+        return _finding("database", "ok")
