@@ -29,6 +29,9 @@ def _value(value: Any, part: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
     here = resolve(part, root)
     match value:
         case Mapping():
+            kinds = here.get("discriminator", {}).get("mapping", {})
+            if isinstance(kind := value.get("kind"), str) and kind in kinds:
+                here = resolve({"$ref": kinds[kind]}, root)
             return {key: _value(inner, _below(here, key), root) for key, inner in value.items()}
         case list():
             each = [*here.get("prefixItems", ()), *[here.get("items", {})] * len(value)]
