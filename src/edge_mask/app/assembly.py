@@ -179,6 +179,7 @@ class Assembly:
             commit_interval=outbox.commit_interval,
             on_live=self._couriers.offer_live,
             on_commit=self._couriers.poke,
+            on_erase=self._couriers.read_again,
             on_action=actions.perform,
         )
 

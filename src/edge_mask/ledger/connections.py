@@ -20,6 +20,7 @@ from edge_mask.ledger.schema import lacking, migrate, refuse_newer
 WRITER_PRAGMAS = (
     "PRAGMA auto_vacuum = INCREMENTAL",  # before the first table: freed pages go back to the file system
     "PRAGMA journal_mode = WAL",
+    "PRAGMA secure_delete = FAST",  # deleted rows of people are overwritten where that costs no writing of its own
     "PRAGMA synchronous = FULL",  # the commit is on the card when it returns (see docs/outbox.md for what NORMAL loses)
     "PRAGMA foreign_keys = ON",
     "PRAGMA busy_timeout = 5000",
