@@ -8,6 +8,7 @@ import pytest
 from tests.deliver.stages import BIRTH, PATIENCE, STATUS, VISITS, WILL, States, greengrass_transport, note
 from tests.nucleus.fake import FakeNucleus, Kind
 
+from edge_mask.deliver import greengrass_session
 from edge_mask.deliver.greengrass import GreengrassTransport
 from edge_mask.errors import Refused
 from edge_mask.messages import Message, Outcome, Priority, Receipt
@@ -162,6 +163,17 @@ def test_while_the_nucleus_says_that_aws_iot_core_is_away_nothing_is_handed_over
             assert fake.asked.count("PublishToIoTCore") <= asked + 1  # `status`
         assert device.send(note(b"back")).outcome is Outcome.DELIVERED
         assert [each.payload for each in fake.on(VISITS)] == [b"back"]
+        device.transport.close(Seconds(2.0))
+
+
+def test_a_return_of_aws_iot_core_that_the_nucleus_did_not_tell_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(greengrass_session, "_ASKED_EVERY", 0.05)
+    with FakeNucleus("classic") as fake:
+        fake.lose_core()
+        device = Device(fake)
+        assert "no connection to AWS IoT Core" in device.states.wait_until(False)
+        fake.find_core(tells=False)
+        device.states.wait_until(True)
         device.transport.close(Seconds(2.0))
 
 

@@ -117,6 +117,8 @@ class FakeNucleus:
         self._unanswered = 0
         self._is_core_there = True
         self._spool: list[Published] = []
+        self.lost_with_spooler: list[Published] = []
+        """What it had said OK to, and forgot when it stopped."""
         self._is_cut = False
         self._goes_on = asyncio.Event()
         self._goes_on.set()
@@ -193,8 +195,9 @@ class FakeNucleus:
         """AWS IoT Core is away: lite fails each publication, classic says OK and keeps it in memory."""
         self._do(self._lose_core)
 
-    def find_core(self) -> None:
-        self._do(self._find_core)
+    def find_core(self, *, tells: bool = True) -> None:
+        """It is back; `tells` those who follow the connection."""
+        self._do(self._find_core, tells)
 
     def say(self, topic: str, payload: bytes, **properties: Any) -> None:
         """Somebody publishes at AWS IoT Core; properties in the model's spelling (`responseTopic`)."""
@@ -254,6 +257,7 @@ class FakeNucleus:
         self._server = await asyncio.start_unix_server(self._accept, self.socket)
 
     async def _end(self) -> None:
+        self.lost_with_spooler += self._spool
         self._spool.clear()
         if self._server is not None:
             self._server.close()
@@ -284,9 +288,10 @@ class FakeNucleus:
     def _status(self) -> dict[str, Any]:
         return {"connectionStatusEvent": {"status": "CONNECTED" if self._is_core_there else "DISCONNECTED"}}
 
-    async def _find_core(self) -> None:
+    async def _find_core(self, tells: bool) -> None:
         self._is_core_there = True
-        self._send(_STATUS, "", "IoTCoreConnectionStatusEvent", self._status())
+        if tells:
+            self._send(_STATUS, "", "IoTCoreConnectionStatusEvent", self._status())
         spooled, self._spool = self._spool, []
         self._arrived(*spooled)
 

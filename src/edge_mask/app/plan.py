@@ -64,7 +64,8 @@ def what_runs(settings: Settings) -> str:
     cameras = ", ".join(f"{c.name} ({c.role}, {c.shown_source})" for c in settings.cameras) or "none"
     sensors = ", ".join(f"{s.name} ({s.kind})" for s in settings.sensors) or "none"
     mqtt = settings.mqtt
-    where = "nowhere" if mqtt.transport == "none" else f"{mqtt.host}:{mqtt.port}"
+    elsewhere = {"none": "nowhere", "greengrass": "the Greengrass nucleus"}
+    where = elsewhere.get(mqtt.transport, f"{mqtt.host}:{mqtt.port}")
     return (
         f"edge-mask {__version__} is {settings.device.thing_name}: cameras {cameras}; sensors {sensors};"
         f" messages to {where}; database {settings.outbox.path}"

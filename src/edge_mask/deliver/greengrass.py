@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 from edge_mask.deliver.doorbell import Doorbell
-from edge_mask.deliver.greengrass_session import CoreConnection, GreengrassSession
+from edge_mask.deliver.greengrass_core import CoreConnection
+from edge_mask.deliver.greengrass_session import GreengrassSession
 from edge_mask.deliver.link import Link
 from edge_mask.deliver.transport import Listener, OnState
 from edge_mask.errors import EdgeMaskError
@@ -14,7 +15,7 @@ from edge_mask.messages import Message, Receipt
 from edge_mask.nucleus import shared
 from edge_mask.nucleus.errors import NotAllowed
 from edge_mask.nucleus.nucleus import ANSWER_WITHIN, Follow, Nucleus
-from edge_mask.nucleus.requests import Request, core_connection, from_components, from_core
+from edge_mask.nucleus.requests import Request, from_components, from_core
 from edge_mask.runtime.clock import Clock, SystemClock
 from edge_mask.runtime.outage import Backoff
 from edge_mask.sql.topics import filters_overlap, topic_matches
@@ -65,6 +66,7 @@ class GreengrassTransport:
         self._local = tuple(local)
         self._birth = (lambda: birth) if isinstance(birth, Message) else birth
         self._on_state = on_state
+        self._clock = clock or SystemClock()
         self._borrow = borrow
         self._give_back = give_back
         self._nucleus: Nucleus | None = None
@@ -72,7 +74,6 @@ class GreengrassTransport:
         self._subscriptions: list[_Subscription] = []
         self._said: set[str] = set()
         self._core = CoreConnection()
-        self._core_follow: Follow | None = None
         self._link = Link(
             self._new_session,
             will=will,
@@ -81,13 +82,13 @@ class GreengrassTransport:
             backoff=backoff or Backoff(cap=30.0),
             refused_backoff=Backoff(base=60.0, cap=60.0),
             on_state=self._tell,
-            clock=clock or SystemClock(),
+            clock=self._clock,
         )
 
     def open(self) -> None:
         """Start connecting; returns at once. Raises Refused outside of Greengrass, or without the AWS libraries."""
         self._nucleus = self._borrow()
-        self._core_follow = self._nucleus.follow(core_connection(), self._core.told, self._core.answered)
+        self._core.begin(self._nucleus)
         self._link.start()
         with self._lock:
             for each in self._subscriptions:
@@ -118,10 +119,11 @@ class GreengrassTransport:
         nucleus, self._nucleus = self._nucleus, None
         if nucleus is None:
             return
+        self._core.end()
         with self._lock:
-            for follow in [self._core_follow, *(each.follow for each in self._subscriptions)]:
-                if follow is not None:
-                    nucleus.leave(follow)
+            for each in self._subscriptions:
+                if each.follow is not None:
+                    nucleus.leave(each.follow)
         self._give_back(within)
 
     def _ask_for(self, subscription: _Subscription) -> None:
@@ -136,6 +138,7 @@ class GreengrassTransport:
             self._nucleus,
             self._core,
             bell,
+            self._clock,
             birth=self._birth,
             is_local=self._is_local,
             say_once=self._say_once,

@@ -17,13 +17,15 @@ from functools import partial
 from queue import Empty, SimpleQueue
 
 from edge_mask.deliver.doorbell import Doorbell
+from edge_mask.deliver.greengrass_core import CoreConnection
 from edge_mask.deliver.packet import problem, quota_problem
 from edge_mask.deliver.transport import Listener, Sending
-from edge_mask.errors import EdgeMaskError, Refused, TryLater
+from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Message, Outcome
 from edge_mask.nucleus.errors import NoConnection
 from edge_mask.nucleus.nucleus import Nucleus
 from edge_mask.nucleus.requests import publish_locally, publish_to_core
+from edge_mask.runtime.clock import Clock
 
 log = logging.getLogger(__name__)
 
@@ -31,25 +33,11 @@ _IN_FLIGHT = 1
 """One message at a time: the next one must not arrive before one that the nucleus did not take. The answers come from
 this machine, so that costs nothing."""
 _TURN = 1.0
+_FIRST_WORD_WITHIN = 2.0
+"""Seconds in which a nucleus that tells of its connection says how it is."""
+_ASKED_EVERY = 60.0
+"""Seconds: the classic nucleus drops a change that comes while it tells the first one."""
 _CORE_IS_AWAY = "the nucleus has no connection to AWS IoT Core"
-
-
-class CoreConnection:
-    """What the nucleus tells of its own connection to AWS IoT Core; nothing, when it is an older one."""
-
-    def __init__(self) -> None:
-        self.is_away = False
-        self.on_change: Callable[[], object] = lambda: None
-        """Called from any thread."""
-
-    def told(self, is_connected: bool) -> None:
-        """The nucleus says so, first of all right after `answered`."""
-        self.is_away = not is_connected
-        self.on_change()
-
-    def answered(self, _error: EdgeMaskError | None) -> None:
-        """The nucleus will tell, or does not know how to: what an earlier one said is over."""
-        self.told(True)
 
 
 class GreengrassSession:
@@ -60,6 +48,7 @@ class GreengrassSession:
         nucleus: Nucleus,
         core: CoreConnection,
         bell: Doorbell,
+        clock: Clock,
         *,
         birth: Callable[[], Message] | None,
         is_local: Callable[[str], bool],
@@ -70,6 +59,7 @@ class GreengrassSession:
         self._nucleus = nucleus
         self._core = core
         self._bell = bell
+        self._clock = clock
         self._birth = birth
         self._is_local = is_local
         self._say_once = say_once
@@ -91,19 +81,29 @@ class GreengrassSession:
         self._core.on_change = self._bell.ring
         self._leave = self._nucleus.watch(self._when_told)
         self._wait_while(lambda: not self._is_there, should_stop)
-        if self._core.is_away:
+        self._wait_while(lambda: self._core.is_awaited, should_stop, _FIRST_WORD_WITHIN)
+        while self._core.is_away:
             self._still_trying(_CORE_IS_AWAY)
-        self._wait_while(lambda: self._core.is_away, should_stop)
+            if self._wait_while(lambda: self._core.is_away, should_stop, _ASKED_EVERY):
+                self._core.ask_again()
         self._ask()
         self._wait_while(lambda: self._asked is not None, should_stop)
         self._is_serving = True
         return self._where
 
-    def _wait_while(self, condition: Callable[[], bool], should_stop: Callable[[], bool]) -> None:
+    def _wait_while(
+        self, condition: Callable[[], bool], should_stop: Callable[[], bool], at_most: float = float("inf")
+    ) -> bool:
+        """True when it still holds after `at_most` seconds. Raises TryLater at a stop."""
+        began = self._clock.now().mono
         while condition():
+            left = began + at_most - self._clock.now().mono
+            if left <= 0:
+                return True
             if should_stop():
                 raise TryLater("closed")
-            self.turn(_TURN)
+            self.turn(min(left, _TURN))
+        return False
 
     def publish(self, sending: Sending) -> None:
         if why := objection(sending.message, is_local=self._is_local(sending.message.topic)):
@@ -149,7 +149,7 @@ class GreengrassSession:
         """A message under way may be why the nucleus hung up; that AWS IoT Core is away is no message's fault."""
         self._leave()
         for sending in self._in_flight.values():
-            sending.end(Outcome.UNKNOWN, reason, is_suspect=not (politely or self._core.is_away))
+            sending.end(Outcome.UNKNOWN, reason, is_suspect=not (politely or bool(self._core.is_away)))
         self._in_flight.clear()
         self._end_doubted(is_suspect=False)
 
