@@ -15,7 +15,7 @@ from edge_mask.control.clerk import Answer, Clerk
 from edge_mask.control.desk import AT_ONCE, Desk
 from edge_mask.control.desk import MOST_WAITING as MOST_REQUESTS
 from edge_mask.control.repeats import REMEMBERED_FOR, Repeats
-from edge_mask.control.request import Request
+from edge_mask.control.request import Rejected, Request
 from edge_mask.deliver.memory import MemoryTransport
 from edge_mask.kinds import Priority
 from edge_mask.messages import Fault, Message
@@ -119,6 +119,23 @@ def test_a_fault_of_our_own_is_an_answer_and_one_errors_message_and_the_house_st
         {"code": "failed", "text": "internal fault: ZeroDivisionError: division by zero"}
     ] * 3
     assert [(fault.component, fault.code) for fault in house.faults] == [("command status", "command_failed")]
+
+
+def test_what_is_busy_after_it_was_begun_may_come_again_with_its_id() -> None:
+    answers: list[Answer | Rejected] = [Rejected("busy", "the model is being replaced"), {"done": True}]
+
+    def at_second_try(_request: Request) -> Answer:
+        answer = answers.pop(0)
+        if isinstance(answer, Rejected):
+            raise answer
+        return answer
+
+    house = House(desk := Desk(Afterwards()), at_second_try)
+    for _ in range(2):
+        desk.arrived(message("same"))
+        house.turn()
+    assert [answer["ok"] for answer in house.answers] == [False, True]
+    assert house.faults == []
 
 
 def test_four_at_once_thirty_two_wait_and_the_next_is_told_that_all_are_busy() -> None:

@@ -49,7 +49,7 @@ class Erase:
         except Overdue as error:
             raise TryLater(f"the database has not answered for {PATIENCE:g} s; ask again to be sure") from error
         except CancelledError as error:
-            raise TryLater("the house was stopped before; ask again") from error
+            raise Rejected("busy", "the device was stopped or built again before; ask again") from error
 
 
 def _time(given: Any, zone: tzinfo) -> float | None:
