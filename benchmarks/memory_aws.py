@@ -15,7 +15,7 @@ from tests.broker import HOST, Mosquitto, Subscriber
 from tests.end_to_end.daemon import Daemon, topic, write_config
 from tests.papers import Papers
 
-ROUNDS = 1
+ROUNDS = 3
 MESSAGES = 1_000
 SETTLED = 5.0
 

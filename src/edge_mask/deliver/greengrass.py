@@ -168,9 +168,7 @@ class GreengrassTransport:
         log.debug("greengrass: %s", error)
         if not isinstance(error, NoConnection) and not self._told_of_subscriptions:
             self._told_of_subscriptions = True
-            log.warning(
-                "greengrass: nothing is heard there until the nucleus agrees, and it is asked again: %s", error
-            )
+            log.warning("greengrass: nothing is heard there until the nucleus agrees, and it is asked again: %s", error)
 
     def _say_once(self, sentence: str) -> None:
         if sentence not in self._said and len(self._said) < _MOST_SAID:
