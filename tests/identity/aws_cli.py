@@ -1,7 +1,7 @@
 """A line of the AWS CLI, read by the models of its services (botocore's), and carried out against moto.
 
-`check` finds what the CLI would refuse: a service, an operation or a parameter that does not exist, one that is missing,
-a value of the wrong form. What only the CLI has (files for output, `--query`) is known by name.
+`check` finds what the CLI would refuse: a service, an operation or a parameter that does not exist or is missing,
+and a value of the wrong form. What only the CLI has (files for output, `--query`) is known by name.
 """
 
 import json
