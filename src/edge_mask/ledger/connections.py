@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from edge_mask.errors import DatabaseError
-from edge_mask.ledger.database import beside, is_there, real_path, refuse_other_files, refuse_strangers
+from edge_mask.ledger.database import beside, held_by_sqlite, is_there, real_path, refuse_other_files, refuse_strangers
 from edge_mask.ledger.schema import lacking, migrate, refuse_newer
 
 WRITER_PRAGMAS = (
@@ -126,7 +126,8 @@ def open_writer(path: Path) -> Connection:
     """
     connection = None
     try:
-        connection = engine(path, WRITER_PRAGMAS).connect()
+        with held_by_sqlite(path):
+            connection = engine(path, WRITER_PRAGMAS).connect()
         migrate(connection)
         _refuse_other_contents(connection)
     except (DBAPIError, sqlite3.Error, DatabaseError, DamagedFile) as error:
