@@ -142,6 +142,9 @@ def sentences(done: "subprocess.CompletedProcess[str]") -> list[str]:
         ({"PREFIX": "/opt/edge mask"}, '"/opt/edge mask" cannot be used; allowed: letters'),
         ({"FAKE_PIP": "1"}, "the packages could not be installed: what pip says stands above"),
         ({"FAKE_BROKEN": "1"}, "what was installed does not start: the reason stands above"),
+        ({"SITE": "maybe"}, 'SITE is "maybe"; allowed: yes, no'),
+        ({"PURGE": "yes"}, 'PURGE is "yes"; allowed: 1, or nothing'),
+        ({"WHEELS": "/nowhere"}, 'WHEELS is "/nowhere", and there is no such folder'),
         ({"EXAMPLE": "gat.yaml"}, "there is no example config/gat.yaml; allowed: cctv.yaml gate.yaml pi-gate.yaml"),
     ],
 )  # fmt: skip
