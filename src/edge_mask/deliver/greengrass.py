@@ -97,10 +97,10 @@ class GreengrassTransport:
         """Start connecting; returns at once. Raises Refused outside of Greengrass, or without the AWS libraries."""
         self._nucleus = self._borrow()
         self._core.begin(self._nucleus)
-        self._link.start()
         with self._lock:
-            for each in self._subscriptions:
+            for each in self._subscriptions:  # first: whoever sees the device online may count on being heard
                 self._ask_for(each)
+        self._link.start()
 
     @property
     def is_connected(self) -> bool:
