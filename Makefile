@@ -2,6 +2,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 RUNTIMES := .venv-runtimes
+# Test files side by side: most of their time is that of daemons on an idle machine.
+JOBS ?= 2
 export PYTHON
 
 .PHONY: demo test test-runtimes check format schema clean environment install uninstall rollback
@@ -14,7 +16,7 @@ test:
 	@scripts/prepare system python test
 	@$(MAKE) --no-print-directory check
 	$(if $(ARGS),,@$(MAKE) --no-print-directory test-runtimes)
-	$(BIN)/python -m pytest --durations=10 $(ARGS)
+	$(BIN)/python -m pytest --durations=10 -n $(JOBS) --dist loadfile $(ARGS)
 
 # The older runtime needs another numpy, so an environment of its own; it has wheels up to Python 3.11.
 test-runtimes: environment

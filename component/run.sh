@@ -2,7 +2,11 @@
 # Runs the daemon of the component:  run.sh WORK_FOLDER
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-work=${1:?the work folder is missing}
+[ -n "${1-}" ] || {
+  echo "usage: run.sh WORK_FOLDER" >&2
+  exit 2
+}
+work=$1
 environment=$(cat "$work/environment") || {
   echo "edge-mask is not installed in $work; install.sh does it" >&2
   exit 1

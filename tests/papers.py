@@ -30,10 +30,15 @@ class Papers:
         self.device = self.issue("device")
         self.server = self.of_a_server("server")
 
-    def issue(self, name: str, *, begins: timedelta = -A_DAY, ends: timedelta = 365 * A_DAY) -> Paper:
+    def issue(
+        self, name: str, *, begins: timedelta = -A_DAY, ends: timedelta = 365 * A_DAY, is_rsa: bool = False
+    ) -> Paper:
         """A certificate for a device, whose validity begins and ends so long from now."""
         now = datetime.now(UTC)
-        made = self._authority.issue_cert(f"{name}@example.org", not_before=now + begins, not_after=now + ends)
+        kind = trustme.KeyType.RSA if is_rsa else trustme.KeyType.ECDSA
+        made = self._authority.issue_cert(
+            f"{name}@example.org", not_before=now + begins, not_after=now + ends, key_type=kind
+        )
         return self._write(name, made)
 
     def of_a_server(self, name: str, *hosts: str, ends: timedelta = 365 * A_DAY) -> ServerTls:

@@ -61,9 +61,9 @@ class ComponentSite:
         self.wishes.serve(self.supervisor.door)
         self.component = Component(self.config, {}, self.wishes, Seconds(patience))
 
-    def fails_to_start(self) -> EdgeMaskError:
+    def fails_to_start(self, patience: float = PATIENCE) -> EdgeMaskError:
         """What the program would end with."""
-        self._start(PATIENCE)
+        self._start(patience)
         try:
             self.supervisor.run()
         except EdgeMaskError as error:

@@ -1,7 +1,6 @@
 """Commands over MQTT, as somebody with a broker sees them: the installed daemon, a real mosquitto."""
 
 import base64
-import json
 import re
 from collections import Counter
 from typing import Any
@@ -12,7 +11,9 @@ from tests.control.conftest import Running, picture
 from tests.detect import packages
 from tests.end_to_end.daemon import MASKED, topic
 
+from edge_mask.control.request import FIELDS
 from edge_mask.picture import read_picture
+from edge_mask.wire.command_models import COMMANDS, NotDone
 
 pytestmark = pytest.mark.broker
 
@@ -194,8 +195,21 @@ def test_a_snapshot_stays_on_the_device(shared_device: Running, asker: Asker) ->
     assert read_picture(shared_device.folder / "snapshots" / answer["snapshot"]).shape == (480, 640, 3)
 
 
-def test_requests_are_json_as_the_schema_says(asker: Asker) -> None:
-    assert json.loads(json.dumps(asker.ask("model", {"action": "list"})))["active"] == {
-        "name": "tiny",
-        "version": "1.0",
-    }
+ASKED = {
+    "infer": {"camera": "front"},
+    "snapshot": {"camera": "front"},
+    "status": {},
+    "reload": {},
+    "configure": {"set": {}},
+    "model": {"action": "list"},
+    "erase": {"before": "2000-01-01"},
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_and_its_answer_are_as_the_schema_says(asker: Asker, name: str) -> None:
+    asked, answered = COMMANDS[name]
+    assert {"request_id", *FIELDS[name]} == asked.model_fields.keys()
+    asked.model_validate(ASKED[name])
+    answered.model_validate(asker.ask(name, ASKED[name]))
+    NotDone.model_validate(asker.ask(name, {"unknown": 1}))

@@ -12,6 +12,7 @@ from tests.nucleus.fake import FakeNucleus
 
 from edge_mask.app.plan import Plan
 from edge_mask.errors import DatabaseError
+from edge_mask.nucleus.place import SOCKET
 
 
 @pytest.fixture
@@ -225,6 +226,15 @@ def test_a_component_that_never_ran_and_is_given_nonsense_is_errored(site: Compo
     hold(nucleus, site.document(gate={"vote": 5}))
     assert "the Greengrass configuration: gate.vote: unknown key" in str(site.fails_to_start())
     assert nucleus.states == ["ERRORED"]
+
+
+def test_a_first_start_without_its_nucleus_says_why_there_is_no_configuration(
+    site: ComponentSite, nucleus: FakeNucleus, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    del nucleus
+    monkeypatch.setenv(SOCKET, str(site.folder / "nobody.socket"))
+    assert "there is nothing to watch" in str(site.fails_to_start(patience=0.2))
+    assert "nobody.socket is not there" in caplog.text
 
 
 def test_a_component_that_is_given_nothing_to_watch_is_errored(site: ComponentSite, nucleus: FakeNucleus) -> None:

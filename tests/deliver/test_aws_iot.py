@@ -20,10 +20,9 @@ from tests.deliver.stages import BIRTH, PATIENCE, STATUS, WILL, States, note
 from tests.papers import Papers
 
 from edge_mask.deliver.aws_iot import AwsIotTransport
-from edge_mask.deliver.aws_iot_identity import Identity, Token
+from edge_mask.deliver.aws_iot_identity import Identity
 from edge_mask.deliver.factory import broker_for
 from edge_mask.deliver.tls import TlsFiles
-from edge_mask.errors import Refused
 from edge_mask.messages import Message, Outcome, Priority
 from edge_mask.runtime.outage import Backoff
 from edge_mask.settings.sending import Mqtt, Outbox
@@ -305,15 +304,6 @@ def _asked_protocols(papers: Papers, identity: Identity) -> str | None:
         finally:
             transport.close(Seconds(2.0))
             thread.join(PATIENCE)
-
-
-def test_a_library_that_is_none_is_refused_by_name(papers: Papers, tmp_path: Path) -> None:
-    library = tmp_path / "libtoken.so"
-    library.write_text("no library")
-    token = Token(library=library, pin=lambda: "1234", label="gate")
-    identity = Identity(TlsFiles(ca=papers.ca, cert=papers.device.cert), token)
-    with pytest.raises(Refused, match=rf"aws\.pkcs11\.library: {library} cannot be loaded: "):
-        identity.context()
 
 
 def test_the_last_will_is_said_on_a_break_and_on_a_close(papers: Papers, tmp_path: Path) -> None:

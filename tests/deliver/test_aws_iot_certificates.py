@@ -198,3 +198,15 @@ def test_a_good_certificate_put_in_place_of_an_expired_one_needs_no_restart(
 def _put(paper: Paper, place: Paper) -> None:
     shutil.copy(paper.cert, place.cert)
     shutil.copy(paper.key, place.key)
+
+
+def test_a_second_cause_of_one_outage_is_logged_too(
+    broker: Mosquitto, papers: Papers, tmp_path: Path, warned: Warned
+) -> None:
+    mine = Paper(tmp_path / "mine.pem", tmp_path / "mine.key")
+    _put(papers.issue("gone", begins=-30 * A_DAY, ends=-A_DAY), mine)
+    files = TlsFiles(ca=papers.ca, cert=mine.cert, key=mine.key)
+    with connecting(broker.port, files, refused_backoff=Backoff(base=0.05, cap=0.05)) as (states, _):
+        states.wait_until(False)
+        mine.cert.unlink()
+        warned.wait_for(f"still away, now because: tls.cert: {mine.cert} cannot be read: No such file or directory")

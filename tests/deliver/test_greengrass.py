@@ -316,6 +316,18 @@ def test_a_subscription_that_failed_while_the_nucleus_was_offline_is_asked_for_a
     device.transport.close(Seconds(2.0))
 
 
+def test_subscriptions_that_the_nucleus_does_not_grant_are_told_in_one_line(
+    device: Device, lite: FakeNucleus, caplog: pytest.LogCaptureFixture
+) -> None:
+    lite.fails["SubscribeToIoTCore"] = ""
+    with caplog.at_level(logging.WARNING):
+        for name in ("commands", "shadow"):
+            device.transport.subscribe(f"edge-mask/gate-01/{name}/+", lambda _message: None)
+        lite.wait_for(lambda: lite.asked.count("SubscribeToIoTCore") >= 2)
+        device.send(note())
+    assert sum("nothing is heard there" in record.message for record in caplog.records) == 1
+
+
 def test_a_subscription_without_right_is_told_once(
     device: Device, lite: FakeNucleus, caplog: pytest.LogCaptureFixture
 ) -> None:

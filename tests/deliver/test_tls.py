@@ -1,5 +1,6 @@
 """Mutual TLS against a real broker, and what is said about files that cannot be used."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -186,6 +187,30 @@ def test_an_encrypted_key_is_refused_instead_of_asking_on_the_terminal(papers: P
     locked.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")))
     with pytest.raises(Refused, match="the key is encrypted"):
         context(TlsFiles(ca=papers.ca, cert=papers.cert, key=locked))
+
+
+@pytest.mark.broker
+def test_a_certificate_put_in_place_of_one_that_was_refused_needs_no_restart(
+    tls_broker: Mosquitto, papers: Papers, tmp_path: Path
+) -> None:
+    cert, key = tmp_path / "mine.pem", tmp_path / "mine.key"
+    shutil.copy(papers.other_cert, cert)
+    shutil.copy(papers.other_key, key)
+    states = States()
+    transport = PahoTransport(
+        host=HOST,
+        port=tls_broker.port,
+        client_id="gate-01",
+        tls=TlsFiles(ca=papers.ca, cert=cert, key=key),
+        on_state=states,
+        refused_backoff=Backoff(base=0.02, cap=0.1),
+    )
+    transport.open()
+    states.wait_until(False)
+    shutil.copy(papers.cert, cert)
+    shutil.copy(papers.key, key)
+    states.wait_until(True)
+    transport.close(Seconds(5.0))
 
 
 def test_open_refuses_what_can_never_connect(papers: Papers) -> None:

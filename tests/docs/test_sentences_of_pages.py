@@ -19,7 +19,7 @@ def quoted(page: str) -> list[str]:
 
 @pytest.mark.parametrize(
     ("page", "sentence"),
-    [(page, sentence) for page in ("raspberry-pi.md", "home-assistant.md") for sentence in quoted(page)],
+    [(page, sentence) for page in ("raspberry-pi.md", "home-assistant.md", "aws-iot.md") for sentence in quoted(page)],
 )
 def test_a_sentence_that_a_page_quotes_is_one_that_is_printed(page: str, sentence: str) -> None:
     varying = re.sub(r"\d+ MB|TOPIC|FILE|homeassistant\.enabled|sudo make install", "…", sentence)
@@ -33,4 +33,5 @@ def test_every_page_quotes_something() -> None:
     """What the test above relies on."""
     assert len(quoted("raspberry-pi.md")) >= 6
     assert len(quoted("home-assistant.md")) >= 3
+    assert len(quoted("aws-iot.md")) >= 8
     assert Path(ROOT / "scripts/install").exists()

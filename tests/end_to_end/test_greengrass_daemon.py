@@ -90,6 +90,16 @@ def test_looks_arrive_and_status_says_online_and_offline(config: Path, lite: Fak
     assert lite.token not in daemon.stderr
 
 
+def test_a_command_from_aws_iot_core_is_answered_there(config: Path, lite: FakeNucleus) -> None:
+    with Daemon(config, environ=lite.environment) as daemon:
+        lite.wait_for_count(topic("status"), 1)
+        lite.say(topic("commands/status"), b'{"request_id": "s-1"}')
+        (answer,) = lite.wait_for_count(topic("commands/status/response"), 1)
+        assert daemon.stop() == 0
+    found = json.loads(answer.payload)
+    assert (found["ok"], found["request_id"]) == (True, "s-1")
+
+
 def test_a_nucleus_that_restarts_misses_nothing(config: Path, lite: FakeNucleus) -> None:
     with Daemon(config, environ=lite.environment) as daemon:
         wait_for_looks(lite, 20)

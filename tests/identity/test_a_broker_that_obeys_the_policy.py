@@ -143,7 +143,7 @@ def test_nothing_that_the_daemon_does_is_denied_and_nothing_is_granted_in_vain(t
         assert judge.allows("iot:Connect", f"client/{client}")
     heard = {match[1] for line in log if (match := re.search(rf"{THING} [01] (\S+)$", line))}
     granted = {arn.partition(":topicfilter/")[2] for arn in resources(policies, "iot:Subscribe")}
-    assert granted - heard == {topic("commands/+")}  # nobody listens to commands yet
+    assert granted <= heard
     received = {name for name, _retain in done(log, f"Sending PUBLISH to {THING}")}
     assert received
     assert all(judge.allows("iot:Receive", f"topic/{name}") for name in received), received

@@ -81,3 +81,29 @@ def test_history_of_a_stopped_daemon_can_be_read_where_nothing_may_be_written(tm
         tmp_path.chmod(0o755)
     assert (done.stdout, done.stderr) == ("['v1']\n", "")
     assert {file.name: file.stat().st_mtime_ns for file in tmp_path.iterdir()} == before
+
+
+ANOTHER_PROGRAM = """
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1])
+print(database.execute("SELECT count(*) FROM visits").fetchone()[0])
+database.close()
+"""
+
+
+def test_a_program_that_closes_the_database_beside_the_daemon_takes_no_journal_away(tmp_path: Path) -> None:
+    """Its own looks at the file must not free the locks by which others see that it is in use."""
+    path = tmp_path / "edge-mask.db"
+    with closing(Ledger(path, Bounds(), BOOT)) as ledger:
+        ledger.open()  # makes the file
+        ledger.commit(batch(events=(("v1", visit()),)), moment())
+        Reader(path).outbox_status(moment(), BOOT)
+        journal = path.with_name("edge-mask.db-wal").stat().st_ino
+        for count in ("1", "2"):
+            done = subprocess.run(
+                [sys.executable, "-c", ANOTHER_PROGRAM, str(path)], capture_output=True, text=True, check=True
+            )
+            assert done.stdout.strip() == count
+            assert path.with_name("edge-mask.db-wal").stat().st_ino == journal
+            ledger.commit(batch(events=(("v2", visit()),)), moment())
+            look(path)

@@ -188,6 +188,11 @@ def test_an_empty_file_says_what_only_the_user_can_know() -> None:
     ]
 
 
+def test_a_component_without_cameras_is_told_where_they_come_from() -> None:
+    (found,) = complaints("mqtt: {transport: greengrass}\n")
+    assert "there is nothing to watch: a nucleus gives them to the component that it starts" in found
+
+
 @pytest.mark.parametrize("text", ["- a\n- b\n", "hello", "5"])
 def test_what_is_no_mapping_holds_no_settings(text: str) -> None:
     assert complaints(text) == ["gate.yaml:1: holds no settings; allowed: device, cameras, mqtt, …"]

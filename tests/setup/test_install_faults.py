@@ -133,13 +133,18 @@ def sentences(done: "subprocess.CompletedProcess[str]") -> list[str]:
         ({"PREFIX": "/"}, "PREFIX / cannot be used: give a folder for edge-mask alone"),
         ({"PREFIX": "/usr"}, "PREFIX /usr cannot be used"),
         ({"PREFIX": "/usr/local"}, "PREFIX /usr/local cannot be used"),
-        ({"PREFIX": "/opt/../etc"}, "PREFIX /opt/../etc cannot be used"),
+        ({"PREFIX": "/opt/../etc"}, "\"/opt/../etc\" cannot be used: '..' may lead out of the folder that is meant"),
+        ({"DESTDIR": "/mnt/image/.."}, "\"/mnt/image/..\" cannot be used: '..' may lead out of the folder"),
+        ({"STATEDIR": "/var/lib"}, "STATEDIR /var/lib cannot be used: it ends with /edge-mask"),
         ({"PREFIX": "/home/pi/edge-mask"}, "the service sees nothing below /home and /root"),
         ({"FAKE_BASE": "/home/pi/.pyenv"}, "the Python in /home/pi/.pyenv cannot be used: the service sees nothing"),
         ({"PREFIX": "edge-mask"}, '"edge-mask" is no absolute path'),
         ({"PREFIX": "/opt/edge mask"}, '"/opt/edge mask" cannot be used; allowed: letters'),
         ({"FAKE_PIP": "1"}, "the packages could not be installed: what pip says stands above"),
         ({"FAKE_BROKEN": "1"}, "what was installed does not start: the reason stands above"),
+        ({"SITE": "maybe"}, 'SITE is "maybe"; allowed: yes, no'),
+        ({"PURGE": "yes"}, 'PURGE is "yes"; allowed: 1, or nothing'),
+        ({"WHEELS": "/nowhere"}, 'WHEELS is "/nowhere", and there is no such folder'),
         ({"EXAMPLE": "gat.yaml"}, "there is no example config/gat.yaml; allowed: cctv.yaml gate.yaml pi-gate.yaml"),
     ],
 )  # fmt: skip
@@ -349,3 +354,13 @@ def test_a_pi_with_the_old_numpy_gets_the_tested_versions_of_everything_else() -
 
     old, tested = versions("bookworm.txt"), versions("dev.txt")
     assert {name for name, version in old.items() if tested[name] != version} == {"opencv-python-headless", "ml-dtypes"}
+
+
+def test_a_purge_deletes_no_folder_that_is_not_its_own(machine: Machine) -> None:
+    others = machine.folder / "var/lib/others.db"
+    others.parent.mkdir(parents=True)
+    others.touch()
+    done = machine.make("uninstall", "PURGE=1", STATEDIR=str(others.parent))
+    assert done.returncode != 0
+    assert "it ends with /edge-mask" in done.stderr
+    assert others.exists()

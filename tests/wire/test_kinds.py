@@ -72,7 +72,7 @@ def test_a_message_is_sent_as_the_table_says(event: Event) -> None:
 def test_every_kind_has_a_shape_a_channel_and_an_operation() -> None:
     document = asyncapi()
     sent = {o["channel"]["$ref"].rpartition("/")[2] for o in document["operations"].values() if o["action"] == "send"}
-    assert set(MESSAGES) == NAMES == sent
+    assert set(MESSAGES) == NAMES == {channel for channel in sent if not channel.startswith("commands.")}
     assert set(document["channels"]) >= NAMES
 
 

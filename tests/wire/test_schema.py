@@ -70,7 +70,7 @@ def test_every_topic_of_the_house_is_described() -> None:
 
 
 def examples() -> list[tuple[str, str]]:
-    text = (ROOT / "docs/messages.md").read_text(encoding="utf-8")
+    text = "".join((ROOT / f"docs/{page}.md").read_text(encoding="utf-8") for page in ("messages", "control"))
     return re.findall(r"<!-- example: (\w+) -->\n```json\n(.*?)```", text, re.DOTALL)
 
 
@@ -78,6 +78,7 @@ def test_every_message_has_an_example() -> None:
     assert {name for name, _ in examples()} >= set(json_schema()["$defs"]) - {
         *("Box", "Counts", "Face", "OutboxHealth", "Dropped", "RuleHealth", "Labels"),
         *("CameraHealth", "SensorHealth", "VisitsToday"),
+        *("SeenFace", "PartState", "ModelName", "EraseCounts", "Problem"),
     }
 
 

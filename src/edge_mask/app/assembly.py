@@ -4,16 +4,15 @@ transport ◀─ couriers ◀─ recorder ◀─ vision ◀─ cameras          
                             ▲───────── meters, health            stopped the other way round)
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from edge_mask import __version__
 from edge_mask.act.actions import Actions
 from edge_mask.act.line import line_for
 from edge_mask.act.outputs import Outputs
 from edge_mask.act.snapshots import SnapshotStore
-from edge_mask.app.certificate import CertificateWatch
+from edge_mask.app.connection import certificate_watch, connection_for
 from edge_mask.app.control import Lent
 from edge_mask.app.couriers import CourierGroup
 from edge_mask.app.drivers import detectors_of, sysfs_root
@@ -27,19 +26,17 @@ from edge_mask.capture.camera import Camera
 from edge_mask.capture.factory import is_live
 from edge_mask.control.wishes import Wishes
 from edge_mask.deliver.courier import Courier
-from edge_mask.deliver.factory import broker_for, transport_for
+from edge_mask.deliver.factory import broker_for
 from edge_mask.deliver.http_couriers import HttpCouriers
 from edge_mask.deliver.transport import BrokerTransport
 from edge_mask.detect.detector import Detector
 from edge_mask.detect.model import ModelDetector
 from edge_mask.detect.shared_detector import SharedDetector
-from edge_mask.kinds import STATUS
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.inspection import Inspection
 from edge_mask.ledger.outbox import Outbox
-from edge_mask.ledger.reader import Reader
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Fault, Message
+from edge_mask.messages import Fault
 from edge_mask.recording.inspector import Inspector
 from edge_mask.recording.intake import Intake
 from edge_mask.recording.mail import Inbox
@@ -52,9 +49,8 @@ from edge_mask.runtime.worker import Job, Worker
 from edge_mask.sense.feed_meter import FeedMeter
 from edge_mask.sense.meter import Meter
 from edge_mask.settings.model import Settings
-from edge_mask.units import Moment, Seconds
+from edge_mask.units import Seconds
 from edge_mask.vision.shared import Vision
-from edge_mask.wire import birth, will
 from edge_mask.wire.tflite_component import TfliteResults
 from edge_mask.wire.topics import Topics
 from edge_mask.wire.uuid7 import IdMaker
@@ -181,6 +177,7 @@ class Assembly:
             commit_interval=outbox.commit_interval,
             on_live=self._couriers.offer_live,
             on_commit=self._couriers.poke,
+            on_erase=self._couriers.read_again,
             on_action=actions.perform,
         )
 
@@ -261,32 +258,12 @@ class Assembly:
         )
 
     def _transport(self, health: HealthReporter, model: str | None) -> BrokerTransport:
-        topic, thing = self._topics.of(STATUS.name), self._settings.device.thing_name
-        labels = self._settings.device.labels.given()
-
-        def retained(payload: bytes) -> Message:
-            return Message(
-                topic=topic, payload=payload, priority=STATUS.priority, qos=STATUS.qos, retain=STATUS.is_retained
-            )
-
-        def online() -> Message:
-            more = {"labels": labels} if labels else {}
-            return retained(birth(thing=thing, version=__version__, model=model, at=self._clock.now(), **more))
-
         def on_state(connected: bool, reason: str) -> None:
             self._couriers.state_changed(connected, reason)
             if connected:
                 health.report_now()
 
-        return transport_for(
-            self._settings.mqtt,
-            aws=self._settings.aws,
-            client_id=thing,
-            clock=self._clock,
-            on_state=on_state,
-            will=retained(will()),
-            birth=online,
-        )
+        return connection_for(self._settings, self._topics, model, self._clock, on_state)
 
     def _lent(self, detectors: Sequence[ModelDetector]) -> list[Detector]:
         """Where commands are taken, the first lane shares its model with pictures that are sent along."""
@@ -331,13 +308,7 @@ class Assembly:
             self._clock,
             self._rules,
             live_dropped=lambda: self._couriers.live_dropped,
-            certificate=self._certificate(),
+            certificate=certificate_watch(settings, self._inbox.emit),
             parts=states,
             zone=settings.device.zone,
         )
-
-    def _certificate(self) -> Callable[[Moment], int | None]:
-        tls = self._settings.mqtt.tls
-        if self._settings.mqtt.transport == "none" or tls is None or tls.cert is None:
-            return lambda _now: None
-        return CertificateWatch(tls.cert, self._inbox.emit, Reader(self._settings.outbox.path).has_fault)

@@ -14,6 +14,7 @@ from edge_mask.app.health import HealthFigures
 from edge_mask.capture.camera import Camera
 from edge_mask.control.clerk import Clerk
 from edge_mask.control.commands import Commands
+from edge_mask.control.erase import Erase
 from edge_mask.control.keep_picture import Snapshot
 from edge_mask.control.look import Eyes, Look
 from edge_mask.control.wishes import Wishes
@@ -106,6 +107,13 @@ class Lent:
                 self.cameras,
                 settings.snapshots.dir,
                 sends_pictures=settings.privacy.send_pictures,
+            ),
+            erase=Erase(
+                self.inbox.ask,
+                settings.device.thing_name,
+                settings.gate.temperature_sensor,
+                settings.snapshots.dir,
+                settings.device.zone,
             ),
             figures=Figures(self.figures, self.clock),
             parts=lambda: list(self._parts()),

@@ -36,6 +36,11 @@ class CourierGroup:
         for watcher in self.watchers:
             watcher()
 
+    def read_again(self) -> None:
+        """Rows were deleted."""
+        for courier in self.all:
+            courier.read_again()
+
     def state_changed(self, connected: bool, reason: str) -> None:
         """The connection to the broker came or went."""
         for courier in self._brokers:

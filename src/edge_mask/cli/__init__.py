@@ -17,7 +17,10 @@ from edge_mask import __version__
 from edge_mask.errors import ConfigurationError, DatabaseError, EdgeMaskError, ModelError
 from edge_mask.redact import redact
 
-COMMANDS = ("run", "demo", "check", "detect", "rules", "outbox", "history", "shadow", "model", "aws", "bench", "schema")
+COMMANDS = (
+    "run", "demo", "check", "detect", "rules", "outbox", "history", "erase", "shadow", "model", "aws", "bench",
+    "schema",
+)  # fmt: skip
 """Modules of this package in the order of `--help`; each is imported only to build its own parser."""
 EXIT_INTERNAL = 70
 _OURS: Sequence[tuple[type[Exception], int, str]] = (

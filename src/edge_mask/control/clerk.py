@@ -177,6 +177,8 @@ class Clerk(Job):
     def _failed(self, request: Request, error: BaseException, *, is_told: bool = False) -> None:
         """`is_told`: whoever tried has reported it."""
         rejected = self._as_rejected(request, error)
+        if rejected.code == "busy":  # nothing was done: the same request may come again
+            self._desk.repeats.forget(request.name, request.id)
         self._desk.failed(request, rejected, self._clock.now().mono)
         if rejected.code == "failed" and not is_told:
             self._outages[request.name].begin("command_failed", str(rejected))

@@ -24,6 +24,7 @@ class Commands:
     wishes: Wishes
     infer: Command
     snapshot: Command
+    erase: Command
     figures: Callable[[], Mapping[str, Any]]
     """What `health` says."""
     parts: Callable[[], list[dict[str, str]]]
@@ -38,6 +39,7 @@ class Commands:
             "reload": self._reload,
             "configure": self._configure,
             "model": self._model,
+            "erase": self.erase,
         }
 
     def _status(self, _request: Request) -> Answer:

@@ -88,13 +88,23 @@ class Component:
     def _document(self) -> Any:
         """What the nucleus holds; None when it does not say."""
         tried = threading.Event()
-        leave = self._nucleus.watch(lambda connected, _reason: tried.set() if connected else None)
+        away: list[str] = []
+
+        def told(connected: bool, reason: str) -> None:
+            away[:] = [] if connected else [reason]
+            if connected:
+                tried.set()
+
+        leave = self._nucleus.watch(told)
         tried.wait(self._patience)
         leave()
         try:
             return self._nucleus.call(configuration()).result(self._patience)
         except (EdgeMaskError, TookTooLong) as error:
-            log.warning("configuration: the nucleus does not tell its own, the last one stays: %s", error)
+            reason = away[0] if away else str(error) or f"no answer within {self._patience:g} s"
+            log.warning(
+                "configuration: the nucleus does not tell its own; what was in force before is used: %s", reason
+            )
             return None
 
     def _sound(self, overlay: Overlay, new: Overlay, wish: NucleusWish, kept_at: Path) -> Overlay:

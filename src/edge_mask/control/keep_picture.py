@@ -50,7 +50,7 @@ class Snapshot:
         except Overdue as error:
             raise TryLater(f"the picture was not written within {PATIENCE:g} s: the disk is slow or full") from error
         if not isinstance(result, Done) or result.snapshot is None:
-            busy = not isinstance(result, Done) and result.code == "dropped"
+            busy = not isinstance(result, Done) and result.code in ("dropped", "stopping")
             text = "no picture was kept" if isinstance(result, Done) else result.text
             raise Rejected("busy" if busy else "failed", text)
         answer: dict[str, Any] = {"snapshot": result.snapshot}

@@ -127,7 +127,10 @@ def _faces_in(data: bytes, model: Model) -> tuple[list[Face], float]:
         picture = load_picture(data)
     except Refused as error:
         raise Rejected("bad_request", str(error)) from error
-    answer = model.look_between(picture.image)
+    try:
+        answer = model.look_between(picture.image)
+    except TryLater as error:  # this house is being stopped, and the next one can do it
+        raise Rejected("busy", str(error)) from error
     if answer.trouble:
         raise TryLater(f"{model.name}: {answer.trouble}")
     return [replace(face, box=picture.in_file(face.box)) for face in answer.faces], answer.inference_ms

@@ -32,6 +32,7 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "reload": (),
     "configure": ("set",),
     "model": ("action", "name", "version"),
+    "erase": ("visit", "before"),
 }
 """The commands, and what may stand in their requests beside `request_id`."""
 

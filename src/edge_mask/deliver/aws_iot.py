@@ -65,6 +65,7 @@ class AwsIotTransport:
         self._look_every = look_every
         self._on_state = on_state
         self._said: set[str] = set()
+        self._away_because = ""
         self._reactor: Reactor | None = None
         self._link = Link(
             self._new_session,
@@ -73,7 +74,7 @@ class AwsIotTransport:
             ack_timeout=ack_timeout,
             backoff=backoff or Backoff(),
             refused_backoff=refused_backoff or Backoff(base=60.0, cap=60.0),
-            on_state=on_state,
+            on_state=self._tell,
             clock=self._clock,
         )
 
@@ -112,8 +113,19 @@ class AwsIotTransport:
             self._clock,
             will=self._will,
             say_once=self._say_once,
-            still_trying=lambda sentence: self._on_state(False, sentence),
+            still_trying=lambda sentence: self._tell(False, sentence),
         )
+
+    def _tell(self, is_connected: bool, reason: str) -> None:
+        """An outage is reported once, with its first cause. Another one must be seen, too: the network is back, and
+        now the certificate has expired."""
+        if is_connected:
+            self._away_because = ""
+        elif not self._away_because:
+            self._away_because = reason
+        elif reason != self._away_because:
+            self._say_once(f"still away, now because: {reason}")
+        self._on_state(is_connected, reason)
 
     def _say_once(self, sentence: str) -> None:
         if sentence not in self._said and len(self._said) < _MOST_SAID:

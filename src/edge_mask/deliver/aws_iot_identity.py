@@ -1,5 +1,6 @@
 """Who the device is to AWS IoT: a certificate with its key in a file, or in a PKCS#11 token."""
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ class Identity:
         self._files = files
         self._token = token
         self._library: io.Pkcs11Lib | None = None
+        self._pin: str | None = None
+        self._wrong_pin: str | None = None
         self._used: _Stamp = ()
         self._tried: _Stamp = ()
 
@@ -59,10 +62,14 @@ class Identity:
             if self.alpn is not None:
                 options.alpn_list = [self.alpn]
             return io.ClientTlsContext(options)
+        except Refused:
+            raise
         except OSError as error:
             raise Refused(f"mqtt.tls: {error.filename} cannot be read: {error.strerror}") from error
         except Exception as error:
-            raise Refused(f"{self._what()} cannot be used: {error}") from error
+            if "PIN_INCORRECT" in str(error):
+                self._wrong_pin = self._pin
+            raise Refused(f"{self._what()} cannot be used: {_without_code(error)}") from error
 
     def problem(self, now: float) -> str:
         """Why the device's own certificate does not hold now; empty when it does, or cannot be read."""
@@ -107,12 +114,22 @@ class Identity:
                 raise Refused(f"aws.pkcs11.library: {token.library} cannot be loaded: {error}") from error
         return io.TlsContextOptions.create_client_with_mtls_pkcs11(
             pkcs11_lib=self._library,
-            user_pin=_pin(token),
+            user_pin=self._next_pin(token),
             slot_id=token.slot,
             token_label=token.label,
             private_key_label=token.key_label,
             cert_file_contents=self._cert_of_token(),
         )
+
+    def _next_pin(self, token: Token) -> str | None:
+        """A wrong PIN is tried once: after a few more the token would lock itself for ever."""
+        try:
+            self._pin = token.pin()
+        except (OSError, UnicodeDecodeError) as error:
+            raise Refused(f"aws.pkcs11.pin_file cannot be read: {error}") from error
+        if self._pin is not None and self._pin == self._wrong_pin:
+            raise Refused("aws.pkcs11.pin_file: the token refused this PIN; it waits for the file to hold another")
+        return self._pin
 
     def _cert_of_token(self) -> bytes:
         cert = self._files.cert
@@ -166,11 +183,9 @@ class Renewal:
             self._say_once(f"the new certificate files cannot be used, the connection goes on with the old: {error}")
 
 
-def _pin(token: Token) -> str | None:
-    try:
-        return token.pin()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"aws.pkcs11.pin_file cannot be read: {error}") from error
+def _without_code(error: Exception) -> str:
+    """The SDK writes `1074 (AWS_ERROR_PKCS11_TOKEN_NOT_FOUND): Could not pick …`."""
+    return re.sub(r"^\d+ \(\w+\): ", "", str(error))
 
 
 def _state(path: Path | None) -> tuple[int, int, int] | None:

@@ -1,5 +1,6 @@
 """What the codes of MQTT 5 and of the AWS SDK mean here, as sentences."""
 
+from concurrent.futures import Future
 from typing import Any, Final
 
 from awscrt import exceptions, mqtt5
@@ -62,7 +63,15 @@ def lost(endpoint: Endpoint, thing: str, error: BaseException, *, is_again: bool
     return TryLater(sentence)
 
 
-def receipt_of_ack(puback: mqtt5.PubackPacket | None) -> Receipt:
+def receipt_of(done: "Future[Any]", *, qos: int) -> Receipt:
+    """How one publish ended."""
+    error = done.exception()
+    if error is not None:
+        return _receipt_of_failure(error)
+    return _receipt_of_ack(done.result().puback if qos else None)
+
+
+def _receipt_of_ack(puback: mqtt5.PubackPacket | None) -> Receipt:
     """The answer to one publish; QoS 0 has none."""
     code = None if puback is None else puback.reason_code
     if puback is None or code in (_Puback.SUCCESS, _Puback.NO_MATCHING_SUBSCRIBERS):
@@ -75,7 +84,7 @@ def receipt_of_ack(puback: mqtt5.PubackPacket | None) -> Receipt:
     return Receipt(Outcome.REFUSED, f"the broker refused the message: {why}")
 
 
-def receipt_of_failure(error: BaseException) -> Receipt:
+def _receipt_of_failure(error: BaseException) -> Receipt:
     """A publish that the SDK gave up."""
     if getattr(error, "name", "") in _NOT_SENT:
         return Receipt(Outcome.REFUSED, f"cannot be put into a packet: {text_of(error)}")

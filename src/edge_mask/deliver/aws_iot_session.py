@@ -224,8 +224,7 @@ class AwsIotSession:
         sending = self._in_flight.pop(number, None)
         if sending is None:
             return
-        error = done.exception()
-        receipt = reasons.receipt_of_failure(error) if error else reasons.receipt_of_ack(_puback(sending, done))
+        receipt = reasons.receipt_of(done, qos=sending.message.qos)
         if receipt.outcome is Outcome.REFUSED and sending.message.priority is Priority.LIVE:
             self._say_once(f"{sending.message.topic}: {receipt.reason}")  # nobody sets a live message aside
         sending.end(receipt.outcome, receipt.reason, is_suspect=receipt.is_suspect)
@@ -250,7 +249,3 @@ class AwsIotSession:
                 return False
             self.turn(left)
         return True
-
-
-def _puback(sending: Sending, done: "Future[Any]") -> mqtt5.PubackPacket | None:
-    return done.result().puback if sending.message.qos else None

@@ -82,6 +82,10 @@ class Courier(Job):
         self._rows.poke()
         self._wake.set()
 
+    def read_again(self) -> None:
+        """Rows were deleted: what was read ahead must not be sent any more."""
+        self._rows.drop()
+
     def offer_live(self, message: Message) -> None:
         """Send it now or never: dropped without a connection; on a slow one the newest few wait for a few
         seconds."""
@@ -208,6 +212,7 @@ class Courier(Job):
                 self._rows.poke()
             else:
                 self._suspects.lost(is_busy=self._in_flight > 0)
+                self._rows.drop()  # somebody may delete rows while nothing can be sent
                 if self._away_since is None:
                     self._away_since = self._clock.now().mono
                 self._outage.begin("offline", f"{reason}; messages are kept and sent later")

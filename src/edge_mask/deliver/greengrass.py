@@ -13,7 +13,7 @@ from edge_mask.deliver.transport import Listener, OnState
 from edge_mask.errors import EdgeMaskError
 from edge_mask.messages import Message, Receipt
 from edge_mask.nucleus import shared
-from edge_mask.nucleus.errors import NotAllowed
+from edge_mask.nucleus.errors import NoConnection, NotAllowed
 from edge_mask.nucleus.nucleus import ANSWER_WITHIN, Follow, Nucleus
 from edge_mask.nucleus.requests import Request, from_components, from_core
 from edge_mask.runtime.clock import Clock, SystemClock
@@ -30,12 +30,19 @@ _MOST_SAID = 64
 class _Subscription:
     """One filter on one bus, and whether the nucleus has granted it."""
 
-    def __init__(self, request: Request[Message], listener: Listener, say_once: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        request: Request[Message],
+        listener: Listener,
+        say_once: Callable[[str], None],
+        not_yet: Callable[[EdgeMaskError], None],
+    ) -> None:
         self.request = request
         self.listener = listener
         self.follow: Follow | None = None
         self.must_ask_again = False
         self._say_once = say_once
+        self._not_yet = not_yet
 
     def answered(self, error: EdgeMaskError | None) -> None:
         """A right that is missing stays so until the next deployment; what fails now is asked for again."""
@@ -43,7 +50,7 @@ class _Subscription:
         if isinstance(error, NotAllowed):
             self._say_once(str(error))
         elif error is not None:
-            log.debug("greengrass: %s", error)
+            self._not_yet(error)
 
 
 class GreengrassTransport:
@@ -73,6 +80,7 @@ class GreengrassTransport:
         self._lock = threading.Lock()
         self._subscriptions: list[_Subscription] = []
         self._said: set[str] = set()
+        self._told_of_subscriptions = False
         self._core = CoreConnection()
         self._link = Link(
             self._new_session,
@@ -89,10 +97,10 @@ class GreengrassTransport:
         """Start connecting; returns at once. Raises Refused outside of Greengrass, or without the AWS libraries."""
         self._nucleus = self._borrow()
         self._core.begin(self._nucleus)
-        self._link.start()
         with self._lock:
-            for each in self._subscriptions:
+            for each in self._subscriptions:  # first: whoever sees the device online may count on being heard
                 self._ask_for(each)
+        self._link.start()
 
     @property
     def is_connected(self) -> bool:
@@ -110,7 +118,7 @@ class GreengrassTransport:
             requests.append(from_components(topic_filter))
         with self._lock:
             for request in requests:
-                made = _Subscription(request, listener, self._say_once)
+                made = _Subscription(request, listener, self._say_once, self._not_subscribed)
                 self._subscriptions.append(made)
                 self._ask_for(made)
 
@@ -154,6 +162,13 @@ class GreengrassTransport:
                 if each.must_ask_again and each.follow is not None and self._nucleus is not None:
                     self._nucleus.renew(each.follow)
         self._on_state(is_connected, reason)
+
+    def _not_subscribed(self, error: EdgeMaskError) -> None:
+        """A nucleus says no to all of them together, so the first one is told."""
+        log.debug("greengrass: %s", error)
+        if not isinstance(error, NoConnection) and not self._told_of_subscriptions:
+            self._told_of_subscriptions = True
+            log.warning("greengrass: nothing is heard there until the nucleus agrees, and it is asked again: %s", error)
 
     def _say_once(self, sentence: str) -> None:
         if sentence not in self._said and len(self._said) < _MOST_SAID:

@@ -88,6 +88,11 @@ class HttpCouriers(Job):
         self._has_news = True
         self._wake.set()
 
+    def read_again(self) -> None:
+        """See Courier."""
+        for post in self._all():
+            post.courier.read_again()
+
     @property
     def is_idle(self) -> bool:
         """True when no origin has messages to send."""

@@ -100,7 +100,16 @@ class PahoTransport:
         self._link.stop(within)
 
     def _new_session(self, bell: Doorbell) -> "PahoSession":
-        return PahoSession(self._endpoint, self._context, self._will, bell, self._say_once, self._clock)
+        return PahoSession(self._endpoint, self._fresh_context(), self._will, bell, self._say_once, self._clock)
+
+    def _fresh_context(self) -> ssl.SSLContext | None:
+        """New certificate files are taken at the next connection; as long as they cannot be used, those before."""
+        if self._tls is not None:
+            try:
+                self._context = tls.context(self._tls)
+            except Refused as error:
+                self._say_once(f"the certificate files in use were replaced by some that cannot be used: {error}")
+        return self._context
 
     def _say_once(self, sentence: str) -> None:
         if sentence not in self._said:

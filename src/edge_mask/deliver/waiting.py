@@ -40,6 +40,7 @@ class ReadAhead:
         self._may_have_news = True
         self._has_more = False
         self._is_reading = False
+        self._is_stale = False
         self.epoch = backlog.epoch
         """Number of the database file: each file numbers its own rows."""
         self.is_readable = True
@@ -48,6 +49,10 @@ class ReadAhead:
     def poke(self) -> None:
         """There may be new rows."""
         self._may_have_news = True
+
+    def drop(self) -> None:
+        """What was read ahead may be gone from the disk; from any thread."""
+        self._is_stale = True
 
     @property
     def is_empty(self) -> bool:
@@ -72,6 +77,10 @@ class ReadAhead:
 
     def next(self) -> Pending | None:
         """The next row in order; a new urgent row goes before those read ahead."""
+        if self._is_stale:
+            self._is_stale = False
+            self._has_more |= bool(self._ahead)
+            self._ahead.clear()
         if self._may_have_news and self._ahead and self._ahead[0].message.priority is not Priority.URGENT:
             self._ahead.clear()
         if not self._ahead and (self._may_have_news or self._has_more):

@@ -14,12 +14,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from edge_mask.errors import DatabaseError
-from edge_mask.ledger.database import beside, is_there, real_path, refuse_other_files, refuse_strangers
+from edge_mask.ledger.database import beside, held_by_sqlite, is_there, real_path, refuse_other_files, refuse_strangers
 from edge_mask.ledger.schema import lacking, migrate, refuse_newer
 
 WRITER_PRAGMAS = (
     "PRAGMA auto_vacuum = INCREMENTAL",  # before the first table: freed pages go back to the file system
     "PRAGMA journal_mode = WAL",
+    "PRAGMA secure_delete = FAST",  # deleted rows of people are overwritten where that costs no writing of its own
     "PRAGMA synchronous = FULL",  # the commit is on the card when it returns (see docs/outbox.md for what NORMAL loses)
     "PRAGMA foreign_keys = ON",
     "PRAGMA busy_timeout = 5000",
@@ -125,7 +126,8 @@ def open_writer(path: Path) -> Connection:
     """
     connection = None
     try:
-        connection = engine(path, WRITER_PRAGMAS).connect()
+        with held_by_sqlite(path):
+            connection = engine(path, WRITER_PRAGMAS).connect()
         migrate(connection)
         _refuse_other_contents(connection)
     except (DBAPIError, sqlite3.Error, DatabaseError, DamagedFile) as error:

@@ -5,7 +5,9 @@ import logging
 import os
 import shutil
 import sqlite3
-from contextlib import closing, suppress
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -30,12 +32,15 @@ def real_path(database: Path) -> Path:
         return database
 
 
+NOBODY: Final = (0, 0)
+
+
 def identity_of(path: Path) -> tuple[int, int]:
     """Device and inode: which file it is, whatever its name; (0, 0) when none can be seen."""
     try:
         found = path.stat()
     except (OSError, ValueError):
-        return (0, 0)
+        return NOBODY
     return (found.st_dev, found.st_ino)
 
 
@@ -63,11 +68,38 @@ def _why_not(error: OSError | ValueError) -> str:
 # -- whose file it is ------------------------------------------------------------------------------------
 
 
+_looking = threading.RLock()
+_known: set[tuple[int, int]] = set()
+"""The files that SQLite may hold open in this process: none of them is opened by hand.
+
+Closing any descriptor of a file frees every lock that the process has on it (fcntl(2)), SQLite's too. Another process
+that closes the database would then take itself for the last one and delete the journal under our hands.
+"""
+
+
+@contextmanager
+def held_by_sqlite(database: Path) -> Iterator[None]:
+    """Around the opening of a connection that makes the file: from then on nobody opens it by hand."""
+    with _looking:
+        yield
+        if (file := identity_of(database)) != NOBODY:
+            _known.add(file)
+
+
 def refuse_other_files(database: Path) -> None:
     """Raises DatabaseError for a folder, and for a file that no daemon of ours ever wrote.
 
     With a destroyed header our file is still known by the lock beside it. So call this before taking the lock.
     """
+    with _looking:
+        if identity_of(database) in _known:
+            return
+        _refuse_at_first_sight(database)
+        if (file := identity_of(database)) != NOBODY:
+            _known.add(file)
+
+
+def _refuse_at_first_sight(database: Path) -> None:
     head = _head(database)
     if not head or was_ours(database):
         return

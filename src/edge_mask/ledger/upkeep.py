@@ -8,6 +8,7 @@ from pathlib import Path
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.connections import as_database_error, is_damage, open_onlooker, open_writer
 from edge_mask.ledger.database import Lock, is_there, real_path, refuse_other_files, refuse_strangers
+from edge_mask.ledger.erasure import Erased, Erasure, erase, overwriting
 from edge_mask.ledger.rows import delete_waiting, recount
 from edge_mask.ledger.salvage import Salvaged, salvage
 from edge_mask.ledger.schema import MIGRATIONS, lacking, refuse_newer
@@ -82,6 +83,20 @@ def purge(path: Path, *, refused_only: bool, before: float | None = None) -> int
     refuse_other_files(path)
     with as_database_error(path), closing(open_writer(path)) as connection, connection.begin():
         return delete_waiting(connection, refused_only=refused_only, before=before)
+
+
+def erase_people(path: Path, erasure: Erasure) -> Erased:
+    """Delete what is kept of people. Works beside a running daemon. Raises DatabaseError, Refused."""
+    if not is_there(path):
+        raise DatabaseError(f"{path}: there is no such database")
+    refuse_other_files(path)
+    with (
+        as_database_error(path),
+        closing(open_writer(path)) as connection,
+        overwriting(connection),
+        connection.begin(),
+    ):
+        return erase(connection, erasure)
 
 
 def repair(path: Path) -> Salvaged | None:

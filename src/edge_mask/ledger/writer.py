@@ -17,6 +17,7 @@ from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, Programmin
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.bounds import Bounds, Dropped, enforce, forget_history
 from edge_mask.ledger.connections import as_database_error, reason_of
+from edge_mask.ledger.erasure import Erased, Erasure, erase, overwriting
 from edge_mask.ledger.inspection import Damage, Mended, mend
 from edge_mask.ledger.open_file import OpenFile
 from edge_mask.ledger.outbox import Pending, one
@@ -123,6 +124,12 @@ class Ledger:
         connection = self.file.connection
         with as_database_error(), connection.begin():
             return delete_waiting(connection, refused_only=refused_only, before=before)
+
+    def erase(self, erasure: Erasure) -> Erased:
+        """Delete what is kept of people, so that nothing of it can be read in the file any more. Raises Refused."""
+        connection = self.file.connection
+        with as_database_error(), overwriting(connection), connection.begin():
+            return erase(connection, erasure)
 
     def mend(self, damage: Sequence[Damage], now: Moment) -> Mended:
         """Set aside the rows that an inspection found damaged, if they still are, and count anew."""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from queue import SimpleQueue
 
-from edge_mask.errors import DatabaseError, EdgeMaskError
+from edge_mask.errors import DatabaseError, EdgeMaskError, TryLater
 from edge_mask.ledger.rows import Settlement
 from edge_mask.ledger.writer import Ledger, Unwritable
 from edge_mask.messages import Fault, Heard, Message, Outcome
@@ -26,6 +26,7 @@ from edge_mask.recording.mail import Entry, Taker, is_live
 from edge_mask.recording.requests import (
     Barrier,
     Condemn,
+    Erase,
     Mend,
     Purge,
     ReadShadow,
@@ -68,6 +69,7 @@ class Recorder(Job):
         commit_interval: Seconds = Seconds(0.05),
         on_live: Callable[[Message], None] = lambda _message: None,
         on_commit: Callable[[], None] = lambda: None,
+        on_erase: Callable[[], None] = lambda: None,
         on_action: Callable[[EdgeAction], object] = lambda _action: None,
     ) -> None:
         self._ledger = ledger
@@ -77,6 +79,7 @@ class Recorder(Job):
         self._clock = clock
         self._on_live = on_live
         self._on_commit = on_commit
+        self._on_erase = on_erase
         self._on_action = on_action
         self._group = Group(ledger.sequences, ledger.shadows, commit_interval)
         self._trouble = Trouble(ledger, clock, record=self._record, complain=self._complain, on_change=on_commit)
@@ -152,8 +155,21 @@ class Recorder(Job):
                 self._answer(entry)
             case Heard():
                 self._take(self._intake.hear(entry))
+            case Erase():
+                self._erase(entry)
             case _:
                 self._take(self._intake.admit(entry))
+
+    def _erase(self, task: Erase) -> None:
+        """What was seen before it and is not written yet is written first: it must not come back."""
+        if self._group.rows:
+            self._commit()
+        if self._group.rows:
+            task.answer.set_exception(TryLater("the database cannot be written now, and nothing was erased"))
+            return
+        self._answer(task)
+        self._on_erase()
+        self._group.hurry()  # the shadow
 
     def _answer(self, task: Task) -> None:
         """Carry out a request; a changed shadow is answered when it is on the disk."""

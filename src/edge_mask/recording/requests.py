@@ -5,8 +5,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, assert_never
 
+from edge_mask.ledger.erasure import Erased, Erasure
 from edge_mask.ledger.inspection import Damage, Mended
 from edge_mask.ledger.writer import Ledger
+from edge_mask.recording.shadow_updates import forget
 from edge_mask.units import Moment
 
 T = TypeVar("T")
@@ -68,7 +70,15 @@ class Condemn(Request[None]):
     """The one that was inspected; another in its place stays."""
 
 
-Task = ReadShadow | UpdateShadow | Purge | Mend | Condemn
+@dataclass(slots=True)
+class Erase(Request[Erased]):
+    """Deletes what is kept of people: rows, what waits, and what the device's own shadow shows of them."""
+
+    thing: str
+    erasure: Erasure
+
+
+Task = ReadShadow | UpdateShadow | Purge | Mend | Condemn | Erase
 """Requests that do something; a Barrier only waits."""
 
 
@@ -90,5 +100,9 @@ def carry_out(task: Task, ledger: Ledger, now: Moment) -> Any:
         case Condemn(reason=reason, file=file):
             ledger.file.condemn(reason, file)
             return None
+        case Erase(thing=thing, erasure=erasure):
+            erased = ledger.erase(erasure)
+            forget(ledger.shadows, thing, erasure.before, erased.seen_at, int(now.wall))
+            return erased
         case _:
             assert_never(task)

@@ -35,7 +35,12 @@ def complaints(settings: Settings) -> Iterator[Complaint]:
 
 
 def _something_to_do(settings: Settings) -> Iterator[Complaint]:
-    if not settings.cameras and not settings.sensors:
+    if settings.cameras or settings.sensors:
+        return
+    if settings.mqtt.transport == "greengrass":
+        text = "a nucleus gives them to the component that it starts, and none were given; or write at least one here"
+        yield ("cameras",), f"there is nothing to watch: {text}"
+    else:
         yield ("cameras",), "there is nothing to watch; give at least one camera here, or one sensor under sensors"
 
 

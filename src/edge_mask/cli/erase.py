@@ -1,0 +1,38 @@
+"""`edge-mask erase`: deletes what is kept of people."""
+
+import argparse
+import json
+from typing import Any
+
+from edge_mask.cli.common import add_config, add_json, earliest, parse_time, settings_of
+
+
+def add(commands: Any) -> None:
+    """The `erase` command."""
+    parser = commands.add_parser(
+        "erase",
+        help="delete what is kept of people",
+        description="Deletes visits, looks, alerts of cameras, readings of the gate's thermometer, their pictures, and"
+        " the messages that still wait; prints how much. Works beside a running daemon.",
+    )
+    add_config(parser)
+    add_json(parser)
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--before", type=parse_time, metavar="T", help="everything seen before this time")
+    which.add_argument("--visit", metavar="ID", help="one visit")
+    parser.set_defaults(function=_erase)
+
+
+def _erase(arguments: argparse.Namespace) -> int:
+    from edge_mask.act.erase import erase_pictures
+    from edge_mask.ledger.erasure import Erasure
+    from edge_mask.ledger.upkeep import erase_people
+    from edge_mask.units import Unix
+
+    settings = settings_of(arguments)
+    before = earliest(arguments.before, settings.device.zone)
+    erased = erase_people(settings.outbox.path, Erasure(arguments.visit, before, settings.gate.temperature_sensor))
+    pictures = erase_pictures(settings.snapshots.dir, erased.pictures, None if before is None else Unix(before))
+    counts = {**erased.counts, "pictures": pictures}
+    print(json.dumps(counts) if arguments.json else f"erased {', '.join(f'{n} {what}' for what, n in counts.items())}")
+    return 0
