@@ -103,6 +103,8 @@ def _value(given: str, member: Any, folder: Path) -> Any:
         return json.loads(text) if text.startswith("[") else [text]
     if member.type_name in ("integer", "long"):
         return int(text)
+    if (allowed := getattr(member, "enum", ())) and text not in allowed:  # botocore leaves it to the service
+        raise Wrong(f"{text} is none of {', '.join(allowed)}")
     return text.encode() if member.type_name == "blob" else text
 
 

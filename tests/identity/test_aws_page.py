@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from moto import mock_aws
-from tests.docs.test_docs import ROOT
+from tests.docs.test_docs import PAGES, ROOT
 from tests.identity.aws_cli import Wrong, check, run
+from tests.identity.aws_payloads import is_understood
 from tests.papers import Papers
 
 from edge_mask.cli import parser
@@ -20,6 +21,11 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FOR_PEOPLE = ("edge-mask check", "edge-mask run")
 """They need a camera and an endpoint: that they are understood is all that is asked."""
 ELSEWHERE = ("curl ", "pip install ")
+OF_THE_CLI = re.compile(r"(\w+=\$\()?aws ")
+A_GATE = "device: {thing_name: gate-01}\ncameras: [{name: front, source: 'usb:0', role: gate}]\n"
+WISH = "aws iot-data update-thing-shadow --thing-name gate-01 --shadow-name edge-mask --payload '{}' answer.json"
+JOB = "aws iot create-job --job-id a --targets arn:aws:iot:eu-central-1:123456789012:thing/gate-01 --document '{}'"
+COMMAND = "aws iot-data publish --topic edge-mask/gate-01/commands/{} --payload '{}'"
 
 
 def lines_of(page: str) -> Iterator[str]:
@@ -58,7 +64,10 @@ class Shell:
     def aws(self, line: str) -> str:
         words = [self.sh(f'printf "%s" "{word}"').stdout if "$" in word else word for word in shlex.split(line)]
         call = check(shlex.join(words), self.folder)
-        return "" if call is None else run(call, self.folder)
+        if call is None:
+            return ""
+        is_understood(call, self.folder / "config.yaml")
+        return run(call, self.folder)
 
 
 @pytest.fixture
@@ -66,6 +75,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "stand-in")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "")
+    monkeypatch.chdir(tmp_path)  # the files that a configuration names are found from there
     with mock_aws():
         yield Shell(tmp_path)
 
@@ -84,14 +94,25 @@ def test_the_walk_leads_from_an_empty_account_to_nothing_left_behind(shell: Shel
     assert shell.aws("aws iot list-certificates --query certificates") == "[]"
 
 
-@pytest.mark.parametrize("page", ["shadow.md", "greengrass.md", "control.md", "aws-iot.md"])
+@pytest.mark.parametrize("page", ["shadow.md", "greengrass.md"])
 def test_commands_of_the_cli_on_other_pages_are_understood(page: str, tmp_path: Path) -> None:
     (tmp_path / "components.json").write_text('{"edge_mask": {"componentVersion": "0.1.0"}}')
     (tmp_path / "greengrass-build/recipes").mkdir(parents=True)
     (tmp_path / "greengrass-build/recipes/recipe.yaml").write_text("RecipeFormatVersion: '2020-01-25'\n")
-    for line in lines_of(page):
-        if line.startswith("aws "):
-            check(line, tmp_path)
+    (tmp_path / "config.yaml").write_text(A_GATE)
+    lines = [line for line in lines_of(page) if line.startswith("aws ")]
+    assert lines
+    for line in lines:
+        if (call := check(line, tmp_path)) is not None:
+            is_understood(call, tmp_path / "config.yaml")
+
+
+def test_no_other_page_has_commands_of_the_cli() -> None:
+    """What the test above relies on."""
+    having = [
+        page.name for page in PAGES if page.parent.name == "docs" and any(map(OF_THE_CLI.match, lines_of(page.name)))
+    ]
+    assert sorted(having) == ["aws.md", "greengrass.md", "shadow.md"]
 
 
 @pytest.mark.parametrize(
@@ -103,8 +124,29 @@ def test_commands_of_the_cli_on_other_pages_are_understood(page: str, tmp_path: 
         ("aws iot create-thing", "Missing required parameter"),
         ("aws iot create-thing --thing-name a --attribute-payload '{\"attribute\": {}}'", "Unknown parameter"),
         ("aws iot create-thing --thing-name a leftover", "stands alone"),
+        ("aws iot update-certificate --certificate-id a --new-status INAKTIV", "INAKTIV is none of"),
     ],
 )
 def test_a_command_that_the_cli_would_refuse_is_found(line: str, why: str, tmp_path: Path) -> None:
     with pytest.raises(Wrong, match=why):
         check(line, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (WISH.format('{"state": {"desired": {"config": {"gate": {"vots": 5}}}}}'), "gate.vots: unknown key"),
+        (WISH.format('{"state": {"desired": {"config": {"mqtt": {"port": 1}}}}}'), "cannot be set from outside"),
+        (WISH.format('{"state": {"desired": {"konfig": {}}}}'), 'unknown key "konfig"'),
+        (JOB.format('{"operation": "konfigure", "set": {}}'), 'found "konfigure"'),
+        (JOB.format('{"operation": "configure", "set": {"gate": {"vots": 5}}}'), "gate.vots: unknown key"),
+        (COMMAND.format("relaod", "{}"), "no command is heard on"),
+        (COMMAND.format("reload", '{"request": "r-1"}'), "request\n"),
+    ],
+)
+def test_what_the_device_would_refuse_is_found(line: str, why: str, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(A_GATE)
+    call = check(line, tmp_path)
+    assert call is not None
+    with pytest.raises(Wrong, match=why):
+        is_understood(call, tmp_path / "config.yaml")

@@ -318,10 +318,10 @@ class FakeNucleus:
             match frame.kind:
                 case _ if frame.kind == CONNECT:
                     accepted = frame.headers[":version"] == "0.1.0" and frame.json().get("authToken") == self.token
+                    self.connections += accepted  # before the answer: who hears it may look at once
                     client.write(_frame(CONNECT_ACK, ACCEPTED if accepted else 0, 0))
                     if not accepted:
                         return
-                    self.connections += 1
                 case _ if frame.kind == PING:
                     client.write(_frame(PING_RESPONSE, 0, 0))
                 case _ if frame.flags & TERMINATE:

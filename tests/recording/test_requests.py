@@ -120,4 +120,5 @@ def test_what_was_found_in_a_file_that_is_gone_condemns_no_other(tmp_path: Path)
         assert it.inbox.ask(late)
         late.answer.result(20)
         assert identity_of(path) == new
-    assert len(list(tmp_path.glob("db.damaged-*"))) == 1
+    aside = [file for file in tmp_path.glob("db.damaged-*") if not file.name.endswith(("-wal", "-shm"))]
+    assert len(aside) == 1, "one damaged database, with or without its journal: a reader may still have held it"

@@ -74,6 +74,8 @@ class NucleusWorker(Job):
                 self._read_in(_SETTLED)
             case Document(None):
                 self._read_in(_AGAIN)
+            case Document() if self._read_at is not None:
+                log.debug("greengrass: the configuration changed while it was told; it is read again")
             case Document(content):
                 self._taken.take(content)
             case Proposal():
