@@ -109,7 +109,11 @@ class Visit:
     reasons: tuple[str, ...] = ()
     passed_through: bool | None = None
     snapshot: str | None = None
+    time_to_verdict_ms: int | None = None
+    """From the first look that showed the face in place to the one that decided."""
     track: int | None = None
+    record: bytes | None = field(default=None, repr=False, compare=False)
+    """What it was decided from, to be kept beside it; never sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
