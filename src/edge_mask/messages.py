@@ -3,7 +3,7 @@
 Everything here is frozen and small; a value is made where it is born and never changed afterwards.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Any, Literal, assert_never
@@ -61,6 +61,22 @@ class Track:
     votes: Mapping[str, int]
     first: Moment
     last: Moment
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shot:
+    """One look of one camera, for whoever wants its picture."""
+
+    frame: Frame
+    faces: Sequence[Face]
+    """What decisions are made of."""
+    perhaps: Sequence[Face] = ()
+    """What may be faces besides: faint ones, and those of the last moment, which this frame may have missed."""
+
+    @property
+    def hidden(self) -> list[Face]:
+        """Everything that a picture with blurred faces must not show."""
+        return [*self.faces, *self.perhaps]
 
 
 class Quality(StrEnum):
