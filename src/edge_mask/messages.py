@@ -126,6 +126,8 @@ class Visit:
     passed_through: bool | None = None
     snapshot: str | None = None
     track: int | None = None
+    record: bytes | None = field(default=None, repr=False)
+    """What it was decided on; stays in the database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
