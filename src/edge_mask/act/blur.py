@@ -1,7 +1,6 @@
 """Makes faces in a picture unrecognisable, for good: each becomes a few squares, smoothed into each other.
 
-Squares alone keep edges that a matcher can hold on to; a blur alone can be undone in part. Of a few means nothing can be
-computed back.
+A blur alone can be undone in part. From the means of a few squares nothing can be computed back.
 """
 
 from collections.abc import Iterable

@@ -15,7 +15,7 @@ _PEOPLE = 8
 
 
 class Shots:
-    """Belongs to the lane whose turn it is. `people`: the last picture of each visitor is wanted, not only the newest."""
+    """Belongs to the lane whose turn it is. With `people`, the last picture of each visitor is kept, too."""
 
     def __init__(self, *, people: bool = False) -> None:
         self._people = people
