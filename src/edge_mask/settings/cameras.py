@@ -127,6 +127,14 @@ class Gate(Section):
         default=0.12,
         description="Smallest face to be judged: its longer side as a share of the picture's shorter side.",
     )
+    pass_score: Fraction = Field(
+        default=0.75,
+        description="Mean score that the looks with a mask must have for a pass; a less certain one is `unsure`.",
+    )
+    still: Literal["refuse", "ignore"] = Field(
+        default="refuse",
+        description="A masked face that neither moves nor changes (a poster, a frozen camera) is refused, or let pass.",
+    )
     fever_above: float = Field(
         default=37.5, description="Temperature above which nobody passes, in the unit of the temperature sensor."
     )
@@ -142,6 +150,11 @@ class Cctv(Section):
     )
     rearm_after: Annotated[Seconds, duration()] = Field(
         default=Seconds(60.0), description="Time after an alert before the same camera may raise the next one."
+    )
+    empty_looks: Literal["end", "ignore"] = Field(
+        default="end",
+        description="What a look without a face does to a streak: `end` it, or nothing (`ignore`). One that shows only"
+        " masked faces always ends it.",
     )
 
 
