@@ -1,6 +1,9 @@
 """A room camera: each look is recorded, and a streak raises one alert."""
 
 import itertools
+import re
+from dataclasses import replace
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -9,7 +12,7 @@ from tests.decide.scenes import LABELS, alerts, at, looks, sight, track, watched
 
 from edge_mask.decide import CctvPolicy, CctvWatch
 from edge_mask.messages import Alert, Event, Look
-from edge_mask.units import Seconds
+from edge_mask.units import Moment, Seconds, Unix
 
 
 def alerted(table: str, policy: CctvPolicy | None = None, every: float = 10.0) -> list[int]:
@@ -28,11 +31,74 @@ def alerted(table: str, policy: CctvPolicy | None = None, every: float = 10.0) -
         ("an incorrect one counts", "NNIINN", [5]),
         ("somebody with a mask breaks it", "NNNNNMNNNNN", []),
         ("a new streak is a new alert", "NNNNNN.NNNNNN", [5, 12]),
-        ("a streak that goes on is told again after the pause, not before", "N" * 18, [5, 11, 17]),
+        ("a streak that goes on is told once", "N" * 30, [5]),
+        ("and again when somebody with a mask has ended it", "NNNNNNNMNNNNNN", [5, 13]),
+        ("an empty room ends it", "NNNNNN.NNNNNN.NNNNNN", [5, 12, 19]),
     ],
 )
 def test_looks_every_ten_seconds_as_a_table(what: str, table: str, expected: list[int]) -> None:
     assert alerted(table) == expected, what
+
+
+@pytest.mark.parametrize(
+    ("what", "table", "streaks", "expected"),
+    [
+        ("an empty look neither feeds nor breaks", "NNN..NNN", "12333456", [7]),
+        ("however many there are", "N.....NN.....NNN", "1111112333333456", [15]),
+        ("masked faces alone end it", "NNNMNNN.NNN", "12301233456", [10]),
+        ("also after an empty look", "NNNNN.MN", "12345501", []),
+        ("an empty room before anybody came is nothing", "...N", "0001", []),
+        ("no alert comes out of an empty look", "NNNNNN......", "123456666666", [5]),
+    ],
+)
+def test_empty_looks_may_be_ignored(what: str, table: str, streaks: str, expected: list[int]) -> None:
+    policy = CctvPolicy(empty_looks="ignore")
+    assert alerted(table, policy) == expected, what
+    assert "".join(str(look.streak) for look in looks(watched(CctvWatch("hall", policy), table, every=10.0))) == streaks
+
+
+def test_a_streak_over_empty_looks_is_told_once_and_says_which_looks_it_counts() -> None:
+    policy = CctvPolicy(streak=2, empty_looks="ignore")
+    (alert,) = alerts(watched(CctvWatch("hall", policy), "N.N..N.N.N", every=10.0))
+    assert alert.text == "hall: somebody without a mask in each of the last 2 looks that showed anybody."
+
+
+@pytest.mark.parametrize("empty_looks", ["end", "ignore"])
+@pytest.mark.parametrize(("gap", "streak"), [(299.0, 2), (300.0, 2), (300.1, 1)])
+def test_a_streak_survives_a_short_outage_of_the_camera_and_no_long_one(
+    gap: float, streak: int, empty_looks: Literal["end", "ignore"]
+) -> None:
+    watch = CctvWatch("hall", CctvPolicy(empty_looks=empty_looks))
+    watch.observe(sight([track("no_mask")], 0.0))
+    (look,) = looks(watch.observe(sight([track("no_mask", 2)], gap)))
+    assert look.streak == streak
+
+
+def test_a_room_that_was_empty_for_long_begins_a_new_streak_with_an_alert_of_its_own() -> None:
+    policy = CctvPolicy(streak=2, empty_looks="ignore", longest_gap=Seconds(300.0))
+    assert alerted("NN" + "." * 30 + "NN", policy) == [1, 33]
+
+
+def test_cameras_are_rearmed_each_for_itself() -> None:
+    policy = CctvPolicy(streak=2, rearm_after=Seconds(60.0))
+    hall, yard = CctvWatch("hall", policy), CctvWatch("yard", policy)
+    raised = [
+        (alert.camera, alert.at.mono)
+        for number, letter in enumerate("NNMNN")
+        for watch in (hall, yard)
+        for alert in alerts(watch.observe(sight([track(LABELS[letter], number)], number * 10.0)))
+    ]
+    assert raised == [("hall", 10.0), ("yard", 10.0)]
+
+
+def test_a_wall_clock_that_jumps_changes_nothing() -> None:
+    watch = CctvWatch("hall", CctvPolicy(streak=3))
+    events: list[Event] = []
+    for number, wall in enumerate((0.0, 2e9, 5.0)):
+        look = replace(sight([track("no_mask")], number * 10.0), at=Moment(Seconds(number * 10.0), Unix(wall)))
+        events += watch.observe(look)
+    assert [look.streak for look in looks(events)] == [1, 2, 3]
+    assert len(alerts(events)) == 1
 
 
 def test_quick_looks_do_not_raise_an_alert_each_second() -> None:
@@ -72,22 +138,30 @@ def test_faces_outside_the_zone_are_not_counted() -> None:
     assert (look.faces, look.no_mask) == (1, 1)
 
 
-@given(st.text("MNI.", max_size=120), st.integers(1, 8), st.floats(0.0, 100.0), st.floats(0.1, 20.0))
-def test_alerts_are_never_closer_than_the_pause_and_never_without_a_streak(
-    table: str, streak: int, pause: float, every: float
+@given(
+    st.text("MNI.", max_size=120),
+    st.integers(1, 8),
+    st.floats(0.0, 100.0),
+    st.floats(0.1, 20.0),
+    st.sampled_from(["end", "ignore"]),
+)
+def test_a_streak_counts_each_look_once_and_is_told_once(
+    table: str, streak: int, pause: float, every: float, empty_looks: Literal["end", "ignore"]
 ) -> None:
-    events = watched(CctvWatch("hall", CctvPolicy(streak, Seconds(pause))), table, every=every)
-    assert len(looks(events)) == len(table)
+    policy = CctvPolicy(streak, Seconds(pause), empty_looks, longest_gap=Seconds(1e9))
+    events = watched(CctvWatch("hall", policy), table, every=every)
+    counted = "".join(table.split(".")) if empty_looks == "ignore" else table
+    runs = [len(run) for run in re.findall("[NI]+", counted)]
     raised = alerts(events)
+    assert len(looks(events)) == len(table)
+    assert [look.streak for look in looks(events) if look.no_mask] == [n + 1 for run in runs for n in range(run)]
     for earlier, later in itertools.pairwise(raised):
         assert later.at.mono - earlier.at.mono >= pause
-    by_time = {look.at: look for look in looks(events)}
-    assert all(by_time[alert.at].streak >= streak for alert in raised)
-    run = longest = 0
-    for letter in table:
-        run = run + 1 if letter in "NI" else 0
-        longest = max(longest, run)
-    assert bool(raised) == (longest >= streak), "the first streak is always told"
+    begun = [max(look.at.mono for look in looks(events) if look.streak == 1 and look.at.mono <= each.at.mono)
+             for each in raised if each.streak is not None]  # fmt: skip
+    assert len(set(begun)) == len(raised), "one alert for each streak"
+    assert all(look.streak >= streak for look in looks(events) if any(look.at == each.at for each in raised))
+    assert bool(raised) == (max(runs, default=0) >= streak), "the first streak is always told"
 
 
 @given(st.permutations(["M", "N", "I", "N"]))

@@ -64,10 +64,14 @@ def test_a_bare_face_rings_now_and_one_of_yesterday_does_not() -> None:
     it = home()
     say(it, "alerts", kind="no_mask", camera="hall", late=True)
     say(it, "alerts", kind="fever", camera="hall")
-    assert it["hall_no_mask"].state == UNKNOWN
     say(it, "alerts", kind="no_mask", camera="hall")
-    assert it["hall_no_mask"].state == "on"
     assert [each["event_type"] for each in it["alert"].events] == ["no_mask", "fever", "no_mask"]
+    say(it, "looks", camera="hall", streak=9, late=True)
+    say(it, "looks", camera="yard", streak=9)
+    assert it["hall_no_mask"].state == UNKNOWN
+    for streak, shown in ((5, "off"), (6, "on"), (70, "on"), (0, "off")):
+        say(it, "looks", camera="hall", streak=streak)
+        assert it["hall_no_mask"].state == shown
 
 
 def test_an_alert_of_a_kind_that_comes_later_is_an_event_all_the_same() -> None:

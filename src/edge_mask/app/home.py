@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_mask import __version__
+from edge_mask.app.pipeline import cctv_policy
 from edge_mask.deliver.transport import BrokerTransport
 from edge_mask.messages import Fault
 from edge_mask.runtime.clock import Clock
@@ -46,6 +47,7 @@ def _site(settings: Settings, topics: Topics, model: str | None) -> "Site":
     from edge_mask.homeassistant.site import Meter, Site
 
     device = settings.device
+    rooms = [camera for camera in settings.cameras if camera.role == "cctv"]
     return Site(
         thing=device.thing_name,
         name=device.labels.name or device.thing_name,
@@ -53,8 +55,9 @@ def _site(settings: Settings, topics: Topics, model: str | None) -> "Site":
         model=model,
         topic_of=topics.of,
         gates=tuple(camera.name for camera in settings.cameras if camera.role == "gate"),
-        rooms=tuple(camera.name for camera in settings.cameras if camera.role == "cctv"),
-        rearm_after=settings.cctv.rearm_after,
+        rooms=tuple(camera.name for camera in rooms),
+        streak=settings.cctv.streak,
+        longest_gap=max((cctv_policy(settings.cctv, camera).longest_gap for camera in rooms), default=Seconds(0.0)),
         meters=tuple(
             Meter(sensor=each.name, quantity=name, unit=quantity.unit, interval=_longest_pause(each))
             for each in settings.sensors

@@ -18,9 +18,10 @@ from edge_mask.messages import Event, Frame, Reading
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import HandOff, Latest, Line, Tray
 from edge_mask.settings.cameras import Camera as CameraSettings
+from edge_mask.settings.cameras import Cctv
 from edge_mask.settings.model import Settings
 from edge_mask.track.tracker import Tracker
-from edge_mask.units import Moment
+from edge_mask.units import Moment, Seconds
 from edge_mask.vision.lane import Lane
 from edge_mask.vision.shared import CameraState, Seen, Vision
 
@@ -54,10 +55,7 @@ class PipelineParts:
 
     def _state_of(self, camera: CameraSettings, instruments: Instruments) -> CameraState:
         if camera.role == "cctv":
-            cctv = self.settings.cctv
-            return CameraState(
-                Tracker(), CctvWatch(camera.name, CctvPolicy(cctv.streak, cctv.rearm_after), camera.zone)
-            )
+            return CameraState(Tracker(), CctvWatch(camera.name, cctv_policy(self.settings.cctv, camera), camera.zone))
         gate = self.settings.gate
         policy = GatePolicy(
             votes=gate.votes,
@@ -71,3 +69,13 @@ class PipelineParts:
     def _thermometer(self, instruments: Instruments) -> Callable[[Moment], Reading | None]:
         name = self.settings.gate.temperature_sensor
         return (lambda _now: None) if name is None else instruments.latest(name, "temperature")
+
+
+_LONGEST_GAP = 300.0
+_INTERVALS = 5
+
+
+def cctv_policy(cctv: Cctv, camera: CameraSettings) -> CctvPolicy:
+    """Looks further apart than some of the camera's own intervals are not in a row."""
+    gap = Seconds(max(_LONGEST_GAP, _INTERVALS * camera.interval))
+    return CctvPolicy(cctv.streak, cctv.rearm_after, cctv.empty_looks, gap)

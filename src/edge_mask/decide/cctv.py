@@ -1,11 +1,17 @@
-"""A camera that watches a room: one look after the other, and an alert when too many in a row show a bare face.
+"""A camera that watches a room: one look after the other, and one alert when enough in a row show a bare face.
 
-look                          streak    alert
-no face without a mask        0         -
-one or more                   + 1       when the streak is `streak` or longer, at most one each `rearm_after`
+look                                  streak
+a face without a mask                 + 1; 1 when the last such look is longer ago than `longest_gap`
+faces, all with a mask                0
+no face, `empty_looks` "end"          0
+no face, `empty_looks` "ignore"       stays
+
+A streak is told once: in the look that makes it `streak` long, or when `rearm_after` has passed since the last alert.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from edge_mask.decide.sight import Sight
 from edge_mask.geometry import Polygon, is_inside
@@ -20,7 +26,11 @@ class CctvPolicy:
     streak: int = 6
     """Looks in a row with a no-mask face that raise one."""
     rearm_after: Seconds = Seconds(60.0)
-    """Time after an alert without another one, whether the streak goes on or a new one begins."""
+    """Time after an alert without another one, also for a new streak."""
+    empty_looks: Literal["end", "ignore"] = "end"
+    """What a look without a face does to a streak."""
+    longest_gap: Seconds = Seconds(300.0)
+    """Two looks with a bare face that are further apart are not in a row: the camera was away, or the room empty."""
     incorrect_counts: bool = True
     """A mask below the nose counts as none."""
 
@@ -32,7 +42,11 @@ class CctvWatch:
         self._camera = camera
         self._policy = policy or CctvPolicy()
         self._zone = zone
+        self._bare = (NO_MASK, INCORRECT) if self._policy.incorrect_counts else (NO_MASK,)
         self._streak = 0
+        self._fed: Seconds | None = None
+        """When a bare face was seen last."""
+        self._is_told = False
         self._alerted: Seconds | None = None
 
     @property
@@ -43,14 +57,13 @@ class CctvWatch:
     def observe(self, sight: Sight) -> list[Event]:
         """The look, and an alert when it completes a streak."""
         seen = [track for track in sight.tracks if self._is_counted(track, sight)]
-        bare = sum(track.face.label in self._bare_labels for track in seen)
-        self._streak = self._streak + 1 if bare else 0
+        bare = sum(track.face.label in self._bare for track in seen)
+        self._count(seen, bare, sight.at.mono)
         look = Look(at=sight.at, camera=self._camera, faces=len(seen), no_mask=bare, streak=self._streak)
-        if not self._is_due(sight.at.mono):
+        if not bare or not self._is_due(sight.at.mono):
             return [look]
-        self._alerted = sight.at.mono
-        text = f"{self._camera}: somebody without a mask in each of the last {self._streak} looks."
-        return [look, Alert(at=sight.at, kind="no_mask", text=text, camera=self._camera, streak=self._streak)]
+        self._is_told, self._alerted = True, sight.at.mono
+        return [look, self._alert(sight.at)]
 
     def tick(self, now: Moment) -> list[Event]:
         """Nothing: every look was complete."""
@@ -62,14 +75,22 @@ class CctvWatch:
         del at
         return []
 
-    @property
-    def _bare_labels(self) -> tuple[str, ...]:
-        return (NO_MASK, INCORRECT) if self._policy.incorrect_counts else (NO_MASK,)
-
     def _is_counted(self, track: Track, sight: Sight) -> bool:
         return self._zone is None or is_inside(track.face.box, self._zone, sight.width, sight.height)
 
+    def _count(self, seen: Sequence[Track], bare: int, now: Seconds) -> None:
+        is_over = self._fed is not None and now - self._fed > self._policy.longest_gap
+        if is_over or (seen and not bare) or (not seen and self._policy.empty_looks == "end"):
+            self._streak, self._is_told = 0, False
+        if bare:
+            self._streak, self._fed = self._streak + 1, now
+
     def _is_due(self, now: Seconds) -> bool:
-        if self._streak < self._policy.streak:
+        if self._is_told or self._streak < self._policy.streak:
             return False
         return self._alerted is None or now - self._alerted >= self._policy.rearm_after
+
+    def _alert(self, at: Moment) -> Alert:
+        which = "looks" if self._policy.empty_looks == "end" else "looks that showed anybody"
+        text = f"{self._camera}: somebody without a mask in each of the last {self._streak} {which}."
+        return Alert(at=at, kind="no_mask", text=text, camera=self._camera, streak=self._streak)

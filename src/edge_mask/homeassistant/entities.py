@@ -149,16 +149,16 @@ def _gate(site: Site, camera: str) -> Iterator[Entity]:
 
 def _room(site: Site, camera: str) -> Iterator[Entity]:
     mine = templates.is_from("camera", camera)
-    alarm = templates.in_time(f"{mine} and {templates.is_from('kind', 'no_mask')}")
+    told = templates.in_time(f"{mine} and m.get('streak') is number")
     yield (
         f"{slug(camera)}_no_mask",
         {
             "platform": "binary_sensor",
             "name": f"{camera} without mask",
             "device_class": "safety",
-            "state_topic": site.topic_of("alerts"),
-            "value_template": templates.field_where(alarm, "'ON'"),
-            "off_delay": round(max(60.0, site.rearm_after + 30.0)),
+            "state_topic": site.topic_of("looks"),
+            "value_template": templates.field_where(told, f"'ON' if m.get('streak') >= {site.streak} else 'OFF'"),
+            "off_delay": round(site.longest_gap + 30.0),
         },
     )
     for key, name in (("faces", "faces"), ("no_mask", "faces without mask")):

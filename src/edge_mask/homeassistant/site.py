@@ -36,8 +36,10 @@ class Site:
     """Cameras that judge visitors."""
     rooms: tuple[str, ...] = ()
     """Cameras that look at a room."""
-    rearm_after: Seconds = Seconds(60.0)
-    """A room that stays bare-faced raises an alert this often."""
+    streak: int = 6
+    """Looks in a row with a bare face that make a room's alert."""
+    longest_gap: Seconds = Seconds(300.0)
+    """A room that was not looked at for longer has no streak any more."""
     meters: tuple[Meter, ...] = ()
     takes_commands: bool = False
 

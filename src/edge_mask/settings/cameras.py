@@ -155,6 +155,11 @@ class Cctv(Section):
     rearm_after: Annotated[Seconds, duration()] = Field(
         default=Seconds(60.0), description="Time after an alert before the same camera may raise the next one."
     )
+    empty_looks: Literal["end", "ignore"] = Field(
+        default="end",
+        description="What a look without a face does to a streak: `end` it, or nothing (`ignore`). One that shows only"
+        " masked faces always ends it.",
+    )
 
 
 class Snapshots(Section):
