@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.decide.scenes import at, celsius
 
+from edge_mask.decide.look import Taken
 from edge_mask.decide.thermometry import NEARER, UNSEEN, Temperatures, Thermometry, middle, nearest
 from edge_mask.messages import Quality, Reading
 from edge_mask.track.tracker import TrackPolicy
@@ -222,9 +223,14 @@ def test_less_than_half_of_nonsense_moves_the_median_no_further_than_the_rest_re
     assert 35.0 <= middle([*sane, *mad], 0.5) <= 38.0
 
 
+def values(*taken: tuple[float, float], unit: str = "C") -> list[Taken]:
+    """Values and when they were taken."""
+    return [Taken(value, unit, Seconds(when)) for value, when in taken]
+
+
 def test_stale_readings_do_not_count() -> None:
     taken = Temperatures(Seconds(10.0))
-    taken.add([celsius(39.0, 0.0), celsius(39.0, 1.0), celsius(36.5, 8.0)])
+    taken.add(values((39.0, 0.0), (39.0, 1.0), (36.5, 8.0)))
     assert [getattr(taken.at(Seconds(now)), "value", None) for now in (8.0, 10.5, 11.5, 18.0, 18.1)] == [
         39.0, 37.75, 36.5, 36.5, None,
     ]  # fmt: skip
@@ -233,25 +239,31 @@ def test_stale_readings_do_not_count() -> None:
 def test_the_value_is_told_with_the_time_and_the_unit_of_the_newest_reading() -> None:
     taken = Temperatures(Seconds(10.0))
     assert taken.at(Seconds(0.0)) is None
-    fahrenheit = [
-        Reading("forehead", "temperature", value, "F", at(second)) for value, second in ((97.7, 1), (98.3, 0))
-    ]
-    taken.add(fahrenheit)
-    assert taken.at(Seconds(2.0)) == replace(fahrenheit[0], value=98.0)
+    taken.add(values((97.7, 1.0), (98.3, 0.0), unit="F"))
+    assert taken.at(Seconds(2.0)) == Taken(98.0, "F", Seconds(1.0))
 
 
 def test_a_degree_fahrenheit_is_smaller_than_a_degree() -> None:
-    values = [97.7, 97.7, 97.7, 97.7, 98.5, 98.5, 98.5]
     taken = Temperatures(Seconds(10.0))
-    taken.add([Reading("forehead", "temperature", value, "F", at(0)) for value in values])
-    assert getattr(taken.at(Seconds(0.0)), "value", None) == 97.7
+    taken.add(values(*((value, 0.0) for value in (97.7, 97.7, 97.7, 97.7, 98.5, 98.5, 98.5)), unit="F"))
+    assert taken.at(Seconds(0.0)) == Taken(97.7, "F", Seconds(0.0))
+
+
+def test_what_was_taken_can_be_handed_on() -> None:
+    first = Temperatures(Seconds(10.0))
+    first.add(values((36.5, 0.0), (36.9, 3.0), (36.6, 2.0)))
+    second = Temperatures(Seconds(10.0), first.taken)
+    for each in (first, second):
+        each.add(values((36.7, 4.0)))
+    assert [first.at(Seconds(now)) for now in (4.0, 11.0)] == [second.at(Seconds(now)) for now in (4.0, 11.0)]
+    assert first.taken == second.taken
 
 
 def test_a_thermometer_that_never_stops_does_not_fill_the_memory() -> None:
     taken = Temperatures(Seconds(1e9))
     for second in range(1000):
-        taken.add([celsius(36.5, float(second))])
-    assert len(taken._readings) == 256
+        taken.add(values((36.5, float(second))))
+    assert len(taken.taken) == 256
 
 
 def test_the_time_that_a_face_may_be_missed_is_the_trackers() -> None:

@@ -13,7 +13,7 @@ from tests.sense.trees import Heard
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Reading
 from edge_mask.runtime.clock import ManualClock
-from edge_mask.runtime.worker import Finished, Worker
+from edge_mask.runtime.worker import Finished
 from edge_mask.sense import Identity, Meter, QualityPolicy, Range
 from edge_mask.units import Seconds
 

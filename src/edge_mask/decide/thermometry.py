@@ -5,9 +5,10 @@ looks ──who stood nearest──▶ stays ──a reading taken during a stay
 
 import statistics
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from edge_mask.decide.look import Taken
 from edge_mask.messages import Quality, Reading
 from edge_mask.units import Moment, Seconds
 
@@ -59,7 +60,7 @@ class Thermometry:
         good = [each for each in readings if each.quality is Quality.GOOD]
         waiting, self._waiting = [*self._waiting, *good], []
         found: dict[int, list[Reading]] = {}
-        for reading in sorted(waiting, key=_taken)[-_MOST_READINGS:]:
+        for reading in sorted(waiting, key=lambda each: each.at.mono)[-_MOST_READINGS:]:
             taken = reading.at.mono
             stay = next((each for each in self._stays if each.first <= taken <= each.last), None)
             if stay is not None:
@@ -99,33 +100,34 @@ def nearest(standing: Mapping[int, float], holder: int | None) -> int | None:
 class Temperatures:
     """The readings taken of one person; nothing older than `max_age` counts."""
 
-    def __init__(self, max_age: Seconds) -> None:
+    def __init__(self, max_age: Seconds, taken: Iterable[Taken] = ()) -> None:
         self._max_age = max_age
-        self._readings: deque[Reading] = deque(maxlen=_MOST_READINGS)
-        self._middle: Reading | None = None
+        self._taken: deque[Taken] = deque(taken, maxlen=_MOST_READINGS)
+        self._middle: Taken | None = None
 
-    def add(self, readings: Sequence[Reading]) -> None:
-        """Taken of this person since the look before."""
-        if readings:
-            self._readings = deque(sorted([*self._readings, *readings], key=_taken), maxlen=_MOST_READINGS)
+    @property
+    def taken(self) -> tuple[Taken, ...]:
+        """All that a later look may still be decided with, the oldest first."""
+        return tuple(self._taken)
+
+    def add(self, taken: Sequence[Taken]) -> None:
+        """What was taken of this person since the look before."""
+        if taken:
+            self._taken = deque(sorted([*self._taken, *taken], key=lambda each: each.at), maxlen=_MOST_READINGS)
             self._middle = None
 
-    def at(self, now: Seconds) -> Reading | None:
-        """The newest reading with the median of all as its value; None when none is young enough."""
-        while self._readings and now - self._readings[0].at.mono > self._max_age:
-            self._readings.popleft()
+    def at(self, now: Seconds) -> Taken | None:
+        """The newest one, with the median of all as its value; None when none is young enough."""
+        while self._taken and now - self._taken[0].at > self._max_age:
+            self._taken.popleft()
             self._middle = None
-        if not self._readings:
+        if not self._taken:
             return None
         if self._middle is None:
-            newest = self._readings[-1]
+            newest = self._taken[-1]
             noise = NOISE * 1.8 if newest.unit == "F" else NOISE
-            self._middle = replace(newest, value=middle([each.value for each in self._readings], noise))
+            self._middle = replace(newest, value=middle([each.value for each in self._taken], noise))
         return self._middle
-
-
-def _taken(reading: Reading) -> Seconds:
-    return reading.at.mono
 
 
 def middle(values: Sequence[float], noise: float) -> float:
