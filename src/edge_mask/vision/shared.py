@@ -31,17 +31,32 @@ class CameraState:
     """The reading that a decision made now may use."""
 
 
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """How often one camera was looked at, and when first and last."""
+
+    count: int
+    first: Moment
+    last: Moment
+
+
 @dataclass(slots=True)
 class Seen:
     """What has been looked at so far, for whoever asks from another thread."""
 
     frames: int = 0
-    by_camera: dict[str, int] = field(default_factory=dict)
-    """The same for each camera."""
+    by_camera: dict[str, Looks] = field(default_factory=dict)
+    """The same for each camera that was looked at."""
     inference_ms: float = 0.0
     """The model's time for the last frame."""
     newest: dict[str, tuple[Frame, Sequence[Face]]] = field(default_factory=dict)
     """The last frame of each camera and the faces in it, for a rule that wants a picture."""
+
+    def note(self, camera: str, at: Moment) -> None:
+        """One more look."""
+        before = self.by_camera.get(camera)
+        self.frames += 1
+        self.by_camera[camera] = Looks(1, at, at) if before is None else Looks(before.count + 1, before.first, at)
 
 
 class Vision:
@@ -132,8 +147,7 @@ class Vision:
     def _track_and_decide(self, frame: Frame, faces: list[Face], inference_ms: float, model: str) -> None:
         camera = self._cameras[frame.camera]
         self._seen.inference_ms = inference_ms
-        self._seen.frames += 1
-        self._seen.by_camera[frame.camera] = self._seen.by_camera.get(frame.camera, 0) + 1
+        self._seen.note(frame.camera, frame.at)
         self._seen.newest[frame.camera] = (frame, faces)
         self._last = frame.at
         tracks = camera.tracker.update(faces, frame.at)
