@@ -31,11 +31,13 @@ def batch(*rows: OutboxRow, events: tuple[tuple[str, Event], ...] = ()) -> Batch
     return Batch(events=[row for row in made if row is not None], outgoing=list(rows))
 
 
-def visit(at: Moment | None = None, verdict: str = "pass", temperature: float | None = 36.5) -> Visit:
+def visit(
+    at: Moment | None = None, verdict: str = "pass", temperature: float | None = 36.5, record: bytes | None = None
+) -> Visit:
     return Visit(
         at=at or moment(), camera="front", verdict="pass" if verdict == "pass" else "no_pass",
         mask="mask" if verdict == "pass" else "no_mask", mask_score=0.9, temperature=temperature,
-        reasons=() if verdict == "pass" else ("no_mask",),
+        reasons=() if verdict == "pass" else ("no_mask",), record=record,
     )  # fmt: skip
 
 
@@ -50,6 +52,7 @@ def older(new: Path, old: Path, version: int) -> None:
             connection.executescript(";".join(step))
         connection.execute("ATTACH ? AS new", (str(new),))
         for table in TABLES:
-            connection.execute(f"INSERT INTO {table} SELECT * FROM new.{table}")
+            columns = ", ".join(row[1] for row in connection.execute(f"PRAGMA main.table_info({table})"))
+            connection.execute(f"INSERT INTO {table} SELECT {columns} FROM new.{table}")
         connection.execute(f"PRAGMA user_version = {version}")
         connection.commit()

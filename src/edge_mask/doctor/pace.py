@@ -34,7 +34,7 @@ def pace(cameras: Sequence[Camera], look: Seconds) -> list[Finding]:
     if wanted * look <= _BUSY:
         return []
     text = (
-        f"the cameras ask for {wanted:.3g} looks a second, and one look takes {look * 1000.0:.0f} ms here: the intervals"
+        f"the cameras ask for {wanted:.3g} looks a second, and one look takes {look * 1000:.0f} ms here: the intervals"
         " will be longer, and each camera gets its turn; give longer intervals, or take cameras away"
     )
     return [Finding("pace", "warning", text)]

@@ -24,6 +24,11 @@ from edge_mask.shadow import Shadow
 from edge_mask.units import Moment
 
 _PAGE = 500
+_VISIT = (
+    "id, wall, mono, synced, boot, camera, verdict, ispass, mask, mask_score, temperature, reasons, passed_through,"
+    " snapshot"
+)
+"""All of a visit but its record, which takes more room than the rest."""
 _HEAD = "SELECT wall, mono, boot FROM outbox WHERE state = 0 AND class = ? ORDER BY id LIMIT 1"
 _PRIORITIES: Mapping[Any, str] = {int(priority): priority.name.lower() for priority in Priority}
 _STATES: Mapping[Any, str] = {PENDING: "pending", SET_ASIDE: "refused"}
@@ -37,21 +42,20 @@ class Reader:
 
     def visits(self, since: float | None = None, until: float | None = None) -> Iterator[dict[str, Any]]:
         """Stored visits, oldest first; `since` and `until` are Unix seconds, `until` excluded."""
-        for row in self._stream("SELECT * FROM visits", since, until):
-            damaged = damaged_columns("visits", row)
-            visit = {name: _shown(value) for name, value in row.items()}
-            yield {
-                "id": visit["id"],
-                "visited": visit["wall"],
-                "clock_ok": row["synced"] == 1,
-                **{name: visit[name] for name in ("camera", "verdict", "ispass", "mask")},
-                "mask_score": round(row["mask_score"], 4) if is_number(row["mask_score"]) else visit["mask_score"],
-                "temperature": visit["temperature"],
-                "reasons": [visit["reasons"]] if "reasons" in damaged else json.loads(row["reasons"]),
-                "passed_through": bool(row["passed_through"]) if row["passed_through"] in (0, 1) else None,
-                "snapshot": visit["snapshot"],
-                **({"damaged": damaged} if damaged else {}),
-            }
+        yield from map(_visit, self._stream(f"SELECT {_VISIT} FROM visits", since, until))
+
+    def visit(self, visit: str) -> tuple[dict[str, Any], bytes | None] | None:
+        """One stored visit and its record; None when there is no such visit.
+
+        The record is None in rows of earlier versions, and empty when there is something else in its place.
+        """
+        with self._connection() as connection:
+            query = f"SELECT {_VISIT}, record FROM visits WHERE id = ?"
+            row = connection.exec_driver_sql(query, (visit,)).mappings().one_or_none()
+        if row is None:
+            return None
+        record = row["record"]
+        return _visit(row), record if record is None or isinstance(record, bytes) else b""
 
     def stats(self, zone: tzinfo, since: float | None = None, until: float | None = None) -> dict[str, Any]:
         """People judged, passed and refused: in all, by hour of the site's day (0..23), and by local date.
@@ -143,6 +147,23 @@ class Reader:
             closing(open_reader(self._path)) as connection,
         ):
             yield connection
+
+
+def _visit(row: RowMapping) -> dict[str, Any]:
+    damaged = damaged_columns("visits", row)
+    visit = {name: _shown(value) for name, value in row.items()}
+    return {
+        "id": visit["id"],
+        "visited": visit["wall"],
+        "clock_ok": row["synced"] == 1,
+        **{name: visit[name] for name in ("camera", "verdict", "ispass", "mask")},
+        "mask_score": round(row["mask_score"], 4) if is_number(row["mask_score"]) else visit["mask_score"],
+        "temperature": visit["temperature"],
+        "reasons": [visit["reasons"]] if "reasons" in damaged else json.loads(row["reasons"]),
+        "passed_through": bool(row["passed_through"]) if row["passed_through"] in (0, 1) else None,
+        "snapshot": visit["snapshot"],
+        **({"damaged": damaged} if damaged else {}),
+    }
 
 
 def outbox_status(connection: Connection, now: Moment, boot: str) -> dict[str, Any]:

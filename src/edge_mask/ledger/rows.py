@@ -83,7 +83,7 @@ def event_row(event: Event, event_id: str, boot: str) -> EventRow | None:
                 "camera": event.camera, "verdict": event.verdict, "ispass": int(event.verdict == "pass"),
                 "mask": event.mask, "mask_score": event.mask_score, "temperature": event.temperature,
                 "reasons": json.dumps(event.reasons), "passed_through": event.passed_through,
-                "snapshot": event.snapshot,
+                "snapshot": event.snapshot, "record": event.record,
             }  # fmt: skip
         case Look():
             values = {

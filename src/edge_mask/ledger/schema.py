@@ -123,6 +123,20 @@ def _guarded_room(row: str, texts: Sequence[str]) -> str:
     return f"coalesce({_room(row, texts)}, 0)"
 
 
+def _counted_anew(table: str, texts: Sequence[str]) -> tuple[str, ...]:
+    """The triggers again that count a table of events; no value in a row makes them fail."""
+    return (
+        f"DROP TRIGGER {table}_insert",
+        f"""CREATE TRIGGER {table}_insert AFTER INSERT ON {table} BEGIN
+                UPDATE history SET events = coalesce(events, 0) + 1,
+                bytes = coalesce(bytes, 0) + {_guarded_room("NEW.", texts)} WHERE name = '{table}'; END""",
+        f"DROP TRIGGER {table}_delete",
+        f"""CREATE TRIGGER {table}_delete AFTER DELETE ON {table} BEGIN
+                UPDATE history SET events = coalesce(events, 0) - 1,
+                bytes = coalesce(bytes, 0) - {_guarded_room("OLD.", texts)} WHERE name = '{table}'; END""",
+    )
+
+
 _DAMAGE = (
     f"PRAGMA application_id = {APPLICATION_ID}",
     # Over the columns that do not change while a message waits; NULL in rows of earlier versions.
@@ -137,26 +151,22 @@ _DAMAGE = (
     f"CREATE TRIGGER outbox_delete AFTER DELETE ON outbox BEGIN {_count('-', 'OLD')}; END",
     f"""CREATE TRIGGER outbox_state AFTER UPDATE OF state ON outbox BEGIN
         {_count("-", "OLD")}; {_count("+", "NEW")}; END""",
-    *(
-        statement
-        for table, texts in _TEXTS.items()
-        for statement in (
-            f"DROP TRIGGER {table}_insert",
-            f"""CREATE TRIGGER {table}_insert AFTER INSERT ON {table} BEGIN
-                UPDATE history SET events = coalesce(events, 0) + 1,
-                bytes = coalesce(bytes, 0) + {_guarded_room("NEW.", texts)} WHERE name = '{table}'; END""",
-            f"DROP TRIGGER {table}_delete",
-            f"""CREATE TRIGGER {table}_delete AFTER DELETE ON {table} BEGIN
-                UPDATE history SET events = coalesce(events, 0) - 1,
-                bytes = coalesce(bytes, 0) - {_guarded_room("OLD.", texts)} WHERE name = '{table}'; END""",
-        )
-    ),
+    *(statement for table, texts in _TEXTS.items() for statement in _counted_anew(table, texts)),
 )
 
-ROOM: Final = {table: _guarded_room("", texts) for table, texts in _TEXTS.items()}
+_RECORDS = (
+    # What a visit was decided on (see docs/replay.md); NULL in rows of earlier versions. In the row itself: it goes
+    # with the visit, whatever deletes or carries that.
+    "ALTER TABLE visits ADD COLUMN record BLOB",
+    *_counted_anew("visits", (*_TEXTS["visits"], "record")),
+)
+
+_SIZED = {**_TEXTS, "visits": (*_TEXTS["visits"], "record")}
+
+ROOM: Final = {table: _guarded_room("", texts) for table, texts in _SIZED.items()}
 """SQL for the size of a stored event, by table."""
 
-MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SHADOWS, _HISTORY, _DAMAGE)
+MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SHADOWS, _HISTORY, _DAMAGE, _RECORDS)
 
 
 def migrate(connection: Connection, steps: Sequence[Sequence[str]] = MIGRATIONS) -> None:
