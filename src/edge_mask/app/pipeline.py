@@ -3,11 +3,12 @@
 meters ──reading──▶ CameraState ──▶ Vision ◀── lanes ◀── Tray ◀── cameras
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from edge_mask.app.drivers import source_of
 from edge_mask.app.instruments import Instruments
+from edge_mask.app.pace import PaceWatch
 from edge_mask.app.thermometer import readings_for, thermometer_of, with_thermometer
 from edge_mask.capture.camera import Camera
 from edge_mask.capture.factory import is_live
@@ -44,6 +45,11 @@ class PipelineParts:
         frames: HandOff[Frame] = Latest(self.frames, camera.name) if live else Line(self.frames, camera.name)
         source = source_of(camera, self.clock)
         return Camera(camera.name, source, frames, self.clock, self.emit, is_live=live, interval=camera.interval)
+
+    def pace(self, cameras: Mapping[str, Camera]) -> PaceWatch:
+        """What notices intervals that cannot be kept."""
+        kept = {c.name: c.interval for c in self.settings.cameras if c.interval and is_live(c.source)}
+        return PaceWatch(self.seen, cameras, kept)
 
     def vision(self, instruments: Instruments) -> Vision:
         """The trackers and decisions of all cameras."""
