@@ -71,6 +71,7 @@ class PipelineParts:
             min_face=gate.min_face,
             pass_score=gate.pass_score,
             still=gate.still,
+            forget_after=Seconds(max(GatePolicy.forget_after, _MISSED * camera.interval)),
         )
         sensor = thermometer_of(self.settings, camera)
         policy = with_thermometer(policy, self.settings, sensor)
@@ -78,6 +79,8 @@ class PipelineParts:
         return CameraState(Tracker(votes=policy.vote_policy), watch, readings, Examiner())
 
 
+_MISSED = 2.5
+"""Intervals: one look may miss a face without its person having left."""
 _LONGEST_GAP = 300.0
 _INTERVALS = 5
 
