@@ -14,7 +14,7 @@ from edge_mask.capture.camera import Camera
 from edge_mask.capture.factory import is_live
 from edge_mask.decide.cctv import CctvPolicy, CctvWatch
 from edge_mask.decide.gate import GateWatch
-from edge_mask.decide.visitor import GatePolicy
+from edge_mask.decide.visitor import FORGET_AFTER, GatePolicy
 from edge_mask.detect.detector import Detector
 from edge_mask.messages import Event, Frame
 from edge_mask.runtime.clock import Clock
@@ -71,7 +71,7 @@ class PipelineParts:
             min_face=gate.min_face,
             pass_score=gate.pass_score,
             still=gate.still,
-            forget_after=Seconds(max(GatePolicy.forget_after, _MISSED * camera.interval)),
+            forget_after=Seconds(max(FORGET_AFTER, _MISSED * camera.interval)),
         )
         sensor = thermometer_of(self.settings, camera)
         policy = with_thermometer(policy, self.settings, sensor)

@@ -16,6 +16,10 @@ from edge_mask.track.votes import Ballot, VotePolicy
 from edge_mask.units import Seconds
 
 
+FORGET_AFTER = Seconds(1.5)
+"""Long enough for somebody who is hidden for a second, short enough that the next one seldom stands there by then."""
+
+
 @dataclass(frozen=True, slots=True)
 class GatePolicy:
     """How a person at a gate is judged."""
@@ -41,7 +45,7 @@ class GatePolicy:
     """Of `fever_above` and the readings."""
     hold: Seconds = Seconds(1.0)
     """How long another judgement must last without a break before it is a new attempt."""
-    forget_after: Seconds = Seconds(1.5)
+    forget_after: Seconds = FORGET_AFTER
     """Somebody who was not seen for longer has left."""
 
     @property
