@@ -29,8 +29,8 @@ class CameraState:
 
     tracker: Tracker
     watch: Watch
-    thermometer: Callable[[Moment], Reading | None] = lambda _now: None
-    """The reading that a decision made now may use."""
+    thermometer: Callable[[Seconds], Sequence[Reading]] = lambda _until: ()
+    """The good readings taken up to a moment that were not given before."""
     examiner: Examiner | None = None
     """Looks at the pixels of faces; None where no decision needs it."""
     shots: Shots = field(default_factory=Shots)
@@ -166,7 +166,7 @@ class Vision:
             width=width,
             height=height,
             at=frame.at,
-            temperature=camera.thermometer(frame.at),
+            readings=camera.thermometer(frame.at.mono),
             evidence={} if camera.examiner is None else camera.examiner.examine(frame.image, tracks),
         )
         for event in camera.watch.observe(sight):
