@@ -3,7 +3,7 @@
 import dataclasses
 from enum import Enum
 from types import NoneType, UnionType
-from typing import Any, Literal, NewType, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NewType, Union, cast, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
@@ -33,7 +33,8 @@ def any_of(hint: Any) -> st.SearchStrategy[Any]:
     if kind is tuple:
         return st.lists(any_of(inner[0]), max_size=3).map(tuple)
     if dataclasses.is_dataclass(hint):
-        return st.builds(hint, **{name: any_of(each) for name, each in get_type_hints(hint).items()})
+        kind = cast("type", hint)
+        return st.builds(kind, **{name: any_of(each) for name, each in get_type_hints(hint).items()})
     if isinstance(hint, type) and issubclass(hint, Enum):
         return st.sampled_from(list(hint))
     simple: dict[Any, st.SearchStrategy[Any]] = {

@@ -6,14 +6,17 @@ meters ──reading──▶ CameraState ──▶ Vision ◀── lanes ◀�
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from edge_mask import __version__
 from edge_mask.app.drivers import source_of
 from edge_mask.app.instruments import Instruments
 from edge_mask.capture.camera import Camera
 from edge_mask.capture.factory import is_live
 from edge_mask.decide.cctv import CctvPolicy, CctvWatch
 from edge_mask.decide.gate import GateWatch
+from edge_mask.decide.record import MadeBy
 from edge_mask.decide.visitor import GatePolicy
 from edge_mask.detect.detector import Detector
+from edge_mask.detect.model import ModelDetector
 from edge_mask.messages import Event, Frame, Reading
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import HandOff, Latest, Line, Tray
@@ -44,9 +47,10 @@ class PipelineParts:
         source = source_of(camera, self.clock)
         return Camera(camera.name, source, frames, self.clock, self.emit, is_live=live, interval=camera.interval)
 
-    def vision(self, instruments: Instruments) -> Vision:
-        """The trackers and decisions of all cameras."""
-        cameras = {camera.name: self._state_of(camera, instruments) for camera in self.settings.cameras}
+    def vision(self, instruments: Instruments, detector: ModelDetector) -> Vision:
+        """The trackers and decisions of all cameras, which decide on what this detector sees."""
+        made_by = MadeBy(__version__, detector.name, detector.sha256)
+        cameras = {camera.name: self._state_of(camera, instruments, made_by) for camera in self.settings.cameras}
         publish = "all" if self.settings.topics.tflite_results else self.settings.detections
         return Vision(self.frames, cameras, self.emit, self.clock, seen=self.seen, publish=publish)
 
@@ -54,7 +58,7 @@ class PipelineParts:
         """The worker of one detector."""
         return Lane(vision, self.frames, detector, number)
 
-    def _state_of(self, camera: CameraSettings, instruments: Instruments) -> CameraState:
+    def _state_of(self, camera: CameraSettings, instruments: Instruments, made_by: MadeBy) -> CameraState:
         if camera.role == "cctv":
             return CameraState(Tracker(), CctvWatch(camera.name, cctv_policy(self.settings.cctv, camera), camera.zone))
         gate = self.settings.gate
@@ -66,7 +70,7 @@ class PipelineParts:
             pass_score=gate.pass_score,
             still=gate.still,
         )
-        watch = GateWatch(camera.name, policy, camera.zone)
+        watch = GateWatch(camera.name, policy, camera.zone, made_by)
         return CameraState(Tracker(votes=policy.vote_policy), watch, self._thermometer(instruments), Examiner())
 
     def _thermometer(self, instruments: Instruments) -> Callable[[Moment], Reading | None]:

@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ def add(commands: Any) -> None:
 
 
 def _replay(arguments: argparse.Namespace) -> int:
-    from edge_mask.decide.record import decide_again, unpack  # heavy: not for --help
+    from edge_mask.decide.record import decide_again, differences, unpack  # heavy: not for --help
     from edge_mask.errors import Refused
     from edge_mask.ledger.reader import Reader
 
@@ -46,7 +46,7 @@ def _replay(arguments: argparse.Namespace) -> int:
         again = decide_again(record)
     except Refused as error:
         raise Refused(f"{arguments.visit}: {error}") from error
-    differs = _differences(visit, again)
+    differs = differences(visit, again)
     if arguments.json:
         print(json.dumps(_as_data(visit, record, again, differs), ensure_ascii=False))
     else:
@@ -54,39 +54,6 @@ def _replay(arguments: argparse.Namespace) -> int:
             print(line)
         print(f"differs: {'; '.join(differs)}" if differs else "same")
     return 1 if differs else 0
-
-
-# -- same or not -----------------------------------------------------------------------------------------
-
-
-def _said_again(again: "Again") -> dict[str, Any] | None:
-    """In the words and digits of a stored visit."""
-    told = again.judgement
-    if told is None:
-        return None
-    return {
-        "verdict": told.verdict,
-        "mask": told.mask,
-        "mask_score": round(told.mask_score, 4),
-        "temperature": told.temperature,
-        "reasons": list(told.reasons),
-    }
-
-
-def _differences(visit: dict[str, Any], again: "Again") -> list[str]:
-    """What is another answer now, as a phrase each."""
-    told = _said_again(again)
-    if told is None:
-        return [f"the visit was {visit['verdict']}, now nothing is decided"]
-    return [
-        f"{name} was {_shown(visit[name])}, now {_shown(value)}" for name, value in told.items() if visit[name] != value
-    ]
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(value) or "none"
-    return "none" if value is None else str(value)
 
 
 # -- as data ---------------------------------------------------------------------------------------------
@@ -107,7 +74,7 @@ def _as_data(visit: dict[str, Any], record: "Record", again: "Again", differs: l
         "looks_before": record.before,
         "has_left": record.has_left,
         "looks": looks,
-        "again": _said_again(again),
+        "again": again.told,
         "same": not differs,
         "differs": differs,
     }
@@ -124,7 +91,9 @@ def _as_text(visit: dict[str, Any], record: "Record", again: "Again", zone: tzin
     yield f"visit {visit['id']}  {visit['camera']}  {when}{'' if record.clock_ok else '  (clock was not set)'}"
     yield f"edge-mask {made.program} (this is {__version__}), {made.model or 'no model'}"
     yield f"sha256 {made.sha256 or 'unknown'}"
-    yield "gate: " + ", ".join(f"{name} {_shown(value)}" for name, value in asdict(record.policy).items())
+    yield "gate: " + ", ".join(
+        f"{name} {'none' if value is None else value}" for name, value in asdict(record.policy).items()
+    )
     yield ""
     if record.before:
         yield f"{record.before} looks before these found no room; the visitor's memory of them is used"
@@ -133,11 +102,10 @@ def _as_text(visit: dict[str, Any], record: "Record", again: "Again", zone: tzin
         yield "then the visitor had left"
     yield ""
     yield f"then: {_sentence(visit)}"
-    told = _said_again(again)
-    yield f"now:  {'nothing' if told is None else _sentence(told)}"
+    yield f"now:  {'nothing' if again.told is None else _sentence(again.told)}"
 
 
-def _sentence(told: dict[str, Any]) -> str:
+def _sentence(told: Mapping[str, Any]) -> str:
     measured = "" if told["temperature"] is None else f", {told['temperature']}"
     because = f", because: {', '.join(told['reasons'])}" if told["reasons"] else ""
     score = "" if told["mask_score"] is None else f" ({told['mask_score']:.2f})"

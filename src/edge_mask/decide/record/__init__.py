@@ -3,7 +3,7 @@
 looks ──▶ Log ──at the visit──▶ Record ──pack──▶ bytes in the visit's row ──unpack──▶ Record ──decide_again──▶ Judgement
 """
 
-from edge_mask.decide.record.again import Again, Step, decide_again
+from edge_mask.decide.record.again import Again, Step, decide_again, differences
 from edge_mask.decide.record.log import Log
 from edge_mask.decide.record.packed import MOST_BYTES, VERSION, MadeBy, Record, Unreadable, pack, unpack
 
@@ -17,6 +17,7 @@ __all__ = [
     "Step",
     "Unreadable",
     "decide_again",
+    "differences",
     "pack",
     "unpack",
 ]

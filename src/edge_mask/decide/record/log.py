@@ -1,73 +1,58 @@
-"""The looks that one visitor has had, as many as a record can use, and the record made of them.
+"""The last looks that one visitor has had, and the record made of them.
 
-memory ── look ── look ── … ── look      somebody who stays for an hour: the earliest looks go, and the visitor's memory
-  after `before` looks                   at that point takes their place
+the visitor ◀────────────────────────────── sees each look at once
+look ─▶ look, look, … the last ones ─▶ the shadow, who sees them when they leave: its memory stands for all of those
 """
 
-from typing import Any, Final
+from typing import Final
 
 from edge_mask.decide.look import VisitorLook
 from edge_mask.decide.record.memory import memory_of, visitor_with
 from edge_mask.decide.record.packed import MOST_BYTES, MadeBy, Record, pack
 from edge_mask.decide.visitor import GatePolicy, Visitor
 
-SPAN: Final = 256
-"""Looks between two of the memories that are taken in passing. A record seldom holds as many."""
+MOST_LOOKS: Final = 64
+"""Two seconds of a camera with 30 looks a second; about as many as find room beside the memory of a visitor."""
 
 
 class Log:
     """Keeps the looks of one visitor. One thread uses it."""
 
-    def __init__(self, policy: GatePolicy, made_by: MadeBy, span: int = SPAN, most: int = MOST_BYTES) -> None:
+    def __init__(
+        self, policy: GatePolicy, made_by: MadeBy, most_looks: int = MOST_LOOKS, most_bytes: int = MOST_BYTES
+    ) -> None:
         self._policy = policy
         self._made_by = made_by
-        self._span, self._most = span, most
+        self._most_looks, self._most_bytes = most_looks, most_bytes
         self._looks: list[VisitorLook] = []
         self._before = 0
-        self._memory: dict[str, Any] | None = None
-        self._next: dict[str, Any] | None = None
-        """The memory after the first `span` of the looks that are kept."""
+        self._shadow = Visitor(policy)
 
-    def add(self, look: VisitorLook, visitor: Visitor) -> None:
-        """A look that the visitor has just seen."""
+    def add(self, look: VisitorLook) -> None:
+        """A look that the visitor sees."""
         self._looks.append(look)
-        if len(self._looks) == 2 * self._span:
-            self._memory = self._next
-            self._before += self._span
-            del self._looks[: self._span]
-        if len(self._looks) == self._span:
-            self._next = memory_of(visitor)
+        self._forget(len(self._looks) - self._most_looks)
 
     def record(self, *, clock_ok: bool, has_left: bool = False) -> bytes:
         """The record of the visit that is said now: as many of the last looks as find room."""
-        whole = Record(
-            self._made_by, clock_ok, self._policy, tuple(self._looks), has_left, self._before, self._memory
-        )
-        packed = pack(whole)
-        kept = len(whole.looks)
-        while len(packed) > self._most and kept:
-            kept = min(kept - 1, kept * self._most // len(packed))
-            packed = pack(cut(whole, kept))
+        while len(packed := pack(self._record(clock_ok, has_left))) > self._most_bytes:
+            kept = len(self._looks) * self._most_bytes // len(packed)
+            if len(self._looks) == 1:  # a memory without bound, which no visitor should have
+                return pack(Record(self._made_by, clock_ok, self._policy, (), has_left, self._before + 1))
+            self._forget(len(self._looks) - max(1, min(kept, len(self._looks) - 1)))
         return packed
 
+    def _record(self, clock_ok: bool, has_left: bool) -> Record:
+        memory = memory_of(self._shadow) if self._before else None
+        return Record(self._made_by, clock_ok, self._policy, tuple(self._looks), has_left, self._before, memory)
 
-def cut(record: Record, kept: int) -> Record:
-    """The same with the last `kept` looks; the visitor's memory stands for the others."""
-    gone = len(record.looks) - kept
-    visitor = first_of(record)
-    for look in record.looks[:gone]:
-        visitor.see(look)
-    return Record(
-        record.made_by,
-        record.clock_ok,
-        record.policy,
-        record.looks[gone:],
-        record.has_left,
-        record.before + gone,
-        memory_of(visitor),
-    )
+    def _forget(self, count: int) -> None:
+        for look in self._looks[: max(0, count)]:
+            self._shadow.see(look)
+            self._before += 1
+        del self._looks[: max(0, count)]
 
 
 def first_of(record: Record) -> Visitor:
     """The visitor as it was before the first look of the record. Raises ValueError."""
-    return Visitor(record.policy) if record.memory is None else visitor_with(record.memory)
+    return Visitor(record.policy) if record.memory is None else visitor_with(record.memory, record.policy)

@@ -10,7 +10,7 @@ from dataclasses import is_dataclass
 from enum import Enum
 from typing import Any
 
-from edge_mask.decide.visitor import Visitor
+from edge_mask.decide.visitor import GatePolicy, Visitor
 
 _ROOMS = ("edge_mask.decide.", "edge_mask.track.", "edge_mask.messages")
 """Where the classes come from of which a visitor's memory consists."""
@@ -22,13 +22,13 @@ def memory_of(visitor: Visitor) -> dict[str, Any]:
     return found
 
 
-def visitor_with(memory: Any) -> Visitor:
-    """Raises ValueError for the memory of a program that was built otherwise."""
+def visitor_with(memory: Any, policy: GatePolicy) -> Visitor:
+    """Raises ValueError for the memory of a program whose visitors remember other things."""
     try:
         found = _made(memory, _classes())
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise ValueError(f"{type(error).__name__}: {error}") from error
-    if not isinstance(found, Visitor) or vars(found).keys() != vars(Visitor(found._policy)).keys():  # noqa: SLF001
+    if not isinstance(found, Visitor) or vars(found).keys() != vars(Visitor(policy)).keys():
         raise ValueError("a visitor remembers other things in this version")
     return found
 

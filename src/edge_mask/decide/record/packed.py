@@ -1,6 +1,7 @@
 """The record of a visit and its bytes: JSON, compressed. docs/replay.md describes each part.
 
-    {"v", "program", "model", "sha256", "clock_ok", "gate": {…}, "fields": {…}, "looks": [[…], …], "left", "before", "memory"}
+{"v", "program", "model", "sha256", "clock_ok", "gate": {…}, "fields": {…}, "looks": [[…], …]}
+and where they are needed: "left", "before", "memory": {…}
 """
 
 import json
@@ -97,12 +98,11 @@ def unpack(data: bytes) -> Record:
 def _content(data: bytes) -> dict[str, Any]:
     try:
         opened = zlib.decompressobj()
-        text = opened.decompress(data, _MOST_TEXT)
-        if not opened.eof or opened.unused_data:
-            raise ValueError("it does not end where it should")
-        content = json.loads(text)
+        content = json.loads(opened.decompress(data, _MOST_TEXT))
     except (zlib.error, ValueError, RecursionError) as error:
         raise Unreadable(f"the record is damaged: {error}") from error
+    if not opened.eof or opened.unused_data:
+        raise Unreadable("the record is damaged: it does not end where it should")
     if not isinstance(content, dict):
         raise Unreadable("the record is damaged: it is no JSON object")
     return content

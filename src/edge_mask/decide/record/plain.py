@@ -18,14 +18,14 @@ Names = Mapping[str, Sequence[str]]
 
 def plain(value: Any) -> Any:
     """A value for JSON. Raises TypeError for what has no such form."""
-    if value is None or isinstance(value, bool | int | float | str):
-        return value.value if isinstance(value, Enum) else value
     if isinstance(value, Enum):
         return value.value
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
     if isinstance(value, tuple):
         return [plain(each) for each in value]
     if is_dataclass(value):
-        return [plain(getattr(value, name)) for name in _fields_of(type(value))]
+        return [plain(getattr(value, each.name)) for each in fields(value)]
     raise TypeError(f"{type(value).__name__} cannot be recorded")
 
 
