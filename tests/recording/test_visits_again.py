@@ -68,10 +68,9 @@ def _face(chance: random.Random, label: str, x: float) -> Face:
 def _sight(chance: random.Random, tracker: Tracker, faces: list[Face], now: float, warm: float | None) -> Sight:
     tracks = tracker.update(faces, at(now))
     evidence = {track.id: Evidence(*(round(chance.uniform(0.1, 9.0), 3) for _ in range(5))) for track in tracks}
-    reading = None
-    if warm is not None:
-        reading = Reading("forehead", "temperature", round(chance.gauss(warm, 0.05), 2), "C", at(now - 0.1))
-    return Sight(tracks=tracks, width=640, height=480, at=at(now), temperature=reading, evidence=evidence)
+    taken = [round(chance.gauss(warm, 0.05), 2)] if warm is not None else []
+    readings = [Reading("forehead", "temperature", value, "C", at(now - 0.1)) for value in taken]
+    return Sight(tracks=tracks, width=640, height=480, at=at(now), readings=readings, evidence=evidence)
 
 
 @dataclass(frozen=True)

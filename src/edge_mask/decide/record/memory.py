@@ -40,7 +40,9 @@ def _told(value: Any) -> Any:
         return value
     if isinstance(value, tuple):
         return [_told(each) for each in value]
-    if isinstance(value, list | deque | set | frozenset):
+    if isinstance(value, deque):
+        return {"deque": [_told(each) for each in value], "most": value.maxlen}
+    if isinstance(value, list | set | frozenset):
         return {type(value).__name__: [_told(each) for each in value]}
     if isinstance(value, dict):
         return {"dict": [[_told(key), _told(each)] for key, each in value.items()]}
@@ -55,7 +57,7 @@ def _attributes(value: Any) -> list[tuple[str, Any]]:
     return list(vars(value).items())
 
 
-_COLLECTIONS = {"list": list, "deque": deque, "set": set, "frozenset": frozenset}
+_COLLECTIONS = {"list": list, "set": set, "frozenset": frozenset}
 
 
 def _made(value: Any, classes: dict[str, Any]) -> Any:
@@ -68,6 +70,8 @@ def _made(value: Any, classes: dict[str, Any]) -> Any:
         for name, each in value["of"].items():
             object.__setattr__(made, name, _made(each, classes))  # a frozen one, too
         return made
+    if "deque" in value:
+        return deque((_made(each, classes) for each in value["deque"]), value["most"])
     ((kind, content),) = value.items()
     if kind == "enum":
         return classes[content[0]][content[1]]
