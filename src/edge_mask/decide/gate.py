@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from edge_mask.decide.judgement import Judgement
 from edge_mask.decide.look import VisitorLook, rounded, since, taken
 from edge_mask.decide.people import People
+from edge_mask.decide.record import Log, MadeBy
 from edge_mask.decide.sight import Sight
 from edge_mask.decide.thermometry import Thermometry
 from edge_mask.decide.visitor import GatePolicy, Visitor
@@ -27,6 +28,7 @@ class _Present:
     visitor: Visitor
     track: int
     """The newest: tracks break, a person stays one."""
+    log: Log
     came: Moment
     last: Moment
     """When it was seen last, near enough to be judged or not."""
@@ -45,14 +47,23 @@ class _Present:
             readings=tuple(taken(reading, self.came) for reading in readings),
             is_turn=is_turn,
         )
+        self.log.add(look)
         return self.visitor.see(look)
 
 
 class GateWatch:
     """Judges the visitors of one gate camera. `zone`: faces whose centre lies outside are not judged."""
 
-    def __init__(self, camera: str, policy: GatePolicy | None = None, zone: Polygon | None = None) -> None:
+    def __init__(
+        self,
+        camera: str,
+        policy: GatePolicy | None = None,
+        zone: Polygon | None = None,
+        made_by: MadeBy | None = None,
+    ) -> None:
+        """`made_by` stands in the records of the visits."""
         self._camera = camera
+        self._made_by = made_by or MadeBy()
         self._policy = policy or GatePolicy()
         self._zone = zone
         self._visitors: dict[int, _Present] = {}
@@ -71,7 +82,8 @@ class GateWatch:
         for track in sight.tracks:
             person = person_of[track.id]
             if person not in self._visitors:
-                self._visitors[person] = _Present(Visitor(self._policy), track.id, sight.at, sight.at)
+                log = Log(self._policy, self._made_by)
+                self._visitors[person] = _Present(Visitor(self._policy), track.id, log, sight.at, sight.at)
             self._visitors[person].track, self._visitors[person].last = track.id, sight.at
         judged = {person_of[track.id]: track for track in sight.tracks if self._is_judged(track, sight)}
         self._share_out(judged, sight)
@@ -79,7 +91,7 @@ class GateWatch:
         is_turn = True
         for person, track in sorted(judged.items(), key=_nearest_first):
             present = self._visitors[person]
-            events += self._events(present.see(track, sight, is_turn=is_turn), track.id, sight)
+            events += self._events(present.see(track, sight, is_turn=is_turn), present, sight)
             is_turn = is_turn and present.visitor.is_told_of
         return events + self._farewell(sight.at, self._policy.forget_after)
 
@@ -99,7 +111,11 @@ class GateWatch:
     def _leave(self, person: int) -> list[Event]:
         gone = self._visitors.pop(person)
         judgement = gone.visitor.leave()
-        return [] if judgement is None else [self._visit(judgement, gone.track, gone.last)]
+        if judgement is None:
+            return []
+        return [
+            self._visit(judgement, gone.track, gone.last, gone.log.record(clock_ok=gone.last.synced, has_left=True))
+        ]
 
     def _is_judged(self, track: Track, sight: Sight) -> bool:
         box = track.face.box
@@ -114,17 +130,18 @@ class GateWatch:
             if person in self._visitors:
                 self._visitors[person].readings += readings
 
-    def _events(self, judgement: Judgement | None, track: int, sight: Sight) -> list[Event]:
+    def _events(self, judgement: Judgement | None, present: _Present, sight: Sight) -> list[Event]:
         if judgement is None:
             return []
-        events: list[Event] = [self._visit(judgement, track, sight.at)]
+        record = present.log.record(clock_ok=sight.at.synced)
+        events: list[Event] = [self._visit(judgement, present.track, sight.at, record)]
         if judgement.has_fever and judgement.temperature is not None:
             value, unit = judgement.temperature, self._policy.unit
             text = f"A visitor at {self._camera} has {value:.1f} {unit}, above {self._policy.fever_above:g} {unit}."
             events.append(Alert(at=sight.at, kind="fever", text=text, camera=self._camera, value=value))
         return events
 
-    def _visit(self, judgement: Judgement, track: int, at: Moment) -> Visit:
+    def _visit(self, judgement: Judgement, track: int, at: Moment, record: bytes) -> Visit:
         return Visit(
             at=at,
             camera=self._camera,
@@ -135,6 +152,7 @@ class GateWatch:
             reasons=judgement.reasons,
             time_to_verdict_ms=judgement.time_to_verdict_ms,
             track=track,
+            record=record,
         )
 
 

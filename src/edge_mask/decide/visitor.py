@@ -15,7 +15,6 @@ from edge_mask.decide.weight import weigh
 from edge_mask.track.votes import Ballot, VotePolicy
 from edge_mask.units import Seconds
 
-
 FORGET_AFTER = Seconds(1.5)
 """Long enough for somebody who is hidden for a second, short enough that the next one seldom stands there by then."""
 
