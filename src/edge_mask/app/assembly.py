@@ -46,8 +46,6 @@ from edge_mask.runtime.clock import Clock, boot_id
 from edge_mask.runtime.door import Door
 from edge_mask.runtime.house import House
 from edge_mask.runtime.worker import Job, Worker
-from edge_mask.sense.feed_meter import FeedMeter
-from edge_mask.sense.meter import Meter
 from edge_mask.settings.model import Settings
 from edge_mask.units import Seconds
 from edge_mask.vision.shared import Vision
@@ -103,7 +101,7 @@ class Assembly:
         if settings.mqtt.transport != "none":
             self._couriers.add(self._broker_courier(recorder, health, detectors, instruments))
         self._couriers.add(self._http_couriers(recorder))
-        vision = parts.vision(instruments) if detectors else None
+        vision = parts.vision(instruments, detectors[0]) if detectors else None
         lanes = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(self._lent(detectors))]
         cameras = {camera.name: parts.camera(camera) for camera in settings.cameras}
         self._take_commands(actions, cameras, instruments)
@@ -119,11 +117,11 @@ class Assembly:
         ]
         idleness = IdleCheck(finite, vision, self._inbox.ask, self._couriers.all, self._inspector.has_looked)
         is_endless = any(not is_live(camera.source) and camera.loop for camera in settings.cameras)
-        watched: list[Camera | Meter | FeedMeter] = [*cameras.values(), *instruments.jobs]
+        watched = [each.check for each in (*cameras.values(), *instruments.jobs, parts.pace(cameras))]
 
         def check(now: Seconds) -> None:
-            for each in watched:
-                each.check(now)
+            for judge in watched:
+                judge(now)
 
         return House(
             [*map(self._worker, sinks), *senders, *map(self._worker, lanes), *lenses.values()],
@@ -298,7 +296,7 @@ class Assembly:
 
     def _figures(self) -> HealthFigures:
         settings, parts = self._settings, self._parts
-        states = PartStates(parts.seen, {camera.name: camera.interval for camera in settings.cameras})
+        states = PartStates(parts.seen, self._clock)
         self._states.append(states)
         return HealthFigures(
             parts.seen if settings.cameras else None,

@@ -8,19 +8,16 @@ from collections.abc import Callable, Mapping
 
 from edge_mask.app.drivers import sysfs_root
 from edge_mask.app.sensors import gpio_feed, mqtt_feed, quality_of, sensor_of, serial_port, voice_of
-from edge_mask.messages import Event, Heard, Reading
+from edge_mask.messages import Event, Heard
 from edge_mask.runtime.clock import Clock
 from edge_mask.sense.feed_meter import FeedMeter
 from edge_mask.sense.meter import Meter
 from edge_mask.sense.mqtt_feed import MqttFeed, Subscribe
 from edge_mask.sense.series import State
+from edge_mask.sense.tap import Tap
 from edge_mask.settings.feeds import GpioSensor, MqttSensor, SerialSensor
 from edge_mask.settings.model import Settings
 from edge_mask.settings.sensors import Sensor
-from edge_mask.units import Moment, Seconds
-
-_MAX_AGE = Seconds(10.0)
-"""An older reading is not used in decisions; a slow sensor gets two of its intervals."""
 
 
 class Instruments:
@@ -49,17 +46,11 @@ class Instruments:
         if self._topics is not None:
             self._topics.subscribe_with(subscribe)
 
-    def latest(self, name: str, quantity: str) -> Callable[[Moment], Reading | None]:
-        """What a decision may use of one series, now; None when nothing is young enough."""
-        sensor = next((each for each in self._sensors if each.speaks_as(name)), None)
-        if sensor is None:
-            return lambda _now: None
+    def tap(self, name: str, quantity: str) -> Tap:
+        """Where the good readings of one series wait for decisions; one place for each series."""
+        sensor = next(each for each in self._sensors if each.speaks_as(name))
         meter = self._by_name[sensor.name]
-        pause = getattr(sensor, "interval", None) or Seconds(0.0)
-        max_age = Seconds(max(_MAX_AGE, 2.0 * pause))
-        if isinstance(meter, Meter):
-            return lambda now: meter.latest(now.mono, max_age)
-        return lambda now: meter.latest(now.mono, max_age, name, quantity)
+        return meter.tap() if isinstance(meter, Meter) else meter.tap(sensor.name, name, quantity)
 
     def states(self) -> Mapping[str, State]:
         """How each sensor is, by name."""

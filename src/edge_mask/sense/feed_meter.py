@@ -1,7 +1,7 @@
 """The worker of what speaks by itself: one thread listens to a port, a topic or a line, for all sensors on it.
 
 feed ──said──▶ series by (sensor, quantity) ──▶ emit (to the ledger)
-  │                └─ good ones only ──▶ latest(now, max_age, …) for decisions
+  │                └─ good ones only ──▶ taps, for decisions
   ├─ nonsense, gone, or nothing for too long: that sensor is lost, reported once
   └─ TryLater: all of them are lost, reported once, backoff
 """
@@ -23,6 +23,7 @@ from edge_mask.sense.feed import Back, Feed, Gone, Nonsense, Said
 from edge_mask.sense.quality import QualityPolicy
 from edge_mask.sense.series import State
 from edge_mask.sense.speaker import Speaker
+from edge_mask.sense.tap import Tap
 from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
@@ -101,13 +102,11 @@ class FeedMeter(Job):
     def end(self) -> None:
         self._feed.close()
 
-    def latest(self, now: Seconds, max_age: Seconds, sensor: str, quantity: str) -> Reading | None:
-        """The median of the last three good readings of one series; None when there is none so young."""
-        with self._lock:
-            for speaker in self._speakers.values():
-                if (series := speaker.series.get((sensor, quantity))) is not None:
-                    return series.latest(now, max_age)
-        return None
+    def tap(self, voice: str, sensor: str, quantity: str) -> Tap:
+        """Where the good readings of one series wait for decisions: `sensor` is the voice's name, or with an id.
+
+        Asked for before the start."""
+        return self._speakers[voice].taps.setdefault((sensor, quantity), Tap())
 
     def states(self, name: str) -> Mapping[str, State]:
         """How a configured sensor is, and each of its ids; any thread may ask."""

@@ -1,7 +1,7 @@
 """The sense worker: reads one sensor at its interval and judges every reading before a decision may use it.
 
 sensor ──reading──▶ quality ──▶ emit (to the ledger)
-   └─TryLater: reported once, backoff    └─ good ones only ──▶ latest(now, max_age) for decisions
+   └─TryLater: reported once, backoff    └─ good ones only ──▶ tap, for decisions
 """
 
 import logging
@@ -17,6 +17,7 @@ from edge_mask.runtime.worker import Finished, Job
 from edge_mask.sense.quality import QualityPolicy
 from edge_mask.sense.sensor import Sensor
 from edge_mask.sense.series import Series, State
+from edge_mask.sense.tap import Tap
 from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,6 @@ class Meter(Job):
         self._clock = clock
         self._emit = emit
         self._hung_after = hung_after
-        self._lock = threading.Lock()
         self._series = Series(sensor.name, policy or QualityPolicy(), self._report, clock)
         self._backoff = Backoff(base=0.5, cap=30.0, settled_after=0.0, rng=rng)
         self._away = Outage(self.name, log, self._report, clock)
@@ -74,13 +74,10 @@ class Meter(Job):
     def end(self) -> None:
         self._sensor.close()
 
-    def latest(self, now: Seconds, max_age: Seconds) -> Reading | None:
-        """The median of the last three good readings, none older than `max_age`: what a decision may use.
-
-        None when there is no such reading: a stale value decides nothing. Any thread may ask.
-        """
-        with self._lock:
-            return self._series.latest(now, max_age)
+    def tap(self) -> Tap:
+        """Where the good readings wait for decisions, from now on. Asked for before the start."""
+        self._series.tap = Tap()
+        return self._series.tap
 
     @property
     def state(self) -> State:
@@ -120,8 +117,7 @@ class Meter(Job):
         self._backoff.succeeded(0.0)
         with self._away_lock:
             self._away.end()
-        with self._lock:
-            judged = self._series.judge(reading)
+        judged = self._series.judge(reading)
         self._series.doubt(judged)
         if self._series.is_due(judged):
             self._emit(judged)

@@ -9,6 +9,7 @@ from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.outage import Outage
 from edge_mask.sense.quality import QualityPolicy
 from edge_mask.sense.series import Series, State
+from edge_mask.sense.tap import Tap
 from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ class Speaker:
         clock: Clock,
     ) -> None:
         self.series: dict[tuple[str, str], Series] = {}
+        self.taps: dict[tuple[str, str], Tap] = {}
+        """For decisions, by name and quantity."""
         self._name = name
         self._policies = policies
         self._silent_after = silent_after
@@ -128,6 +131,12 @@ class Speaker:
         if key not in self.series:
             policy = self._policies[reading.quantity]
             self.series[key] = Series(
-                reading.sensor, policy, self._report, self._clock, keep_every=self._keep_every, calm=_CALM
+                reading.sensor,
+                policy,
+                self._report,
+                self._clock,
+                keep_every=self._keep_every,
+                calm=_CALM,
+                tap=self.taps.get(key),
             )
         return self.series[key]

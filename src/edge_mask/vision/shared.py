@@ -1,14 +1,16 @@
 """What the lanes share: the trackers and the decisions of every camera."""
 
 import logging
+import statistics
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from edge_mask.decide.sight import Sight, Watch
 from edge_mask.detect.detector import Answer
-from edge_mask.messages import Detections, Event, Fault, Frame, Reading, Shot, Track
+from edge_mask.messages import Detections, Event, Fault, Frame, Reading, Shot, Track, Visit
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import Tray
 from edge_mask.runtime.outage import Outage
@@ -21,6 +23,8 @@ from edge_mask.vision.turns import Turns
 log = logging.getLogger(__name__)
 
 _TICK = Seconds(0.5)
+_RECENT = 100
+"""Visits of which the median time to the verdict is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +33,20 @@ class CameraState:
 
     tracker: Tracker
     watch: Watch
-    thermometer: Callable[[Moment], Reading | None] = lambda _now: None
-    """The reading that a decision made now may use."""
+    thermometer: Callable[[Seconds], Sequence[Reading]] = lambda _until: ()
+    """The good readings taken up to a moment that were not given before."""
     examiner: Examiner | None = None
     """Looks at the pixels of faces; None where no decision needs it."""
     shots: Shots = field(default_factory=Shots)
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """How often one camera was looked at, and when first and last."""
+
+    count: int
+    first: Moment
+    last: Moment
 
 
 @dataclass(slots=True)
@@ -41,12 +54,26 @@ class Seen:
     """What has been looked at so far, for whoever asks from another thread."""
 
     frames: int = 0
-    by_camera: dict[str, int] = field(default_factory=dict)
-    """The same for each camera."""
+    by_camera: dict[str, Looks] = field(default_factory=dict)
+    """The same for each camera that was looked at."""
     inference_ms: float = 0.0
     """The model's time for the last frame."""
     newest: dict[str, Shot] = field(default_factory=dict)
     """The last look of each camera, for a rule that wants a picture."""
+    times_to_verdict: deque[int] = field(default_factory=lambda: deque(maxlen=_RECENT))
+    """Milliseconds, of the last visits."""
+
+    @property
+    def time_to_verdict(self) -> int | None:
+        """Their median, None before the first one."""
+        recent = tuple(self.times_to_verdict)
+        return round(statistics.median(recent)) if recent else None
+
+    def note(self, camera: str, at: Moment) -> None:
+        """One more look."""
+        before = self.by_camera.get(camera)
+        self.frames += 1
+        self.by_camera[camera] = Looks(1, at, at) if before is None else Looks(before.count + 1, before.first, at)
 
 
 class Vision:
@@ -139,8 +166,7 @@ class Vision:
     def _track_and_decide(self, frame: Frame, answer: Answer, model: str) -> None:
         camera, faces = self._cameras[frame.camera], distinct(answer.faces)
         self._seen.inference_ms = answer.inference_ms
-        self._seen.frames += 1
-        self._seen.by_camera[frame.camera] = self._seen.by_camera.get(frame.camera, 0) + 1
+        self._seen.note(frame.camera, frame.at)
         self._last = frame.at
         tracks = camera.tracker.update(faces, frame.at)
         self._seen.newest[frame.camera] = camera.shots.add(frame, faces, answer.faint, tracks)
@@ -152,13 +178,15 @@ class Vision:
             width=width,
             height=height,
             at=frame.at,
-            temperature=camera.thermometer(frame.at),
+            readings=camera.thermometer(frame.at.mono),
             evidence={} if camera.examiner is None else camera.examiner.examine(frame.image, tracks),
         )
         for event in camera.watch.observe(sight):
             self._say(camera, event)
 
     def _say(self, camera: CameraState, event: Event) -> None:
+        if isinstance(event, Visit) and event.time_to_verdict_ms is not None:
+            self._seen.times_to_verdict.append(event.time_to_verdict_ms)
         self._emit(self._pictured(event, camera.shots.of(event)))
 
     def _tick(self, now: Moment) -> None:

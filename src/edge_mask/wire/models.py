@@ -160,7 +160,9 @@ class CameraHealth(Part):
     """How one camera is."""
 
     fps: float = Field(description="Frames of it analysed per second.")
-    interval_s: float = Field(description="Configured time between two looks; 0 is as fast as it goes.")
+    interval_s: float | None = Field(
+        description="Time between two looks that was reached, on average since the last report; null before the second."
+    )
     state: Literal["opening", "ok", "away", "black", "frozen", "ended"] = Field(
         description="`away`: lost, refused or hung; `black` and `frozen`: nothing is judged on its pictures;"
         " `ended`: the file or folder is finished."
@@ -199,6 +201,9 @@ class Health(Envelope):
     )
     certificate_days: int | None = Field(
         default=None, description="Days that the device's own certificate still holds; null without one."
+    )
+    time_to_verdict_ms: Count | None = Field(
+        default=None, description="Median over the last hundred visits since the start; null before the first one."
     )
     outbox: OutboxHealth
     clock_synced: bool
