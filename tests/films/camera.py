@@ -12,7 +12,7 @@ _FIELDS = 4
 
 
 class Sensor:
-    """Noise as of a small sensor in ordinary light: `read` in the dark, `shot` more at full brightness (grey levels)."""
+    """A small sensor in ordinary light: its noise is `read` in the dark and `shot` more in full light (grey levels)."""
 
     def __init__(self, seed: int = 0, read: float = 1.5, shot: float = 2.5) -> None:
         self._random = np.random.default_rng(seed)

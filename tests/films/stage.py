@@ -1,6 +1,6 @@
 """A door with somebody before it: where they stand at each moment, and the picture of that.
 
-    Pose (where, how near, masked?) ──▶ Stage.picture ──▶ camera.Sensor ──▶ film
+Pose (where, how near, masked?) ──▶ Stage.picture ──▶ camera.Sensor ──▶ film
 """
 
 import math
