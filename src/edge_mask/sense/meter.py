@@ -17,6 +17,7 @@ from edge_mask.runtime.worker import Finished, Job
 from edge_mask.sense.quality import QualityPolicy
 from edge_mask.sense.sensor import Sensor
 from edge_mask.sense.series import Series, State
+from edge_mask.sense.tap import Tap, hear
 from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class Meter(Job):
         emit: Callable[[Event], object],
         *,
         policy: QualityPolicy | None = None,
+        tap: Tap | None = None,
         hung_after: Seconds = Seconds(10.0),
         rng: random.Random | None = None,
     ) -> None:
@@ -46,6 +48,7 @@ class Meter(Job):
         self._sensor = sensor
         self._clock = clock
         self._emit = emit
+        self._tap = tap
         self._hung_after = hung_after
         self._lock = threading.Lock()
         self._series = Series(sensor.name, policy or QualityPolicy(), self._report, clock)
@@ -100,6 +103,8 @@ class Meter(Job):
             return  # the lock is taken while the sensor's own thread is reporting: then it is not hung
         try:
             if self.is_hung(now):
+                if self._tap is not None:
+                    self._tap.gone(self._clock.now())
                 self._away.begin("sensor_hung", f"the sensor has not answered for {self._hung_after:g} s")
         finally:
             self._away_lock.release()
@@ -123,6 +128,8 @@ class Meter(Job):
         with self._lock:
             judged = self._series.judge(reading)
         self._series.doubt(judged)
+        if self._tap is not None:
+            hear(self._tap, judged)
         if self._series.is_due(judged):
             self._emit(judged)
 
@@ -133,6 +140,8 @@ class Meter(Job):
         self._due = Seconds(max(self._due + min(self._sensor.interval, _LONGEST_WAIT), again))
 
     def _note_away(self, code: str, reason: str) -> None:
+        if self._tap is not None:
+            self._tap.gone(self._clock.now())
         with self._away_lock:
             self._away.begin(code, reason)
 

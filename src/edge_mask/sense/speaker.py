@@ -9,6 +9,7 @@ from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.outage import Outage
 from edge_mask.sense.quality import QualityPolicy
 from edge_mask.sense.series import Series, State
+from edge_mask.sense.tap import Tap, hear
 from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
@@ -39,8 +40,10 @@ class Speaker:
         keep_every: Seconds,
         report: Callable[[Fault], None],
         clock: Clock,
+        tap: Tap | None = None,
     ) -> None:
         self.series: dict[tuple[str, str], Series] = {}
+        self._tap = tap
         self._name = name
         self._policies = policies
         self._silent_after = silent_after
@@ -61,7 +64,14 @@ class Speaker:
         series = self._series_of(reading)
         judged = series.judge(reading)
         series.doubt(judged, reading.quantity)
+        if self._tap is not None:
+            hear(self._tap, judged)
         return judged if series.is_due(judged) else None
+
+    def stand(self, reading: Reading) -> None:
+        """What it said some time ago."""
+        if self._tap is not None:
+            self._tap.stands(reading)
 
     def babble(self, reason: str, now: Seconds) -> None:
         """Something came that gives no value."""
@@ -75,6 +85,8 @@ class Speaker:
         if self._away.begin(code, reason):
             for series in self.series.values():
                 series.forget()
+            if self._tap is not None:
+                self._tap.gone(self._clock.now())
 
     def return_(self, now: Seconds) -> None:
         """It is there."""
