@@ -3,7 +3,7 @@
 Everything here is frozen and small; a value is made where it is born and never changed afterwards.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Any, Literal, assert_never
@@ -63,6 +63,22 @@ class Track:
     last: Moment
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Shot:
+    """One look of one camera, for whoever wants its picture."""
+
+    frame: Frame
+    faces: Sequence[Face]
+    """What decisions are made of."""
+    perhaps: Sequence[Face] = ()
+    """What may be faces besides: faint ones, and those of the last moment, which this frame may have missed."""
+
+    @property
+    def hidden(self) -> list[Face]:
+        """Everything that a picture with blurred faces must not show."""
+        return [*self.faces, *self.perhaps]
+
+
 class Quality(StrEnum):
     """Whether a reading may take part in a decision."""
 
@@ -109,6 +125,8 @@ class Visit:
     reasons: tuple[str, ...] = ()
     passed_through: bool | None = None
     snapshot: str | None = None
+    time_to_verdict_ms: int | None = None
+    """From the first look that showed the face in place to the one that decided."""
     track: int | None = None
     record: bytes | None = field(default=None, repr=False)
     """What it was decided on; stays in the database."""

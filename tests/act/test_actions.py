@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from edge_mask.act.actions import Actions, Done, NotDone
 from edge_mask.act.line import line_for
 from edge_mask.act.outputs import Outputs
 from edge_mask.act.snapshots import SnapshotStore
-from edge_mask.messages import Face, Fault, Frame, Priority
+from edge_mask.messages import Fault, Priority, Shot
 from edge_mask.rules.effects import (
     EdgeAction,
     HoldOutput,
@@ -64,9 +64,7 @@ class Device:
     root: Path
     clock: Any = field(default_factory=lambda: SystemClock(lambda: True))
     heard: Heard = field(default_factory=Heard)
-    newest: Callable[[str], tuple[Frame, Sequence[Face]] | None] = lambda camera: (
-        (frame(camera="front"), []) if camera == "front" else None
-    )
+    newest: Callable[[str], Shot | None] = lambda camera: Shot(frame(camera="front"), []) if camera == "front" else None
 
     def __post_init__(self) -> None:
         self.lamp, self.gate = led(self.root, "lamp", 1), led(self.root, "gate", 1)
@@ -245,10 +243,10 @@ def test_whoever_asks_never_waits_and_what_is_too_much_is_counted_and_reported(t
 def test_a_disk_that_hangs_holds_up_no_gate(tmp_path: Path) -> None:
     hung, go_on = threading.Event(), threading.Event()
 
-    def hangs(_camera: str) -> tuple[Frame, Sequence[Face]]:
+    def hangs(_camera: str) -> Shot:
         hung.set()
         go_on.wait(PATIENCE)
-        return frame(), []
+        return Shot(frame(), [])
 
     device = Device(tmp_path, newest=hangs)
     with device.at_work():

@@ -6,7 +6,7 @@ recorder ──perform──▶ Mailbox ──▶ log · output lines           
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -15,7 +15,7 @@ from edge_mask.act.outputs import Outputs
 from edge_mask.act.picture_writer import PictureWriter
 from edge_mask.act.snapshots import SnapshotStore
 from edge_mask.errors import EdgeMaskError, Refused, TryLater
-from edge_mask.messages import Face, Fault, Frame
+from edge_mask.messages import Fault, Shot
 from edge_mask.rules.effects import EdgeAction, HoldOutput, KeepPicture, LogLevel, LogLine, PulseOutput
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import Closed, Mailbox
@@ -26,8 +26,8 @@ from edge_mask.units import Seconds
 log = logging.getLogger(__name__)
 action_log = logging.getLogger("edge_mask.rules.action")
 
-Newest = Callable[[str], tuple[Frame, Sequence[Face]] | None]
-"""The newest frame of a camera and the faces seen in it; None for an unknown camera, or before its first frame."""
+Newest = Callable[[str], Shot | None]
+"""The newest look of a camera; None for an unknown camera, or before its first frame."""
 
 _WAITING: Final = 256
 _LEVELS: Final[dict[LogLevel, int]] = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -217,8 +217,7 @@ class Actions(Job):
         seen = self._newest(action.camera)
         if seen is None:
             raise TryLater(f'there is no picture of a camera "{action.camera}" (yet)')
-        frame, faces = seen
-        name = self._store.write(frame, faces, action.reason, certain=True)
+        name = self._store.write(seen, action.reason, certain=True)
         log.info("%s: kept %s", action.by, name)
         return Done(name)
 

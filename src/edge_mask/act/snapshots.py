@@ -9,14 +9,15 @@ import os
 import stat
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_mask.act.blur import blurred
 from edge_mask.act.snapshot_name import TEMP, Snapshot, name_of, parse
 from edge_mask.errors import Refused, TryLater
-from edge_mask.messages import Face, Frame, Image
+from edge_mask.messages import Shot
 from edge_mask.runtime.clock import Clock
 from edge_mask.units import Bytes, Moment, Seconds
 
@@ -59,12 +60,12 @@ class SnapshotStore:
         self._born: dict[str, Seconds] = {}
         self._bytes: int | None = None
 
-    def write(self, frame: Frame, faces: Sequence[Face], reason: str, *, certain: bool) -> str:
+    def write(self, shot: Shot, reason: str, *, certain: bool) -> str:
         """Write the picture, as `temp-` unless `certain`, and return its file name.
 
         Raises TryLater when the disk fails (full, read-only, gone), Refused for a picture that cannot be encoded.
         """
-        data = self._jpeg(frame, faces)
+        frame, data = shot.frame, self._jpeg(shot)
         wanted = name_of(frame.at.wall, frame.camera, reason, certain=certain)
         with self._lock:
             try:
@@ -107,14 +108,16 @@ class SnapshotStore:
 
     # -- writing -----------------------------------------------------------------------------------------
 
-    def _jpeg(self, frame: Frame, faces: Sequence[Face]) -> bytes:
+    def _jpeg(self, shot: Shot) -> bytes:
         import cv2
 
         try:
-            image = blurred(frame.image, faces) if self._blur else frame.image
+            image = blurred(shot.frame.image, shot.hidden) if self._blur else shot.frame.image
             done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
         except cv2.error as error:
-            raise Refused(f"the picture of camera {frame.camera} cannot be written as JPEG ({error.err})") from error
+            raise Refused(
+                f"the picture of camera {shot.frame.camera} cannot be written as JPEG ({error.err})"
+            ) from error
         if not done or data.nbytes > self._max_bytes:
             raise Refused(f"the picture has {data.nbytes} bytes; snapshots.max_bytes allows {self._max_bytes} in all")
         return bytes(data)
@@ -202,29 +205,3 @@ def _advice(error: OSError) -> str:
     if error.errno == errno.ENOSPC:
         return "the disk is full; no picture was written"
     return f"no picture can be written or deleted ({error.strerror})"
-
-
-_MARGIN = 0.25
-"""Share of the box added on each side: hair and ears are part of a face."""
-_BLOCKS = 6
-"""Squares across a face: too few to reconstruct it."""
-
-
-def blurred(image: Image, faces: Iterable[Face]) -> Image:
-    """A copy of the picture in which every face is a few blurred squares."""
-    import cv2
-
-    picture = image.copy()
-    height, width = picture.shape[:2]
-    for face in faces:
-        box = face.box
-        left = max(0, int(box.x - _MARGIN * box.w))
-        top = max(0, int(box.y - _MARGIN * box.h))
-        right = min(width, int(box.x + (1 + _MARGIN) * box.w) + 1)
-        bottom = min(height, int(box.y + (1 + _MARGIN) * box.h) + 1)
-        if right <= left or bottom <= top:
-            continue
-        part = picture[top:bottom, left:right]
-        few = cv2.resize(part, (min(_BLOCKS, right - left), min(_BLOCKS, bottom - top)), interpolation=cv2.INTER_AREA)
-        picture[top:bottom, left:right] = cv2.resize(few, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
-    return picture

@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 from edge_mask.control.request import Rejected, Request
 from edge_mask.detect.detector import Answer
 from edge_mask.errors import Refused, TryLater
-from edge_mask.messages import INCORRECT, MASK, NO_MASK, Face, Frame, Image
+from edge_mask.messages import INCORRECT, MASK, NO_MASK, Face, Image, Shot
 from edge_mask.picture import load_picture
 from edge_mask.picture_header import BROKEN, size_of
 from edge_mask.runtime.clock import Clock
@@ -45,7 +45,7 @@ class Eyes:
 
     cameras: Mapping[str, Callable[[], object]]
     """By name: makes the camera look without waiting for its interval."""
-    newest: Callable[[str], tuple[Frame, Sequence[Face]] | None]
+    newest: Callable[[str], Shot | None]
     inference_ms: Callable[[], float]
     """Of the last frame."""
     model: Callable[[], Model]
@@ -75,14 +75,13 @@ class Look:
         began = self._clock.now().mono
         self._eyes.cameras[camera]()
         never = threading.Event()
-        while (seen := self._eyes.newest(camera)) is None or seen[0].at.mono < began:
+        while (seen := self._eyes.newest(camera)) is None or seen.frame.at.mono < began:
             if self._clock.now().mono - began > PATIENCE:
                 text = f"the camera {camera} has shown nothing new for {PATIENCE:g} s; errors tell why, and status"
                 raise TryLater(text)
             self._clock.wait(never, _TICK)
-        frame, faces = seen
-        said = self._said(faces, self._eyes.inference_ms(), self._eyes.model().name)
-        return {"camera": camera, "frame": frame.number, **said}
+        said = self._said(seen.faces, self._eyes.inference_ms(), self._eyes.model().name)
+        return {"camera": camera, "frame": seen.frame.number, **said}
 
     def _at_picture(self, data: bytes) -> dict[str, Any]:
         model = self._eyes.model()

@@ -1,5 +1,6 @@
 """The Detector protocol: a picture in, faces out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +17,8 @@ class Answer:
     """Milliseconds the graph took, without fitting the picture and decoding."""
     trouble: str = ""
     """Why this is no answer: NaN or absurd output. Then there are no faces."""
+    faint: Sequence[Face] = ()
+    """What might be faces too, below the threshold: nothing is decided on them, pictures do not show them."""
 
 
 class Detector(Protocol):

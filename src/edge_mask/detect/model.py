@@ -26,6 +26,8 @@ from edge_mask.messages import Box, Face, Image
 _SMALLEST = 1.0
 """Pixels; a box with less of it inside the picture is no face."""
 _ROUNDING = 1e-6
+FAINT = 0.15
+"""The score from which something might be a face: what no decision counts is still made unrecognisable in pictures."""
 
 
 class ModelDetector:
@@ -68,11 +70,11 @@ class ModelDetector:
     def use_threshold(self, score: float | None) -> None:
         """From now on count faces from `score`; None means the card's own thresholds."""
         wanted = [_threshold(self.card, meaning) if score is None else score for meaning in self._meanings]
-        entry, self._least = wanted, [0.0] * len(wanted)
+        self._least = [each - _ROUNDING for each in wanted]
+        entry = [min(each, FAINT) for each in wanted]
         if self._suppression is not None and self._suppression.changes_scores:
             # Candidates that support a face count from the floor on, however high its own threshold is.
-            entry = [min(each, self._suppression.floor) for each in wanted]
-            self._least = [each - _ROUNDING for each in wanted]
+            entry = [min(each, self._suppression.floor) for each in entry]
         rules = [_rule(self.card, *each) for each in zip(self._meanings, entry, strict=True)]
         self._decode = build_decoder(self.card.decoding, self.model.outputs, self.card.input.size, Scoring(rules))
 
@@ -81,12 +83,13 @@ class ModelDetector:
 
         Raises Broken on NaN or absurd output, Refused for an array that is no picture.
         """
-        return self._read(*self._run(image))
+        return self._read(*self._run(image))[0]
 
     def look(self, image: Image) -> Answer:
         """The same with the time it took, and with the trouble in the place of Broken. Raises Refused."""
         try:
-            return Answer(self.detect(image), self.last_inference_ms)
+            faces, faint = self._read(*self._run(image))
+            return Answer(faces, self.last_inference_ms, faint=faint)
         except Broken as error:
             return Answer([], self.last_inference_ms, str(error))
 
@@ -96,11 +99,11 @@ class ModelDetector:
         canvas, where = self._letterbox.draw(image)
         return self.model.run(lambda tensor: self._pixels.write(canvas, tensor)), where
 
-    def _read(self, outputs: Sequence[NDArray[Any]], where: Placement) -> list[Face]:
+    def _read(self, outputs: Sequence[NDArray[Any]], where: Placement) -> tuple[list[Face], list[Face]]:
         found = self._decode(outputs)
         if self._suppression is not None:
             found = suppress(found, self._suppression)
-        return self._faces(found, where) if len(found) else []
+        return self._faces(found, where) if len(found) else ([], [])
 
     def run_graph_only(self) -> float:
         """Milliseconds of one bare run on what the input holds, for measurements."""
@@ -110,8 +113,10 @@ class ModelDetector:
     def close(self) -> None:
         self.model.close()
 
-    def _faces(self, found: Found, where: Placement) -> list[Face]:
-        faces = []
+    def _faces(self, found: Found, where: Placement) -> tuple[list[Face], list[Face]]:
+        """Those that reach their threshold, and what might be others."""
+        faces: list[Face] = []
+        faint: list[Face] = []
         plain = found.plain()
         if isinstance(found, Candidates):
             corners: Iterable[Corners] = where.to_picture(found.boxes).tolist()
@@ -119,10 +124,10 @@ class ModelDetector:
             corners = map(where.one_to_picture, found.boxes)
         for (left, top, right, bottom), score, label in zip(corners, plain.scores, plain.labels, strict=True):
             meaning = self._meanings[label]
-            is_seen = score >= self._least[label] and right - left >= _SMALLEST and bottom - top >= _SMALLEST
-            if meaning and is_seen:
-                faces.append(Face(meaning, score, Box(left, top, right - left, bottom - top)))
-        return faces
+            if meaning and right - left >= _SMALLEST and bottom - top >= _SMALLEST:
+                seen = faces if score >= self._least[label] else faint
+                seen.append(Face(meaning, score, Box(left, top, right - left, bottom - top)))
+        return faces, faint
 
 
 def _threshold(card: GraphCard, meaning: str | None) -> float:

@@ -8,12 +8,14 @@ from typing import Literal
 
 from edge_mask.decide.sight import Sight, Watch
 from edge_mask.detect.detector import Answer
-from edge_mask.messages import Detections, Event, Face, Fault, Frame, Reading, Track
+from edge_mask.messages import Detections, Event, Fault, Frame, Reading, Shot, Track
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import Tray
 from edge_mask.runtime.outage import Outage
 from edge_mask.track.tracker import Tracker, distinct
 from edge_mask.units import Moment, Seconds
+from edge_mask.vision.evidence import Examiner
+from edge_mask.vision.shots import Shots
 from edge_mask.vision.turns import Turns
 
 log = logging.getLogger(__name__)
@@ -29,6 +31,9 @@ class CameraState:
     watch: Watch
     thermometer: Callable[[Moment], Reading | None] = lambda _now: None
     """The reading that a decision made now may use."""
+    examiner: Examiner | None = None
+    """Looks at the pixels of faces; None where no decision needs it."""
+    shots: Shots = field(default_factory=Shots)
 
 
 @dataclass(slots=True)
@@ -40,8 +45,8 @@ class Seen:
     """The same for each camera."""
     inference_ms: float = 0.0
     """The model's time for the last frame."""
-    newest: dict[str, tuple[Frame, Sequence[Face]]] = field(default_factory=dict)
-    """The last frame of each camera and the faces in it, for a rule that wants a picture."""
+    newest: dict[str, Shot] = field(default_factory=dict)
+    """The last look of each camera, for a rule that wants a picture."""
 
 
 class Vision:
@@ -56,8 +61,9 @@ class Vision:
         *,
         seen: Seen | None = None,
         publish: Literal["faces", "all", "off"] = "faces",
+        pictured: Callable[[Event, Shot | None], Event] = lambda event, _shot: event,
     ) -> None:
-        """`seen` is filled in for others to read."""
+        """`seen` is filled in for others to read; `pictured` gives an event its picture, and returns at once."""
         self._frames = frames
         self._clock = clock
         self._model = Outage("model", log, self._report, clock)
@@ -68,6 +74,7 @@ class Vision:
         self._cameras = cameras
         self._emit = emit
         self._publish = publish
+        self._pictured = pictured
         self._seen = seen or Seen()
         self._last: Moment | None = None
         self._ticked = clock.now().mono
@@ -102,7 +109,7 @@ class Vision:
             self._model.begin("broken_output", f"{model}: {answer.trouble}")
         else:
             self._model.end()
-            self._track_and_decide(frame, distinct(answer.faces), answer.inference_ms, model)
+            self._track_and_decide(frame, answer, model)
         self._tick(frame.at)
         if self._until is not None and number + 1 >= self._until:
             self._finish()
@@ -129,20 +136,30 @@ class Vision:
             if self._until is not None and judged >= self._until:
                 self._finish()
 
-    def _track_and_decide(self, frame: Frame, faces: list[Face], inference_ms: float, model: str) -> None:
-        camera = self._cameras[frame.camera]
-        self._seen.inference_ms = inference_ms
+    def _track_and_decide(self, frame: Frame, answer: Answer, model: str) -> None:
+        camera, faces = self._cameras[frame.camera], distinct(answer.faces)
+        self._seen.inference_ms = answer.inference_ms
         self._seen.frames += 1
         self._seen.by_camera[frame.camera] = self._seen.by_camera.get(frame.camera, 0) + 1
-        self._seen.newest[frame.camera] = (frame, faces)
         self._last = frame.at
         tracks = camera.tracker.update(faces, frame.at)
+        self._seen.newest[frame.camera] = camera.shots.add(frame, faces, answer.faint, tracks)
         if self._publish == "all" or (faces and self._publish == "faces"):
             self._emit(self._detections(frame, tracks, model))
         height, width = frame.image.shape[:2]
-        sight = Sight(tracks=tracks, width=width, height=height, at=frame.at, temperature=camera.thermometer(frame.at))
+        sight = Sight(
+            tracks=tracks,
+            width=width,
+            height=height,
+            at=frame.at,
+            temperature=camera.thermometer(frame.at),
+            evidence={} if camera.examiner is None else camera.examiner.examine(frame.image, tracks),
+        )
         for event in camera.watch.observe(sight):
-            self._emit(event)
+            self._say(camera, event)
+
+    def _say(self, camera: CameraState, event: Event) -> None:
+        self._emit(self._pictured(event, camera.shots.of(event)))
 
     def _tick(self, now: Moment) -> None:
         """A camera that sends nothing any more does not notice that its visitors have gone."""
@@ -150,7 +167,7 @@ class Vision:
             self._ticked = now.mono
             for camera in self._cameras.values():
                 for event in camera.watch.tick(now):
-                    self._emit(event)
+                    self._say(camera, event)
 
     def _finish(self) -> None:
         if not self.is_done:
@@ -161,7 +178,7 @@ class Vision:
         if self._last is not None:
             for camera in self._cameras.values():
                 for event in camera.watch.finish(self._last):
-                    self._emit(event)
+                    self._say(camera, event)
 
     def _detections(self, frame: Frame, tracks: Sequence[Track], model: str) -> Detections:
         return Detections(
