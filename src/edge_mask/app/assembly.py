@@ -47,8 +47,6 @@ from edge_mask.runtime.clock import Clock, boot_id
 from edge_mask.runtime.door import Door
 from edge_mask.runtime.house import House
 from edge_mask.runtime.worker import Job, Worker
-from edge_mask.sense.feed_meter import FeedMeter
-from edge_mask.sense.meter import Meter
 from edge_mask.settings.model import Settings
 from edge_mask.units import Seconds
 from edge_mask.vision.shared import Vision
@@ -92,7 +90,7 @@ class Assembly:
         self._inspector = Inspector(Inspection(settings.outbox.path), self._inbox.ask, clock)
         self._ids = IdMaker()
         self._gate = GateDevices(settings, self._inbox, self._ids.make, clock)
-        self._couriers.listeners += self._gate.listeners
+        self._couriers.listeners += self._gate.on_connection
         self._parts = PipelineParts(settings, clock, self._gate.emit)
         self._states: list[PartStates] = []
         """One for each that counts frames by itself."""
@@ -126,11 +124,11 @@ class Assembly:
             finite, vision, self._inbox.ask, self._couriers.all, self._inspector.has_looked, self._gate
         )
         is_endless = any(not is_live(camera.source) and camera.loop for camera in settings.cameras)
-        watched: list[Camera | Meter | FeedMeter] = [*cameras.values(), *instruments.jobs]
+        watched = [each.check for each in (*cameras.values(), *instruments.jobs, parts.pace(cameras))]
 
         def check(now: Seconds) -> None:
-            for each in watched:
-                each.check(now)
+            for judge in watched:
+                judge(now)
 
         return House(
             [*map(self._worker, sinks), *senders, *map(self._worker, lanes), *lenses.values()],
@@ -191,7 +189,9 @@ class Assembly:
     def _instruments(self) -> Instruments:
         has_rules = bool(self._rules.rules)
         on_heard = self._inbox.emit if has_rules else None
-        return Instruments(self._settings, self._clock, self._inbox.emit, on_heard=on_heard, taps=self._gate.taps)
+        return Instruments(
+            self._settings, self._clock, self._inbox.emit, on_heard=on_heard, listeners=self._gate.listeners
+        )
 
     def _attend_to_the_nucleus(self, vision: Vision | None) -> None:
         def is_occupied() -> bool:
@@ -304,7 +304,7 @@ class Assembly:
 
     def _figures(self) -> HealthFigures:
         settings, parts = self._settings, self._parts
-        states = PartStates(parts.seen, {camera.name: camera.interval for camera in settings.cameras})
+        states = PartStates(parts.seen, self._clock)
         self._states.append(states)
         return HealthFigures(
             parts.seen if settings.cameras else None,

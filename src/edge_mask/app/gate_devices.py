@@ -11,7 +11,7 @@ from edge_mask.messages import Event, Visit
 from edge_mask.recording.mail import Inbox
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.worker import Job
-from edge_mask.sense.tap import Tap
+from edge_mask.sense.listener import Listener
 from edge_mask.settings.feeds import GpioSensor, MqttSensor
 from edge_mask.settings.model import Settings
 from edge_mask.units import Moment, Seconds
@@ -44,15 +44,17 @@ class GateDevices:
         return [] if self.desk is None else [self.desk]
 
     @property
-    def taps(self) -> Mapping[str, Tap]:
+    def listeners(self) -> Mapping[str, Listener]:
         """Who hears a sensor, by its name."""
         name = self._settings.gate.passage_sensor
         return {} if self.desk is None or name is None else {name: self.desk}
 
     @property
-    def listeners(self) -> list[Callable[[bool], None]]:
+    def on_connection(self) -> list[Callable[[bool], None]]:
         """Who is to be told that the connection to the broker came or went."""
-        is_far = any(isinstance(sensor, MqttSensor) and sensor.name in self.taps for sensor in self._settings.sensors)
+        is_far = any(
+            isinstance(sensor, MqttSensor) and sensor.name in self.listeners for sensor in self._settings.sensors
+        )
         return [] if self.desk is None or not is_far else [self.desk.connection_changed]
 
     @property

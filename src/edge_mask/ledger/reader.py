@@ -14,6 +14,7 @@ from sqlalchemy import Connection, RowMapping
 
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.connections import as_database_error, open_reader
+from edge_mask.ledger.hours import CameraHour, camera_hours
 from edge_mask.ledger.outbox import STORED_PRIORITIES
 from edge_mask.ledger.schema import PENDING, SET_ASIDE
 from edge_mask.ledger.shadows import stored
@@ -84,6 +85,11 @@ class Reader:
             "by_date": list(days.values()),
             **({"damaged": damaged} if damaged else {}),
         }
+
+    def camera_hours(self, zone: tzinfo, since: float | None = None, until: float | None = None) -> list[CameraHour]:
+        """What each camera saw in each hour of the site's calendar."""
+        with self._connection() as connection:
+            return camera_hours(connection, zone, since, until)
 
     def judged(self, since: float) -> dict[str, int]:
         """How many visitors passed and were refused since that Unix time; cheap enough to be asked again and again."""

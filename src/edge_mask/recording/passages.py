@@ -33,7 +33,7 @@ class _Heard:
 
 
 class PassageDesk(Job):
-    """`hold` is called by vision; `said`, `stands` and `gone` by the sensor's thread (a Tap)."""
+    """`hold` is called by vision; `said`, `stands` and `gone` by the sensor's thread (a Listener)."""
 
     name = "passages"
     drains = True

@@ -1,7 +1,7 @@
 """The worker of what speaks by itself: one thread listens to a port, a topic or a line, for all sensors on it.
 
 feed ──said──▶ series by (sensor, quantity) ──▶ emit (to the ledger)
-  │                └─ good ones only ──▶ latest(now, max_age, …) for decisions
+  │                └─ good ones only ──▶ taps, for decisions
   ├─ nonsense, gone, or nothing for too long: that sensor is lost, reported once
   └─ TryLater: all of them are lost, reported once, backoff
 """
@@ -20,6 +20,7 @@ from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.outage import Backoff
 from edge_mask.runtime.worker import Finished, Job
 from edge_mask.sense.feed import Back, Feed, Gone, Nonsense, Said, Stands, Utterance
+from edge_mask.sense.listener import Listener
 from edge_mask.sense.quality import QualityPolicy
 from edge_mask.sense.series import State
 from edge_mask.sense.speaker import Speaker
@@ -59,11 +60,11 @@ class FeedMeter(Job):
         clock: Clock,
         emit: Callable[[Event], object],
         *,
-        taps: Mapping[str, Tap] | None = None,
+        listeners: Mapping[str, Listener] | None = None,
         hung_after: Seconds = Seconds(10.0),
         rng: random.Random | None = None,
     ) -> None:
-        """`taps` hear single sensors, by name."""
+        """`listeners` hear single sensors, by name."""
         self.name = f"sensor {', '.join(voice.name for voice in voices)}"
         self._feed = feed
         self._clock = clock
@@ -79,7 +80,7 @@ class FeedMeter(Job):
                 each.keep_every,
                 self._faults.append,
                 clock,
-                None if taps is None else taps.get(each.name),
+                None if listeners is None else listeners.get(each.name),
             )
             for each in voices
         }
@@ -112,13 +113,11 @@ class FeedMeter(Job):
     def end(self) -> None:
         self._feed.close()
 
-    def latest(self, now: Seconds, max_age: Seconds, sensor: str, quantity: str) -> Reading | None:
-        """The median of the last three good readings of one series; None when there is none so young."""
-        with self._lock:
-            for speaker in self._speakers.values():
-                if (series := speaker.series.get((sensor, quantity))) is not None:
-                    return series.latest(now, max_age)
-        return None
+    def tap(self, voice: str, sensor: str, quantity: str) -> Tap:
+        """Where the good readings of one series wait for decisions: `sensor` is the voice's name, or with an id.
+
+        Asked for before the start."""
+        return self._speakers[voice].taps.setdefault((sensor, quantity), Tap())
 
     def states(self, name: str) -> Mapping[str, State]:
         """How a configured sensor is, and each of its ids; any thread may ask."""

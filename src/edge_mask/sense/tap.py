@@ -1,30 +1,38 @@
-"""The Tap protocol: who hears one sensor beside what is kept of it."""
+"""Where the good readings of one series wait for whoever decides with them."""
 
-from typing import Protocol
+import threading
+from collections import deque
 
-from edge_mask.messages import Quality, Reading
-from edge_mask.units import Moment
+from edge_mask.messages import Reading
+from edge_mask.units import Seconds
 
-
-class Tap(Protocol):
-    """Called in the sensor's thread; every call returns at once."""
-
-    def said(self, reading: Reading) -> None:
-        """A good value, whether it is kept or not."""
-        ...
-
-    def stands(self, reading: Reading) -> None:
-        """A value that was said some time ago, nobody knows when: what is so now."""
-        ...
-
-    def gone(self, at: Moment) -> None:
-        """The sensor is away, silent, or says what cannot be believed."""
-        ...
+_MOST = 512
+"""A camera that is away for long finds the newest ones."""
 
 
-def hear(tap: Tap, judged: Reading) -> None:
-    """Pass a judged reading on: one that cannot be believed is as good as none."""
-    if judged.quality is Quality.GOOD:
-        tap.said(judged)
-    else:
-        tap.gone(judged.at)
+class Tap:
+    """Filled by the sensor's thread, emptied by the lane whose turn it is. Each reading is given out once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._readings: deque[Reading] = deque(maxlen=_MOST)
+
+    def fill(self, reading: Reading) -> None:
+        """The newest one."""
+        with self._lock:
+            self._readings.append(reading)
+
+    def empty(self) -> None:
+        """Nothing that waits is believed any more."""
+        with self._lock:
+            self._readings.clear()
+
+    def take(self, until: Seconds) -> list[Reading]:
+        """Those taken up to this moment; later ones stay for the next look."""
+        with self._lock:
+            taken = [each for each in self._readings if each.at.mono <= until]
+            if taken:
+                later = [each for each in self._readings if each.at.mono > until]
+                self._readings.clear()
+                self._readings.extend(later)
+            return taken

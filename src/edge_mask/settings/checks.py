@@ -122,6 +122,7 @@ def _outputs(settings: Settings) -> Iterator[Complaint]:
 
 def _gate(settings: Settings) -> Iterator[Complaint]:
     name = settings.gate.temperature_sensor
+    yield from _measured_at(settings)
     if name is None:
         return
     sensor = next((each for each in settings.sensors if each.speaks_as(name)), None)
@@ -133,6 +134,24 @@ def _gate(settings: Settings) -> Iterator[Complaint]:
         yield ("gate", "temperature_sensor"), f'"{name}" measures {what}, not temperature'
     else:
         yield from _fever(settings, measured.unit, measured.max)
+
+
+def _measured_at(settings: Settings) -> Iterator[Complaint]:
+    """One thermometer hangs at one gate."""
+    gates = [camera.name for camera in settings.cameras if camera.role == "gate"]
+    listed = ", ".join(gates) or "nothing, as there is none"
+    name, wanted, key = (
+        settings.gate.temperature_sensor,
+        settings.gate.temperature_camera,
+        ("gate", "temperature_camera"),
+    )
+    if wanted is not None and wanted not in gates:
+        yield key, f'there is no gate camera "{wanted}"; allowed: {listed}'
+    elif wanted is not None and name is None:
+        yield key, "says where a thermometer hangs, and there is none; give temperature_sensor too, or remove this"
+    elif wanted is None and name is not None and len(gates) > 1:
+        text = f'is missing, and there are {len(gates)} gate cameras; "{name}" measures the visitors of one of them'
+        yield key, f"{text}; allowed: {listed}"
 
 
 def _fever(settings: Settings, unit: str, most: float | None) -> Iterator[Complaint]:
