@@ -22,6 +22,7 @@ from edge_mask.app.idle import IdleCheck
 from edge_mask.app.instruments import Instruments
 from edge_mask.app.part_states import PartStates
 from edge_mask.app.pipeline import PipelineParts
+from edge_mask.app.sensors import topics_heard
 from edge_mask.capture.camera import Camera
 from edge_mask.capture.factory import is_live
 from edge_mask.control.wishes import Wishes
@@ -41,6 +42,7 @@ from edge_mask.recording.inspector import Inspector
 from edge_mask.recording.intake import Intake
 from edge_mask.recording.mail import Inbox
 from edge_mask.recording.recorder import Recorder
+from edge_mask.rules.echoes import Echoes
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import Clock, boot_id
 from edge_mask.runtime.door import Door
@@ -81,6 +83,7 @@ class Assembly:
         self._boot = boot_id()
         self._topics = Topics(settings.topics.root, settings.device.thing_name, settings.topics.renames)
         self._inbox = Inbox()
+        self._echoes = Echoes(topics_heard(settings.sensors))
         self._couriers = CourierGroup()
         self._besides: list[Job] = []
         """Jobs that use the connection to the broker beside its courier."""
@@ -166,6 +169,7 @@ class Assembly:
             forward=self._settings.forward,
             secrets=self._settings.secrets(),
             tflite_results=self._tflite_results(),
+            echoes=self._echoes,
         )
         return Recorder(
             ledger,
@@ -181,9 +185,8 @@ class Assembly:
 
     def _instruments(self) -> Instruments:
         has_rules = bool(self._rules.rules)
-        return Instruments(
-            self._settings, self._clock, self._inbox.emit, on_heard=self._inbox.emit if has_rules else None
-        )
+        on_heard = self._inbox.emit if has_rules else None
+        return Instruments(self._settings, self._clock, self._inbox.emit, on_heard, self._echoes.depth_of)
 
     def _attend_to_the_nucleus(self, vision: Vision | None) -> None:
         def is_occupied() -> bool:

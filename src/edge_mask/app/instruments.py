@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from edge_mask.app.drivers import sysfs_root
 from edge_mask.app.sensors import gpio_feed, mqtt_feed, quality_of, sensor_of, serial_port, voice_of
-from edge_mask.messages import Event, Heard
+from edge_mask.messages import Event, Heard, Message
 from edge_mask.runtime.clock import Clock
 from edge_mask.sense.feed_meter import FeedMeter
 from edge_mask.sense.meter import Meter
@@ -29,8 +29,10 @@ class Instruments:
         clock: Clock,
         emit: Callable[[Event], None],
         on_heard: Callable[[Heard], None] | None = None,
+        depth_of: Callable[[Message], int] = lambda _message: 0,
     ) -> None:
-        """`on_heard` gets what is published on the topics of sensors. Raises Refused."""
+        """`on_heard` gets what others publish on the topics of sensors, `depth_of` tells who did. Raises Refused."""
+        self._depth_of = depth_of
         self.jobs: list[Meter | FeedMeter] = []
         self.finite: list[Meter | FeedMeter] = []
         """Those that end by themselves."""
@@ -81,7 +83,7 @@ class Instruments:
             feed = serial_port(sensors, self._clock)
             self._add(FeedMeter(feed, [voice_of(each) for each in sensors], self._clock, self._emit), *sensors)
         if heard:
-            self._topics = mqtt_feed(heard, self._clock, on_heard)
+            self._topics = mqtt_feed(heard, self._clock, on_heard, self._depth_of)
             self._add(FeedMeter(self._topics, [voice_of(each) for each in heard], self._clock, self._emit), *heard)
 
     def _add(self, meter: Meter | FeedMeter, *sensors: Sensor) -> None:
