@@ -66,7 +66,7 @@ def mqtt_feed(
     sensors: Sequence[MqttSensor],
     clock: Clock,
     on_heard: Callable[[Heard], None] | None,
-    depth_of: Callable[[Message], int],
+    depth_of: Callable[[Message], int] = lambda _message: 0,
 ) -> MqttFeed:
     """All topics of these sensors; `on_heard` gets each message of others."""
     ears = [
