@@ -125,6 +125,8 @@ class Visit:
     reasons: tuple[str, ...] = ()
     passed_through: bool | None = None
     snapshot: str | None = None
+    time_to_verdict_ms: int | None = None
+    """From the first look that showed the face in place to the one that decided."""
     track: int | None = None
     record: bytes | None = field(default=None, repr=False)
     """What it was decided on; stays in the database."""

@@ -59,7 +59,14 @@ def test_a_detection_is_live_and_tells_of_each_face() -> None:
 @pytest.mark.parametrize(("verdict", "ispass"), [("pass", 1), ("no_pass", 0)])
 def test_a_visit_is_evidence(verdict: Any, ispass: int) -> None:
     event = Visit(
-        at=AT, camera="front", verdict=verdict, mask="mask", mask_score=0.91239, temperature=36.6666, reasons=("fever",)
+        at=AT,
+        camera="front",
+        verdict=verdict,
+        mask="mask",
+        mask_score=0.91239,
+        temperature=36.6666,
+        reasons=("fever",),
+        time_to_verdict_ms=800,
     )
     encoded = encode(event)
     assert (encoded.kind, encoded.priority, encoded.qos) == ("visits", Priority.EVIDENCE, 1)
@@ -73,6 +80,7 @@ def test_a_visit_is_evidence(verdict: Any, ispass: int) -> None:
         "reasons": ["fever"],
         "passed_through": None,
         "snapshot": None,
+        "time_to_verdict_ms": 800,
     }
 
 
@@ -175,6 +183,7 @@ EVENTS: dict[str, tuple[str, st.SearchStrategy[Any]]] = {
             reasons=st.lists(texts, max_size=3).map(tuple),
             passed_through=st.none() | st.booleans(),
             snapshot=st.none() | texts,
+            time_to_verdict_ms=st.none() | counts,
         ),
     ),
     "looks": ("Look", st.builds(Look, at=moments, camera=texts, faces=counts, no_mask=counts, streak=counts)),

@@ -22,6 +22,7 @@ from edge_mask.settings.cameras import Cctv
 from edge_mask.settings.model import Settings
 from edge_mask.track.tracker import Tracker
 from edge_mask.units import Moment, Seconds
+from edge_mask.vision.evidence import Examiner
 from edge_mask.vision.lane import Lane
 from edge_mask.vision.shared import CameraState, Seen, Vision
 
@@ -62,9 +63,11 @@ class PipelineParts:
             window=gate.window,
             min_face=gate.min_face,
             fever_above=None if gate.temperature_sensor is None else gate.fever_above,
+            pass_score=gate.pass_score,
+            still=gate.still,
         )
         watch = GateWatch(camera.name, policy, camera.zone)
-        return CameraState(Tracker(votes=policy.vote_policy), watch, self._thermometer(instruments))
+        return CameraState(Tracker(votes=policy.vote_policy), watch, self._thermometer(instruments), Examiner())
 
     def _thermometer(self, instruments: Instruments) -> Callable[[Moment], Reading | None]:
         name = self.settings.gate.temperature_sensor

@@ -3,7 +3,10 @@
 tracks ──near enough, in the zone──▶ one Visitor each (votes, thermometer, hysteresis) ──▶ Visit, fever Alert
 """
 
+from dataclasses import dataclass
+
 from edge_mask.decide.judgement import Judgement
+from edge_mask.decide.look import VisitorLook, rounded, since, taken
 from edge_mask.decide.sight import Sight
 from edge_mask.decide.visitor import GatePolicy, Visitor
 from edge_mask.geometry import Polygon, is_inside
@@ -14,6 +17,16 @@ SILENCE = Seconds(5.0)
 """The longest pause between two pictures of the same person on a slow device (see TrackPolicy.max_gap)."""
 
 
+@dataclass(slots=True)
+class _Present:
+    """Somebody who has not left."""
+
+    visitor: Visitor
+    came: Moment
+    last: Moment
+    """When it was seen last, near enough to be judged or not."""
+
+
 class GateWatch:
     """Judges the visitors of one gate camera. `zone`: faces whose centre lies outside are not judged."""
 
@@ -21,23 +34,23 @@ class GateWatch:
         self._camera = camera
         self._policy = policy or GatePolicy()
         self._zone = zone
-        self._visitors: dict[int, Visitor] = {}
+        self._visitors: dict[int, _Present] = {}
 
     @property
     def is_occupied(self) -> bool:
         """Whether somebody stands near enough to be judged, and has not left yet. Any thread may ask."""
-        return any(visitor.is_looked_at for visitor in tuple(self._visitors.values()))
+        return any(each.visitor.is_looked_at for each in tuple(self._visitors.values()))
 
     def observe(self, sight: Sight) -> list[Event]:
         """A visit (and an alert, for a fever) for each person whose attempt this look decides, by track id."""
         events: list[Event] = []
         for track in sorted(sight.tracks, key=lambda each: each.id):
             if track.id not in self._visitors:
-                self._visitors[track.id] = Visitor(self._policy, sight.at)
-            visitor = self._visitors[track.id]
-            visitor.last = sight.at
+                self._visitors[track.id] = _Present(Visitor(self._policy), sight.at, sight.at)
+            present = self._visitors[track.id]
+            present.last = sight.at
             if self._is_judged(track, sight):
-                said = visitor.see(track.face.label, track.face.score, sight.temperature, sight.at)
+                said = present.visitor.see(_look(track, sight, present.came))
                 events += self._events(said, track.id, sight)
         return events + self._farewell(sight.at, self._policy.forget_after)
 
@@ -51,13 +64,13 @@ class GateWatch:
         return [event for track in sorted(self._visitors) for event in self._leave(track)]
 
     def _farewell(self, at: Moment, after: Seconds) -> list[Event]:
-        left = [track for track, visitor in sorted(self._visitors.items()) if at.mono - visitor.last.mono > after]
+        left = [track for track, each in sorted(self._visitors.items()) if at.mono - each.last.mono > after]
         return [event for track in left for event in self._leave(track)]
 
     def _leave(self, track: int) -> list[Event]:
-        visitor = self._visitors.pop(track)
-        judgement = visitor.leave()
-        return [] if judgement is None else [self._visit(judgement, track, visitor.last)]
+        gone = self._visitors.pop(track)
+        judgement = gone.visitor.leave()
+        return [] if judgement is None else [self._visit(judgement, track, gone.last)]
 
     def _is_judged(self, track: Track, sight: Sight) -> bool:
         box = track.face.box
@@ -86,3 +99,14 @@ class GateWatch:
             reasons=judgement.reasons,
             track=track,
         )
+
+
+def _look(track: Track, sight: Sight, came: Moment) -> VisitorLook:
+    return VisitorLook(
+        at=since(came, sight.at),
+        label=track.face.label,
+        score=round(track.face.score, 4),
+        box=rounded(track.face.box),
+        evidence=sight.evidence.get(track.id),
+        readings=() if sight.temperature is None else (taken(sight.temperature, came),),
+    )

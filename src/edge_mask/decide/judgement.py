@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from edge_mask.messages import MASK, Reading
+from edge_mask.decide.look import Taken
+from edge_mask.messages import MASK
 from edge_mask.track.votes import Majority
 
 FEVER = "fever"
@@ -34,7 +35,7 @@ class Judgement:
         return self.verdict, self.has_fever
 
 
-def judge(majority: Majority, temperature: Reading | None, fever_above: float | None) -> Judgement:
+def judge(majority: Majority, temperature: Taken | None, fever_above: float | None) -> Judgement:
     """`fever_above` is None where no thermometer is configured: then nobody misses its reading."""
     reasons = [] if majority.label == MASK else [majority.label]
     if fever_above is not None and temperature is None:

@@ -1,9 +1,10 @@
 """What a decision is made of, and the protocol of those who make them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from edge_mask.decide.look import Evidence
 from edge_mask.messages import Event, Reading, Track
 from edge_mask.units import Moment
 
@@ -20,6 +21,8 @@ class Sight:
     at: Moment
     temperature: Reading | None = None
     """What may be decided with: a good reading that is not stale, or None."""
+    evidence: Mapping[int, Evidence] = field(default_factory=dict)
+    """By track; empty where nobody examines the pixels."""
 
 
 class Watch(Protocol):

@@ -8,11 +8,12 @@ DOUBTED   a visit was said, and the votes or the thermometer say something else 
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Literal
 
 from edge_mask.decide.judgement import Judgement, judge, judge_again
-from edge_mask.messages import Reading
+from edge_mask.decide.look import VisitorLook
 from edge_mask.track.votes import Ballot, Majority, VotePolicy
-from edge_mask.units import Moment, Seconds
+from edge_mask.units import Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,10 @@ class GatePolicy:
     """The face's longer side as a part of the picture's shorter side; smaller ones are too far away to be judged."""
     fever_above: float | None = None
     """In the unit of the readings; None where no thermometer is configured."""
+    pass_score: float = 0.75
+    """Mean score that the winning votes must have for a pass; a refusal needs no such certainty."""
+    still: Literal["refuse", "ignore"] = "refuse"
+    """A face that neither moves nor changes is no visitor's."""
     temperature_wait: Seconds = Seconds(2.0)
     """How long a face that is decided waits for the thermometer, before the visit says `temperature_missing`."""
     hold: Seconds = Seconds(1.0)
@@ -105,12 +110,13 @@ TABLE: dict[State, dict[Sign, To]] = {
 
 
 class Visitor:
-    """Follows one track; every call may return a judgement, which is a visit to be said."""
+    """Judges one person; every call may return a judgement, which is a visit to be said.
 
-    def __init__(self, policy: GatePolicy, at: Moment) -> None:
+    A function of the policy and of the looks: the same ones give the same answers, now and from a record.
+    """
+
+    def __init__(self, policy: GatePolicy) -> None:
         self.state = State.ARRIVING
-        self.last = at
-        """When it was seen last, near enough to be judged or not."""
         self._policy = policy
         self._ballot = Ballot(policy.vote_policy)
         self._waiting_since: Seconds | None = None
@@ -120,17 +126,18 @@ class Visitor:
         self.is_looked_at = False
         """It was near enough to be judged at least once."""
 
-    def see(self, label: str, score: float, temperature: Reading | None, at: Moment) -> Judgement | None:
-        """One look at the face, near enough to be judged."""
+    def see(self, look: VisitorLook) -> Judgement | None:
+        """One look at the face, near enough to be judged; looks come in the order of time."""
         self.is_looked_at = True
-        self._ballot.add(label, score, at.mono)
+        self._ballot.add(look.label, look.score, look.at)
+        temperature = look.readings[-1] if look.readings else None
         majority = self._ballot.majority()
         if majority is None:
             return self._go(Sign.UNDECIDED, None)
         judgement = judge(majority, temperature, self._policy.fever_above)
         if judgement.lacks_temperature and self._said is not None:
             judgement = judge_again(majority, self._said)
-        sign = self._first_sign(judgement, at.mono) if self._said is None else self._later_sign(judgement, at.mono)
+        sign = self._first_sign(judgement, look.at) if self._said is None else self._later_sign(judgement, look.at)
         return self._go(sign, judgement)
 
     def leave(self) -> Judgement | None:

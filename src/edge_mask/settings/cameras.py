@@ -127,6 +127,14 @@ class Gate(Section):
         default=0.12,
         description="Smallest face to be judged: its longer side as a share of the picture's shorter side.",
     )
+    pass_score: Fraction = Field(
+        default=0.75,
+        description="Mean score that the looks with a mask must have for a pass; a less certain one is `unsure`.",
+    )
+    still: Literal["refuse", "ignore"] = Field(
+        default="refuse",
+        description="A masked face that neither moves nor changes (a poster, a frozen camera) is refused, or let pass.",
+    )
     fever_above: float = Field(
         default=37.5, description="Temperature above which nobody passes, in the unit of the temperature sensor."
     )

@@ -14,6 +14,7 @@ from edge_mask.runtime.handoff import Tray
 from edge_mask.runtime.outage import Outage
 from edge_mask.track.tracker import Tracker, distinct
 from edge_mask.units import Moment, Seconds
+from edge_mask.vision.evidence import Examiner
 from edge_mask.vision.shots import Shots
 from edge_mask.vision.turns import Turns
 
@@ -30,6 +31,8 @@ class CameraState:
     watch: Watch
     thermometer: Callable[[Moment], Reading | None] = lambda _now: None
     """The reading that a decision made now may use."""
+    examiner: Examiner | None = None
+    """Looks at the pixels of faces; None where no decision needs it."""
     shots: Shots = field(default_factory=Shots)
 
 
@@ -144,7 +147,14 @@ class Vision:
         if self._publish == "all" or (faces and self._publish == "faces"):
             self._emit(self._detections(frame, tracks, model))
         height, width = frame.image.shape[:2]
-        sight = Sight(tracks=tracks, width=width, height=height, at=frame.at, temperature=camera.thermometer(frame.at))
+        sight = Sight(
+            tracks=tracks,
+            width=width,
+            height=height,
+            at=frame.at,
+            temperature=camera.thermometer(frame.at),
+            evidence={} if camera.examiner is None else camera.examiner.examine(frame.image, tracks),
+        )
         for event in camera.watch.observe(sight):
             self._say(camera, event)
 

@@ -105,6 +105,7 @@ def _visit(event: Visit) -> Fields:
         "reasons": list(event.reasons),
         "passed_through": event.passed_through,
         "snapshot": event.snapshot,
+        "time_to_verdict_ms": event.time_to_verdict_ms,
     }
 
 

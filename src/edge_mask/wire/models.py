@@ -89,6 +89,9 @@ class Visit(Envelope):
     reasons: list[str] = Field(description="Why not, in words of the contract such as `no_mask` or `fever`.")
     passed_through: bool | None = Field(description="Whether the person went through; null without a passage sensor.")
     snapshot: str | None = Field(description="File name of the picture on the device.")
+    time_to_verdict_ms: Count | None = Field(
+        description="From the first look that showed the face in place to the verdict."
+    )
 
 
 class Look(Envelope):
