@@ -6,6 +6,7 @@ promise a name ──▶ .….part ──whole──▶ temp-… ──certain�
 import logging
 import shutil
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,7 +25,9 @@ log = logging.getLogger(__name__)
 
 _REMEMBERED = 10_000
 _EASED = 0.95
-"""What is over the limit is brought below this share of it: to look through a full folder for each picture takes long."""
+"""What is over the limit is brought below this share of it: looking through a full folder takes long."""
+_AT_ONCE = 200
+"""Files that are deleted before the next picture is written."""
 _SOONEST, _LATEST = 60.0, 3600.0
 """Seconds between two looks through the whole folder."""
 
@@ -45,6 +48,8 @@ class SnapshotStore:
         self._temps: dict[str, Snapshot] = {}
         self._bytes: int | None = None
         """In all; None before the first look through the folder."""
+        self._doomed: deque[str] = deque()
+        """What goes next; a slow card deletes a few hundred a second."""
         self._limit = bounds.max_bytes
         self._next_sweep = float("-inf")
 
@@ -112,11 +117,14 @@ class SnapshotStore:
         """Delete what is due by now, and return in how many seconds something will be. Raises TryLater."""
         if now.mono >= self._next_sweep:
             self.sweep(now)
+            return Seconds(0.0)
         with self._using_the_disk():
             waits = {name: self._left(snapshot, now) for name, snapshot in self._temps.items()}
-            due = [name for name, left in waits.items() if left <= 0]
-            self._delete(due)
-        return Seconds(min([self._next_sweep - now.mono, *(left for left in waits.values() if left > 0)]))
+            for name in [name for name, left in waits.items() if left <= 0]:
+                self._doomed.append(name)
+                del self._temps[name], waits[name]
+            self._delete_some()
+        return Seconds(0.0 if self._doomed else min([self._next_sweep - now.mono, *waits.values()]))
 
     # -- one file ----------------------------------------------------------------------------------------
 
@@ -157,15 +165,18 @@ class SnapshotStore:
             too_many, self._bytes = over(staying, int(_EASED * self._limit))
             going += too_many
         self._temps = {each.snapshot.name: each.snapshot for each in staying if each.snapshot.is_temp}
-        self._delete(each.snapshot.name for each in going)
+        self._doomed = deque(each.snapshot.name for each in going)
+        self._delete_some()
         if going:
             log.info("snapshots: %d deleted, %d kept", len(going), len(pictures) - len(going))
         self._next_sweep = now.mono + min(max(self._bounds.keep / 100, _SOONEST), _LATEST)
         return len(going)
 
-    def _delete(self, names: Iterable[str]) -> None:
-        for name in names:
+    def _delete_some(self) -> None:
+        for _ in range(min(_AT_ONCE, len(self._doomed))):
+            name = self._doomed[0]
             (self._folder / name).unlink(missing_ok=True)
+            self._doomed.popleft()
             self._temps.pop(name, None)
             self._born.pop(name.removeprefix(TEMP), None)
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from edge_mask.act.actions import Actions
 from edge_mask.act.line import line_for
 from edge_mask.act.outputs import Outputs
-from edge_mask.act.snapshots import SnapshotStore
 from edge_mask.app.connection import certificate_watch, connection_for
 from edge_mask.app.control import Lent
 from edge_mask.app.couriers import CourierGroup
@@ -21,6 +20,7 @@ from edge_mask.app.home import announcer_for
 from edge_mask.app.idle import IdleCheck
 from edge_mask.app.instruments import Instruments
 from edge_mask.app.part_states import PartStates
+from edge_mask.app.pictures import album_for
 from edge_mask.app.pipeline import PipelineParts
 from edge_mask.capture.camera import Camera
 from edge_mask.capture.factory import is_live
@@ -89,7 +89,7 @@ class Assembly:
         self._connection: BrokerTransport | None = None
         self._shared: SharedDetector | None = None
         self._inspector = Inspector(Inspection(settings.outbox.path), self._inbox.ask, clock)
-        self._parts = PipelineParts(settings, clock, self._inbox.emit)
+        self._parts = PipelineParts(settings, clock, self._inbox.emit, album_for(settings, self._inbox.emit, clock))
         self._states: list[PartStates] = []
         """One for each that counts frames by itself."""
 
@@ -200,15 +200,11 @@ class Assembly:
         return TfliteResults(self._topics.of("tflite_results"), self._settings.detections)
 
     def _actions(self) -> Actions:
-        pictures = self._settings.snapshots
-        store = SnapshotStore(
-            pictures.dir, pictures.keep, pictures.max_bytes, pictures.temp_ttl, pictures.blur_faces, self._clock
-        )
         lines = {
             o.name: line_for(o.kind, path=o.path, chip=o.chip, line=o.line, active_low=o.active_low, sysfs=sysfs_root())
             for o in self._settings.outputs
         }
-        return Actions(store, Outputs(lines), self._parts.seen.newest.get, self._inbox.emit, self._clock)
+        return Actions(self._parts.album, Outputs(lines), self._parts.seen.newest.get, self._inbox.emit, self._clock)
 
     def _broker_courier(
         self,
@@ -283,6 +279,7 @@ class Assembly:
             transport=self._connection,
             inbox=self._inbox,
             perform=actions.perform,
+            pictures=self._parts.album.store,
             seen=self._parts.seen,
             cameras=cameras,
             sensors=instruments.states,

@@ -6,6 +6,7 @@ meters ──reading──▶ CameraState ──▶ Vision ◀── lanes ◀�
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from edge_mask.act.album import Album
 from edge_mask.app.drivers import source_of
 from edge_mask.app.instruments import Instruments
 from edge_mask.capture.camera import Camera
@@ -25,6 +26,7 @@ from edge_mask.units import Moment, Seconds
 from edge_mask.vision.evidence import Examiner
 from edge_mask.vision.lane import Lane
 from edge_mask.vision.shared import CameraState, Seen, Vision
+from edge_mask.vision.shots import Shots
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class PipelineParts:
     settings: Settings
     clock: Clock
     emit: Callable[[Event], None]
+    album: Album
     frames: Tray[Frame] = field(default_factory=Tray)
     seen: Seen = field(default_factory=Seen)
 
@@ -48,7 +51,10 @@ class PipelineParts:
         """The trackers and decisions of all cameras."""
         cameras = {camera.name: self._state_of(camera, instruments) for camera in self.settings.cameras}
         publish = "all" if self.settings.topics.tflite_results else self.settings.detections
-        return Vision(self.frames, cameras, self.emit, self.clock, seen=self.seen, publish=publish)
+        return Vision(
+            self.frames, cameras, self.emit, self.clock,
+            seen=self.seen, publish=publish, pictured=self.album.pictured,
+        )  # fmt: skip
 
     def lane(self, vision: Vision, detector: Detector, number: int) -> Lane:
         """The worker of one detector."""
@@ -67,7 +73,8 @@ class PipelineParts:
             still=gate.still,
         )
         watch = GateWatch(camera.name, policy, camera.zone)
-        return CameraState(Tracker(votes=policy.vote_policy), watch, self._thermometer(instruments), Examiner())
+        shots = Shots(people=self.settings.snapshots.visits != "none")
+        return CameraState(Tracker(votes=policy.vote_policy), watch, self._thermometer(instruments), Examiner(), shots)
 
     def _thermometer(self, instruments: Instruments) -> Callable[[Moment], Reading | None]:
         name = self.settings.gate.temperature_sensor
