@@ -76,12 +76,16 @@ def test_visitors_of_today_are_those_since_the_sites_midnight(tmp_path: Path) ->
 def test_each_camera_is_told_with_its_own_frames_per_second(tmp_path: Path) -> None:
     stage = Stage([noise(1)])
     stage.run()
-    seen = Seen(by_camera={"front": 10})
-    states = PartStates(seen, {"front": Seconds(0.2)})
+    seen, clock = Seen(), ManualClock(mono=0.0)
+    states = PartStates(seen, clock)
     states.cameras = {"front": stage.camera}
-    assert states(2.0) == {"cameras": {"front": {"fps": 5.0, "interval_s": 0.2, "state": "ended"}}}
-    seen.by_camera["front"] += 3
-    assert states(2.0)["cameras"]["front"]["fps"] == 1.5
+    assert states(2.0) == {"cameras": {"front": {"fps": 0.0, "interval_s": None, "state": "ended"}}}
+    for _ in range(10):
+        seen.note("front", clock.advance(0.25))
+    assert states(2.0) == {"cameras": {"front": {"fps": 5.0, "interval_s": 0.25, "state": "ended"}}}
+    for _ in range(3):
+        seen.note("front", clock.advance(1.5))
+    assert states(2.0)["cameras"]["front"] == {"fps": 1.5, "interval_s": 1.5, "state": "ended"}
 
 
 def test_the_secrets_of_the_configuration_are_kept_out_of_the_texts_of_faults(tmp_path: Path) -> None:

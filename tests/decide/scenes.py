@@ -25,8 +25,8 @@ def celsius(value: float, seconds: float = 0.0) -> Reading:
 
 
 def sight(tracks: Iterable[Track], seconds: float, temperature: float | None = None) -> Sight:
-    reading = None if temperature is None else celsius(temperature, seconds)
-    return Sight(tracks=list(tracks), width=WIDTH, height=HEIGHT, at=at(seconds), temperature=reading)
+    readings = [] if temperature is None else [celsius(temperature, seconds)]
+    return Sight(tracks=list(tracks), width=WIDTH, height=HEIGHT, at=at(seconds), readings=readings)
 
 
 def watched(

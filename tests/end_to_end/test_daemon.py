@@ -49,7 +49,7 @@ def test_a_subscriber_receives_visits_looks_temperatures_and_an_alert(
             {"name": "front", "source": f"images:{site / 'scene'}", "role": "gate", "interval": "0.05s"},
             {"name": "room", "source": f"images:{site / 'scene'}", "role": "cctv", "interval": "0.05s"},
         ],
-        sensors=[{"name": "forehead", "kind": "replay", "path": str(write_readings(site / "t.csv", [36.5] * 20)),
+        sensors=[{"name": "forehead", "kind": "replay", "path": str(write_readings(site / "t.csv", [36.5] * 50)),
                   "interval": "0.1s"}],
         gate={"votes": 3, "temperature_sensor": "forehead"},
     )  # fmt: skip

@@ -28,7 +28,7 @@ def test_the_newest_frame_replaces_one_that_nobody_took_and_is_counted() -> None
     assert taken(tray) is None
 
 
-def test_cameras_do_not_replace_each_other_and_the_one_that_waited_longest_is_first() -> None:
+def test_cameras_do_not_replace_each_other_and_the_first_that_came_is_first() -> None:
     tray: Tray[str] = Tray()
     front, back = Latest(tray, "front"), Latest(tray, "back")
     front.put("front")
@@ -36,6 +36,17 @@ def test_cameras_do_not_replace_each_other_and_the_one_that_waited_longest_is_fi
     front.put("front again")
     assert [taken(tray), taken(tray)] == ["front again", "back"]
     assert tray.replaced == 1
+
+
+def test_the_camera_that_was_taken_longest_ago_is_first_whoever_came_first() -> None:
+    tray: Tray[str] = Tray()
+    ends = {name: Latest(tray, name) for name in ("front", "back", "yard")}
+    for name in ("front", "back", "yard"):
+        ends[name].put(name)
+    assert [taken(tray), taken(tray)] == ["front", "back"]
+    for name in ("front", "back", "yard"):
+        ends[name].put(f"{name} again")
+    assert [taken(tray) for _ in range(3)] == ["yard again", "front again", "back again"]
 
 
 def test_takers_are_told_in_which_order_they_took() -> None:

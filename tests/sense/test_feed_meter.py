@@ -83,6 +83,9 @@ class Stage:
         policies = {name: QualityPolicy(range=Range(0.0, 500.0)) for name in ("flow", "pressure")}
         voices = [Voice(name, policies, Seconds(silent_after), Seconds(keep_every)) for name in names]
         self.meter = FeedMeter(self.feed, voices, self.clock, self.heard, rng=random.Random(1))
+        for name in ("line", "line-001", "line-002"):
+            self.meter.tap("line", name, "flow")
+        self.meter.tap("line", "line-001", "pressure")
 
     def run(self, look: Callable[[], object] = lambda: None) -> list[tuple[str, str]]:
         """Until the script has ended; sensor and code of each fault."""
@@ -93,9 +96,10 @@ class Stage:
                 look()
         return [(each.component, each.code) for each in self.heard.events if isinstance(each, Fault)]
 
-    def latest(self, sensor: str = "line", quantity: str = "flow", max_age: float = 10.0) -> float | None:
-        reading = self.meter.latest(self.clock.now().mono, Seconds(max_age), sensor, quantity)
-        return None if reading is None else reading.value
+    def usable(self, sensor: str = "line", quantity: str = "flow") -> list[float]:
+        """What decisions get."""
+        tap = self.meter.tap(sensor.partition("-")[0], sensor, quantity)
+        return [each.value for each in tap.take(self.clock.now().mono)]
 
 
 LOST = ("sensor line", "sensor_lost")
@@ -107,8 +111,8 @@ def test_every_quantity_of_every_id_is_a_series_of_its_own() -> None:
     stage = Stage([("line-001", "flow", 1.0), ("line-002", "flow", 9.0), ("line-001", "pressure", 5.0)])
     assert stage.run() == []
     assert stage.heard.values == [1.0, 9.0, 5.0]
-    assert (stage.latest("line-001"), stage.latest("line-002")) == (1.0, 9.0)
-    assert (stage.latest("line-001", "pressure"), stage.latest("line-002", "pressure")) == (5.0, None)
+    assert (stage.usable("line-001"), stage.usable("line-002"), stage.usable()) == ([1.0], [9.0], [])
+    assert stage.usable("line-001", "pressure") == [5.0]
 
 
 def test_half_lines_and_noise_between_good_lines_are_no_trouble() -> None:
@@ -175,7 +179,7 @@ def test_a_mad_sensor_is_one_alert_however_often_it_speaks() -> None:
     stage = Stage(script, each=0.005)
     assert stage.run() == [MAD]
     assert 999.0 not in stage.heard.values
-    assert stage.latest() == 9.0
+    assert set(stage.usable()) == {9.0}
 
 
 def test_a_mad_sensor_that_was_calm_for_a_while_is_told_of_again() -> None:
@@ -184,10 +188,9 @@ def test_a_mad_sensor_that_was_calm_for_a_while_is_told_of_again() -> None:
 
 
 def test_what_says_that_it_is_away_is_lost_at_once_and_decides_nothing_any_more() -> None:
-    seen: list[float | None] = []
     stage = Stage([("line", 1.0), Gone("line", "t/availability says that it is offline"), 1.0, Back("line")])
-    assert stage.run(lambda: seen.append(stage.latest())) == [LOST]
-    assert seen == [1.0, None, None, None]
+    assert stage.run() == [LOST]
+    assert stage.usable() == []
 
 
 def test_what_is_back_gets_its_time_to_speak() -> None:
@@ -199,7 +202,7 @@ def test_readings_are_thinned_but_all_of_them_are_judged() -> None:
     stage = Stage([("line", float(n)) for n in range(100)], keep_every=10.0, each=1.0)
     stage.run()
     assert stage.heard.values == [float(n) for n in range(0, 100, 10)]
-    assert stage.latest() == 98.0
+    assert stage.usable() == [float(n) for n in range(100)]
 
 
 def test_each_sensor_says_how_it_is() -> None:
@@ -254,10 +257,11 @@ def test_a_full_mailbox_keeps_nobody_from_asking_for_a_reading() -> None:
 
     feed = ScriptedFeed([("line", 999.0)], clock, 1.0)
     meter = FeedMeter(feed, [Voice("line", {"flow": QualityPolicy(range=Range(0.0, 500.0))})], clock, emit)
+    tap = meter.tap("line", "line", "flow")
     step = threading.Thread(target=meter.step, args=(threading.Event(),))
     step.start()
     assert is_full.wait(10.0)
-    assert meter.latest(clock.now().mono, Seconds(10.0), "line", "flow") is None
+    assert tap.take(clock.now().mono) == []
     assert meter.states("line") == {"line": "out_of_range"}
     let_go.set()
     step.join(10.0)

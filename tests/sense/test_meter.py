@@ -13,7 +13,7 @@ from tests.sense.trees import Heard
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Reading
 from edge_mask.runtime.clock import ManualClock
-from edge_mask.runtime.worker import Finished, Worker
+from edge_mask.runtime.worker import Finished
 from edge_mask.sense import Identity, Meter, QualityPolicy, Range
 from edge_mask.units import Seconds
 
@@ -59,6 +59,7 @@ class Stage:
         self.sensor = ScriptedSensor(script, self.clock)
         self.heard = Heard()
         self.meter = Meter(self.sensor, self.clock, self.heard, policy=policy, rng=random.Random(1))
+        self.tap = self.meter.tap()
 
     def run(self) -> Heard:
         """Until the script has ended."""
@@ -69,9 +70,9 @@ class Stage:
             except Finished:
                 return self.heard
 
-    def latest(self, max_age: float = 10.0) -> float | None:
-        reading = self.meter.latest(self.clock.now().mono, Seconds(max_age))
-        return None if reading is None else reading.value
+    def usable(self) -> list[float]:
+        """What decisions get."""
+        return [each.value for each in self.tap.take(self.clock.now().mono)]
 
 
 def test_readings_are_passed_on_at_the_sensors_interval_until_a_replay_ends() -> None:
@@ -110,7 +111,7 @@ def test_a_value_out_of_range_is_not_used_and_said_once() -> None:
     stage = Stage([36.5, 85.0, 85.0, 36.6, -40.0], QualityPolicy(range=Range(20.0, 45.0)))
     assert stage.run().values == [36.5, 36.6]
     assert stage.heard.codes == ["sensor_out_of_range"]
-    assert stage.latest() == 36.6
+    assert stage.usable() == [36.5, 36.6]
 
 
 def test_a_sensor_that_alternates_between_sense_and_nonsense_is_one_trouble_until_it_is_calm() -> None:
@@ -129,10 +130,10 @@ def test_a_value_that_never_moves_is_stuck_and_nothing_is_decided_on_it_until_it
     stage = Stage([36.5] * 8, policy)
     assert stage.run().values == [36.5] * 8, "what was measured is kept"
     assert stage.heard.codes == ["sensor_stuck"]
-    assert stage.latest() is None
+    assert stage.usable() == []
     stage = Stage([*[36.5] * 8, 36.6], policy)
     stage.run()
-    assert stage.latest() == 36.6
+    assert stage.usable() == [36.6]
 
 
 def test_a_steady_value_is_not_stuck_before_its_time_nor_ever_with_a_limit_of_0() -> None:
@@ -140,86 +141,22 @@ def test_a_steady_value_is_not_stuck_before_its_time_nor_ever_with_a_limit_of_0(
     assert Stage([36.5] * 20, QualityPolicy(stuck_after=Seconds(0.0))).run().codes == []
 
 
-def test_a_single_spike_decides_nothing() -> None:
-    stage = Stage([36.5, 36.6, 41.0])
+def test_each_reading_is_given_out_once_and_none_from_after_the_look() -> None:
+    stage = Stage([36.5, 36.6, 36.7])
     stage.run()
-    assert stage.latest() == 36.6
-    stage = Stage([36.5, 36.6, 41.0, 41.1])
+    assert [each.value for each in stage.tap.take(Seconds(1001.0))] == [36.5, 36.6]
+    assert stage.usable() == [36.7]
+    assert stage.usable() == []
+
+
+def test_when_nobody_looks_for_long_the_newest_readings_wait() -> None:
+    stage = Stage([float(number % 100) for number in range(700)])
     stage.run()
-    assert stage.latest() == 41.0
+    assert stage.usable() == [float(number % 100) for number in range(700 - 512, 700)]
 
 
-def test_the_first_readings_count_at_once_and_with_a_median_of_one_each_does() -> None:
-    stage = Stage([36.5, 36.9])
-    stage.run()
-    assert stage.latest() == 36.9
-    stage = Stage([36.5, 36.6, 41.0], QualityPolicy(median_of=1))
-    stage.run()
-    assert stage.latest() == 41.0
-
-
-def test_nobody_decides_on_a_stale_value() -> None:
-    stage = Stage([36.5, 36.6])
-    assert stage.latest() is None
-    stage.run()
-    assert stage.latest(max_age=5.0) == 36.6
-    stage.clock.advance(10.0)
-    assert stage.latest(max_age=5.0) is None
-
-
-@given(st.lists(st.one_of(st.floats(-100, 200), st.just(GONE)), max_size=30), st.floats(0.0, 20.0))
-def test_a_decision_only_ever_uses_a_young_reading_within_range(script: list[float | Exception], age: float) -> None:
+@given(st.lists(st.one_of(st.floats(-100, 200), st.just(GONE)), max_size=30))
+def test_a_decision_only_ever_gets_readings_within_range(script: list[float | Exception]) -> None:
     stage = Stage(script, QualityPolicy(range=Range(30.0, 45.0)))
     stage.run()
-    now = stage.clock.now().mono
-    reading = stage.meter.latest(now, Seconds(age))
-    if reading is not None:
-        assert 30.0 <= reading.value <= 45.0
-        assert now - reading.at.mono <= age
-        assert reading.value in script
-
-
-class SilentSensor(ScriptedSensor):
-    """Hangs in its first read until it is let go."""
-
-    def __init__(self, script: Iterable[float | Exception], clock: ManualClock) -> None:
-        super().__init__(script, clock)
-        self.is_reading = threading.Event()
-        self.let_go = threading.Event()
-
-    def read(self) -> Reading | None:
-        self.is_reading.set()
-        assert self.let_go.wait(30.0)
-        return super().read()
-
-
-def test_a_sensor_says_how_it_is() -> None:
-    policy = QualityPolicy(Range(30, 45), stuck_after=Seconds(1.5), stuck_reads=3)
-    stage = Stage([36.5, GONE, 36.6, 99.0, 36.1, 36.2, 36.3, *[36.7] * 5], policy)
-    seen = [stage.meter.state]
-    while stage.sensor.script:
-        stage.meter.step(threading.Event())
-        if stage.meter.state != seen[-1]:
-            seen.append(stage.meter.state)
-    assert seen == ["ok", "away", "ok", "out_of_range", "ok", "stuck"]
-
-
-def test_a_read_that_hangs_is_reported_once_while_it_hangs() -> None:
-    clock = ManualClock()
-    sensor = SilentSensor([36.5], clock)
-    heard = Heard()
-    meter = Meter(sensor, clock, heard, hung_after=Seconds(10.0))
-    worker = Worker(meter, clock, lambda failed: None)
-    worker.start()
-    assert sensor.is_reading.wait(5.0)
-    meter.check(clock.advance(5.0).mono)
-    assert heard.codes == []
-    for _ in range(3):
-        meter.check(clock.advance(10.0).mono)
-    assert heard.codes == ["sensor_hung"]
-    sensor.let_go.set()
-    assert worker.join(5.0)
-    assert worker.is_finished
-    assert heard.values == [36.5]
-    assert sensor.is_closed
-    assert not meter.is_hung(clock.advance(60.0).mono)
+    assert stage.usable() == [each for each in script if isinstance(each, float) and 30.0 <= each <= 45.0]

@@ -187,6 +187,48 @@ def test_a_fever_above_what_the_sensor_may_say_is_refused() -> None:
     assert found == ["gate.yaml:3: gate.fever_above: found 37.5; allowed: less than the sensor's max, 37"]
 
 
+TWO_GATES = (
+    "cameras: [{name: in, source: usb:0}, {name: out, source: usb:1}, {name: hall, source: usb:2, role: cctv}]\n"
+)
+WARM = "sensors: [{name: s, kind: w1}]\n"
+
+
+@pytest.mark.parametrize(
+    ("cameras", "gate", "sentence"),
+    [
+        (
+            TWO_GATES,
+            "{temperature_sensor: s}",
+            'is missing, and there are 2 gate cameras; "s" measures the visitors of one of them; allowed: in, out',
+        ),
+        (
+            TWO_GATES,
+            "{temperature_sensor: s, temperature_camera: hall}",
+            'there is no gate camera "hall"; allowed: in, out',
+        ),
+        (
+            TWO_GATES,
+            "{temperature_camera: in}",
+            "says where a thermometer hangs, and there is none; give temperature_sensor too, or remove this",
+        ),
+    ],
+)
+def test_a_thermometer_measures_the_visitors_of_one_gate(cameras: str, gate: str, sentence: str) -> None:
+    found = complaints(f"{cameras}{WARM}gate: {gate}\n")
+    assert found == [f"gate.yaml:3: gate.temperature_camera: {sentence}"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{TWO_GATES}{WARM}gate: {{temperature_sensor: s, temperature_camera: out}}\n",
+        f"{CAMERA}{WARM}gate: {{temperature_sensor: s}}\n",
+    ],
+)
+def test_the_gate_where_a_thermometer_hangs_is_named_or_the_only_one(text: str) -> None:
+    assert parse(text, "gate.yaml", {}).gate.temperature_sensor == "s"
+
+
 def test_a_rate_at_which_the_outbox_can_only_grow_is_refused() -> None:
     (found,) = complaints(HALL + METER + "outbox: {drain_rate: 10/s}\n")
     assert found.startswith(

@@ -15,6 +15,7 @@ from edge_mask.app.connection import certificate_watch, connection_for
 from edge_mask.app.control import Lent
 from edge_mask.app.couriers import CourierGroup
 from edge_mask.app.drivers import detectors_of, sysfs_root
+from edge_mask.app.gate_devices import GateDevices
 from edge_mask.app.health import HealthFigures, HealthReporter
 from edge_mask.app.home import announcer_for
 from edge_mask.app.idle import IdleCheck
@@ -46,8 +47,6 @@ from edge_mask.runtime.clock import Clock, boot_id
 from edge_mask.runtime.door import Door
 from edge_mask.runtime.house import House
 from edge_mask.runtime.worker import Job, Worker
-from edge_mask.sense.feed_meter import FeedMeter
-from edge_mask.sense.meter import Meter
 from edge_mask.settings.model import Settings
 from edge_mask.units import Seconds
 from edge_mask.vision.shared import Vision
@@ -89,7 +88,10 @@ class Assembly:
         self._connection: BrokerTransport | None = None
         self._shared: SharedDetector | None = None
         self._inspector = Inspector(Inspection(settings.outbox.path), self._inbox.ask, clock)
-        self._parts = PipelineParts(settings, clock, self._inbox.emit, album_for(settings, self._inbox.emit, clock))
+        self._ids = IdMaker()
+        self._gate = GateDevices(settings, self._inbox, self._ids.make, clock)
+        self._couriers.listeners += self._gate.on_connection
+        self._parts = PipelineParts(settings, clock, self._gate.emit, album_for(settings, self._inbox.emit, clock))
         self._states: list[PartStates] = []
         """One for each that counts frames by itself."""
 
@@ -103,7 +105,7 @@ class Assembly:
         if settings.mqtt.transport != "none":
             self._couriers.add(self._broker_courier(recorder, health, detectors, instruments))
         self._couriers.add(self._http_couriers(recorder))
-        vision = parts.vision(instruments) if detectors else None
+        vision = parts.vision(instruments, detectors[0]) if detectors else None
         lanes = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(self._lent(detectors))]
         cameras = {camera.name: parts.camera(camera) for camera in settings.cameras}
         self._take_commands(actions, cameras, instruments)
@@ -111,19 +113,22 @@ class Assembly:
         for states in self._states:
             states.cameras, states.sensors = cameras, instruments.states
         sinks: list[Job] = [actions, recorder, *self._couriers.all, *self._besides, self._inspector, health]
+        sinks += self._gate.jobs
         senders = [self._worker(meter) for meter in instruments.jobs]
         lenses = {name: self._worker(camera) for name, camera in cameras.items()}
         finite = [
             *(sender for sender in senders if sender.job in instruments.finite),
             *(lenses[camera.name] for camera in settings.cameras if not is_live(camera.source) and not camera.loop),
         ]
-        idleness = IdleCheck(finite, vision, self._inbox.ask, self._couriers.all, self._inspector.has_looked)
+        idleness = IdleCheck(
+            finite, vision, self._inbox.ask, self._couriers.all, self._inspector.has_looked, self._gate
+        )
         is_endless = any(not is_live(camera.source) and camera.loop for camera in settings.cameras)
-        watched: list[Camera | Meter | FeedMeter] = [*cameras.values(), *instruments.jobs]
+        watched = [each.check for each in (*cameras.values(), *instruments.jobs, parts.pace(cameras))]
 
         def check(now: Seconds) -> None:
-            for each in watched:
-                each.check(now)
+            for judge in watched:
+                judge(now)
 
         return House(
             [*map(self._worker, sinks), *senders, *map(self._worker, lanes), *lenses.values()],
@@ -162,7 +167,7 @@ class Assembly:
             sequences=ledger.sequences,
             shadows=ledger.shadows,
             boot=self._boot,
-            new_id=IdMaker().make,
+            new_id=self._ids.make,
             destination=None if self._settings.mqtt.transport == "none" else "mqtt",
             rules=self._rules,
             forward=self._settings.forward,
@@ -183,13 +188,14 @@ class Assembly:
 
     def _instruments(self) -> Instruments:
         has_rules = bool(self._rules.rules)
+        on_heard = self._inbox.emit if has_rules else None
         return Instruments(
-            self._settings, self._clock, self._inbox.emit, on_heard=self._inbox.emit if has_rules else None
+            self._settings, self._clock, self._inbox.emit, on_heard=on_heard, listeners=self._gate.listeners
         )
 
     def _attend_to_the_nucleus(self, vision: Vision | None) -> None:
         def is_occupied() -> bool:
-            return vision is not None and vision.is_occupied
+            return (vision is not None and vision.is_occupied) or not self._gate.is_settled
 
         if self._component is not None:
             self._besides.append(self._component.worker(is_occupied, self._clock))
@@ -295,7 +301,7 @@ class Assembly:
 
     def _figures(self) -> HealthFigures:
         settings, parts = self._settings, self._parts
-        states = PartStates(parts.seen, {camera.name: camera.interval for camera in settings.cameras})
+        states = PartStates(parts.seen, self._clock)
         self._states.append(states)
         return HealthFigures(
             parts.seen if settings.cameras else None,

@@ -3,26 +3,31 @@
 meters ──reading──▶ CameraState ──▶ Vision ◀── lanes ◀── Tray ◀── cameras
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from edge_mask import __version__
 from edge_mask.act.album import Album
 from edge_mask.app.drivers import source_of
 from edge_mask.app.instruments import Instruments
+from edge_mask.app.pace import PaceWatch
+from edge_mask.app.thermometer import readings_for, thermometer_of, with_thermometer
 from edge_mask.capture.camera import Camera
 from edge_mask.capture.factory import is_live
 from edge_mask.decide.cctv import CctvPolicy, CctvWatch
 from edge_mask.decide.gate import GateWatch
+from edge_mask.decide.record import MadeBy
 from edge_mask.decide.visitor import GatePolicy
 from edge_mask.detect.detector import Detector
-from edge_mask.messages import Event, Frame, Reading
+from edge_mask.detect.model import ModelDetector
+from edge_mask.messages import Event, Frame
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import HandOff, Latest, Line, Tray
 from edge_mask.settings.cameras import Camera as CameraSettings
 from edge_mask.settings.cameras import Cctv
 from edge_mask.settings.model import Settings
 from edge_mask.track.tracker import Tracker
-from edge_mask.units import Moment, Seconds
+from edge_mask.units import Seconds
 from edge_mask.vision.evidence import Examiner
 from edge_mask.vision.lane import Lane
 from edge_mask.vision.shared import CameraState, Seen, Vision
@@ -47,9 +52,15 @@ class PipelineParts:
         source = source_of(camera, self.clock)
         return Camera(camera.name, source, frames, self.clock, self.emit, is_live=live, interval=camera.interval)
 
-    def vision(self, instruments: Instruments) -> Vision:
-        """The trackers and decisions of all cameras."""
-        cameras = {camera.name: self._state_of(camera, instruments) for camera in self.settings.cameras}
+    def pace(self, cameras: Mapping[str, Camera]) -> PaceWatch:
+        """What notices intervals that cannot be kept."""
+        kept = {c.name: c.interval for c in self.settings.cameras if c.interval and is_live(c.source)}
+        return PaceWatch(self.seen, cameras, kept)
+
+    def vision(self, instruments: Instruments, detector: ModelDetector) -> Vision:
+        """The trackers and decisions of all cameras, which decide on what this detector sees."""
+        made_by = MadeBy(__version__, detector.name, detector.sha256)
+        cameras = {camera.name: self._state_of(camera, instruments, made_by) for camera in self.settings.cameras}
         publish = "all" if self.settings.topics.tflite_results else self.settings.detections
         return Vision(
             self.frames, cameras, self.emit, self.clock,
@@ -60,7 +71,7 @@ class PipelineParts:
         """The worker of one detector."""
         return Lane(vision, self.frames, detector, number)
 
-    def _state_of(self, camera: CameraSettings, instruments: Instruments) -> CameraState:
+    def _state_of(self, camera: CameraSettings, instruments: Instruments, made_by: MadeBy) -> CameraState:
         if camera.role == "cctv":
             return CameraState(Tracker(), CctvWatch(camera.name, cctv_policy(self.settings.cctv, camera), camera.zone))
         gate = self.settings.gate
@@ -68,17 +79,15 @@ class PipelineParts:
             votes=gate.votes,
             window=gate.window,
             min_face=gate.min_face,
-            fever_above=None if gate.temperature_sensor is None else gate.fever_above,
             pass_score=gate.pass_score,
             still=gate.still,
         )
-        watch = GateWatch(camera.name, policy, camera.zone)
+        sensor = thermometer_of(self.settings, camera)
+        policy = with_thermometer(policy, self.settings, sensor)
+        watch = GateWatch(camera.name, policy, camera.zone, made_by)
+        readings = readings_for(self.settings, sensor, instruments)
         shots = Shots(people=self.settings.snapshots.visits != "none")
-        return CameraState(Tracker(votes=policy.vote_policy), watch, self._thermometer(instruments), Examiner(), shots)
-
-    def _thermometer(self, instruments: Instruments) -> Callable[[Moment], Reading | None]:
-        name = self.settings.gate.temperature_sensor
-        return (lambda _now: None) if name is None else instruments.latest(name, "temperature")
+        return CameraState(Tracker(votes=policy.vote_policy), watch, readings, Examiner(), shots)
 
 
 _LONGEST_GAP = 300.0

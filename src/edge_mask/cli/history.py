@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from edge_mask.cli.common import add_config, add_json, parse_time, period_of, settings_of
 
 if TYPE_CHECKING:
+    from edge_mask.ledger.hours import CameraHour
     from edge_mask.ledger.reader import Reader
     from edge_mask.settings.model import Settings
 
 _COLUMNS = (
     "visited", "camera", "verdict", "ispass", "mask", "mask_score", "temperature", "reasons", "passed_through",
-    "snapshot", "clock_ok", "id",
+    "snapshot", "time_to_verdict_ms", "clock_ok", "id",
 )  # fmt: skip
 _BAR = 40
 
@@ -27,9 +28,11 @@ def add(commands: Any) -> None:
     formats = history.add_mutually_exclusive_group()
     formats.add_argument("--csv", action="store_true", help="comma-separated, with a header")
     formats.add_argument("--json", action="store_true", help="one JSON object per line")
-    stats = commands.add_parser("stats", help="people judged, passed and refused, by hour of the site's day")
+    stats = commands.add_parser("stats", help="people judged, and what each camera saw, by hour of the site's day")
     stats.set_defaults(function=_stats)
-    add_json(stats)
+    formats = stats.add_mutually_exclusive_group()
+    formats.add_argument("--csv", action="store_true", help="one row for each camera and hour of the calendar")
+    add_json(formats)
     for parser in (history, stats):
         parser.set_defaults(usage_error=parser.error)
         add_config(parser)
@@ -87,9 +90,16 @@ def _local(visit: dict[str, Any], zone: tzinfo) -> str:
 def _stats(arguments: argparse.Namespace) -> int:
     reader, settings = _opened(arguments)
     zone = settings.device.zone
-    stats = reader.stats(zone, *period_of(arguments, zone))
+    period = period_of(arguments, zone)
+    hours = reader.camera_hours(zone, *period)
+    if arguments.csv:
+        _hours_as_csv(hours)
+        return 0
+    from edge_mask.ledger.hours import by_camera
+
+    stats, cameras = reader.stats(zone, *period), by_camera(hours)
     if arguments.json:
-        print(json.dumps(stats))
+        print(json.dumps({**stats, "by_camera": cameras}))
         return 0
     print(f"judged {stats['judged']}   passed {stats['passed']}   refused {stats['refused']}")
     if "damaged" in stats:
@@ -102,4 +112,33 @@ def _stats(arguments: argparse.Namespace) -> int:
             passed = round(hour["passed"] / most * _BAR)
             refused = round(hour["refused"] / most * _BAR)
             print(f"  {hour['hour']:02d}  {'#' * passed}{'x' * refused} {total}")
+    _print_cameras(cameras)
     return 0
+
+
+_WORDS = {
+    "looks": "looks",
+    "no_mask_looks": "without a mask",
+    "alerts": "alerts",
+    "passed": "passed",
+    "refused": "refused",
+}
+
+
+def _print_cameras(cameras: "list[dict[str, Any]]") -> None:
+    """A table for each camera: the hours of the day in which it saw anything, and the sum; without empty columns."""
+    for camera in cameras:
+        columns = [key for key in _WORDS if camera[key]]
+        print(f"camera {camera['camera']}:")
+        print(f"  {'hour':<6}" + "".join(f"{_WORDS[key]:>16}" for key in columns))
+        for hour in camera["by_hour"]:
+            if any(hour[key] for key in columns):
+                print(f"  {hour['hour']:02d}    " + "".join(f"{hour[key]:>16}" for key in columns))
+        print(f"  {'all':<6}" + "".join(f"{camera[key]:>16}" for key in columns))
+
+
+def _hours_as_csv(hours: "list[CameraHour]") -> None:
+    table = csv.writer(sys.stdout, lineterminator="\n")
+    table.writerow(("hour", "camera", *_WORDS))
+    for each in hours:
+        table.writerow((each.begins.isoformat(), each.camera, *(getattr(each.counts, key) for key in _WORDS)))

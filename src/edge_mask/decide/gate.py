@@ -3,14 +3,17 @@
 tracks ──near enough, in the zone──▶ one Visitor each (votes, thermometer, hysteresis) ──▶ Visit, fever Alert
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from edge_mask.decide.judgement import Judgement
 from edge_mask.decide.look import VisitorLook, rounded, since, taken
+from edge_mask.decide.record import Log, MadeBy
 from edge_mask.decide.sight import Sight
+from edge_mask.decide.thermometry import Thermometry
 from edge_mask.decide.visitor import GatePolicy, Visitor
 from edge_mask.geometry import Polygon, is_inside
-from edge_mask.messages import Alert, Event, Track, Visit
+from edge_mask.messages import Alert, Event, Reading, Track, Visit
 from edge_mask.units import Moment, Seconds
 
 SILENCE = Seconds(5.0)
@@ -22,19 +25,45 @@ class _Present:
     """Somebody who has not left."""
 
     visitor: Visitor
+    log: Log
     came: Moment
     last: Moment
     """When it was seen last, near enough to be judged or not."""
+    readings: list[Reading] = field(default_factory=list)
+    """Temperatures taken of them since they were judged last."""
+
+    def see(self, track: Track, sight: Sight) -> Judgement | None:
+        """One look, with what the thermometer said of them since the look before."""
+        readings, self.readings = self.readings, []
+        look = VisitorLook(
+            at=since(self.came, sight.at),
+            label=track.face.label,
+            score=round(track.face.score, 4),
+            box=rounded(track.face.box),
+            evidence=sight.evidence.get(track.id),
+            readings=tuple(taken(reading, self.came) for reading in readings),
+        )
+        self.log.add(look)
+        return self.visitor.see(look)
 
 
 class GateWatch:
     """Judges the visitors of one gate camera. `zone`: faces whose centre lies outside are not judged."""
 
-    def __init__(self, camera: str, policy: GatePolicy | None = None, zone: Polygon | None = None) -> None:
+    def __init__(
+        self,
+        camera: str,
+        policy: GatePolicy | None = None,
+        zone: Polygon | None = None,
+        made_by: MadeBy | None = None,
+    ) -> None:
+        """`made_by` stands in the records of the visits."""
         self._camera = camera
+        self._made_by = made_by or MadeBy()
         self._policy = policy or GatePolicy()
         self._zone = zone
         self._visitors: dict[int, _Present] = {}
+        self._thermometry = Thermometry()
 
     @property
     def is_occupied(self) -> bool:
@@ -44,14 +73,16 @@ class GateWatch:
     def observe(self, sight: Sight) -> list[Event]:
         """A visit (and an alert, for a fever) for each person whose attempt this look decides, by track id."""
         events: list[Event] = []
-        for track in sorted(sight.tracks, key=lambda each: each.id):
+        for track in sight.tracks:
             if track.id not in self._visitors:
-                self._visitors[track.id] = _Present(Visitor(self._policy), sight.at, sight.at)
-            present = self._visitors[track.id]
-            present.last = sight.at
-            if self._is_judged(track, sight):
-                said = present.visitor.see(_look(track, sight, present.came))
-                events += self._events(said, track.id, sight)
+                log = Log(self._policy, self._made_by)
+                self._visitors[track.id] = _Present(Visitor(self._policy), log, sight.at, sight.at)
+            self._visitors[track.id].last = sight.at
+        judged = [track for track in sight.tracks if self._is_judged(track, sight)]
+        self._share_out(judged, sight)
+        for track in sorted(judged, key=lambda each: each.id):
+            said = self._visitors[track.id].see(track, sight)
+            events += self._events(said, track.id, sight)
         return events + self._farewell(sight.at, self._policy.forget_after)
 
     def tick(self, now: Moment) -> list[Event]:
@@ -70,7 +101,9 @@ class GateWatch:
     def _leave(self, track: int) -> list[Event]:
         gone = self._visitors.pop(track)
         judgement = gone.visitor.leave()
-        return [] if judgement is None else [self._visit(judgement, track, gone.last)]
+        if judgement is None:
+            return []
+        return [self._visit(judgement, track, gone.last, gone.log.record(clock_ok=gone.last.synced, has_left=True))]
 
     def _is_judged(self, track: Track, sight: Sight) -> bool:
         box = track.face.box
@@ -78,17 +111,25 @@ class GateWatch:
             return False
         return self._zone is None or is_inside(box, self._zone, sight.width, sight.height)
 
+    def _share_out(self, judged: Sequence[Track], sight: Sight) -> None:
+        """One thermometer: each reading goes to whom it was taken of, if they are still here."""
+        sizes = {track.id: max(track.face.box.w, track.face.box.h) for track in judged}
+        for person, readings in self._thermometry.share(sizes, sight.readings, sight.at).items():
+            if person in self._visitors:
+                self._visitors[person].readings += readings
+
     def _events(self, judgement: Judgement | None, track: int, sight: Sight) -> list[Event]:
         if judgement is None:
             return []
-        events: list[Event] = [self._visit(judgement, track, sight.at)]
-        if judgement.has_fever and sight.temperature is not None:
-            value, unit = sight.temperature.value, sight.temperature.unit
+        record = self._visitors[track].log.record(clock_ok=sight.at.synced)
+        events: list[Event] = [self._visit(judgement, track, sight.at, record)]
+        if judgement.has_fever and judgement.temperature is not None:
+            value, unit = judgement.temperature, self._policy.unit
             text = f"A visitor at {self._camera} has {value:.1f} {unit}, above {self._policy.fever_above:g} {unit}."
             events.append(Alert(at=sight.at, kind="fever", text=text, camera=self._camera, value=value))
         return events
 
-    def _visit(self, judgement: Judgement, track: int, at: Moment) -> Visit:
+    def _visit(self, judgement: Judgement, track: int, at: Moment, record: bytes) -> Visit:
         return Visit(
             at=at,
             camera=self._camera,
@@ -98,15 +139,5 @@ class GateWatch:
             temperature=judgement.temperature,
             reasons=judgement.reasons,
             track=track,
+            record=record,
         )
-
-
-def _look(track: Track, sight: Sight, came: Moment) -> VisitorLook:
-    return VisitorLook(
-        at=since(came, sight.at),
-        label=track.face.label,
-        score=round(track.face.score, 4),
-        box=rounded(track.face.box),
-        evidence=sight.evidence.get(track.id),
-        readings=() if sight.temperature is None else (taken(sight.temperature, came),),
-    )

@@ -26,19 +26,20 @@ class Judgement:
         return FEVER in self.reasons
 
     @property
-    def lacks_temperature(self) -> bool:
-        return TEMPERATURE_MISSING in self.reasons
-
-    @property
     def kind(self) -> tuple[str, bool]:
         """What makes a new attempt when it changes: the verdict, and whether there is a fever."""
         return self.verdict, self.has_fever
 
 
-def judge(majority: Majority, temperature: Taken | None, fever_above: float | None) -> Judgement:
+def judge(
+    majority: Majority,
+    temperature: Taken | None,
+    fever_above: float | None,
+    without_temperature: Literal["refuse", "ignore"] = "refuse",
+) -> Judgement:
     """`fever_above` is None where no thermometer is configured: then nobody misses its reading."""
     reasons = [] if majority.label == MASK else [majority.label]
-    if fever_above is not None and temperature is None:
+    if fever_above is not None and temperature is None and without_temperature == "refuse":
         reasons.append(TEMPERATURE_MISSING)
     if fever_above is not None and temperature is not None and temperature.value > fever_above:
         reasons.append(FEVER)

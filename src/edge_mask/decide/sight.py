@@ -19,8 +19,8 @@ class Sight:
     height: int
     """Size of the picture in pixels."""
     at: Moment
-    temperature: Reading | None = None
-    """What may be decided with: a good reading that is not stale, or None."""
+    readings: Sequence[Reading] = ()
+    """The good ones of the gate's thermometer since the look before; whose each is, its time tells."""
     evidence: Mapping[int, Evidence] = field(default_factory=dict)
     """By track; empty where nobody examines the pixels."""
 

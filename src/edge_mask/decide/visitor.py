@@ -11,7 +11,8 @@ from enum import Enum, auto
 from typing import Literal
 
 from edge_mask.decide.judgement import Judgement, judge, judge_again
-from edge_mask.decide.look import VisitorLook
+from edge_mask.decide.look import Taken, VisitorLook
+from edge_mask.decide.thermometry import Temperatures
 from edge_mask.track.votes import Ballot, Majority, VotePolicy
 from edge_mask.units import Seconds
 
@@ -32,7 +33,13 @@ class GatePolicy:
     still: Literal["refuse", "ignore"] = "refuse"
     """A face that neither moves nor changes is no visitor's."""
     temperature_wait: Seconds = Seconds(2.0)
-    """How long a face that is decided waits for the thermometer, before the visit says `temperature_missing`."""
+    """How long a face that is decided waits for the thermometer, before it is judged without."""
+    temperature_max_age: Seconds = Seconds(10.0)
+    """An older reading of a person does not count any more."""
+    without_temperature: Literal["refuse", "ignore"] = "refuse"
+    """Who was not measured is refused with `temperature_missing`, or judged by the mask alone."""
+    unit: str = "C"
+    """Of `fever_above` and the readings."""
     hold: Seconds = Seconds(1.0)
     """How long another judgement must last without a break before it is a new attempt."""
     forget_after: Seconds = Seconds(1.0)
@@ -119,6 +126,9 @@ class Visitor:
         self.state = State.ARRIVING
         self._policy = policy
         self._ballot = Ballot(policy.vote_policy)
+        self._temperatures = Temperatures(policy.temperature_max_age)
+        self._temperature: Taken | None = None
+        """What they come to at this look."""
         self._waiting_since: Seconds | None = None
         self._said: Judgement | None = None
         self._doubt: tuple[tuple[str, bool], Seconds] | None = None
@@ -130,19 +140,21 @@ class Visitor:
         """One look at the face, near enough to be judged; looks come in the order of time."""
         self.is_looked_at = True
         self._ballot.add(look.label, look.score, look.at)
-        temperature = look.readings[-1] if look.readings else None
+        self._temperatures.add(look.readings)
+        self._temperature = self._temperatures.at(look.at)
         majority = self._ballot.majority()
         if majority is None:
             return self._go(Sign.UNDECIDED, None)
-        judgement = judge(majority, temperature, self._policy.fever_above)
-        if judgement.lacks_temperature and self._said is not None:
+        judgement = self._judge(majority)
+        if self._is_unmeasured and self._said is not None:
             judgement = judge_again(majority, self._said)
-        sign = self._first_sign(judgement, look.at) if self._said is None else self._later_sign(judgement, look.at)
+        sign = self._first_sign(look.at) if self._said is None else self._later_sign(judgement, look.at)
         return self._go(sign, judgement)
 
     def leave(self) -> Judgement | None:
         """Gone, or nobody looks any more: what was decided but waited for the thermometer is said now."""
-        return self._go(Sign.GONE, self._without_temperature(self._ballot.majority()))
+        majority = self._ballot.majority()
+        return self._go(Sign.GONE, None if majority is None else self._judge(majority))
 
     def _go(self, sign: Sign, judgement: Judgement | None) -> Judgement | None:
         to = TABLE[self.state][sign]
@@ -156,8 +168,8 @@ class Visitor:
         self._said = judgement
         return judgement
 
-    def _first_sign(self, judgement: Judgement, now: Seconds) -> Sign:
-        if not judgement.lacks_temperature:
+    def _first_sign(self, now: Seconds) -> Sign:
+        if not self._is_unmeasured:
             return Sign.DECIDED
         if self._waiting_since is None:
             self._waiting_since = now
@@ -172,5 +184,10 @@ class Visitor:
             return Sign.OTHER
         return Sign.HELD if now - self._doubt[1] >= self._policy.hold else Sign.OTHER
 
-    def _without_temperature(self, majority: Majority | None) -> Judgement | None:
-        return None if majority is None else judge(majority, None, self._policy.fever_above)
+    @property
+    def _is_unmeasured(self) -> bool:
+        return self._policy.fever_above is not None and self._temperature is None
+
+    def _judge(self, majority: Majority) -> Judgement:
+        policy = self._policy
+        return judge(majority, self._temperature, policy.fever_above, policy.without_temperature)

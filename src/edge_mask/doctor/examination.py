@@ -9,10 +9,11 @@ from edge_mask.app.drivers import detector_of
 from edge_mask.doctor import broker, devices, rules, sensors, storage
 from edge_mask.doctor.certificate import certificate
 from edge_mask.doctor.finding import Finding, guarded
+from edge_mask.doctor.pace import pace, seconds_per_look
 from edge_mask.errors import ModelError
 from edge_mask.packages.location import find_package
 from edge_mask.redact import redact
-from edge_mask.runtime.clock import wall_clock_is_set
+from edge_mask.runtime.clock import SystemClock, wall_clock_is_set
 from edge_mask.settings.feeds import MqttSensor
 from edge_mask.settings.model import Settings
 
@@ -68,14 +69,16 @@ def _clock() -> Finding:
     return Finding("clock", "warning", "is not known to be set: messages carry clock_ok: false until it is")
 
 
-def _model(settings: Settings) -> Finding:
+def _model(settings: Settings) -> Sequence[Finding]:
     try:
         detector = detector_of(settings)
     except ModelError as error:
-        return Finding("model", "failed", str(error))
+        return [Finding("model", "failed", str(error))]
+    look = seconds_per_look(detector, SystemClock())
     detector.close()
     what = f"{detector.name} in {find_package(settings.detector.model)}"
-    return Finding("model", "ok", f"{what}: checksum, shapes and golden pictures hold")
+    sound = Finding("model", "ok", f"{what}: checksum, shapes and golden pictures hold")
+    return [sound, *pace(settings.cameras, look)]
 
 
 def _snapshots(settings: Settings) -> Sequence[Finding]:

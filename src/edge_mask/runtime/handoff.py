@@ -21,13 +21,18 @@ class Closed(EdgeMaskError):
 
 
 class Tray(Generic[T]):
-    """Frames of all cameras for one or several takers; the camera that has waited longest comes first."""
+    """Frames of all cameras for one or several takers; the camera whose last turn is longest ago comes first.
+
+    Not the frame that waits longest: with several takers, a camera that is always a moment ahead would get more turns.
+    """
 
     def __init__(self) -> None:
         lock = threading.Lock()
         self._filled, self._emptied = threading.Condition(lock), threading.Condition(lock)
         self._waiting: dict[str, deque[T]] = {}
         """By camera, without the cameras that have no frame."""
+        self._turns: dict[str, int] = {}
+        """The running number of each camera's last turn."""
         self._closed = False
         self.taken = 0
         self.replaced = 0
@@ -42,14 +47,15 @@ class Tray(Generic[T]):
             self._filled.wait_for(lambda: self._waiting or self._closed, timeout)
             if not self._waiting:
                 return None
-            key = next(iter(self._waiting))
-            items = self._waiting.pop(key)
+            key = min(self._waiting, key=lambda each: self._turns.get(each, -1))
+            items = self._waiting[key]
             item = items.popleft()
-            if items:
-                self._waiting[key] = items  # behind the other cameras
+            if not items:
+                del self._waiting[key]
             self._emptied.notify_all()
+            self._turns[key] = self.taken
             self.taken += 1
-            return self.taken - 1, item
+            return self._turns[key], item
 
     @property
     def is_closed(self) -> bool:

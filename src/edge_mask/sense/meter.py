@@ -1,7 +1,7 @@
 """The sense worker: reads one sensor at its interval and judges every reading before a decision may use it.
 
 sensor ──reading──▶ quality ──▶ emit (to the ledger)
-   └─TryLater: reported once, backoff    └─ good ones only ──▶ latest(now, max_age) for decisions
+   └─TryLater: reported once, backoff    └─ good ones only ──▶ tap, for decisions
 """
 
 import logging
@@ -14,9 +14,11 @@ from edge_mask.messages import Event, Reading
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.outage import Backoff, Outage
 from edge_mask.runtime.worker import Finished, Job
+from edge_mask.sense.listener import Listener, hear
 from edge_mask.sense.quality import QualityPolicy
 from edge_mask.sense.sensor import Sensor
 from edge_mask.sense.series import Series, State
+from edge_mask.sense.tap import Tap
 from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
@@ -39,6 +41,7 @@ class Meter(Job):
         emit: Callable[[Event], object],
         *,
         policy: QualityPolicy | None = None,
+        listener: Listener | None = None,
         hung_after: Seconds = Seconds(10.0),
         rng: random.Random | None = None,
     ) -> None:
@@ -46,8 +49,8 @@ class Meter(Job):
         self._sensor = sensor
         self._clock = clock
         self._emit = emit
+        self._listener = listener
         self._hung_after = hung_after
-        self._lock = threading.Lock()
         self._series = Series(sensor.name, policy or QualityPolicy(), self._report, clock)
         self._backoff = Backoff(base=0.5, cap=30.0, settled_after=0.0, rng=rng)
         self._away = Outage(self.name, log, self._report, clock)
@@ -74,13 +77,10 @@ class Meter(Job):
     def end(self) -> None:
         self._sensor.close()
 
-    def latest(self, now: Seconds, max_age: Seconds) -> Reading | None:
-        """The median of the last three good readings, none older than `max_age`: what a decision may use.
-
-        None when there is no such reading: a stale value decides nothing. Any thread may ask.
-        """
-        with self._lock:
-            return self._series.latest(now, max_age)
+    def tap(self) -> Tap:
+        """Where the good readings wait for decisions, from now on. Asked for before the start."""
+        self._series.tap = Tap()
+        return self._series.tap
 
     @property
     def state(self) -> State:
@@ -100,6 +100,7 @@ class Meter(Job):
             return  # the lock is taken while the sensor's own thread is reporting: then it is not hung
         try:
             if self.is_hung(now):
+                self._tell_listener()
                 self._away.begin("sensor_hung", f"the sensor has not answered for {self._hung_after:g} s")
         finally:
             self._away_lock.release()
@@ -120,9 +121,10 @@ class Meter(Job):
         self._backoff.succeeded(0.0)
         with self._away_lock:
             self._away.end()
-        with self._lock:
-            judged = self._series.judge(reading)
+        judged = self._series.judge(reading)
         self._series.doubt(judged)
+        if self._listener is not None:
+            hear(self._listener, judged)
         if self._series.is_due(judged):
             self._emit(judged)
 
@@ -133,8 +135,13 @@ class Meter(Job):
         self._due = Seconds(max(self._due + min(self._sensor.interval, _LONGEST_WAIT), again))
 
     def _note_away(self, code: str, reason: str) -> None:
+        self._tell_listener()
         with self._away_lock:
             self._away.begin(code, reason)
+
+    def _tell_listener(self) -> None:
+        if self._listener is not None:
+            self._listener.gone(self._clock.now())
 
     def _report(self, event: Event) -> None:
         self._emit(event)

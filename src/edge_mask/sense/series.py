@@ -9,6 +9,7 @@ from edge_mask.messages import Fault, Quality, Reading
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.outage import Outage
 from edge_mask.sense.quality import QualityPolicy, QualityWatch
+from edge_mask.sense.tap import Tap
 from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
@@ -20,7 +21,7 @@ _GOOD_AGAIN = 3
 
 
 class Series:
-    """Judges readings in order. The owner locks: others may ask for `latest` meanwhile."""
+    """Judges readings in order. The owner locks: others may ask for `state` meanwhile."""
 
     def __init__(
         self,
@@ -31,9 +32,11 @@ class Series:
         *,
         keep_every: Seconds = Seconds(0.0),
         calm: Seconds = Seconds(0.0),
+        tap: Tap | None = None,
     ) -> None:
         """`keep_every`: the least time between two readings that are passed on. `calm`: how long a doubt lasts at
-        least after the last bad reading."""
+        least after the last bad reading. `tap`: where the good ones are put, for decisions."""
+        self.tap = tap
         self._watch = QualityWatch(policy)
         self._doubts = {
             each: Outage(f"sensor {sensor}", log, report, clock) for each in (Quality.OUT_OF_RANGE, Quality.STUCK)
@@ -46,8 +49,13 @@ class Series:
         self._bad_at = float("-inf")
 
     def judge(self, reading: Reading) -> Reading:
-        """The same reading with its quality."""
-        return replace(reading, quality=self._watch.judge(reading))
+        """The same reading with its quality; decisions get the good ones."""
+        judged = replace(reading, quality=self._watch.judge(reading))
+        if self.tap is not None and judged.quality is Quality.GOOD:
+            self.tap.fill(judged)
+        elif judged.quality is Quality.STUCK:
+            self.forget()
+        return judged
 
     def doubt(self, judged: Reading, what: str = "") -> None:
         """Tell of a doubt that begins or ends; `what` names the quantity where a sensor has several."""
@@ -71,10 +79,6 @@ class Series:
         self._kept_at, self._kept = at, judged.quality
         return True
 
-    def latest(self, now: Seconds, max_age: Seconds) -> Reading | None:
-        """What a decision may use."""
-        return self._watch.middle(now, max_age)
-
     @property
     def state(self) -> State:
         """What is doubted now."""
@@ -82,7 +86,8 @@ class Series:
 
     def forget(self) -> None:
         """Nothing that was measured so far decides any more."""
-        self._watch.forget()
+        if self.tap is not None:
+            self.tap.empty()
 
     def _end_all(self, but: Quality | None = None) -> None:
         for quality, outage in self._doubts.items():

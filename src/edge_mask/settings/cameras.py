@@ -138,8 +138,27 @@ class Gate(Section):
     fever_above: float = Field(
         default=37.5, description="Temperature above which nobody passes, in the unit of the temperature sensor."
     )
-    temperature_sensor: str | None = Field(default=None, description="Name of the sensor whose temperature counts.")
-    passage_sensor: str | None = Field(default=None, description="Name of the sensor that sees somebody go through.")
+    temperature_sensor: str | None = Field(
+        default=None,
+        description="Name of the sensor whose temperature counts, also with an id of its lines: line-001.",
+    )
+    temperature_camera: str | None = Field(
+        default=None,
+        description="With several gate cameras: the name of the one whose visitors stand before `temperature_sensor`.",
+    )
+    without_temperature: Literal["refuse", "ignore"] = Field(
+        default="refuse",
+        description="A visitor of whom no temperature was taken: refused with `temperature_missing`, or judged by the"
+        " mask alone.",
+    )
+    passage_sensor: str | None = Field(
+        default=None,
+        description="Name of the sensor that sees somebody go through: of kind gpio, mqtt or replay, and a state such"
+        " as passage, contact or motion. Visits are then published when it is known who went through.",
+    )
+    passage_window: Annotated[Seconds, duration(at_least=0.5, at_most=60)] = Field(
+        default=Seconds(5.0), description="How long after a verdict a passage belongs to it."
+    )
 
 
 class Cctv(Section):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from edge_mask.settings.cameras import Camera, Point
+from edge_mask.settings.gate_checks import passage_complaints
 from edge_mask.settings.model import Settings
 from edge_mask.settings.named_files import Complaint
 from edge_mask.settings.sending_checks import sending_complaints
@@ -16,7 +17,6 @@ COLDEST_FEVER, HOTTEST_FEVER = 25.0, 50.0
 _LEAST_AREA = 1e-6
 LATER = {
     ("web", "enabled"): ("the dashboard comes", "false"),
-    ("gate", "passage_sensor"): ("passage sensors come", "nothing"),
 }
 """Keys that this version would ignore: refused with a sentence."""
 
@@ -31,6 +31,7 @@ def complaints(settings: Settings) -> Iterator[Complaint]:
     yield from line_complaints(settings)
     yield from _outputs(settings)
     yield from _gate(settings)
+    yield from passage_complaints(settings)
     yield from sending_complaints(settings)
 
 
@@ -121,6 +122,7 @@ def _outputs(settings: Settings) -> Iterator[Complaint]:
 
 def _gate(settings: Settings) -> Iterator[Complaint]:
     name = settings.gate.temperature_sensor
+    yield from _measured_at(settings)
     if name is None:
         return
     sensor = next((each for each in settings.sensors if each.speaks_as(name)), None)
@@ -132,6 +134,24 @@ def _gate(settings: Settings) -> Iterator[Complaint]:
         yield ("gate", "temperature_sensor"), f'"{name}" measures {what}, not temperature'
     else:
         yield from _fever(settings, measured.unit, measured.max)
+
+
+def _measured_at(settings: Settings) -> Iterator[Complaint]:
+    """One thermometer hangs at one gate."""
+    gates = [camera.name for camera in settings.cameras if camera.role == "gate"]
+    listed = ", ".join(gates) or "nothing, as there is none"
+    name, wanted, key = (
+        settings.gate.temperature_sensor,
+        settings.gate.temperature_camera,
+        ("gate", "temperature_camera"),
+    )
+    if wanted is not None and wanted not in gates:
+        yield key, f'there is no gate camera "{wanted}"; allowed: {listed}'
+    elif wanted is not None and name is None:
+        yield key, "says where a thermometer hangs, and there is none; give temperature_sensor too, or remove this"
+    elif wanted is None and name is not None and len(gates) > 1:
+        text = f'is missing, and there are {len(gates)} gate cameras; "{name}" measures the visitors of one of them'
+        yield key, f"{text}; allowed: {listed}"
 
 
 def _fever(settings: Settings, unit: str, most: float | None) -> Iterator[Complaint]:

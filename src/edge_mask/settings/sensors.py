@@ -46,7 +46,7 @@ class ReplaySensor(Value):
     )
     interval: Annotated[Seconds, duration(at_least=0.01, at_most=86400)] = Field(
         default=Seconds(2.0),
-        description="A decision takes a reading up to two of these old, or 10s. The replay"
+        description="A decision takes readings up to two of these old, or 10s. The replay"
         " itself follows the times in its file.",
     )
     rate: Literal["realtime", "max"] = Field(

@@ -29,11 +29,20 @@ class CameraState:
 
     tracker: Tracker
     watch: Watch
-    thermometer: Callable[[Moment], Reading | None] = lambda _now: None
-    """The reading that a decision made now may use."""
+    thermometer: Callable[[Seconds], Sequence[Reading]] = lambda _until: ()
+    """The good readings taken up to a moment that were not given before."""
     examiner: Examiner | None = None
     """Looks at the pixels of faces; None where no decision needs it."""
     shots: Shots = field(default_factory=Shots)
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """How often one camera was looked at, and when first and last."""
+
+    count: int
+    first: Moment
+    last: Moment
 
 
 @dataclass(slots=True)
@@ -41,12 +50,18 @@ class Seen:
     """What has been looked at so far, for whoever asks from another thread."""
 
     frames: int = 0
-    by_camera: dict[str, int] = field(default_factory=dict)
-    """The same for each camera."""
+    by_camera: dict[str, Looks] = field(default_factory=dict)
+    """The same for each camera that was looked at."""
     inference_ms: float = 0.0
     """The model's time for the last frame."""
     newest: dict[str, Shot] = field(default_factory=dict)
     """The last look of each camera, for a rule that wants a picture."""
+
+    def note(self, camera: str, at: Moment) -> None:
+        """One more look."""
+        before = self.by_camera.get(camera)
+        self.frames += 1
+        self.by_camera[camera] = Looks(1, at, at) if before is None else Looks(before.count + 1, before.first, at)
 
 
 class Vision:
@@ -139,8 +154,7 @@ class Vision:
     def _track_and_decide(self, frame: Frame, answer: Answer, model: str) -> None:
         camera, faces = self._cameras[frame.camera], distinct(answer.faces)
         self._seen.inference_ms = answer.inference_ms
-        self._seen.frames += 1
-        self._seen.by_camera[frame.camera] = self._seen.by_camera.get(frame.camera, 0) + 1
+        self._seen.note(frame.camera, frame.at)
         self._last = frame.at
         tracks = camera.tracker.update(faces, frame.at)
         self._seen.newest[frame.camera] = camera.shots.add(frame, faces, answer.faint, tracks)
@@ -152,7 +166,7 @@ class Vision:
             width=width,
             height=height,
             at=frame.at,
-            temperature=camera.thermometer(frame.at),
+            readings=camera.thermometer(frame.at.mono),
             evidence={} if camera.examiner is None else camera.examiner.examine(frame.image, tracks),
         )
         for event in camera.watch.observe(sight):

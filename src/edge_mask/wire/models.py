@@ -160,7 +160,9 @@ class CameraHealth(Part):
     """How one camera is."""
 
     fps: float = Field(description="Frames of it analysed per second.")
-    interval_s: float = Field(description="Configured time between two looks; 0 is as fast as it goes.")
+    interval_s: float | None = Field(
+        description="Time between two looks that was reached, on average since the last report; null before the second."
+    )
     state: Literal["opening", "ok", "away", "black", "frozen", "ended"] = Field(
         description="`away`: lost, refused or hung; `black` and `frozen`: nothing is judged on its pictures;"
         " `ended`: the file or folder is finished."
