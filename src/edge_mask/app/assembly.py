@@ -20,6 +20,7 @@ from edge_mask.app.health import HealthFigures, HealthReporter
 from edge_mask.app.home import announcer_for
 from edge_mask.app.idle import IdleCheck
 from edge_mask.app.instruments import Instruments
+from edge_mask.app.latest import latest_for
 from edge_mask.app.part_states import PartStates
 from edge_mask.app.pipeline import PipelineParts
 from edge_mask.capture.camera import Camera
@@ -108,6 +109,7 @@ class Assembly:
         self._attend_to_the_nucleus(vision)
         for states in self._states:
             states.cameras, states.sensors = cameras, instruments.states
+        self._besides += latest_for(settings, parts.seen.newest.get, self._inbox.emit, self._clock)
         sinks: list[Job] = [actions, recorder, *self._couriers.all, *self._besides, self._inspector, health]
         senders = [self._worker(meter) for meter in instruments.jobs]
         lenses = {name: self._worker(camera) for name, camera in cameras.items()}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_mask.act.erase import erase_pictures
+from edge_mask.act.latest_file import erase_latest
 from edge_mask.control.request import Rejected, Request, shown
 from edge_mask.errors import TryLater
 from edge_mask.ledger.erasure import Erased, Erasure
@@ -39,6 +40,7 @@ class Erase:
             raise Rejected("bad_request", "give either visit, the id of one, or before, a time")
         erased = self._erased(Erasure(visit, before, self.thermometer))
         pictures = erase_pictures(self.pictures, erased.pictures, None if before is None else Unix(before))
+        pictures += erase_latest(self.pictures, before, erased.seen_at)
         return {"counts": {**erased.counts, "pictures": pictures}}
 
     def _erased(self, erasure: Erasure) -> Erased:

@@ -34,6 +34,11 @@ def _degrees(value: object) -> object:
     return str(value).lower() if isinstance(value, bool) else value
 
 
+def _switch(value: object) -> object:
+    """YAML takes `on` and `off` for true and false."""
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
+
+
 Degrees = Annotated[Literal[0, 90, 180, 270], BeforeValidator(_degrees)]
 
 
@@ -184,3 +189,15 @@ class Snapshots(Section):
         default=Seconds(3600.0), description="How long a picture without a certain verdict (`temp-…`) may stay."
     )
     blur_faces: bool = Field(default=False, description="Blur every face before a picture is stored.")
+    latest: Annotated[Literal["auto", "on", "off"], BeforeValidator(_switch)] = Field(
+        default="auto",
+        description="The last picture of each camera is kept as `latest-CAMERA.jpg`; `auto`: where faces are blurred.",
+    )
+    latest_every: Annotated[Seconds, duration(at_least=1, at_most=86400)] = Field(
+        default=Seconds(60.0), description="Time between two of them; each is written to the disk."
+    )
+
+    @property
+    def keeps_latest(self) -> bool:
+        """Everybody who passes by is on these pictures: their faces are not kept without being asked for."""
+        return self.latest == "on" or (self.latest == "auto" and self.blur_faces)
