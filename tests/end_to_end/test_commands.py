@@ -37,6 +37,7 @@ COMMANDS = (
     "rules",
     "outbox",
     "history",
+    "replay",
     "stats",
     "shadow",
     "model",

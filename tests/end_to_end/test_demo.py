@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests.end_to_end.daemon import edge_mask, lines
 
 COMMAND = Path(sys.executable).with_name("edge-mask")
 PATIENCE = 60.0
@@ -100,10 +101,27 @@ def assert_nothing_is_left(watched: Watched, port: int) -> None:
     assert left == []
 
 
+def assert_visits_are_decided_again(folder: Path, count: int) -> None:
+    """Each visit of the film, beside the running daemon."""
+    (config,) = folder.glob("*/demo.yaml")
+    visits = lines(edge_mask("history", "--json", "--config", config, cwd=folder).out)
+    assert len(visits) >= count
+    for visit in visits:
+        again = edge_mask("replay", visit["id"], "--json", "--config", config, cwd=folder)
+        assert again.code == 0, again
+        (told,) = lines(again.out)
+        assert (told["same"], told["differs"]) == (True, [])
+        assert {name: visit[name] for name in told["again"]} == told["again"]
+        assert len(told["sha256"]) == 64
+        assert told["looks"][0]["evidence"]["sharpness"] > 0
+
+
 @pytest.mark.slow
 def test_a_round_shows_both_verdicts_a_fever_looks_temperatures_and_an_alert(demo: Callable[..., Watched]) -> None:
     watched = demo("--max-seconds", "22")
     port = int(watched.wait_for(r"mosquitto_sub -h 127\.0\.0\.1 -p (\d+) -t 'edge-mask/#' -v")[1])
+    watched.wait_for(r"visits .* because: fever")
+    assert_visits_are_decided_again(watched.folder, 3)
     assert watched.end() == 0
     text = "\n".join(watched.lines)
     assert re.search(r"status +online, model mask-detector", text)

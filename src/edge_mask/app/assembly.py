@@ -102,7 +102,7 @@ class Assembly:
         if settings.mqtt.transport != "none":
             self._couriers.add(self._broker_courier(recorder, health, detectors, instruments))
         self._couriers.add(self._http_couriers(recorder))
-        vision = parts.vision(instruments) if detectors else None
+        vision = parts.vision(instruments, detectors[0]) if detectors else None
         lanes = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(self._lent(detectors))]
         cameras = {camera.name: parts.camera(camera) for camera in settings.cameras}
         self._take_commands(actions, cameras, instruments)

@@ -6,6 +6,7 @@ meters ──reading──▶ CameraState ──▶ Vision ◀── lanes ◀�
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from edge_mask import __version__
 from edge_mask.app.drivers import source_of
 from edge_mask.app.instruments import Instruments
 from edge_mask.app.pace import PaceWatch
@@ -14,8 +15,10 @@ from edge_mask.capture.camera import Camera
 from edge_mask.capture.factory import is_live
 from edge_mask.decide.cctv import CctvPolicy, CctvWatch
 from edge_mask.decide.gate import GateWatch
+from edge_mask.decide.record import MadeBy
 from edge_mask.decide.visitor import GatePolicy
 from edge_mask.detect.detector import Detector
+from edge_mask.detect.model import ModelDetector
 from edge_mask.messages import Event, Frame
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import HandOff, Latest, Line, Tray
@@ -51,9 +54,10 @@ class PipelineParts:
         kept = {c.name: c.interval for c in self.settings.cameras if c.interval and is_live(c.source)}
         return PaceWatch(self.seen, cameras, kept)
 
-    def vision(self, instruments: Instruments) -> Vision:
-        """The trackers and decisions of all cameras."""
-        cameras = {camera.name: self._state_of(camera, instruments) for camera in self.settings.cameras}
+    def vision(self, instruments: Instruments, detector: ModelDetector) -> Vision:
+        """The trackers and decisions of all cameras, which decide on what this detector sees."""
+        made_by = MadeBy(__version__, detector.name, detector.sha256)
+        cameras = {camera.name: self._state_of(camera, instruments, made_by) for camera in self.settings.cameras}
         publish = "all" if self.settings.topics.tflite_results else self.settings.detections
         return Vision(self.frames, cameras, self.emit, self.clock, seen=self.seen, publish=publish)
 
@@ -61,7 +65,7 @@ class PipelineParts:
         """The worker of one detector."""
         return Lane(vision, self.frames, detector, number)
 
-    def _state_of(self, camera: CameraSettings, instruments: Instruments) -> CameraState:
+    def _state_of(self, camera: CameraSettings, instruments: Instruments, made_by: MadeBy) -> CameraState:
         if camera.role == "cctv":
             return CameraState(Tracker(), CctvWatch(camera.name, cctv_policy(self.settings.cctv, camera), camera.zone))
         gate = self.settings.gate
@@ -74,7 +78,8 @@ class PipelineParts:
         )
         sensor = thermometer_of(self.settings, camera)
         policy = with_thermometer(policy, self.settings, sensor)
-        watch, readings = GateWatch(camera.name, policy, camera.zone), readings_for(self.settings, sensor, instruments)
+        watch = GateWatch(camera.name, policy, camera.zone, made_by)
+        readings = readings_for(self.settings, sensor, instruments)
         return CameraState(Tracker(votes=policy.vote_policy), watch, readings, Examiner())
 
 

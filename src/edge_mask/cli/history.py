@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "visited", "camera", "verdict", "ispass", "mask", "mask_score", "temperature", "reasons", "passed_through",
-    "snapshot", "clock_ok", "id",
+    "snapshot", "time_to_verdict_ms", "clock_ok", "id",
 )  # fmt: skip
 _BAR = 40
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from edge_mask.decide.judgement import Judgement
 from edge_mask.decide.look import VisitorLook, rounded, since, taken
+from edge_mask.decide.record import Log, MadeBy
 from edge_mask.decide.sight import Sight
 from edge_mask.decide.thermometry import Thermometry
 from edge_mask.decide.visitor import GatePolicy, Visitor
@@ -24,6 +25,7 @@ class _Present:
     """Somebody who has not left."""
 
     visitor: Visitor
+    log: Log
     came: Moment
     last: Moment
     """When it was seen last, near enough to be judged or not."""
@@ -41,14 +43,23 @@ class _Present:
             evidence=sight.evidence.get(track.id),
             readings=tuple(taken(reading, self.came) for reading in readings),
         )
+        self.log.add(look)
         return self.visitor.see(look)
 
 
 class GateWatch:
     """Judges the visitors of one gate camera. `zone`: faces whose centre lies outside are not judged."""
 
-    def __init__(self, camera: str, policy: GatePolicy | None = None, zone: Polygon | None = None) -> None:
+    def __init__(
+        self,
+        camera: str,
+        policy: GatePolicy | None = None,
+        zone: Polygon | None = None,
+        made_by: MadeBy | None = None,
+    ) -> None:
+        """`made_by` stands in the records of the visits."""
         self._camera = camera
+        self._made_by = made_by or MadeBy()
         self._policy = policy or GatePolicy()
         self._zone = zone
         self._visitors: dict[int, _Present] = {}
@@ -64,7 +75,8 @@ class GateWatch:
         events: list[Event] = []
         for track in sight.tracks:
             if track.id not in self._visitors:
-                self._visitors[track.id] = _Present(Visitor(self._policy), sight.at, sight.at)
+                log = Log(self._policy, self._made_by)
+                self._visitors[track.id] = _Present(Visitor(self._policy), log, sight.at, sight.at)
             self._visitors[track.id].last = sight.at
         judged = [track for track in sight.tracks if self._is_judged(track, sight)]
         self._share_out(judged, sight)
@@ -89,7 +101,9 @@ class GateWatch:
     def _leave(self, track: int) -> list[Event]:
         gone = self._visitors.pop(track)
         judgement = gone.visitor.leave()
-        return [] if judgement is None else [self._visit(judgement, track, gone.last)]
+        if judgement is None:
+            return []
+        return [self._visit(judgement, track, gone.last, gone.log.record(clock_ok=gone.last.synced, has_left=True))]
 
     def _is_judged(self, track: Track, sight: Sight) -> bool:
         box = track.face.box
@@ -107,14 +121,15 @@ class GateWatch:
     def _events(self, judgement: Judgement | None, track: int, sight: Sight) -> list[Event]:
         if judgement is None:
             return []
-        events: list[Event] = [self._visit(judgement, track, sight.at)]
+        record = self._visitors[track].log.record(clock_ok=sight.at.synced)
+        events: list[Event] = [self._visit(judgement, track, sight.at, record)]
         if judgement.has_fever and judgement.temperature is not None:
             value, unit = judgement.temperature, self._policy.unit
             text = f"A visitor at {self._camera} has {value:.1f} {unit}, above {self._policy.fever_above:g} {unit}."
             events.append(Alert(at=sight.at, kind="fever", text=text, camera=self._camera, value=value))
         return events
 
-    def _visit(self, judgement: Judgement, track: int, at: Moment) -> Visit:
+    def _visit(self, judgement: Judgement, track: int, at: Moment, record: bytes) -> Visit:
         return Visit(
             at=at,
             camera=self._camera,
@@ -124,4 +139,5 @@ class GateWatch:
             temperature=judgement.temperature,
             reasons=judgement.reasons,
             track=track,
+            record=record,
         )

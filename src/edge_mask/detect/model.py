@@ -33,10 +33,14 @@ FAINT = 0.15
 class ModelDetector:
     """A graph with the card that says how to feed and read it. One thread owns it."""
 
-    def __init__(self, card: GraphCard, model: TfliteModel, file: str = "") -> None:
-        """`file` is the name of the graph's file. Raises ModelError when its shapes are not those of the card."""
+    def __init__(self, card: GraphCard, model: TfliteModel, file: str = "", sha256: str = "") -> None:
+        """`file` is the name of the graph's file, `sha256` its checksum.
+
+        Raises ModelError when its shapes are not those of the card.
+        """
         self.card = card
         self.file = file
+        self.sha256 = sha256
         self.model = model
         one_thread_in_opencv()
         size = card.input.size

@@ -27,7 +27,7 @@ from edge_mask.units import Moment
 _PAGE = 500
 _VISIT = (
     "id, wall, mono, synced, boot, camera, verdict, ispass, mask, mask_score, temperature, reasons, passed_through,"
-    " snapshot"
+    " snapshot, time_to_verdict_ms"
 )
 """All of a visit but its record, which takes more room than the rest."""
 _HEAD = "SELECT wall, mono, boot FROM outbox WHERE state = 0 AND class = ? ORDER BY id LIMIT 1"
@@ -52,10 +52,11 @@ class Reader:
         """
         with self._connection() as connection:
             query = f"SELECT {_VISIT}, record FROM visits WHERE id = ?"
-            row = connection.exec_driver_sql(query, (visit,)).mappings().one_or_none()
-        if row is None:
+            found = connection.exec_driver_sql(query, (visit,)).mappings().one_or_none()
+        if found is None:
             return None
-        record = row["record"]
+        row = dict(found)
+        record = row.pop("record")
         return _visit(row), record if record is None or isinstance(record, bytes) else b""
 
     def stats(self, zone: tzinfo, since: float | None = None, until: float | None = None) -> dict[str, Any]:
@@ -155,7 +156,7 @@ class Reader:
             yield connection
 
 
-def _visit(row: RowMapping) -> dict[str, Any]:
+def _visit(row: Mapping[Any, Any]) -> dict[str, Any]:
     damaged = damaged_columns("visits", row)
     visit = {name: _shown(value) for name, value in row.items()}
     return {
@@ -168,6 +169,7 @@ def _visit(row: RowMapping) -> dict[str, Any]:
         "reasons": [visit["reasons"]] if "reasons" in damaged else json.loads(row["reasons"]),
         "passed_through": bool(row["passed_through"]) if row["passed_through"] in (0, 1) else None,
         "snapshot": visit["snapshot"],
+        "time_to_verdict_ms": visit["time_to_verdict_ms"],
         **({"damaged": damaged} if damaged else {}),
     }
 

@@ -84,6 +84,7 @@ def event_row(event: Event, event_id: str, boot: str) -> EventRow | None:
                 "mask": event.mask, "mask_score": event.mask_score, "temperature": event.temperature,
                 "reasons": json.dumps(event.reasons), "passed_through": event.passed_through,
                 "snapshot": event.snapshot, "record": event.record,
+                "time_to_verdict_ms": event.time_to_verdict_ms,
             }  # fmt: skip
         case Look():
             values = {

@@ -158,6 +158,7 @@ _RECORDS = (
     # What a visit was decided on (see docs/replay.md); NULL in rows of earlier versions. In the row itself: it goes
     # with the visit, whatever deletes or carries that.
     "ALTER TABLE visits ADD COLUMN record BLOB",
+    "ALTER TABLE visits ADD COLUMN time_to_verdict_ms INTEGER",
     *_counted_anew("visits", (*_TEXTS["visits"], "record")),
 )
 

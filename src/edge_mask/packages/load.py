@@ -55,6 +55,6 @@ def load_file(package: Package, file: ModelFile, *, threads: int, runtime: str) 
     content = checked_content(package, file)
     try:
         model = TfliteModel(content, threads=threads, runtime=runtime, size=package.card.input.size)
-        return ModelDetector(package.card, model, file.path)
+        return ModelDetector(package.card, model, file.path, file.sha256)
     except ModelError as error:
         raise ModelError(f"{package.folder / file.path}: {error}") from error

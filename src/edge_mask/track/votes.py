@@ -15,6 +15,8 @@ class VotePolicy:
     """Only votes of the last `window` count."""
     share: float = 0.66
     """Part of the votes that the winner must have."""
+    most: int = 240
+    """Only so many of the newest votes count: what a verdict depends on has a bound, however quick the camera is."""
     few: int = 3
     """A device too slow for `needed` votes in a window decides on this many, if the window is full and all agree."""
 
@@ -69,7 +71,7 @@ class Ballot:
         return has_watched and won == cast >= self._policy.few
 
     def _forget(self, now: Seconds) -> None:
-        while now - self._votes[0][0] > self._policy.window:
+        while now - self._votes[0][0] > self._policy.window or len(self._votes) > self._policy.most:
             _, label, score = self._votes.popleft()
             self._count[label] -= 1
             self._scores[label] -= score
