@@ -133,6 +133,25 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A visit that is judged; whether its person goes through is not known yet. Nothing of it is sent so far."""
+
+    id: str
+    visit: Visit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A visit that was held, as it is published: with `passed_through`, or with null when nobody can know."""
+
+    id: str
+    visit: Visit | None
+    """None when it was erased while it was held."""
+    boot: str | None = None
+    """The boot that its moment belongs to; None is this one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """One look of a CCTV camera at its room."""
 
@@ -150,7 +169,7 @@ class Alert:
 
     at: Moment
     kind: str
-    """`no_mask`, `fever`, `outlier`."""
+    """`no_mask`, `fever`, `tailgating`, `outlier`."""
     text: str
     camera: str | None = None
     sensor: str | None = None

@@ -16,6 +16,7 @@ from edge_mask.app.connection import certificate_watch, connection_for
 from edge_mask.app.control import Lent
 from edge_mask.app.couriers import CourierGroup
 from edge_mask.app.drivers import detectors_of, sysfs_root
+from edge_mask.app.gate_devices import GateDevices
 from edge_mask.app.health import HealthFigures, HealthReporter
 from edge_mask.app.home import announcer_for
 from edge_mask.app.idle import IdleCheck
@@ -88,7 +89,10 @@ class Assembly:
         self._connection: BrokerTransport | None = None
         self._shared: SharedDetector | None = None
         self._inspector = Inspector(Inspection(settings.outbox.path), self._inbox.ask, clock)
-        self._parts = PipelineParts(settings, clock, self._inbox.emit)
+        self._ids = IdMaker()
+        self._gate = GateDevices(settings, self._inbox, self._ids.make, clock)
+        self._couriers.listeners += self._gate.on_connection
+        self._parts = PipelineParts(settings, clock, self._gate.emit)
         self._states: list[PartStates] = []
         """One for each that counts frames by itself."""
 
@@ -111,13 +115,16 @@ class Assembly:
             states.cameras, states.sensors = cameras, instruments.states
         self._besides += latest_for(settings, parts.seen.newest.get, self._inbox.emit, self._clock)
         sinks: list[Job] = [actions, recorder, *self._couriers.all, *self._besides, self._inspector, health]
+        sinks += self._gate.jobs
         senders = [self._worker(meter) for meter in instruments.jobs]
         lenses = {name: self._worker(camera) for name, camera in cameras.items()}
         finite = [
             *(sender for sender in senders if sender.job in instruments.finite),
             *(lenses[camera.name] for camera in settings.cameras if not is_live(camera.source) and not camera.loop),
         ]
-        idleness = IdleCheck(finite, vision, self._inbox.ask, self._couriers.all, self._inspector.has_looked)
+        idleness = IdleCheck(
+            finite, vision, self._inbox.ask, self._couriers.all, self._inspector.has_looked, self._gate
+        )
         is_endless = any(not is_live(camera.source) and camera.loop for camera in settings.cameras)
         watched = [each.check for each in (*cameras.values(), *instruments.jobs, parts.pace(cameras))]
 
@@ -162,7 +169,7 @@ class Assembly:
             sequences=ledger.sequences,
             shadows=ledger.shadows,
             boot=self._boot,
-            new_id=IdMaker().make,
+            new_id=self._ids.make,
             destination=None if self._settings.mqtt.transport == "none" else "mqtt",
             rules=self._rules,
             forward=self._settings.forward,
@@ -183,13 +190,14 @@ class Assembly:
 
     def _instruments(self) -> Instruments:
         has_rules = bool(self._rules.rules)
+        on_heard = self._inbox.emit if has_rules else None
         return Instruments(
-            self._settings, self._clock, self._inbox.emit, on_heard=self._inbox.emit if has_rules else None
+            self._settings, self._clock, self._inbox.emit, on_heard=on_heard, listeners=self._gate.listeners
         )
 
     def _attend_to_the_nucleus(self, vision: Vision | None) -> None:
         def is_occupied() -> bool:
-            return vision is not None and vision.is_occupied
+            return (vision is not None and vision.is_occupied) or not self._gate.is_settled
 
         if self._component is not None:
             self._besides.append(self._component.worker(is_occupied, self._clock))

@@ -16,7 +16,7 @@ from edge_mask.capture.factory import is_live
 from edge_mask.decide.cctv import CctvPolicy, CctvWatch
 from edge_mask.decide.gate import GateWatch
 from edge_mask.decide.record import MadeBy
-from edge_mask.decide.visitor import GatePolicy
+from edge_mask.decide.visitor import FORGET_AFTER, GatePolicy
 from edge_mask.detect.detector import Detector
 from edge_mask.detect.model import ModelDetector
 from edge_mask.messages import Event, Frame
@@ -75,6 +75,7 @@ class PipelineParts:
             min_face=gate.min_face,
             pass_score=gate.pass_score,
             still=gate.still,
+            forget_after=Seconds(max(FORGET_AFTER, _MISSED * camera.interval)),
         )
         sensor = thermometer_of(self.settings, camera)
         policy = with_thermometer(policy, self.settings, sensor)
@@ -83,6 +84,8 @@ class PipelineParts:
         return CameraState(Tracker(votes=policy.vote_policy), watch, readings, Examiner())
 
 
+_MISSED = 2.5
+"""Intervals: one look may miss a face without its person having left."""
 _LONGEST_GAP = 300.0
 _INTERVALS = 5
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from edge_mask.deliver.http_request import destination_of, waiting_call
+from edge_mask.ledger.held import held_row
 from edge_mask.ledger.rows import EventRow, OutboxRow, event_row
 from edge_mask.ledger.sequences import Sequences
 from edge_mask.ledger.shadows import Shadows
-from edge_mask.messages import Detections, Event, Fault, Heard, Message, Priority
+from edge_mask.messages import Detections, Event, Fault, Heard, Held, Message, Priority, Settled
 from edge_mask.recording.shadow_updates import ShadowUpdates
 from edge_mask.redact import legible, redact
 from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Incoming, Republish, RuleFailed
@@ -31,10 +32,14 @@ class Admitted:
     outgoing: list[OutboxRow] = field(default_factory=list)
     live: list[Message] = field(default_factory=list)
     actions: list[EdgeAction] = field(default_factory=list)
+    released: list[str] = field(default_factory=list)
+    """Visits that are held no longer, by id."""
+    boot: str | None = None
+    """The boot that its moment belongs to; None is this one."""
 
     @property
     def is_stored(self) -> bool:
-        return bool(self.events or self.outgoing)
+        return bool(self.events or self.outgoing or self.released)
 
 
 class Intake:
@@ -88,6 +93,17 @@ class Intake:
         self._admit(event, encoded, admitted, is_complaint=False)
         return admitted
 
+    def hold(self, held: Held) -> Admitted:
+        """A visit waits for its passage: it is kept, and nothing is sent."""
+        return Admitted(Priority.EVIDENCE, events=[held_row(held, self._boot)])
+
+    def settle(self, settled: Settled) -> Admitted:
+        """Now it is a visit like any other, under the id that it has had from the begin."""
+        admitted = Admitted(Priority.EVIDENCE, released=[settled.id], boot=settled.boot)
+        if settled.visit is not None:
+            self._admit(settled.visit, encode(settled.visit), admitted, is_complaint=False, event_id=settled.id)
+        return admitted
+
     def hear(self, heard: Heard) -> Admitted:
         """What rules make of another program's message. The sender's name is not known."""
         admitted = Admitted(Priority.TELEMETRY)
@@ -116,9 +132,11 @@ class Intake:
         self._carry_out(effects, cause, at, admitted, is_complaint=False)
         return admitted
 
-    def _admit(self, event: Event, encoded: Encoded, admitted: Admitted, *, is_complaint: bool) -> None:
-        event_id = self._new_id(event.at)
-        if (row := event_row(event, event_id, self._boot)) is not None:
+    def _admit(
+        self, event: Event, encoded: Encoded, admitted: Admitted, *, is_complaint: bool, event_id: str = ""
+    ) -> None:
+        event_id = event_id or self._new_id(event.at)
+        if (row := event_row(event, event_id, admitted.boot or self._boot)) is not None:
             admitted.events.append(row)
         topic = self._topics.of(encoded.kind)
         seq = self._sequences.next(topic, live=encoded.priority is Priority.LIVE)
@@ -138,7 +156,7 @@ class Intake:
         if message.priority is Priority.LIVE:
             admitted.live.append(message)
         else:
-            admitted.outgoing.append(OutboxRow(self._destination, message, at))
+            admitted.outgoing.append(OutboxRow(self._destination, message, at, admitted.boot))
 
     def _through_rules(self, message: Message, at: Moment, admitted: Admitted, *, is_complaint: bool) -> None:
         if self._rules is None:
@@ -164,7 +182,7 @@ class Intake:
                         self._admit(fault, encode(fault), admitted, is_complaint=True)
                 case HttpCall():
                     call = waiting_call(effect, cause=message, message_id=self._new_id(at))
-                    admitted.outgoing.append(OutboxRow(destination_of(effect.url), call, at))
+                    admitted.outgoing.append(OutboxRow(destination_of(effect.url), call, at, admitted.boot))
                 case EdgeAction():
                     admitted.actions.append(effect)
                 # A rule that fails on complaints would complain for ever. It is set aside only once, so that is told.

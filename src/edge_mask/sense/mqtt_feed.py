@@ -15,7 +15,7 @@ from edge_mask.errors import TryLater
 from edge_mask.messages import Heard, Message
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import Closed, Mailbox
-from edge_mask.sense.feed import Back, Gone, Nonsense, Said, Utterance
+from edge_mask.sense.feed import Back, Gone, Nonsense, Said, Stands, Utterance
 from edge_mask.sense.payload import UNAVAILABLE, is_online, value_of
 from edge_mask.sense.sensor import Identity
 from edge_mask.units import Moment, Seconds
@@ -40,7 +40,7 @@ class Ear:
 
 
 class MqttFeed:
-    """A Feed. Retained values are not heard: nobody knows how old they are. Retained availability is."""
+    """A Feed. Retained values are no readings: nobody knows how old they are. Retained availability counts."""
 
     name = "mqtt"
 
@@ -90,7 +90,9 @@ class MqttFeed:
     def _understood(self, message: Message, at: Moment) -> list[Utterance]:
         heard = [each for ear in self._states.get(message.topic, ()) for each in self._state(ear, message)]
         if message.retain:
-            return heard
+            return heard + [
+                each for ear in self._values.get(message.topic, ()) for each in self._level(ear, message, at)
+            ]
         return heard + [each for ear in self._values.get(message.topic, ()) for each in self._value(ear, message, at)]
 
     def _state(self, ear: Ear, message: Message) -> list[Utterance]:
@@ -106,6 +108,9 @@ class MqttFeed:
             return [Back(name)]
         self._offline.add(name)
         return [Gone(name, f"{message.topic} says that it is offline")]
+
+    def _level(self, ear: Ear, message: Message, at: Moment) -> list[Utterance]:
+        return [Stands(each.by, each.reading) for each in self._value(ear, message, at) if isinstance(each, Said)]
 
     def _value(self, ear: Ear, message: Message, at: Moment) -> list[Utterance]:
         identity = ear.identity

@@ -133,7 +133,7 @@ class Gate(Section):
         description="Smallest face to be judged: its longer side as a share of the picture's shorter side.",
     )
     pass_score: Fraction = Field(
-        default=0.75,
+        default=0.6,
         description="Mean score that the looks with a mask must have for a pass; a less certain one is `unsure`.",
     )
     still: Literal["refuse", "ignore"] = Field(
@@ -156,7 +156,14 @@ class Gate(Section):
         description="A visitor of whom no temperature was taken: refused with `temperature_missing`, or judged by the"
         " mask alone.",
     )
-    passage_sensor: str | None = Field(default=None, description="Name of the sensor that sees somebody go through.")
+    passage_sensor: str | None = Field(
+        default=None,
+        description="Name of the sensor that sees somebody go through: of kind gpio, mqtt or replay, and a state such"
+        " as passage, contact or motion. Visits are then published when it is known who went through.",
+    )
+    passage_window: Annotated[Seconds, duration(at_least=0.5, at_most=60)] = Field(
+        default=Seconds(5.0), description="How long after a verdict a passage belongs to it."
+    )
 
 
 class Cctv(Section):
