@@ -84,7 +84,7 @@ class Deployed:
             **default,
             "cameras": [camera],
             "detector": {"model": str(self.root / "model"), "threads": 1},
-            "gate": {"votes": 3},
+            "gate": {"votes": 3, "still": "ignore"},
             "PublishResultsOnTopic": RESULTS,
             **more,
         }

@@ -6,7 +6,9 @@ from edge_mask.decide import Sight, Watch
 from edge_mask.messages import INCORRECT, MASK, NO_MASK, Alert, Box, Event, Face, Look, Reading, Track, Visit
 from edge_mask.units import Moment, Seconds, Unix
 
-LABELS = {"M": MASK, "N": NO_MASK, "I": INCORRECT}
+LABELS = {"M": MASK, "m": MASK, "N": NO_MASK, "I": INCORRECT}
+FAINT = 0.55
+"""The score of an `m`: too little for a pass."""
 WIDTH, HEIGHT = 640, 480
 START = 1_790_000_000.0
 
@@ -15,8 +17,10 @@ def at(seconds: float) -> Moment:
     return Moment(Seconds(seconds), Unix(START + seconds))
 
 
-def track(label: str, number: int = 1, *, size: float = 100.0, x: float = 200.0, y: float = 150.0) -> Track:
-    face = Face(label, 0.9, Box(x, y, size, size))
+def track(
+    label: str, number: int = 1, *, size: float = 100.0, x: float = 200.0, y: float = 150.0, score: float = 0.9
+) -> Track:
+    face = Face(label, score, Box(x, y, size, size))
     return Track(number, face, {label: 1}, at(0), at(0))
 
 
@@ -37,10 +41,12 @@ def watched(
     temperatures: Sequence[float | None] | None = None,
     size: float = 100.0,
 ) -> list[Event]:
-    """All events of one person: `M`, `N`, `I` as seen, `.` not seen, `-` seen too far away; then the camera ends."""
+    """All events of one person: `M`, `N`, `I` as seen, `m` a faint mask, `.` not seen, `-` seen too far away; then the
+    camera ends."""
     events: list[Event] = []
     for number, letter in enumerate(looks):
-        seen = [] if letter == "." else [track(LABELS.get(letter, NO_MASK), size=20.0 if letter == "-" else size)]
+        near, score = 20.0 if letter == "-" else size, FAINT if letter == "m" else 0.9
+        seen = [] if letter == "." else [track(LABELS.get(letter, NO_MASK), size=near, score=score)]
         temperature = None if temperatures is None else temperatures[min(number, len(temperatures) - 1)]
         events += watch.observe(sight(seen, number * every, temperature))
     return events + watch.finish(at(len(looks) * every))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edge_mask.decide.visitor import TABLE
+from edge_mask.decide.states import TABLE
 
 DOCUMENT = Path(__file__).parents[2] / "docs/decisions.md"
 

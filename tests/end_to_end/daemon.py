@@ -67,7 +67,7 @@ def write_config(folder: Path, port: int | None, **changes: Any) -> Path:
         "device": {"thing_name": THING},
         "cameras": [{"name": "front", "source": f"images:{folder / 'scene'}", "role": "gate", "interval": "0.05s"}],
         "detector": {"model": str(folder / "model"), "threads": 1},
-        "gate": {"votes": 3},
+        "gate": {"votes": 3, "still": "ignore"},
         "cctv": {"streak": 3},
         "mqtt": {"transport": "none"} if port is None else {"host": "127.0.0.1", "port": port},
         "outbox": {"path": str(folder / "edge-mask.db"), "drain_rate": "1000/s"},

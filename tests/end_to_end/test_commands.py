@@ -193,7 +193,9 @@ def test_a_folder_with_a_text_file_named_jpg_and_an_empty_one_is_looked_at_all_t
 def test_a_sensor_that_talks_nonsense_takes_nobody_down(site: Path, content: str) -> None:
     (site / "t.csv").write_text(content)
     sensor = {"name": "forehead", "kind": "replay", "path": str(site / "t.csv"), "rate": "max"}
-    config = write_config(site, None, sensors=[sensor], gate={"votes": 3, "temperature_sensor": "forehead"})
+    config = write_config(
+        site, None, sensors=[sensor], gate={"votes": 3, "still": "ignore", "temperature_sensor": "forehead"}
+    )
     with Daemon(config, "--max-seconds", "6") as daemon:
         assert daemon.wait() == 0
     with closing(sqlite3.connect(site / "edge-mask.db")) as database:

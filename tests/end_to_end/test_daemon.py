@@ -51,7 +51,7 @@ def test_a_subscriber_receives_visits_looks_temperatures_and_an_alert(
         ],
         sensors=[{"name": "forehead", "kind": "replay", "path": str(write_readings(site / "t.csv", [36.5] * 50)),
                   "interval": "0.1s"}],
-        gate={"votes": 3, "temperature_sensor": "forehead"},
+        gate={"votes": 3, "still": "ignore", "temperature_sensor": "forehead"},
     )  # fmt: skip
     with Daemon(config, "--until-idle") as daemon:
         assert daemon.wait() == 0

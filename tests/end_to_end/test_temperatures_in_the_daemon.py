@@ -36,7 +36,7 @@ def visits(site: Path, looks: Sequence[Look], readings: str, **gate: Any) -> lis
         None,
         cameras=[{"name": "front", "source": write_film(site / "film", looks), "interval": "0.1s"}],
         sensors=[{"name": "forehead", "kind": "replay", "path": str(site / "t.csv"), "loop": True}],
-        gate={"votes": 3, "temperature_sensor": "forehead", **gate},
+        gate={"votes": 3, "still": "ignore", "temperature_sensor": "forehead", **gate},
     )
     with Daemon(config, "--until-idle") as daemon:
         assert daemon.wait() == 0
@@ -48,7 +48,7 @@ def test_two_at_once_and_one_after_them_each_get_their_own_temperature_or_none(t
     """Each reading has a value of its own: 38, and 0.01 more every 50 ms."""
     readings = "".join(f"{number * 0.05:.2f},{38 + number / 100:.2f}\n" for number in range(2000))
     together: Look = [(LEFT, MASKED), (RIGHT, BARE)]
-    looks = [together] * 28 + [NOBODY] * 14 + [[(RIGHT, BARE)]] * 6 + [NOBODY]
+    looks = [together] * 28 + [NOBODY] * 18 + [[(RIGHT, BARE)]] * 6 + [NOBODY]
     found = visits(tmp_path, looks, readings)
     assert sorted((verdict, *reasons) for verdict, reasons, _ in found) == [
         ("no_pass", "fever"), ("no_pass", "no_mask", "fever"), ("no_pass", "no_mask", "temperature_missing"),

@@ -41,7 +41,7 @@ def config(tmp_path: Path, broker: Mosquitto) -> Path:
             {"name": "roof", "source": "usb:/dev/no-such-camera", "role": "cctv"},
         ],
         sensors=[{"name": "forehead", "kind": "replay", "path": str(readings), "interval": "0.1s"}],
-        gate={"votes": 3, "temperature_sensor": "forehead"},
+        gate={"votes": 3, "still": "ignore", "temperature_sensor": "forehead"},
         health={"interval": "60s"},
         homeassistant={"enabled": True},
     )  # fmt: skip

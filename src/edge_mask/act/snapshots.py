@@ -36,7 +36,7 @@ class SnapshotStore:
     """Keeps pictures in one folder. May be used from several threads; only `promise` never waits for the disk."""
 
     def __init__(self, folder: Path, bounds: Bounds, style: Style, clock: Clock) -> None:
-        self._folder = folder
+        self.folder = folder
         self._bounds = bounds
         self._style = style
         self._clock = clock
@@ -66,10 +66,10 @@ class SnapshotStore:
         with self._using_the_disk():
             if not self._promises.is_wanted(name):
                 return
-            self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o750, parents=True, exist_ok=True)
             if self._is_taken(final):
                 raise Refused(f"{final} is there already, from an earlier run; it stays as it is")
-            put(self._folder, TEMP + final, data)
+            put(self.folder, TEMP + final, data)
             self._remember(TEMP + final)
             if name == final:
                 self._make_certain(final)
@@ -106,7 +106,7 @@ class SnapshotStore:
         wanted = list(names)
         self._promises.withdraw(wanted, before)
         with self._lock:  # what is being written just now is whole, and goes too
-            return erase_pictures(self._folder, wanted, before)
+            return erase_pictures(self.folder, wanted, before)
 
     def sweep(self, now: Moment) -> int:
         """Look through the whole folder and delete what must go; returns how many. Raises TryLater."""
@@ -134,13 +134,13 @@ class SnapshotStore:
             try:
                 yield
             except OSError as error:
-                raise TryLater(f"{self._folder}: {advice(error)}") from error
+                raise TryLater(f"{self.folder}: {advice(error)}") from error
 
     def _is_taken(self, final: str) -> bool:
-        return any((self._folder / name).exists() for name in (final, TEMP + final))
+        return any((self.folder / name).exists() for name in (final, TEMP + final))
 
     def _make_certain(self, final: str) -> None:
-        (self._folder / (TEMP + final)).rename(self._folder / final)
+        (self.folder / (TEMP + final)).rename(self.folder / final)
         self._temps.pop(TEMP + final, None)
 
     def _remember(self, temp: str) -> None:
@@ -153,9 +153,9 @@ class SnapshotStore:
     # -- deleting ----------------------------------------------------------------------------------------
 
     def _swept(self, now: Moment) -> int:
-        for part in abandoned_in(self._folder, now, self._bounds.temp_ttl):
+        for part in abandoned_in(self.folder, now, self._bounds.temp_ttl):
             part.unlink(missing_ok=True)
-        pictures = list(pictures_in(self._folder))
+        pictures = list(pictures_in(self.folder))
         going = [each for each in pictures if self._left(each.snapshot, now) <= 0]
         gone = {each.snapshot.name for each in going}
         staying = [each for each in pictures if each.snapshot.name not in gone]
@@ -175,7 +175,7 @@ class SnapshotStore:
     def _delete_some(self) -> None:
         for _ in range(min(_AT_ONCE, len(self._doomed))):
             name = self._doomed[0]
-            (self._folder / name).unlink(missing_ok=True)
+            (self.folder / name).unlink(missing_ok=True)
             self._doomed.popleft()
             self._temps.pop(name, None)
             self._born.pop(name.removeprefix(TEMP), None)
@@ -185,7 +185,7 @@ class SnapshotStore:
 
     def _room(self) -> Bytes:
         """What the pictures may take on this file system."""
-        if not self._folder.is_dir():
+        if not self.folder.is_dir():
             return self._bounds.max_bytes
-        of_the_disk = shutil.disk_usage(self._folder).total * self._bounds.max_share
+        of_the_disk = shutil.disk_usage(self.folder).total * self._bounds.max_share
         return Bytes(min(self._bounds.max_bytes, int(of_the_disk)))

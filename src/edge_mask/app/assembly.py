@@ -20,6 +20,7 @@ from edge_mask.app.health import HealthFigures, HealthReporter
 from edge_mask.app.home import announcer_for
 from edge_mask.app.idle import IdleCheck
 from edge_mask.app.instruments import Instruments
+from edge_mask.app.latest import latest_for
 from edge_mask.app.part_states import PartStates
 from edge_mask.app.pictures import album_for
 from edge_mask.app.pipeline import PipelineParts
@@ -92,6 +93,7 @@ class Assembly:
         self._gate = GateDevices(settings, self._inbox, self._ids.make, clock)
         self._couriers.listeners += self._gate.on_connection
         self._parts = PipelineParts(settings, clock, self._gate.emit, album_for(settings, self._inbox.emit, clock))
+        self._gate.pictured = self._parts.pictured_now
         self._states: list[PartStates] = []
         """One for each that counts frames by itself."""
 
@@ -112,6 +114,7 @@ class Assembly:
         self._attend_to_the_nucleus(vision)
         for states in self._states:
             states.cameras, states.sensors = cameras, instruments.states
+        self._besides += latest_for(settings, parts.seen.newest.get, self._inbox.emit, self._clock)
         sinks: list[Job] = [actions, recorder, *self._couriers.all, *self._besides, self._inspector, health]
         sinks += self._gate.jobs
         senders = [self._worker(meter) for meter in instruments.jobs]

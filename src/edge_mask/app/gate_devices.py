@@ -7,7 +7,7 @@ vision ──visit──▶ GateDevices.emit ──▶ held until somebody goes 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from edge_mask.messages import Event, Visit
+from edge_mask.messages import Alert, Event, Held, Settled, Visit
 from edge_mask.recording.mail import Inbox
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.worker import Job
@@ -26,8 +26,16 @@ _DEBOUNCE = Seconds(0.05)
 class GateDevices:
     """Made once for a house."""
 
-    def __init__(self, settings: Settings, inbox: Inbox, new_id: Callable[[Moment], str], clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        inbox: Inbox,
+        new_id: Callable[[Moment], str],
+        clock: Clock,
+    ) -> None:
         self._inbox = inbox
+        self.pictured: Callable[[Event], Event] = lambda event: event
+        """Gives an alert the picture of that moment, and returns at once."""
         self._settings = settings
         has_gate = any(camera.role == "gate" for camera in settings.cameras)
         self.desk = self._desk(new_id, clock) if has_gate and settings.gate.passage_sensor is not None else None
@@ -38,6 +46,9 @@ class GateDevices:
             self.desk.hold(event)
         else:
             self._inbox.emit(event)
+
+    def _say(self, event: Held | Settled | Alert) -> None:
+        self._inbox.emit(self.pictured(event) if isinstance(event, Alert) else event)
 
     @property
     def jobs(self) -> list[Job]:
@@ -76,4 +87,4 @@ class GateDevices:
             tells_changes_only=isinstance(sensor, MqttSensor),
             camera=gates[0] if len(gates) == 1 else None,
         )
-        return PassageDesk(policy, self._inbox.emit, new_id, clock)
+        return PassageDesk(policy, self._say, new_id, clock)

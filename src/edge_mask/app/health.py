@@ -114,6 +114,7 @@ class HealthFigures:
             clock_synced=now.synced,
         )
         values["visits_today"] = None if seen is None else self._judged_today(now)
+        values["time_to_verdict_ms"] = None if seen is None else seen.time_to_verdict
         values |= self._parts(seconds)
         counts = {name: asdict(count) for name, count in self._rules.counts.items()}
         values["live_dropped"] = self._live_dropped()

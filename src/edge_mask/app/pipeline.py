@@ -17,7 +17,7 @@ from edge_mask.capture.factory import is_live
 from edge_mask.decide.cctv import CctvPolicy, CctvWatch
 from edge_mask.decide.gate import GateWatch
 from edge_mask.decide.record import MadeBy
-from edge_mask.decide.visitor import GatePolicy
+from edge_mask.decide.visitor import FORGET_AFTER, GatePolicy
 from edge_mask.detect.detector import Detector
 from edge_mask.detect.model import ModelDetector
 from edge_mask.messages import Event, Frame
@@ -67,6 +67,13 @@ class PipelineParts:
             seen=self.seen, publish=publish, pictured=self.album.pictured,
         )  # fmt: skip
 
+    def pictured_now(self, event: Event) -> Event:
+        """For what other parts have to say of a camera: with the picture of that moment, if there is one."""
+        camera = getattr(event, "camera", None)
+        shot = None if camera is None else self.seen.newest.get(camera)
+        is_fresh = shot is not None and abs(event.at.mono - shot.frame.at.mono) <= _THAT_MOMENT
+        return self.album.pictured(event, shot) if is_fresh else event
+
     def lane(self, vision: Vision, detector: Detector, number: int) -> Lane:
         """The worker of one detector."""
         return Lane(vision, self.frames, detector, number)
@@ -81,6 +88,7 @@ class PipelineParts:
             min_face=gate.min_face,
             pass_score=gate.pass_score,
             still=gate.still,
+            forget_after=Seconds(max(FORGET_AFTER, _MISSED * camera.interval)),
         )
         sensor = thermometer_of(self.settings, camera)
         policy = with_thermometer(policy, self.settings, sensor)
@@ -90,6 +98,10 @@ class PipelineParts:
         return CameraState(Tracker(votes=policy.vote_policy), watch, readings, Examiner(), shots)
 
 
+_MISSED = 2.5
+"""Intervals: one look may miss a face without its person having left."""
+_THAT_MOMENT = 5.0
+"""Seconds; what a camera saw earlier shows something else."""
 _LONGEST_GAP = 300.0
 _INTERVALS = 5
 

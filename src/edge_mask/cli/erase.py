@@ -25,6 +25,7 @@ def add(commands: Any) -> None:
 
 def _erase(arguments: argparse.Namespace) -> int:
     from edge_mask.act.erase import PATIENCE, erase_pictures
+    from edge_mask.act.latest_file import erase_latest
     from edge_mask.ledger.erasure import Erasure
     from edge_mask.ledger.upkeep import erase_people
     from edge_mask.units import Unix
@@ -34,6 +35,7 @@ def _erase(arguments: argparse.Namespace) -> int:
     erased = erase_people(settings.outbox.path, Erasure(arguments.visit, before, settings.gate.temperature_sensor))
     cut = None if before is None else Unix(before)
     pictures = erase_pictures(settings.snapshots.dir, erased.pictures, cut, PATIENCE)
+    pictures += erase_latest(settings.snapshots.dir, before, erased.seen_at)
     counts = {**erased.counts, "pictures": pictures}
     print(json.dumps(counts) if arguments.json else f"erased {', '.join(f'{n} {what}' for what, n in counts.items())}")
     return 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
+from edge_mask.act.latest_file import erase_latest
 from edge_mask.act.snapshots import SnapshotStore
 from edge_mask.control.request import Rejected, Request, shown
 from edge_mask.errors import TryLater
@@ -38,6 +39,7 @@ class Erase:
             raise Rejected("bad_request", "give either visit, the id of one, or before, a time")
         erased = self._erased(Erasure(visit, before, self.thermometer))
         pictures = self.pictures.erase(erased.pictures, None if before is None else Unix(before))
+        pictures += erase_latest(self.pictures.folder, before, erased.seen_at)
         return {"counts": {**erased.counts, "pictures": pictures}}
 
     def _erased(self, erasure: Erasure) -> Erased:

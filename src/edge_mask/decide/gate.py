@@ -1,13 +1,14 @@
 """A camera at a gate: every person near enough is judged, and each attempt is one visit.
 
-tracks ──near enough, in the zone──▶ one Visitor each (votes, thermometer, hysteresis) ──▶ Visit, fever Alert
+tracks ──who is who──▶ people ──near enough, in the zone, the nearest first──▶ one Visitor each ──▶ Visit, fever Alert
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from edge_mask.decide.judgement import Judgement
 from edge_mask.decide.look import VisitorLook, rounded, since, taken
+from edge_mask.decide.people import People
 from edge_mask.decide.record import Log, MadeBy
 from edge_mask.decide.sight import Sight
 from edge_mask.decide.thermometry import Thermometry
@@ -25,6 +26,8 @@ class _Present:
     """Somebody who has not left."""
 
     visitor: Visitor
+    track: int
+    """The newest: tracks break, a person stays one."""
     log: Log
     came: Moment
     last: Moment
@@ -32,7 +35,7 @@ class _Present:
     readings: list[Reading] = field(default_factory=list)
     """Temperatures taken of them since they were judged last."""
 
-    def see(self, track: Track, sight: Sight) -> Judgement | None:
+    def see(self, track: Track, sight: Sight, *, is_turn: bool) -> Judgement | None:
         """One look, with what the thermometer said of them since the look before."""
         readings, self.readings = self.readings, []
         look = VisitorLook(
@@ -42,6 +45,7 @@ class _Present:
             box=rounded(track.face.box),
             evidence=sight.evidence.get(track.id),
             readings=tuple(taken(reading, self.came) for reading in readings),
+            is_turn=is_turn,
         )
         self.log.add(look)
         return self.visitor.see(look)
@@ -63,6 +67,8 @@ class GateWatch:
         self._policy = policy or GatePolicy()
         self._zone = zone
         self._visitors: dict[int, _Present] = {}
+        """By person."""
+        self._people = People(self._policy.forget_after)
         self._thermometry = Thermometry()
 
     @property
@@ -71,18 +77,22 @@ class GateWatch:
         return any(each.visitor.is_looked_at for each in tuple(self._visitors.values()))
 
     def observe(self, sight: Sight) -> list[Event]:
-        """A visit (and an alert, for a fever) for each person whose attempt this look decides, by track id."""
-        events: list[Event] = []
+        """A visit (and an alert, for a fever) for each person whose attempt this look decides, the nearest first."""
+        person_of = self._people.recognise(sight.tracks, sight.at)
         for track in sight.tracks:
-            if track.id not in self._visitors:
+            person = person_of[track.id]
+            if person not in self._visitors:
                 log = Log(self._policy, self._made_by)
-                self._visitors[track.id] = _Present(Visitor(self._policy), log, sight.at, sight.at)
-            self._visitors[track.id].last = sight.at
-        judged = [track for track in sight.tracks if self._is_judged(track, sight)]
+                self._visitors[person] = _Present(Visitor(self._policy), track.id, log, sight.at, sight.at)
+            self._visitors[person].track, self._visitors[person].last = track.id, sight.at
+        judged = {person_of[track.id]: track for track in sight.tracks if self._is_judged(track, sight)}
         self._share_out(judged, sight)
-        for track in sorted(judged, key=lambda each: each.id):
-            said = self._visitors[track.id].see(track, sight)
-            events += self._events(said, track.id, sight)
+        events: list[Event] = []
+        is_turn = True
+        for person, track in sorted(judged.items(), key=_nearest_first):
+            present = self._visitors[person]
+            events += self._events(present.see(track, sight, is_turn=is_turn), present, sight)
+            is_turn = is_turn and present.visitor.is_told_of
         return events + self._farewell(sight.at, self._policy.forget_after)
 
     def tick(self, now: Moment) -> list[Event]:
@@ -90,20 +100,22 @@ class GateWatch:
         return self._farewell(now, Seconds(max(self._policy.forget_after, SILENCE)))
 
     def finish(self, at: Moment) -> list[Event]:
-        """The visits that were decided but not said yet."""
+        """The visits that are owed but not said yet."""
         del at  # a visit happened when its person was seen, not when the camera ended
-        return [event for track in sorted(self._visitors) for event in self._leave(track)]
+        return [event for person in sorted(self._visitors) for event in self._leave(person)]
 
     def _farewell(self, at: Moment, after: Seconds) -> list[Event]:
-        left = [track for track, each in sorted(self._visitors.items()) if at.mono - each.last.mono > after]
-        return [event for track in left for event in self._leave(track)]
+        left = [person for person, each in sorted(self._visitors.items()) if at.mono - each.last.mono > after]
+        return [event for person in left for event in self._leave(person)]
 
-    def _leave(self, track: int) -> list[Event]:
-        gone = self._visitors.pop(track)
+    def _leave(self, person: int) -> list[Event]:
+        gone = self._visitors.pop(person)
         judgement = gone.visitor.leave()
         if judgement is None:
             return []
-        return [self._visit(judgement, track, gone.last, gone.log.record(clock_ok=gone.last.synced, has_left=True))]
+        return [
+            self._visit(judgement, gone.track, gone.last, gone.log.record(clock_ok=gone.last.synced, has_left=True))
+        ]
 
     def _is_judged(self, track: Track, sight: Sight) -> bool:
         box = track.face.box
@@ -111,18 +123,18 @@ class GateWatch:
             return False
         return self._zone is None or is_inside(box, self._zone, sight.width, sight.height)
 
-    def _share_out(self, judged: Sequence[Track], sight: Sight) -> None:
+    def _share_out(self, judged: Mapping[int, Track], sight: Sight) -> None:
         """One thermometer: each reading goes to whom it was taken of, if they are still here."""
-        sizes = {track.id: max(track.face.box.w, track.face.box.h) for track in judged}
+        sizes = {person: _size(track) for person, track in judged.items()}
         for person, readings in self._thermometry.share(sizes, sight.readings, sight.at).items():
             if person in self._visitors:
                 self._visitors[person].readings += readings
 
-    def _events(self, judgement: Judgement | None, track: int, sight: Sight) -> list[Event]:
+    def _events(self, judgement: Judgement | None, present: _Present, sight: Sight) -> list[Event]:
         if judgement is None:
             return []
-        record = self._visitors[track].log.record(clock_ok=sight.at.synced)
-        events: list[Event] = [self._visit(judgement, track, sight.at, record)]
+        record = present.log.record(clock_ok=sight.at.synced)
+        events: list[Event] = [self._visit(judgement, present.track, sight.at, record)]
         if judgement.has_fever and judgement.temperature is not None:
             value, unit = judgement.temperature, self._policy.unit
             text = f"A visitor at {self._camera} has {value:.1f} {unit}, above {self._policy.fever_above:g} {unit}."
@@ -138,6 +150,17 @@ class GateWatch:
             mask_score=judgement.mask_score,
             temperature=judgement.temperature,
             reasons=judgement.reasons,
+            time_to_verdict_ms=judgement.time_to_verdict_ms,
             track=track,
             record=record,
         )
+
+
+def _size(track: Track) -> float:
+    return max(track.face.box.w, track.face.box.h)
+
+
+def _nearest_first(each: tuple[int, Track]) -> tuple[float, int]:
+    """The larger face is the nearer one."""
+    person, track = each
+    return -_size(track), person

@@ -49,6 +49,8 @@ class VisitorLook:
     evidence: Evidence | None = None
     readings: tuple[Taken, ...] = ()
     """Temperatures that belong to this visitor and may be decided with at this look."""
+    is_turn: bool = True
+    """Nobody who stands nearer still waits for a verdict."""
 
 
 def since(came: Moment, at: Moment) -> Seconds:

@@ -1,20 +1,22 @@
-"""One person at the gate, from arriving to leaving: a state machine that is the table below.
+"""One person at the gate: what each look says (a sign), and what follows from it (states.TABLE).
 
-ARRIVING  looked at, the votes do not agree yet
-WAITING   the votes agree, the thermometer has said nothing yet
-JUDGED    a visit was said
-DOUBTED   a visit was said, and the votes or the thermometer say something else since
+look ──▶ votes, pixels, thermometer ──▶ Finding ──▶ Judgement ──▶ sign ──TABLE──▶ next state, and perhaps a visit
 """
 
-from dataclasses import dataclass
-from enum import Enum, auto
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from edge_mask.decide.judgement import Judgement, judge, judge_again
+from edge_mask.decide.judgement import STILL, UNSURE, Finding, Judgement, find, judge, judge_again
 from edge_mask.decide.look import Taken, VisitorLook
+from edge_mask.decide.states import TABLE, Sign, State
+from edge_mask.decide.stillness import Stillness
 from edge_mask.decide.thermometry import Temperatures
-from edge_mask.track.votes import Ballot, Majority, VotePolicy
+from edge_mask.decide.weight import weigh
+from edge_mask.track.votes import Ballot, VotePolicy
 from edge_mask.units import Seconds
+
+FORGET_AFTER = Seconds(1.5)
+"""Long enough for somebody who is hidden for a second, short enough that the next one seldom stands there by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,10 @@ class GatePolicy:
     """The face's longer side as a part of the picture's shorter side; smaller ones are too far away to be judged."""
     fever_above: float | None = None
     """In the unit of the readings; None where no thermometer is configured."""
-    pass_score: float = 0.75
+    pass_score: float = 0.6
     """Mean score that the winning votes must have for a pass; a refusal needs no such certainty."""
     still: Literal["refuse", "ignore"] = "refuse"
-    """A face that neither moves nor changes is no visitor's."""
+    """A face with a mask that neither moves nor changes is refused, or judged like any other."""
     temperature_wait: Seconds = Seconds(2.0)
     """How long a face that is decided waits for the thermometer, before it is judged without."""
     temperature_max_age: Seconds = Seconds(10.0)
@@ -42,78 +44,12 @@ class GatePolicy:
     """Of `fever_above` and the readings."""
     hold: Seconds = Seconds(1.0)
     """How long another judgement must last without a break before it is a new attempt."""
-    forget_after: Seconds = Seconds(1.0)
+    forget_after: Seconds = FORGET_AFTER
     """Somebody who was not seen for longer has left."""
 
     @property
     def vote_policy(self) -> VotePolicy:
         return VotePolicy(needed=self.votes, window=self.window)
-
-
-class State(Enum):
-    """Where a visitor stands."""
-
-    ARRIVING = auto()
-    WAITING = auto()
-    JUDGED = auto()
-    DOUBTED = auto()
-    LEFT = auto()
-
-
-class Sign(Enum):
-    """What one look says about a visitor."""
-
-    UNDECIDED = auto()
-    """The votes do not agree."""
-    UNMEASURED = auto()
-    """They agree, but the thermometer has nothing to say, and there is time to wait for it."""
-    DECIDED = auto()
-    """There is a judgement, the first one."""
-    SAME = auto()
-    """The judgement is what was said."""
-    OTHER = auto()
-    """It is something else."""
-    HELD = auto()
-    """It has been the same something else for `hold`."""
-    GONE = auto()
-    """Not seen for `forget_after`."""
-
-
-@dataclass(frozen=True, slots=True)
-class To:
-    """The next state, and whether a visit is said on the way."""
-
-    state: State
-    says_visit: bool = False
-
-
-TABLE: dict[State, dict[Sign, To]] = {
-    State.ARRIVING: {
-        Sign.UNDECIDED: To(State.ARRIVING),
-        Sign.UNMEASURED: To(State.WAITING),
-        Sign.DECIDED: To(State.JUDGED, says_visit=True),
-        Sign.GONE: To(State.LEFT),
-    },
-    State.WAITING: {
-        Sign.UNDECIDED: To(State.ARRIVING),
-        Sign.UNMEASURED: To(State.WAITING),
-        Sign.DECIDED: To(State.JUDGED, says_visit=True),
-        Sign.GONE: To(State.LEFT, says_visit=True),
-    },
-    State.JUDGED: {
-        Sign.UNDECIDED: To(State.JUDGED),
-        Sign.SAME: To(State.JUDGED),
-        Sign.OTHER: To(State.DOUBTED),
-        Sign.GONE: To(State.LEFT),
-    },
-    State.DOUBTED: {
-        Sign.UNDECIDED: To(State.JUDGED),
-        Sign.SAME: To(State.JUDGED),
-        Sign.OTHER: To(State.DOUBTED),
-        Sign.HELD: To(State.JUDGED, says_visit=True),
-        Sign.GONE: To(State.LEFT),
-    },
-}
 
 
 class Visitor:
@@ -126,6 +62,7 @@ class Visitor:
         self.state = State.ARRIVING
         self._policy = policy
         self._ballot = Ballot(policy.vote_policy)
+        self._stillness = Stillness()
         self._temperatures = Temperatures(policy.temperature_max_age)
         self._temperature: Taken | None = None
         """What they come to at this look."""
@@ -133,47 +70,69 @@ class Visitor:
         self._said: Judgement | None = None
         self._doubt: tuple[tuple[str, bool], Seconds] | None = None
         """What else it might be, and since when."""
-        self.is_looked_at = False
+        self._looks = 0
+        self._newest = Seconds(0.0)
+
+    @property
+    def is_looked_at(self) -> bool:
         """It was near enough to be judged at least once."""
+        return self._looks > 0
+
+    @property
+    def is_told_of(self) -> bool:
+        """There was a visit."""
+        return self._said is not None
 
     def see(self, look: VisitorLook) -> Judgement | None:
         """One look at the face, near enough to be judged; looks come in the order of time."""
-        self.is_looked_at = True
-        self._ballot.add(look.label, look.score, look.at)
+        self._looks += 1
+        self._newest = look.at
+        self._ballot.add(look.label, look.score, look.at, weigh(look.evidence, self._policy.min_face))
+        self._stillness.see(look)
         self._temperatures.add(look.readings)
         self._temperature = self._temperatures.at(look.at)
-        majority = self._ballot.majority()
-        if majority is None:
+        finding = self._finding()
+        if self._said is None:
+            return self._see_first(finding, look)
+        if not finding.is_certain:  # what was said holds until something else is certain
             return self._go(Sign.UNDECIDED, None)
-        judgement = self._judge(majority)
-        if self._is_unmeasured and self._said is not None:
-            judgement = judge_again(majority, self._said)
-        sign = self._first_sign(look.at) if self._said is None else self._later_sign(judgement, look.at)
-        return self._go(sign, judgement)
+        judgement = judge_again(finding, self._said) if self._is_unmeasured else self._judge(finding)
+        return self._go(self._later_sign(judgement, look.at), judgement)
 
     def leave(self) -> Judgement | None:
-        """Gone, or nobody looks any more: what was decided but waited for the thermometer is said now."""
-        majority = self._ballot.majority()
-        return self._go(Sign.GONE, None if majority is None else self._judge(majority))
+        """Gone, or nobody looks any more: what is owed is said now."""
+        is_owed = self._said is None and (self._looks >= self._policy.votes or self._is_over)
+        return self._go(Sign.OWED, self._judge(self._finding())) if is_owed else self._go(Sign.GONE, None)
+
+    def _see_first(self, finding: Finding, look: VisitorLook) -> Judgement | None:
+        if not finding.is_certain and not self._is_over:
+            return self._go(Sign.UNDECIDED, None)
+        return self._go(self._first_sign(look), self._judge(finding))
 
     def _go(self, sign: Sign, judgement: Judgement | None) -> Judgement | None:
         to = TABLE[self.state][sign]
+        began = self._ballot.since if self._doubt is None else self._doubt[1]
         self.state = to.state
         if to.state is not State.WAITING:
             self._waiting_since = None
         if to.state is not State.DOUBTED:
             self._doubt = None
-        if not to.says_visit:
+        if not to.says_visit or judgement is None:
             return None
+        if to.state is not State.LEFT:  # when somebody was known to have gone, no look tells
+            judgement = replace(judgement, time_to_verdict_ms=round((self._newest - began) * 1000))
         self._said = judgement
         return judgement
 
-    def _first_sign(self, now: Seconds) -> Sign:
+    def _first_sign(self, look: VisitorLook) -> Sign:
+        if self.state is State.ARRIVING and not look.is_turn:
+            return Sign.QUEUED
         if not self._is_unmeasured:
             return Sign.DECIDED
         if self._waiting_since is None:
-            self._waiting_since = now
-        return Sign.UNMEASURED if now - self._waiting_since < self._policy.temperature_wait else Sign.DECIDED
+            self._waiting_since = look.at
+        is_early = look.at - self._waiting_since < self._policy.temperature_wait
+        return Sign.UNMEASURED if is_early else Sign.DECIDED
 
     def _later_sign(self, judgement: Judgement, now: Seconds) -> Sign:
         assert self._said is not None
@@ -185,9 +144,23 @@ class Visitor:
         return Sign.HELD if now - self._doubt[1] >= self._policy.hold else Sign.OTHER
 
     @property
+    def _is_over(self) -> bool:
+        """Whether the window that a verdict may take is over."""
+        vote = self._policy.vote_policy
+        return self._ballot.is_full and self._looks >= min(vote.needed, vote.few)
+
+    def _finding(self) -> Finding:
+        policy = self._policy
+        is_still = policy.still == "refuse" and self._stillness.is_still(self._newest, policy.window)
+        finding = find(self._ballot.majority(), policy.pass_score, is_still=is_still)
+        if finding.reason == STILL and not self._ballot.is_full:
+            return replace(finding, reason=UNSURE)  # it may still move
+        return finding
+
+    @property
     def _is_unmeasured(self) -> bool:
         return self._policy.fever_above is not None and self._temperature is None
 
-    def _judge(self, majority: Majority) -> Judgement:
+    def _judge(self, finding: Finding) -> Judgement:
         policy = self._policy
-        return judge(majority, self._temperature, policy.fever_above, policy.without_temperature)
+        return judge(finding, self._temperature, policy.fever_above, policy.without_temperature)

@@ -128,7 +128,7 @@ class Gate(Section):
         description="Smallest face to be judged: its longer side as a share of the picture's shorter side.",
     )
     pass_score: Fraction = Field(
-        default=0.75,
+        default=0.6,
         description="Mean score that the looks with a mask must have for a pass; a less certain one is `unsure`.",
     )
     still: Literal["refuse", "ignore"] = Field(

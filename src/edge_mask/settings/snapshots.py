@@ -15,6 +15,11 @@ def _off_is_a_word(value: object) -> object:
     return "none" if value is False else value
 
 
+def _switch(value: object) -> object:
+    """YAML takes `on` and `off` for true and false."""
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
+
+
 class Snapshots(Section):
     """Pictures kept on the device; none leaves it unless an action says so."""
 
@@ -40,8 +45,21 @@ class Snapshots(Section):
     temp_ttl: Annotated[Seconds, duration(at_least=1)] = Field(
         default=Seconds(3600.0), description="How long a picture without a certain verdict (`temp-…`) may stay."
     )
+    latest: Annotated[Literal["auto", "on", "off"], BeforeValidator(_switch)] = Field(
+        default="auto",
+        description="The last picture of each camera is kept as `latest-CAMERA.jpg`; `auto`: of `cctv` cameras, where"
+        " faces are blurred.",
+    )
+    latest_every: Annotated[Seconds, duration(at_least=1, at_most=86400)] = Field(
+        default=Seconds(60.0), description="Time between two of them; each is written to the disk."
+    )
     blur_faces: bool = Field(
         default=True,
         description="Every face is made unrecognisable before a picture is stored: what the model takes for one, and"
         " what it half believes in.",
     )
+
+    @property
+    def keeps_latest(self) -> bool:
+        """Everybody who passes by is on these pictures: their faces are not kept without being asked for."""
+        return self.latest == "on" or (self.latest == "auto" and self.blur_faces)

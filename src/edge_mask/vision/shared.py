@@ -1,14 +1,16 @@
 """What the lanes share: the trackers and the decisions of every camera."""
 
 import logging
+import statistics
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from edge_mask.decide.sight import Sight, Watch
 from edge_mask.detect.detector import Answer
-from edge_mask.messages import Detections, Event, Fault, Frame, Reading, Shot, Track
+from edge_mask.messages import Detections, Event, Fault, Frame, Reading, Shot, Track, Visit
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import Tray
 from edge_mask.runtime.outage import Outage
@@ -21,6 +23,8 @@ from edge_mask.vision.turns import Turns
 log = logging.getLogger(__name__)
 
 _TICK = Seconds(0.5)
+_RECENT = 100
+"""Visits of which the median time to the verdict is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,14 @@ class Seen:
     """The model's time for the last frame."""
     newest: dict[str, Shot] = field(default_factory=dict)
     """The last look of each camera, for a rule that wants a picture."""
+    times_to_verdict: deque[int] = field(default_factory=lambda: deque(maxlen=_RECENT))
+    """Milliseconds, of the last visits."""
+
+    @property
+    def time_to_verdict(self) -> int | None:
+        """Their median, None before the first one."""
+        recent = tuple(self.times_to_verdict)
+        return round(statistics.median(recent)) if recent else None
 
     def note(self, camera: str, at: Moment) -> None:
         """One more look."""
@@ -173,6 +185,8 @@ class Vision:
             self._say(camera, event)
 
     def _say(self, camera: CameraState, event: Event) -> None:
+        if isinstance(event, Visit) and event.time_to_verdict_ms is not None:
+            self._seen.times_to_verdict.append(event.time_to_verdict_ms)
         self._emit(self._pictured(event, camera.shots.of(event)))
 
     def _tick(self, now: Moment) -> None:

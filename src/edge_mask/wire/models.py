@@ -202,6 +202,9 @@ class Health(Envelope):
     certificate_days: int | None = Field(
         default=None, description="Days that the device's own certificate still holds; null without one."
     )
+    time_to_verdict_ms: Count | None = Field(
+        default=None, description="Median over the last hundred visits since the start; null before the first one."
+    )
     outbox: OutboxHealth
     clock_synced: bool
     visits_today: VisitsToday | None = Field(default=None, description="Null without a camera.")

@@ -35,7 +35,7 @@ class Again:
         return {
             "verdict": said.verdict,
             "mask": said.mask,
-            "mask_score": round(said.mask_score, 4),
+            "mask_score": None if said.mask_score is None else round(said.mask_score, 4),
             "temperature": said.temperature,
             "reasons": list(said.reasons),
         }
