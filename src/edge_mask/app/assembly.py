@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from edge_mask.act.actions import Actions
 from edge_mask.act.outputs import Outputs
-from edge_mask.act.snapshots import SnapshotStore
 from edge_mask.app.connection import certificate_watch, connection_for
 from edge_mask.app.control import Lent
 from edge_mask.app.couriers import CourierGroup
@@ -20,7 +19,9 @@ from edge_mask.app.health import HealthFigures, HealthReporter
 from edge_mask.app.home import announcer_for
 from edge_mask.app.idle import IdleCheck
 from edge_mask.app.instruments import Instruments
+from edge_mask.app.latest import latest_for
 from edge_mask.app.part_states import PartStates
+from edge_mask.app.pictures import album_for
 from edge_mask.app.pipeline import PipelineParts
 from edge_mask.app.sensors import topics_heard
 from edge_mask.capture.camera import Camera
@@ -93,7 +94,8 @@ class Assembly:
         self._ids = IdMaker()
         self._gate = GateDevices(settings, self._inbox, self._ids.make, clock)
         self._couriers.listeners += self._gate.on_connection
-        self._parts = PipelineParts(settings, clock, self._gate.emit)
+        self._parts = PipelineParts(settings, clock, self._gate.emit, album_for(settings, self._inbox.emit, clock))
+        self._gate.pictured = self._parts.pictured_now
         self._states: list[PartStates] = []
         """One for each that counts frames by itself."""
 
@@ -114,6 +116,7 @@ class Assembly:
         self._attend_to_the_nucleus(vision)
         for states in self._states:
             states.cameras, states.sensors = cameras, instruments.states
+        self._besides += latest_for(settings, parts.seen.newest.get, self._inbox.emit, self._clock)
         sinks: list[Job] = [actions, recorder, *self._couriers.all, *self._besides, self._inspector, health]
         sinks += self._gate.jobs
         senders = [self._worker(meter) for meter in instruments.jobs]
@@ -209,14 +212,10 @@ class Assembly:
         return TfliteResults(self._topics.of("tflite_results"), self._settings.detections)
 
     def _actions(self) -> Actions:
-        pictures = self._settings.snapshots
-        store = SnapshotStore(
-            pictures.dir, pictures.keep, pictures.max_bytes, pictures.temp_ttl, pictures.blur_faces, self._clock
-        )
         owned = self._gate.switches
         lines = {each.name: output_line(each) for each in self._settings.outputs if each.name not in owned}
         newest = self._parts.seen.newest.get
-        return Actions(store, Outputs(lines), newest, self._inbox.emit, self._clock, owned)
+        return Actions(self._parts.album, Outputs(lines), newest, self._inbox.emit, self._clock, owned)
 
     def _broker_courier(
         self,
@@ -291,6 +290,7 @@ class Assembly:
             transport=self._connection,
             inbox=self._inbox,
             perform=actions.perform,
+            pictures=self._parts.album.store,
             seen=self._parts.seen,
             cameras=cameras,
             sensors=instruments.states,
