@@ -97,6 +97,8 @@ class Reading:
     unit: str
     at: Moment
     quality: Quality = Quality.GOOD
+    depth: int = 0
+    """How many rules in a row have led to it: a sensor may hear what a rule publishes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +135,25 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A visit that is judged; whether its person goes through is not known yet. Nothing of it is sent so far."""
+
+    id: str
+    visit: Visit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A visit that was held, as it is published: with `passed_through`, or with null when nobody can know."""
+
+    id: str
+    visit: Visit | None
+    """None when it was erased while it was held."""
+    boot: str | None = None
+    """The boot that its moment belongs to; None is this one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """One look of a CCTV camera at its room."""
 
@@ -150,7 +171,7 @@ class Alert:
 
     at: Moment
     kind: str
-    """`no_mask`, `fever`, `outlier`."""
+    """`no_mask`, `fever`, `tailgating`, `outlier`."""
     text: str
     camera: str | None = None
     sensor: str | None = None

@@ -1,7 +1,8 @@
 """A process that records, says what it has recorded, and may kill itself at a statement of its choice.
 
 python recording_child.py DATABASE KILL_AT: before the KILL_AT-th SQL statement after opening it sends itself SIGKILL.
-Each line on stdout is one visit id whose commit has returned. KILL_AT 0 records until it is killed from outside.
+Each line on stdout is one visit id whose commit has returned, or "held" and the id while it is held.
+KILL_AT 0 records until it is killed from outside.
 """
 
 import itertools
@@ -17,13 +18,14 @@ from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.outbox import Outbox
 from edge_mask.ledger.rows import Batch, Settlement
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Outcome, Reading, Receipt, Visit
+from edge_mask.messages import Held, Outcome, Reading, Receipt, Settled, Visit
 from edge_mask.recording.intake import Intake
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.wire.topics import Topics
 from edge_mask.wire.uuid7 import IdMaker
 
 CLOCK = SystemClock(lambda: True)
+MAKER = IdMaker()
 
 
 def main() -> None:
@@ -46,21 +48,25 @@ def main() -> None:
         sequences=ledger.sequences,
         shadows=ledger.shadows,
         boot="boot",
-        new_id=IdMaker().make,
+        new_id=MAKER.make,
     )
-    for number in range(3) if kill_at else itertools.count():
+    for number in range(2) if kill_at else itertools.count():
         record(ledger, intake, path, number)
 
 
 def record(ledger: Ledger, intake: Intake, path: Path, number: int) -> None:
-    """A visit and a reading in one commit, and an older message settled: every statement of the recording path."""
+    """A visit that is held and then settled with a reading, and an older message that is: every statement there is."""
     now = CLOCK.now()
     visit = Visit(at=now, camera="front", verdict="pass", mask="mask", mask_score=0.9, temperature=36.0 + number % 3)
     reading = Reading("forehead", "temperature", 36.5, "C", now)
+    held = Held(id=MAKER.make(now), visit=visit)
+    ledger.commit(Batch(events=intake.hold(held).events), now)
+    print(f"held {held.id}", flush=True)
     batch = Batch()
-    for admitted in (intake.admit(visit), intake.admit(reading)):
+    for admitted in (intake.settle(Settled(id=held.id, visit=visit)), intake.admit(reading)):
         batch.events += admitted.events
         batch.outgoing += admitted.outgoing
+        batch.released += admitted.released
     outbox = Outbox(path, "mqtt")
     batch.settlements += [Settlement(p.row, p.message.id, Receipt(Outcome.REFUSED, "no")) for p in outbox.after({}, 1)]
     outbox.close()

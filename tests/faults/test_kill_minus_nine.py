@@ -38,6 +38,7 @@ def contents(database: Path) -> dict[str, Any]:
             return connection.execute(sql).fetchall()
 
         return {
+            "held": {row[0] for row in query("SELECT id FROM held")},
             "visits": {row[0] for row in query("SELECT id FROM visits")},
             "readings": {row[0] for row in query("SELECT id FROM readings")},
             "messages": {row[0] for row in query("SELECT message_id FROM outbox")},
@@ -52,9 +53,12 @@ def contents(database: Path) -> dict[str, Any]:
         }  # fmt: skip
 
 
-def assert_whole(found: dict[str, Any], committed: set[str]) -> None:
+def assert_whole(found: dict[str, Any], said: str) -> None:
     """Every commit is all there or not there at all."""
+    held = {line.split()[1] for line in said.splitlines() if line.startswith("held ")}
+    committed = {line for line in said.splitlines() if line and not line.startswith("held ")}
     assert committed <= found["visits"]
+    assert held <= found["held"] ^ found["visits"]
     assert found["messages"] == found["visits"] | found["readings"]
     assert len(found["visits"]) == len(found["readings"])
     assert found["totals"] == found["counted"]
@@ -69,23 +73,23 @@ def test_killed_before_any_statement_of_the_recording_path(tmp_path: Path) -> No
         database = tmp_path / f"{kill_at}.db"
         process = child(database, kill_at)
         output, _ = process.communicate(timeout=60)
-        assert_whole(contents(database), set(output.split()))
+        assert_whole(contents(database), output)
         if process.returncode == 0:
             break
         assert process.returncode == -signal.SIGKILL
         survivors += 1
     else:
         pytest.fail("the child never reached its end: raise the range")
-    assert survivors >= 15  # three commits of at least five statements each
+    assert survivors >= 15  # four commits of at least four statements each
 
 
 @pytest.mark.parametrize("after", [1, 7, 40])
 def test_killed_from_outside_while_recording(tmp_path: Path, after: int) -> None:
     process = child(tmp_path / "db", 0)
     assert process.stdout is not None
-    committed = {process.stdout.readline().strip() for _ in range(after)}
+    committed = "".join(process.stdout.readline() for _ in range(after))
     process.kill()
-    committed |= set(process.stdout.read().split())
+    committed += process.stdout.read()
     process.wait(30)
     process.stdout.close()
     assert_whole(contents(tmp_path / "db"), committed)
@@ -108,7 +112,7 @@ def test_the_worst_power_cut_loses_nothing_that_was_committed(tmp_path: Path, po
         before / "db", 0, LD_PRELOAD=str(power_cut_shim), SHADOW_SRC=str(before), SHADOW_DST=str(after)
     )  # fmt: skip
     assert process.stdout is not None
-    committed = {process.stdout.readline().strip() for _ in range(60)}
+    committed = "".join(process.stdout.readline() for _ in range(60))
     process.kill()
     process.wait(30)
     process.stdout.close()

@@ -7,7 +7,7 @@ from tests.sense.ports import listen_until, reasons_of, values_of
 from edge_mask.json_path import parse
 from edge_mask.messages import Heard, Message, Priority
 from edge_mask.runtime.clock import ManualClock
-from edge_mask.sense.feed import Back, Gone, Utterance
+from edge_mask.sense.feed import Back, Gone, Stands, Utterance
 from edge_mask.sense.mqtt_feed import Ear, MqttFeed
 from edge_mask.sense.sensor import Identity
 from edge_mask.units import Seconds
@@ -57,7 +57,10 @@ def test_a_reading_has_the_moment_of_its_arrival() -> None:
 
 
 def test_what_the_broker_has_kept_is_no_reading_as_nobody_knows_its_age() -> None:
-    assert heard(feed(), message(HALL, WARM, retain=True)) == []
+    kept = heard(feed(), message(HALL, WARM, retain=True))
+    assert kept
+    assert all(isinstance(each, Stands) for each in kept)
+    assert heard(feed(), message(HALL, b"nonsense", retain=True)) == []
 
 
 def test_availability_counts_also_when_the_broker_has_kept_it() -> None:

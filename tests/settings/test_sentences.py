@@ -65,7 +65,7 @@ def test_a_key_like_no_other_is_answered_with_all_of_them() -> None:
         ("web: {enabled: true}", "web.enabled: the dashboard comes with a later version; allowed now: false"),
         (
             "gate: {passage_sensor: door}",
-            "gate.passage_sensor: passage sensors come with a later version",
+            'gate.passage_sensor: there is no sensor "door"; allowed: nothing',
         ),
         ("web: {enabled: maybe}", 'web.enabled: found "maybe"; allowed: true or false'),
         ("log: {level: loud}", 'log.level: found "loud"; allowed: debug, info, warning, error'),

@@ -21,6 +21,13 @@ class Carrier(Protocol):
     def away_for(self, now: float) -> Seconds: ...
 
 
+class Settling(Protocol):
+    """What may still wait for somebody to go through the gate."""
+
+    @property
+    def is_settled(self) -> bool: ...
+
+
 class IdleCheck:
     """Whether all finite sources have ended and all their messages have left. Used by the main thread."""
 
@@ -31,6 +38,7 @@ class IdleCheck:
         post: Callable[[Barrier], bool],
         carriers: Sequence[Carrier],
         has_looked: Callable[[], bool] = lambda: True,
+        gate: Settling | None = None,
     ) -> None:
         """`sources`: the workers of files, folders and replays; live cameras and sensors never end. `post` says
         whether there was room, `has_looked` whether the database was looked through: damage may look like an empty
@@ -40,6 +48,7 @@ class IdleCheck:
         self._post = post
         self._carriers = carriers
         self._has_looked = has_looked
+        self._gate = gate
         self._recorded: Future[None] | None = None
 
     def is_complete(self, now: Seconds) -> bool:
@@ -48,6 +57,8 @@ class IdleCheck:
             return False
         if self._vision is not None and not self._vision.is_done:
             self._vision.finish_when_empty()
+            return False
+        if self._gate is not None and not self._gate.is_settled:
             return False
         if self._recorded is None:
             barrier = Barrier()

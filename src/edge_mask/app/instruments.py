@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping
 
 from edge_mask.app.drivers import sysfs_root
 from edge_mask.app.sensors import gpio_feed, mqtt_feed, quality_of, sensor_of, serial_port, voice_of
-from edge_mask.messages import Event, Heard
+from edge_mask.messages import Event, Heard, Message
 from edge_mask.runtime.clock import Clock
+from edge_mask.sense.feed import Feed
 from edge_mask.sense.feed_meter import FeedMeter
+from edge_mask.sense.listener import Listener
 from edge_mask.sense.meter import Meter
 from edge_mask.sense.mqtt_feed import MqttFeed, Subscribe
 from edge_mask.sense.series import State
@@ -29,8 +31,15 @@ class Instruments:
         clock: Clock,
         emit: Callable[[Event], None],
         on_heard: Callable[[Heard], None] | None = None,
+        depth_of: Callable[[Message], int] = lambda _message: 0,
+        listeners: Mapping[str, Listener] | None = None,
     ) -> None:
-        """`on_heard` gets what is published on the topics of sensors. Raises Refused."""
+        """`on_heard` gets what others publish on the topics of sensors, `depth_of` tells who did; `listeners` hear
+        single sensors, by name.
+
+        Raises Refused.
+        """
+        self._depth_of = depth_of
         self.jobs: list[Meter | FeedMeter] = []
         self.finite: list[Meter | FeedMeter] = []
         """Those that end by themselves."""
@@ -38,6 +47,7 @@ class Instruments:
         self._by_name: dict[str, Meter | FeedMeter] = {}
         self._clock = clock
         self._emit = emit
+        self._listeners = listeners or {}
         self._topics: MqttFeed | None = None
         self._build(on_heard)
 
@@ -69,20 +79,22 @@ class Instruments:
                 case MqttSensor():
                     heard.append(sensor)
                 case GpioSensor():
-                    self._add(
-                        FeedMeter(gpio_feed(sensor, self._clock), [voice_of(sensor)], self._clock, self._emit), sensor
-                    )
+                    self._add_feed(gpio_feed(sensor, self._clock), sensor)
                 case _:
                     driver = sensor_of(sensor, self._clock, sysfs_root())
-                    self._add(Meter(driver, self._clock, self._emit, policy=quality_of(sensor)), sensor)
+                    hears = self._listeners.get(sensor.name)
+                    self._add(Meter(driver, self._clock, self._emit, policy=quality_of(sensor), listener=hears), sensor)
                     if sensor.kind == "replay" and not sensor.loop:
                         self.finite.append(self.jobs[-1])
         for sensors in ports.values():
-            feed = serial_port(sensors, self._clock)
-            self._add(FeedMeter(feed, [voice_of(each) for each in sensors], self._clock, self._emit), *sensors)
+            self._add_feed(serial_port(sensors, self._clock), *sensors)
         if heard:
-            self._topics = mqtt_feed(heard, self._clock, on_heard)
-            self._add(FeedMeter(self._topics, [voice_of(each) for each in heard], self._clock, self._emit), *heard)
+            self._topics = mqtt_feed(heard, self._clock, on_heard, self._depth_of)
+            self._add_feed(self._topics, *heard)
+
+    def _add_feed(self, feed: Feed, *sensors: SerialSensor | MqttSensor | GpioSensor) -> None:
+        voices = [voice_of(each) for each in sensors]
+        self._add(FeedMeter(feed, voices, self._clock, self._emit, listeners=self._listeners), *sensors)
 
     def _add(self, meter: Meter | FeedMeter, *sensors: Sensor) -> None:
         self.jobs.append(meter)

@@ -154,6 +154,7 @@ def forget_history(connection: Connection, bounds: Bounds, now: Moment, boot: st
 
 
 def _forget_old(connection: Connection, keep: float, now: Moment, boot: str, forgotten: Forgotten) -> None:
+    connection.exec_driver_sql(f"DELETE FROM held WHERE {KEPT_CLOCKS} AND wall < ?", (now.wall - keep,))
     for table in TABLES:
         old = f"{KEPT_CLOCKS} AND wall >= 0 AND wall < ? AND (boot <> ? OR mono < ?) LIMIT {_CHUNK}"
         gone = connection.exec_driver_sql(

@@ -4,9 +4,11 @@ one visit ──▶ its row, the alert of the same look, each waiting message th
 before T  ──▶ visits, looks, alerts of cameras, readings of the gate's thermometer, and all messages of then that wait
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -15,6 +17,7 @@ from edge_mask.ledger.rows import unpack_properties
 
 SEEN = ("visits", "looks", "alerts")
 """Tables of what cameras saw."""
+_OF_PEOPLE = "(camera IS NOT NULL OR kind = 'tailgating')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,12 @@ def overwriting(connection: Connection) -> Iterator[None]:
 
 def _visit(connection: Connection, visit: str) -> Erased:
     row = connection.exec_driver_sql("SELECT camera, wall FROM visits WHERE id = ?", (visit,)).one_or_none()
+    erased = Erased()
+    if row is None and _erase_held(connection, erased, "id = ?", (visit,)):
+        return erased
     if row is None:
         raise Refused("there is no such visit")  # without its id, which would be kept in a fault
-    erased = Erased(seen_at=row.wall)
+    erased.seen_at = row.wall
     _delete(connection, erased, "visits", "id = ?", (visit,))
     # An alert of the same look speaks of the same person.
     alerts = "camera = ? AND wall = ?"
@@ -69,6 +75,27 @@ def _visit(connection: Connection, visit: str) -> Erased:
     _delete(connection, erased, "alerts", alerts, tuple(row))
     erased.counts["messages"] = sum(_delete_messages(connection, each) for each in ids)
     return erased
+
+
+def _erase_held(connection: Connection, erased: Erased, which: str, arguments: tuple[object, ...]) -> int:
+    """Visits whose passage is waited for. Their rows stay, empty, so that nothing comes of them later."""
+    query = f"SELECT visit FROM held WHERE visit IS NOT NULL AND {which}"
+    for text in connection.exec_driver_sql(query, arguments).scalars():
+        snapshot = _snapshot_of(text)
+        erased.pictures += [] if snapshot is None else [snapshot]
+    gone = connection.exec_driver_sql(
+        f"UPDATE held SET visit = NULL WHERE visit IS NOT NULL AND {which}", arguments
+    ).rowcount
+    erased.counts["visits"] = erased.counts.get("visits", 0) + gone
+    return gone
+
+
+def _snapshot_of(text: Any) -> str | None:
+    try:
+        snapshot = json.loads(text).get("snapshot")
+    except (ValueError, TypeError, AttributeError, RecursionError):  # a damaged row
+        return None
+    return snapshot if isinstance(snapshot, str) else None
 
 
 def _delete_messages(connection: Connection, event: str) -> int:
@@ -97,8 +124,9 @@ def _carries(properties: str, event: bytes) -> bool:
 def _before(connection: Connection, erasure: Erasure) -> Erased:
     erased = Erased()
     for table in SEEN:
-        which = "wall < ? AND camera IS NOT NULL" if table == "alerts" else "wall < ?"
+        which = f"wall < ? AND {_OF_PEOPLE}" if table == "alerts" else "wall < ?"
         _delete(connection, erased, table, which, (erasure.before,))
+    _erase_held(connection, erased, "wall < ?", (erasure.before,))
     if erasure.thermometer is not None:
         gone = connection.exec_driver_sql(
             "DELETE FROM readings WHERE sensor = ? AND wall < ?", (erasure.thermometer, erasure.before)

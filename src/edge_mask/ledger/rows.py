@@ -44,6 +44,8 @@ class OutboxRow:
     destination: str
     message: Message
     at: Moment
+    boot: str | None = None
+    """The boot that `at` belongs to; None is this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,11 @@ class Batch:
     events: list[EventRow] = field(default_factory=list)
     outgoing: list[OutboxRow] = field(default_factory=list)
     settlements: list[Settlement] = field(default_factory=list)
+    released: list[str] = field(default_factory=list)
+    """Visits that are held no longer, by id."""
 
     def __len__(self) -> int:
-        return len(self.events) + len(self.outgoing) + len(self.settlements)
+        return len(self.events) + len(self.outgoing) + len(self.settlements) + len(self.released)
 
 
 def event_row(event: Event, event_id: str, boot: str) -> EventRow | None:
@@ -182,7 +186,7 @@ def delete_waiting(connection: Connection, *, refused_only: bool, before: float 
 
 def restamp(connection: Connection, now: Moment, boot: str) -> None:
     """The clock has been set: rows of this boot get their true time, from the monotonic clock."""
-    for table in ("outbox", *TABLES):
+    for table in ("outbox", "held", *TABLES):
         connection.exec_driver_sql(
             f"UPDATE {table} SET wall = ? + mono, synced = ? WHERE synced = 0 AND boot = ? AND mono BETWEEN 0 AND 1e12",
             (now.wall - now.mono, _RESTAMPED, boot),
@@ -230,7 +234,7 @@ def recount(connection: Connection) -> None:
 
 
 def _outbox_values(row: OutboxRow, boot: str) -> tuple[object, ...]:
-    m, at = row.message, moment_columns(row.at, boot)
+    m, at = row.message, moment_columns(row.at, row.boot or boot)
     properties = pack_properties(m.properties) if m.properties else None
     size = len(m.payload) + len(m.topic) + len(properties or "") + _ROW_OVERHEAD
     sealed = (row.destination, int(m.priority), m.topic, m.id, m.payload, m.qos, int(m.retain), properties, size)

@@ -84,6 +84,7 @@ COLUMNS: Mapping[str, Mapping[str, Check]] = {
     "totals": {"state": _one_of(0, 1), "messages": is_whole, "bytes": is_whole},
     "history": {"name": _is_name, "events": is_whole, "bytes": is_whole},
     "shadows": {"address": _is_name, "document": _is_json(dict)},
+    "held": {"id": _is_name, "visit": _or_null(_is_json(dict)), **_MOMENT},
     "visits": {
         "id": _is_name, "camera": is_text, "verdict": is_text, "ispass": _one_of(0, 1), "mask": _or_null(is_text),
         "mask_score": _or_null(is_number), "temperature": _or_null(is_number), "reasons": _is_json(list),

@@ -9,6 +9,7 @@ import logging
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -18,12 +19,14 @@ from edge_mask.errors import DatabaseError
 from edge_mask.ledger.bounds import Bounds, Dropped, enforce, forget_history
 from edge_mask.ledger.connections import as_database_error, reason_of
 from edge_mask.ledger.erasure import Erased, Erasure, erase, overwriting
+from edge_mask.ledger.held import HeldVisits, is_erased, release, without_erased
 from edge_mask.ledger.inspection import Damage, Mended, mend
 from edge_mask.ledger.open_file import OpenFile
 from edge_mask.ledger.outbox import Pending, one
 from edge_mask.ledger.rows import Batch, Settlement, delete_waiting, insert, last_row_of, restamp, settle
 from edge_mask.ledger.sequences import Sequences
 from edge_mask.ledger.shadows import Shadows
+from edge_mask.messages import Settled
 from edge_mask.units import Moment
 
 log = logging.getLogger(__name__)
@@ -47,6 +50,7 @@ class Ledger:
         self._is_history_full = False
         self.sequences = Sequences()
         self.shadows = Shadows()
+        self.held = HeldVisits()
         self.file = OpenFile(path, self._load)
 
     def open(self) -> None:
@@ -76,17 +80,20 @@ class Ledger:
         """
         connection = self.file.connection
         with as_database_error(), _unwritable(), connection.begin():
+            batch = without_erased(connection, batch)
             insert(connection, batch, self._boot)
+            release(connection, batch.released)
             self.sequences.write(connection)
             self.shadows.write(connection)
             settle(connection, batch.settlements)
-            if now.synced and self._may_restamp:
+            if now.synced and (self._may_restamp or any(not row.values["synced"] for row in batch.events)):
                 restamp(connection, now, self._boot)
             dropped = enforce(connection, self._bounds, now, self._boot)
             last_row = last_row_of(connection) if batch.outgoing else self._last_row
         self._last_row = last_row
         self.sequences.written()
         self.shadows.written()
+        self.held.written(batch)
         self._may_restamp = not now.synced
         return dropped
 
@@ -118,6 +125,14 @@ class Ledger:
             found = one(connection, row)
             connection.rollback()
         return found
+
+    def as_kept(self, settled: Settled) -> Settled:
+        """Without its visit when somebody erased that while it was held."""
+        connection = self.file.connection
+        with as_database_error():
+            erased = is_erased(connection, settled.id)
+            connection.rollback()
+        return replace(settled, visit=None) if erased else settled
 
     def purge(self, *, refused_only: bool, before: float | None = None) -> int:
         """Delete waiting messages; see `delete_waiting`."""
@@ -156,6 +171,7 @@ class Ledger:
         """On a full disk this connection may only read. The file is the first one then, and nothing is written here."""
         self.sequences.load(connection)
         self.shadows.load(connection)
+        self.held.load(connection)
         last_row = last_row_of(connection)
         connection.rollback()
         if last_row < self._last_row:

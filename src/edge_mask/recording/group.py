@@ -46,6 +46,7 @@ class Group:
         """Take the rows and actions of one event."""
         self.batch.events += admitted.events
         self.batch.outgoing += admitted.outgoing
+        self.batch.released += admitted.released
         self._actions += admitted.actions
         if admitted.is_stored:
             self._due_by(now + (0.0 if admitted.priority <= Priority.EVIDENCE else self._interval))

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from edge_mask.deliver.http_request import destination_of, waiting_call
+from edge_mask.ledger.held import held_row
 from edge_mask.ledger.rows import EventRow, OutboxRow, event_row
 from edge_mask.ledger.sequences import Sequences
 from edge_mask.ledger.shadows import Shadows
-from edge_mask.messages import Detections, Event, Fault, Heard, Message, Priority
+from edge_mask.messages import Detections, Event, Fault, Heard, Held, Message, Priority, Reading, Settled
 from edge_mask.recording.shadow_updates import ShadowUpdates
 from edge_mask.redact import legible, redact
+from edge_mask.rules.echoes import Echoes
 from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Incoming, Republish, RuleFailed
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.sql.rule_input import Context
@@ -31,10 +33,14 @@ class Admitted:
     outgoing: list[OutboxRow] = field(default_factory=list)
     live: list[Message] = field(default_factory=list)
     actions: list[EdgeAction] = field(default_factory=list)
+    released: list[str] = field(default_factory=list)
+    """Visits that are held no longer, by id."""
+    boot: str | None = None
+    """The boot that its moment belongs to; None is this one."""
 
     @property
     def is_stored(self) -> bool:
-        return bool(self.events or self.outgoing)
+        return bool(self.events or self.outgoing or self.released)
 
 
 class Intake:
@@ -57,10 +63,12 @@ class Intake:
         forward: Literal["all", "rules-only"] = "all",
         secrets: Iterable[str] = (),
         tflite_results: TfliteResults | None = None,
+        echoes: Echoes | None = None,
     ) -> None:
         """Without a `destination` nothing is sent; with `rules-only`, only what a rule republishes.
 
-        `secrets` are removed from the texts of faults. With `tflite_results` every look arrives here.
+        `secrets` are removed from the texts of faults. With `tflite_results` every look arrives here. `echoes` is told
+        of what rules publish.
         """
         self._thing = thing
         self._topics = topics
@@ -74,6 +82,7 @@ class Intake:
         self._forward = forward
         self._secrets = tuple(secrets)
         self._tflite_results = tflite_results
+        self._echoes = echoes or Echoes(())
 
     def admit(self, event: Event) -> Admitted:
         """The rows and messages of one event; the same id stands in the history and on the wire."""
@@ -86,6 +95,17 @@ class Intake:
             if not theirs.wants(event):
                 return admitted
         self._admit(event, encoded, admitted, is_complaint=False)
+        return admitted
+
+    def hold(self, held: Held) -> Admitted:
+        """A visit waits for its passage: it is kept, and nothing is sent."""
+        return Admitted(Priority.EVIDENCE, events=[held_row(held, self._boot)])
+
+    def settle(self, settled: Settled) -> Admitted:
+        """Now it is a visit like any other, under the id that it has had from the begin."""
+        admitted = Admitted(Priority.EVIDENCE, released=[settled.id], boot=settled.boot)
+        if settled.visit is not None:
+            self._admit(settled.visit, encode(settled.visit), admitted, is_complaint=False, event_id=settled.id)
         return admitted
 
     def hear(self, heard: Heard) -> Admitted:
@@ -116,9 +136,11 @@ class Intake:
         self._carry_out(effects, cause, at, admitted, is_complaint=False)
         return admitted
 
-    def _admit(self, event: Event, encoded: Encoded, admitted: Admitted, *, is_complaint: bool) -> None:
-        event_id = self._new_id(event.at)
-        if (row := event_row(event, event_id, self._boot)) is not None:
+    def _admit(
+        self, event: Event, encoded: Encoded, admitted: Admitted, *, is_complaint: bool, event_id: str = ""
+    ) -> None:
+        event_id = event_id or self._new_id(event.at)
+        if (row := event_row(event, event_id, admitted.boot or self._boot)) is not None:
             admitted.events.append(row)
         topic = self._topics.of(encoded.kind)
         seq = self._sequences.next(topic, live=encoded.priority is Priority.LIVE)
@@ -129,7 +151,8 @@ class Intake:
         if self._forward == "all":
             self._send(message, event.at, admitted)
         # Rules see the shadow as it was before this message: so they can compare the two.
-        self._through_rules(message, event.at, admitted, is_complaint=is_complaint)
+        depth = event.depth if isinstance(event, Reading) else 0
+        self._through_rules(message, event.at, admitted, depth, is_complaint=is_complaint)
         self._updates.by_event(event)
 
     def _send(self, message: Message, at: Moment, admitted: Admitted) -> None:
@@ -138,33 +161,37 @@ class Intake:
         if message.priority is Priority.LIVE:
             admitted.live.append(message)
         else:
-            admitted.outgoing.append(OutboxRow(self._destination, message, at))
+            admitted.outgoing.append(OutboxRow(self._destination, message, at, admitted.boot))
 
-    def _through_rules(self, message: Message, at: Moment, admitted: Admitted, *, is_complaint: bool) -> None:
+    def _through_rules(
+        self, message: Message, at: Moment, admitted: Admitted, depth: int, *, is_complaint: bool
+    ) -> None:
         if self._rules is None:
             return
-        effects = self._rules.apply(self._incoming(message, at))
+        effects = self._rules.apply(self._incoming(message, at, depth))
         self._carry_out(effects, message, at, admitted, is_complaint=is_complaint)
 
-    def _incoming(self, message: Message, at: Moment) -> Incoming:
+    def _incoming(self, message: Message, at: Moment, depth: int = 0) -> Incoming:
         def shadow(thing: str, name: str | None) -> Value:
             return self._shadows.get(thing, name, int(at.wall))
 
         context = Context(timestamp=int(at.wall * 1000), client_id=self._thing, shadow=shadow)
-        return Incoming(topic=message.topic, payload=message.payload, priority=message.priority, context=context)
+        topic, payload = message.topic, message.payload
+        return Incoming(topic=topic, payload=payload, priority=message.priority, context=context, depth=depth)
 
     def _carry_out(
         self, effects: Iterable[Effect], message: Message, at: Moment, admitted: Admitted, *, is_complaint: bool
     ) -> None:
         for effect in effects:
             match effect:
-                case Republish(message=made):
+                case Republish(message=made, depth=depth):
+                    self._echoes.made(made, depth)
                     self._send(replace(made, id=self._new_id(at)), at, admitted)
                     if fault := self._updates.by_rule(made, at, is_silent=is_complaint):
                         self._admit(fault, encode(fault), admitted, is_complaint=True)
                 case HttpCall():
                     call = waiting_call(effect, cause=message, message_id=self._new_id(at))
-                    admitted.outgoing.append(OutboxRow(destination_of(effect.url), call, at))
+                    admitted.outgoing.append(OutboxRow(destination_of(effect.url), call, at, admitted.boot))
                 case EdgeAction():
                     admitted.actions.append(effect)
                 # A rule that fails on complaints would complain for ever. It is set aside only once, so that is told.

@@ -5,7 +5,7 @@ import threading
 from typing import Final
 
 from edge_mask.errors import TryLater
-from edge_mask.messages import Event, Heard, kind_of
+from edge_mask.messages import Event, Heard, Held, Settled, kind_of
 from edge_mask.recording.requests import Barrier, Request, Task
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import Closed, Mailbox
@@ -21,20 +21,20 @@ _MAIN_THREAD_WAITS = 0.2
 _SENDERS_WAIT = 0.5
 """Seconds that a worker waits for room before it gives a sign of life and waits again."""
 
-Entry = Event | Heard | Barrier | Task
+Post = Event | Heard | Held | Settled
+"""What is recorded, or seen by rules."""
+Entry = Post | Barrier | Task
 
 
 def is_live(entry: Entry) -> bool:
     """Whether it goes past the disk."""
-    return not isinstance(entry, Request | Heard) and kind_of(entry).is_live
+    return not isinstance(entry, Request | Heard | Held | Settled) and kind_of(entry).is_live
 
 
 # -- senders ---------------------------------------------------------------------------------------------
 
 
-def post(
-    mailbox: Mailbox[Entry], event: Event | Heard, timeout: float | None = None, *, is_pressing: bool = False
-) -> bool:
+def post(mailbox: Mailbox[Entry], event: Post, timeout: float | None = None, *, is_pressing: bool = False) -> bool:
     """Leave an event for the recorder; False when there was no room for `timeout` seconds. Raises Closed.
 
     A live event does not wake a recorder that naps: several a second would interrupt the vision that sends them.
@@ -52,7 +52,7 @@ class Inbox:
         self._is_hopeless = False
         """The mailbox was full at the stop: one sender has waited for room, the others need not."""
 
-    def emit(self, event: Event | Heard) -> None:
+    def emit(self, event: Post) -> None:
         """Leave an event; waits for room, but only a moment in the main thread, which has to watch all the others."""
         if threading.current_thread() is threading.main_thread():
             self.emit_at_once(event)
@@ -67,7 +67,7 @@ class Inbox:
         except Closed:
             log.warning("%s came after the stop and was not recorded", type(event).__name__)
 
-    def emit_at_once(self, event: Event | Heard) -> None:
+    def emit_at_once(self, event: Post) -> None:
         """For senders that must not wait: the main thread, and the couriers, whose receipts make room again."""
         try:
             if not post(self.mailbox, event, _MAIN_THREAD_WAITS, is_pressing=True):

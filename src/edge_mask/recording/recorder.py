@@ -14,12 +14,13 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from queue import SimpleQueue
 
 from edge_mask.errors import DatabaseError, EdgeMaskError, TryLater
 from edge_mask.ledger.rows import Settlement
 from edge_mask.ledger.writer import Ledger, Unwritable
-from edge_mask.messages import Fault, Heard, Message, Outcome
+from edge_mask.messages import Fault, Heard, Held, Message, Outcome, Settled
 from edge_mask.recording.group import Group
 from edge_mask.recording.intake import Admitted, Intake
 from edge_mask.recording.mail import Entry, Taker, is_live
@@ -102,6 +103,8 @@ class Recorder(Job):
         self._trouble.report_losses()
 
     def step(self, stop: threading.Event) -> None:
+        for settled in self._ledger.held.take_leftovers():
+            self._settle(settled)
         for entry in self._taker.take(self._group.rows, self._next_task(), stop):
             self._handle(entry)
         self._take_receipts()
@@ -155,10 +158,19 @@ class Recorder(Job):
                 self._answer(entry)
             case Heard():
                 self._take(self._intake.hear(entry))
+            case Held():
+                self._take(self._intake.hold(entry))
+            case Settled():
+                self._settle(entry)
             case Erase():
                 self._erase(entry)
             case _:
                 self._take(self._intake.admit(entry))
+
+    def _settle(self, settled: Settled) -> None:
+        with suppress(DatabaseError):  # then the commit, which waits for the database, leaves out what was erased
+            settled = self._ledger.as_kept(settled)
+        self._take(self._intake.settle(settled))
 
     def _erase(self, task: Erase) -> None:
         """What was seen before it and is not written yet is written first: it must not come back."""

@@ -17,6 +17,14 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Stands:
+    """A value that was said some time ago: it is no reading, but tells what is so now."""
+
+    by: str
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
 class Nonsense:
     """Something came that gives no value."""
 
@@ -39,7 +47,7 @@ class Back:
     by: str
 
 
-Utterance = Said | Nonsense | Gone | Back
+Utterance = Said | Stands | Nonsense | Gone | Back
 
 
 class Feed(Protocol):

@@ -19,7 +19,8 @@ from edge_mask.messages import Event, Fault, Reading
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.outage import Backoff
 from edge_mask.runtime.worker import Finished, Job
-from edge_mask.sense.feed import Back, Feed, Gone, Nonsense, Said
+from edge_mask.sense.feed import Back, Feed, Gone, Nonsense, Said, Stands, Utterance
+from edge_mask.sense.listener import Listener
 from edge_mask.sense.quality import QualityPolicy
 from edge_mask.sense.series import State
 from edge_mask.sense.speaker import Speaker
@@ -59,9 +60,11 @@ class FeedMeter(Job):
         clock: Clock,
         emit: Callable[[Event], object],
         *,
+        listeners: Mapping[str, Listener] | None = None,
         hung_after: Seconds = Seconds(10.0),
         rng: random.Random | None = None,
     ) -> None:
+        """`listeners` hear single sensors, by name."""
         self.name = f"sensor {', '.join(voice.name for voice in voices)}"
         self._feed = feed
         self._clock = clock
@@ -70,7 +73,15 @@ class FeedMeter(Job):
         self._lock = threading.Lock()
         self._faults: deque[Fault] = deque()
         self._speakers = {
-            each.name: Speaker(each.name, each.policies, each.silent_after, each.keep_every, self._faults.append, clock)
+            each.name: Speaker(
+                each.name,
+                each.policies,
+                each.silent_after,
+                each.keep_every,
+                self._faults.append,
+                clock,
+                None if listeners is None else listeners.get(each.name),
+            )
             for each in voices
         }
         self._backoff = Backoff(base=0.5, cap=_LONGEST_WAIT, settled_after=_SETTLED, rng=rng)
@@ -123,14 +134,14 @@ class FeedMeter(Job):
         if self.is_hung(now):
             self._all_away("sensor_hung", f"the sensor has not answered for {self._hung_after:g} s")
 
-    def _listen(self) -> Sequence[Said | Nonsense | Gone | Back]:
+    def _listen(self) -> Sequence[Utterance]:
         self._listening_since = self._clock.now().mono
         try:
             return self._feed.listen(_TURN)
         finally:
             self._listening_since = None
 
-    def _take(self, heard: Said | Nonsense | Gone | Back) -> None:
+    def _take(self, heard: Utterance) -> None:
         speaker = self._speakers[heard.by]
         now = self._clock.now().mono
         passed_on: Reading | None = None
@@ -138,6 +149,8 @@ class FeedMeter(Job):
             match heard:
                 case Said(reading=reading):
                     passed_on = speaker.say(reading, now)
+                case Stands(reading=reading):
+                    speaker.stand(reading)
                 case Nonsense(reason=reason):
                     speaker.babble(reason, now)
                 case Gone(reason=reason):

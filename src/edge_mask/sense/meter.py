@@ -14,6 +14,7 @@ from edge_mask.messages import Event, Reading
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.outage import Backoff, Outage
 from edge_mask.runtime.worker import Finished, Job
+from edge_mask.sense.listener import Listener, hear
 from edge_mask.sense.quality import QualityPolicy
 from edge_mask.sense.sensor import Sensor
 from edge_mask.sense.series import Series, State
@@ -40,6 +41,7 @@ class Meter(Job):
         emit: Callable[[Event], object],
         *,
         policy: QualityPolicy | None = None,
+        listener: Listener | None = None,
         hung_after: Seconds = Seconds(10.0),
         rng: random.Random | None = None,
     ) -> None:
@@ -47,6 +49,7 @@ class Meter(Job):
         self._sensor = sensor
         self._clock = clock
         self._emit = emit
+        self._listener = listener
         self._hung_after = hung_after
         self._series = Series(sensor.name, policy or QualityPolicy(), self._report, clock)
         self._backoff = Backoff(base=0.5, cap=30.0, settled_after=0.0, rng=rng)
@@ -97,6 +100,7 @@ class Meter(Job):
             return  # the lock is taken while the sensor's own thread is reporting: then it is not hung
         try:
             if self.is_hung(now):
+                self._tell_listener()
                 self._away.begin("sensor_hung", f"the sensor has not answered for {self._hung_after:g} s")
         finally:
             self._away_lock.release()
@@ -119,6 +123,8 @@ class Meter(Job):
             self._away.end()
         judged = self._series.judge(reading)
         self._series.doubt(judged)
+        if self._listener is not None:
+            hear(self._listener, judged)
         if self._series.is_due(judged):
             self._emit(judged)
 
@@ -129,8 +135,13 @@ class Meter(Job):
         self._due = Seconds(max(self._due + min(self._sensor.interval, _LONGEST_WAIT), again))
 
     def _note_away(self, code: str, reason: str) -> None:
+        self._tell_listener()
         with self._away_lock:
             self._away.begin(code, reason)
+
+    def _tell_listener(self) -> None:
+        if self._listener is not None:
+            self._listener.gone(self._clock.now())
 
     def _report(self, event: Event) -> None:
         self._emit(event)

@@ -7,6 +7,7 @@ from typing import Final
 from edge_mask.messages import Fault, Reading
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.outage import Outage
+from edge_mask.sense.listener import Listener, hear
 from edge_mask.sense.quality import QualityPolicy
 from edge_mask.sense.series import Series, State
 from edge_mask.sense.tap import Tap
@@ -40,10 +41,12 @@ class Speaker:
         keep_every: Seconds,
         report: Callable[[Fault], None],
         clock: Clock,
+        listener: Listener | None = None,
     ) -> None:
         self.series: dict[tuple[str, str], Series] = {}
         self.taps: dict[tuple[str, str], Tap] = {}
         """For decisions, by name and quantity."""
+        self._listener = listener
         self._name = name
         self._policies = policies
         self._silent_after = silent_after
@@ -64,7 +67,14 @@ class Speaker:
         series = self._series_of(reading)
         judged = series.judge(reading)
         series.doubt(judged, reading.quantity)
+        if self._listener is not None:
+            hear(self._listener, judged)
         return judged if series.is_due(judged) else None
+
+    def stand(self, reading: Reading) -> None:
+        """What it said some time ago."""
+        if self._listener is not None:
+            self._listener.stands(reading)
 
     def babble(self, reason: str, now: Seconds) -> None:
         """Something came that gives no value."""
@@ -78,6 +88,8 @@ class Speaker:
         if self._away.begin(code, reason):
             for series in self.series.values():
                 series.forget()
+            if self._listener is not None:
+                self._listener.gone(self._clock.now())
 
     def return_(self, now: Seconds) -> None:
         """It is there."""

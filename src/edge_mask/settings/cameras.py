@@ -1,4 +1,4 @@
-"""The sections about vision: cameras, detector, gate, cctv, snapshots."""
+"""The sections about vision: cameras, detector, gate, cctv."""
 
 import re
 from pathlib import Path
@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, field_serializer, field_validator
 
-from edge_mask.quantities import duration, size
+from edge_mask.quantities import duration
 from edge_mask.redact import HIDDEN, redact
 from edge_mask.settings.base import FilePath, Fraction, Name, Section, allowed
-from edge_mask.units import Bytes, Seconds
+from edge_mask.units import Seconds
 
 SOURCES = (
     "picamera2, usb:0, usb:/dev/v4l/by-id/NAME, rtsp://HOST/PATH, file:CLIP.mp4 or images:FOLDER"
@@ -151,7 +151,23 @@ class Gate(Section):
         description="A visitor of whom no temperature was taken: refused with `temperature_missing`, or judged by the"
         " mask alone.",
     )
-    passage_sensor: str | None = Field(default=None, description="Name of the sensor that sees somebody go through.")
+    passage_sensor: str | None = Field(
+        default=None,
+        description="Name of the sensor that sees somebody go through: of kind gpio, mqtt or replay, and a state such"
+        " as passage, contact or motion. Visits are then published when it is known who went through.",
+    )
+    passage_window: Annotated[Seconds, duration(at_least=0.5, at_most=60)] = Field(
+        default=Seconds(5.0), description="How long after a verdict a passage belongs to it."
+    )
+    output: str | None = Field(
+        default=None, description="Name of the output that opens the gate: switched on for each `pass`, at once."
+    )
+    open_for: Annotated[Seconds, duration(at_least=0.1, at_most=60)] = Field(
+        default=Seconds(3.0), description="How long `output` is on for one pass."
+    )
+    open_at_most: Annotated[Seconds, duration(at_least=0.1, at_most=600)] = Field(
+        default=Seconds(30.0), description="Longest time that `output` is on when one pass follows the other."
+    )
 
 
 class Cctv(Section):
@@ -168,19 +184,3 @@ class Cctv(Section):
         description="What a look without a face does to a streak: `end` it, or nothing (`ignore`). One that shows only"
         " masked faces always ends it.",
     )
-
-
-class Snapshots(Section):
-    """Pictures kept on the device; none leaves it unless an action says so."""
-
-    dir: FilePath = Field(default=Path("snapshots"), description="Folder they are kept in.")
-    keep: Annotated[Seconds, duration(at_least=60)] = Field(
-        default=Seconds(7 * 86400.0), description="How long they are kept."
-    )
-    max_bytes: Annotated[Bytes, size(at_least=10**5)] = Field(
-        default=Bytes(10**9), description="Space they may take; the oldest goes first."
-    )
-    temp_ttl: Annotated[Seconds, duration(at_least=1)] = Field(
-        default=Seconds(3600.0), description="How long a picture without a certain verdict (`temp-…`) may stay."
-    )
-    blur_faces: bool = Field(default=False, description="Blur every face before a picture is stored.")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from edge_mask.settings.cameras import Camera, Point
+from edge_mask.settings.gate_checks import output_complaints, passage_complaints
 from edge_mask.settings.model import Settings
 from edge_mask.settings.named_files import Complaint
 from edge_mask.settings.sending_checks import sending_complaints
@@ -16,7 +17,6 @@ COLDEST_FEVER, HOTTEST_FEVER = 25.0, 50.0
 _LEAST_AREA = 1e-6
 LATER = {
     ("web", "enabled"): ("the dashboard comes", "false"),
-    ("gate", "passage_sensor"): ("passage sensors come", "nothing"),
 }
 """Keys that this version would ignore: refused with a sentence."""
 
@@ -31,6 +31,8 @@ def complaints(settings: Settings) -> Iterator[Complaint]:
     yield from line_complaints(settings)
     yield from _outputs(settings)
     yield from _gate(settings)
+    yield from passage_complaints(settings)
+    yield from output_complaints(settings)
     yield from sending_complaints(settings)
 
 

@@ -1,11 +1,12 @@
 """The record of a visit and its bytes: JSON, compressed. docs/replay.md describes each part.
 
-{"v", "program", "model", "sha256", "clock_ok", "gate": {…}, "fields": {…}, "looks": [[…], …]}
+{"v", "program", "model", "sha256", "clock_ok", "gate": {…}, "fields": {…}, "looks": [[…], …], "weights": […]}
 and where they are needed: "left", "before", "memory": {…}
 """
 
 import json
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -46,6 +47,8 @@ class Record:
     policy: GatePolicy
     looks: tuple[VisitorLook, ...]
     """Up to the one that decided."""
+    weights: tuple[float, ...] = ()
+    """How much each look counted, for a reader: deciding again weighs anew."""
     has_left: bool = False
     """It was said when the visitor had gone."""
     before: int = 0
@@ -53,8 +56,8 @@ class Record:
     memory: dict[str, Any] | None = None
 
 
-def pack(record: Record) -> bytes:
-    """The bytes of a record; no bound is kept here."""
+def pack(record: Record, rows: Sequence[Any] | None = None) -> bytes:
+    """The bytes of a record; no bound is kept here. `rows` are its looks where they are plain already."""
     made = record.made_by
     content = {
         "v": VERSION,
@@ -64,10 +67,16 @@ def pack(record: Record) -> bytes:
         "clock_ok": record.clock_ok,
         "gate": dict(zip(_names(GatePolicy), plain(record.policy), strict=True)),
         "fields": field_names(VisitorLook),
-        "looks": [plain(look) for look in record.looks],
+        "looks": [plain(look) for look in record.looks] if rows is None else rows,
+        "weights": record.weights,
         **({"left": True} if record.has_left else {}),
         **({"before": record.before, "memory": record.memory} if record.before else {}),
     }
+    return squeezed(content)
+
+
+def squeezed(content: Any) -> bytes:
+    """Compressed JSON."""
     return zlib.compress(json.dumps(content, separators=(",", ":")).encode(), 9)
 
 
@@ -87,12 +96,20 @@ def unpack(data: bytes) -> Record:
             clock_ok=bool(content["clock_ok"]),
             policy=rebuilt(GatePolicy, list(gate.values()), names),
             looks=tuple(rebuilt(VisitorLook, each, names) for each in looks),
+            weights=_weights(content.get("weights", []), len(looks)),
             has_left=bool(content.get("left", False)),
             before=int(content.get("before", 0)),
             memory=content.get("memory"),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:  # valid JSON of any shape
         raise Unreadable(f"the record does not fit: {type(error).__name__}: {error}") from error
+
+
+def _weights(found: list[Any], count: int) -> tuple[float, ...]:
+    """None, or one for each look."""
+    if len(found) not in (0, count):
+        raise ValueError(f"{len(found)} weights of {count} looks")
+    return tuple(map(float, found))
 
 
 def _content(data: bytes) -> dict[str, Any]:
