@@ -81,7 +81,7 @@ class PipelineParts:
         policy = with_thermometer(policy, self.settings, sensor)
         watch = GateWatch(camera.name, policy, camera.zone, made_by)
         readings = readings_for(self.settings, sensor, instruments)
-        return CameraState(Tracker(votes=policy.vote_policy), watch, readings, Examiner())
+        return CameraState(Tracker(votes=policy.vote_policy), watch, readings, Examiner(gate.window))
 
 
 _MISSED = 2.5
