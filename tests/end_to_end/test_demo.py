@@ -4,15 +4,17 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psutil
 import pytest
-from tests.end_to_end.daemon import edge_mask, lines
+from tests.end_to_end.daemon import edge_mask, lines, write_config
 
 COMMAND = Path(sys.executable).with_name("edge-mask")
 PATIENCE = 60.0
@@ -101,13 +103,21 @@ def assert_nothing_is_left(watched: Watched, port: int) -> None:
     assert left == []
 
 
-def assert_visits_are_decided_again(folder: Path, count: int) -> None:
-    """Each visit of the film, beside the running daemon."""
-    (config,) = folder.glob("*/demo.yaml")
-    visits = lines(edge_mask("history", "--json", "--config", config, cwd=folder).out)
-    assert len(visits) >= count
+def database_of(watched: Watched, into: Path) -> Path:
+    """A configuration with a copy of the database: the demo deletes its own."""
+    (path,) = watched.folder.glob("*/edge-mask.db")
+    into.mkdir()
+    with closing(sqlite3.connect(path)) as database, closing(sqlite3.connect(into / "edge-mask.db")) as copy:
+        database.backup(copy)
+    return write_config(into, None)
+
+
+def assert_visits_are_decided_again(config: Path, count: int) -> None:
+    """Each visit of the film, from its record, to the same answer."""
+    visits = lines(edge_mask("history", "--json", "--config", config, cwd=config.parent).out)
+    assert len(visits) == count
     for visit in visits:
-        again = edge_mask("replay", visit["id"], "--json", "--config", config, cwd=folder)
+        again = edge_mask("replay", visit["id"], "--json", "--config", config, cwd=config.parent)
         assert again.code == 0, again
         (told,) = lines(again.out)
         assert (told["same"], told["differs"]) == (True, [])
@@ -117,11 +127,13 @@ def assert_visits_are_decided_again(folder: Path, count: int) -> None:
 
 
 @pytest.mark.slow
-def test_a_round_shows_both_verdicts_a_fever_looks_temperatures_and_an_alert(demo: Callable[..., Watched]) -> None:
+def test_a_round_shows_both_verdicts_a_fever_looks_temperatures_and_an_alert(
+    demo: Callable[..., Watched], tmp_path_factory: pytest.TempPathFactory
+) -> None:
     watched = demo("--max-seconds", "22")
     port = int(watched.wait_for(r"mosquitto_sub -h 127\.0\.0\.1 -p (\d+) -t 'edge-mask/#' -v")[1])
     watched.wait_for(r"visits .* because: fever")
-    assert_visits_are_decided_again(watched.folder, 3)
+    copied = database_of(watched, tmp_path_factory.mktemp("demo") / "kept")
     assert watched.end() == 0
     text = "\n".join(watched.lines)
     assert re.search(r"status +online, model mask-detector", text)
@@ -139,6 +151,7 @@ def test_a_round_shows_both_verdicts_a_fever_looks_temperatures_and_an_alert(dem
     assert watched.lines[-2].split() == ["status", "offline"]
     assert watched.errors == []
     assert_nothing_is_left(watched, port)
+    assert_visits_are_decided_again(copied, 3)
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

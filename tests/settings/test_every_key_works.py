@@ -124,7 +124,7 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
         cameras=[{"name": "front", "source": source}, {"name": "hall", "source": source, "role": "cctv"}],
         sensors=[{"name": "s", "kind": "replay", "path": readings}, *OTHER_SENSORS],
         outputs=[{"name": "lamp", "kind": "led", "path": "ACT"}],
-        gate={"temperature_sensor": "s", "passage_sensor": "beam"},
+        gate={"temperature_sensor": "s", "passage_sensor": "beam", "output": "lamp"},
         mqtt={"host": "127.0.0.1", "port": 1, "tls": {}},
         homeassistant={"enabled": True},
     )

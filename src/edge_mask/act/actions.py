@@ -6,7 +6,7 @@ recorder ──perform──▶ Mailbox ──▶ log · output lines           
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -56,6 +56,7 @@ class NotDone:
 
 
 Result = Done | NotDone
+Switch = Callable[[HoldOutput | PulseOutput], "Future[Result]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,10 @@ class Actions(Job):
         newest: Newest,
         emit: Callable[[Fault], None],
         clock: Clock,
+        elsewhere: Mapping[str, Switch] | None = None,
     ) -> None:
-        """`newest` is called in one of our threads and must return at once; `emit` may wait.
+        """`newest` is called in one of our threads and must return at once; `emit` may wait. Lines that somebody else
+        owns are switched `elsewhere`, by name.
 
         A failing action of a rule is reported once, until it works again. Otherwise a rule about `errors` messages
         could cause new `errors` messages for ever.
@@ -88,6 +91,7 @@ class Actions(Job):
         self._store = store
         self._outputs = outputs
         self._newest = newest
+        self._elsewhere = elsewhere or {}
         self._emit = emit
         self._clock = clock
         self._mailbox: Mailbox[_Asked] = Mailbox(_WAITING)
@@ -106,6 +110,8 @@ class Actions(Job):
 
         A full queue drops and counts the action; a stopping house ignores it.
         """
+        if isinstance(action, HoldOutput | PulseOutput) and (switch := self._elsewhere.get(action.line)):
+            return switch(action)
         asked = _Asked(action)
         try:
             if not self._mailbox.put(asked, timeout=0.0):

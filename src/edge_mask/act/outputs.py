@@ -56,6 +56,15 @@ class Outputs:
         state.pulse_until = max(state.pulse_until, now + lasting)
         self._carry_out(name, state, now, before)
 
+    def drop(self, name: str) -> None:
+        """Nobody wants it on any more: the next `turn` switches it off, and tries until it is."""
+        state = self._state(name)
+        state.is_held, state.pulse_until = False, float("-inf")
+
+    def is_on(self, name: str) -> bool:
+        """Whether it was switched on and not yet off again."""
+        return self._state(name).is_on
+
     def next_change(self, now: Seconds) -> Seconds | None:
         """Seconds until a pulse ends; None when none is running."""
         ends = [state.pulse_until for state in self._states.values() if state.is_on and not state.is_held]

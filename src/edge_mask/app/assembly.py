@@ -9,14 +9,13 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from edge_mask.act.actions import Actions
-from edge_mask.act.line import line_for
 from edge_mask.act.outputs import Outputs
 from edge_mask.act.snapshots import SnapshotStore
 from edge_mask.app.connection import certificate_watch, connection_for
 from edge_mask.app.control import Lent
 from edge_mask.app.couriers import CourierGroup
-from edge_mask.app.drivers import detectors_of, sysfs_root
-from edge_mask.app.gate_devices import GateDevices
+from edge_mask.app.drivers import detectors_of
+from edge_mask.app.gate_devices import GateDevices, output_line
 from edge_mask.app.health import HealthFigures, HealthReporter
 from edge_mask.app.home import announcer_for
 from edge_mask.app.idle import IdleCheck
@@ -115,6 +114,7 @@ class Assembly:
         sinks: list[Job] = [actions, recorder, *self._couriers.all, *self._besides, self._inspector, health]
         sinks += self._gate.jobs
         senders = [self._worker(meter) for meter in instruments.jobs]
+        minds = [self._worker(lane) for lane in lanes]
         lenses = {name: self._worker(camera) for name, camera in cameras.items()}
         finite = [
             *(sender for sender in senders if sender.job in instruments.finite),
@@ -131,7 +131,7 @@ class Assembly:
                 judge(now)
 
         return House(
-            [*map(self._worker, sinks), *senders, *map(self._worker, lanes), *lenses.values()],
+            [*map(self._worker, sinks), *senders, *minds, *lenses.values(), *map(self._worker, self._gate.last(minds))],
             check=check,
             is_idle=lambda now: not is_endless and idleness.is_complete(now),
             complain=self._complain,
@@ -210,11 +210,10 @@ class Assembly:
         store = SnapshotStore(
             pictures.dir, pictures.keep, pictures.max_bytes, pictures.temp_ttl, pictures.blur_faces, self._clock
         )
-        lines = {
-            o.name: line_for(o.kind, path=o.path, chip=o.chip, line=o.line, active_low=o.active_low, sysfs=sysfs_root())
-            for o in self._settings.outputs
-        }
-        return Actions(store, Outputs(lines), self._parts.seen.newest.get, self._inbox.emit, self._clock)
+        owned = self._gate.switches
+        lines = {each.name: output_line(each) for each in self._settings.outputs if each.name not in owned}
+        newest = self._parts.seen.newest.get
+        return Actions(store, Outputs(lines), newest, self._inbox.emit, self._clock, owned)
 
     def _broker_courier(
         self,

@@ -1,22 +1,28 @@
-"""What belongs to the gate besides its cameras: the sensor that sees people go through. Built only where configured.
+"""What belongs to the gate besides its cameras: what opens it, and who went through. Built only where configured.
 
-vision ──visit──▶ GateDevices.emit ──▶ held until somebody goes through ──▶ recorder
-       ──others────────────────────────────────────────────────────────────▶ recorder
+vision ──pass──▶ GateDevices.emit ──▶ output, at once
+       ──visit─────────────────────▶ held until somebody goes through ──▶ recorder
+       ──others───────────────────────────────────────────────────────▶ recorder
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from edge_mask.act.actions import Switch
+from edge_mask.act.line import OutputLine, line_for
+from edge_mask.app.drivers import sysfs_root
 from edge_mask.messages import Event, Visit
 from edge_mask.recording.mail import Inbox
 from edge_mask.runtime.clock import Clock
-from edge_mask.runtime.worker import Job
+from edge_mask.runtime.worker import Job, Worker
 from edge_mask.sense.listener import Listener
+from edge_mask.settings.actuators import OutputSettings
 from edge_mask.settings.feeds import GpioSensor, MqttSensor
 from edge_mask.settings.model import Settings
 from edge_mask.units import Moment, Seconds
 
 if TYPE_CHECKING:  # what is not configured is not imported
+    from edge_mask.act.gate_output import GateOutput
     from edge_mask.recording.passages import PassageDesk
 
 _DEBOUNCE = Seconds(0.05)
@@ -31,9 +37,12 @@ class GateDevices:
         self._settings = settings
         has_gate = any(camera.role == "gate" for camera in settings.cameras)
         self.desk = self._desk(new_id, clock) if has_gate and settings.gate.passage_sensor is not None else None
+        self.output = self._output(clock) if settings.gate.output is not None else None
 
     def emit(self, event: Event) -> None:
-        """What vision has to say."""
+        """What vision has to say. The gate opens before anything is written."""
+        if isinstance(event, Visit) and event.verdict == "pass" and self.output is not None:
+            self.output.open(event.at)
         if isinstance(event, Visit) and self.desk is not None:
             self.desk.hold(event)
         else:
@@ -58,6 +67,19 @@ class GateDevices:
         return [] if self.desk is None or not is_far else [self.desk.connection_changed]
 
     @property
+    def switches(self) -> Mapping[str, Switch]:
+        """Which lines are not those of rules alone."""
+        name = self._settings.gate.output
+        return {} if self.output is None or name is None else {name: self.output.switch}
+
+    def last(self, lanes: Sequence[Worker]) -> list[Job]:
+        """What is started last and stopped first. The output watches the lanes: when they hang, it is switched off."""
+        if self.output is None:
+            return []
+        self.output.held_up_for = lambda now: max((lane.held_up_for(now) for lane in lanes), default=0.0)
+        return [self.output]
+
+    @property
     def is_settled(self) -> bool:
         """Whether nobody is waited for."""
         return self.desk is None or self.desk.is_settled
@@ -77,3 +99,17 @@ class GateDevices:
             camera=gates[0] if len(gates) == 1 else None,
         )
         return PassageDesk(policy, self._inbox.emit, new_id, clock)
+
+    def _output(self, clock: Clock) -> "GateOutput":
+        from edge_mask.act.gate_output import GateOutput, OpenPolicy
+
+        gate = self._settings.gate
+        output = next(each for each in self._settings.outputs if each.name == gate.output)
+        policy = OpenPolicy(gate.open_for, gate.open_at_most)
+        return GateOutput(output.name, output_line(output), policy, self._inbox.emit_at_once, clock)
+
+
+def output_line(output: OutputSettings) -> OutputLine:
+    """The driver of a configured output. Raises Refused."""
+    where = {"path": output.path, "chip": output.chip, "line": output.line}
+    return line_for(output.kind, **where, active_low=output.active_low, sysfs=sysfs_root())

@@ -84,6 +84,10 @@ class Worker:
         """True when a step takes longer than the job's `patience`."""
         return self.is_alive and now - self._beat > self.job.patience
 
+    def held_up_for(self, now: Seconds) -> float:
+        """How long its current step has taken so far; 0 for one that has ended."""
+        return now - self._beat if self.is_alive else 0.0
+
     def waits(self) -> bool:
         """Sign of life, from the worker's own thread (`keep_waiting`); False when it should stop."""
         self._beat = self._clock.now().mono

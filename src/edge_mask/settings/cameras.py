@@ -159,6 +159,15 @@ class Gate(Section):
     passage_window: Annotated[Seconds, duration(at_least=0.5, at_most=60)] = Field(
         default=Seconds(5.0), description="How long after a verdict a passage belongs to it."
     )
+    output: str | None = Field(
+        default=None, description="Name of the output that opens the gate: switched on for each `pass`, at once."
+    )
+    open_for: Annotated[Seconds, duration(at_least=0.1, at_most=60)] = Field(
+        default=Seconds(3.0), description="How long `output` is on for one pass."
+    )
+    open_at_most: Annotated[Seconds, duration(at_least=0.1, at_most=600)] = Field(
+        default=Seconds(30.0), description="Longest time that `output` is on when one pass follows the other."
+    )
 
 
 class Cctv(Section):

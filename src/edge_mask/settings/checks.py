@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from edge_mask.settings.cameras import Camera, Point
-from edge_mask.settings.gate_checks import passage_complaints
+from edge_mask.settings.gate_checks import output_complaints, passage_complaints
 from edge_mask.settings.model import Settings
 from edge_mask.settings.named_files import Complaint
 from edge_mask.settings.sending_checks import sending_complaints
@@ -32,6 +32,7 @@ def complaints(settings: Settings) -> Iterator[Complaint]:
     yield from _outputs(settings)
     yield from _gate(settings)
     yield from passage_complaints(settings)
+    yield from output_complaints(settings)
     yield from sending_complaints(settings)
 
 

@@ -1,4 +1,4 @@
-"""Checks of what belongs to the gate besides its cameras: the passage sensor."""
+"""Checks of what belongs to the gate besides its cameras: the passage sensor and the output."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -27,6 +27,17 @@ def passage_complaints(settings: Settings) -> Iterator[Complaint]:
         yield key, f'"{name}" is of kind {sensor.kind}; allowed: a sensor of kind gpio, mqtt or replay'
     elif sensor.quantity not in STATES:
         yield key, f'"{name}" tells of {sensor.quantity}; allowed: a sensor of {", ".join(STATES)}'
+
+
+def output_complaints(settings: Settings) -> Iterator[Complaint]:
+    """Whether there is such an output, and its times fit each other."""
+    gate = settings.gate
+    names = [output.name for output in settings.outputs]
+    if gate.output is not None and gate.output not in names:
+        allowed = ", ".join(names) or "nothing, as no output is configured under outputs"
+        yield ("gate", "output"), f'there is no output "{gate.output}"; allowed: {allowed}'
+    if gate.open_at_most < gate.open_for:
+        yield ("gate", "open_at_most"), f"found {gate.open_at_most:g}s; allowed: at least open_for, {gate.open_for:g}s"
 
 
 def _fits(sensor: Sensor) -> bool:

@@ -4,11 +4,12 @@ the visitor ◀─────────────────────�
 look ─▶ look, look, … the last ones ─▶ the shadow, who sees them when they leave: its memory stands for all of those
 """
 
-from typing import Final
+from typing import Any, Final
 
 from edge_mask.decide.look import VisitorLook
 from edge_mask.decide.record.memory import memory_of, visitor_with
-from edge_mask.decide.record.packed import MOST_BYTES, MadeBy, Record, pack
+from edge_mask.decide.record.packed import MOST_BYTES, MadeBy, Record, pack, squeezed
+from edge_mask.decide.record.plain import plain
 from edge_mask.decide.visitor import GatePolicy, Visitor
 
 MOST_LOOKS: Final = 64
@@ -25,21 +26,24 @@ class Log:
         self._made_by = made_by
         self._most_looks, self._most_bytes = most_looks, most_bytes
         self._looks: list[VisitorLook] = []
+        self._rows: list[Any] = []
+        """The same looks for JSON: when a visit is said, its gate waits."""
         self._before = 0
         self._shadow = Visitor(policy)
 
     def add(self, look: VisitorLook) -> None:
         """A look that the visitor sees."""
         self._looks.append(look)
+        self._rows.append(plain(look))
         self._forget(len(self._looks) - self._most_looks)
 
     def record(self, *, clock_ok: bool, has_left: bool = False) -> bytes:
         """The record of the visit that is said now: as many of the last looks as find room."""
-        while len(packed := pack(self._record(clock_ok, has_left))) > self._most_bytes:
-            kept = len(self._looks) * self._most_bytes // len(packed)
+        while len(packed := pack(self._record(clock_ok, has_left), self._rows)) > self._most_bytes:
+            surplus, each = len(packed) - self._most_bytes, len(squeezed(self._rows)) / len(self._rows)
             if len(self._looks) == 1:  # a memory without bound, which no visitor should have
                 return pack(Record(self._made_by, clock_ok, self._policy, (), has_left, self._before + 1))
-            self._forget(len(self._looks) - max(1, min(kept, len(self._looks) - 1)))
+            self._forget(min(len(self._looks) - 1, int(surplus / each) + 1))
         return packed
 
     def _record(self, clock_ok: bool, has_left: bool) -> Record:
@@ -50,7 +54,7 @@ class Log:
         for look in self._looks[: max(0, count)]:
             self._shadow.see(look)
             self._before += 1
-        del self._looks[: max(0, count)]
+        del self._looks[: max(0, count)], self._rows[: max(0, count)]
 
 
 def first_of(record: Record) -> Visitor:

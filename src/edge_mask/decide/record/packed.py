@@ -6,6 +6,7 @@ and where they are needed: "left", "before", "memory": {…}
 
 import json
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -53,8 +54,8 @@ class Record:
     memory: dict[str, Any] | None = None
 
 
-def pack(record: Record) -> bytes:
-    """The bytes of a record; no bound is kept here."""
+def pack(record: Record, rows: Sequence[Any] | None = None) -> bytes:
+    """The bytes of a record; no bound is kept here. `rows` are its looks where they are plain already."""
     made = record.made_by
     content = {
         "v": VERSION,
@@ -64,10 +65,15 @@ def pack(record: Record) -> bytes:
         "clock_ok": record.clock_ok,
         "gate": dict(zip(_names(GatePolicy), plain(record.policy), strict=True)),
         "fields": field_names(VisitorLook),
-        "looks": [plain(look) for look in record.looks],
+        "looks": [plain(look) for look in record.looks] if rows is None else rows,
         **({"left": True} if record.has_left else {}),
         **({"before": record.before, "memory": record.memory} if record.before else {}),
     }
+    return squeezed(content)
+
+
+def squeezed(content: Any) -> bytes:
+    """Compressed JSON."""
     return zlib.compress(json.dumps(content, separators=(",", ":")).encode(), 9)
 
 

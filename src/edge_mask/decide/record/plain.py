@@ -18,14 +18,15 @@ Names = Mapping[str, Sequence[str]]
 
 def plain(value: Any) -> Any:
     """A value for JSON. Raises TypeError for what has no such form."""
+    if value is None or type(value) in (bool, int, float, str):
+        return value
     if isinstance(value, Enum):
         return value.value
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
     if isinstance(value, tuple):
         return [plain(each) for each in value]
-    if is_dataclass(value):
-        return [plain(getattr(value, each.name)) for each in fields(value)]
+    kind: Any = type(value)
+    if names := _fields_of(kind):
+        return [plain(getattr(value, name)) for name in names]
     raise TypeError(f"{type(value).__name__} cannot be recorded")
 
 
@@ -91,7 +92,8 @@ def _checked(is_right: bool, value: Any, hint: Any) -> Any:
 
 @cache
 def _fields_of(kind: Any) -> tuple[str, ...]:
-    return tuple(each.name for each in fields(kind))
+    """Nothing for what is no dataclass."""
+    return tuple(each.name for each in fields(kind)) if is_dataclass(kind) else ()
 
 
 @cache
