@@ -48,7 +48,7 @@ def test_replay_equals_live_for_any_sequence_of_looks(seen: list[VisitorLook], p
         assert decide_again(unpack(packed)).judgement == judgement
 
 
-@given(looks(), POLICIES, st.integers(1, 40), st.integers(900, 2000))
+@given(looks(), POLICIES, st.integers(1, 40), st.integers(1200, 2400))
 def test_replay_equals_live_where_only_the_last_looks_find_room(
     seen: list[VisitorLook], policy: GatePolicy, most_looks: int, most_bytes: int
 ) -> None:
