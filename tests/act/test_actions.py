@@ -13,8 +13,11 @@ import pytest
 from tests.act.trees import brightness, frame, led
 
 from edge_mask.act.actions import Actions, Done, NotDone
+from edge_mask.act.album import Album, Wishes
+from edge_mask.act.folder import Bounds
 from edge_mask.act.line import line_for
 from edge_mask.act.outputs import Outputs
+from edge_mask.act.picture_file import Style
 from edge_mask.act.snapshots import SnapshotStore
 from edge_mask.messages import Fault, Priority, Shot
 from edge_mask.rules.effects import (
@@ -70,8 +73,10 @@ class Device:
         self.lamp, self.gate = led(self.root, "lamp", 1), led(self.root, "gate", 1)
         self.pictures = self.root / "pictures"
         lines = {name: line_for("led", path=name, sysfs=self.root) for name in ("lamp", "gate")}
-        store = SnapshotStore(self.pictures, Seconds(7 * 86400.0), Bytes(10**8), Seconds(3600.0), False, self.clock)
-        self.actions = Actions(store, Outputs(lines), self.newest, self.heard, self.clock)
+        bounds = Bounds(Seconds(7 * 86400.0), Seconds(3600.0), Bytes(10**8))
+        store = SnapshotStore(self.pictures, bounds, Style(thing="gate-01"), self.clock)
+        album = Album(store, Wishes(), self.heard, self.clock)
+        self.actions = Actions(album, Outputs(lines), self.newest, self.heard, self.clock)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -194,12 +199,6 @@ def test_a_folder_that_cannot_be_written_is_one_fault_of_the_rule(device: Device
     faults = [fault for fault in device.heard.faults if fault.component == "rule r"]
     assert len(faults) == 1
     assert "no picture can be written" in faults[0].text
-
-
-def test_without_a_folder_for_pictures_a_snapshot_is_a_sentence(device: Device) -> None:
-    device.actions._store = None
-    device.do(picture("front"))
-    assert device.heard.faults[0].text == "no pictures are kept on this device"
 
 
 def test_whoever_asks_learns_what_came_of_it(device: Device) -> None:

@@ -1,14 +1,14 @@
 """The folder of pictures on a real disk: written whole, deleted by age and space, and nothing but our own."""
 
 import resource
+import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from tests.act.trees import face, frame
 
 from edge_mask.act.blur import blurred
+from edge_mask.act.folder import Bounds
+from edge_mask.act.picture_file import Style
 from edge_mask.act.snapshot_name import name_of, parse
 from edge_mask.act.snapshots import SnapshotStore
 from edge_mask.errors import Refused, TryLater
@@ -39,7 +41,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def store_in(folder: Path, clock: ManualClock, *, max_bytes: int = 10**9, blur: bool = False) -> SnapshotStore:
-    return SnapshotStore(folder, Seconds(7 * DAY), Bytes(max_bytes), Seconds(HOUR), blur, clock)
+    bounds = Bounds(Seconds(7 * DAY), Seconds(HOUR), Bytes(max_bytes))
+    return SnapshotStore(folder, bounds, Style(thing="gate-01", blur_faces=blur), clock)
 
 
 def now_frame(clock: ManualClock, camera: str = "front", noise: int = 1) -> Frame:
@@ -223,14 +226,72 @@ def test_what_an_earlier_run_left_is_deleted_by_its_name(folder: Path, clock: Ma
     assert names(folder) == [kept]
 
 
-def test_the_oldest_go_first_when_there_is_no_more_room(folder: Path, clock: ManualClock) -> None:
-    size = len(cv2.imencode(".jpg", frame().image, [cv2.IMWRITE_JPEG_QUALITY, 88])[1])
-    store = store_in(folder, clock, max_bytes=int(3.5 * size))
+def written_in_a_row(folder: Path, clock: ManualClock, certain: Sequence[bool], room: float) -> list[str]:
+    """Pictures of one size, a second apart, into a folder for so many of them; their names."""
+    store_in(folder, clock).write(Shot(now_frame(clock), []), "0", certain=True)
+    (probe,) = folder.iterdir()
+    size = probe.stat().st_size
+    probe.unlink()
+    store = store_in(folder, clock, max_bytes=int(room * size))
     written = []
-    for number in range(6):
-        written.append(store.write(Shot(now_frame(clock), []), str(number), certain=number % 2 == 0))
+    for number, is_certain in enumerate(certain):
+        written.append(store.write(Shot(now_frame(clock), []), str(number), certain=is_certain))
         clock.advance(1)
-    assert names(folder) == sorted(written[-3:])
+    return written
+
+
+def test_the_oldest_go_first_when_there_is_no_more_room(folder: Path, clock: ManualClock) -> None:
+    written = written_in_a_row(folder, clock, [True] * 6, room=3.5)
+    assert names(folder) == written[-3:]
+
+
+def test_temporary_pictures_make_room_before_older_ones_that_are_certain(folder: Path, clock: ManualClock) -> None:
+    written = written_in_a_row(folder, clock, [True, False, True, False, True], room=3.5)
+    assert names(folder) == [written[0], written[2], written[4]]
+
+
+def test_pictures_take_no_more_than_their_share_of_the_disk(tmp_path: Path, clock: ManualClock) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("only root can mount a small disk")
+    try:
+        bounds = Bounds(Seconds(7 * DAY), Seconds(HOUR), Bytes(10**9), max_share=0.1)
+        store = SnapshotStore(disk / "snapshots", bounds, Style(thing="gate-01", blur_faces=False), clock)
+        for _ in range(12):
+            store.write(Shot(now_frame(clock), []), "x", certain=True)
+            clock.advance(1)
+        left = [path.stat().st_size for path in (disk / "snapshots").iterdir()]
+        assert 0.05 * 2**20 < sum(left) <= 0.1 * 2**20
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_very_many_pictures_go_a_few_hundred_at_a_time(folder: Path, clock: ManualClock) -> None:
+    folder.mkdir()
+    long_ago = clock.now().wall - 30 * DAY
+    for number in range(700):
+        (folder / name_of(Unix(long_ago + number), "front", "x", certain=True)).write_bytes(b"x")
+    store = store_in(folder, clock)
+    left = []
+    while store.tidy(clock.now()) < 1:
+        left.append(len(names(folder)))
+        store.write(Shot(now_frame(clock), []), "between", certain=True)
+    assert left == [500, 301, 102]
+    assert len(names(folder)) == len(left)
+
+
+def test_a_temporary_picture_is_due_to_the_second(folder: Path, clock: ManualClock) -> None:
+    store = store_in(folder, clock)
+    assert store.tidy(clock.now()) < 1
+    name = store.write(Shot(now_frame(clock), []), "x", certain=False)
+    clock.advance(HOUR - 10)
+    assert store.tidy(clock.now()) == pytest.approx(10)
+    assert names(folder) == [name]
+    clock.advance(10)
+    store.tidy(clock.now())
+    assert names(folder) == []
 
 
 def test_nothing_but_our_own_pictures_is_ever_deleted(folder: Path, clock: ManualClock, tmp_path: Path) -> None:
@@ -289,6 +350,45 @@ def test_while_the_clock_is_not_set_old_pictures_are_kept_but_temporary_ones_go(
     assert names(folder) == [kept]
 
 
+def test_a_folder_that_is_removed_is_made_again(folder: Path, clock: ManualClock) -> None:
+    store = store_in(folder, clock)
+    store.write(Shot(now_frame(clock), []), "a", certain=True)
+    shutil.rmtree(folder)
+    name = store.write(Shot(now_frame(clock), []), "b", certain=True)
+    assert names(folder) == [name]
+
+
+def test_a_promised_name_is_never_that_of_another_picture(folder: Path, clock: ManualClock) -> None:
+    store = store_in(folder, clock)
+    at = clock.now().wall
+    first, second = (store.promise(at, "front", "x", certain=certain) for certain in (True, False))
+    asked = store.write(Shot(now_frame(clock), []), "x", certain=True)
+    for name in (first, second):
+        store.fulfil(name, Shot(now_frame(clock), []), "x")
+    assert len({name.removeprefix("temp-") for name in (first, second, asked)}) == 3
+    assert names(folder) == sorted([first, second, asked])
+
+
+def test_a_picture_of_an_earlier_run_is_not_overwritten(folder: Path, clock: ManualClock) -> None:
+    seen = Shot(now_frame(clock), [])
+    earlier = store_in(folder, clock).write(seen, "x", certain=True)
+    before = (folder / earlier).read_bytes()
+    store = store_in(folder, clock)
+    with pytest.raises(Refused, match="is there already"):
+        store.fulfil(store.promise(clock.now().wall, "front", "x", certain=True), seen, "other")
+    assert (folder / earlier).read_bytes() == before
+    assert store.write(seen, "x", certain=True).endswith("-x-2.jpg")
+
+
+def test_what_was_left_half_written_is_erased_too(folder: Path, clock: ManualClock) -> None:
+    store = store_in(folder, clock)
+    name = store.write(Shot(now_frame(clock), []), "x", certain=True)
+    (folder / f".temp-{name}.part").write_bytes(b"half a face")
+    (folder / name).unlink()
+    assert store.erase([name]) == 1
+    assert names(folder) == []
+
+
 def test_sweeping_a_folder_that_is_not_there_yet_is_nothing(folder: Path, clock: ManualClock) -> None:
     assert store_in(folder, clock).sweep(clock.now()) == 0
 
@@ -306,6 +406,36 @@ def test_blurring_leaves_nothing_of_a_face_and_everything_else_as_it_was() -> No
     outside = np.ones(before.shape[:2], bool)
     outside[68:133, 68:133] = False
     assert (soft[outside] == before[outside]).all()
+
+
+def test_two_faces_with_the_same_means_cannot_be_told_apart() -> None:
+    """What is left of a face is a few means: whatever had them may have been the face."""
+    one = frame(side=250).image.copy()
+    other = one.copy()
+    fine = np.random.default_rng(7).integers(-60, 60, (96, 96, 3))
+    blocks = fine.reshape(6, 16, 6, 16, 3)
+    fine = (blocks - blocks.mean(axis=(1, 3), keepdims=True).round().astype(int)).reshape(96, 96, 3)
+    part = (slice(60, 156), slice(60, 156))
+    one[part] = 128
+    other[part] = np.clip(128 + fine, 0, 255)
+    box = face(60 + 96 * 0.3 / 1.6, 60 + 96 * 0.3 / 1.6, 95 / 1.6, 95 / 1.6)
+    left, right = blurred(one, [box])[part].astype(int), blurred(other, [box])[part].astype(int)
+    assert np.abs(one[part].astype(int) - other[part]).mean() > 20
+    assert np.abs(left - right).max() <= 2
+
+
+def test_every_face_of_a_picture_is_hidden_faint_ones_and_those_of_the_last_moment_too(
+    folder: Path, clock: ManualClock
+) -> None:
+    places = [(20, 20), (200, 20), (20, 200)]
+    judged, faint, before = [face(x, y, 60, 60) for x, y in places]
+    seen = frame(clock.now().wall, side=300)
+    name = store_in(folder, clock, blur=True).write(Shot(seen, [judged], (faint, before)), "x", certain=True)
+    kept = read_picture(folder / name)
+    for x, y in places:
+        part = slice(y, y + 60), slice(x, x + 60)
+        assert kept[part].std() < 0.3 * seen.image[part].std()
+    assert kept[220:280, 220:280].std() > 0.7 * seen.image[220:280, 220:280].std()
 
 
 @given(st.floats(-500, 500), st.floats(-500, 500), st.floats(0, 900), st.floats(0, 900))

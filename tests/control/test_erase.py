@@ -21,7 +21,7 @@ from tests.end_to_end.daemon import (
     write_scene,
 )
 
-SCENE = [MASKED] * 8 + [None] * 20 + [BARE] * 8 + [None] * 20
+SCENE = [MASKED] * 8 + [None] * 40 + [BARE] * 8 + [None] * 20
 RULE = """
 all_visits:
   sql: "SELECT * FROM 'edge-mask/gate-01/visits'"

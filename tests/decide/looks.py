@@ -63,4 +63,9 @@ POLICIES = st.builds(
     window=digits(1, 0.2, 6.0).map(Seconds),
     fever_above=st.none() | st.just(37.5),
     hold=digits(1, 0.0, 2.0).map(Seconds),
+    pass_score=digits(2, 0.0, 1.0),
+    still=st.sampled_from(["refuse", "ignore"]),
+    without_temperature=st.sampled_from(["refuse", "ignore"]),
+    temperature_max_age=digits(1, 0.5, 10.0).map(Seconds),
+    min_face=digits(2, 0.0, 0.5),
 )

@@ -48,7 +48,7 @@ def test_replay_equals_live_for_any_sequence_of_looks(seen: list[VisitorLook], p
         assert decide_again(unpack(packed)).judgement == judgement
 
 
-@given(looks(), POLICIES, st.integers(1, 40), st.integers(1200, 2400))
+@given(looks(), POLICIES, st.integers(1, 40), st.integers(2600, 3200))
 def test_replay_equals_live_where_only_the_last_looks_find_room(
     seen: list[VisitorLook], policy: GatePolicy, most_looks: int, most_bytes: int
 ) -> None:
@@ -80,7 +80,7 @@ def test_every_field_of_a_look_is_in_the_record(one: VisitorLook) -> None:
 
 @given(any_of(GatePolicy), st.booleans(), st.booleans())
 def test_every_setting_of_a_gate_is_in_the_record(policy: GatePolicy, clock_ok: bool, has_left: bool) -> None:
-    record = Record(MADE_BY, clock_ok, policy, (look(0.0),), has_left)
+    record = Record(MADE_BY, clock_ok, policy, (look(0.0),), (0.25,), has_left)
     assert unpack(pack(record)) == record
 
 
@@ -169,7 +169,7 @@ def test_a_flipped_bit_is_a_sentence_and_never_another_answer(place: int, flip: 
     "changes",
     [
         {"looks": 5}, {"looks": [5]}, {"looks": [[]]}, {"looks": [["a", "b"]]}, {"gate": []}, {"fields": {}},
-        {"fields": None}, {"before": "x"}, {"gate": {"votes": "many"}},
+        {"fields": None}, {"before": "x"}, {"weights": [1.0]}, {"weights": 5}, {"gate": {"votes": "many"}},
     ],
 )  # fmt: skip
 def test_json_of_another_shape_is_a_sentence(changes: dict[str, Any]) -> None:

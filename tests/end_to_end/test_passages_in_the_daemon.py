@@ -119,6 +119,8 @@ def test_a_passage_without_a_verdict_and_a_second_one_on_a_verdict_are_alerts(
             "sensor": "beam",
             "text": "front: one more person went through than was let pass.",
         }
+        assert "front-tailgating" in alert["snapshot"]
+        wait_until(lambda: (tmp_path / "snapshots" / alert["snapshot"]).exists())
         assert daemon.stop() == 0
     assert ends(subscriber.messages) == [True]
 

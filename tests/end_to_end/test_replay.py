@@ -123,6 +123,28 @@ def test_settings_that_decide_nothing_now_are_another_answer(
     )  # fmt: skip
 
 
+def test_a_look_that_weighs_something_else_now_shows_both(
+    site: Path, replay: Callable[..., tuple[int, str, str]]
+) -> None:
+    rewrite(site, "v-bare", weights=[0.5, 1.0, 1.0, 1.0, 1.0])
+    code, out, _ = replay("v-bare")
+    assert (code, "0.5, now 1.0" in out) == (0, True)
+    _, out, _ = replay("v-bare", "--json")
+    first = lines(out)[0]["looks"][0]
+    assert (first["weight"], first["weight_again"]) == (0.5, 1.0)
+
+
+def test_a_visit_on_which_no_label_has_won_is_decided_again(
+    site: Path, replay: Callable[..., tuple[int, str, str]]
+) -> None:
+    with closing(Ledger(site.with_name("edge-mask.db"), Bounds(), "boot-1")) as ledger:
+        ledger.open()
+        ledger.commit(batch(events=(("v-unsure", someone("MN" * 20)),)), moment())
+    code, out, _ = replay("v-unsure")
+    assert code == 0
+    assert out.splitlines()[-2] == "now:  no_pass, no label, 36.6, because: unsure"
+
+
 def test_an_id_that_nobody_has_is_a_sentence(replay: Callable[..., tuple[int, str, str]]) -> None:
     assert replay("v-9") == (
         1, "", "v-9: there is no such visit; edge-mask history --json shows their ids\n",

@@ -16,10 +16,10 @@ from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.erasure import Erasure
 from edge_mask.ledger.held import held_row, visit_of
 from edge_mask.ledger.inspection import Inspection
-from edge_mask.ledger.rows import Batch
+from edge_mask.ledger.rows import Batch, event_row
 from edge_mask.ledger.salvage import salvage
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Held, Settled, Visit
+from edge_mask.messages import Alert, Held, Priority, Settled, Visit
 from edge_mask.recording.intake import Admitted, Intake
 from edge_mask.units import Seconds
 from edge_mask.wire.topics import Topics
@@ -139,6 +139,14 @@ def test_one_that_was_erased_before_a_crash_leaves_nothing(books: Books, tmp_pat
     again.ledger.close()
     for table in ("visits", "outbox", "held"):
         assert query(tmp_path / "db", f"SELECT count(*) FROM {table}") == [(0,)]
+
+
+def test_alerts_of_tailgaters_are_of_people_also_where_no_camera_saw_them(books: Books, tmp_path: Path) -> None:
+    for number, kind in enumerate(("tailgating", "outlier")):
+        alert = Alert(at=moment(number), kind=kind, text="t", sensor="beam")
+        books.commit(Admitted(Priority.URGENT, events=[event_row(alert, kind, BOOT)]))  # type: ignore[list-item]
+    books.ledger.erase(Erasure(before=moment(100).wall))
+    assert query(tmp_path / "db", "SELECT kind FROM alerts") == [("outlier",)]
 
 
 def test_one_that_was_seen_before_the_clock_was_set_gets_its_true_time(books: Books, tmp_path: Path) -> None:

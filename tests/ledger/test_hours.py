@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from tests.ledger.rows import BOOT, batch, moment, older, visit
 
+from edge_mask.cli import main
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.hours import Counts, by_camera
 from edge_mask.ledger.reader import Reader
@@ -138,3 +139,32 @@ def test_counting_reads_the_index_and_not_the_table(tmp_path: Path) -> None:
             " FROM looks WHERE wall BETWEEN 0 AND 2.5e11 GROUP BY quarter, camera"
         ).fetchall()
     assert any("COVERING INDEX looks_wall" in step[3] for step in plan), plan
+
+
+def test_the_figures_as_a_person_and_as_a_spreadsheet_reads_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reader(
+        tmp_path,
+        look("2026-10-25T00:10:00Z", bare=1), look("2026-10-25T01:10:00Z"), alert("2026-10-25T01:10:00Z"),
+        visit(at("2026-10-25T02:10:00Z")),
+    )  # fmt: skip
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "device: {thing_name: t, timezone: Europe/Berlin}\nmqtt: {transport: none}\n"
+        f"cameras: [{{name: hall, source: 'usb:0', role: cctv}}]\noutbox: {{path: '{tmp_path / 'db'}'}}\n"
+    )
+    assert main(["stats", "--config", str(config)]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in shown[shown.index("camera front:") :]] == [
+        ["camera", "front:"], ["hour", "passed"], ["03", "1"], ["all", "1"],
+        ["camera", "hall:"], ["hour", "looks", "without", "a", "mask", "alerts"], ["02", "2", "1", "1"],
+        ["all", "2", "1", "1"],
+    ]  # fmt: skip
+    assert main(["stats", "--csv", "--since", "2026-10-25T02:05", "--config", str(config)]) == 0
+    assert capsys.readouterr().out == (
+        "hour,camera,looks,no_mask_looks,alerts,passed,refused\n"
+        "2026-10-25T03:00:00+01:00,front,0,0,0,1,0\n"
+        "2026-10-25T02:00:00+02:00,hall,1,1,0,0,0\n"
+        "2026-10-25T02:00:00+01:00,hall,1,0,1,0,0\n"
+    )

@@ -127,6 +127,7 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
         gate={"temperature_sensor": "s", "passage_sensor": "beam", "output": "lamp"},
         mqtt={"host": "127.0.0.1", "port": 1, "tls": {}},
         homeassistant={"enabled": True},
+        snapshots={"dir": str(tmp_path / "snapshots"), "latest": "on"},
     )
     read = read_by("run", "--max-seconds", "1", folder=tmp_path, config=config)
     read |= read_by("check", folder=tmp_path, config=config)

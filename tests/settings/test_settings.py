@@ -135,3 +135,19 @@ def test_loading_pulls_in_no_more_than_pydantic_and_yaml() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert {"pydantic", "yaml"} <= set(loaded)
     assert not {"numpy", "cv2", "sqlalchemy", "paho", "pydantic_settings"} & set(loaded)
+
+
+@pytest.mark.parametrize(
+    ("section", "is_kept"),
+    [
+        ("{}", True),
+        ("{blur_faces: true}", True),
+        ("{blur_faces: true, latest: off}", False),
+        ("{blur_faces: true, latest: auto}", True),
+        ("{blur_faces: false}", False),
+        ("{blur_faces: false, latest: on}", True),
+    ],
+)
+def test_everybodys_face_is_kept_only_when_that_was_asked_for(section: str, is_kept: bool) -> None:
+    text = f"cameras: [{{name: c, source: 'usb:0'}}]\nmqtt: {{transport: none}}\nsnapshots: {section}\n"
+    assert parse(text, "test.yaml", {}).snapshots.keeps_latest == is_kept

@@ -1,7 +1,7 @@
 """Carries out the device actions of rules, in a thread of its own.
 
 recorder ──perform──▶ Mailbox ──▶ log · output lines            (full: counted, reported, never waited for)
-         ◀──Future──            └──▶ PictureWriter ──▶ files    (a slow card holds up no gate)
+         ◀──Future──            └──▶ Album ──▶ files            (a slow card holds up no gate)
 """
 
 import logging
@@ -11,10 +11,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from edge_mask.act.album import Album
 from edge_mask.act.outputs import Outputs
-from edge_mask.act.picture_writer import PictureWriter
-from edge_mask.act.snapshots import SnapshotStore
-from edge_mask.errors import EdgeMaskError, Refused, TryLater
+from edge_mask.errors import EdgeMaskError, TryLater
 from edge_mask.messages import Fault, Shot
 from edge_mask.rules.effects import EdgeAction, HoldOutput, KeepPicture, LogLevel, LogLine, PulseOutput
 from edge_mask.runtime.clock import Clock
@@ -35,7 +34,6 @@ _IDLE_WAIT: Final = 10.0
 """Longest sleep in seconds when nothing happens; a new action wakes the thread at once."""
 _RETRY_WAIT: Final = 0.5
 """Seconds between two attempts to switch off a line that stays on."""
-_SWEEP_EVERY: Final = 60.0
 _LAST_MOMENT: Final = Seconds(1.0)
 
 
@@ -75,7 +73,7 @@ class Actions(Job):
 
     def __init__(
         self,
-        store: SnapshotStore | None,
+        album: Album,
         outputs: Outputs,
         newest: Newest,
         emit: Callable[[Fault], None],
@@ -88,19 +86,16 @@ class Actions(Job):
         A failing action of a rule is reported once, until it works again. Otherwise a rule about `errors` messages
         could cause new `errors` messages for ever.
         """
-        self._store = store
+        self._album = album
         self._outputs = outputs
         self._newest = newest
         self._elsewhere = elsewhere or {}
         self._emit = emit
         self._clock = clock
         self._mailbox: Mailbox[_Asked] = Mailbox(_WAITING)
-        self._pictures = PictureWriter(self._sweep_now_and_then)
         self._outages: dict[tuple[str, str], Outage] = {}
         self._lock = threading.Lock()
         self._overload = Outage("actions", log, emit, clock)
-        self._folder = Outage("snapshots", log, emit, clock)
-        self._next_sweep = float("-inf")
         self._reported = 0
         self.dropped = 0
         """Actions that were not carried out because too many waited."""
@@ -130,7 +125,7 @@ class Actions(Job):
     def begin(self) -> None:
         for name, trouble in self._outputs.open().items():
             self._failed(f"output {name}", "open", "unavailable", trouble)
-        self._pictures.start()
+        self._album.start()
 
     def step(self, stop: threading.Event) -> None:  # noqa: ARG002 (it drains: it ends when its mailbox is empty)
         waiting = self._mailbox.take_many(_WAITING, self._patience())
@@ -148,7 +143,7 @@ class Actions(Job):
     def end(self) -> None:
         """Switch every output line off, then finish the queued pictures."""
         self._outputs.close()
-        if not self._pictures.close(_LAST_MOMENT):
+        if not self._album.close(_LAST_MOMENT):
             log.warning("snapshots: the disk is too slow, pictures may be missing")
 
     # -- one turn ----------------------------------------------------------------------------------------
@@ -167,7 +162,7 @@ class Actions(Job):
             case HoldOutput() | PulseOutput() as switch:
                 self._attempt(asked, lambda: self._switch(switch))
             case KeepPicture() as picture:
-                if not self._pictures.offer(lambda: self._attempt(asked, lambda: self._keep(picture))):
+                if not self._album.offer(lambda: self._attempt(asked, lambda: self._keep(picture))):
                     self._drop(asked)
 
     def _attempt(self, asked: _Asked, do: Callable[[], Done]) -> None:
@@ -218,26 +213,12 @@ class Actions(Job):
 
     def _keep(self, action: KeepPicture) -> Done:
         """`certain`: a rule asked for this picture, so it is no temporary one."""
-        if self._store is None:
-            raise Refused("no pictures are kept on this device")
         seen = self._newest(action.camera)
         if seen is None:
             raise TryLater(f'there is no picture of a camera "{action.camera}" (yet)')
-        name = self._store.write(seen, action.reason, certain=True)
+        name = self._album.store.write(seen, action.reason, certain=True)
         log.info("%s: kept %s", action.by, name)
         return Done(name)
-
-    def _sweep_now_and_then(self) -> None:
-        now = self._clock.now()
-        if self._store is None or now.mono < self._next_sweep:
-            return
-        self._next_sweep = now.mono + _SWEEP_EVERY
-        try:
-            self._store.sweep(now)
-        except TryLater as error:
-            self._folder.begin("sweep_failed", str(error))
-        else:
-            self._folder.end()
 
     # -- what is reported --------------------------------------------------------------------------------
 

@@ -9,26 +9,41 @@ from edge_mask.units import Seconds
 Task = Callable[[], None]
 
 _WAITING = 16
-_TICK = Seconds(10.0)
+_MOST_BYTES = 64_000_000
+"""Pixels that may wait: ten pictures of full HD. A device with 1 GB of memory has no room for more."""
 
 
 class PictureWriter:
-    """Runs tasks in order, and `chore` before each task and every ten seconds. Neither may raise."""
+    """Runs tasks in order; `chore` before each of them, and when the seconds that it returns are over.
 
-    def __init__(self, chore: Task) -> None:
+    Neither may raise.
+    """
+
+    def __init__(self, chore: Callable[[], Seconds]) -> None:
         self._chore = chore
-        self._tasks: Mailbox[Task] = Mailbox(_WAITING)
+        self._tasks: Mailbox[tuple[Task, int]] = Mailbox(_WAITING)
+        self._weight = 0
+        self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="pictures", daemon=True)
+
+    def __len__(self) -> int:
+        """How many tasks wait."""
+        return len(self._tasks)
 
     def start(self) -> None:
         self._thread.start()
 
-    def offer(self, task: Task) -> bool:
-        """Queue the task; False when the queue is full. Never blocks."""
-        try:
-            return self._tasks.put(task, timeout=0.0)
-        except Closed:
-            return False
+    def offer(self, task: Task, weight: int = 0) -> bool:
+        """Queue the task; False when the queue is full. Never blocks. `weight`: bytes that it keeps in memory."""
+        with self._lock:
+            if self._weight and self._weight + weight > _MOST_BYTES:
+                return False
+            try:
+                is_queued = self._tasks.put((task, weight), timeout=0.0)
+            except Closed:
+                return False
+            self._weight += weight if is_queued else 0
+            return is_queued
 
     def close(self, within: Seconds) -> bool:
         """Finish the queue and end; False when that takes longer (the thread then ends with the process)."""
@@ -39,9 +54,10 @@ class PictureWriter:
 
     def _run(self) -> None:
         while True:
-            self._chore()
-            tasks = self._tasks.take_many(1, _TICK)
-            for task in tasks:
+            tasks = self._tasks.take_many(1, self._chore())
+            for task, weight in tasks:
                 task()
+                with self._lock:
+                    self._weight -= weight
             if not tasks and self._tasks.is_closed:
                 return

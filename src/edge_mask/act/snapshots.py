@@ -1,207 +1,191 @@
 """The folder of pictures: atomic writes, retention by age and size; files of others are never touched.
 
-write ──▶ temp-… ──certain?──▶ keep ──▶ …       sweep: temp-… after temp_ttl, all after keep, the oldest over max_bytes
+promise a name ──▶ .….part ──whole──▶ temp-… ──certain──▶ …       tidy: what is due goes (folder.py)
 """
 
-import errno
 import logging
-import os
-import stat
+import shutil
 import threading
 from collections import deque
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from edge_mask.act.blur import blurred
-from edge_mask.act.snapshot_name import TEMP, Snapshot, name_of, parse
+from edge_mask.act.erase import erase_pictures
+from edge_mask.act.folder import Bounds, abandoned_in, over, pictures_in
+from edge_mask.act.picture_file import Style, advice, put
+from edge_mask.act.promises import Promises
+from edge_mask.act.snapshot_name import TEMP, Snapshot, parse
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Shot
 from edge_mask.runtime.clock import Clock
-from edge_mask.units import Bytes, Moment, Seconds
+from edge_mask.units import Bytes, Moment, Seconds, Unix
 
 log = logging.getLogger(__name__)
 
-_QUALITY = 88
-_PART = ".part"
-_UNFINISHED_AFTER = 600.0
-"""Seconds after which a half-written file counts as abandoned."""
 _REMEMBERED = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """One of our files on disk."""
-
-    snapshot: Snapshot
-    size: int
+_EASED = 0.95
+"""What is over the limit is brought below this share of it: looking through a full folder takes long."""
+_AT_ONCE = 200
+"""Files that are deleted before the next picture is written."""
+_SOONEST, _LATEST = 60.0, 3600.0
+"""Seconds between two looks through the whole folder."""
 
 
 class SnapshotStore:
-    """Keeps pictures in one folder. May be used from several threads."""
+    """Keeps pictures in one folder. May be used from several threads; only `promise` never waits for the disk."""
 
-    def __init__(
-        self,
-        folder: Path,
-        keep: Seconds,
-        max_bytes: Bytes,
-        temp_ttl: Seconds,
-        blur_faces: bool,
-        clock: Clock,
-    ) -> None:
-        self._folder = folder
-        self._keep = keep
-        self._max_bytes = max_bytes
-        self._temp_ttl = temp_ttl
-        self._blur = blur_faces
+    def __init__(self, folder: Path, bounds: Bounds, style: Style, clock: Clock) -> None:
+        self.folder = folder
+        self._bounds = bounds
+        self._style = style
         self._clock = clock
         self._lock = threading.Lock()
+        self._promises = Promises()
+        self.promise = self._promises.make
         self._born: dict[str, Seconds] = {}
+        """When this run wrote a picture (name without `temp-`), on the monotonic clock; the newest pictures only."""
+        self._temps: dict[str, Snapshot] = {}
         self._bytes: int | None = None
+        """In all; None before the first look through the folder."""
+        self._doomed: deque[str] = deque()
+        """What goes next; a slow card deletes a few hundred a second."""
+        self._limit = bounds.max_bytes
+        self._next_sweep = float("-inf")
 
-    def write(self, shot: Shot, reason: str, *, certain: bool) -> str:
-        """Write the picture, as `temp-` unless `certain`, and return its file name.
+    def fulfil(self, name: str, shot: Shot, reason: str) -> None:
+        """Write the picture that `name` was promised for, unless it was erased meanwhile.
 
-        Raises TryLater when the disk fails (full, read-only, gone), Refused for a picture that cannot be encoded.
+        Raises TryLater when the disk fails (full, read-only, gone), Refused for a picture that cannot be encoded or
+        whose place is taken.
         """
-        frame, data = shot.frame, self._jpeg(shot)
-        wanted = name_of(frame.at.wall, frame.camera, reason, certain=certain)
-        with self._lock:
-            try:
-                self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-                name = self._put(self._free(wanted), data)
-            except OSError as error:
-                raise TryLater(f"{self._folder}: {_advice(error)}") from error
-            self._remember(name, self._clock.now().mono)
+        data = self._style.jpeg(shot, reason)
+        if len(data) > self._limit:
+            raise Refused(f"the picture has {len(data)} bytes; snapshots.max_bytes allows {self._limit} in all")
+        final = name.removeprefix(TEMP)
+        with self._using_the_disk():
+            if not self._promises.is_wanted(name):
+                return
+            self.folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+            if self._is_taken(final):
+                raise Refused(f"{final} is there already, from an earlier run; it stays as it is")
+            put(self.folder, TEMP + final, data)
+            self._remember(TEMP + final)
+            if name == final:
+                self._make_certain(final)
             self._bytes = None if self._bytes is None else self._bytes + len(data)
-        if self._bytes is None or self._bytes > self._max_bytes:
+        if self._bytes is None or self._bytes > self._limit:
             with suppress(TryLater):  # the picture is written; the regular sweep reports the fault
                 self.sweep(self._clock.now())
-        return name
+
+    def write(self, shot: Shot, reason: str, *, certain: bool) -> str:
+        """Write the picture under a name that is free, and return it; raises what `fulfil` raises."""
+        while True:
+            name = self.promise(shot.frame.at.wall, shot.frame.camera, reason, certain=certain)
+            with self._using_the_disk():
+                is_taken = self._is_taken(name.removeprefix(TEMP))
+            if not is_taken:
+                self.fulfil(name, shot, reason)
+                return name
 
     def keep(self, name: str) -> str:
         """The verdict is certain: remove `temp-` and return the new name. Raises TryLater."""
         if parse(name) is None:
             raise Refused(f'"{name}" is not the name of a snapshot')
-        with self._lock:
-            certain = name.removeprefix(TEMP)
-            if certain == name:
-                return name
+        final = name.removeprefix(TEMP)
+        with self._using_the_disk():
             try:
-                (self._folder / name).rename(self._folder / certain)
+                if final != name:
+                    self._make_certain(final)
             except FileNotFoundError as error:
                 raise TryLater(f'the snapshot "{name}" is not there any more') from error
-            except OSError as error:
-                raise TryLater(f"{self._folder}: {_advice(error)}") from error
-            if (born := self._born.pop(name, None)) is not None:
-                self._remember(certain, born)
-            return certain
+        return final
+
+    def erase(self, names: Iterable[str], before: Unix | None = None) -> int:
+        """Delete these pictures and all taken `before`, and never write those of them that wait. Raises TryLater."""
+        wanted = list(names)
+        self._promises.withdraw(wanted, before)
+        with self._lock:  # what is being written just now is whole, and goes too
+            return erase_pictures(self.folder, wanted, before)
 
     def sweep(self, now: Moment) -> int:
-        """Apply retention by age, then by size (oldest first); returns how many were deleted. Raises TryLater."""
+        """Look through the whole folder and delete what must go; returns how many. Raises TryLater."""
+        with self._using_the_disk():
+            return self._swept(now)
+
+    def tidy(self, now: Moment) -> Seconds:
+        """Delete what is due by now, and return in how many seconds something will be. Raises TryLater."""
+        if now.mono >= self._next_sweep:
+            self.sweep(now)
+            return Seconds(0.0)
+        with self._using_the_disk():
+            waits = {name: self._left(snapshot, now) for name, snapshot in self._temps.items()}
+            for name in [name for name, left in waits.items() if left <= 0]:
+                self._doomed.append(name)
+                del self._temps[name], waits[name]
+            self._delete_some()
+        return Seconds(0.0 if self._doomed else min([self._next_sweep - now.mono, *waits.values()]))
+
+    # -- one file ----------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _using_the_disk(self) -> Iterator[None]:
         with self._lock:
             try:
-                return self._swept(now)
+                yield
             except OSError as error:
-                raise TryLater(f"{self._folder}: {_advice(error)}") from error
+                raise TryLater(f"{self.folder}: {advice(error)}") from error
 
-    # -- writing -----------------------------------------------------------------------------------------
+    def _is_taken(self, final: str) -> bool:
+        return any((self.folder / name).exists() for name in (final, TEMP + final))
 
-    def _jpeg(self, shot: Shot) -> bytes:
-        import cv2
+    def _make_certain(self, final: str) -> None:
+        (self.folder / (TEMP + final)).rename(self.folder / final)
+        self._temps.pop(TEMP + final, None)
 
-        try:
-            image = blurred(shot.frame.image, shot.hidden) if self._blur else shot.frame.image
-            done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-        except cv2.error as error:
-            raise Refused(
-                f"the picture of camera {shot.frame.camera} cannot be written as JPEG ({error.err})"
-            ) from error
-        if not done or data.nbytes > self._max_bytes:
-            raise Refused(f"the picture has {data.nbytes} bytes; snapshots.max_bytes allows {self._max_bytes} in all")
-        return bytes(data)
-
-    def _free(self, name: str) -> str:
-        """A free name, with and without `temp-`; a second picture of the same millisecond gets a number."""
-        stem, number = name.removesuffix(".jpg"), 1
-        while any((self._folder / other).exists() for other in (name, name.removeprefix(TEMP), TEMP + name)):
-            number += 1
-            name = f"{stem}-{number}.jpg"
-        return name
-
-    def _put(self, name: str, data: bytes) -> str:
-        part = self._folder / f".{name}{_PART}"
-        try:
-            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(descriptor)
-            part.rename(self._folder / name)
-        except OSError:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
-            raise
-        return name
-
-    def _remember(self, name: str, born: Seconds) -> None:
-        """Remember the monotonic time of the picture, for the newest pictures only."""
-        self._born[name] = born
+    def _remember(self, temp: str) -> None:
+        self._born[temp.removeprefix(TEMP)] = self._clock.now().mono
         if len(self._born) > _REMEMBERED:
             self._born.pop(next(iter(self._born)))
+        if (snapshot := parse(temp)) is not None:
+            self._temps[temp] = snapshot
 
     # -- deleting ----------------------------------------------------------------------------------------
 
     def _swept(self, now: Moment) -> int:
-        kept = sorted(self._ours(now), key=lambda each: (each.snapshot.taken, each.snapshot.name))
-        going: list[_Kept] = []
-        left: deque[_Kept] = deque()
-        for each in kept:
-            (going if self._is_over(each.snapshot, now) else left).append(each)
-        total = sum(each.size for each in left)
-        while total > self._max_bytes:
-            going.append(left.popleft())
-            total -= going[-1].size
-        for each in going:
-            (self._folder / each.snapshot.name).unlink(missing_ok=True)
-            self._born.pop(each.snapshot.name, None)
+        for part in abandoned_in(self.folder, now, self._bounds.temp_ttl):
+            part.unlink(missing_ok=True)
+        pictures = list(pictures_in(self.folder))
+        going = [each for each in pictures if self._left(each.snapshot, now) <= 0]
+        gone = {each.snapshot.name for each in going}
+        staying = [each for each in pictures if each.snapshot.name not in gone]
+        self._limit = self._room()
+        self._bytes = sum(each.size for each in staying)
+        if self._bytes > self._limit:
+            too_many, self._bytes = over(staying, int(_EASED * self._limit))
+            going += too_many
+        self._temps = {each.snapshot.name: each.snapshot for each in staying if each.snapshot.is_temp}
+        self._doomed = deque(each.snapshot.name for each in going)
+        self._delete_some()
         if going:
-            log.info("snapshots: %d deleted, %d kept", len(going), len(kept) - len(going))
-        self._bytes = total
+            log.info("snapshots: %d deleted, %d kept", len(going), len(pictures) - len(going))
+        self._next_sweep = now.mono + min(max(self._bounds.keep / 100, _SOONEST), _LATEST)
         return len(going)
 
-    def _ours(self, now: Moment) -> Iterator[_Kept]:
-        """Our regular files; abandoned half-written ones are deleted."""
-        try:
-            entries = list(os.scandir(self._folder))
-        except FileNotFoundError:
-            return
-        for entry in entries:
-            with suppress(FileNotFoundError):
-                status = entry.stat(follow_symlinks=False)
-                if not stat.S_ISREG(status.st_mode):
-                    continue
-                if (snapshot := parse(entry.name)) is not None:
-                    yield _Kept(snapshot, status.st_size)
-                elif _is_part(entry.name) and abs(now.wall - status.st_mtime) > _UNFINISHED_AFTER:
-                    Path(entry.path).unlink()
+    def _delete_some(self) -> None:
+        for _ in range(min(_AT_ONCE, len(self._doomed))):
+            name = self._doomed[0]
+            (self.folder / name).unlink(missing_ok=True)
+            self._doomed.popleft()
+            self._temps.pop(name, None)
+            self._born.pop(name.removeprefix(TEMP), None)
 
-    def _is_over(self, snapshot: Snapshot, now: Moment) -> bool:
-        """This run measures its own pictures on the monotonic clock: one taken before the wall clock was set would look
-        years old afterwards. A doubtful age keeps a picture, except a `temp-` one."""
-        born = self._born.get(snapshot.name)
-        age = now.wall - snapshot.taken if born is None else now.mono - born
-        if snapshot.is_temp:
-            return abs(age) >= self._temp_ttl
-        return age >= self._keep and (now.synced or born is not None)
+    def _left(self, snapshot: Snapshot, now: Moment) -> float:
+        return self._bounds.left(snapshot, now, self._born.get(snapshot.name.removeprefix(TEMP)))
 
-
-def _is_part(name: str) -> bool:
-    return name.startswith(".") and name.endswith(_PART) and parse(name[1 : -len(_PART)]) is not None
-
-
-def _advice(error: OSError) -> str:
-    if error.errno == errno.ENOSPC:
-        return "the disk is full; no picture was written"
-    return f"no picture can be written or deleted ({error.strerror})"
+    def _room(self) -> Bytes:
+        """What the pictures may take on this file system."""
+        if not self.folder.is_dir():
+            return self._bounds.max_bytes
+        of_the_disk = shutil.disk_usage(self.folder).total * self._bounds.max_share
+        return Bytes(min(self._bounds.max_bytes, int(of_the_disk)))

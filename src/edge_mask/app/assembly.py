@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from edge_mask.act.actions import Actions
 from edge_mask.act.outputs import Outputs
-from edge_mask.act.snapshots import SnapshotStore
 from edge_mask.app.connection import certificate_watch, connection_for
 from edge_mask.app.control import Lent
 from edge_mask.app.couriers import CourierGroup
@@ -20,8 +19,11 @@ from edge_mask.app.health import HealthFigures, HealthReporter
 from edge_mask.app.home import announcer_for
 from edge_mask.app.idle import IdleCheck
 from edge_mask.app.instruments import Instruments
+from edge_mask.app.latest import latest_for
 from edge_mask.app.part_states import PartStates
+from edge_mask.app.pictures import album_for
 from edge_mask.app.pipeline import PipelineParts
+from edge_mask.app.sensors import topics_heard
 from edge_mask.capture.camera import Camera
 from edge_mask.capture.factory import is_live
 from edge_mask.control.wishes import Wishes
@@ -41,6 +43,7 @@ from edge_mask.recording.inspector import Inspector
 from edge_mask.recording.intake import Intake
 from edge_mask.recording.mail import Inbox
 from edge_mask.recording.recorder import Recorder
+from edge_mask.rules.echoes import Echoes
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import Clock, boot_id
 from edge_mask.runtime.door import Door
@@ -81,6 +84,7 @@ class Assembly:
         self._boot = boot_id()
         self._topics = Topics(settings.topics.root, settings.device.thing_name, settings.topics.renames)
         self._inbox = Inbox()
+        self._echoes = Echoes(topics_heard(settings.sensors))
         self._couriers = CourierGroup()
         self._besides: list[Job] = []
         """Jobs that use the connection to the broker beside its courier."""
@@ -90,7 +94,8 @@ class Assembly:
         self._ids = IdMaker()
         self._gate = GateDevices(settings, self._inbox, self._ids.make, clock)
         self._couriers.listeners += self._gate.on_connection
-        self._parts = PipelineParts(settings, clock, self._gate.emit)
+        self._parts = PipelineParts(settings, clock, self._gate.emit, album_for(settings, self._inbox.emit, clock))
+        self._gate.pictured = self._parts.pictured_now
         self._states: list[PartStates] = []
         """One for each that counts frames by itself."""
 
@@ -111,6 +116,7 @@ class Assembly:
         self._attend_to_the_nucleus(vision)
         for states in self._states:
             states.cameras, states.sensors = cameras, instruments.states
+        self._besides += latest_for(settings, parts.seen.newest.get, self._inbox.emit, self._clock)
         sinks: list[Job] = [actions, recorder, *self._couriers.all, *self._besides, self._inspector, health]
         sinks += self._gate.jobs
         senders = [self._worker(meter) for meter in instruments.jobs]
@@ -173,6 +179,7 @@ class Assembly:
             forward=self._settings.forward,
             secrets=self._settings.secrets(),
             tflite_results=self._tflite_results(),
+            echoes=self._echoes,
         )
         return Recorder(
             ledger,
@@ -189,9 +196,8 @@ class Assembly:
     def _instruments(self) -> Instruments:
         has_rules = bool(self._rules.rules)
         on_heard = self._inbox.emit if has_rules else None
-        return Instruments(
-            self._settings, self._clock, self._inbox.emit, on_heard=on_heard, listeners=self._gate.listeners
-        )
+        emit, depth_of = self._inbox.emit, self._echoes.depth_of
+        return Instruments(self._settings, self._clock, emit, on_heard, depth_of, self._gate.listeners)
 
     def _attend_to_the_nucleus(self, vision: Vision | None) -> None:
         def is_occupied() -> bool:
@@ -206,14 +212,10 @@ class Assembly:
         return TfliteResults(self._topics.of("tflite_results"), self._settings.detections)
 
     def _actions(self) -> Actions:
-        pictures = self._settings.snapshots
-        store = SnapshotStore(
-            pictures.dir, pictures.keep, pictures.max_bytes, pictures.temp_ttl, pictures.blur_faces, self._clock
-        )
         owned = self._gate.switches
         lines = {each.name: output_line(each) for each in self._settings.outputs if each.name not in owned}
         newest = self._parts.seen.newest.get
-        return Actions(store, Outputs(lines), newest, self._inbox.emit, self._clock, owned)
+        return Actions(self._parts.album, Outputs(lines), newest, self._inbox.emit, self._clock, owned)
 
     def _broker_courier(
         self,
@@ -288,6 +290,7 @@ class Assembly:
             transport=self._connection,
             inbox=self._inbox,
             perform=actions.perform,
+            pictures=self._parts.album.store,
             seen=self._parts.seen,
             cameras=cameras,
             sensors=instruments.states,

@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Any
 
 from edge_mask.act.actions import Result
+from edge_mask.act.snapshots import SnapshotStore
 from edge_mask.app.drivers import detector_of
 from edge_mask.app.health import HealthFigures
 from edge_mask.capture.camera import Camera
@@ -87,6 +88,7 @@ class Lent:
     transport: BrokerTransport
     inbox: Inbox
     perform: Callable[[KeepPicture], "Future[Result]"]
+    pictures: SnapshotStore
     seen: Seen
     cameras: Mapping[str, Camera]
     sensors: Callable[[], Mapping[str, State]]
@@ -112,7 +114,7 @@ class Lent:
                 self.inbox.ask,
                 settings.device.thing_name,
                 settings.gate.temperature_sensor,
-                settings.snapshots.dir,
+                self.pictures,
                 settings.device.zone,
             ),
             figures=Figures(self.figures, self.clock),

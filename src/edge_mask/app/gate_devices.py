@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from edge_mask.act.actions import Switch
 from edge_mask.act.line import OutputLine, line_for
 from edge_mask.app.drivers import sysfs_root
-from edge_mask.messages import Event, Visit
+from edge_mask.messages import Alert, Event, Held, Settled, Visit
 from edge_mask.recording.mail import Inbox
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.worker import Job, Worker
@@ -32,8 +32,16 @@ _DEBOUNCE = Seconds(0.05)
 class GateDevices:
     """Made once for a house."""
 
-    def __init__(self, settings: Settings, inbox: Inbox, new_id: Callable[[Moment], str], clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        inbox: Inbox,
+        new_id: Callable[[Moment], str],
+        clock: Clock,
+    ) -> None:
         self._inbox = inbox
+        self.pictured: Callable[[Event], Event] = lambda event: event
+        """Gives an alert the picture of that moment, and returns at once."""
         self._settings = settings
         has_gate = any(camera.role == "gate" for camera in settings.cameras)
         self.desk = self._desk(new_id, clock) if has_gate and settings.gate.passage_sensor is not None else None
@@ -47,6 +55,9 @@ class GateDevices:
             self.desk.hold(event)
         else:
             self._inbox.emit(event)
+
+    def _say(self, event: Held | Settled | Alert) -> None:
+        self._inbox.emit(self.pictured(event) if isinstance(event, Alert) else event)
 
     @property
     def jobs(self) -> list[Job]:
@@ -98,7 +109,7 @@ class GateDevices:
             tells_changes_only=isinstance(sensor, MqttSensor),
             camera=gates[0] if len(gates) == 1 else None,
         )
-        return PassageDesk(policy, self._inbox.emit, new_id, clock)
+        return PassageDesk(policy, self._say, new_id, clock)
 
     def _output(self, clock: Clock) -> "GateOutput":
         from edge_mask.act.gate_output import GateOutput, OpenPolicy

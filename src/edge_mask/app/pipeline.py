@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from edge_mask import __version__
+from edge_mask.act.album import Album
 from edge_mask.app.drivers import source_of
 from edge_mask.app.instruments import Instruments
 from edge_mask.app.pace import PaceWatch
@@ -30,6 +31,7 @@ from edge_mask.units import Seconds
 from edge_mask.vision.evidence import Examiner
 from edge_mask.vision.lane import Lane
 from edge_mask.vision.shared import CameraState, Seen, Vision
+from edge_mask.vision.shots import Shots
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class PipelineParts:
     settings: Settings
     clock: Clock
     emit: Callable[[Event], None]
+    album: Album
     frames: Tray[Frame] = field(default_factory=Tray)
     seen: Seen = field(default_factory=Seen)
 
@@ -59,7 +62,17 @@ class PipelineParts:
         made_by = MadeBy(__version__, detector.name, detector.sha256)
         cameras = {camera.name: self._state_of(camera, instruments, made_by) for camera in self.settings.cameras}
         publish = "all" if self.settings.topics.tflite_results else self.settings.detections
-        return Vision(self.frames, cameras, self.emit, self.clock, seen=self.seen, publish=publish)
+        return Vision(
+            self.frames, cameras, self.emit, self.clock,
+            seen=self.seen, publish=publish, pictured=self.album.pictured,
+        )  # fmt: skip
+
+    def pictured_now(self, event: Event) -> Event:
+        """For what other parts have to say of a camera: with the picture of that moment, if there is one."""
+        camera = getattr(event, "camera", None)
+        shot = None if camera is None else self.seen.newest.get(camera)
+        is_fresh = shot is not None and abs(event.at.mono - shot.frame.at.mono) <= _THAT_MOMENT
+        return self.album.pictured(event, shot) if is_fresh else event
 
     def lane(self, vision: Vision, detector: Detector, number: int) -> Lane:
         """The worker of one detector."""
@@ -81,11 +94,14 @@ class PipelineParts:
         policy = with_thermometer(policy, self.settings, sensor)
         watch = GateWatch(camera.name, policy, camera.zone, made_by)
         readings = readings_for(self.settings, sensor, instruments)
-        return CameraState(Tracker(votes=policy.vote_policy), watch, readings, Examiner(gate.window))
+        shots = Shots(people=self.settings.snapshots.visits != "none")
+        return CameraState(Tracker(votes=policy.vote_policy), watch, readings, Examiner(gate.window), shots)
 
 
 _MISSED = 2.5
 """Intervals: one look may miss a face without its person having left."""
+_THAT_MOMENT = 5.0
+"""Seconds; what a camera saw earlier shows something else."""
 _LONGEST_GAP = 300.0
 _INTERVALS = 5
 

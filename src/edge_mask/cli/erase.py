@@ -24,7 +24,8 @@ def add(commands: Any) -> None:
 
 
 def _erase(arguments: argparse.Namespace) -> int:
-    from edge_mask.act.erase import erase_pictures
+    from edge_mask.act.erase import PATIENCE, erase_pictures
+    from edge_mask.act.latest_file import erase_latest
     from edge_mask.ledger.erasure import Erasure
     from edge_mask.ledger.upkeep import erase_people
     from edge_mask.units import Unix
@@ -32,7 +33,9 @@ def _erase(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     before = earliest(arguments.before, settings.device.zone)
     erased = erase_people(settings.outbox.path, Erasure(arguments.visit, before, settings.gate.temperature_sensor))
-    pictures = erase_pictures(settings.snapshots.dir, erased.pictures, None if before is None else Unix(before))
+    cut = None if before is None else Unix(before)
+    pictures = erase_pictures(settings.snapshots.dir, erased.pictures, cut, PATIENCE)
+    pictures += erase_latest(settings.snapshots.dir, before, erased.seen_at)
     counts = {**erased.counts, "pictures": pictures}
     print(json.dumps(counts) if arguments.json else f"erased {', '.join(f'{n} {what}' for what, n in counts.items())}")
     return 0

@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
@@ -61,8 +61,14 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 def _as_data(visit: dict[str, Any], record: "Record", again: "Again", differs: list[str]) -> dict[str, Any]:
     looks = [
-        {**asdict(step.look), "state": step.state, "said": None if step.said is None else step.said.verdict}
-        for step in again.steps
+        {
+            **asdict(step.look),
+            "weight": then,
+            "weight_again": step.weight,
+            "state": step.state,
+            "said": None if step.said is None else step.said.verdict,
+        }
+        for step, then in _weighed(record, again)
     ]
     return {
         "visit": visit,
@@ -78,6 +84,11 @@ def _as_data(visit: dict[str, Any], record: "Record", again: "Again", differs: l
         "same": not differs,
         "differs": differs,
     }
+
+
+def _weighed(record: "Record", again: "Again") -> "Iterable[tuple[Step, float]]":
+    """Each step with the weight that its look had."""
+    return zip(again.steps, record.weights or [step.weight for step in again.steps], strict=True)
 
 
 # -- as text ---------------------------------------------------------------------------------------------
@@ -97,7 +108,7 @@ def _as_text(visit: dict[str, Any], record: "Record", again: "Again", zone: tzin
     yield ""
     if record.before:
         yield f"{record.before} looks before these found no room; the visitor's memory of them is used"
-    yield from _table(again.steps)
+    yield from _table(list(_weighed(record, again)))
     if record.has_left:
         yield "then the visitor had left"
     yield ""
@@ -109,12 +120,20 @@ def _sentence(told: Mapping[str, Any]) -> str:
     measured = "" if told["temperature"] is None else f", {told['temperature']}"
     because = f", because: {', '.join(told['reasons'])}" if told["reasons"] else ""
     score = "" if told["mask_score"] is None else f" ({told['mask_score']:.2f})"
-    return f"{told['verdict']}, {told['mask']}{score}{measured}{because}"
+    return f"{told['verdict']}, {told['mask'] or 'no label'}{score}{measured}{because}"
 
 
-def _table(steps: "Sequence[Step]") -> Iterator[str]:
-    """A line for each look: its fields, whatever they are, and what became of the visitor."""
-    rows = [{**_flat("", asdict(step.look)), "state": step.state, "said": _verdict(step)} for step in steps]
+def _table(steps: "Sequence[tuple[Step, float]]") -> Iterator[str]:
+    """A line for each look: its fields, whatever they are, its weight, and what became of the visitor."""
+    rows = [
+        {
+            **_flat("", asdict(step.look)),
+            "weight": str(then) if then == step.weight else f"{then}, now {step.weight}",
+            "state": step.state,
+            "said": _verdict(step),
+        }
+        for step, then in steps
+    ]
     names = [name for name in dict.fromkeys(name for row in rows for name in row) if any(row.get(name) for row in rows)]
     widths = {name: max(len(name), *(len(row.get(name, "")) for row in rows)) for name in names}
     for row in ({name: name for name in names}, *rows):

@@ -5,10 +5,10 @@ from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as Overdue
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from pathlib import Path
 from typing import Any, Final
 
-from edge_mask.act.erase import erase_pictures
+from edge_mask.act.latest_file import erase_latest
+from edge_mask.act.snapshots import SnapshotStore
 from edge_mask.control.request import Rejected, Request, shown
 from edge_mask.errors import TryLater
 from edge_mask.ledger.erasure import Erased, Erasure
@@ -28,7 +28,7 @@ class Erase:
     thing: str
     thermometer: str | None
     """The sensor that measures people."""
-    pictures: Path
+    pictures: SnapshotStore
     zone: tzinfo
     """The site's, for times without one."""
 
@@ -38,7 +38,8 @@ class Erase:
         if (visit is None) == (before is None):
             raise Rejected("bad_request", "give either visit, the id of one, or before, a time")
         erased = self._erased(Erasure(visit, before, self.thermometer))
-        pictures = erase_pictures(self.pictures, erased.pictures, None if before is None else Unix(before))
+        pictures = self.pictures.erase(erased.pictures, None if before is None else Unix(before))
+        pictures += erase_latest(self.pictures.folder, before, erased.seen_at)
         return {"counts": {**erased.counts, "pictures": pictures}}
 
     def _erased(self, erasure: Erasure) -> Erased:

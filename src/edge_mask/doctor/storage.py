@@ -36,7 +36,8 @@ def snapshots(settings: Settings) -> list[Finding]:
         "snapshots", "ok", str(folder) if there == folder else f"{folder} will be made at the first picture"
     )
     kept = sum(_size(path) for path in folder.glob("*.jpg"))
-    return [found, *_room("snapshots", folder, settings.snapshots.max_bytes - kept, "snapshots.max_bytes")]
+    allowed = min(settings.snapshots.max_bytes, settings.snapshots.max_share * shutil.disk_usage(there).total)
+    return [found, *_room("snapshots", folder, allowed - kept, "snapshots.max_bytes and max_share")]
 
 
 def _room(part: str, folder: Path, wanted: float, keys: str) -> Iterator[Finding]:

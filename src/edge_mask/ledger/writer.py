@@ -86,7 +86,7 @@ class Ledger:
             self.sequences.write(connection)
             self.shadows.write(connection)
             settle(connection, batch.settlements)
-            if now.synced and (self._may_restamp or any(not row.at.synced for row in batch.outgoing)):
+            if now.synced and (self._may_restamp or any(not row.values["synced"] for row in batch.events)):
                 restamp(connection, now, self._boot)
             dropped = enforce(connection, self._bounds, now, self._boot)
             last_row = last_row_of(connection) if batch.outgoing else self._last_row

@@ -67,10 +67,8 @@ class PassageDesk(Job):
         held = Held(id=self._new_id(visit.at), visit=visit)
         self._given += 1
         self._emit(held)  # on the disk first: whatever happens, it becomes a visit
-        try:
-            while not self._mailbox.put(held, _SIGN_OF_LIFE):
-                keep_waiting()
-        except Closed:
+        if not self._is_taken(held):
+            self._done += 1
             self._emit(Settled(id=held.id, visit=visit))
 
     def said(self, reading: Reading) -> None:
@@ -122,6 +120,16 @@ class PassageDesk(Job):
                 self._say(self._watch.said(value, at))
             case _Heard(at=at, value=float(value)):
                 self._watch.stands(value, at)
+
+    def _is_taken(self, held: Held) -> bool:
+        """Waits for room; False when the desk has ended, or the house stops meanwhile."""
+        try:
+            while not self._mailbox.put(held, _SIGN_OF_LIFE):
+                if not keep_waiting():
+                    return False
+        except Closed:
+            return False
+        return True
 
     def _hear(self, heard: _Heard) -> None:
         """Never waits: a sensor that says more than anybody can follow is as good as away."""

@@ -1,4 +1,4 @@
-"""The sections about vision: cameras, detector, gate, cctv, snapshots."""
+"""The sections about vision: cameras, detector, gate, cctv."""
 
 import re
 from pathlib import Path
@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, field_serializer, field_validator
 
-from edge_mask.quantities import duration, size
+from edge_mask.quantities import duration
 from edge_mask.redact import HIDDEN, redact
 from edge_mask.settings.base import FilePath, Fraction, Name, Section, allowed
-from edge_mask.units import Bytes, Seconds
+from edge_mask.units import Seconds
 
 SOURCES = (
     "picamera2, usb:0, usb:/dev/v4l/by-id/NAME, rtsp://HOST/PATH, file:CLIP.mp4 or images:FOLDER"
@@ -184,19 +184,3 @@ class Cctv(Section):
         description="What a look without a face does to a streak: `end` it, or nothing (`ignore`). One that shows only"
         " masked faces always ends it.",
     )
-
-
-class Snapshots(Section):
-    """Pictures kept on the device; none leaves it unless an action says so."""
-
-    dir: FilePath = Field(default=Path("snapshots"), description="Folder they are kept in.")
-    keep: Annotated[Seconds, duration(at_least=60)] = Field(
-        default=Seconds(7 * 86400.0), description="How long they are kept."
-    )
-    max_bytes: Annotated[Bytes, size(at_least=10**5)] = Field(
-        default=Bytes(10**9), description="Space they may take; the oldest goes first."
-    )
-    temp_ttl: Annotated[Seconds, duration(at_least=1)] = Field(
-        default=Seconds(3600.0), description="How long a picture without a certain verdict (`temp-…`) may stay."
-    )
-    blur_faces: bool = Field(default=False, description="Blur every face before a picture is stored.")

@@ -8,12 +8,13 @@ from pydantic import BeforeValidator, Field
 from edge_mask.settings.actuators import OutputSettings
 from edge_mask.settings.aws import Aws
 from edge_mask.settings.base import Section
-from edge_mask.settings.cameras import Camera, Cctv, DetectorSettings, Gate, Snapshots
+from edge_mask.settings.cameras import Camera, Cctv, DetectorSettings, Gate
 from edge_mask.settings.device import Device, HealthReport, Log, Web
 from edge_mask.settings.homeassistant import HomeAssistant
 from edge_mask.settings.privacy import Privacy
 from edge_mask.settings.sending import History, Mqtt, Outbox, TopicNames
 from edge_mask.settings.sensors import AnySensor
+from edge_mask.settings.snapshots import Snapshots
 
 Publish = Annotated[
     Literal["faces", "all", "off"],

@@ -88,7 +88,7 @@ class Visit(Envelope):
     temperature: float | None = Field(description="In the unit of the gate's thermometer; null without one.")
     reasons: list[str] = Field(description="Why not, in words of the contract such as `no_mask` or `fever`.")
     passed_through: bool | None = Field(description="Whether the person went through; null without a passage sensor.")
-    snapshot: str | None = Field(description="File name of the picture on the device.")
+    snapshot: str | None = Field(description="File name of the picture on the device; null without one.")
     time_to_verdict_ms: Count | None = Field(
         description="From the first look that showed the face in place to the verdict."
     )
@@ -101,7 +101,7 @@ class Look(Envelope):
     faces: Count
     no_mask: Count = Field(description="Faces without a mask.")
     streak: Count = Field(description="Looks in a row with such a face, this one included.")
-    snapshot: str | None = Field(description="File name of the picture on the device.")
+    snapshot: str | None = Field(description="File name of the picture on the device; null without one.")
 
 
 class Alert(Envelope):
@@ -113,7 +113,7 @@ class Alert(Envelope):
     sensor: str = Field(default="", description="Which sensor measured it; absent for a camera.")
     streak: Count = Field(default=0, description="Looks in a row; only for `no_mask`.")
     value: float = Field(default=0.0, description="What was measured; absent where nothing was.")
-    snapshot: str | None = Field(description="File name of the picture on the device.")
+    snapshot: str | None = Field(description="File name of the picture on the device; null without one.")
 
 
 class Reading(Envelope):

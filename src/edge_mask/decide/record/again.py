@@ -8,6 +8,7 @@ from edge_mask.decide.judgement import Judgement
 from edge_mask.decide.look import VisitorLook
 from edge_mask.decide.record.log import first_of
 from edge_mask.decide.record.packed import Record, Unreadable
+from edge_mask.decide.weight import weigh
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,8 @@ class Step:
     """One look, and what became of the visitor by it."""
 
     look: VisitorLook
+    weight: float
+    """How much it counts now."""
     state: str
     said: Judgement | None
 
@@ -38,6 +41,7 @@ class Again:
             "mask_score": None if said.mask_score is None else round(said.mask_score, 4),
             "temperature": said.temperature,
             "reasons": list(said.reasons),
+            "time_to_verdict_ms": said.time_to_verdict_ms,
         }
 
 
@@ -75,6 +79,6 @@ def _again(record: Record) -> Again:
     visitor, steps = first_of(record), []
     for look in record.looks:
         said = visitor.see(look)
-        steps.append(Step(look, visitor.state.name, said))
+        steps.append(Step(look, weigh(look.evidence, record.policy.min_face), visitor.state.name, said))
     judgement = visitor.leave() if record.has_left else steps[-1].said if steps else None
     return Again(tuple(steps), judgement)

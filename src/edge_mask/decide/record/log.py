@@ -11,6 +11,7 @@ from edge_mask.decide.record.memory import memory_of, visitor_with
 from edge_mask.decide.record.packed import MOST_BYTES, MadeBy, Record, pack, squeezed
 from edge_mask.decide.record.plain import plain
 from edge_mask.decide.visitor import GatePolicy, Visitor
+from edge_mask.decide.weight import weigh
 
 MOST_LOOKS: Final = 64
 """Two seconds of a camera with 30 looks a second; about as many as find room beside the memory of a visitor."""
@@ -28,6 +29,7 @@ class Log:
         self._looks: list[VisitorLook] = []
         self._rows: list[Any] = []
         """The same looks for JSON: when a visit is said, its gate waits."""
+        self._weights: list[float] = []
         self._before = 0
         self._shadow = Visitor(policy)
 
@@ -35,6 +37,7 @@ class Log:
         """A look that the visitor sees."""
         self._looks.append(look)
         self._rows.append(plain(look))
+        self._weights.append(weigh(look.evidence, self._policy.min_face))
         self._forget(len(self._looks) - self._most_looks)
 
     def record(self, *, clock_ok: bool, has_left: bool = False) -> bytes:
@@ -42,19 +45,28 @@ class Log:
         while len(packed := pack(self._record(clock_ok, has_left), self._rows)) > self._most_bytes:
             surplus, each = len(packed) - self._most_bytes, len(squeezed(self._rows)) / len(self._rows)
             if len(self._looks) == 1:  # a memory without bound, which no visitor should have
-                return pack(Record(self._made_by, clock_ok, self._policy, (), has_left, self._before + 1))
+                return pack(Record(self._made_by, clock_ok, self._policy, (), before=self._before + 1))
             self._forget(min(len(self._looks) - 1, int(surplus / each) + 1))
         return packed
 
     def _record(self, clock_ok: bool, has_left: bool) -> Record:
-        memory = memory_of(self._shadow) if self._before else None
-        return Record(self._made_by, clock_ok, self._policy, tuple(self._looks), has_left, self._before, memory)
+        return Record(
+            made_by=self._made_by,
+            clock_ok=clock_ok,
+            policy=self._policy,
+            looks=tuple(self._looks),
+            weights=tuple(self._weights),
+            has_left=has_left,
+            before=self._before,
+            memory=memory_of(self._shadow) if self._before else None,
+        )
 
     def _forget(self, count: int) -> None:
         for look in self._looks[: max(0, count)]:
             self._shadow.see(look)
             self._before += 1
-        del self._looks[: max(0, count)], self._rows[: max(0, count)]
+        for kept in (self._looks, self._rows, self._weights):
+            del kept[: max(0, count)]
 
 
 def first_of(record: Record) -> Visitor:

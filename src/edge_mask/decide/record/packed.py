@@ -1,6 +1,6 @@
 """The record of a visit and its bytes: JSON, compressed. docs/replay.md describes each part.
 
-{"v", "program", "model", "sha256", "clock_ok", "gate": {…}, "fields": {…}, "looks": [[…], …]}
+{"v", "program", "model", "sha256", "clock_ok", "gate": {…}, "fields": {…}, "looks": [[…], …], "weights": […]}
 and where they are needed: "left", "before", "memory": {…}
 """
 
@@ -47,6 +47,8 @@ class Record:
     policy: GatePolicy
     looks: tuple[VisitorLook, ...]
     """Up to the one that decided."""
+    weights: tuple[float, ...] = ()
+    """How much each look counted, for a reader: deciding again weighs anew."""
     has_left: bool = False
     """It was said when the visitor had gone."""
     before: int = 0
@@ -66,6 +68,7 @@ def pack(record: Record, rows: Sequence[Any] | None = None) -> bytes:
         "gate": dict(zip(_names(GatePolicy), plain(record.policy), strict=True)),
         "fields": field_names(VisitorLook),
         "looks": [plain(look) for look in record.looks] if rows is None else rows,
+        "weights": record.weights,
         **({"left": True} if record.has_left else {}),
         **({"before": record.before, "memory": record.memory} if record.before else {}),
     }
@@ -93,12 +96,20 @@ def unpack(data: bytes) -> Record:
             clock_ok=bool(content["clock_ok"]),
             policy=rebuilt(GatePolicy, list(gate.values()), names),
             looks=tuple(rebuilt(VisitorLook, each, names) for each in looks),
+            weights=_weights(content.get("weights", []), len(looks)),
             has_left=bool(content.get("left", False)),
             before=int(content.get("before", 0)),
             memory=content.get("memory"),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:  # valid JSON of any shape
         raise Unreadable(f"the record does not fit: {type(error).__name__}: {error}") from error
+
+
+def _weights(found: list[Any], count: int) -> tuple[float, ...]:
+    """None, or one for each look."""
+    if len(found) not in (0, count):
+        raise ValueError(f"{len(found)} weights of {count} looks")
+    return tuple(map(float, found))
 
 
 def _content(data: bytes) -> dict[str, Any]:
