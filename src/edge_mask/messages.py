@@ -97,6 +97,8 @@ class Reading:
     unit: str
     at: Moment
     quality: Quality = Quality.GOOD
+    depth: int = 0
+    """How many rules in a row have led to it: a sensor may hear what a rule publishes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.decide.looks import POLICIES, any_of, looks
+from tests.decide.scenes import visits, watched
 
+from edge_mask.decide import GateWatch
 from edge_mask.decide.judgement import Judgement
 from edge_mask.decide.look import Evidence, Taken, VisitorLook
 from edge_mask.decide.record import MOST_BYTES, Log, MadeBy, Record, Unreadable, decide_again, pack, unpack
@@ -67,6 +69,23 @@ def test_a_visitor_with_the_memory_of_another_goes_on_as_that_one(
     second = visitor_with(json.loads(json.dumps(memory_of(first))), policy)
     assert [first.see(each) for each in seen[half:]] == [second.see(each) for each in seen[half:]]
     assert first.leave() == second.leave()
+
+
+@given(st.text("MNI.-", max_size=80), st.lists(st.sampled_from([None, 36.5, 38.5]), min_size=1, max_size=80))
+def test_every_visit_of_a_gate_carries_the_record_of_its_own_decision(
+    letters: str, temperatures: list[float | None]
+) -> None:
+    watch = GateWatch("front", GatePolicy(fever_above=37.5), made_by=MADE_BY)
+    for visit in visits(watched(watch, letters, temperatures=temperatures)):
+        assert visit.record is not None
+        record = unpack(visit.record)
+        again = decide_again(record).judgement
+        assert again is not None
+        assert (again.verdict, again.reasons, again.mask, again.mask_score, again.temperature) == (
+            visit.verdict, visit.reasons, visit.mask, visit.mask_score, visit.temperature,
+        )  # fmt: skip
+        assert again.time_to_verdict_ms == visit.time_to_verdict_ms
+        assert (record.made_by, record.clock_ok) == (MADE_BY, visit.at.synced)
 
 
 @given(any_of(VisitorLook))

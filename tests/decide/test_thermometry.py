@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from tests.decide.scenes import at, celsius
 
 from edge_mask.decide.look import Taken
-from edge_mask.decide.thermometry import NEARER, UNSEEN, Temperatures, Thermometry, middle, nearest
+from edge_mask.decide.thermometry import NEARER, Temperatures, Thermometry, middle, nearest
 from edge_mask.messages import Quality, Reading
-from edge_mask.track.tracker import TrackPolicy
 from edge_mask.units import Seconds
 
 EVERY = 0.2
@@ -66,6 +65,14 @@ def test_whose_a_reading_is_as_a_table(what: str, looks: str, taken: Sequence[fl
 
 def test_a_slow_camera_sees_the_same_person_before_and_after() -> None:
     assert shared("A A A", (1.0, 5.0), every=3.0) == "AA"
+
+
+def test_a_face_may_be_missed_for_longer_by_a_slow_camera() -> None:
+    thermometry = Thermometry(Seconds(2.5))
+    taken = celsius(36.5, 0.5)
+    thermometry.share(standing("A"), [], at(0.0))
+    assert thermometry.share({}, [taken], at(1.0)) == {}
+    assert thermometry.share(standing("A"), [], at(2.0)) == {1: [taken]}
 
 
 def test_a_reading_that_comes_late_is_given_to_whom_it_was_taken_of() -> None:
@@ -264,7 +271,3 @@ def test_a_thermometer_that_never_stops_does_not_fill_the_memory() -> None:
     for second in range(1000):
         taken.add(values((36.5, float(second))))
     assert len(taken.taken) == 256
-
-
-def test_the_time_that_a_face_may_be_missed_is_the_trackers() -> None:
-    assert TrackPolicy().max_age == UNSEEN

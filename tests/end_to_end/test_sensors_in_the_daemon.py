@@ -119,6 +119,41 @@ def test_a_topic_is_a_sensor_and_rules_see_all_that_is_said_there(
     assert daemon.stderr.count("sensor hall: back after") == 1
 
 
+LOOPS = """
+through_the_sensor:
+  sql: "SELECT temperature + 1 AS temperature FROM 'edge-mask/gate-01/temperature'"
+  actions: [{republish: {topic: zigbee2mqtt/hall, qos: 1}}]
+onto_itself:
+  sql: "SELECT * FROM 'house/rh'"
+  actions: [{republish: {topic: house/rh, qos: 1}}]
+"""
+
+
+def test_rules_that_publish_where_a_sensor_listens_do_not_go_round_for_ever(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    """Once around is one rule more in the chain, through the broker as well as on the device."""
+    (tmp_path / "rules.yaml").write_text(LOOPS)
+    rh = {"name": "rh", "kind": "mqtt", "topic": "house/rh", "quantity": "humidity", "unit": "%"}
+    hall = {"name": "hall", "kind": "mqtt", "topic": "zigbee2mqtt/hall", "value": "temperature"}
+    config = write_config(tmp_path, broker.port, cameras=[], sensors=[hall, rh], rules=[str(tmp_path / "rules.yaml")])
+    with Daemon(config) as daemon:
+        subscriber.wait_for_count(topic("status"), 1)
+        subscriber.publish("zigbee2mqtt/hall", b'{"temperature":20}')
+        subscriber.publish("house/rh", b"45")
+        subscriber.wait_for(lambda got: len(codes(got)) == 2)
+        for kind in ("temperature", "humidity"):
+            subscriber.wait_for_count(topic(kind), 9)
+        assert sorted(codes(subscriber.messages)) == [
+            ("rule onto_itself", "rule_chain"),
+            ("rule through_the_sensor", "rule_chain"),
+        ]
+        told = [each.json()["temperature"] for each in subscriber.on(topic("temperature"))]
+        assert told == [float(value) for value in range(20, 29)], "eight rules in a row"
+        assert daemon.stop() == 0
+    assert len(subscriber.on("zigbee2mqtt/hall")) == len(subscriber.on("house/rh")) == 9
+
+
 def say_state(subscriber: Subscriber, payload: bytes) -> None:
     subscriber.publish("zigbee2mqtt/hall/availability", payload)
 

@@ -40,7 +40,7 @@ def config(tmp_path: Path, broker: Mosquitto) -> Path:
             {"name": "room", "source": scene, "role": "cctv", "interval": "0.05s"},
             {"name": "roof", "source": "usb:/dev/no-such-camera", "role": "cctv"},
         ],
-        sensors=[{"name": "forehead", "kind": "replay", "path": str(readings), "interval": "0.1s"}],
+        sensors=[{"name": "forehead", "kind": "replay", "path": str(readings), "interval": "0.1s", "loop": True}],
         gate={"votes": 3, "still": "ignore", "temperature_sensor": "forehead"},
         health={"interval": "60s"},
         homeassistant={"enabled": True},

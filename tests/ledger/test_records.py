@@ -79,6 +79,17 @@ def test_visits_of_an_older_database_have_no_record_and_new_ones_do(tmp_path: Pa
     assert record_of(old, "new") == RECORD
 
 
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
+def test_an_older_database_can_be_read_before_a_daemon_has_opened_it(tmp_path: Path, path: Path, version: int) -> None:
+    filled(path)
+    old = tmp_path / "old.db"
+    older(path, old, version)
+    shown = list(Reader(old).visits())
+    assert [row["id"] for row in shown] == ["v0", "v1", "v2"]
+    assert shown[0]["time_to_verdict_ms"] is None
+    assert record_of(old, "v1") == (RECORD if version > BEFORE_RECORDS else None)
+
+
 def test_a_visit_that_is_erased_takes_its_record_along_out_of_the_file(path: Path) -> None:
     filled(path)
     with closing(opened(path)) as ledger:

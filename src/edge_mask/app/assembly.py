@@ -23,6 +23,7 @@ from edge_mask.app.latest import latest_for
 from edge_mask.app.part_states import PartStates
 from edge_mask.app.pictures import album_for
 from edge_mask.app.pipeline import PipelineParts
+from edge_mask.app.sensors import topics_heard
 from edge_mask.capture.camera import Camera
 from edge_mask.capture.factory import is_live
 from edge_mask.control.wishes import Wishes
@@ -42,6 +43,7 @@ from edge_mask.recording.inspector import Inspector
 from edge_mask.recording.intake import Intake
 from edge_mask.recording.mail import Inbox
 from edge_mask.recording.recorder import Recorder
+from edge_mask.rules.echoes import Echoes
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import Clock, boot_id
 from edge_mask.runtime.door import Door
@@ -82,6 +84,7 @@ class Assembly:
         self._boot = boot_id()
         self._topics = Topics(settings.topics.root, settings.device.thing_name, settings.topics.renames)
         self._inbox = Inbox()
+        self._echoes = Echoes(topics_heard(settings.sensors))
         self._couriers = CourierGroup()
         self._besides: list[Job] = []
         """Jobs that use the connection to the broker beside its courier."""
@@ -176,6 +179,7 @@ class Assembly:
             forward=self._settings.forward,
             secrets=self._settings.secrets(),
             tflite_results=self._tflite_results(),
+            echoes=self._echoes,
         )
         return Recorder(
             ledger,
@@ -192,9 +196,8 @@ class Assembly:
     def _instruments(self) -> Instruments:
         has_rules = bool(self._rules.rules)
         on_heard = self._inbox.emit if has_rules else None
-        return Instruments(
-            self._settings, self._clock, self._inbox.emit, on_heard=on_heard, listeners=self._gate.listeners
-        )
+        emit, depth_of = self._inbox.emit, self._echoes.depth_of
+        return Instruments(self._settings, self._clock, emit, on_heard, depth_of, self._gate.listeners)
 
     def _attend_to_the_nucleus(self, vision: Vision | None) -> None:
         def is_occupied() -> bool:

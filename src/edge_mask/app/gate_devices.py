@@ -49,7 +49,7 @@ class GateDevices:
 
     def emit(self, event: Event) -> None:
         """What vision has to say. The gate opens before anything is written."""
-        if isinstance(event, Visit) and event.verdict == "pass" and self.output is not None:
+        if isinstance(event, Visit) and self.output is not None and _is_there(event) and event.verdict == "pass":
             self.output.open(event.at)
         if isinstance(event, Visit) and self.desk is not None:
             self.desk.hold(event)
@@ -118,6 +118,11 @@ class GateDevices:
         output = next(each for each in self._settings.outputs if each.name == gate.output)
         policy = OpenPolicy(gate.open_for, gate.open_at_most)
         return GateOutput(output.name, output_line(output), policy, self._inbox.emit_at_once, clock)
+
+
+def _is_there(visit: Visit) -> bool:
+    """Whether a look decided it: one that is said of somebody who has left opens no gate."""
+    return visit.time_to_verdict_ms is not None
 
 
 def output_line(output: OutputSettings) -> OutputLine:

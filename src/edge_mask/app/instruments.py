@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from edge_mask.app.drivers import sysfs_root
 from edge_mask.app.sensors import gpio_feed, mqtt_feed, quality_of, sensor_of, serial_port, voice_of
-from edge_mask.messages import Event, Heard
+from edge_mask.messages import Event, Heard, Message
 from edge_mask.runtime.clock import Clock
 from edge_mask.sense.feed import Feed
 from edge_mask.sense.feed_meter import FeedMeter
@@ -31,12 +31,15 @@ class Instruments:
         clock: Clock,
         emit: Callable[[Event], None],
         on_heard: Callable[[Heard], None] | None = None,
+        depth_of: Callable[[Message], int] = lambda _message: 0,
         listeners: Mapping[str, Listener] | None = None,
     ) -> None:
-        """`on_heard` gets what is published on the topics of sensors; `listeners` hear single sensors, by name.
+        """`on_heard` gets what others publish on the topics of sensors, `depth_of` tells who did; `listeners` hear
+        single sensors, by name.
 
         Raises Refused.
         """
+        self._depth_of = depth_of
         self.jobs: list[Meter | FeedMeter] = []
         self.finite: list[Meter | FeedMeter] = []
         """Those that end by themselves."""
@@ -86,7 +89,7 @@ class Instruments:
         for sensors in ports.values():
             self._add_feed(serial_port(sensors, self._clock), *sensors)
         if heard:
-            self._topics = mqtt_feed(heard, self._clock, on_heard)
+            self._topics = mqtt_feed(heard, self._clock, on_heard, self._depth_of)
             self._add_feed(self._topics, *heard)
 
     def _add_feed(self, feed: Feed, *sensors: SerialSensor | MqttSensor | GpioSensor) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge_mask import json_path
-from edge_mask.messages import Heard
+from edge_mask.messages import Heard, Message
 from edge_mask.runtime.clock import Clock
 from edge_mask.sense.correction import Correction
 from edge_mask.sense.factory import sensor_for
@@ -19,6 +19,7 @@ from edge_mask.sense.serial_port import SerialPort, Wiring
 from edge_mask.settings.feeds import GpioSensor, MqttSensor, SerialSensor
 from edge_mask.settings.measures import Calibration
 from edge_mask.settings.sensors import KernelSensor, ReplaySensor
+from edge_mask.settings.sensors import Sensor as AnySensor
 from edge_mask.units import Seconds
 
 
@@ -54,8 +55,20 @@ def _dialect(sensor: SerialSensor) -> Dialect:
     return Dialect(sensor.name, sensor.pattern, quantities, sensor.decimal, ask, pause)
 
 
-def mqtt_feed(sensors: Sequence[MqttSensor], clock: Clock, on_heard: Callable[[Heard], None] | None) -> MqttFeed:
-    """All topics of these sensors; `on_heard` gets each message."""
+def topics_heard(sensors: Sequence[AnySensor]) -> list[str]:
+    """Where sensors listen on the broker."""
+    return [
+        topic for each in sensors if isinstance(each, MqttSensor) for topic in (each.topic, each.availability or "")
+    ]
+
+
+def mqtt_feed(
+    sensors: Sequence[MqttSensor],
+    clock: Clock,
+    on_heard: Callable[[Heard], None] | None,
+    depth_of: Callable[[Message], int] = lambda _message: 0,
+) -> MqttFeed:
+    """All topics of these sensors; `on_heard` gets each message of others."""
     ears = [
         Ear(
             Identity(sensor.name, sensor.quantity, sensor.unit, correction=correction_of(sensor.calibration)),
@@ -65,7 +78,7 @@ def mqtt_feed(sensors: Sequence[MqttSensor], clock: Clock, on_heard: Callable[[H
         )
         for sensor in sensors
     ]
-    return MqttFeed(ears, clock=clock, on_heard=on_heard)
+    return MqttFeed(ears, clock=clock, on_heard=on_heard, depth_of=depth_of)
 
 
 def gpio_feed(sensor: GpioSensor, clock: Clock) -> GpioFeed:

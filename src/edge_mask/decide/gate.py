@@ -69,7 +69,7 @@ class GateWatch:
         self._visitors: dict[int, _Present] = {}
         """By person."""
         self._people = People(self._policy.forget_after)
-        self._thermometry = Thermometry()
+        self._thermometry = Thermometry(self._policy.forget_after)
 
     @property
     def is_occupied(self) -> bool:

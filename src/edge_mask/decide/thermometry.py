@@ -14,8 +14,6 @@ from edge_mask.units import Moment, Seconds
 
 NEARER = 1.2
 """Somebody else stands nearest when their face is larger by this factor: two faces of one size do not take turns."""
-UNSEEN = Seconds(1.0)
-"""Looks that show nobody there, for up to this long, do not end a stay: a face may be missed, or turned away."""
 SCALED = 3 * 1.4826
 """An outlier is further from the median than three standard deviations, as the median absolute deviation tells them
 (Hampel's identifier; 1.4826 makes it the standard deviation of normally distributed readings)."""
@@ -43,7 +41,9 @@ class Thermometry:
     while nobody stood there, or while one person made room for the next, is nobody's.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, unseen: Seconds = Seconds(1.0)) -> None:
+        """Looks that show nobody, for up to `unseen`, do not end a stay: a face may be missed, or turned away."""
+        self._unseen = unseen
         self._stays: deque[_Stay] = deque(maxlen=_MOST_STAYS)
         self._may_go_on = False
         """Whether the last stay may still turn out to be longer."""
@@ -75,7 +75,7 @@ class Thermometry:
 
     def _see(self, who: int | None, now: Seconds) -> None:
         last = self._stays[-1] if self._may_go_on else None
-        if last is not None and (who is None or self._was_missed) and now - last.last > UNSEEN:
+        if last is not None and (who is None or self._was_missed) and now - last.last > self._unseen:
             self._may_go_on, last = False, None
         self._was_missed = who is None
         if who is None:

@@ -4,7 +4,7 @@ A damaged row is shown, too: wrong values as they are, and `damaged` names their
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -26,9 +26,9 @@ from edge_mask.units import Moment
 
 _PAGE = 500
 _VISIT = (
-    "id, wall, mono, synced, boot, camera, verdict, ispass, mask, mask_score, temperature, reasons, passed_through,"
-    " snapshot, time_to_verdict_ms"
-)
+    "id", "wall", "mono", "synced", "boot", "camera", "verdict", "ispass", "mask", "mask_score", "temperature",
+    "reasons", "passed_through", "snapshot", "time_to_verdict_ms",
+)  # fmt: skip
 """All of a visit but its record, which takes more room than the rest."""
 _HEAD = "SELECT wall, mono, boot FROM outbox WHERE state = 0 AND class = ? ORDER BY id LIMIT 1"
 _PRIORITIES: Mapping[Any, str] = {int(priority): priority.name.lower() for priority in Priority}
@@ -43,15 +43,15 @@ class Reader:
 
     def visits(self, since: float | None = None, until: float | None = None) -> Iterator[dict[str, Any]]:
         """Stored visits, oldest first; `since` and `until` are Unix seconds, `until` excluded."""
-        yield from map(_visit, self._stream(f"SELECT {_VISIT} FROM visits", since, until))
+        yield from map(_visit, self._stream(f"SELECT {self._known(_VISIT)} FROM visits", since, until))
 
     def visit(self, visit: str) -> tuple[dict[str, Any], bytes | None] | None:
         """One stored visit and its record; None when there is no such visit.
 
         The record is None in rows of earlier versions, and empty when there is something else in its place.
         """
+        query = f"SELECT {self._known((*_VISIT, 'record'))} FROM visits WHERE id = ?"
         with self._connection() as connection:
-            query = f"SELECT {_VISIT}, record FROM visits WHERE id = ?"
             found = connection.exec_driver_sql(query, (visit,)).mappings().one_or_none()
         if found is None:
             return None
@@ -136,6 +136,12 @@ class Reader:
                 "payload": row["payload"] if isinstance(row["payload"], bytes) else shown["payload"],
                 **({"damaged": damaged} if damaged else {}),
             }
+
+    def _known(self, columns: Iterable[str]) -> str:
+        """These columns of a visit; a file that no daemon has opened since an update lacks the new ones."""
+        with self._connection() as connection:
+            there = {row[1] for row in connection.exec_driver_sql("PRAGMA table_info(visits)")}
+        return ", ".join(name if name in there else f"NULL AS {name}" for name in columns)
 
     def _stream(self, query: str, since: float | None, until: float | None) -> Iterator[RowMapping]:
         bounds = [(test, limit) for test, limit in (("wall >= ?", since), ("wall < ?", until)) if limit is not None]

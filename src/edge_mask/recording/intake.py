@@ -9,9 +9,10 @@ from edge_mask.ledger.held import held_row
 from edge_mask.ledger.rows import EventRow, OutboxRow, event_row
 from edge_mask.ledger.sequences import Sequences
 from edge_mask.ledger.shadows import Shadows
-from edge_mask.messages import Detections, Event, Fault, Heard, Held, Message, Priority, Settled
+from edge_mask.messages import Detections, Event, Fault, Heard, Held, Message, Priority, Reading, Settled
 from edge_mask.recording.shadow_updates import ShadowUpdates
 from edge_mask.redact import legible, redact
+from edge_mask.rules.echoes import Echoes
 from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Incoming, Republish, RuleFailed
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.sql.rule_input import Context
@@ -62,10 +63,12 @@ class Intake:
         forward: Literal["all", "rules-only"] = "all",
         secrets: Iterable[str] = (),
         tflite_results: TfliteResults | None = None,
+        echoes: Echoes | None = None,
     ) -> None:
         """Without a `destination` nothing is sent; with `rules-only`, only what a rule republishes.
 
-        `secrets` are removed from the texts of faults. With `tflite_results` every look arrives here.
+        `secrets` are removed from the texts of faults. With `tflite_results` every look arrives here. `echoes` is told
+        of what rules publish.
         """
         self._thing = thing
         self._topics = topics
@@ -79,6 +82,7 @@ class Intake:
         self._forward = forward
         self._secrets = tuple(secrets)
         self._tflite_results = tflite_results
+        self._echoes = echoes or Echoes(())
 
     def admit(self, event: Event) -> Admitted:
         """The rows and messages of one event; the same id stands in the history and on the wire."""
@@ -147,7 +151,8 @@ class Intake:
         if self._forward == "all":
             self._send(message, event.at, admitted)
         # Rules see the shadow as it was before this message: so they can compare the two.
-        self._through_rules(message, event.at, admitted, is_complaint=is_complaint)
+        depth = event.depth if isinstance(event, Reading) else 0
+        self._through_rules(message, event.at, admitted, depth, is_complaint=is_complaint)
         self._updates.by_event(event)
 
     def _send(self, message: Message, at: Moment, admitted: Admitted) -> None:
@@ -158,25 +163,29 @@ class Intake:
         else:
             admitted.outgoing.append(OutboxRow(self._destination, message, at, admitted.boot))
 
-    def _through_rules(self, message: Message, at: Moment, admitted: Admitted, *, is_complaint: bool) -> None:
+    def _through_rules(
+        self, message: Message, at: Moment, admitted: Admitted, depth: int, *, is_complaint: bool
+    ) -> None:
         if self._rules is None:
             return
-        effects = self._rules.apply(self._incoming(message, at))
+        effects = self._rules.apply(self._incoming(message, at, depth))
         self._carry_out(effects, message, at, admitted, is_complaint=is_complaint)
 
-    def _incoming(self, message: Message, at: Moment) -> Incoming:
+    def _incoming(self, message: Message, at: Moment, depth: int = 0) -> Incoming:
         def shadow(thing: str, name: str | None) -> Value:
             return self._shadows.get(thing, name, int(at.wall))
 
         context = Context(timestamp=int(at.wall * 1000), client_id=self._thing, shadow=shadow)
-        return Incoming(topic=message.topic, payload=message.payload, priority=message.priority, context=context)
+        topic, payload = message.topic, message.payload
+        return Incoming(topic=topic, payload=payload, priority=message.priority, context=context, depth=depth)
 
     def _carry_out(
         self, effects: Iterable[Effect], message: Message, at: Moment, admitted: Admitted, *, is_complaint: bool
     ) -> None:
         for effect in effects:
             match effect:
-                case Republish(message=made):
+                case Republish(message=made, depth=depth):
+                    self._echoes.made(made, depth)
                     self._send(replace(made, id=self._new_id(at)), at, admitted)
                     if fault := self._updates.by_rule(made, at, is_silent=is_complaint):
                         self._admit(fault, encode(fault), admitted, is_complaint=True)

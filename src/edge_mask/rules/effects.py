@@ -29,6 +29,8 @@ class Republish:
 
     rule: str
     message: Message
+    depth: int = 1
+    """How many rules in a row have led to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

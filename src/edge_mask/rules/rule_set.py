@@ -117,12 +117,14 @@ class RuleSet:
         while waiting and not chain.is_over:
             current = waiting.popleft()
             for effect in self._once(current, chain):
+                made: Effect = effect
                 if isinstance(effect, Republish):
                     if current.depth >= MAX_DEPTH:
                         chain.loops(effect)
                         continue
+                    made = replace(effect, depth=current.depth + 1)
                     waiting.append(_fed_back(effect, current))
-                if not chain.add(effect):
+                if not chain.add(made):
                     break
         if chain.blamed or self._chains:
             self._judge(chain)

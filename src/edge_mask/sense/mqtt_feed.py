@@ -7,7 +7,7 @@ broker ──▶ driver's thread: hear() ──▶ Mailbox (bounded) ──▶ l
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from edge_mask import json_path
@@ -44,7 +44,16 @@ class MqttFeed:
 
     name = "mqtt"
 
-    def __init__(self, ears: Sequence[Ear], *, clock: Clock, on_heard: Callable[[Heard], None] | None = None) -> None:
+    def __init__(
+        self,
+        ears: Sequence[Ear],
+        *,
+        clock: Clock,
+        on_heard: Callable[[Heard], None] | None = None,
+        depth_of: Callable[[Message], int] = lambda _message: 0,
+    ) -> None:
+        """`depth_of`: how many of our own rules have led to a message; they saw it when they made it."""
+        self._depth_of = depth_of
         self._clock = clock
         self._on_heard = on_heard
         self._values: dict[str, list[Ear]] = defaultdict(list)
@@ -73,9 +82,10 @@ class MqttFeed:
     def listen(self, timeout: Seconds) -> Sequence[Utterance]:
         heard: list[Utterance] = []
         for message, at in self._mailbox.take_many(_AT_A_TIME, timeout):
-            if self._on_heard is not None and not message.retain:
+            depth = self._depth_of(message)
+            if self._on_heard is not None and not message.retain and not depth:
                 self._on_heard(Heard(message=message, at=at))
-            heard += self._understood(message, at)
+            heard += self._understood(message, at, depth)
         if self._lost and not len(self._mailbox):
             log.warning("mqtt: %d messages for sensors came faster than they could be read; left out", self._lost)
             self._lost = 0
@@ -87,13 +97,14 @@ class MqttFeed:
     def close(self) -> None:
         self._mailbox.close()
 
-    def _understood(self, message: Message, at: Moment) -> list[Utterance]:
+    def _understood(self, message: Message, at: Moment, depth: int) -> list[Utterance]:
         heard = [each for ear in self._states.get(message.topic, ()) for each in self._state(ear, message)]
         if message.retain:
             return heard + [
                 each for ear in self._values.get(message.topic, ()) for each in self._level(ear, message, at)
             ]
-        return heard + [each for ear in self._values.get(message.topic, ()) for each in self._value(ear, message, at)]
+        ears = self._values.get(message.topic, ())
+        return heard + [each for ear in ears for each in self._value(ear, message, at, depth)]
 
     def _state(self, ear: Ear, message: Message) -> list[Utterance]:
         name = ear.identity.name
@@ -110,9 +121,10 @@ class MqttFeed:
         return [Gone(name, f"{message.topic} says that it is offline")]
 
     def _level(self, ear: Ear, message: Message, at: Moment) -> list[Utterance]:
-        return [Stands(each.by, each.reading) for each in self._value(ear, message, at) if isinstance(each, Said)]
+        said = self._value(ear, message, at, 0)
+        return [Stands(each.by, each.reading) for each in said if isinstance(each, Said)]
 
-    def _value(self, ear: Ear, message: Message, at: Moment) -> list[Utterance]:
+    def _value(self, ear: Ear, message: Message, at: Moment, depth: int) -> list[Utterance]:
         identity = ear.identity
         if identity.name in self._offline:
             return []
@@ -121,7 +133,8 @@ class MqttFeed:
             if value is UNAVAILABLE:
                 return [Gone(identity.name, f"{message.topic} says that it is unavailable")]
             if isinstance(value, float):
-                return [Said(identity.name, identity.reading_at(value, identity.unit, at))]
+                reading = identity.reading_at(value, identity.unit, at)
+                return [Said(identity.name, replace(reading, depth=depth) if depth else reading)]
         except TryLater as error:
             return [Nonsense(identity.name, f"the message on {message.topic} {error}")]
         return [Nonsense(identity.name, f"the message on {message.topic} does not hold the value")]
