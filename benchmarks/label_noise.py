@@ -24,7 +24,7 @@ OPPOSITE = {MASK: NO_MASK, NO_MASK: MASK, INCORRECT: MASK}
 RIGHT = {MASK: "pass", NO_MASK: "no_pass", INCORRECT: "no_pass"}
 SCORES = {True: (0.88, 0.05), False: (0.75, 0.1)}
 """Mean and spread of the scores of right and of wrong labels, as the model that ships gives them."""
-LIVES = Evidence(sharpness=0.3, size=0.3, aspect=0.85, change=4.0, noise=0.5)
+LIVES = Evidence(sharpness=0.3, size=0.3, aspect=0.85, step=0.3, drift=3.0)
 Random = np.random.Generator
 
 

@@ -158,10 +158,12 @@ class Visitor:
 
     def _finding(self, *, is_leaving: bool = False) -> Finding:
         policy = self._policy
-        is_still = policy.still == "refuse" and self._stillness.is_still(self._newest, policy.window)
-        is_late = self._said is None and (is_leaving or self._ballot.is_full)
-        finding = find(self._ballot.majority(is_late=is_late), policy.pass_score, is_still=is_still)
-        if finding.reason == STILL and not self._ballot.is_full:
+        is_full = self._ballot.is_full
+        is_late = self._said is None and (is_leaving or is_full)
+        is_still = self._stillness.is_still(self._newest, policy.window, is_over=is_full)
+        majority = self._ballot.majority(is_late=is_late)
+        finding = find(majority, policy.pass_score, is_still=is_still and policy.still == "refuse")
+        if finding.reason == STILL and not is_full:
             return replace(finding, reason=UNSURE)  # it may still move
         return finding
 
