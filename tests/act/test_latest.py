@@ -8,10 +8,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from tests.act.exif_reader import read_exif
 from tests.act.trees import face, frame
 
 from edge_mask.act.latest import LatestPictures, encoder
 from edge_mask.act.latest_file import erase_latest
+from edge_mask.act.picture_file import Style
 from edge_mask.errors import TryLater
 from edge_mask.messages import Face, Fault, Shot
 from edge_mask.picture import read_picture
@@ -30,7 +32,7 @@ class Desk:
         self.shots: dict[str, Shot] = {}
         self.faults: list[Fault] = []
         self.encoded: list[str] = []
-        jpeg = encoder(blur, Bytes(max_bytes))
+        jpeg = encoder(Style(thing="gate-01", blur_faces=blur), Bytes(max_bytes))
 
         def encode(shot: Shot) -> bytes:
             self.encoded.append(shot.frame.camera)
@@ -80,6 +82,8 @@ def test_each_camera_has_one_file_and_its_time_is_when_it_was_taken(desk: Desk) 
     assert desk.names() == ["latest-front.jpg", "latest-hall.jpg"]
     assert (desk.folder / "latest-front.jpg").stat().st_mtime == pytest.approx(seen.wall, abs=0.001)
     assert read_picture(desk.folder / "latest-front.jpg").shape == (96, 96, 3)
+    said = read_exif((desk.folder / "latest-front.jpg").read_bytes())
+    assert "front: last look" in str(said), said
     assert (desk.folder / "latest-front.jpg").stat().st_mode & 0o777 == 0o640
 
 

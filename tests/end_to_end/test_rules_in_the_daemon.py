@@ -170,7 +170,7 @@ refused:
             assert daemon.stop() == 0
     assert json.loads(asked.body) == {"camera": "front", "verdict": "no_pass"}
     assert (lamp / "brightness").read_text().strip() == "0", "lines are off after the stop"
-    (picture,) = (tmp_path / "pictures").glob("*.jpg")
+    (picture,) = (tmp_path / "pictures").glob("*-refused.jpg")
     assert "front" in picture.name
 
 

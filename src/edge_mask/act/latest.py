@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from edge_mask.act.blur import blurred
 from edge_mask.act.latest_file import PART, delete, name_of
+from edge_mask.act.picture_file import Style
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Fault, Shot
 from edge_mask.runtime.clock import Clock
@@ -22,8 +22,6 @@ from edge_mask.units import Bytes, Moment, Seconds, Unix
 
 log = logging.getLogger(__name__)
 
-_QUALITY = (1, 88)
-"""Pairs of OpenCV: IMWRITE_JPEG_QUALITY."""
 _FIRST_LOOK = Seconds(1.0)
 """Pause between two looks for a camera that has sent nothing yet."""
 _LONGEST_WAIT = Seconds(10.0)
@@ -139,20 +137,14 @@ class LatestPictures(Job):
             self._outage.begin("latest_failed", str(error))
 
 
-def encoder(blur_faces: bool, max_bytes: Bytes) -> Callable[[Shot], bytes]:
+def encoder(style: Style, max_bytes: Bytes) -> Callable[[Shot], bytes]:
     """Makes the bytes of a file out of a look; what it returns raises Refused."""
 
     def encode(shot: Shot) -> bytes:
-        import cv2
-
-        image = shot.frame.image
-        try:
-            done, data = cv2.imencode(".jpg", blurred(image, shot.hidden) if blur_faces else image, _QUALITY)
-        except cv2.error as error:
-            raise Refused(f"it cannot be written as JPEG ({error.err})") from error
-        if not done or data.nbytes > max_bytes:
-            raise Refused(f"it has {data.nbytes} bytes; snapshots.max_bytes allows {max_bytes}")
-        return bytes(data)
+        data = style.jpeg(shot, "last look")
+        if len(data) > max_bytes:
+            raise Refused(f"it has {len(data)} bytes; snapshots.max_bytes allows {max_bytes}")
+        return data
 
     return encode
 

@@ -30,8 +30,9 @@ def latest_for(
             delete(wanted.dir, lambda _taken: True)
         return []
     from edge_mask.act.latest import LatestPictures, encoder
+    from edge_mask.app.pictures import style_of
 
-    encode = encoder(wanted.blur_faces, wanted.max_bytes)
+    encode = encoder(style_of(settings), wanted.max_bytes)
     return [
         LatestPictures(wanted.dir, names, newest, encode, report, clock, every=wanted.latest_every, keep=wanted.keep)
     ]

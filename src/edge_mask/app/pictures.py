@@ -15,6 +15,10 @@ def album_for(settings: Settings, report: Callable[[Fault], None], clock: Clock)
     """The album of a house; its thread is started by whoever owns it."""
     wanted = settings.snapshots
     bounds = Bounds(wanted.keep, wanted.temp_ttl, wanted.max_bytes, wanted.max_share)
-    style = Style(thing=settings.device.thing_name, zone=settings.device.zone, blur_faces=wanted.blur_faces)
-    store = SnapshotStore(wanted.dir, bounds, style, clock)
+    store = SnapshotStore(wanted.dir, bounds, style_of(settings), clock)
     return Album(store, Wishes(visits=wanted.visits, looks=wanted.looks), report, clock)
+
+
+def style_of(settings: Settings) -> Style:
+    """What every picture that is kept looks like."""
+    return Style(thing=settings.device.thing_name, zone=settings.device.zone, blur_faces=settings.snapshots.blur_faces)
