@@ -221,7 +221,7 @@ PEOPLE = st.lists(st.text("MNI.-", min_size=12, max_size=40), min_size=1, max_si
 
 
 def crowd(people: list[str], order: list[int]) -> list[Event]:
-    """Everybody at once, told to the watch in the given order."""
+    """Everybody at once, apart from each other, told to the watch in the given order."""
     watch = GateWatch("front", PLAIN)
     events: list[Event] = []
     for number in range(max(map(len, people))):
@@ -229,7 +229,8 @@ def crowd(people: list[str], order: list[int]) -> list[Event]:
         for person in order:
             letter = people[person][number : number + 1]
             if letter not in ("", "."):
-                seen.append(track(LABELS.get(letter, NO_MASK), person, size=20.0 if letter == "-" else 100.0))
+                size = 20.0 if letter == "-" else 100.0
+                seen.append(track(LABELS.get(letter, NO_MASK), person, size=size, x=210.0 * person))
         events += watch.observe(sight(seen, number * 0.2))
     return events + watch.finish(at(100.0))
 

@@ -44,7 +44,7 @@ def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     write_model(tmp_path)
-    write_scene(tmp_path / "scene", [BARE] * 6 + [None] * 30 + [MASKED] * 6 + [None] * 3)
+    write_scene(tmp_path / "scene", [BARE] * 6 + [None] * 45 + [MASKED] * 6 + [None] * 3)
     return tmp_path
 
 

@@ -50,7 +50,7 @@ COMMANDS = (
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     write_model(tmp_path)
-    write_scene(tmp_path / "scene", [BARE] * 4 + [None] * 30 + [MASKED] * 4)
+    write_scene(tmp_path / "scene", [BARE] * 4 + [None] * 45 + [MASKED] * 4)
     return tmp_path
 
 

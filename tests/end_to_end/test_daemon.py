@@ -32,7 +32,7 @@ pytestmark = pytest.mark.broker
 def site(tmp_path: Path) -> Path:
     """A folder with a model and a scene: a bare face comes, is judged, leaves; a masked one comes."""
     write_model(tmp_path)
-    write_scene(tmp_path / "scene", [BARE] * 6 + [None] * 30 + [MASKED] * 6 + [None] * 3)
+    write_scene(tmp_path / "scene", [BARE] * 6 + [None] * 45 + [MASKED] * 6 + [None] * 3)
     return tmp_path
 
 

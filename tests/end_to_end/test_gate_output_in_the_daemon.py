@@ -52,7 +52,7 @@ def test_it_opens_for_a_pass_and_closes_after_its_time_while_the_database_is_loc
 
 
 def test_it_opens_for_nobody_else_and_a_stop_closes_it_in_the_middle_of_a_pass(tmp_path: Path) -> None:
-    scene = [BARE] * 8 + [None] * 30 + [MASKED] * 8
+    scene = [BARE] * 8 + [None] * 45 + [MASKED] * 8
     config, lamp, environ = gate(tmp_path, scene, open_for="60s", open_at_most="60s")
     with Daemon(config, environ=environ) as daemon:
         until(lambda: brightness(lamp) == "255")

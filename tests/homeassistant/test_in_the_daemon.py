@@ -31,8 +31,8 @@ REMEMBERED = "edge-mask.db.homeassistant.json"
 @pytest.fixture
 def config(tmp_path: Path, broker: Mosquitto) -> Path:
     write_model(tmp_path)
-    write_scene(tmp_path / "scene", [BARE] * 6 + [None] * 30 + [MASKED] * 6 + [None] * 3)
-    scene, readings = f"images:{tmp_path / 'scene'}", write_readings(tmp_path / "t.csv", [36.5] * 5)
+    write_scene(tmp_path / "scene", [BARE] * 6 + [None] * 45 + [MASKED] * 6 + [None] * 3)
+    scene, readings = f"images:{tmp_path / 'scene'}", write_readings(tmp_path / "t.csv", [36.5] * 200)
     return write_config(
         tmp_path, broker.port,
         cameras=[

@@ -95,7 +95,7 @@ class PipelineParts:
         watch = GateWatch(camera.name, policy, camera.zone, made_by)
         readings = readings_for(self.settings, sensor, instruments)
         shots = Shots(people=self.settings.snapshots.visits != "none")
-        return CameraState(Tracker(votes=policy.vote_policy), watch, readings, Examiner(), shots)
+        return CameraState(Tracker(votes=policy.vote_policy), watch, readings, Examiner(gate.window), shots)
 
 
 _MISSED = 2.5

@@ -19,10 +19,11 @@ class Evidence:
     """The face's longer side as a part of the picture's shorter side."""
     aspect: float
     """Width of the face by its height."""
-    change: float | None = None
-    """Mean change of the pixels at the face's place since the look before, in grey levels; None at the first look."""
-    noise: float | None = None
-    """The same where the picture changed least: the noise of the camera."""
+    step: float | None = None
+    """Mean square change of the pixels at the face's place since the look before, in grey levels; None at the first
+    look at a place."""
+    drift: float | None = None
+    """The same since the first look at this place."""
 
 
 @dataclass(frozen=True, slots=True)

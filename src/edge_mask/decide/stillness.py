@@ -1,6 +1,8 @@
-"""Whether a face lives: it moves, or its pixels change by more than the camera's noise.
+"""Whether a face lives: its box moves, or its pixels drift away from what they were.
 
-A poster and a frozen camera do neither. Whoever holds a telephone moves it: this is no proof that somebody is there.
+A camera's noise changes each picture as much from the look before as from a look two seconds ago. A living face, which
+breathes and sways, goes on: it is further from what it was than from what it was just now. A poster and a frozen camera
+do not change, or by noise alone. Whoever holds a telephone moves it: this is no proof that somebody is there.
 """
 
 from edge_mask.decide.look import Evidence, VisitorLook
@@ -9,8 +11,14 @@ from edge_mask.units import Seconds
 
 MOVES = 0.05
 """Parts of the face by which its box must move or grow: noise lets a box of a still face tremble by less."""
-TIMES_NOISE, MORE = 1.5, 0.4
-"""A living face changes by more than so many times the noise, and so many grey levels."""
+DRIFTS = 1.25
+"""Squares of drift by squares of steps, both in sum: posters were measured up to 1.20, living faces from 1.34."""
+DRIFTS_LATER = 1.5
+"""Who was still for a whole window must show more: noise has many chances in an hour, and must not open the gate."""
+FEWEST, FEWEST_LATER = 3, 5
+"""Looks, beside the first two at a place, that tell it."""
+NOTHING = 0.01
+"""A drift of less in a picture without noise is none."""
 
 
 class Stillness:
@@ -21,30 +29,51 @@ class Stillness:
         """Where the box was when it moved last."""
         self._lived: Seconds | None = None
         """When it showed life last."""
-        self._is_examined = False
+        self._looks = 0
+        """At this place, beside the first one."""
+        self._steps = self._drifts = 0.0
+        self._places = 0
+        self._was_measured = False
 
     def see(self, look: VisitorLook) -> None:
         """One look."""
-        if self._resting is None or _has_moved(self._resting, look.box):
+        if self._resting is None or has_moved(self._resting, look.box):
             if self._resting is not None:
                 self._lived = look.at
             self._resting = look.box
-        if look.evidence is not None and look.evidence.change is not None:
-            self._is_examined = True
-            if _has_changed(look.evidence):
+        if look.evidence is not None:
+            self._compare(look.evidence)
+            if self._has_drifted():
                 self._lived = look.at
 
-    def is_still(self, now: Seconds, window: Seconds) -> bool:
-        """No life within the window; nobody is called still whose pixels were not examined."""
-        return self._is_examined and (self._lived is None or now - self._lived > window)
+    def is_still(self, now: Seconds, window: Seconds, *, is_over: bool) -> bool:
+        """No life within the window. Until it `is_over` there may be some yet; nobody is called still at the end who
+        was not looked at often enough to tell."""
+        if self._lived is not None and now - self._lived <= window:
+            return False
+        return self._was_measured if is_over else self._places > 0
+
+    def _compare(self, evidence: Evidence) -> None:
+        if evidence.step is None or evidence.drift is None:  # the first look at a place
+            self._places += 1
+            self._looks, self._steps, self._drifts = 0, 0.0, 0.0
+            return
+        self._looks += 1
+        if self._looks > 1:  # at the second look both are the same change
+            self._steps += evidence.step
+            self._drifts += evidence.drift
+
+    def _has_drifted(self) -> bool:
+        is_first = self._places <= 1
+        terms = self._looks - 1
+        if terms < (FEWEST if is_first else FEWEST_LATER):
+            return False
+        self._was_measured = True
+        return self._drifts > max((DRIFTS if is_first else DRIFTS_LATER) * self._steps, NOTHING * terms)
 
 
-def _has_moved(old: Box, new: Box) -> bool:
+def has_moved(old: Box, new: Box) -> bool:
+    """By a visible part of the face."""
     reach = MOVES * max(old.w, old.h)
     sides = ((old.x, new.x), (old.y, new.y), (old.x + old.w, new.x + new.w), (old.y + old.h, new.y + new.h))
     return any(abs(before - after) > reach for before, after in sides)
-
-
-def _has_changed(evidence: Evidence) -> bool:
-    assert evidence.change is not None
-    return evidence.change > TIMES_NOISE * (evidence.noise or 0.0) + MORE

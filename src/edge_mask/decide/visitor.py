@@ -151,9 +151,10 @@ class Visitor:
 
     def _finding(self) -> Finding:
         policy = self._policy
-        is_still = policy.still == "refuse" and self._stillness.is_still(self._newest, policy.window)
-        finding = find(self._ballot.majority(), policy.pass_score, is_still=is_still)
-        if finding.reason == STILL and not self._ballot.is_full:
+        is_over = self._ballot.is_full
+        is_still = self._stillness.is_still(self._newest, policy.window, is_over=is_over)
+        finding = find(self._ballot.majority(), policy.pass_score, is_still=is_still and policy.still == "refuse")
+        if finding.reason == STILL and not is_over:
             return replace(finding, reason=UNSURE)  # it may still move
         return finding
 

@@ -10,12 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_mask.decide.look import Evidence
+from edge_mask.decide.stillness import has_moved
 from edge_mask.messages import Box, Image, Track
+from edge_mask.units import Moment, Seconds
 
 _SIDE = 48
 """Pixels of a face when its sharpness is measured."""
 _CELLS = 16
 """Pixels of a place when its change is measured: each is the mean of many of the camera's."""
+_LOOKS = 10
+"""Looks at a place before it may be looked at anew."""
 _ENOUGH = 96
 """Pixels across that are looked at; of a larger face every second, third … one."""
 _LEAST_CONTRAST = 4.0
@@ -24,57 +28,56 @@ _LEAST_CONTRAST = 4.0
 Grey = NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class _Before:
-    """One face at the look before."""
+@dataclass(slots=True)
+class _Place:
+    """Where a face rests, and what the pixels there were."""
 
     box: Box
-    face: Grey
-    corners: tuple[Grey, ...]
+    since: Seconds
+    first: Grey
+    before: Grey
+    looks: int = 1
 
 
 class Examiner:
     """Examines the faces of one camera; one thread at a time uses it."""
 
-    def __init__(self) -> None:
-        self._before: dict[int, _Before] = {}
+    def __init__(self, window: Seconds = Seconds(2.0)) -> None:
+        """`window`: a place is looked at anew after so long (and some looks): daylight drifts, too."""
+        self._window = window
+        self._places: dict[int, _Place] = {}
 
-    def examine(self, image: Image, tracks: Sequence[Track]) -> dict[int, Evidence]:
+    def examine(self, image: Image, tracks: Sequence[Track], at: Moment) -> dict[int, Evidence]:
         """The evidence of each track in this frame, by its id."""
-        seen: dict[int, _Before] = {}
+        height, width = image.shape[:2]
+        places: dict[int, _Place] = {}
         found: dict[int, Evidence] = {}
         for track in tracks:
-            box, before = track.face.box, self._before.get(track.id)
-            change, noise = (None, None) if before is None else _changes(image, before)
-            seen[track.id] = _Before(
-                box, _cells(image, box), tuple(_cells(image, each) for each in _places(image, box))
-            )
-            height, width = image.shape[:2]
-            size = max(box.w, box.h) / min(height, width)
-            aspect = box.w / box.h if box.h else 0.0
-            found[track.id] = Evidence(_sharpness(image, box), round(size, 3), round(aspect, 3), change, noise)
-        self._before = seen
+            box = track.face.box
+            places[track.id], step, drift = self._compared(image, box, self._places.get(track.id), at.mono)
+            size, aspect = max(box.w, box.h) / min(height, width), box.w / box.h if box.h else 0.0
+            found[track.id] = Evidence(_sharpness(image, box), round(size, 3), round(aspect, 3), step, drift)
+        self._places = places
         return found
 
+    def _compared(
+        self, image: Image, box: Box, place: _Place | None, now: Seconds
+    ) -> tuple[_Place, float | None, float | None]:
+        if place is None or has_moved(place.box, box) or self._is_old(place, now):
+            cells = _cells(image, box)
+            return _Place(box, now, cells, cells), None, None
+        cells = _cells(image, place.box)
+        step, drift = _square(cells - place.before), _square(cells - place.first)
+        place.before, place.looks = cells, place.looks + 1
+        return place, step, drift
 
-def _changes(image: Image, before: _Before) -> tuple[float, float]:
-    """Of the place where the face was, and of the place that changed least."""
-    others = zip(_places(image, before.box), before.corners, strict=True)
-    noise = min(_difference(_cells(image, box), old) for box, old in others)
-    return round(_difference(_cells(image, before.box), before.face), 3), round(noise, 3)
+    def _is_old(self, place: _Place, now: Seconds) -> bool:
+        return now - place.since > self._window and place.looks >= _LOOKS
 
 
-def _places(image: Image, box: Box) -> list[Box]:
-    """The four corners of the picture, each as large as the face where there is room."""
-    height, width = image.shape[:2]
-    w, h = min(box.w, width / 2), min(box.h, height / 2)
-    return [Box(x, y, w, h) for x in (0.0, width - w) for y in (0.0, height - h)]
-
-
-def _difference(new: Grey, old: Grey) -> float:
-    """Mean change of cells, without what all of them share: a camera that opens up makes everything brighter."""
-    step = new - old
-    return float(np.abs(step - step.mean()).mean())
+def _square(change: Grey) -> float:
+    """Mean square, without what all cells share: a camera that opens up makes everything brighter."""
+    return round(float(np.square(change - change.mean()).mean()), 3)
 
 
 def _sharpness(image: Image, box: Box) -> float:

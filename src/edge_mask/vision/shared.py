@@ -179,7 +179,7 @@ class Vision:
             height=height,
             at=frame.at,
             readings=camera.thermometer(frame.at.mono),
-            evidence={} if camera.examiner is None else camera.examiner.examine(frame.image, tracks),
+            evidence={} if camera.examiner is None else camera.examiner.examine(frame.image, tracks, frame.at),
         )
         for event in camera.watch.observe(sight):
             self._say(camera, event)
