@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.act.trees import brightness, frame, led
+from tests.waiting import until
 
 from edge_mask.act.actions import Actions, Done, NotDone
 from edge_mask.act.album import Album, Wishes
@@ -131,7 +131,7 @@ def test_a_line_is_switched_on_and_off_at_the_end(device: Device) -> None:
     with device.at_work():
         device.actions.perform(switch_on("lamp"))
         device.actions.perform(log_line("x"))
-        wait_until(lambda: brightness(device.lamp) == "1")
+        until(lambda: brightness(device.lamp) == "1")
         seen.append(brightness(device.lamp))
     assert seen == ["1"]
     assert brightness(device.lamp) == "0"
@@ -141,8 +141,8 @@ def test_a_line_is_switched_on_and_off_at_the_end(device: Device) -> None:
 def test_a_pulse_ends_while_nothing_else_happens(device: Device) -> None:
     with device.at_work():
         device.actions.perform(pulse("gate", 0.05))
-        wait_until(lambda: device.actions._outputs.next_change(Seconds(0.0)) is not None)
-        wait_until(lambda: device.actions._outputs.next_change(Seconds(0.0)) is None)
+        until(lambda: device.actions._outputs.next_change(Seconds(0.0)) is not None)
+        until(lambda: device.actions._outputs.next_change(Seconds(0.0)) is None)
         assert brightness(device.gate) == "0"
 
 
@@ -224,7 +224,7 @@ def test_a_line_that_is_not_there_at_the_start_is_reported_and_used_when_it_come
         assert (fault.component, fault.code) == ("output lamp", "unavailable")
         away.rename(device.lamp)
         device.actions.perform(switch_on("lamp"))
-        wait_until(lambda: brightness(device.lamp) == "1")
+        until(lambda: brightness(device.lamp) == "1")
     assert len(device.heard.faults) == 1
 
 
@@ -253,7 +253,7 @@ def test_a_disk_that_hangs_holds_up_no_gate(tmp_path: Path) -> None:
             device.actions.perform(picture("front"))
         assert hung.wait(PATIENCE)
         device.actions.perform(switch_on("gate"))
-        wait_until(lambda: brightness(device.gate) == "1")
+        until(lambda: brightness(device.gate) == "1")
         assert device.heard.wait_for(1)[0].code == "dropped"
         go_on.set()
     assert device.actions.dropped == 40 - len(list(device.pictures.iterdir()))
@@ -272,7 +272,7 @@ def test_temporary_pictures_are_swept_without_anybody_asking(tmp_path: Path) -> 
     device.pictures.mkdir()
     (device.pictures / "temp-20200101T000000.000Z-front.jpg").write_bytes(b"x")
     with device.at_work():
-        wait_until(lambda: not list(device.pictures.iterdir()))
+        until(lambda: not list(device.pictures.iterdir()))
 
 
 def test_a_rule_about_errors_whose_action_fails_does_not_go_round_in_circles(tmp_path: Path) -> None:
@@ -302,13 +302,5 @@ def test_a_rule_about_errors_whose_action_fails_does_not_go_round_in_circles(tmp
         admit()
         device.heard.wait_for(1)
         device.actions.perform(switch_on("lamp", "other"))
-        wait_until(lambda: brightness(device.lamp) == "1")
+        until(lambda: brightness(device.lamp) == "1")
     assert len(device.heard.faults) == 1
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """A file tree tells nobody when it changes: look again until it is so."""
-    pause, give_up_at = threading.Event(), time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < give_up_at, "it never came to pass"
-        pause.wait(0.005)

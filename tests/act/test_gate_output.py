@@ -1,13 +1,13 @@
 """The gate's own output: what opens it, for how long, and everything that closes it."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.act.trees import brightness, led
+from tests.waiting import until
 
 from edge_mask.act.actions import Done, NotDone
 from edge_mask.act.gate_output import HUNG_AFTER, GateOutput, OpenPolicy
@@ -202,15 +202,6 @@ def running(job: Job) -> Iterator[Worker]:
         assert worker.join(10)
 
 
-def wait_until(is_so: Callable[[], Any]) -> None:
-    pause = threading.Event()
-    for _ in range(600):
-        if is_so():
-            return
-        pause.wait(0.02)
-    raise AssertionError("it never came")
-
-
 def test_a_hung_lane_does_not_keep_a_gate_open(tmp_path: Path) -> None:
     lamp = led(tmp_path, "gate")
     faults: list[Fault] = []
@@ -222,8 +213,8 @@ def test_a_hung_lane_does_not_keep_a_gate_open(tmp_path: Path) -> None:
         with running(job):
             lane.is_hung.wait(10)
             job.open(clock.now())
-            wait_until(lambda: faults)
-            wait_until(lambda: brightness(lamp) == "0")
+            until(lambda: faults)
+            until(lambda: brightness(lamp) == "0")
         assert [fault.code for fault in faults] == ["hung"]
         lane.free.set()
 
@@ -234,7 +225,7 @@ def test_a_stop_closes_it_at_once_in_the_middle_of_a_pass(tmp_path: Path) -> Non
     job = GateOutput("gate", Led(lamp), OpenPolicy(Seconds(60), Seconds(60)), lambda _fault: None, clock)
     with running(job):
         job.open(clock.now())
-        wait_until(lambda: brightness(lamp) == "255")
+        until(lambda: brightness(lamp) == "255")
     assert brightness(lamp) == "0"
     job.open(clock.now())  # vision may say so meanwhile
     assert isinstance(job.switch(HoldOutput(rule="r", line="gate", on=True)).result(0), NotDone)

@@ -18,6 +18,7 @@ from tests.broker import HOST, Mosquitto, Subscriber
 from tests.deliver.scripted import ScriptedBroker
 from tests.deliver.stages import BIRTH, PATIENCE, STATUS, WILL, States, note
 from tests.papers import Papers
+from tests.waiting import until
 
 from edge_mask.deliver.aws_iot import AwsIotTransport
 from edge_mask.deliver.aws_iot_identity import Identity
@@ -316,14 +317,19 @@ def test_the_last_will_is_said_on_a_break_and_on_a_close(papers: Papers, tmp_pat
     assert [each.payload for each in other.on(STATUS)][-1] == WILL.payload
 
 
+def at_most(process: psutil.Process, threads: int, files: int) -> None:
+    """Soon: the SDK's last thread ends after it has told so."""
+    until(lambda: process.num_threads() <= threads)
+    until(lambda: process.num_fds() <= files)
+
+
 def test_a_close_ends_the_threads_of_the_sdk(broker: Mosquitto, papers: Papers) -> None:
     process = psutil.Process()
     for _ in range(3):
         with connected(broker.port, identity_of(papers)) as (_, transport):
             transport.send(note()).result(PATIENCE)
             running, files = process.num_threads(), process.num_fds()
-        assert process.num_threads() < running - 1  # the link's and the SDK's
-        assert process.num_fds() < files
+        at_most(process, running - 2, files - 1)  # the link's thread and the SDK's
 
 
 def test_many_failed_attempts_leave_no_thread_and_no_file_behind() -> None:
@@ -337,7 +343,7 @@ def test_many_failed_attempts_leave_no_thread_and_no_file_behind() -> None:
         transport.open()
         states.wait_for(lambda told: len(told) >= 60)
         transport.close(Seconds(5.0))
-        assert process.num_threads() <= threads
-        assert process.num_fds() <= files + busy.connections  # the scripted broker keeps its ends
+        # The SDK opens /dev/urandom once and keeps it; the scripted broker keeps its ends.
+        at_most(process, threads, files + 1 + busy.connections)
     assert {is_there for is_there, _ in states.told} == {False}
     assert "refused the connection: Server busy" in states.told[0][1]

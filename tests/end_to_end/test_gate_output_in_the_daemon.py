@@ -2,8 +2,6 @@
 
 import re
 import sqlite3
-import threading
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import pytest
 from tests.act.trees import brightness, led
 from tests.end_to_end.daemon import BARE, MASKED, Daemon, edge_mask, lines, write_config, write_model, write_scene
+from tests.waiting import until
 
 HANG = """
 import os, pathlib, time
@@ -28,15 +27,6 @@ lane.Lane.step = step
 """Loaded by Python before anything else: from the moment that the file is there, vision hangs."""
 
 
-def wait_until(is_so: Callable[[], Any]) -> None:
-    pause = threading.Event()
-    for _ in range(900):
-        if is_so():
-            return
-        pause.wait(0.02)
-    raise AssertionError("it never came")
-
-
 def gate(folder: Path, scene: list[Any], **times: Any) -> tuple[Path, Path, dict[str, str]]:
     """A configuration, the lamp, and the environment."""
     write_model(folder)
@@ -52,11 +42,11 @@ def gate(folder: Path, scene: list[Any], **times: Any) -> tuple[Path, Path, dict
 def test_it_opens_for_a_pass_and_closes_after_its_time_while_the_database_is_locked(tmp_path: Path) -> None:
     config, lamp, environ = gate(tmp_path, [None] * 30 + [MASKED] * 8, open_for="0.5s")
     with Daemon(config, environ=environ) as daemon:
-        wait_until(lambda: (lamp / "trigger").read_text() == "none")  # it is claimed: the house runs
+        until(lambda: (lamp / "trigger").read_text() == "none")  # it is claimed: the house runs
         with closing(sqlite3.connect(tmp_path / "edge-mask.db", timeout=10, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")  # nothing can be written from here on
-            wait_until(lambda: brightness(lamp) == "255")
-            wait_until(lambda: brightness(lamp) == "0")
+            until(lambda: brightness(lamp) == "255")
+            until(lambda: brightness(lamp) == "0")
             other.execute("ROLLBACK")
         assert daemon.stop() == 0
 
@@ -65,7 +55,7 @@ def test_it_opens_for_nobody_else_and_a_stop_closes_it_in_the_middle_of_a_pass(t
     scene = [BARE] * 8 + [None] * 45 + [MASKED] * 8
     config, lamp, environ = gate(tmp_path, scene, open_for="60s", open_at_most="60s")
     with Daemon(config, environ=environ) as daemon:
-        wait_until(lambda: brightness(lamp) == "255")
+        until(lambda: brightness(lamp) == "255")
         assert daemon.stop() == 0
     assert brightness(lamp) == "0"
     assert daemon.stderr.count("output relay: on") == 1
@@ -76,13 +66,13 @@ def test_it_opens_for_nobody_else_and_a_stop_closes_it_in_the_middle_of_a_pass(t
 def test_after_kill_minus_nine_the_next_start_closes_it_before_anybody_is_judged(tmp_path: Path) -> None:
     config, lamp, environ = gate(tmp_path, [MASKED] * 8, open_for="60s", open_at_most="60s")
     with Daemon(config, environ=environ) as daemon:
-        wait_until(lambda: brightness(lamp) == "255")
+        until(lambda: brightness(lamp) == "255")
         daemon.process.kill()
         daemon.wait()
     assert brightness(lamp) == "255"  # nobody is left to switch it off: that is what the wiring is for
     write_scene(tmp_path / "scene", [None] * 8)
     with Daemon(config, environ=environ) as daemon:
-        wait_until(lambda: brightness(lamp) == "0")
+        until(lambda: brightness(lamp) == "0")
         assert daemon.stop() == 0
 
 
@@ -92,11 +82,11 @@ def test_when_vision_hangs_it_is_closed_long_before_the_watchdog_bites(tmp_path:
     (tmp_path / "early/sitecustomize.py").write_text(HANG)
     environ |= {"PYTHONPATH": str(tmp_path / "early"), "HANG": str(tmp_path / "hang")}
     with Daemon(config, environ=environ) as daemon:
-        wait_until(lambda: brightness(lamp) == "255")
+        until(lambda: brightness(lamp) == "255")
         (tmp_path / "hang").touch()
-        wait_until(lambda: brightness(lamp) == "0")
+        until(lambda: brightness(lamp) == "0")
         (tmp_path / "hang").unlink()
-        wait_until(lambda: "gate: back after" in daemon.stderr)
+        until(lambda: "gate: back after" in daemon.stderr)
         assert daemon.stop() == 0
     assert len(re.findall(r"gate: vision has made no progress for \d s; output relay is off", daemon.stderr)) == 1
 

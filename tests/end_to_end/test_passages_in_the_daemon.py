@@ -1,10 +1,8 @@
 """Who went through, through the installed command: a topic as the passage sensor, a recording, kill -9 and SIGTERM."""
 
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pytest
@@ -20,6 +18,7 @@ from tests.end_to_end.daemon import (
     write_model,
     write_scene,
 )
+from tests.waiting import until
 
 BEAM: dict[str, Any] = {
     "name": "beam",
@@ -47,15 +46,6 @@ def held(folder: Path) -> list[str]:
         return []
 
 
-def wait_until(is_so: Callable[[], Any]) -> Any:
-    pause = Event()
-    for _ in range(600):
-        if found := is_so():
-            return found
-        pause.wait(0.025)
-    raise AssertionError("it never came")
-
-
 def camera(folder: Path, **more: Any) -> dict[str, Any]:
     return {"name": "front", "source": f"images:{folder / 'scene'}", "role": "gate", "interval": "0.05s", **more}
 
@@ -78,7 +68,7 @@ def test_a_topic_tells_who_went_through_who_did_not_and_when_nobody_knows(
         gate={"votes": 3, "passage_sensor": "beam", "passage_window": "1s", "still": "ignore"},
     )  # fmt: skip
     with Daemon(config) as daemon:
-        first = wait_until(lambda: held(tmp_path))
+        first = until(lambda: held(tmp_path))
         assert ends(subscriber.messages) == []
         subscriber.publish("door/beam", b"1")  # its first word: a topic tells of changes
         subscriber.publish("door/beam", b"0")
@@ -105,7 +95,7 @@ def test_a_passage_without_a_verdict_and_a_second_one_on_a_verdict_are_alerts(
     subscriber.publish("door/beam", b"1")
     with Daemon(config) as daemon:
         subscriber.wait_for_count(topic("status"), 1)
-        wait_until(lambda: held(tmp_path))
+        until(lambda: held(tmp_path))
         for _ in range(2):
             for value in (b"1", b"0"):
                 subscriber.publish("door/beam", value)
@@ -120,7 +110,7 @@ def test_a_passage_without_a_verdict_and_a_second_one_on_a_verdict_are_alerts(
             "text": "front: one more person went through than was let pass.",
         }
         assert "front-tailgating" in alert["snapshot"]
-        wait_until(lambda: (tmp_path / "snapshots" / alert["snapshot"]).exists())
+        until(lambda: (tmp_path / "snapshots" / alert["snapshot"]).exists())
         assert daemon.stop() == 0
     assert ends(subscriber.messages) == [True]
 
@@ -138,7 +128,7 @@ def test_killed_while_a_visit_is_held_it_is_a_visit_after_the_start_once_and_of_
     }
     config = write_config(tmp_path, broker.port, cameras=[camera(tmp_path)], **changes)
     with Daemon(config) as daemon:
-        (visit,) = wait_until(lambda: held(tmp_path))
+        (visit,) = until(lambda: held(tmp_path))
         daemon.process.kill()
         daemon.wait()
     assert rows(tmp_path, "SELECT count(*) FROM visits") == [(0,)]
@@ -162,7 +152,7 @@ def test_a_stop_settles_what_is_held_at_once(tmp_path: Path) -> None:
         gate={"votes": 3, "passage_sensor": "beam", "passage_window": "60s"},
     )  # fmt: skip
     with Daemon(config) as daemon:
-        (visit,) = wait_until(lambda: held(tmp_path))
+        (visit,) = until(lambda: held(tmp_path))
         assert daemon.stop() == 0
     (told,) = lines(edge_mask("history", "--json", "--config", config, cwd=tmp_path).out)
     assert (told["id"], told["verdict"], told["passed_through"]) == (visit, "no_pass", None)

@@ -5,7 +5,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import wait
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from tests.ledger import rows
 from tests.ledger.rows import BOOT
+from tests.waiting import until
 
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.bounds import Bounds
@@ -348,13 +349,6 @@ def no_room(path: Path) -> Iterator[None]:
     yield
     with closing(sqlite3.connect(path, timeout=20)) as other:
         other.execute("DROP TRIGGER no")
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    began = time.monotonic()
-    while not is_so():
-        assert time.monotonic() - began < 20
-        time.sleep(0.01)
 
 
 def test_on_a_full_disk_live_messages_still_go_when_neither_batch_nor_mailbox_has_room(tmp_path: Path) -> None:

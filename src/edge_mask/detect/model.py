@@ -74,7 +74,7 @@ class ModelDetector:
     def use_threshold(self, score: float | None) -> None:
         """From now on count faces from `score`; None means the card's own thresholds."""
         wanted = [_threshold(self.card, meaning) if score is None else score for meaning in self._meanings]
-        self._least = [each - _ROUNDING for each in wanted]
+        self._least = [each - _ROUNDING if each < 1 else 1.0 for each in wanted]  # 1 means never
         entry = [min(each, FAINT) for each in wanted]
         if self._suppression is not None and self._suppression.changes_scores:
             # Candidates that support a face count from the floor on, however high its own threshold is.
