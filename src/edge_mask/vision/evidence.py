@@ -24,6 +24,8 @@ _ENOUGH = 96
 """Pixels across that are looked at; of a larger face every second, third … one."""
 _LEAST_CONTRAST = 4.0
 """Grey levels; a plainer face than this is no sharper for its noise."""
+_PLAIN = 1.0
+"""Square of grey levels; of a plainer face nobody can tell a change of light from one of the face."""
 
 Grey = NDArray[np.float32]
 
@@ -67,7 +69,7 @@ class Examiner:
             cells = _cells(image, box)
             return _Place(box, now, cells, cells), None, None
         cells = _cells(image, place.box)
-        step, drift = _square(cells - place.before), _square(cells - place.first)
+        step, drift = _change(cells, place.before), _change(cells, place.first)
         place.before, place.looks = cells, place.looks + 1
         return place, step, drift
 
@@ -75,9 +77,12 @@ class Examiner:
         return now - place.since > self._window and place.looks >= _LOOKS
 
 
-def _square(change: Grey) -> float:
-    """Mean square, without what all cells share: a camera that opens up makes everything brighter."""
-    return round(float(np.square(change - change.mean()).mean()), 3)
+def _change(now: Grey, then: Grey) -> float:
+    """Mean square, without what light that fades does to all cells alike: it scales them, and makes them darker."""
+    new, old = now - now.mean(), then - then.mean()
+    old_square = float(np.square(old).mean())
+    scale = float((new * old).mean()) / old_square if old_square > _PLAIN else 1.0
+    return round(float(np.square(new - scale * old).mean()), 3)
 
 
 def _sharpness(image: Image, box: Box) -> float:
