@@ -49,9 +49,9 @@ def cast(*votes: tuple[str, float]) -> str | None:
     [
         ("one good look against four poor ones", [(MASK, 1.0)] + [(NO_MASK, FLOOR)] * 4, None),
         ("two of them", [(MASK, 1.0)] * 2 + [(NO_MASK, FLOOR)] * 3, None),
-        ("three of them", [(MASK, 1.0)] * 3 + [(NO_MASK, FLOOR)] * 2, MASK),
-        ("two poor ones err", [(MASK, 1.0)] * 3 + [(NO_MASK, 0.5)] * 2, MASK),
-        ("two good ones do not", [(MASK, 1.0)] * 3 + [(NO_MASK, 1.0)] * 2, None),
+        ("six of them", [(MASK, 1.0)] * 6 + [(NO_MASK, FLOOR)] * 2, MASK),
+        ("two poor ones err", [(MASK, 1.0)] * 6 + [(NO_MASK, 0.5)] * 2, MASK),
+        ("two good ones do not", [(MASK, 1.0)] * 6 + [(NO_MASK, 1.0)] * 2, None),
         ("poor ones that agree", [(MASK, FLOOR)] * 5, MASK),
         ("one poor one less than enough", [(MASK, 1.0)] * 4, None),
     ],

@@ -18,6 +18,9 @@ from edge_mask.units import Seconds
 FORGET_AFTER = Seconds(1.5)
 """Long enough for somebody who is hidden for a second, short enough that the next one seldom stands there by then."""
 
+WINDOWS = 2
+"""So many of them are looked at before it is said that the votes do not agree."""
+
 
 @dataclass(frozen=True, slots=True)
 class GatePolicy:
@@ -62,6 +65,7 @@ class Visitor:
         self.state = State.ARRIVING
         self._policy = policy
         self._ballot = Ballot(policy.vote_policy)
+        self._ballot.keep(Seconds(WINDOWS * policy.window))
         self._stillness = Stillness()
         self._temperatures = Temperatures(policy.temperature_max_age)
         self._temperature: Taken | None = None
@@ -101,11 +105,12 @@ class Visitor:
 
     def leave(self) -> Judgement | None:
         """Gone, or nobody looks any more: what is owed is said now."""
-        is_owed = self._said is None and (self._looks >= self._policy.votes or self._is_over)
-        return self._go(Sign.OWED, self._judge(self._finding())) if is_owed else self._go(Sign.GONE, None)
+        finding = self._finding(is_leaving=True)
+        is_owed = self._said is None and (self._looks >= self._policy.votes or self._is_over(finding))
+        return self._go(Sign.OWED, self._judge(finding)) if is_owed else self._go(Sign.GONE, None)
 
     def _see_first(self, finding: Finding, look: VisitorLook) -> Judgement | None:
-        if not finding.is_certain and not self._is_over:
+        if not finding.is_certain and not self._is_over(finding):
             return self._go(Sign.UNDECIDED, None)
         return self._go(self._first_sign(look), self._judge(finding))
 
@@ -122,6 +127,7 @@ class Visitor:
         if to.state is not State.LEFT:  # when somebody was known to have gone, no look tells
             judgement = replace(judgement, time_to_verdict_ms=round((self._newest - began) * 1000))
         self._said = judgement
+        self._ballot.keep(self._policy.window)
         return judgement
 
     def _first_sign(self, look: VisitorLook) -> Sign:
@@ -143,18 +149,21 @@ class Visitor:
             return Sign.OTHER
         return Sign.HELD if now - self._doubt[1] >= self._policy.hold else Sign.OTHER
 
-    @property
-    def _is_over(self) -> bool:
-        """Whether the window that a verdict may take is over."""
+    def _is_over(self, finding: Finding) -> bool:
+        """Whether the time that a verdict may take is over; votes that do not agree are given more than the rest."""
         vote = self._policy.vote_policy
-        return self._ballot.is_full and self._looks >= min(vote.needed, vote.few)
+        windows = WINDOWS if finding.mask is None else 1
+        lasted = self._newest - self._ballot.since
+        return lasted >= windows * vote.window and self._looks >= min(vote.needed, vote.few)
 
-    def _finding(self) -> Finding:
+    def _finding(self, *, is_leaving: bool = False) -> Finding:
         policy = self._policy
-        is_over = self._ballot.is_full
-        is_still = self._stillness.is_still(self._newest, policy.window, is_over=is_over)
-        finding = find(self._ballot.majority(), policy.pass_score, is_still=is_still and policy.still == "refuse")
-        if finding.reason == STILL and not is_over:
+        is_full = self._ballot.is_full
+        is_late = self._said is None and (is_leaving or is_full)
+        is_still = self._stillness.is_still(self._newest, policy.window, is_over=is_full)
+        majority = self._ballot.majority(is_late=is_late)
+        finding = find(majority, policy.pass_score, is_still=is_still and policy.still == "refuse")
+        if finding.reason == STILL and not is_full:
             return replace(finding, reason=UNSURE)  # it may still move
         return finding
 

@@ -119,9 +119,10 @@ class DetectorSettings(Section):
 class Gate(Section):
     """How a person at a `gate` camera is judged."""
 
-    votes: int = Field(default=5, ge=1, le=100, description="Looks that a verdict needs.")
+    votes: int = Field(default=5, ge=1, le=100, description="Looks by which one verdict must be ahead of the other.")
     window: Annotated[Seconds, duration(at_least=0.1, at_most=60)] = Field(
-        default=Seconds(2.0), description="Time in which these looks must come together."
+        default=Seconds(2.0),
+        description="Time after which a lead of three is enough; after two of them the verdict is `unsure`.",
     )
     min_face: Fraction = Field(
         default=0.12,

@@ -3,6 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 
+from edge_mask.messages import MASK
 from edge_mask.units import Seconds
 
 _PARTS = 100
@@ -13,17 +14,19 @@ _POINTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class VotePolicy:
-    """When frames agree. Two of three must: a label that changes with every frame is no decision."""
+    """When frames agree: a mask, or none, must be so many votes ahead that chance is no explanation.
+
+    Where one label in five is wrong, a lead of five is a wrong one in 0.1 % of all cases, and one of three in 1.5 %.
+    """
 
     needed: int = 5
+    """The lead that decides; five that agree have it at the fifth."""
     window: Seconds = Seconds(2.0)
-    """Only votes of the last `window` count."""
-    share: float = 0.66
-    """Part of the weight of all votes that the winner must have."""
+    """Only votes of the last `window` count, or of as long as `Ballot.keep` was told."""
     most: int = 240
     """Only so many of the newest votes count: what a verdict depends on has a bound, however quick the camera is."""
     few: int = 3
-    """A device too slow for `needed` votes in a window decides on this many, if the window is full and all agree."""
+    """The lead that decides when a window has passed without a decision, and on a device that is too slow for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,11 @@ class Ballot:
         self._scores: dict[str, int] = {}
         self.since = Seconds(0.0)
         """The first vote after which there was no pause as long as the window."""
+        self._kept_for = policy.window
+
+    def keep(self, seconds: Seconds) -> None:
+        """Votes of the last `seconds` count, from now on."""
+        self._kept_for = seconds
 
     def add(self, label: str, score: float, at: Seconds, weight: float = 1.0) -> None:
         """One frame's opinion; frames come in the order of time. `weight` lies in 0..1."""
@@ -56,11 +64,12 @@ class Ballot:
         points = parts * round(score * _POINTS)
         if not self._votes or at - self._votes[-1][0] > self._policy.window:
             self.since = at
+            self._forget(at, Seconds(0.0))
         self._votes.append((at, label, parts, points))
         self._count[label] = self._count.get(label, 0) + 1
         self._weights[label] = self._weights.get(label, 0) + parts
         self._scores[label] = self._scores.get(label, 0) + points
-        self._forget(at)
+        self._forget(at, self._kept_for)
 
     def tally(self) -> dict[str, int]:
         """Votes per label within the window that ends with the newest."""
@@ -71,23 +80,32 @@ class Ballot:
         """Whether the face was watched for a whole window."""
         return bool(self._votes) and self._votes[-1][0] - self.since >= self._policy.window
 
-    def majority(self) -> Majority | None:
-        """What was decided, None while it is undecided: too few votes, a tie, or no clear winner."""
-        if not self._votes:
-            return None
-        label, weight = max(self._weights.items(), key=lambda each: each[1])
-        won, cast = self._count[label], len(self._votes)
-        if 2 * won <= cast or weight < self._policy.share * sum(self._weights.values()):
-            return None
-        if not self._are_enough(won, cast):
-            return None
-        return Majority(label, min(1.0, self._scores[label] / (weight * _POINTS)) if weight else 0.0)
+    def majority(self, *, is_late: bool = False) -> Majority | None:
+        """What was decided, None while it is undecided: neither a mask nor its absence is far enough ahead.
 
-    def _are_enough(self, won: int, cast: int) -> bool:
-        return cast >= self._policy.needed or (self.is_full and won == cast >= self._policy.few)
+        Labels other than `mask` stand together against it; the heaviest of them says why. With `is_late` a smaller lead
+        is enough. Weights count beside the mean weight: five equal votes are five, however little each weighs.
+        """
+        total, cast = sum(self._weights.values()), len(self._votes)
+        masked = self._weights.get(MASK, 0)
+        others = {label: weight for label, weight in self._weights.items() if label != MASK}
+        label = MASK if 2 * masked > total else max(others, key=others.__getitem__, default=None)
+        if label is None:
+            return None
+        is_mask = label == MASK
+        won = sum(count for each, count in self._count.items() if (each == MASK) == is_mask)
+        lead = abs(2 * masked - total) * cast
+        if 2 * won <= cast or not self._is_ahead(lead, total, is_late=is_late, all_agree=won == cast):
+            return None
+        return Majority(label, min(1.0, self._scores[label] / (self._weights[label] * _POINTS)))
 
-    def _forget(self, now: Seconds) -> None:
-        while now - self._votes[0][0] > self._policy.window or len(self._votes) > self._policy.most:
+    def _is_ahead(self, lead: int, total: int, *, is_late: bool, all_agree: bool) -> bool:
+        is_slow = all_agree and self.is_full
+        wanted = min(self._policy.needed, self._policy.few) if is_late or is_slow else self._policy.needed
+        return lead >= wanted * total
+
+    def _forget(self, now: Seconds, older_than: Seconds) -> None:
+        while self._votes and (now - self._votes[0][0] > older_than or len(self._votes) > self._policy.most):
             _, label, parts, points = self._votes.popleft()
             self._count[label] -= 1
             self._weights[label] -= parts
