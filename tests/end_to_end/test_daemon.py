@@ -63,7 +63,7 @@ def test_a_subscriber_receives_visits_looks_temperatures_and_an_alert(
     ]
     assert [v["reasons"] for v in visits] == [["no_mask"], []]
     looks = [each.json() for each in on(heard, "looks")]
-    assert len(looks) == 45
+    assert len(looks) == 60
     assert [look["streak"] for look in looks[:7]] == [1, 2, 3, 4, 5, 6, 0]
     (alert,) = [each.json() for each in on(heard, "alerts")]
     assert (alert["kind"], alert["camera"], alert["streak"]) == ("no_mask", "room", 3)

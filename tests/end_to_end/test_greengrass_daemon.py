@@ -32,9 +32,13 @@ def config(tmp_path: Path) -> Path:
     return component_config(tmp_path)
 
 
+QUIET: dict[str, Any] = {"mqtt": {"transport": "greengrass"}, "snapshots": {"looks": "none"}}
+"""Looks come by the hundred, more than a disk could keep pictures of."""
+
+
 def component_config(folder: Path, **changes: Any) -> Path:
     room = {**ROOM, "source": f"images:{folder / 'scene'}"}
-    return write_config(folder, None, **{"cameras": [room], "mqtt": {"transport": "greengrass"}, **changes})
+    return write_config(folder, None, **{"cameras": [room], **QUIET, **changes})
 
 
 def seqs(nucleus: FakeNucleus, kind: str = "looks") -> list[int]:

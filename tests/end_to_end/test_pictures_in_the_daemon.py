@@ -186,7 +186,7 @@ def test_a_folder_that_cannot_be_written_changes_no_visit(
 
 def test_a_picture_without_a_certain_verdict_is_gone_in_time_though_the_daemon_was_killed(tmp_path: Path) -> None:
     config = site(tmp_path, None, votes=6, visits="all")
-    write_scene(tmp_path / "scene", [BARE, MASKED] * 25 + [MASKED] * 80)
+    write_scene(tmp_path / "scene", [BARE, MASKED] * 45 + [MASKED] * 80)
     with Daemon(config) as daemon:
         until(lambda: any(name.endswith("-pass.jpg") and "temp-" not in name for name in pictures(tmp_path)))
         daemon.send(signal.SIGKILL)

@@ -93,7 +93,7 @@ def test_the_same_as_data(replay: Callable[..., tuple[int, str, str]]) -> None:
     assert (code, told["same"], told["differs"], told["visit"]["id"]) == (0, True, [], "v-masked")
     assert (told["program"], told["model"], told["sha256"]) == (MADE_BY.program, MADE_BY.model, MADE_BY.sha256)
     assert told["gate"]["fever_above"] == 37.5
-    assert [look["label"] for look in told["looks"]] == [MASK, MASK, NO_MASK, MASK, MASK]
+    assert [look["label"] for look in told["looks"]] == [MASK, MASK, NO_MASK, MASK, MASK, MASK, MASK], "five ahead"
     assert told["again"]["verdict"] == "pass"
 
 

@@ -11,7 +11,7 @@ from tests.picture.test_picture_files import RED_LEFT_BLUE_RIGHT, encoded
 
 from edge_mask.errors import Refused
 from edge_mask.picture import read_picture
-from edge_mask.picture_header import BROKEN, size_of
+from edge_mask.picture_header import BROKEN, format_of, size_of
 
 JPEG = encoded(RED_LEFT_BLUE_RIGHT, ".jpg")
 SECOND = 4 + struct.unpack(">H", JPEG[4:6])[0]
@@ -107,6 +107,8 @@ def test_whatever_the_decoder_makes_of_a_file_the_header_said_before(
     start: bytes, at: int, gone: int, rubbish: bytes
 ) -> None:
     data = start[:at] + rubbish + start[at + gone :]
+    if not format_of(data):
+        return  # it is refused before a decoder sees it; OpenCV would take a WebP without its first 12 bytes
     try:
         stated = size_of(data)
     except BROKEN:
