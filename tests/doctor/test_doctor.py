@@ -58,7 +58,7 @@ def test_a_name_that_can_be_no_files_fails_its_part_alone(name: str) -> None:
     states = {finding.part: finding.state for finding in found if finding.part != "clock"}
     assert states == {
         "rules": "ok", "model": "failed", "camera c": "failed", "sensor t": "failed", "database": "failed",
-        "broker": "ok",
+        "snapshots": "ok", "broker": "ok",
     }  # fmt: skip
     assert all(finding.text.isprintable() for finding in found)
 
@@ -269,6 +269,26 @@ def test_the_folder_of_the_pictures_is_looked_at_when_a_rule_keeps_some(site: Pa
     assert of("snapshots", text) == [("warning", "snapshots cannot be made: snapshots is not a folder")]
     assert of("snapshots", text + "snapshots: {dir: new/pictures}\n")[0][0] == "ok"
     assert of("snapshots", SENSOR) == []
+
+
+@pytest.mark.parametrize(
+    ("camera", "snapshots", "is_looked_at"),
+    [
+        ("role: gate", "visits: refused", True),
+        ("role: gate", "visits: none, looks: all", False),
+        ("role: gate", "visits: none, latest: on", True),
+        ("role: cctv", "looks: no_mask, latest: off", True),
+        ("role: cctv", "looks: none", True),  # the last picture
+        ("role: cctv", "looks: none, latest: off, visits: all", False),
+    ],
+)
+def test_the_folder_is_looked_at_where_visits_looks_or_last_pictures_are_kept(
+    site: Path, camera: str, snapshots: str, is_looked_at: bool
+) -> None:
+    (site / "snapshots").write_text("")
+    text = f"cameras: [{{name: c, source: 'images:none', {camera}}}]\ndetector: {{model: nowhere}}\n"
+    found = of("snapshots", f"{text}snapshots: {{{snapshots}}}\n")
+    assert [state for state, _ in found] == (["warning"] if is_looked_at else [])
 
 
 def test_a_disk_that_is_full_before_the_bounds_are_reached_is_warned_of(

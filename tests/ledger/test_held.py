@@ -19,7 +19,7 @@ from edge_mask.ledger.inspection import Inspection
 from edge_mask.ledger.rows import Batch, event_row
 from edge_mask.ledger.salvage import salvage
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Alert, Held, Priority, Settled, Visit
+from edge_mask.messages import Alert, Event, Held, Priority, Settled, Visit
 from edge_mask.recording.intake import Admitted, Intake
 from edge_mask.units import Seconds
 from edge_mask.wire.topics import Topics
@@ -196,3 +196,19 @@ def test_what_nobody_ever_settled_is_forgotten_with_the_history(tmp_path: Path) 
     ledger.housekeeping(moment(3700))
     assert query(tmp_path / "db", "SELECT count(*) FROM held") == [(0,)]
     ledger.close()
+
+
+def test_erasing_a_visit_takes_the_tailgating_of_its_passage_along_and_no_other(books: Books) -> None:
+    names = ("before", "soon", "elsewhere", "later", "fever")
+    at, cameras, kinds = (9.0, 13.0, 13.0, 90.0, 13.0), ("front", "front", "back", "front", "front"), ["tailgating"] * 4
+    alerts = [
+        Alert(at=moment(when), kind=kind, text="t", camera=camera, snapshot=f"{name}.jpg")
+        for name, when, camera, kind in zip(names, at, cameras, [*kinds, "fever"], strict=True)
+    ]
+    batch = Batch()
+    events: list[tuple[str, Event]] = [("a", replace(FULL, at=moment(10))), *zip(names, alerts, strict=True)]
+    batch.events += [row for name, event in events if (row := event_row(event, name, BOOT))]
+    books.ledger.commit(batch, moment(100))
+    erased = books.ledger.erase(Erasure(visit="a"))
+    assert (erased.counts["visits"], erased.counts["alerts"]) == (1, 1)
+    assert sorted(erased.pictures) == ["soon.jpg", FULL.snapshot]

@@ -82,8 +82,15 @@ def _model(settings: Settings) -> Sequence[Finding]:
 
 
 def _snapshots(settings: Settings) -> Sequence[Finding]:
-    """Only where a rule keeps pictures: no folder is made in vain."""
-    return storage.snapshots(settings) if rules.keep_pictures(settings) else []
+    """Only where pictures are kept."""
+    roles, kept = {camera.role for camera in settings.cameras}, settings.snapshots
+    is_kept = (
+        ("gate" in roles and kept.visits != "none")
+        or ("cctv" in roles and (kept.looks != "none" or kept.keeps_latest))
+        or (bool(roles) and kept.latest == "on")
+        or rules.keep_pictures(settings)
+    )
+    return storage.snapshots(settings) if is_kept else []
 
 
 def as_dict(finding: Finding) -> dict[str, str]:

@@ -17,6 +17,8 @@ from edge_mask.ledger.rows import unpack_properties
 
 SEEN = ("visits", "looks", "alerts")
 """Tables of what cameras saw."""
+_PASSAGE = 70.0
+"""Seconds: the longest `gate.passage_window`, and some more until it is said that nobody came."""
 _OF_PEOPLE = "(camera IS NOT NULL OR kind = 'tailgating')"
 
 
@@ -69,10 +71,11 @@ def _visit(connection: Connection, visit: str) -> Erased:
         raise Refused("there is no such visit")  # without its id, which would be kept in a fault
     erased.seen_at = row.wall
     _delete(connection, erased, "visits", "id = ?", (visit,))
-    # An alert of the same look speaks of the same person.
-    alerts = "camera = ? AND wall = ?"
-    ids = [visit, *connection.exec_driver_sql(f"SELECT id FROM alerts WHERE {alerts}", tuple(row)).scalars()]
-    _delete(connection, erased, "alerts", alerts, tuple(row))
+    # An alert of the same look speaks of the same person; one of a passage soon afterwards may.
+    alerts = "camera = ? AND (wall = ? OR (kind = 'tailgating' AND wall BETWEEN ? AND ?))"
+    which = (row.camera, row.wall, row.wall, row.wall + _PASSAGE)
+    ids = [visit, *connection.exec_driver_sql(f"SELECT id FROM alerts WHERE {alerts}", which).scalars()]
+    _delete(connection, erased, "alerts", alerts, which)
     erased.counts["messages"] = sum(_delete_messages(connection, each) for each in ids)
     return erased
 

@@ -128,13 +128,20 @@ def _gate(settings: Settings) -> Iterator[Complaint]:
         return
     sensor = next((each for each in settings.sensors if each.speaks_as(name)), None)
     if sensor is None:
-        allowed = ", ".join(each.name for each in settings.sensors) or "nothing, as no sensor is configured"
-        yield ("gate", "temperature_sensor"), f'there is no sensor "{name}"; allowed: {allowed}'
+        yield ("gate", "temperature_sensor"), f'there is no sensor "{name}"; allowed: {_thermometers(settings)}'
     elif (measured := sensor.measured.get("temperature")) is None:
         what = " and ".join(sensor.measured)
-        yield ("gate", "temperature_sensor"), f'"{name}" measures {what}, not temperature'
+        yield (
+            ("gate", "temperature_sensor"),
+            f'"{name}" measures {what}, not temperature; allowed: {_thermometers(settings)}',
+        )
     else:
         yield from _fever(settings, measured.unit, measured.max)
+
+
+def _thermometers(settings: Settings) -> str:
+    fitting = [each.name for each in settings.sensors if "temperature" in each.measured]
+    return ", ".join(fitting) or "nothing, as no sensor of temperature is configured"
 
 
 def _measured_at(settings: Settings) -> Iterator[Complaint]:

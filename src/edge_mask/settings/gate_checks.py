@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from edge_mask.settings.feeds import GpioSensor, MqttSensor
-from edge_mask.settings.measures import STATES
+from edge_mask.settings.measures import PASSAGES
 from edge_mask.settings.model import Settings
 from edge_mask.settings.named_files import Complaint
 from edge_mask.settings.sensors import ReplaySensor, Sensor
@@ -25,8 +25,8 @@ def passage_complaints(settings: Settings) -> Iterator[Complaint]:
         yield key, f'there is no sensor "{name}"; allowed: {allowed}'
     elif not isinstance(sensor, _FITTING):
         yield key, f'"{name}" is of kind {sensor.kind}; allowed: a sensor of kind gpio, mqtt or replay'
-    elif sensor.quantity not in STATES:
-        yield key, f'"{name}" tells of {sensor.quantity}; allowed: a sensor of {", ".join(STATES)}'
+    elif sensor.quantity not in PASSAGES:
+        yield key, f'"{name}" tells of {sensor.quantity}; allowed: a sensor of {", ".join(PASSAGES)}'
 
 
 def output_complaints(settings: Settings) -> Iterator[Complaint]:
@@ -37,8 +37,9 @@ def output_complaints(settings: Settings) -> Iterator[Complaint]:
         allowed = ", ".join(names) or "nothing, as no output is configured under outputs"
         yield ("gate", "output"), f'there is no output "{gate.output}"; allowed: {allowed}'
     if gate.open_at_most < gate.open_for:
-        yield ("gate", "open_at_most"), f"found {gate.open_at_most:g}s; allowed: at least open_for, {gate.open_for:g}s"
+        text = f"found {gate.open_for:g}s; allowed: at most gate.open_at_most, {gate.open_at_most:g}s"
+        yield ("gate", "open_for"), text
 
 
 def _fits(sensor: Sensor) -> bool:
-    return isinstance(sensor, _FITTING) and sensor.quantity in STATES
+    return isinstance(sensor, _FITTING) and sensor.quantity in PASSAGES

@@ -30,6 +30,8 @@ USUAL_UNITS = {
 """Quantities that are never measured in degrees, with their usual units."""
 STATES = ("passage", "contact", "motion", "occupancy", "presence", "vibration", "water_leak", "smoke")
 """Quantities that are 1 or 0 and have no unit."""
+PASSAGES = ("passage", "contact", "motion", "occupancy", "presence")
+"""Those of them that tell of somebody who goes through."""
 
 WORD = r"[a-z][a-z0-9_]{0,63}"
 WORDS = "lower-case letters, digits and '_', beginning with a letter"
