@@ -43,7 +43,7 @@ class Planned:
     def build(self, door: Door) -> House:
         try:
             house = self.blueprint.build(door)
-        except Exception:
+        except Exception:  # raised again: whatever went wrong, the overlay must not outlive the house that failed
             self.undo()  # before the old house is built again
             raise
         self.built()

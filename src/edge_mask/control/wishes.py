@@ -175,7 +175,7 @@ class Wishes:
             applied = done(Applied(self.in_force(), ())) if choice is None else self._chosen(choice)
         except EdgeMaskError as error:
             applied = failed(error)
-        except BaseException:
+        except BaseException:  # raised again: a lock that stays taken would refuse every later choice
             self._choosing.release()
             raise
         applied.add_done_callback(lambda _applied: self._choosing.release())
