@@ -102,6 +102,16 @@ def test_a_deployment_that_changes_one_key_after_the_other_is_taken_as_a_whole(
         assert site.complaints == []
 
 
+def test_a_configuration_that_changes_while_it_is_told_is_read_again(site: ComponentSite, nucleus: FakeNucleus) -> None:
+    with site.running():
+        nucleus.wait_for(lambda: "SubscribeToConfigurationUpdate" in nucleus.asked)
+        nucleus.halfway = [site.document(gate={"vote": 5})]  # half of it, which is wrong
+        nucleus.configure(site.document(health={"interval": "7s"}), ["health"])
+        site.wait(nucleus, lambda: "health" in site.overlay)
+        assert site.complaints == []
+        assert nucleus.halfway == []
+
+
 def test_a_configuration_that_the_nucleus_did_not_tell_is_asked_for_again(
     site: ComponentSite, nucleus: FakeNucleus, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -212,7 +212,7 @@ def test_check_says_of_every_part_how_it_is(site: Path, broker: Mosquitto) -> No
     findings = lines(edge_mask("check", "--json", "--config", config, cwd=site).out)
     assert {f["part"]: f["state"] for f in findings} == {
         "clock": "ok", "rules": "ok", "model": "ok", "camera front": "ok", "sensor forehead": "ok",
-        "database": "ok", "broker": "ok",
+        "database": "ok", "snapshots": "ok", "broker": "ok",
     }  # fmt: skip
     broker.stop()
     ended = edge_mask("check", "--config", config, cwd=site)

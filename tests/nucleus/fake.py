@@ -105,6 +105,8 @@ class FakeNucleus:
         self.fails: dict[str, str] = dict.fromkeys(_CLASSIC_ONLY, "") if self.is_lite else {}
         """Operations that end in a ServiceError, with its message."""
         self.connections = 0
+        self.halfway: list[dict[str, Any]] = []
+        """What the next question is answered, in the middle of a deployment that changes another key at that moment."""
         self.ended_by_component = 0
         """Streams that the component ended."""
         self.configuration: dict[str, Any] = dict(configuration or {})
@@ -212,8 +214,7 @@ class FakeNucleus:
     def configure(self, configuration: Mapping[str, Any], changed: list[str]) -> None:
         """A deployment has changed the configuration; `changed` is the key path."""
         self.configuration = dict(configuration)
-        event = {"configurationUpdateEvent": {"componentName": COMPONENT, "keyPath": changed}}
-        self._do(self._tell, "SubscribeToConfigurationUpdate", "", "ConfigurationUpdateEvents", event)
+        self._do(self._tell, "SubscribeToConfigurationUpdate", "", "ConfigurationUpdateEvents", _changed(changed))
 
     def propose(self, deployment: str, configuration: Mapping[str, Any]) -> None:
         """A deployment asks whether a configuration is right (classic)."""
@@ -368,6 +369,9 @@ class FakeNucleus:
                 topic_filter = asked.get("topicName") or asked["topic"]
                 self._require_right(topic_filter)
                 client.streams[stream] = (name, topic_filter)
+            case "GetConfiguration" if self.halfway:
+                self._tell("SubscribeToConfigurationUpdate", "", "ConfigurationUpdateEvents", _changed([]))
+                return {"componentName": COMPONENT, "value": self.halfway.pop()}
             case "GetConfiguration":
                 return {"componentName": COMPONENT, "value": self._part(asked.get("keyPath") or [])}
             case "UpdateConfiguration":
@@ -464,3 +468,7 @@ def _as_texts(value: Any) -> Any:
     if isinstance(value, list):
         return [_as_texts(each) for each in value]
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _changed(key_path: list[str]) -> dict[str, Any]:
+    return {"configurationUpdateEvent": {"componentName": COMPONENT, "keyPath": key_path}}

@@ -12,6 +12,7 @@ from tests.detect.packages import ANCHOR_FREE, GREEN, PLAIN_INPUT, RED, picture,
 from tests.rights import closed
 
 from edge_mask.errors import ModelError
+from edge_mask.messages import Box
 from edge_mask.packages.load import load_package
 from edge_mask.packages.location import find_package, shipped
 from edge_mask.packages.package import choose_file, open_package
@@ -220,6 +221,13 @@ def test_a_threshold_given_by_the_user_replaces_all_of_the_card(tmp_path: Path) 
     image = picture((64, 64), ((16, 24, 8, 8), RED), ((40, 24, 8, 8), GREEN))
     assert [face.label for face in load_package(folder).detect(image)] == ["no_mask"]
     assert {face.label for face in load_package(folder, score_threshold=0.3).detect(image)} == {"mask", "no_mask"}
+
+
+def test_what_stays_below_the_threshold_is_named_as_faint_so_that_pictures_can_hide_it(tmp_path: Path) -> None:
+    folder = package(tmp_path, thresholds={"default": 1.0, "no_mask": 0.5})
+    answer = load_package(folder).look(picture((64, 64), ((16, 24, 8, 8), RED), ((40, 24, 8, 8), GREEN)))
+    assert [face.label for face in answer.faces] == ["no_mask"]
+    assert [(face.label, face.box) for face in answer.faint] == [("mask", Box(16.0, 24.0, 8.0, 8.0))]
 
 
 def test_at_most_max_faces_are_reported(tmp_path: Path) -> None:
