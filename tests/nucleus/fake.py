@@ -370,7 +370,7 @@ class FakeNucleus:
                 self._require_right(topic_filter)
                 client.streams[stream] = (name, topic_filter)
             case "GetConfiguration" if self.halfway:
-                self._tell("SubscribeToConfigurationUpdate", "", "ConfigurationUpdateEvents", _changed([]))
+                self._send("SubscribeToConfigurationUpdate", "", "ConfigurationUpdateEvents", _changed([]))
                 return {"componentName": COMPONENT, "value": self.halfway.pop()}
             case "GetConfiguration":
                 return {"componentName": COMPONENT, "value": self._part(asked.get("keyPath") or [])}
