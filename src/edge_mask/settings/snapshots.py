@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from edge_mask.quantities import duration, size
-from edge_mask.settings.base import FilePath, Fraction, Section
+from edge_mask.settings.base import FilePath, Fraction, Section, allowed
 from edge_mask.units import Bytes, Seconds
 
 
@@ -40,7 +40,9 @@ class Snapshots(Section):
         default=Bytes(10**9), description="Space they may take; `temp-…` goes first, then the oldest."
     )
     max_share: Annotated[Fraction, Field(gt=0)] = Field(
-        default=0.25, description="Share of the file system that they may take, where this is less than `max_bytes`."
+        default=0.25,
+        description="Share of the file system that they may take, where this is less than `max_bytes`.",
+        json_schema_extra=allowed("a number above 0 and at most 1"),
     )
     temp_ttl: Annotated[Seconds, duration(at_least=1)] = Field(
         default=Seconds(3600.0), description="How long a picture without a certain verdict (`temp-…`) may stay."
