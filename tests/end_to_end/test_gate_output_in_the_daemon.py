@@ -98,6 +98,7 @@ def test_when_vision_hangs_it_is_closed_long_before_the_watchdog_bites(tmp_path:
         ({"output": "relay", "open_for": "0s"}, "gate.open_for: 0s is too small; allowed: a duration"),
         ({"output": "relay", "open_for": "2h"}, "gate.open_for: 2h is too large; allowed: a duration"),
         ({"output": "relay", "open_at_most": "1s"}, "gate.open_at_most: found 1s; allowed: at least open_for, 3s"),
+        ({"output": "relay", "open_for": "40s"}, "gate.open_for: found 40s; allowed: at most gate.open_at_most, 30s"),
     ],
 )
 def test_times_and_names_that_cannot_be_meant(tmp_path: Path, section: dict[str, Any], sentence: str) -> None:

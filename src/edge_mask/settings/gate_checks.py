@@ -36,7 +36,11 @@ def output_complaints(settings: Settings) -> Iterator[Complaint]:
     if gate.output is not None and gate.output not in names:
         allowed = ", ".join(names) or "nothing, as no output is configured under outputs"
         yield ("gate", "output"), f'there is no output "{gate.output}"; allowed: {allowed}'
-    if gate.open_at_most < gate.open_for:
+    if gate.open_at_most >= gate.open_for:
+        return
+    if "open_at_most" in gate.model_fields_set:
+        yield ("gate", "open_at_most"), f"found {gate.open_at_most:g}s; allowed: at least open_for, {gate.open_for:g}s"
+    else:  # the sentence is about a key that was written
         text = f"found {gate.open_for:g}s; allowed: at most gate.open_at_most, {gate.open_at_most:g}s"
         yield ("gate", "open_for"), text
 
