@@ -110,8 +110,8 @@ class Speaker:
         if limit <= 0.0 or self._away.is_open:
             return
         if now - self._heard_at > limit:
-            came = f"{self._nonsense} times something came that gives no value; {self._last}"
-            self.leave("sensor_lost", f"no reading for {limit:g} s{': ' + came if self._nonsense else ''}")
+            came = f"; what came gives no value: {self._last}" if self._nonsense else ""
+            self.leave("sensor_lost", f"no reading for {limit:g} s{came}")
             return
         for name, member in self._members.items():
             if now - member.heard_at > limit and member.away.begin("sensor_lost", f"no reading for {limit:g} s"):
