@@ -55,6 +55,8 @@ class Speaker:
         self._clock = clock
         self._away = Outage(f"sensor {name}", log, report, clock)
         self._members: dict[str, _Member] = {}
+        self.newcomers: list[str] = []
+        """Ids that spoke for the first time; whoever tells of them takes them out."""
         self._heard_at = clock.now().mono
         self._nonsense = 0
         self._last = ""
@@ -135,6 +137,7 @@ class Speaker:
         member = self._members.get(name)
         if member is None:
             member = self._members[name] = _Member(name, self._report, self._clock, now)
+            self.newcomers.append(name)
         member.heard_at = now
         member.away.end()
 
