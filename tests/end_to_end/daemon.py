@@ -68,12 +68,13 @@ def write_config(folder: Path, port: int | None, **changes: Any) -> Path:
         "cameras": [{"name": "front", "source": f"images:{folder / 'scene'}", "role": "gate", "interval": "0.05s"}],
         "detector": {"model": str(folder / "model"), "threads": 1},
         "gate": {"votes": 3, "still": "ignore"},
-        "cctv": {"streak": 3},
         "mqtt": {"transport": "none"} if port is None else {"host": "127.0.0.1", "port": port},
-        "outbox": {"path": str(folder / "edge-mask.db"), "drain_rate": "1000/s"},
+        "outbox": {"path": str(folder / "edge-mask.db")} | ({} if port is None else {"drain_rate": "1000/s"}),
         "log": {"format": "console"},
         **changes,
     }
+    if any(camera.get("role") == "cctv" for camera in config["cameras"]):
+        config.setdefault("cctv", {"streak": 3})
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config))
     return path

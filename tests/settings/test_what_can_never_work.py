@@ -6,7 +6,7 @@ import pytest
 
 from edge_mask.errors import ConfigurationError
 from edge_mask.settings import Settings, load, parse
-from edge_mask.settings.checks import FEWEST_VOTES
+from edge_mask.settings.vote_checks import FEWEST_VOTES
 from edge_mask.track.votes import VotePolicy
 
 CAMERA = "cameras: [{name: front, source: 'usb:0'}]\n"
@@ -170,9 +170,9 @@ def test_one_line_cannot_be_two_outputs_whatever_the_chip_is_called(text: str, c
 @pytest.mark.parametrize(
     ("unit", "limit", "sentence"),
     [
-        ("F", "37.5", "found 37.5; allowed: from 77 to 122 F, the sensor's unit"),
-        ("C", "375", "found 375; allowed: from 25 to 50 C, the sensor's unit"),
-        ("K", "38", "found 38; allowed: from 298.15 to 323.15 K, the sensor's unit"),
+        ("F", "37.5", "found 37.5; allowed: from 77 to 113 F, the sensor's unit"),
+        ("C", "375", "found 375; allowed: from 25 to 45 C, the sensor's unit"),
+        ("K", "38", "found 38; allowed: from 298.15 to 318.15 K, the sensor's unit"),
     ],
 )
 def test_a_fever_that_everybody_or_nobody_has_is_refused(unit: str, limit: str, sentence: str) -> None:
