@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from edge_mask.quantities import duration
 from edge_mask.settings.cameras import Camera, Point
 from edge_mask.settings.gate_checks import output_complaints, passage_complaints
 from edge_mask.settings.model import Settings
@@ -28,6 +29,7 @@ def complaints(settings: Settings) -> Iterator[Complaint]:
     yield from sensor_complaints(settings)
     yield from line_complaints(settings)
     yield from _outputs(settings)
+    yield from _pictures(settings)
     yield from vote_complaints(settings)
     yield from _gate(settings)
     yield from passage_complaints(settings)
@@ -125,6 +127,13 @@ def _gate(settings: Settings) -> Iterator[Complaint]:
         )
     else:
         yield from _fever(settings, measured.unit, measured.max)
+
+
+def _pictures(settings: Settings) -> Iterator[Complaint]:
+    kept = settings.snapshots
+    if kept.temp_ttl > kept.keep and "temp_ttl" in kept.model_fields_set:  # by default it is simply cut short
+        found, most = (duration().show(time) for time in (kept.temp_ttl, kept.keep))
+        yield ("snapshots", "temp_ttl"), f"found {found}; allowed: at most snapshots.keep, {most}, as all pictures"
 
 
 def _thermometers(settings: Settings) -> str:

@@ -1,8 +1,8 @@
 """Keys that were written and do nothing here: which of them are mistakes, and which only wait.
 
-  names a part that nothing uses, or lacks the key that it goes with    refused: its writer expects something of it
-  of a camera that this device lacks, or of what is switched off        `check` warns: one file may serve many devices,
-                                                                        and what is off may come back
+names a part that nothing uses, or lacks the key that it goes with    refused: its writer expects something of it
+of a camera that this device lacks, or of what is switched off        `check` warns: one file may serve many devices,
+                                                                      and what is off may come back
 """
 
 from collections.abc import Callable, Iterator
