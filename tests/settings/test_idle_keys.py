@@ -21,6 +21,7 @@ GATE = "cameras: [{name: front, source: 'usb:0'}]\n"
 HALL = "cameras: [{name: hall, source: 'usb:0', role: cctv}]\n"
 BOX = "sensors: [{name: s, kind: w1}, {name: beam, kind: gpio, chip: 0, line: 27}]\n"
 RELAY = "outputs: [{name: relay, kind: gpio, chip: 0, line: 17}]\n"
+OPEN = ("for", "at_most")
 NO_GATE = "does nothing, as no camera has role: gate; give a camera that role, or remove this"
 NO_OUTPUT = "does nothing without gate.output; name the output that opens the gate, or remove this"
 NO_SENSOR = "does nothing without gate.passage_sensor; name the sensor that sees people go through, or remove this"
@@ -46,7 +47,7 @@ def warned(text: str, folder: Path) -> list[str]:
     [
         (GATE + "gate: {open_for: 2s}\n", [f"gate.open_for: {NO_OUTPUT}"]),
         (GATE + "gate: {open_at_most: 1m}\n", [f"gate.open_at_most: {NO_OUTPUT}"]),
-        (GATE + "gate: {open_for: 3s, open_at_most: 3s}\n", [f"gate.open_{k}: {NO_OUTPUT}" for k in ("for", "at_most")]),
+        (GATE + "gate: {open_for: 3s, open_at_most: 3s}\n", [f"gate.open_{k}: {NO_OUTPUT}" for k in OPEN]),
         (GATE + "gate: {passage_window: 5s}\n", [f"gate.passage_window: {NO_SENSOR}"]),
         (GATE + "gate: {fever_above: 37.5}\n", [f"gate.fever_above: {NO_THERMOMETER}"]),
         (GATE + "gate: {fever_above: 99}\n", [f"gate.fever_above: {NO_THERMOMETER}"]),

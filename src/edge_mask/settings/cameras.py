@@ -141,7 +141,9 @@ class Gate(Section):
         description="A masked face that neither moves nor changes (a poster, a frozen camera) is refused, or let pass.",
     )
     fever_above: float = Field(
-        default=37.5, description="Temperature above which nobody passes, in the unit of the temperature sensor."
+        default=37.5,
+        description="Temperature above which nobody passes, in the unit of the temperature sensor.",
+        json_schema_extra=allowed("a number that means 25 to 45 °C in the unit of the sensor"),
     )
     temperature_sensor: str | None = Field(
         default=None,

@@ -133,7 +133,7 @@ def _pictures(settings: Settings) -> Iterator[Complaint]:
     kept = settings.snapshots
     if kept.temp_ttl > kept.keep and "temp_ttl" in kept.model_fields_set:  # by default it is simply cut short
         found, most = (duration().show(time) for time in (kept.temp_ttl, kept.keep))
-        yield ("snapshots", "temp_ttl"), f"found {found}; allowed: at most snapshots.keep, {most}, as all pictures"
+        yield ("snapshots", "temp_ttl"), f"found {found}; allowed: at most snapshots.keep, {most}"
 
 
 def _thermometers(settings: Settings) -> str:
