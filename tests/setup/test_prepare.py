@@ -24,13 +24,15 @@ esac
     "apt-get": """
 case "$*" in
   *install*) [ -z "$FAKE_APT" ] || { echo "E: $FAKE_APT" >&2; exit 100; }
-    for name in mosquitto cc systemd-analyze; do cp "$BIN/true" "$BIN/$name"; done
+    for name in mosquitto cc systemd-analyze chromium promtool; do cp "$BIN/true" "$BIN/$name"; done
     FAKE_NO_VENV= ;;
 esac
 """,
     "mosquitto": "",
     "cc": "",
     "systemd-analyze": "",
+    "chromium": "",
+    "promtool": "",
     "true": "",
 }
 
