@@ -7,6 +7,8 @@ from typing import Final, Literal
 from sqlalchemy import Connection
 
 Table = Literal["alerts", "faults"]
+MARKS: Final = ("seen", "seen_by")
+"""Columns: when it was marked (Unix seconds), and by whom."""
 MOST: Final = 500
 """Ids in one mark."""
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from edge_mask.ledger.seen import MARKS
 from edge_mask.ledger.soundness import damaged_columns, is_number
 from edge_mask.redact import legible
 
@@ -16,8 +17,8 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         *_MOMENT, "camera", "verdict", "ispass", "mask", "mask_score", "temperature", "reasons", "passed_through",
         "snapshot", "time_to_verdict_ms",
     ),
-    "alerts": (*_MOMENT, "kind", "camera", "sensor", "text", "streak", "value", "snapshot", "seen", "seen_by"),
-    "faults": (*_MOMENT, "component", "code", "text", "seen", "seen_by"),
+    "alerts": (*_MOMENT, "kind", "camera", "sensor", "text", "streak", "value", "snapshot", *MARKS),
+    "faults": (*_MOMENT, "component", "code", "text", *MARKS),
     "readings": (*_MOMENT, "sensor", "quantity", "value", "unit", "quality"),
 }  # fmt: skip
 """What is shown of each table: all of a visit but its record, which takes more room than the rest."""
