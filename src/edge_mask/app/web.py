@@ -52,8 +52,8 @@ class Page:
         """What serves the page, where it is wanted."""
         if (listener := self._listener) is None:
             return []
+        from edge_mask.web.address import Address
         from edge_mask.web.application import front
-        from edge_mask.web.listener import Address
         from edge_mask.web.server import WebServer
 
         web = self._settings.web

@@ -15,7 +15,8 @@ from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.outage import Backoff, Outage
 from edge_mask.runtime.worker import Job
 from edge_mask.units import Seconds
-from edge_mask.web.listener import Address, Listener
+from edge_mask.web.address import Address
+from edge_mask.web.listener import Listener
 
 log = logging.getLogger(__name__)
 
