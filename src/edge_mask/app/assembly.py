@@ -297,7 +297,7 @@ class Assembly:
             shared=self._shared,
             figures=self._figures(),
         )
-        clerk = lent.clerk()
+        clerk = lent.clerk(lent.look())
         self._couriers.listeners.append(clerk.connected)
         self._besides.append(clerk)
 
