@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as Overdue
 from dataclasses import dataclass
-from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -86,7 +85,7 @@ class Lent:
     clock: Clock
     wishes: Wishes
     transport: BrokerTransport | None
-    """None where nobody asks over a broker."""
+    """None without a broker."""
     inbox: Inbox
     perform: Callable[[KeepPicture], "Future[Result]"]
     pictures: SnapshotStore
@@ -103,9 +102,25 @@ class Lent:
         return Look(Eyes(looks, self.seen.newest.get, lambda: self.seen.inference_ms, model), self.clock)
 
     def clerk(self, look: Look) -> Clerk:
-        """The control worker."""
+        """The control worker, for those who ask over the broker and over HTTP."""
+        return Clerk(
+            self.wishes.desk,
+            self.topics,
+            self.transport,
+            self.commands(look).by_name(),
+            self.inbox.emit,
+            self.clock,
+            clean=self.clean,
+        )
+
+    def clean(self, text: str) -> str:
+        """`text` without secrets."""
+        return redact(text, self.settings.secrets())
+
+    def commands(self, look: Look) -> Commands:
+        """What can be asked for."""
         settings = self.settings
-        commands = Commands(
+        return Commands(
             self.wishes,
             infer=look,
             snapshot=Snapshot(
@@ -124,18 +139,9 @@ class Lent:
             figures=Figures(self.figures, self.clock),
             parts=self.parts,
         )
-        return Clerk(
-            self.wishes.desk,
-            self.topics,
-            self.transport,
-            commands.by_name(),
-            self.inbox.emit,
-            self.clock,
-            clean=partial(redact, secrets=settings.secrets()),
-        )
 
     def parts(self) -> list[dict[str, str]]:
-        """What runs, in the order in which `edge-mask check` examines it; waits for the database."""
+        """How each part is, as `edge-mask check` says it; asks the recorder, and waits for it a moment."""
         return list(self._parts())
 
     def _parts(self) -> Iterator[dict[str, str]]:

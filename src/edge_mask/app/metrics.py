@@ -5,23 +5,18 @@ house ──counts that begin at zero──▶ Carried
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from edge_mask import __version__
-from edge_mask.app.couriers import CourierGroup
-from edge_mask.app.part_states import PartStates
+from edge_mask.app.control import Lent
 from edge_mask.deliver.certificate import validity_of
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.reader import Reader
-from edge_mask.messages import Frame
 from edge_mask.observe.machine import Probe
 from edge_mask.observe.tally import Carried, Tally
-from edge_mask.rules.rule_set import RuleSet
-from edge_mask.runtime.clock import Clock
-from edge_mask.runtime.handoff import Tray
 from edge_mask.settings.model import Settings
 from edge_mask.units import Moment
 from edge_mask.web.metrics.figures import HouseFigures, OutboxFigures, RuleFigures
@@ -35,14 +30,14 @@ _WAS_SET = 60.0
 class Counters:
     """Made once for the life of the process."""
 
-    clock: Clock
+    began: float
+    """On the monotonic clock."""
     tally: Tally = field(default_factory=Tally)
     requests: Requests = field(default_factory=Requests)
     replaced: Carried = field(default_factory=Carried)
     live_dropped: Carried = field(default_factory=Carried)
     matched: Carried = field(default_factory=Carried)
     failed: Carried = field(default_factory=Carried)
-    _began: Moment | None = None
     _started: float = 0.0
 
     def stopped(self) -> None:
@@ -50,56 +45,40 @@ class Counters:
 
     def started(self, now: Moment) -> float:
         """When the process began, as the clock says now. The same at each call, unless the clock was set meanwhile."""
-        began = self._began = self._began or now
-        told = now.wall - (now.mono - began.mono)
+        told = now.wall - (now.mono - self.began)
         if abs(told - self._started) > _WAS_SET:
             self._started = told
         return self._started
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class House:
-    """The parts of a house that are read."""
-
-    settings: Settings
-    clock: Clock
-    boot: str
-    frames: Tray[Frame]
-    rules: RuleSet
-    couriers: CourierGroup
-    states: PartStates
-    is_connected: Callable[[], bool | None]
-    model: Callable[[], tuple[str, str] | None]
-
-
 class Measure:
     """Reads a house whenever it is asked, in any thread."""
 
-    def __init__(self, house: House, counters: Counters) -> None:
-        self._house = house
+    def __init__(self, lent: Lent, counters: Counters) -> None:
+        self._lent = lent
         self._counters = counters
         self._probe = Probe()
-        tray, couriers, rules = house.frames, house.couriers, house.rules
+        tray, rules, live_dropped = lent.figures.tray, lent.figures.rules, lent.figures.live_dropped
         counters.tally.begins_again()
         counters.replaced.follow(tray, lambda: {(camera,): n for camera, n in dict(tray.replaced_by_camera).items()})
-        counters.live_dropped.follow(couriers, lambda: {(): couriers.live_dropped or 0})
+        counters.live_dropped.follow(self, lambda: {(): live_dropped() or 0})
         counters.matched.follow(rules, lambda: {(name,): each.matched for name, each in rules.counts.items()})
         counters.failed.follow(rules, lambda: {(name,): each.failed for name, each in rules.counts.items()})
 
     def __call__(self) -> HouseFigures:
-        house, counters = self._house, self._counters
-        settings, now, machine = house.settings, house.clock.now(), self._probe.read()
+        lent, counters, machine = self._lent, self._counters, self._probe.read()
+        settings, now = lent.settings, lent.clock.now()
         return HouseFigures(
             now=now,
             started=counters.started(now),
             gates=tuple(camera.name for camera in settings.cameras if camera.role == "gate"),
             rooms=tuple(camera.name for camera in settings.cameras if camera.role == "cctv"),
-            cameras={name: camera.state == "ok" for name, camera in house.states.cameras.items()},
-            sensors={name: state == "ok" for name, state in house.states.sensors().items()},
+            cameras={name: camera.state == "ok" for name, camera in lent.cameras.items()},
+            sensors={name: state == "ok" for name, state in lent.sensors().items()},
             replaced=counters.replaced(),
             outbox=self._outbox(now),
-            live_dropped=None if house.couriers.live_dropped is None else counters.live_dropped()[()],
-            is_connected=house.is_connected(),
+            live_dropped=None if lent.figures.live_dropped() is None else counters.live_dropped()[()],
+            is_connected=None if lent.transport is None else lent.transport.is_connected,
             certificates=certificates(settings),
             rules=self._rules(),
             usage=self._probe.usage(),
@@ -108,13 +87,15 @@ class Measure:
             disk=_disk(settings.outbox.path),
             thing=settings.device.thing_name,
             version=__version__,
-            model=house.model(),
+            model=lent.wishes.in_force().model,
         )
 
     def _outbox(self, now: Moment) -> OutboxFigures | None:
         """None while the database cannot be read; the rest is told all the same."""
         try:
-            found: Mapping[str, Any] = Reader(self._house.settings.outbox.path).outbox_status(now, self._house.boot)
+            found: Mapping[str, Any] = Reader(self._lent.settings.outbox.path).outbox_status(
+                now, self._lent.figures.boot
+            )
         except DatabaseError:
             return None
         return OutboxFigures(**found)
@@ -123,7 +104,7 @@ class Measure:
         matched, failed = self._counters.matched(), self._counters.failed()
         return {
             name: RuleFigures(matched=matched[name,], failed=failed[name,], is_set_aside=each.is_set_aside)
-            for name, each in self._house.rules.counts.items()
+            for name, each in self._lent.figures.rules.counts.items()
         }
 
 
@@ -131,7 +112,7 @@ def certificates(settings: Settings) -> dict[str, float]:
     """When each certificate of this device ends; without those that cannot be read."""
     found: dict[str, float] = {}
     mqtt = settings.mqtt.tls if settings.mqtt.transport != "none" else None
-    for use, tls in (("mqtt", mqtt), ("web", getattr(settings.web, "tls", None))):
+    for use, tls in (("mqtt", mqtt), ("web", settings.web.tls)):
         if tls is None or tls.cert is None:
             continue
         try:

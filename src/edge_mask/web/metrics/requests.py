@@ -33,7 +33,7 @@ class Requests:
             answers: dict[Labels, float] = dict(self._answers.items())
             seconds = dict(self._seconds)
         yield counter("http_requests", "Answers to requests.", ("route", "method", "code"), answers)
-        text = "Time until the answer was sent; a stream of events is not counted in it."
+        text = "Time until the answer began."
         family = SummaryMetricFamily(f"{PREFIX}http_request_seconds", text, labels=("route",))
         for route, total in sorted(seconds.items()):
             count = int(sum(number for labels, number in answers.items() if labels[0] == route))
