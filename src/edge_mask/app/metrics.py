@@ -93,9 +93,8 @@ class Measure:
     def _outbox(self, now: Moment) -> OutboxFigures | None:
         """None while the database cannot be read; the rest is told all the same."""
         try:
-            found: Mapping[str, Any] = Reader(self._lent.settings.outbox.path).outbox_status(
-                now, self._lent.figures.boot
-            )
+            reader = Reader(self._lent.settings.outbox.path)
+            found: Mapping[str, Any] = reader.outbox_status(now, self._lent.figures.boot)
         except DatabaseError:
             return None
         return OutboxFigures(**found)

@@ -61,7 +61,7 @@ class Look:
         # Always the same thread: the C library would keep room for a large picture for each thread that ever held one.
         self._pictures = ThreadPoolExecutor(1, "picture")
 
-    def __call__(self, request: Request) -> dict[str, Any]:
+    def __call__(self, request: Request) -> Mapping[str, Any]:
         """Raises Rejected, TryLater, ModelError."""
         camera, picture = request.text("camera"), request.text("picture")
         if request.picture is not None:
@@ -70,11 +70,11 @@ class Look:
             raise Rejected("bad_request", "give either camera, the name of one, or picture, a file in base64")
         return self._through(camera) if camera is not None else self._at_picture(_decoded(picture or ""))
 
-    def at(self, data: bytes) -> "Future[dict[str, Any]]":
+    def at(self, data: bytes) -> "Future[Mapping[str, Any]]":
         """The same for a picture file of a guest, from any thread; never waits. Fails with an EdgeMaskError."""
         return self._pictures.submit(self._looked_at, data)
 
-    def _looked_at(self, data: bytes) -> dict[str, Any]:
+    def _looked_at(self, data: bytes) -> Mapping[str, Any]:
         model = self._eyes.model()
         faces, inference_ms = _faces_in(data, model)
         return self._said(faces, inference_ms, model.name)

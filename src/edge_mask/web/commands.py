@@ -25,8 +25,8 @@ STATUS: Final[Mapping[str, int]] = {
 """By the code of an answer that is not `ok`."""
 PATIENCE: Final = 60.0
 """Seconds for which an answer is waited for: a house may have to be built, a model to be verified."""
-MOST_BODY: Final = Bytes(128 * 1024)
-"""What a request over MQTT may have."""
+MOST_BODY: Final = Bytes(160 * 1024)
+"""More than a request may have, so that one that is a little too large is told so by its code."""
 _JSON: Final = ("application/json", "application/merge-patch+json")
 
 

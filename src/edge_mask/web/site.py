@@ -33,7 +33,7 @@ class Ask(Protocol):
         ...
 
 
-def _nobody_answers(name: str, payload: bytes, content_type: str = "", *, under: str | None = None) -> "Future[Said]":
+def _nobody_answers(name: str, *_payload: object, **_more: object) -> "Future[Said]":
     done: Future[Said] = Future()
     text = f"no command is taken here, {name} neither"
     done.set_result({"ok": False, "error": {"code": "failed", "text": text}})
