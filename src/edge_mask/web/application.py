@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from edge_mask.web import alive, commands, live, mask
+from edge_mask.web import alive, commands, live, login, mask
 from edge_mask.web.metrics import scrape
 from edge_mask.web.problems import failed, refused
 from edge_mask.web.site import Site
@@ -20,6 +20,7 @@ from edge_mask.web.threshold import Threshold
 
 ROUTES: Final[Sequence[Callable[[Site], Sequence[BaseRoute]]]] = (
     alive.routes,
+    login.routes,
     live.routes,
     scrape.routes,
     mask.routes,
