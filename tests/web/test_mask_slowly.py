@@ -60,7 +60,7 @@ def test_a_sender_of_a_byte_now_and_then_is_told_that_it_took_too_long(
 
     async def slowly() -> list[int]:
         senders = [Sender(b"\xff", b"\xd8") for _ in range(mask.UPLOADS)]
-        waiting = [asyncio.create_task(app(scope(), each.receive, each.send)) for each in senders]
+        waiting = [asyncio.ensure_future(app(scope(), each.receive, each.send)) for each in senders]
         await asyncio.sleep(0)
         another = Sender(jpeg())
         another.let.set()
@@ -103,9 +103,9 @@ def test_only_a_few_wait_for_the_model_and_the_others_are_told_at_once(tmp_path:
         senders = [Sender(jpeg()) for _ in range(mask.WAITING + 3)]
         for each in senders:
             each.let.set()
-        tasks = []
+        tasks: list[asyncio.Future[None]] = []
         for each in senders:
-            tasks.append(asyncio.create_task(app(scope(), each.receive, each.send)))
+            tasks.append(asyncio.ensure_future(app(scope(), each.receive, each.send)))
             while not (each.status or len(asked) == len(tasks)):
                 await asyncio.sleep(0)
         for future in asked:
@@ -135,7 +135,8 @@ def _watched() -> Iterator[list[str]]:
     if not getattr(sys, "_edge_mask_watched", False):
         sys.addaudithook(_note)
         sys._edge_mask_watched = True  # type: ignore[attr-defined]  # a hook stays for ever
-    _written = found = []
+    found: list[str] = []
+    _written = found
     try:
         yield found
     finally:
