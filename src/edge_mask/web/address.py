@@ -26,6 +26,18 @@ class Address:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'http' if self.cert is None else 'https'}://{host}:{self.port}/"
 
+    def papers(self) -> tuple[object, ...]:
+        """What changes with the files of certificate and key."""
+        return tuple(_state(path) for path in (self.cert, self.key) if path is not None)
+
+
+def _state(path: Path) -> object:
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_mtime_ns, state.st_size, state.st_ino
+
 
 def context_of(cert: Path, key: Path) -> ssl.SSLContext:
     """For handshakes. Raises TryLater."""

@@ -31,7 +31,7 @@ UNASKED: Final = frozenset(WORDS.values()) - {"detections"}
 """What a stream gets that names no kinds: detections come many times a second."""
 _ROOM: Final = 256
 """Events that may wait for a slow reader."""
-_KEPT: Final = 512
+KEPT: Final = 512
 """Events that are kept for whoever comes again."""
 
 
@@ -51,8 +51,9 @@ class Told:
 class Stream:
     """What waits for one reader. Used in the event loop only."""
 
-    def __init__(self, words: frozenset[str]) -> None:
+    def __init__(self, words: frozenset[str], listener: str) -> None:
         self.words = words
+        self.listener = listener
         self._waiting: deque[Told] = deque()
         self._wake = asyncio.Event()
         self.is_over = False
@@ -73,6 +74,11 @@ class Stream:
         self.is_over = True
         self._wake.set()
 
+    @property
+    def is_filled(self) -> bool:
+        """Whether something waits."""
+        return bool(self._waiting)
+
     async def take(self, within: float) -> list[Told]:
         """What has come, or nothing after `within` seconds or at the end."""
         if not self._waiting and not self.is_over:
@@ -91,7 +97,7 @@ class Feed:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._streams: set[Stream] = set()
-        self._kept: deque[Told] = deque(maxlen=_KEPT)
+        self._kept: deque[Told] = deque(maxlen=KEPT)
         self._wants_detections = False
         self._is_ended = False
 
@@ -121,9 +127,9 @@ class Feed:
         self._loop = asyncio.get_running_loop()
         self._is_ended = False
 
-    def listen(self, words: Iterable[str]) -> Stream:
+    def listen(self, words: Iterable[str], listener: str = "") -> Stream:
         """A new stream; `leave` ends it."""
-        stream = Stream(frozenset(words))
+        stream = Stream(frozenset(words), listener)
         stream.is_over = self._is_ended
         self._streams.add(stream)
         self._look_at_wants()
@@ -143,6 +149,10 @@ class Feed:
 
     def __len__(self) -> int:
         return len(self._streams)
+
+    def streams_of(self, listener: str) -> int:
+        """How many one listener has."""
+        return sum(stream.listener == listener for stream in self._streams)
 
     def _spread(self, told: Told) -> None:
         if told.word != "detections":

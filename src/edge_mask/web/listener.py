@@ -39,6 +39,7 @@ class Listener:
         self._server: CountingServer | None = None
         self._thread: threading.Thread | None = None
         self._tls: ssl.SSLContext | None = None
+        self._papers: tuple[object, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -59,22 +60,29 @@ class Listener:
         if self.is_open and self.address == address:
             return
         self.close()
+        papers = address.papers()
         tls = None if address.cert is None or address.key is None else context_of(address.cert, address.key)
         listening = listening_at(address)
         logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # our own threshold logs what fails
         self._server, self._tls, self.address = CountingServer(self._house, tls, self.feed), tls, address
+        self._papers = papers
         self._thread = threading.Thread(
             target=self._server.to_the_end, args=(listening,), name="web server", daemon=True
         )
         self._thread.start()
 
-    def renew(self) -> None:
-        """Take over a new certificate for connections to come. Raises TryLater and keeps the old one."""
+    def renew(self) -> bool:
+        """Take over a new certificate for connections to come; False when it is the old one. Raises TryLater and keeps
+        the old one."""
         address, tls = self.address, self._tls
         if address is None or address.cert is None or address.key is None or tls is None:
-            return
+            return False
+        if (papers := address.papers()) == self._papers:
+            return False
         context_of(address.cert, address.key)  # a pair that does not fit would spoil the context in use
         tls.load_cert_chain(address.cert, address.key)
+        self._papers = papers
+        return True
 
     def serve(self, app: ASGIApp) -> None:
         """This house answers from now on."""
