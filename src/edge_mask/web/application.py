@@ -12,12 +12,20 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from edge_mask.web import alive, live
+from edge_mask.web import alive, commands, live, login, mask
+from edge_mask.web.metrics import scrape
 from edge_mask.web.problems import failed, refused
 from edge_mask.web.site import Site
 from edge_mask.web.threshold import Threshold
 
-ROUTES: Final[Sequence[Callable[[Site], Sequence[BaseRoute]]]] = (alive.routes, live.routes)
+ROUTES: Final[Sequence[Callable[[Site], Sequence[BaseRoute]]]] = (
+    alive.routes,
+    login.routes,
+    live.routes,
+    scrape.routes,
+    mask.routes,
+    commands.routes,
+)
 """Where routes come from; the first that fits a path answers."""
 
 
@@ -32,4 +40,4 @@ def application(site: Site) -> Starlette:
 
 def front(site: Site) -> ASGIApp:
     """The same behind the threshold: what the server serves."""
-    return Threshold(application(site), site.settings.web, site.thing)
+    return Threshold(application(site), site.settings.web, site.thing, site.count)
