@@ -5,7 +5,7 @@ request ──▶ threshold: host, origin ──▶ guarded: who is this? may th
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
