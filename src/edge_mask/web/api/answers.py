@@ -23,11 +23,11 @@ async def read(work: Callable[[], T]) -> T:
     """What a query answers, in a thread. Raises HTTPException: 400 for what it refuses, 503 without a database."""
     try:
         return await in_thread(work)
-    except Refused as error:
-        raise HTTPException(400, str(error)) from None
     except DatabaseError as error:
         log.warning("web: the history cannot be read: %s", error)
         raise HTTPException(503, "the history cannot be read now; the log says why", headers=_AGAIN) from None
+    except Refused as error:
+        raise HTTPException(400, str(error)) from None
 
 
 async def recorded(asked: "Future[T]") -> T:
