@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from edge_mask.web import alive, commands, live, login, mask
+from edge_mask.web.api import description, export, history, pictures, readings, upkeep
 from edge_mask.web.metrics import scrape
 from edge_mask.web.problems import failed, refused
 from edge_mask.web.site import Site
@@ -25,6 +26,12 @@ ROUTES: Final[Sequence[Callable[[Site], Sequence[BaseRoute]]]] = (
     scrape.routes,
     mask.routes,
     commands.routes,
+    export.routes,
+    history.routes,
+    readings.routes,
+    pictures.routes,
+    upkeep.routes,
+    description.routes,
 )
 """Where routes come from; the first that fits a path answers."""
 
