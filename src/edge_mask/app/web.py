@@ -102,7 +102,16 @@ class Page:
 
         app = front(_site(lent, look, listener, accounts, counters))
         return [
-            WebServer(listener, address, app, self._report, self._clock, is_allowed=is_allowed, upkeep=accounts.keep)
+            WebServer(
+                listener,
+                address,
+                app,
+                self._report,
+                self._clock,
+                is_allowed=is_allowed,
+                advice=lambda: list(filter(None, [web.exposure])),
+                upkeep=accounts.keep,
+            )
         ]
 
 

@@ -78,6 +78,16 @@ class Web(Section):
         except ValueError:
             return False
 
+    @property
+    def exposure(self) -> str:
+        """What others on the network could do; empty when they cannot."""
+        if self.is_loopback or self.tls is not None or self.trusted_proxies:
+            return ""
+        return (
+            f"web.host is {self.host} and there is no TLS: whoever is on that network can read passwords and pictures"
+            " on the way; give web.tls, or a proxy with TLS in web.trusted_proxies"
+        )
+
 
 def web_complaints(web: Web) -> Iterator[Complaint]:
     """What is missing for a page that is wanted."""

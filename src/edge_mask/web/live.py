@@ -55,7 +55,7 @@ class _Streaming(StreamingResponse):
 async def _body(request: Request, principal: Principal, stream: Stream, missed: Missed) -> AsyncIterator[bytes]:
     accounts, shown = site_of(request).accounts, shown_by(request)
     yield _FIRST
-    sent = set()
+    sent: set[str] = set()
     for part in await missed.parts():
         sent |= part.ids
         yield part.events

@@ -39,8 +39,8 @@ class WebServer(Job):
         advice: Callable[[], Sequence[str]],
         upkeep: Callable[[], None],
     ) -> None:
-        """`is_allowed` says why it must not listen there, or nothing; `advice` what would be better; `upkeep` writes what is only in memory so far.
-        The listener stays for the next house."""
+        """`is_allowed` says why it must not listen there, or nothing; `advice` what would be better; `upkeep` writes
+        what is only in memory so far. The listener stays for the next house."""
         self._listener = listener
         self._address = address
         self._app = app
