@@ -50,7 +50,7 @@ class WebServer(Job):
         self._upkeep = upkeep
         self._outage = Outage("web", log, report, clock)
         self._renewal = Outage("web certificate", log, report, clock)
-        self._backoff = Backoff(base=1.0, cap=15.0, settled_after=0.0)
+        self._backoff = Backoff(base=1.0, cap=5.0, settled_after=0.0)
         self._wake = threading.Event()
 
     def interrupt(self) -> None:
