@@ -89,11 +89,16 @@ class Web(Section):
         )
 
 
+def missing_libraries() -> list[str]:
+    """What the page needs and is not installed."""
+    return [name for name in _LIBRARIES if find_spec(name) is None]
+
+
 def web_complaints(web: Web) -> Iterator[Complaint]:
     """What is missing for a page that is wanted."""
     if not web.enabled:
         return
-    if missing := [name for name in _LIBRARIES if find_spec(name) is None]:
+    if missing := missing_libraries():
         yield ("web", "enabled"), f"the page needs packages that are not installed ({', '.join(missing)}): {EXTRA}"
     if web.tls is not None:
         yield from unreadable(("web", "tls", "cert"), web.tls.cert, partial(pem_problem, "CERTIFICATE"))
