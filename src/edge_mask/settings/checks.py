@@ -8,6 +8,7 @@ from edge_mask.settings.model import Settings
 from edge_mask.settings.named_files import Complaint
 from edge_mask.settings.sending_checks import sending_complaints
 from edge_mask.settings.sensor_checks import line_complaints, lines_taken, place_of, sensor_complaints
+from edge_mask.settings.web import web_complaints
 from edge_mask.yaml_file import Path as Key
 
 FEWEST_VOTES = 3
@@ -15,16 +16,11 @@ FEWEST_VOTES = 3
 COLDEST_FEVER, HOTTEST_FEVER = 25.0, 50.0
 """Degrees Celsius; a skin thermometer may measure much less than 37."""
 _LEAST_AREA = 1e-6
-LATER = {
-    ("web", "enabled"): ("the dashboard comes", "false"),
-}
-"""Keys that this version would ignore: refused with a sentence."""
 
 
 def complaints(settings: Settings) -> Iterator[Complaint]:
     """Every problem that involves several keys or files; reads the named files."""
     yield from _something_to_do(settings)
-    yield from _not_built_yet(settings)
     yield from _names(settings)
     yield from _cameras(settings)
     yield from sensor_complaints(settings)
@@ -34,6 +30,7 @@ def complaints(settings: Settings) -> Iterator[Complaint]:
     yield from passage_complaints(settings)
     yield from output_complaints(settings)
     yield from sending_complaints(settings)
+    yield from web_complaints(settings.web)
 
 
 def _something_to_do(settings: Settings) -> Iterator[Complaint]:
@@ -44,12 +41,6 @@ def _something_to_do(settings: Settings) -> Iterator[Complaint]:
         yield ("cameras",), f"there is nothing to watch: {text}"
     else:
         yield ("cameras",), "there is nothing to watch; give at least one camera here, or one sensor under sensors"
-
-
-def _not_built_yet(settings: Settings) -> Iterator[Complaint]:
-    for (section, name), (what, now) in LATER.items():
-        if getattr(getattr(settings, section), name):
-            yield (section, name), f"{what} with a later version; allowed now: {now}"
 
 
 def _names(settings: Settings) -> Iterator[Complaint]:
