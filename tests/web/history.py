@@ -1,4 +1,4 @@
-"""A history for the pages to show: visitors as they come on working days, a fever, a thermometer with a gap and spikes."""
+"""A history for the pages to show: visitors on working days, a fever, a thermometer with a gap and spikes."""
 
 import json
 import math

@@ -12,12 +12,17 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from edge_mask.web import alive, live
-from edge_mask.web.problems import failed, refused
+from edge_mask.web import alive, live, pages
+from edge_mask.web.pages.page import refused
+from edge_mask.web.problems import failed
 from edge_mask.web.site import Site
 from edge_mask.web.threshold import Threshold
 
-ROUTES: Final[Sequence[Callable[[Site], Sequence[BaseRoute]]]] = (alive.routes, live.routes)
+ROUTES: Final[Sequence[Callable[[Site], Sequence[BaseRoute]]]] = (
+    alive.routes,
+    live.routes,
+    *pages.ROUTES,
+)
 """Where routes come from; the first that fits a path answers."""
 
 

@@ -84,7 +84,9 @@ class Words:
     def day(self, when: float | str | date) -> str:
         """`Sun, 29 Nov 2026`, or as the language writes it."""
         on = when if isinstance(when, date) else self.at(when).date()
-        return self.t("date.long", weekday=self.weekday(on), day=on.day, month=self.t(f"month.{on.month}"), year=on.year)
+        return self.t(
+            "date.long", weekday=self.weekday(on), day=on.day, month=self.t(f"month.{on.month}"), year=on.year
+        )
 
     def short_day(self, on: date) -> str:
         """`29 Nov`."""

@@ -1,4 +1,4 @@
-"""The files of `static/`: read once, small, and named with their content, so that a browser asks once for each version."""
+"""The files of `static/`: read once, and named with their content, so that a browser asks once for each version."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

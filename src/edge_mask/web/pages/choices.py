@@ -12,6 +12,8 @@ from edge_mask.web.words import Words
 REASONS = ("no_mask", "incorrect", "unsure", "still", "fever", "temperature_missing")
 """Those of the contract, in the order in which they are offered."""
 _LONGEST = 64
+_EARLIEST, _LATEST = date(1971, 1, 1), date(9000, 1, 1)
+"""What calendars and clocks can be asked for with a margin."""
 
 
 @dataclass(slots=True)
@@ -57,8 +59,10 @@ def _moment(given: dict[str, str], name: str, words: Words, problems: list[str])
         else:
             read = datetime.fromisoformat(text)
             edge = read.astimezone(words.zone) if read.tzinfo else read.replace(tzinfo=words.zone)
-        at = edge.timestamp()
+        at = edge.timestamp() if _EARLIEST <= edge.date() <= _LATEST else None
     except (ValueError, OverflowError):
+        at = None
+    if at is None:
         problems.append(words.t("filter.wrong_time", value=text))
         given[name] = ""
         return None
@@ -71,9 +75,10 @@ def days_choice(query: Mapping[str, str], words: Words, default: tuple[date, dat
     given = {name: query.get(name, "").strip()[:_LONGEST] for name in ("from", "to", "camera")}
     problems: list[str] = []
     first, last = (_day(given, name, words, problems) for name in ("from", "to"))
-    if first is None and last is None:
-        first, last = default
-    first, last = first or last or default[0], last or max(first or default[0], default[1])
+    if first is None:
+        first = default[0] if last is None else last
+    if last is None:
+        last = max(first, default[1])
     if last < first:
         problems.append(words.t("filter.wrong_order"))
         first = last
@@ -91,12 +96,12 @@ def _day(given: dict[str, str], name: str, words: Words, problems: list[str]) ->
         return None
     try:
         on = date.fromisoformat(text)
-        if not date(1971, 1, 1) <= on <= date(9998, 1, 1):
-            raise ValueError(text)
     except ValueError:
-        problems.append(words.t("filter.wrong_day", value=text))
-        return None
-    return on
+        on = date.min
+    if _EARLIEST <= on <= _LATEST:
+        return on
+    problems.append(words.t("filter.wrong_day", value=text))
+    return None
 
 
 def day_begins(on: date, words: Words) -> datetime:

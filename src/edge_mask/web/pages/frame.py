@@ -28,7 +28,13 @@ from edge_mask.web.words import Words
 Notice = tuple[Literal["good", "warn", "bad"], str]
 """A line above a page: how it is meant, and its text."""
 
-ROOMS: Final = (("now", ""), ("figures", "figures"), ("visits", "visits"), ("alerts", "alerts"), ("readings", "readings"))
+ROOMS: Final = (
+    ("now", ""),
+    ("figures", "figures"),
+    ("visits", "visits"),
+    ("alerts", "alerts"),
+    ("readings", "readings"),
+)
 """The pages of the navigation, each with its path."""
 THEMES: Final = ("auto", "light", "dark")
 LANGUAGE_COOKIE: Final = "edge_mask_language"
@@ -97,7 +103,7 @@ def _filled(request: Request, template: str, wish: Preferences, given: Mapping[s
         "theme": wish.theme,
         "languages": LANGUAGES,
         "rooms": ROOMS,
-        "device": site.settings.device.labels.name or site.thing,
+        "device": site.settings.device.labels.name or site.thing,  # a stranger is told neither: see base.html
         "thing": site.thing,
         "zone": site.settings.device.timezone,
         "version": __version__,
@@ -107,13 +113,14 @@ def _filled(request: Request, template: str, wish: Preferences, given: Mapping[s
         "unseen": _unseen(site, user),
         **given,
     }
-    return environment().get_template(template).render(values)
+    text: str = environment().get_template(template).render(values)
+    return text
 
 
 @cache
 def environment() -> Environment:
     """The templates; whatever they are given is text, never markup."""
-    found = Environment(
+    return Environment(
         loader=FileSystemLoader(Path(__file__).parent.parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -121,7 +128,6 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    return found
 
 
 def changed_query(query: str, changes: Mapping[str, object]) -> str:
@@ -148,4 +154,3 @@ def _unseen(site: Site, user: Principal | None) -> int:
         return site.reader.unseen("alerts") + site.reader.unseen("faults")
     except DatabaseError:
         return 0
-

@@ -6,6 +6,7 @@ More readings than the drawing has columns become the mean of each column; the h
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 from typing import Final
 
@@ -111,7 +112,7 @@ def runs(points: Sequence[Point]) -> Iterator[list[Point]]:
     """Cut where readings are missing for longer than they usually do."""
     if not points:
         return
-    pauses = [later.at - earlier.at for earlier, later in zip(points, points[1:], strict=False)]
+    pauses = [later.at - earlier.at for earlier, later in pairwise(points)]
     longest = _GAP * median(pauses) if pauses else 0.0
     run = [points[0]]
     for pause, point in zip(pauses, points[1:], strict=True):
