@@ -1,13 +1,16 @@
 """From a house to its page; nothing of the web is imported while that is off."""
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 
 from edge_mask.app.control import Figures, Lent
 from edge_mask.control.wishes import Wishes
 from edge_mask.kinds import Kind
 from edge_mask.ledger.reader import Reader
+from edge_mask.ledger.seen import Sighting
 from edge_mask.messages import Fault, Message
+from edge_mask.recording.requests import MarkSeen
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.worker import Job
 from edge_mask.settings.model import Settings
@@ -90,6 +93,12 @@ def _site(settings: Settings, lent: Lent, listener: "Listener", accounts: "Accou
     from edge_mask.web.site import Site
 
     figures = Figures(lent.figures, clock)
+
+    def mark_seen(sighting: Sighting) -> "Future[int]":
+        request = MarkSeen(sighting)
+        lent.inbox.ask(request)
+        return request.answer
+
     return Site(
         settings=settings,
         clock=clock,
@@ -98,4 +107,5 @@ def _site(settings: Settings, lent: Lent, listener: "Listener", accounts: "Accou
         feed=listener.feed,
         figures=figures,
         parts=lent.parts,
+        mark_seen=mark_seen,
     )

@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from edge_mask.errors import TryLater
 from edge_mask.ledger.reader import Reader
+from edge_mask.ledger.seen import Sighting
 from edge_mask.runtime.clock import Clock
 from edge_mask.settings.model import Settings
 from edge_mask.web.access import Accounts, Nobody
@@ -20,6 +21,12 @@ from edge_mask.web.feed import Feed
 def _nobody_answers(name: str, _fields: Mapping[str, Any]) -> "Future[Mapping[str, Any]]":
     done: Future[Mapping[str, Any]] = Future()
     done.set_exception(TryLater(f"no command is taken here, {name} neither"))
+    return done
+
+
+def _nobody_marks(_sighting: Sighting) -> "Future[int]":
+    done: Future[int] = Future()
+    done.set_exception(TryLater("nothing is recorded here"))
     return done
 
 
@@ -39,6 +46,8 @@ class Site:
     """How each part is, as `edge-mask check` says it: `{part, state, text}`; blocks."""
     ask: Callable[[str, Mapping[str, Any]], "Future[Mapping[str, Any]]"] = _nobody_answers
     """Has a command carried out as over MQTT; the future may outlive the house. Fails with an EdgeMaskError."""
+    mark_seen: Callable[[Sighting], "Future[int]"] = _nobody_marks
+    """Marks alerts or faults as seen; how many were not marked before. Fails with an EdgeMaskError."""
 
     @property
     def thing(self) -> str:
