@@ -17,6 +17,7 @@ from edge_mask.settings.model import Settings
 
 if TYPE_CHECKING:
     from edge_mask.web.access import Accounts
+    from edge_mask.web.door import Door
     from edge_mask.web.listener import Listener
     from edge_mask.web.site import Site
 
@@ -36,6 +37,7 @@ class Page:
         self._settings = settings
         self._report = report
         self._clock = clock
+        self._wishes = wishes
         self._listener = self._open(wishes) if settings.web.enabled and wishes is not None else None
         if self._listener is None and wishes is not None:
             wishes.forget(_KEY)
@@ -53,14 +55,14 @@ class Page:
 
     def jobs(self, lent: Lent) -> list[Job]:
         """What serves the page, where it is wanted."""
-        if (listener := self._listener) is None:
+        if (listener := self._listener) is None or self._wishes is None:
             return []
         from edge_mask.web.application import front
         from edge_mask.web.listener import Address
         from edge_mask.web.server import WebServer
 
         web = self._settings.web
-        accounts = _accounts(self._settings)
+        accounts = _accounts(self._settings, self._wishes, self._clock)
         tls = web.tls
         address = Address(web.host, web.port, None if tls is None else tls.cert, None if tls is None else tls.key)
 
@@ -73,13 +75,18 @@ class Page:
             )
 
         app = front(_site(self._settings, lent, listener, accounts, self._clock))
-        return [WebServer(listener, address, app, self._report, self._clock, is_allowed=is_allowed)]
+        return [
+            WebServer(listener, address, app, self._report, self._clock, is_allowed=is_allowed, upkeep=accounts.keep)
+        ]
 
 
-def _accounts(_settings: Settings) -> "Accounts":
-    from edge_mask.web.access import Nobody
+def _accounts(settings: Settings, wishes: Wishes, clock: Clock) -> "Door":
+    """Delays and times of use outlive a house."""
+    from edge_mask.web.accounts.accounts import Accounts
+    from edge_mask.web.door import Door
 
-    return Nobody()
+    path = settings.outbox.path.resolve()
+    return Door(wishes.lasting((_KEY, path), lambda: Accounts(path, clock)), settings.web.port)
 
 
 def _site(settings: Settings, lent: Lent, listener: "Listener", accounts: "Accounts", clock: Clock) -> "Site":

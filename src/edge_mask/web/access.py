@@ -5,8 +5,7 @@ request ──▶ threshold: host, origin ──▶ guarded: who is this? may th
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum, StrEnum
-from typing import Final, Protocol
+from typing import Protocol
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,60 +15,14 @@ from starlette.routing import Route
 from edge_mask.units import Bytes
 from edge_mask.web.body import MOST_BODY, Limited
 from edge_mask.web.links import login_of
+from edge_mask.web.rights import OF_ROLE, SCOPES, Needs, Principal, Role
+
+__all__ = [
+    "OF_ROLE", "SCOPES", "Accounts", "Endpoint", "Guarded", "Needs", "Nobody", "Principal", "Role", "Shown",
+    "guarded", "principal_of", "shown_by", "who_asks",
+]  # fmt: skip
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-
-
-class Role(StrEnum):
-    """What a user is."""
-
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-
-
-class Needs(Enum):
-    """What a route asks of whoever calls it; the value is the scope or the role."""
-
-    OPEN = ""
-    READ = "read"
-    INFER = "infer"
-    CONTROL = "control"
-    METRICS = "metrics"
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-
-    @property
-    def is_page(self) -> bool:
-        """For people with a browser: who is not logged in is sent to the login."""
-        return self in (Needs.VIEWER, Needs.OPERATOR)
-
-
-SCOPES: Final = frozenset({"read", "infer", "control", "metrics"})
-OF_ROLE: Final[Mapping[Role, frozenset[str]]] = {Role.VIEWER: frozenset({"read"}), Role.OPERATOR: SCOPES}
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who asks: a user with a session, or a token."""
-
-    name: str
-    scopes: frozenset[str]
-    role: Role | None = None
-    """None for a token, which sees no page."""
-    session: str | None = None
-    """Tells the sessions of one user apart; not what the cookie holds."""
-
-    def may(self, needs: Needs) -> bool:
-        """Whether this is enough for it."""
-        match needs:
-            case Needs.OPEN:
-                return True
-            case Needs.VIEWER:
-                return self.role is not None
-            case Needs.OPERATOR:
-                return self.role is Role.OPERATOR
-            case _:
-                return needs.value in self.scopes
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from edge_mask.web import alive, live, pages
+from edge_mask.web import account, alive, live, login, pages
 from edge_mask.web.pages.page import refused
 from edge_mask.web.problems import failed
 from edge_mask.web.site import Site
@@ -20,6 +20,8 @@ from edge_mask.web.threshold import Threshold
 
 ROUTES: Final[Sequence[Callable[[Site], Sequence[BaseRoute]]]] = (
     alive.routes,
+    login.routes,
+    account.routes,
     live.routes,
     *pages.ROUTES,
 )

@@ -36,13 +36,16 @@ class WebServer(Job):
         clock: Clock,
         *,
         is_allowed: Callable[[], str],
+        upkeep: Callable[[], None],
     ) -> None:
-        """`is_allowed` says why it must not listen there, or nothing. The listener stays for the next house."""
+        """`is_allowed` says why it must not listen there, or nothing; `upkeep` writes what is only in memory so far.
+        The listener stays for the next house."""
         self._listener = listener
         self._address = address
         self._app = app
         self._clock = clock
         self._is_allowed = is_allowed
+        self._upkeep = upkeep
         self._outage = Outage("web", log, report, clock)
         self._renewal = Outage("web certificate", log, report, clock)
         self._backoff = Backoff(base=1.0, cap=15.0, settled_after=0.0)
@@ -57,6 +60,7 @@ class WebServer(Job):
 
     def step(self, stop: threading.Event) -> None:
         pause = self._keep_open()
+        self._upkeep()
         if not stop.is_set():
             self._clock.wait(self._wake, pause)
 
