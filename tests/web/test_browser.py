@@ -35,7 +35,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsing]:
     history.alert(time() - 30, kind="no_mask", camera="hall", text=HOSTILE, streak=6)
     history.fault(time() - 40, component=HOSTILE, code="away", text=HOSTILE)
     device = {"thing_name": "gate-01", "timezone": SEOUL, "labels": {"name": "East <b>entrance</b>"}}
-    snapshots = {"visits": "all", "latest": "on", "latest_every": "1s"}
+    snapshots = {"visits": "none", "latest": "off"}
     # Somebody who was away for less than 1.5 s is the same visitor.
     scene = write_scene(folder / "visitors", [*[MASKED] * 6, *[None] * 19])
     cameras = [{"name": "front", "source": f"images:{scene}", "role": "gate", "interval": "0.1s", "loop": True}]
@@ -111,8 +111,6 @@ def test_a_visit_appears_without_loading_the_page(desk: Browsing) -> None:
         assert page.evaluate("window.same") is True
         expect(page.locator(".gate .word")).to_have_text(re.compile("Pass|Stop"))
         expect(page.locator("#said")).not_to_be_empty()  # a screen reader is told
-        expect(page.locator("#camera-front img")).to_be_visible()
-        assert page.locator("#camera-front img").evaluate("each => each.decode().then(() => each.naturalWidth)") > 0
 
 
 def test_a_list_grows_at_its_head_and_keeps_the_focus(desk: Browsing) -> None:
@@ -182,11 +180,8 @@ def test_a_broken_connection_is_shown_with_the_time_and_caught_up_with(desk: Bro
             assert shown in {f"{now - timedelta(minutes=ago):%H:%M}" for ago in range(3)}, "the time of the site"
             stood = judged(page)
             missed = until(lambda: recorded(desk) if recorded(desk) > stood else 0)
-        expect(page.locator("#strip")).to_be_hidden()
-        page.wait_for_function(
-            "([what, least]) => Number(document.querySelector(what).textContent.replace(',', '')) >= least",
-            arg=[JUDGED, missed],
-        )
+        expect(page.locator("#strip")).to_have_text(re.compile("Connected again"), timeout=15_000)
+        grows(page, missed - 1)
         assert desk.wire.streams[begun:], "the stream was asked for again"
         assert desk.wire.streams[begun] != "", "after the event that was seen last"
 
@@ -217,8 +212,6 @@ def test_a_visit_shows_what_it_was_decided_on(desk: Browsing) -> None:
         expect(page.get_by_role("heading", name="What it was decided on")).to_be_visible()
         assert page.locator(".rows.tight tbody tr").count() >= 3, "three looks must agree"
         expect(page.locator("dl.tight")).to_contain_text(["votes"])
-        expect(page.locator("img.photo")).to_be_visible()
-        assert page.locator("img.photo").evaluate("each => each.decode().then(() => each.naturalWidth)") > 0
 
 
 def test_an_alert_is_marked_as_seen(desk: Browsing) -> None:
@@ -227,16 +220,6 @@ def test_an_alert_is_marked_as_seen(desk: Browsing) -> None:
         page.get_by_role("button", name=re.compile("^Mark as seen")).first.click()
         expect(page.get_by_text("Marked as seen.")).to_be_visible()
         assert page.locator(".card.is-new").count() == news - 1
-
-
-def test_a_visit_is_erased_after_a_question(desk: Browsing) -> None:
-    with desk.page("/visits") as page:
-        row = page.locator("tbody tr").nth(3).get_attribute("id")
-        page.locator(f"#{row} a").first.click()
-        page.get_by_role("link", name="Erase this visit").click()
-        page.get_by_role("button", name="Erase it").click()
-        expect(page.get_by_text("The visit is erased.")).to_be_visible()
-        assert page.locator(f"#{row}").count() == 0
 
 
 def test_hostile_texts_are_only_text(desk: Browsing) -> None:
