@@ -98,6 +98,7 @@ class Assembly:
         self._parts = PipelineParts(settings, clock, self._gate.emit, album_for(settings, self._inbox.emit, clock))
         self._gate.pictured = self._parts.pictured_now
         self._page = Page(settings, wishes, self._inbox.emit, clock)
+        self._page.watch(self._parts.seen)
         self._states: list[PartStates] = []
         """One for each that counts frames by itself."""
 
@@ -182,6 +183,7 @@ class Assembly:
             secrets=self._settings.secrets(),
             tflite_results=self._tflite_results(),
             echoes=self._echoes,
+            on_admit=self._page.on_admit,
         )
         return Recorder(
             ledger,
@@ -288,7 +290,7 @@ class Assembly:
 
     def _lend(self, actions: Actions, cameras: Mapping[str, Camera], instruments: Instruments) -> None:
         """To those who ask from outside: over the broker, and over HTTP."""
-        if self._wishes is None:
+        if self._wishes is None or (self._connection is None and not self._settings.web.enabled):
             return
         lent = Lent(
             settings=self._settings,
@@ -305,11 +307,11 @@ class Assembly:
             shared=self._shared,
             figures=self._figures(),
         )
-        if self._connection is not None:
-            clerk = lent.clerk(self._connection)
-            self._couriers.listeners.append(clerk.connected)
-            self._besides.append(clerk)
-        self._besides += self._page.jobs(lent)
+        look = lent.look()
+        clerk = lent.clerk(look)
+        self._couriers.listeners.append(clerk.connected)
+        self._besides.append(clerk)
+        self._besides += self._page.jobs(lent, look)
 
     def _health(self) -> HealthReporter:
         return HealthReporter(self._figures(), self._inbox.emit, self._clock, self._settings.health.interval)

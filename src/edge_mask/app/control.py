@@ -95,13 +95,19 @@ class Lent:
     shared: SharedDetector | None
     figures: HealthFigures
 
-    def clerk(self, transport: BrokerTransport) -> Clerk:
-        """The control worker, for those who ask over the broker."""
+    def look(self) -> Look:
+        """Who looks for guests."""
+        looks = {name: camera.look_now for name, camera in self.cameras.items()}
+        model = ModelForGuests(self.settings, self.shared)
+        return Look(Eyes(looks, self.seen.newest.get, lambda: self.seen.inference_ms, model), self.clock)
+
+    def clerk(self, look: Look) -> Clerk:
+        """The control worker, for those who ask over the broker and over HTTP."""
         return Clerk(
             self.wishes.desk,
             self.topics,
-            transport,
-            self.commands().by_name(),
+            self.transport,
+            self.commands(look).by_name(),
             self.inbox.emit,
             self.clock,
             clean=self.clean,
@@ -111,15 +117,12 @@ class Lent:
         """`text` without secrets."""
         return redact(text, self.settings.secrets())
 
-    def commands(self) -> Commands:
+    def commands(self, look: Look) -> Commands:
         """What can be asked for."""
         settings = self.settings
-        looks = {name: camera.look_now for name, camera in self.cameras.items()}
-        model = ModelForGuests(settings, self.shared)
-        eyes = Eyes(looks, self.seen.newest.get, lambda: self.seen.inference_ms, model)
         return Commands(
             self.wishes,
-            infer=Look(eyes, self.clock),
+            infer=look,
             snapshot=Snapshot(
                 self.perform,
                 self.cameras,
@@ -142,7 +145,6 @@ class Lent:
         return list(self._parts())
 
     def _parts(self) -> Iterator[dict[str, str]]:
-        """What runs, in the order in which `edge-mask check` examines it."""
         now = self.wishes.in_force()
         if now.config:
             yield {"part": "overlay", "state": "ok", "text": f"version {now.version}"}

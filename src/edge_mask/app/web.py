@@ -1,21 +1,27 @@
 """From a house to its page; nothing of the web is imported while that is off."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 
 from edge_mask.app.control import Figures, Lent
+from edge_mask.control.futures import but
+from edge_mask.control.look import Look
+from edge_mask.control.request import Rejected
 from edge_mask.control.wishes import Wishes
+from edge_mask.errors import Refused, TryLater
 from edge_mask.kinds import Kind
 from edge_mask.ledger.reader import Reader
 from edge_mask.ledger.seen import Sighting
-from edge_mask.messages import Fault, Message
+from edge_mask.messages import Event, Fault, Message
 from edge_mask.recording.requests import MarkSeen
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.worker import Job
 from edge_mask.settings.model import Settings
+from edge_mask.vision.shared import Seen
 
 if TYPE_CHECKING:
+    from edge_mask.app.metrics import Counters
     from edge_mask.web.access import Accounts
     from edge_mask.web.door import Door
     from edge_mask.web.listener import Listener
@@ -26,6 +32,9 @@ _KEY: Final = "web"
 
 
 def _nothing(_kind: Kind, _message: Message) -> None: ...
+
+
+def _not_counted(_event: Event) -> None: ...
 
 
 class Page:
@@ -39,6 +48,7 @@ class Page:
         self._clock = clock
         self._wishes = wishes
         self._listener = self._open(wishes) if settings.web.enabled and wishes is not None else None
+        self._counters = self._count(wishes, clock) if settings.web.enabled and wishes is not None else None
         if self._listener is None and wishes is not None:
             wishes.forget(_KEY)
 
@@ -48,14 +58,30 @@ class Page:
 
         return wishes.lasting(_KEY, Listener)
 
+    @staticmethod
+    def _count(wishes: Wishes, clock: Clock) -> "Counters":
+        from edge_mask.app.metrics import Counters
+
+        return wishes.lasting("metrics", lambda: Counters(clock.now().mono))
+
+    @property
+    def on_admit(self) -> Callable[[Event], None]:
+        """What the intake tells of each event."""
+        return _not_counted if self._counters is None else self._counters.tally.recorded
+
+    def watch(self, seen: Seen) -> None:
+        """Count the looks of the cameras."""
+        if self._counters is not None:
+            seen.on_look = self._counters.tally.looked
+
     @property
     def on_event(self) -> Callable[[Kind, Message], Any]:
         """What the recorder tells of each event."""
         return _nothing if self._listener is None else self._listener.feed.tell
 
-    def jobs(self, lent: Lent) -> list[Job]:
+    def jobs(self, lent: Lent, look: Look) -> list[Job]:
         """What serves the page, where it is wanted."""
-        if (listener := self._listener) is None or self._wishes is None:
+        if (listener := self._listener) is None or (counters := self._counters) is None or self._wishes is None:
             return []
         from edge_mask.web.application import front
         from edge_mask.web.listener import Address
@@ -74,7 +100,7 @@ class Page:
                 " edge-mask users add NAME --config FILE"
             )
 
-        app = front(_site(self._settings, lent, listener, accounts, self._clock))
+        app = front(_site(lent, look, listener, accounts, counters))
         return [
             WebServer(listener, address, app, self._report, self._clock, is_allowed=is_allowed, upkeep=accounts.keep)
         ]
@@ -89,23 +115,43 @@ def _accounts(settings: Settings, wishes: Wishes, clock: Clock) -> "Door":
     return Door(wishes.lasting((_KEY, path), lambda: Accounts(path, clock)), settings.web.port)
 
 
-def _site(settings: Settings, lent: Lent, listener: "Listener", accounts: "Accounts", clock: Clock) -> "Site":
+def _site(lent: Lent, look: Look, listener: "Listener", accounts: "Accounts", counters: "Counters") -> "Site":
+    from edge_mask.app.metrics import Measure
+    from edge_mask.control.mouth import Mouth
+    from edge_mask.web.metrics.collector import HouseCollector
+    from edge_mask.web.metrics.text import text_of
     from edge_mask.web.site import Site
 
-    figures = Figures(lent.figures, clock)
-
-    def mark_seen(sighting: Sighting) -> "Future[int]":
-        request = MarkSeen(sighting)
-        lent.inbox.ask(request)
-        return request.answer
-
+    mouth = lent.wishes.lasting("mouth", lambda: Mouth(lent.wishes.desk, lent.clock))
+    collector = HouseCollector(counters.tally, Measure(lent, counters), counters.requests)
     return Site(
-        settings=settings,
-        clock=clock,
-        reader=Reader(settings.outbox.path),
+        settings=lent.settings,
+        clock=lent.clock,
+        reader=Reader(lent.settings.outbox.path),
         accounts=accounts,
         feed=listener.feed,
-        figures=figures,
+        figures=Figures(lent.figures, lent.clock),
         parts=lent.parts,
-        mark_seen=mark_seen,
+        ask=mouth.ask,
+        mark_seen=lambda sighting: _marked(lent, sighting),
+        look=lambda picture: look_of_guest(look, picture),
+        metrics=lambda: text_of(collector),
+        count=counters.requests.answered,
     )
+
+
+def _marked(lent: Lent, sighting: Sighting) -> "Future[int]":
+    request = MarkSeen(sighting)
+    lent.inbox.ask(request)
+    return request.answer
+
+
+def look_of_guest(look: Look, picture: bytes) -> "Future[Mapping[str, Any]]":
+    """The web does not know what control calls its refusals."""
+
+    def why(error: BaseException) -> BaseException:
+        if not isinstance(error, Rejected):
+            return error
+        return TryLater(str(error)) if error.code == "busy" else Refused(str(error))
+
+    return but(look.at(picture), why)

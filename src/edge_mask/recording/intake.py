@@ -78,11 +78,12 @@ class Intake:
         secrets: Iterable[str] = (),
         tflite_results: TfliteResults | None = None,
         echoes: Echoes | None = None,
+        on_admit: Callable[[Event], None] = lambda _event: None,
     ) -> None:
         """Without a `destination` nothing is sent; with `rules-only`, only what a rule republishes.
 
         `secrets` are removed from the texts of faults. With `tflite_results` every look arrives here. `echoes` is told
-        of what rules publish.
+        of what rules publish, `on_admit` of each event, whether it is sent or not.
         """
         self._thing = thing
         self._topics = topics
@@ -97,6 +98,7 @@ class Intake:
         self._secrets = tuple(secrets)
         self._tflite_results = tflite_results
         self._echoes = echoes or Echoes(())
+        self._on_admit = on_admit
 
     def admit(self, event: Event) -> Admitted:
         """The rows and messages of one event; the same id stands in the history and on the wire."""
@@ -153,6 +155,7 @@ class Intake:
     def _admit(
         self, event: Event, encoded: Encoded, admitted: Admitted, *, is_complaint: bool, event_id: str = ""
     ) -> None:
+        self._on_admit(event)
         event_id = event_id or self._new_id(event.at)
         if (row := event_row(event, event_id, admitted.boot or self._boot)) is not None:
             admitted.events.append(row)

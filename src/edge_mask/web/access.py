@@ -5,7 +5,7 @@ request ──▶ threshold: host, origin ──▶ guarded: who is this? may th
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -23,6 +23,10 @@ __all__ = [
 ]  # fmt: skip
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+ROUTE: Final = "edge_mask.route"
+"""Where a request keeps the route that it came to, as that was declared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class Guarded(Route):
         self, path: str, endpoint: Endpoint, *, needs: Needs, methods: Sequence[str], most_body: Bytes, name: str | None
     ) -> None:
         async def behind(request: Request) -> Response:
+            request.scope[ROUTE] = path
             refusal = _refusal(request, needs)
             return await endpoint(request) if refusal is None else refusal
 

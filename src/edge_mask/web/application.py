@@ -12,7 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from edge_mask.web import account, alive, live, login, pages
+from edge_mask.web import account, alive, commands, live, login, mask, pages
+from edge_mask.web.metrics import scrape
 from edge_mask.web.pages.page import refused
 from edge_mask.web.problems import failed
 from edge_mask.web.site import Site
@@ -23,6 +24,9 @@ ROUTES: Final[Sequence[Callable[[Site], Sequence[BaseRoute]]]] = (
     login.routes,
     account.routes,
     live.routes,
+    scrape.routes,
+    mask.routes,
+    commands.routes,
     *pages.ROUTES,
 )
 """Where routes come from; the first that fits a path answers."""
@@ -39,4 +43,4 @@ def application(site: Site) -> Starlette:
 
 def front(site: Site) -> ASGIApp:
     """The same behind the threshold: what the server serves."""
-    return Threshold(application(site), site.settings.web, site.thing)
+    return Threshold(application(site), site.settings.web, site.thing, site.count)

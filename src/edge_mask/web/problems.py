@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from html import escape
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from edge_mask.web.links import up
+
+_FOR_PROGRAMS: Final = ("/api/", "/mask", "/metrics")
 
 
 class ProblemResponse(JSONResponse):
@@ -27,7 +29,7 @@ def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = Non
 def wants_page(request: Request) -> bool:
     """Whether a person with a browser asks."""
     path: str = request.scope["path"]
-    return "text/html" in request.headers.get("accept", "") and not path.startswith("/api/")
+    return "text/html" in request.headers.get("accept", "") and not path.startswith(_FOR_PROGRAMS)
 
 
 async def refused(request: Request, error: Exception) -> Response:

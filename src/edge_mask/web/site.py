@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.requests import Request
 
@@ -17,11 +17,37 @@ from edge_mask.settings.model import Settings
 from edge_mask.web.access import Accounts, Nobody
 from edge_mask.web.feed import Feed
 
+Said = Mapping[str, Any]
+"""An answer as it is published: `ok` and more."""
 
-def _nobody_answers(name: str, _fields: Mapping[str, Any]) -> "Future[Mapping[str, Any]]":
-    done: Future[Mapping[str, Any]] = Future()
-    done.set_exception(TryLater(f"no command is taken here, {name} neither"))
+
+class Ask(Protocol):
+    """Has a command carried out as over MQTT. Never waits."""
+
+    def __call__(
+        self, name: str, payload: bytes, content_type: str = "", *, under: str | None = None
+    ) -> "Future[Said]":
+        """`payload` is the request as it would be published; with `under` it is the value of that field.
+
+        The future may outlive the house, and never fails: what was not done is an answer, too.
+        """
+        ...
+
+
+def _nobody_answers(name: str, *_payload: object, **_more: object) -> "Future[Said]":
+    done: Future[Said] = Future()
+    text = f"no command is taken here, {name} neither"
+    done.set_result({"ok": False, "error": {"code": "failed", "text": text}})
     return done
+
+
+def _nobody_looks(_picture: bytes) -> "Future[Said]":
+    done: Future[Said] = Future()
+    done.set_exception(TryLater("nobody looks at pictures here"))
+    return done
+
+
+def _not_counted(_route: str | None, _method: str, _status: int, _seconds: float) -> None: ...
 
 
 def _nobody_marks(_sighting: Sighting) -> "Future[int]":
@@ -44,10 +70,15 @@ class Site:
     """What `health` says now; blocks."""
     parts: Callable[[], Sequence[Mapping[str, str]]] = tuple
     """How each part is, as `edge-mask check` says it: `{part, state, text}`; blocks."""
-    ask: Callable[[str, Mapping[str, Any]], "Future[Mapping[str, Any]]"] = _nobody_answers
-    """Has a command carried out as over MQTT; the future may outlive the house. Fails with an EdgeMaskError."""
+    ask: Ask = _nobody_answers
     mark_seen: Callable[[Sighting], "Future[int]"] = _nobody_marks
     """Marks alerts or faults as seen; how many were not marked before. Fails with an EdgeMaskError."""
+    look: Callable[[bytes], "Future[Said]"] = _nobody_looks
+    """What the model sees in a picture file, which is gone afterwards; fails with an EdgeMaskError. Never waits."""
+    metrics: Callable[[], bytes] = bytes
+    """The text for Prometheus; blocks."""
+    count: Callable[[str | None, str, int, float], None] = _not_counted
+    """Told of each answer: its route (None where there is none), method, status, and the seconds until it began."""
 
     @property
     def thing(self) -> str:

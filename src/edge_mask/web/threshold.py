@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge_mask.redact import redact
 from edge_mask.settings.web import Web
+from edge_mask.web.access import ROUTE
 from edge_mask.web.problems import answer
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self';"
     " manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+Count = Callable[[str | None, str, int, float], None]
 SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 ALWAYS: Final = {
     "content-security-policy": POLICY,
@@ -42,8 +44,9 @@ _PORTS: Final = {"http": "80", "https": "443"}
 class Threshold:
     """Around the application."""
 
-    def __init__(self, app: ASGIApp, web: Web, thing: str) -> None:
+    def __init__(self, app: ASGIApp, web: Web, thing: str, count: Count) -> None:
         self._app = app
+        self._count = count
         self._base = web.base_path
         self._names = frozenset({"localhost", thing.lower(), *web.names})
         self._trusted = [ip_network(each) for each in web.trusted_proxies]
@@ -51,12 +54,12 @@ class Threshold:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] == "http", "the server speaks nothing else"
         self._look_behind_proxies(scope)
-        began, status = monotonic(), 0
+        began, status, took = monotonic(), 0, 0.0
 
         async def dressed(message: Message) -> None:
-            nonlocal status
+            nonlocal status, took
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, took = message["status"], monotonic() - began
                 headers = MutableHeaders(raw=message.setdefault("headers", []))
                 for name, value in ALWAYS.items():
                     headers.setdefault(name, value)
@@ -68,6 +71,7 @@ class Threshold:
             await (refusal or self._app)(scope, receive, dressed)
         except Exception:  # the answer was 500, and the others are served on
             log.exception("%s %s failed", scope["method"], scope["path"])
+        self._count(scope.get(ROUTE), scope["method"], status, took)
         _note(scope, status, monotonic() - began)
 
     def _refusal(self, request: Request, scope: Scope) -> Response | None:

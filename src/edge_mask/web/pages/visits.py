@@ -1,7 +1,8 @@
 """Visits: the list by pages, one visit with what it was decided on, and its erasure."""
 
+import asyncio
+import json
 from collections.abc import Mapping, Sequence
-from concurrent.futures import TimeoutError as Overdue
 from dataclasses import asdict
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -12,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from edge_mask.decide.record import Record, unpack
-from edge_mask.errors import EdgeMaskError, Refused
+from edge_mask.errors import Refused
 from edge_mask.ledger.pages import Page
 from edge_mask.web.access import Needs
 from edge_mask.web.links import up
@@ -159,10 +160,11 @@ async def erase(request: Request) -> Response:
     """Deletes one visit, as the command does."""
     site, words = site_of(request), words_for(request)
     row, _ = await _found(request)
-    try:
-        await in_thread(lambda: site.ask("erase", {"visit": row["id"]}).result(_PATIENCE))
-    except (EdgeMaskError, Overdue) as error:
-        why = words.t("erase.busy", why=str(error) or words.t("error.503"))
+    asked = site.ask("erase", json.dumps({"visit": row["id"]}).encode(), "application/json")
+    done, _ = await asyncio.wait({waited := asyncio.wrap_future(asked)}, timeout=_PATIENCE)
+    said = waited.result() if done else {"ok": False, "error": {"text": words.t("error.503")}}
+    if not said["ok"]:
+        why = words.t("erase.busy", why=said["error"]["text"])
         return await render(request, "erase.html", room="visits", status=503, visit=row, notices=[("bad", why)])
     return RedirectResponse(f"{up(request)}visits?done=erased", status_code=303)
 
