@@ -1,19 +1,15 @@
 """`edge-mask users`, as somebody types it."""
 
-import io
 import json
 import os
 import pty
 import subprocess
 import threading
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from unittest import mock
 
 import pytest
 from tests.end_to_end.daemon import COMMAND, Ended, edge_mask, write_config
-
-from edge_mask.cli import main
+from tests.web.typed import typed
 
 WORD = "correct horse battery"
 
@@ -28,15 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def users(folder: Path, *words: str, stdin: str | None = "") -> Ended:
-    """The command within this process: starting another one takes most of its time."""
-    out, err = io.StringIO(), io.StringIO()
-    typed = io.TextIOWrapper(io.BytesIO((stdin or "").encode()))
-    with mock.patch("sys.stdin", typed), redirect_stdout(out), redirect_stderr(err):
-        try:
-            code = main(["users", *words, "--config", str(folder / "config.yaml")])
-        except SystemExit as ended:  # of wrong usage
-            code = int(ended.code or 0)
-    return Ended(code, out.getvalue(), err.getvalue())
+    return typed("users", *words, "--config", folder / "config.yaml", stdin=stdin)
 
 
 def listed(folder: Path) -> dict[str, list[dict[str, object]]]:

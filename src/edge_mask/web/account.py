@@ -77,9 +77,7 @@ class Account:
         return RedirectResponse(f"{up(request)}account?done=logged_out", status_code=303)
 
 
-async def _page(
-    request: Request, status: int = 200, notices: Sequence[Notice] = (), **wrong: str
-) -> Response:
+async def _page(request: Request, status: int = 200, notices: Sequence[Notice] = (), **wrong: str) -> Response:
     """`wrong`: what is wrong with a field, by its name."""
     who = principal_of(request)
     sessions = await in_thread(partial(_sessions, request, who))

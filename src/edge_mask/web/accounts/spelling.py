@@ -39,7 +39,9 @@ def new_password(text: str, name: str) -> str:
         raise Unfit("control", "the password holds a control character, such as a line break, or half a character")
     password = password_of(text)
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        allowed = f"allowed: {SHORTEST_PASSWORD} to {LONGEST_PASSWORD}, and a few words with blanks are easy to keep in mind"
+        allowed = (
+            f"allowed: {SHORTEST_PASSWORD} to {LONGEST_PASSWORD}, and a few words with blanks are easy to keep in mind"
+        )
         raise Unfit("length", f"the password has {len(password)} characters; {allowed}")
     if password.casefold().replace(name, "").strip() == "":
         raise Unfit("name", "the password is the name; choose something that others cannot guess")
