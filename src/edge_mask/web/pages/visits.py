@@ -49,7 +49,7 @@ async def visits(request: Request) -> Response:
         cameras=cameras_of(site.settings),
         reasons=[(reason, words.word("reason", reason)) for reason in REASONS],
         unit=unit_of(site.settings, site.settings.gate.temperature_camera or ""),
-        exports={kind: f"api/v1/visits.{kind}{_query(choice)}" for kind in ("csv", "json")},
+        exports={kind: f"api/v1/visits.{kind}{_query(choice)}" for kind in ("csv", "jsonl")},
     )
 
 
