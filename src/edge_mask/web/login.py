@@ -44,7 +44,7 @@ class Login:
             return RedirectResponse(f"{up(request)}{wanted}", status_code=303)
         answer = await _form_page(request, door_of(request), wanted)
         if request.headers.get("sec-fetch-site") == "cross-site":
-            # A link on another site: the browser withholds the cookie (SameSite=Strict), and sends it when we ask again.
+            # By a link on another site: the browser keeps the cookie back (SameSite=Strict) until we ask ourselves.
             answer.headers["Refresh"] = f"0; url=?{urlencode({'next': wanted})}"
         return answer
 
