@@ -21,7 +21,7 @@ from edge_mask.web.pages.choices import REASONS, Choice, cameras_of, iso, visits
 from edge_mask.web.pages.frame import render, words_for
 from edge_mask.web.pages.page import page
 from edge_mask.web.pages.thermometer import unit_of
-from edge_mask.web.site import Site, site_of
+from edge_mask.web.site import Said, Site, site_of
 from edge_mask.web.threads import in_thread
 from edge_mask.web.words import NOTHING, Words
 
@@ -162,7 +162,7 @@ async def erase(request: Request) -> Response:
     row, _ = await _found(request)
     asked = site.ask("erase", json.dumps({"visit": row["id"]}).encode(), "application/json")
     done, _ = await asyncio.wait({waited := asyncio.wrap_future(asked)}, timeout=_PATIENCE)
-    said = waited.result() if done else {"ok": False, "error": {"text": words.t("error.503")}}
+    said: Said = waited.result() if done else {"ok": False, "error": {"text": words.t("error.503")}}
     if not said["ok"]:
         why = words.t("erase.busy", why=said["error"]["text"])
         return await render(request, "erase.html", room="visits", status=503, visit=row, notices=[("bad", why)])
