@@ -29,6 +29,11 @@ WORDS: Final = {
 """What each kind of message is called as an event."""
 UNASKED: Final = frozenset(WORDS.values()) - {"detections"}
 """What a stream gets that names no kinds: detections come many times a second."""
+_AT_ONCE: Final = frozenset({"visit", "alert", "fault"})
+"""What somebody waits for. The rest is passed on a few times a second, so that a camera that looks as fast as it can
+does not wake every stream for each look."""
+_TOGETHER: Final = 0.25
+"""Seconds."""
 _ROOM: Final = 256
 """Events that may wait for a slow reader."""
 KEPT: Final = 512
@@ -98,6 +103,10 @@ class Feed:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._streams: set[Stream] = set()
         self._kept: deque[Told] = deque(maxlen=KEPT)
+        self._coming: deque[Told] = deque()
+        """Told, and not passed on yet."""
+        self._is_awaited = False
+        """Whether it will be passed on soon in any case."""
         self._wants_detections = False
         self._is_ended = False
 
@@ -108,7 +117,12 @@ class Feed:
         word, loop = WORDS.get(kind), self._loop
         if word is None or loop is None or (kind is kinds.DETECTIONS and not self._wants_detections):
             return
-        self._soon(loop, lambda: self._spread(Told(word, message.id, message.payload)))
+        self._coming.append(Told(word, message.id, message.payload))
+        if word in _AT_ONCE:
+            self._soon(loop, self._spread)
+        elif not self._is_awaited:
+            self._is_awaited = True
+            self._soon(loop, lambda: loop.call_later(_TOGETHER, self._spread))
 
     def end(self) -> None:
         """Every stream ends: the server stops. From any thread."""
@@ -116,7 +130,7 @@ class Feed:
             self._soon(loop, self._end)
 
     @staticmethod
-    def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
         with suppress(RuntimeError):  # the loop has just been closed
             loop.call_soon_threadsafe(call)
 
@@ -125,7 +139,8 @@ class Feed:
     def begin(self) -> None:
         """This loop serves from now on."""
         self._loop = asyncio.get_running_loop()
-        self._is_ended = False
+        self._is_ended = self._is_awaited = False
+        self._coming.clear()
 
     def listen(self, words: Iterable[str], listener: str = "") -> Stream:
         """A new stream; `leave` ends it."""
@@ -154,13 +169,17 @@ class Feed:
         """How many one listener has."""
         return sum(stream.listener == listener for stream in self._streams)
 
-    def _spread(self, told: Told) -> None:
-        if told.word != "detections":
-            self._kept.append(told)
-        for stream in self._streams:
-            stream.put(told)
+    def _spread(self) -> None:
+        self._is_awaited = False  # first: what comes from now on asks again
+        while self._coming:
+            told = self._coming.popleft()
+            if told.word != "detections":
+                self._kept.append(told)
+            for stream in self._streams:
+                stream.put(told)
 
     def _end(self) -> None:
+        self._spread()
         self._is_ended = True
         for stream in self._streams:
             stream.end()
