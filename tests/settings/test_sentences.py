@@ -26,8 +26,8 @@ def test_a_misspelt_key_is_answered_with_the_one_that_was_meant() -> None:
 
 
 def test_a_key_like_no_other_is_answered_with_all_of_them() -> None:
-    assert complaints(CAMERA + "web: {xyzzy: 1}\n") == [
-        "gate.yaml:2: web.xyzzy: unknown key; allowed here: enabled, host, port"
+    assert complaints(CAMERA + "homeassistant: {xyzzy: 1}\n") == [
+        "gate.yaml:2: homeassistant.xyzzy: unknown key; allowed here: enabled, prefix"
     ]
 
 

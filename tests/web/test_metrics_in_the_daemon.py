@@ -35,10 +35,10 @@ def told(house: Served) -> str:
 def test_a_gate_that_judges_is_told_and_promtool_finds_nothing(house: Served) -> None:
     scraper = house.with_token("metrics", name="scraper-1")
 
-    def judged() -> dict[Any, float] | None:
+    def judged() -> dict[Any, float]:
         now = samples(scraper.get("/metrics").text)
         visits = sum(number for (name, _), number in now.items() if name == "edge_mask_visits_total")
-        return now if visits else None
+        return now if visits else {}
 
     now = until(judged)
     assert value(now, "frames_seen_total", camera="front") > 3
