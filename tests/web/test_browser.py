@@ -22,7 +22,7 @@ from edge_mask.ledger.reader import Reader
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's chromium is not installed")
 
 HOSTILE = '<img src="x" onerror="document.title=1">'
-ROOMS = ("./", "figures", "figures?by=day", "visits", "alerts", "alerts?show=faults", "readings", "readings?span=week")
+ROOMS = ("./", "figures", "visits", "alerts", "readings")
 JUDGED = ".tile:first-child b"
 
 
@@ -271,7 +271,7 @@ def test_no_page_has_a_finding_of_axe(desk: Browsing, language: str, scheme: Any
         for path in [*paths(page), "login?next=visits"]:
             page.goto(f"/{path.removeprefix('./')}")
             assert page.locator("html").get_attribute("lang") == language[:2]
-            found = Axe().run(page)
+            found = Axe().run(page, options={"resultTypes": ["violations"]})
             assert found.violations_count == 0, f"{path}: {found.generate_report()}"
     desk.complaints[:] = [each for each in desk.complaints if "404" not in each]  # the page that is not there
 
@@ -296,6 +296,7 @@ def test_light_and_dark_follow_the_system_until_somebody_chooses(desk: Browsing)
         dark = page.evaluate(ground)
         page.locator(".menu summary").click()
         page.get_by_role("link", name="Light").click()
+        page.wait_for_url(re.compile("theme=light"))
         light = page.evaluate(ground)
         assert light != dark
         page.goto("/figures")
