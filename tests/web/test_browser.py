@@ -115,6 +115,13 @@ def test_a_visit_appears_without_loading_the_page(desk: Browsing) -> None:
         assert page.locator("#camera-front img").evaluate("each => each.decode().then(() => each.naturalWidth)") > 0
 
 
+def test_a_page_of_an_older_version_loads_itself_anew(desk: Browsing) -> None:
+    with desk.page("/") as page:
+        page.evaluate("window.same = true")
+        page.evaluate("document.querySelector('script[data-worker]').setAttribute('src', 'older')")
+        page.wait_for_function("() => window.same === undefined")
+
+
 def test_a_list_grows_at_its_head_and_keeps_the_focus(desk: Browsing) -> None:
     with desk.page("/visits") as page:
         row = page.locator("tbody tr").first.get_attribute("id")
