@@ -109,6 +109,15 @@ def test_a_page_with_its_sheet_and_script_is_small(guard: Asking, path: str, lan
     assert sum(len(gzip.compress(part)) for part in parts) <= LIMIT
 
 
+def test_many_sensors_and_many_outliers_make_no_large_page(tmp_path: Path) -> None:
+    history = History(tmp_path / "edge-mask.db", NOW, SEOUL)
+    history.restless([f"sensor-{number}" for number in range(16)], ("temperature", "humidity"))
+    answer = page(asking(house(tmp_path), who="viewer"), "/readings")
+    fixed = (assets()[name].content for name in ("page.css", "page.js", "live.js", "icon.svg"))
+    assert sum(len(gzip.compress(part)) for part in (answer.body, *fixed)) <= LIMIT
+    assert answer.text.count('class="line l') >= 2 * 16 * 2, "each in its drawing and in the legend"
+
+
 @pytest.mark.parametrize("path", [*PAGES, "/nothing-here", "/visits/unknown"])
 def test_a_page_has_relative_links_and_nothing_inline(guard: Asking, path: str) -> None:
     found = Links(page(guard, path).text)
