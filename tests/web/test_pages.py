@@ -343,6 +343,16 @@ def test_a_viewer_is_offered_nothing_that_changes(folder: Path) -> None:
     assert viewer.post(f"/visits/{visit}/erase").status == 403
 
 
+def test_each_kind_says_how_many_nobody_has_seen(tmp_path: Path) -> None:
+    history = History(tmp_path / "edge-mask.db", NOW, SEOUL)
+    for _ in range(3):
+        history.fault(NOW - 60, component="mqtt", code="away", text="no answer")
+    text = page(asking(house(tmp_path), who="viewer"), "/alerts").text
+    assert "Faults (3)" in text
+    assert "Alerts</a>" in text
+    assert "<title>(3)" in text
+
+
 def test_a_form_without_a_mark_is_refused(guard: Asking) -> None:
     answer = guard.post("/alerts", b"show=alerts", content_type="application/x-www-form-urlencoded")
     assert answer.status == 400
