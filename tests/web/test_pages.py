@@ -55,6 +55,7 @@ def house(folder: Path, zone: str = "Asia/Seoul", now: float = NOW, **parts: Any
             "cameras": [{"name": "front", "source": "usb:0"}, {"name": "hall", "source": "usb:1", "role": "cctv"}],
             "outbox": {"path": str(folder / "edge-mask.db")},
             "snapshots": {"dir": str(folder / "snapshots")},
+            "web": {"base_path": parts.pop("base_path", "")},
         }
     )
     return site(folder, settings=settings, clock=At(now), **parts)
@@ -126,6 +127,18 @@ def test_a_page_has_relative_links_and_nothing_inline(guard: Asking, path: str) 
     assert found.scripts != ["inline"]
     assert not found.inline
     assert "style" not in found.tags
+
+
+@pytest.mark.parametrize(
+    ("path", "way"), [("/gate/", "./"), ("/gate/visits", "./"), ("/gate/visits/unknown/erase", "../../")]
+)
+def test_links_lead_up_to_the_path_below_which_a_proxy_shows_it(tmp_path: Path, path: str, way: str) -> None:
+    History(tmp_path / "edge-mask.db", NOW, SEOUL)
+    found = Links(page(asking(house(tmp_path, base_path="/gate"), who="operator"), path).text)
+    assert {link for link in found.links if "page.css" in link} == {
+        f"{way}static/page.css?v={assets()['page.css'].version}"
+    }
+    assert not [link for link in found.links if link.startswith("/") or "gate/" in link]
 
 
 @pytest.mark.parametrize("path", ["/visits/unknown", "/nothing-here"])
