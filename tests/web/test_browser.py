@@ -195,6 +195,21 @@ def test_a_broken_connection_is_shown_with_the_time_and_caught_up_with(desk: Bro
         assert desk.wire.streams[begun] != "", "after the event that was seen last"
 
 
+def test_a_connection_that_only_falls_silent_is_lost_too(desk: Browsing) -> None:
+    with desk.context() as context:
+        context.add_init_script("delete window.SharedWorker")  # whose clock nobody can turn on
+        page = context.new_page()
+        page.clock.install()
+        page.goto("/")
+        grows(page, judged(page))
+        with desk.wire.silent():
+            page.clock.fast_forward(60_000)
+            expect(page.locator("#strip")).to_have_text(re.compile("Connection lost"))
+            stood = judged(page)
+        grows(page, stood)
+        expect(page.locator("#strip")).not_to_have_text(re.compile("Connection lost"))
+
+
 def test_whoever_is_no_user_any_more_is_told_so(desk: Browsing) -> None:
     add_user(desk.house.config, "park", "viewer")
     with desk.page("/login", is_logged_in=False) as page:
