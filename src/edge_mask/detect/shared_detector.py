@@ -104,7 +104,9 @@ class SharedDetector:
         return False
 
     def _give_back(self) -> None:
-        if self._is_due and not self._lane_waits:  # a lane in a hurry would take it again before a guest notices that it is free
+        if (
+            self._is_due and not self._lane_waits
+        ):  # a lane in a hurry would take it again before a guest notices that it is free
             self._is_due, self._is_handed = False, True
             self._moment.notify()
             return
