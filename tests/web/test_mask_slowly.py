@@ -105,7 +105,9 @@ def test_only_a_few_wait_for_the_model_and_the_others_are_told_at_once(tmp_path:
             each.let.set()
         tasks: list[asyncio.Future[None]] = []
         for each in senders:
-            tasks.append(asyncio.ensure_future(app(scope(), each.receive, each.send)))
+            tasks.append(
+                asyncio.ensure_future(app(scope(**{"content-length": str(len(jpeg()))}), each.receive, each.send))
+            )
             while not (each.status or len(asked) == len(tasks)):
                 await asyncio.sleep(0)
         for future in asked:
