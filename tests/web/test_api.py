@@ -302,7 +302,12 @@ def marking(folder: Path, answer: Callable[[Sighting], Any], who: str = "operato
 
 def test_marks_are_left_in_the_name_of_who_is_logged_in(tmp_path: Path) -> None:
     marked: list[Sighting] = []
-    operator = marking(tmp_path, lambda sighting: marked.append(sighting) or 1)
+
+    def mark(sighting: Sighting) -> int:
+        marked.append(sighting)
+        return 1
+
+    operator = marking(tmp_path, mark)
     answer = operator.post("/api/v1/alerts/seen", b'{"ids": ["a1", "a2"]}', content_type="application/json")
     assert (answer.status, answer.json()) == (200, {"marked": 1})
     until = json.dumps({"until": timestamp(moment(3).wall)}).encode()
@@ -375,6 +380,6 @@ def test_what_cannot_be_erased_is_told_with_the_right_status(tmp_path: Path) -> 
 
 
 def test_the_status_is_what_the_command_answers(tmp_path: Path) -> None:
-    said = {"ok": True, "request_id": None, "cpu": 12.0, "parts": []}
+    said: dict[str, Any] = {"ok": True, "request_id": None, "cpu": 12.0, "parts": []}
     reader = asking(house(tmp_path, ask=lambda *_asked, **_more: done(said)), bearer="read")
     assert reader.get("/api/v1/status").json() == {"cpu": 12.0, "parts": []}
