@@ -13,7 +13,7 @@ T = TypeVar("T")
 THREADS: Final = 3
 """At most so many at work: the pictures of a gate go before a page."""
 _M_ARENA_MAX: Final = -8  # malloc.h
-_HOUSE_STANDS_AFTER: Final = 5.0
+_HOUSE_STANDS_AFTER: Final = 1.0
 
 
 async def in_thread(work: Callable[[], T], limiter: CapacityLimiter | None = None) -> T:
