@@ -13,6 +13,7 @@ from tests.papers import Papers
 
 from edge_mask.settings import Settings
 from edge_mask.settings.checks import LATER
+from edge_mask.settings.notify import WebPushTarget
 
 RECORDER = """
 import importlib, json, sys
@@ -53,7 +54,7 @@ OTHER_SENSORS: list[dict[str, Any]] = [
 
 AS_A_WHOLE = {"Labels.model_dump", "TopicNames.renames"}
 """What reads every key of its section."""
-OF_THE_DASHBOARD = {"Web.host", "Web.port"}
+OF_THE_DASHBOARD = {"Web.host", "Web.port", *(f"WebPushTarget.{name}" for name in WebPushTarget.model_fields)}
 """They say where, and count only with `web.enabled`, which is refused."""
 
 
@@ -113,6 +114,31 @@ def write_config_of_a_component(folder: Path, readings: str) -> Path:
     return path
 
 
+def write_config_of_targets(folder: Path, readings: str) -> Path:
+    """Nobody listens there, and each is told of a reading."""
+    (folder / "token").write_text("1:a")
+    (folder / "url").write_text("http://127.0.0.1:1/")
+    common = {"quiet_hours": ["00:00", "01:00"], "quiet_except": "low"}
+    targets = [
+        {"name": "a", "kind": "ntfy", "server": "http://127.0.0.1:1", "topic": "t", **common},
+        {"name": "b", "kind": "telegram", "server": "http://127.0.0.1:1", "chat": 1, "token_file": "token", **common},
+        {"name": "c", "kind": "webhook", "url_file": "url", "secret_file": "token", **common},
+        {"name": "d", "kind": "webhook", "url": "http://127.0.0.1:1/", **common},
+    ]
+    action = {"edgeMask": {"notify": {"to": list("abcd"), "text": "hot"}}}
+    (folder / "notify.json").write_text(json.dumps({"sql": "SELECT * FROM '#'", "actions": [action]}))
+    path = folder / "targets.yaml"
+    settings = {
+        "sensors": [{"name": "s", "kind": "replay", "path": readings}],
+        "mqtt": {"transport": "none"},
+        "outbox": {"path": str(folder / "targets.db")},
+        "rules": ["notify.json"],
+        "notify": {"targets": targets},
+    }
+    path.write_text(json.dumps(settings))
+    return path
+
+
 def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
     write_model(tmp_path)
     write_scene(tmp_path / "scene", [MASKED])
@@ -135,6 +161,7 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
     read |= read_by("check", folder=tmp_path, config=write_config_of_a_token(tmp_path, readings))
     component = write_config_of_a_component(tmp_path, readings)
     read |= read_by("run", "--max-seconds", "0.1", folder=tmp_path, config=component)
+    read |= read_by("run", "--max-seconds", "1", folder=tmp_path, config=write_config_of_targets(tmp_path, readings))
     refused = {f"{type(getattr(Settings(), section)).__name__}.{name}" for section, name in LATER}
     sections = {name.partition(".")[0] for name in read & AS_A_WHOLE}
     forgotten = {key for key in keys_of(Settings) if key not in read and key.partition(".")[0] not in sections}

@@ -32,6 +32,8 @@ _VISIT = (
 """All of a visit but its record, which takes more room than the rest."""
 _HEAD = "SELECT wall, mono, boot FROM outbox WHERE state = 0 AND class = ? ORDER BY id LIMIT 1"
 _PRIORITIES: Mapping[Any, str] = {int(priority): priority.name.lower() for priority in Priority}
+NOT_TOLD = ("expired", "cool_down", "quiet", "nobody", "unsubscribed", "no_target")
+"""Why a notification was not sent; names of counters behind `notify_`."""
 _STATES: Mapping[Any, str] = {PENDING: "pending", SET_ASIDE: "refused"}
 
 
@@ -114,7 +116,8 @@ class Reader:
             return False
 
     def outbox_status(self, now: Moment, boot: str) -> dict[str, Any]:
-        """`{pending, bytes, oldest_s, refused, dropped: {age, space, refused}}` as the contract says."""
+        """`{pending, bytes, oldest_s, refused, dropped: {age, space, refused}}`, and `not_told` when notifications were
+        not sent."""
         with self._connection() as connection:
             return outbox_status(connection, now, boot)
 
@@ -196,12 +199,14 @@ def outbox_status(connection: Connection, now: Moment, boot: str) -> dict[str, A
         if head is not None and is_time(head.wall) and is_number(head.mono)
     ]
     pending, size = totals.get(PENDING, (0, 0))
+    not_told = {name: drops.get(f"notify_{name}", 0) for name in NOT_TOLD}
     return {
         "pending": pending,
         "bytes": size,
         "oldest_s": round(max(0.0, *ages), 1) if ages else 0.0,
         "refused": totals.get(SET_ASIDE, (0, 0))[0],
         "dropped": {name: drops.get(f"dropped_{name}", 0) for name in ("age", "space", "refused")},
+        **({"not_told": not_told} if any(not_told.values()) else {}),
     }
 
 

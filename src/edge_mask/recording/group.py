@@ -47,6 +47,8 @@ class Group:
         self.batch.events += admitted.events
         self.batch.outgoing += admitted.outgoing
         self.batch.released += admitted.released
+        self.batch.counts += admitted.counts
+        self.batch.marks |= admitted.marks
         self._actions += admitted.actions
         if admitted.is_stored:
             self._due_by(now + (0.0 if admitted.priority <= Priority.EVIDENCE else self._interval))
