@@ -95,3 +95,8 @@ def test_the_map_names_every_room_and_no_other() -> None:
     there = [path.stem for path in SOURCE.iterdir() if path.is_dir() or path.suffix == ".py"]
     there = [name for name in there if not name.startswith("__")]
     assert sorted(named) == sorted(there)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_page_holds_what_a_merge_left(page: Path) -> None:
+    assert not re.search(r"^(<{7}|={7}|>{7})( |$)", page.read_text(encoding="utf-8"), re.MULTILINE)

@@ -147,7 +147,7 @@ def test_a_visit_on_which_no_label_has_won_is_decided_again(
 
 def test_an_id_that_nobody_has_is_a_sentence(replay: Callable[..., tuple[int, str, str]]) -> None:
     assert replay("v-9") == (
-        1, "", "v-9: there is no such visit; edge-mask history --json shows their ids\n",
+        1, "", "v-9: there is no such visit; edge-mask history shows their ids\n",
     )  # fmt: skip
 
 

@@ -5,20 +5,23 @@ import logging
 import random
 import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.homeassistant.home import check
 from tests.homeassistant.test_discovery import GATE
 
 from edge_mask.deliver.memory import MemoryTransport
 from edge_mask.homeassistant.announcer import Announcer
-from edge_mask.homeassistant.discovery import Announcement, announcement
+from edge_mask.homeassistant.discovery import MOST_IDS, announcement
 from edge_mask.homeassistant.memory import Memory
-from edge_mask.homeassistant.site import Site
+from edge_mask.homeassistant.site import Meter, Site
 from edge_mask.messages import Fault, Message, Priority
 from edge_mask.runtime.clock import ManualClock
 from edge_mask.runtime.worker import Finished
+from edge_mask.units import Seconds
 
 HERE = "homeassistant/device/edge-mask-gate-01/config"
 
@@ -36,9 +39,9 @@ class Stage:
         self.faults: list[Fault] = []
         self.refreshed_at: list[float] = []
         self.transport = MemoryTransport(on_state=lambda connected, _reason: self.announcer.state_changed(connected))
-        wanted: Announcement | None = None if site is None else announcement(site, prefix)
         self.announcer = Announcer(
-            wanted, Memory(self.file), self.transport, self.clock, self.faults.append,
+            None if site is None else partial(announcement, site, prefix),
+            Memory(self.file), self.transport, self.clock, self.faults.append,
             refresh=lambda: self.refreshed_at.append(self.clock.now().mono), rng=random.Random(1),
         )  # fmt: skip
         self.stop = threading.Event()
@@ -198,7 +201,7 @@ def test_an_announcement_without_an_answer_is_sent_again(tmp_path: Path) -> None
     assert stage.faults == []
 
 
-@pytest.mark.parametrize("content", ["", "[]", "no JSON", '{"a": 1}', "[" * 100_000, "null"])
+@pytest.mark.parametrize("content", ["", "[]", "no JSON", '{"a": 1}', '{"ids": ["line-001"]}', "[" * 100_000, "null"])
 def test_a_memory_that_cannot_be_used_stops_nothing(
     tmp_path: Path, content: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -217,3 +220,101 @@ def test_a_memory_that_cannot_be_written_is_told_and_stops_nothing(
     stage.run()
     assert len(stage.announcements) == 1
     assert "cannot be written: No such file or directory" in caplog.text
+
+
+# -- sensors that are known only once they speak ---------------------------------------------------------
+
+LINE = replace(
+    GATE,
+    voices={
+        "line": tuple(
+            Meter(sensor="line", quantity=quantity, unit=unit, interval=Seconds(10.0))
+            for quantity, unit in (("flow", "m3/h"), ("pressure", "bar"))
+        )
+    },
+)
+DAY = 86400.0
+
+
+def sensors(announced: dict[str, Any]) -> list[str]:
+    """The components of sensors of the line that are there."""
+    return [key for key, each in announced["components"].items() if "_line" in key and len(each) > 1]
+
+
+def of(number: int) -> list[str]:
+    return [f"sensor_line-{number:03}_{what}" for what in ("flow", "pressure", "problem")]
+
+
+def test_a_port_is_announced_before_anything_speaks_there(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, LINE).begin()
+    stage.run()
+    assert sensors(stage.announcements[-1]) == ["sensor_line_problem"]
+
+
+def test_sensors_of_one_port_are_announced_together_when_they_first_speak(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, LINE).begin()
+    stage.run()
+    for number in range(3):
+        stage.announcer.met("line", f"line-{number:03}")
+    stage.run()
+    assert len(stage.announcements) == 2
+    assert set(sensors(stage.announcements[-1])) == {"sensor_line_problem", *of(0), *of(1), *of(2)}
+    check(stage.announcements[-1])
+
+
+def test_after_a_restart_they_are_there_before_they_speak_and_are_not_announced_again(tmp_path: Path) -> None:
+    first = Stage(tmp_path, LINE).begin(connected=False)
+    first.announcer.met("line", "line-001")
+    first.run()
+    later = Stage(tmp_path, LINE).begin()
+    later.announcer.met("line", "line-001")
+    later.run()
+    assert [sensors(each) for each in later.announcements] == [[*of(1)[:2], "sensor_line_problem", of(1)[2]]]
+
+
+def test_a_port_that_is_gone_takes_its_sensors_along(tmp_path: Path) -> None:
+    first = Stage(tmp_path, LINE).begin()
+    first.announcer.met("line", "line-001")
+    first.run()
+    without = Stage(tmp_path, GATE).begin()
+    without.run()
+    assert sensors(without.announcements[-1]) == []
+    assert without.announcements[-1]["components"]["sensor_line-001_flow"] == {"platform": "sensor"}
+    again = Stage(tmp_path, LINE).begin()
+    again.run()
+    assert sensors(again.announcements[-1]) == ["sensor_line_problem"], "what has gone must speak first"
+
+
+def test_a_sensor_of_an_earlier_time_that_is_silent_for_a_week_is_taken_back(tmp_path: Path) -> None:
+    first = Stage(tmp_path, LINE).begin()
+    for number in (1, 2):
+        first.announcer.met("line", f"line-{number:03}")
+    first.run()
+    later = Stage(tmp_path, LINE).begin()
+    later.announcer.met("line", "line-002")
+    later.run(6.9 * DAY)
+    assert of(1)[0] in sensors(later.announcements[-1])
+    later.run(0.2 * DAY)
+    assert later.announcements[-1]["components"][of(1)[0]] == {"platform": "sensor"}
+    assert of(2)[0] in sensors(later.announcements[-1])
+    assert json.loads(later.file.read_text())["ids"] == {"line-002": "line"}
+
+
+def test_noise_that_looks_like_ids_is_bounded(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, LINE).begin()
+    for number in range(500):
+        stage.announcer.met("line", f"line-{number:03}")
+        stage.run(1.5)
+    told = stage.announcements
+    assert len(sensors(told[-1])) == 3 * MOST_IDS + 1
+    assert len(told) == 1 + MOST_IDS, "nothing is said of those that find no room"
+    assert len(stage.transport.delivered[-1].payload) < 128 * 1024
+
+
+def test_of_what_has_been_gone_for_long_nothing_is_said(tmp_path: Path) -> None:
+    for year in range(10):
+        stage = Stage(tmp_path, replace(GATE, gates=tuple(f"c{year}-{n}" for n in range(40)))).begin()
+        stage.run(1.0)
+    gone = [each for each in stage.announcements[-1]["components"].values() if len(each) == 1]
+    assert len(gone) == 500
+    assert "c8-39_verdict" in stage.announcements[-1]["components"]

@@ -188,7 +188,7 @@ def test_a_value_that_no_database_can_hold_takes_nothing_else_along(tmp_path: Pa
         assert it.rows("SELECT count(*) FROM looks") == [(0,)]
         [(code, text)] = it.rows("SELECT code, text FROM faults")
         assert code == "unwritable"
-        assert text.startswith("1 rows hold what no database can (OverflowError")
+        assert text.startswith("1 row was given up that holds what no database can (OverflowError")
 
 
 def test_a_value_that_no_database_can_hold_is_given_up_alone_also_when_it_is_alone(tmp_path: Path) -> None:

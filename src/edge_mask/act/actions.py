@@ -15,6 +15,7 @@ from edge_mask.act.album import Album
 from edge_mask.act.outputs import Outputs
 from edge_mask.errors import EdgeMaskError, TryLater
 from edge_mask.messages import Fault, Shot
+from edge_mask.plural import counted
 from edge_mask.rules.effects import EdgeAction, HoldOutput, KeepPicture, LogLevel, LogLine, PulseOutput
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import Closed, Mailbox
@@ -204,7 +205,8 @@ class Actions(Job):
         dropped = self.dropped
         if dropped > self._reported:
             count = dropped - self._reported
-            self._overload.begin("dropped", f"{count} actions of rules were not carried out: too many at once")
+            lost = counted(count, "action of rules was not carried out", "actions of rules were not carried out")
+            self._overload.begin("dropped", f"{lost}: too many at once")
         elif not len(self._mailbox):
             self._overload.end()
         self._reported = dropped

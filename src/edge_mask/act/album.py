@@ -15,6 +15,7 @@ from edge_mask.act.picture_writer import PictureWriter, Task
 from edge_mask.act.snapshots import SnapshotStore
 from edge_mask.errors import EdgeMaskError, TryLater
 from edge_mask.messages import Alert, Event, Fault, Look, Shot, Visit
+from edge_mask.plural import counted
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.outage import Outage
 from edge_mask.units import Moment, Seconds
@@ -122,8 +123,8 @@ class Album:
         """What is due is deleted, and what could not be queued is reported."""
         dropped = self._dropped
         if dropped > self._reported:
-            text = f"{dropped - self._reported} pictures were not kept: the disk is too slow"
-            self._overload.begin("dropped", text)
+            lost = counted(dropped - self._reported, "picture was not kept", "pictures were not kept")
+            self._overload.begin("dropped", f"{lost}: the disk is too slow")
         elif not len(self._writer):
             self._overload.end()
         self._reported = dropped

@@ -9,6 +9,7 @@ from typing import Final
 from edge_mask.act.folder import PART, is_part
 from edge_mask.act.snapshot_name import TEMP, Snapshot, parse
 from edge_mask.errors import TryLater
+from edge_mask.plural import counted
 from edge_mask.units import Seconds, Unix
 
 PATIENCE: Final = Seconds(5.0)
@@ -47,7 +48,8 @@ def _erased(folder: Path, wanted: set[str], before: Unix | None, so_far: int) ->
                     path.unlink()
                     gone.add(final)
     except OSError as error:
-        text = f"{folder}: pictures cannot be deleted: {error.strerror}; {so_far + len(gone)} are gone"
+        deleted = counted(so_far + len(gone), "is gone", "are gone")
+        text = f"{folder}: pictures cannot be deleted: {error.strerror}; {deleted}"
         raise TryLater(text) from error
     return gone
 

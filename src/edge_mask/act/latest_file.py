@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from edge_mask.errors import TryLater
+from edge_mask.plural import counted
 from edge_mask.units import Seconds, Unix
 
 PART = ".part"
@@ -40,7 +41,8 @@ def delete(folder: Path, goes: Callable[[Unix], bool]) -> int:
                     path.unlink()
                     gone += 1
     except OSError as error:
-        raise TryLater(f"{folder}: pictures cannot be deleted: {error.strerror}; {gone} are gone") from error
+        deleted = counted(gone, "is gone", "are gone")
+        raise TryLater(f"{folder}: pictures cannot be deleted: {error.strerror}; {deleted}") from error
     return gone
 
 

@@ -234,7 +234,7 @@ class Assembly:
         rows = Outbox(outbox.path, broker.name, self._inspector.look_now)
         model = detectors[0].name if detectors else None
         transport = self._connection = self._transport(health, model)
-        self._announce(transport, health, model)
+        self._announce(transport, health, model, instruments)
         instruments.subscribe_with(transport.subscribe)
         self._listen_to_the_cloud(transport)
         return Courier(broker, transport, rows, recorder.settle, self._inbox.emit_at_once, self._clock)
@@ -251,13 +251,16 @@ class Assembly:
         self._couriers.watchers.append(cloud.recorded)
         self._besides.append(cloud)
 
-    def _announce(self, transport: BrokerTransport, health: HealthReporter, model: str | None) -> None:
+    def _announce(
+        self, transport: BrokerTransport, health: HealthReporter, model: str | None, instruments: Instruments
+    ) -> None:
         """Tell Home Assistant of this device, where that is wanted."""
         emit, refresh = self._inbox.emit, health.report_now
         announcer = announcer_for(self._settings, self._topics, model, transport, self._clock, emit, refresh)
         if announcer is not None:
             self._couriers.listeners.append(announcer.state_changed)
             self._besides.append(announcer)
+            instruments.tell_of_newcomers(announcer.met)
 
     def _http_couriers(self, recorder: Recorder) -> HttpCouriers:
         return HttpCouriers(

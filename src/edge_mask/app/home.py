@@ -1,6 +1,7 @@
 """From the settings to what tells Home Assistant of this device; nothing of it is imported while that is off."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ _NEVER = 30 * 86400.0
 
 if TYPE_CHECKING:
     from edge_mask.homeassistant.announcer import Announcer
-    from edge_mask.homeassistant.site import Site
+    from edge_mask.homeassistant.site import Meter, Site
 
 
 def announcer_for(
@@ -39,12 +40,13 @@ def announcer_for(
     from edge_mask.homeassistant.discovery import announcement
     from edge_mask.homeassistant.memory import Memory
 
-    wanted = announcement(_site(settings, topics, model), home.prefix) if home.enabled else None
-    return Announcer(wanted, Memory(place), transport, clock, report, refresh=refresh)
+    site = _site(settings, topics, model)
+    announce = partial(announcement, site, home.prefix) if home.enabled else None
+    return Announcer(announce, Memory(place), transport, clock, report, refresh=refresh)
 
 
 def _site(settings: Settings, topics: Topics, model: str | None) -> "Site":
-    from edge_mask.homeassistant.site import Meter, Site
+    from edge_mask.homeassistant.site import Site
 
     device = settings.device
     rooms = [camera for camera in settings.cameras if camera.role == "cctv"]
@@ -58,12 +60,18 @@ def _site(settings: Settings, topics: Topics, model: str | None) -> "Site":
         rooms=tuple(camera.name for camera in rooms),
         streak=settings.cctv.streak,
         longest_gap=max((cctv_policy(settings.cctv, camera).longest_gap for camera in rooms), default=Seconds(0.0)),
-        meters=tuple(
-            Meter(sensor=each.name, quantity=name, unit=quantity.unit, interval=_longest_pause(each))
-            for each in settings.sensors
-            if each.speaks_as(each.name)  # the ids of others are known only when they speak
-            for name, quantity in each.measured.items()
-        ),
+        meters=tuple(meter for each in settings.sensors if each.speaks_as(each.name) for meter in _meters(each)),
+        voices={each.name: _meters(each) for each in settings.sensors if not each.speaks_as(each.name)},
+    )
+
+
+def _meters(sensor: Sensor) -> "tuple[Meter, ...]":
+    from edge_mask.homeassistant.site import Meter
+
+    pause = _longest_pause(sensor)
+    return tuple(
+        Meter(sensor=sensor.name, quantity=name, unit=quantity.unit, interval=pause)
+        for name, quantity in sensor.measured.items()
     )
 
 

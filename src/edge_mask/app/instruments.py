@@ -56,6 +56,13 @@ class Instruments:
         if self._topics is not None:
             self._topics.subscribe_with(subscribe)
 
+    def tell_of_newcomers(self, tell: Callable[[str, str], None]) -> None:
+        """`tell` gets the configured name and the whole one of each sensor that is known only once it speaks: its id
+        came in a line. Called before the start; `tell` must not wait."""
+        for job in self.jobs:
+            if isinstance(job, FeedMeter):
+                job.on_newcomer = tell
+
     def tap(self, name: str, quantity: str) -> Tap:
         """Where the good readings of one series wait for decisions; one place for each series."""
         sensor = next(each for each in self._sensors if each.speaks_as(name))

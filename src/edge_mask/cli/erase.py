@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from edge_mask.cli.common import add_config, add_json, earliest, parse_time, settings_of
+from edge_mask.plural import counted
 
 
 def add(commands: Any) -> None:
@@ -37,5 +38,6 @@ def _erase(arguments: argparse.Namespace) -> int:
     pictures = erase_pictures(settings.snapshots.dir, erased.pictures, cut, PATIENCE)
     pictures += erase_latest(settings.snapshots.dir, before, erased.seen_at)
     counts = {**erased.counts, "pictures": pictures}
-    print(json.dumps(counts) if arguments.json else f"erased {', '.join(f'{n} {what}' for what, n in counts.items())}")
+    told = ", ".join(counted(count, what.removesuffix("s")) for what, count in counts.items())
+    print(json.dumps(counts) if arguments.json else f"erased {told}")
     return 0

@@ -58,15 +58,23 @@ def _history(arguments: argparse.Namespace) -> int:
         for visit in visits:
             table.writerow({**visit, "visited": _local(visit, zone), "reasons": " ".join(map(str, visit["reasons"]))})
         return 0
+    nobody = True
     for visit in visits:
+        nobody = False
         if arguments.json:
             print(json.dumps({**visit, "visited": _local(visit, zone)}, ensure_ascii=False))
         else:
             print(_line(visit, zone))
+    if nobody and not arguments.json:
+        print("no visits", file=sys.stderr)
     return 0
 
 
+_WENT = {True: "  went through", False: "  did not go through"}
+
+
 def _line(visit: dict[str, Any], zone: tzinfo) -> str:
+    """The id comes first: a line may be wider than the terminal, and is broken somewhere behind what will be copied."""
     temperature = visit["temperature"]
     if isinstance(temperature, int | float):
         temperature = f"{temperature:.1f}"
@@ -76,13 +84,14 @@ def _line(visit: dict[str, Any], zone: tzinfo) -> str:
     damaged = f"  [damaged: {', '.join(visit['damaged'])}]" if "damaged" in visit else ""
     clock = "" if visit["clock_ok"] else "  [clock was not set]"
     what = f"{visit['camera']}  {verdict}  {visit['mask'] or '-'}{measured}{reasons}"
-    return f"{_local(visit, zone)}  {what}{clock}{damaged}"
+    went = _WENT.get(visit["passed_through"], "")
+    return f"{visit['id']}  {_local(visit, zone, 'seconds')}  {what}{went}{clock}{damaged}"
 
 
-def _local(visit: dict[str, Any], zone: tzinfo) -> str:
+def _local(visit: dict[str, Any], zone: tzinfo, precision: str = "milliseconds") -> str:
     """RFC 3339 in the site's zone, with its offset. A damaged value is shown as it is."""
     try:
-        return datetime.fromtimestamp(visit["visited"], zone).isoformat(timespec="milliseconds")
+        return datetime.fromtimestamp(visit["visited"], zone).isoformat(timespec=precision)
     except (TypeError, ValueError, OverflowError, OSError):
         return str(visit["visited"])
 
@@ -101,19 +110,30 @@ def _stats(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps({**stats, "by_camera": cameras}))
         return 0
+    has_gate = any(camera.role == "gate" for camera in settings.cameras)
+    if has_gate or stats["judged"] or "damaged" in stats:
+        _print_judged(stats, settings.device.timezone)
+    if not cameras:
+        print("no camera saw anything")
+    _print_cameras(cameras)
+    return 0
+
+
+def _print_judged(stats: dict[str, Any], timezone: str) -> None:
+    """The sums, and a bar for each hour of the day in which anybody was judged."""
     print(f"judged {stats['judged']}   passed {stats['passed']}   refused {stats['refused']}")
     if "damaged" in stats:
         print(f"damaged {stats['damaged']}: their rows do not say when, or how they were judged (edge-mask history)")
-    print(f"by hour of day ({settings.device.timezone}): # passed, x refused")
-    most = max((hour["passed"] + hour["refused"] for hour in stats["by_hour"]), default=0)
+    if not stats["judged"]:
+        return
+    print(f"by hour of day ({timezone}): # passed, x refused")
+    most = max(hour["passed"] + hour["refused"] for hour in stats["by_hour"])
     for hour in stats["by_hour"]:
         total = hour["passed"] + hour["refused"]
         if total:
             passed = round(hour["passed"] / most * _BAR)
             refused = round(hour["refused"] / most * _BAR)
             print(f"  {hour['hour']:02d}  {'#' * passed}{'x' * refused} {total}")
-    _print_cameras(cameras)
-    return 0
 
 
 _WORDS = {

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_mask.cli.common import add_config, add_json, earliest, human_bytes, human_seconds, parse_time, settings_of
+from edge_mask.plural import counted
 from edge_mask.redact import redact
 
 
@@ -55,7 +56,7 @@ def _status(arguments: argparse.Namespace, path: Path) -> int:
         print(json.dumps(status))
         return 0
     dropped = status["dropped"]
-    print(f"pending   {status['pending']} messages, {human_bytes(status['bytes'])}")
+    print(f"pending   {counted(status['pending'], 'message')}, {human_bytes(status['bytes'])}")
     print(f"oldest    {human_seconds(status['oldest_s'])}" if status["pending"] else "oldest    -")
     print(f"refused   {status['refused']} set aside (edge-mask outbox list --refused)")
     if not_told := status.get("not_told"):
@@ -125,16 +126,20 @@ def _exported(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 def _purge(arguments: argparse.Namespace, path: Path) -> int:
     from edge_mask.ledger.upkeep import purge
 
-    what = "set-aside messages" if arguments.refused else "messages that have not been delivered"
+    what = (
+        ("set-aside message", "set-aside messages")
+        if arguments.refused
+        else ("message that has not been delivered", "messages that have not been delivered")
+    )
     if not arguments.yes:
         if not sys.stdin.isatty():
             print("outbox purge deletes messages for good; say --yes to do it without being asked", file=sys.stderr)
             return 2
-        if input(f"Delete {what} of {path} for good? [y/N] ").strip().lower() not in ("y", "yes"):
+        if input(f"Delete {what[1]} of {path} for good? [y/N] ").strip().lower() not in ("y", "yes"):
             print("nothing was deleted")
             return 1
     count = purge(path, refused_only=arguments.refused, before=arguments.before)
-    print(f"deleted {count} {what}")
+    print(f"deleted {counted(count, *what)}")
     return 0
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from edge_mask.cli.common import a_name, add_config, add_json, settings_of
+from edge_mask.plural import counted
 
 if TYPE_CHECKING:
     from edge_mask.decide.record import Again, Record, Step
@@ -21,7 +22,7 @@ def add(commands: Any) -> None:
         description="Shows the looks that a visit was decided on and decides it again with this program, from the"
         " settings and the model's answers in its record. Exit code 1 when the answer is another one.",
     )
-    parser.add_argument("visit", type=a_name, metavar="VISIT_ID", help="as `edge-mask history --json` shows it")
+    parser.add_argument("visit", type=a_name, metavar="VISIT_ID", help="as `edge-mask history` shows it")
     add_config(parser)
     add_json(parser)
     parser.set_defaults(function=_replay)
@@ -35,7 +36,7 @@ def _replay(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     found = Reader(settings.outbox.path).visit(arguments.visit)
     if found is None:
-        raise Refused(f"{arguments.visit}: there is no such visit; edge-mask history --json shows their ids")
+        raise Refused(f"{arguments.visit}: there is no such visit; edge-mask history shows their ids")
     visit, packed = found
     if damaged := visit.get("damaged"):
         raise Refused(f"{arguments.visit}: its row is damaged ({', '.join(damaged)}): what was said is not known")
@@ -107,7 +108,7 @@ def _as_text(visit: dict[str, Any], record: "Record", again: "Again", zone: tzin
     )
     yield ""
     if record.before:
-        yield f"{record.before} looks before these found no room; the visitor's memory of them is used"
+        yield f"{counted(record.before, 'look')} before these found no room; the visitor's memory of that is used"
     yield from _table(list(_weighed(record, again)))
     if record.has_left:
         yield "then the visitor had left"

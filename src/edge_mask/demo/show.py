@@ -23,6 +23,7 @@ from edge_mask.deliver.paho import PahoTransport
 from edge_mask.demo.broker import HOST, EmbeddedBroker
 from edge_mask.errors import TryLater
 from edge_mask.messages import Message
+from edge_mask.plural import counted
 from edge_mask.units import Seconds
 
 SAMPLE = Path(__file__).parent / "sample"
@@ -186,7 +187,7 @@ def _visit(fields: Fields) -> str:
 
 
 def _look(fields: Fields) -> str:
-    faces = f"{fields['faces']} face{'' if fields['faces'] == 1 else 's'}"
+    faces = counted(fields["faces"], "face")
     return f"{fields['camera']}: {faces}, {fields['no_mask']} without mask, streak {fields['streak']}"
 
 
@@ -213,7 +214,7 @@ def _health(fields: Fields) -> str:
     took = "" if fields["inference_ms"] is None else f" of {fields['inference_ms']:.1f} ms"
     return (
         f"processor {fields['cpu']:.0f} %, memory {fields['memory']:.0f} %, {fields['fps']:.1f} looks/s{took},"
-        f" {fields['outbox']['pending']} messages waiting"
+        f" {counted(fields['outbox']['pending'], 'message')} waiting"
     )
 
 

@@ -9,6 +9,7 @@ from edge_mask.app.sensors import gpio_feed, policies_of, quality_of, sensor_of,
 from edge_mask.doctor.finding import Finding
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Quality, Reading
+from edge_mask.plural import counted
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.sense.feed import Nonsense, Said
 from edge_mask.sense.quality import QualityPolicy, QualityWatch
@@ -54,9 +55,8 @@ def _serial(settings: Settings, which: SerialSensor) -> Finding:
                 said = f"{first[0].sensor}: {', '.join(map(_shown, first))}{''.join(doubts)}"
                 return Finding(part, "warning" if doubts else "ok", said)
     if nonsense:
-        return Finding(
-            part, "warning", f"{which.path}: {len(nonsense)} times nothing that gives a value; {nonsense[-1]}"
-        )
+        count = counted(len(nonsense), "line that gives no value", "lines that give no value")
+        return Finding(part, "warning", f"{which.path}: {count}; {nonsense[-1]}")
     asked = " was asked, but" if which.ask else " is open, but"
     return Finding(part, "warning", f"{which.path}{asked} no line came within {_LISTENS_FOR:g} s")
 

@@ -44,7 +44,7 @@ def entities(site: Site) -> Iterator[Entity]:
         yield f"{slug(camera)}_problem", _problem(site, f"{camera} camera", "cameras", camera)
     for meter in site.meters:
         yield f"sensor_{slug(meter.sensor)}_{meter.quantity}", _reading(site, meter)
-    for sensor in dict.fromkeys(meter.sensor for meter in site.meters):
+    for sensor in dict.fromkeys((*site.voices, *(meter.sensor for meter in site.meters))):
         yield f"sensor_{slug(sensor)}_problem", _problem(site, f"{sensor} sensor", "sensors", sensor)
 
 

@@ -2,8 +2,8 @@
 
 import re
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from edge_mask.units import Seconds
 
@@ -41,12 +41,19 @@ class Site:
     longest_gap: Seconds = Seconds(300.0)
     """A room that was not looked at for longer has no streak any more."""
     meters: tuple[Meter, ...] = ()
+    voices: Mapping[str, tuple[Meter, ...]] = field(default_factory=dict)
+    """By name the quantities of each sensor whose lines name the one that measured: `line` speaks as `line-001`."""
     takes_commands: bool = False
 
     @property
     def object_id(self) -> str:
         """Stands in the discovery topic and begins every unique id, so it must never change for one thing name."""
         return object_id(self.thing)
+
+    def joined_by(self, ids: Mapping[str, str]) -> "Site":
+        """With the sensors that have spoken, by their whole name, each with that of its voice."""
+        more = (replace(meter, sensor=name) for name, voice in ids.items() for meter in self.voices[voice])
+        return replace(self, meters=(*self.meters, *more))
 
 
 def object_id(thing: str) -> str:

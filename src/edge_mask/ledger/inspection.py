@@ -20,6 +20,7 @@ from edge_mask.ledger.database import identity_of
 from edge_mask.ledger.rows import recount
 from edge_mask.ledger.schema import KEYS, SET_ASIDE, SIZE, lacking
 from edge_mask.ledger.soundness import damaged_columns, is_whole, names
+from edge_mask.plural import counted
 from edge_mask.redact import legible
 from edge_mask.units import Moment
 
@@ -60,15 +61,16 @@ class Mended:
         parts = []
         if self.rows:
             where = "; ".join(f"{table}: {names(sorted(columns))}" for table, columns in sorted(self.where.items()))
-            is_one = self.rows == 1
-            parts.append(
-                f"{self.rows} row{'' if is_one else 's'} in the database hold{'s' if is_one else ''} what does not"
-                f" belong there and {'was' if is_one else 'were'} set aside ({where})"
-            )
+            holds = counted(self.rows, "row in the database holds", "rows in the database hold")
+            were = "was" if self.rows == 1 else "were"
+            parts.append(f"{holds} what does not belong there and {were} set aside ({where})")
         if self.missing:
-            parts.append(f"{self.missing} messages that waited are not in the outbox any more and are lost")
+            one = "message that waited is not in the outbox any more and is lost"
+            many = "messages that waited are not in the outbox any more and are lost"
+            parts.append(counted(self.missing, one, many))
         if self.missing_events:
-            parts.append(f"{self.missing_events} stored events are not in the history any more")
+            one = "stored event is not in the history any more"
+            parts.append(counted(self.missing_events, one, "stored events are not in the history any more"))
         return "; ".join(parts)
 
 

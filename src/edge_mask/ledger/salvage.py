@@ -23,6 +23,7 @@ from edge_mask.ledger.database import beside, is_there
 from edge_mask.ledger.rows import recount
 from edge_mask.ledger.schema import KEYS
 from edge_mask.ledger.soundness import is_whole
+from edge_mask.plural import counted
 from edge_mask.redact import legible
 
 log = logging.getLogger(__name__)
@@ -44,14 +45,15 @@ class Salvaged:
     """The same for events of the history."""
 
     def __str__(self) -> str:
-        lost = _number(self.lost, "messages")
+        lost = _number(self.lost, "message", "messages")
         if self.lost_events != 0:
-            lost += f" and {_number(self.lost_events, 'events of the history')}"
-        return f"the database was damaged; it lies in {self.aside}, {self.rows} rows were carried over, {lost} lost"
+            lost += f" and {_number(self.lost_events, 'event of the history', 'events of the history')}"
+        carried = counted(self.rows, "row was carried over", "rows were carried over")
+        return f"the database was damaged; it lies in {self.aside}, {carried}, {lost} lost"
 
 
-def _number(count: int | None, what: str) -> str:
-    return f"an unknown number of {what}" if count is None else f"{count} {what}"
+def _number(count: int | None, one: str, many: str) -> str:
+    return f"an unknown number of {many}" if count is None else counted(count, one, many)
 
 
 def salvage(path: Path) -> Salvaged:

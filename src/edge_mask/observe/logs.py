@@ -16,6 +16,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
+from edge_mask.plural import counted
 from edge_mask.redact import redact
 
 Style = Literal["auto", "console", "json"]
@@ -137,7 +138,7 @@ class _PatientHandler(_Handler):
             self._dropped = 0
             self._is_writing = bool(lines)
         if lost:  # they came after those that were kept
-            text = f"{lost} log lines were dropped: nobody read the log for a while"
+            text = f"{counted(lost, 'log line was dropped', 'log lines were dropped')}: nobody read the log for a while"
             record = logging.LogRecord("edge_mask.log", logging.WARNING, "", 0, text, None, None)
             lines.append(self.format(record) + self.terminator)
         return "".join(lines)

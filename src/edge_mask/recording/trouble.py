@@ -14,6 +14,7 @@ from edge_mask.ledger.connections import is_damage, is_full
 from edge_mask.ledger.rows import Batch
 from edge_mask.ledger.writer import Ledger, Unwritable
 from edge_mask.messages import Fault
+from edge_mask.plural import counted
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.outage import Backoff, Outage
 
@@ -93,7 +94,8 @@ class Trouble:
             self.failed(error, batch)
             return False
         batch.events, batch.outgoing = events, outgoing
-        text = f"{lost} rows hold what no database can ({error}) and were given up"
+        gone = counted(lost, "row was given up that holds", "rows were given up that hold")
+        text = f"{gone} what no database can ({error})"
         log.error("database: %s", text)
         self.report("unwritable", text)
         return True

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Union
 
+from edge_mask.plural import counted
 from edge_mask.suggest import did_you_mean
 from edge_mask.yaml_file import Document, Path
 
@@ -81,7 +82,7 @@ def _check_many(document: Document, path: Path, value: Any, many: ListOf, most: 
         document.complain(path, f"a list is expected, not {_named(value)}")
         return
     if len(value) < many.least or (most is not None and len(value) > most):
-        document.complain(path, f"{len(value)} items; {many.least} to {most or 'any number'} are allowed")
+        document.complain(path, f"{counted(len(value), 'item')}; {many.least} to {most or 'any number'} are allowed")
     for index, item in enumerate(value):
         check(document, (*path, index), item, many.item)
 

@@ -88,6 +88,8 @@ class FeedMeter(Job):
         self._due = self._looks_at = self._opened = clock.now().mono
         self._listening_since: float | None = None
         self._is_wanted = True
+        self.on_newcomer: Callable[[str, str], None] = lambda _voice, _sensor: None
+        """Told once of each id that a voice speaks under. It must not wait."""
 
     def step(self, stop: threading.Event) -> None:
         """Wait a little, or listen once."""
@@ -145,10 +147,12 @@ class FeedMeter(Job):
         speaker = self._speakers[heard.by]
         now = self._clock.now().mono
         passed_on: Reading | None = None
+        newcomers: list[str] = []
         with self._lock:
             match heard:
                 case Said(reading=reading):
                     passed_on = speaker.say(reading, now)
+                    newcomers, speaker.newcomers = speaker.newcomers, []
                 case Stands(reading=reading):
                     speaker.stand(reading)
                 case Nonsense(reason=reason):
@@ -158,6 +162,8 @@ class FeedMeter(Job):
                 case Back():
                     speaker.return_(now)
         self._tell()
+        for sensor in newcomers:
+            self.on_newcomer(heard.by, sensor)
         if passed_on is not None:
             self._emit(passed_on)
 

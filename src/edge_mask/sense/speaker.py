@@ -55,6 +55,8 @@ class Speaker:
         self._clock = clock
         self._away = Outage(f"sensor {name}", log, report, clock)
         self._members: dict[str, _Member] = {}
+        self.newcomers: list[str] = []
+        """Ids that spoke for the first time; whoever tells of them takes them out."""
         self._heard_at = clock.now().mono
         self._nonsense = 0
         self._last = ""
@@ -110,8 +112,8 @@ class Speaker:
         if limit <= 0.0 or self._away.is_open:
             return
         if now - self._heard_at > limit:
-            came = f"{self._nonsense} times something came that gives no value; {self._last}"
-            self.leave("sensor_lost", f"no reading for {limit:g} s{': ' + came if self._nonsense else ''}")
+            came = f"; what came gives no value: {self._last}" if self._nonsense else ""
+            self.leave("sensor_lost", f"no reading for {limit:g} s{came}")
             return
         for name, member in self._members.items():
             if now - member.heard_at > limit and member.away.begin("sensor_lost", f"no reading for {limit:g} s"):
@@ -135,6 +137,7 @@ class Speaker:
         member = self._members.get(name)
         if member is None:
             member = self._members[name] = _Member(name, self._report, self._clock, now)
+            self.newcomers.append(name)
         member.heard_at = now
         member.away.end()
 

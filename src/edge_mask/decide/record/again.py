@@ -9,6 +9,7 @@ from edge_mask.decide.look import VisitorLook
 from edge_mask.decide.record.log import first_of
 from edge_mask.decide.record.packed import Record, Unreadable
 from edge_mask.decide.weight import weigh
+from edge_mask.plural import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +49,15 @@ class Again:
 def decide_again(record: Record) -> Again:
     """Show the looks of a record to a new visitor. Raises Unreadable when its memory does not fit this program."""
     if record.before and record.memory is None:
-        raise Unreadable(f"the visit had {record.before} looks, for which its record had no room")
+        raise Unreadable(f"the visit had {counted(record.before, 'look')}, for which its record had no room")
     try:
         return _again(record)
     except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
         if record.memory is None:  # then the fault is in the program
             raise
+        more = counted(record.before, "look more than its record holds", "looks more than its record holds")
         raise Unreadable(
-            f"the visit had {record.before} looks more than its record holds, and what was left of them fits only"
+            f"the visit had {more}, and what was left of them fits only"
             f" the edge-mask that recorded it, {record.made_by.program}: {error}"
         ) from error
 
