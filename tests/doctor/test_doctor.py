@@ -174,11 +174,12 @@ def test_a_reading_that_the_daemon_does_not_use_is_no_sound_sensor(site: Path, s
     write(site / "sys", {"bus/w1/devices/28-01/w1_slave": answer, "class/thermal/thermal_zone0/temp": "48000"})
     write(site / "sys", {"bus/iio/devices/iio:device0/in_humidityrelative_input": "104000"})
     name = "" if "name:" in sensor else "name: t, "
+    gate = "cameras: [{name: c, source: 'images:nowhere'}]\n"
     found = [
         finding
         for finding in findings(
             f"sensors: [{{{name}{sensor}}}, {{name: forehead2, kind: thermal}}]\nmqtt: {{transport: none}}\n"
-            + ("gate: {temperature_sensor: forehead, fever_above: 30}\n" if not name else "")
+            + (f"{gate}gate: {{temperature_sensor: forehead, fever_above: 30}}\n" if not name else "")
         )
         if finding.part in ("sensor t", "sensor forehead")
     ]

@@ -67,13 +67,14 @@ def write_config(folder: Path, port: int | None, **changes: Any) -> Path:
         "device": {"thing_name": THING},
         "cameras": [{"name": "front", "source": f"images:{folder / 'scene'}", "role": "gate", "interval": "0.05s"}],
         "detector": {"model": str(folder / "model"), "threads": 1},
-        "gate": {"votes": 3, "still": "ignore"},
-        "cctv": {"streak": 3},
         "mqtt": {"transport": "none"} if port is None else {"host": "127.0.0.1", "port": port},
-        "outbox": {"path": str(folder / "edge-mask.db"), "drain_rate": "1000/s"},
+        "outbox": {"path": str(folder / "edge-mask.db")} | ({} if port is None else {"drain_rate": "1000/s"}),
         "log": {"format": "console"},
         **changes,
     }
+    roles = {camera.get("role", "gate") for camera in config["cameras"]}
+    own = {"gate": {"votes": 3, "still": "ignore"}, "cctv": {"streak": 3}}
+    config = {**{role: keys for role, keys in own.items() if role in roles}, **config}
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config))
     return path

@@ -103,7 +103,7 @@ def test_home_assistant_finds_the_device_follows_it_and_loses_it_when_that_is_sw
 def test_a_device_that_comes_up_switched_off_takes_back_what_it_announced_before(
     config: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
-    change(config, cameras=[])
+    change(config, cameras=[], gate={})
     with Daemon(config) as daemon:
         subscriber.wait_for_count(HERE, 1)
         assert daemon.stop() == 0
@@ -117,7 +117,7 @@ def test_a_device_that_comes_up_switched_off_takes_back_what_it_announced_before
 
 
 def test_switched_off_nothing_of_it_is_imported_and_nothing_subscribed(config: Path, broker: Mosquitto) -> None:
-    change(config, cameras=[], homeassistant={"enabled": False})
+    change(config, cameras=[], gate={}, homeassistant={"enabled": False})
     program = (
         "import sys; from edge_mask.cli import main; code = main(sys.argv[1:]);"
         "print([name for name in sys.modules if name.startswith('edge_mask.homeassistant')]); sys.exit(code)"

@@ -73,9 +73,10 @@ def test_a_correction_beside_the_only_quantity_is_that_quantitys() -> None:
 
 def test_the_gates_thermometer_may_be_one_id_of_a_port() -> None:
     serial = SERIAL.replace("flow", "temperature").replace("m3/h", "C")
-    assert settings(serial, more="gate: {temperature_sensor: line-007}").gate.temperature_sensor == "line-007"
-    found = complaints(serial, more="gate: {temperature_sensor: line}")
-    assert found == ['gate.yaml:2: gate.temperature_sensor: there is no sensor "line"; allowed: line']
+    camera = "cameras: [{name: front, source: 'usb:0'}]\n"
+    assert settings(serial, more=camera + "gate: {temperature_sensor: line-007}").gate.temperature_sensor == "line-007"
+    found = complaints(serial, more=camera + "gate: {temperature_sensor: line}")
+    assert found == ['gate.yaml:3: gate.temperature_sensor: there is no sensor "line"; allowed: line']
 
 
 @pytest.mark.parametrize(

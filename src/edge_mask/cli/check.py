@@ -27,13 +27,14 @@ def _check(arguments: argparse.Namespace) -> int:
     from edge_mask.settings.load import load_with_overlay
 
     found = load_with_overlay(arguments.config, os.environ)
+    remarks = [Finding("configuration", "warning", sentence) for sentence in found.remarks]
     overlay = [Finding("overlay", "warning", f"not in force: {sentence}") for sentence in found.refused]
     if found.overlay.config:
         overlay.append(Finding("overlay", "ok", f"{found.kept_at}, version {found.overlay.version}"))
     failed = False
     if not arguments.json:
         print(f"{'configuration':<22} ok       {arguments.config}")
-    for finding in chain(overlay, examine(found.settings)):
+    for finding in chain(remarks, overlay, examine(found.settings)):
         failed = failed or finding.state == "failed"
         if arguments.json:
             print(json.dumps(as_dict(finding), ensure_ascii=False), flush=True)

@@ -10,15 +10,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from edge_mask.ledger.figures import JUDGED, SOUND, SPLIT
+from edge_mask.ledger.site_time import QUARTER, begin_of
 from edge_mask.redact import legible
 
-_QUARTER = 900
-# A damaged row must not stop the others from being counted.
-_SOUND = "typeof(wall) IN ('real', 'integer') AND wall BETWEEN 0 AND 2.5e11 AND typeof(camera) = 'text'"
 _COUNTED = {
     "looks": ("count(*), coalesce(sum(no_mask > 0), 0)", "typeof(no_mask) = 'integer'"),
     "alerts": ("count(*), 0", "camera IS NOT NULL"),
-    "visits": ("coalesce(sum(ispass = 1), 0), coalesce(sum(ispass = 0), 0)", "ispass IN (0, 1)"),
+    "visits": (SPLIT, JUDGED),
 }
 """By table: the two numbers of each quarter, and which rows count."""
 
@@ -56,7 +55,7 @@ def camera_hours(connection: Connection, zone: tzinfo, since: float | None, unti
     """Those in which anything happened, by camera and time; `since` and `until` are Unix seconds, `until` excluded."""
     hours: dict[tuple[str, str], CameraHour] = {}
     for camera, quarter, counts in sorted(_quarters(connection, since, until), key=lambda each: each[:2]):
-        begins = datetime.fromtimestamp(quarter * _QUARTER, zone).replace(minute=0, second=0)
+        begins = begin_of("hour", quarter * QUARTER, zone)
         hour = hours.setdefault((camera, begins.isoformat()), CameraHour(camera, begins, Counts()))
         hour.counts.add(counts)
     return list(hours.values())
@@ -84,9 +83,9 @@ def _quarters(connection: Connection, since: float | None, until: float | None) 
     bounds = [(test, limit) for test, limit in (("wall >= ?", since), ("wall < ?", until)) if limit is not None]
     limits = tuple(limit for _, limit in bounds)
     for table, (numbers, which) in _COUNTED.items():
-        where = " AND ".join((_SOUND, which, *(test for test, _ in bounds)))
+        where = " AND ".join((SOUND, which, *(test for test, _ in bounds)))
         query = (
-            f"SELECT camera, CAST(wall / {_QUARTER} AS INTEGER) AS quarter, {numbers} FROM {table} WHERE {where}"
+            f"SELECT camera, CAST(wall / {QUARTER} AS INTEGER) AS quarter, {numbers} FROM {table} WHERE {where}"
             " GROUP BY quarter, camera"
         )
         for camera, quarter, first, second in connection.exec_driver_sql(query, limits):

@@ -3,15 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping
 
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.connections import ReadView, is_damage
 from edge_mask.ledger.rows import unpack_properties
-from edge_mask.ledger.soundness import damaged_columns, is_text
+from edge_mask.ledger.schema import PENDING, SET_ASIDE
+from edge_mask.ledger.soundness import damaged_columns, is_number, is_text, is_time, is_whole
 from edge_mask.messages import Message, Priority
+from edge_mask.units import Moment
 
 STORED_PRIORITIES = (Priority.URGENT, Priority.EVIDENCE, Priority.TELEMETRY)
 
@@ -25,6 +27,7 @@ _NEXT = (
     f"SELECT {_COLUMNS} FROM outbox WHERE destination = ? AND state = 0 AND class = ? AND id > ? ORDER BY id LIMIT ?"
 )
 
+_HEAD = "SELECT wall, mono, boot FROM outbox WHERE state = 0 AND class = ? ORDER BY id LIMIT 1"
 _ONE = f"SELECT {_COLUMNS} FROM outbox WHERE id = ?"
 
 
@@ -139,3 +142,38 @@ class Destinations:
 
     def close(self) -> None:
         self._view.close()
+
+
+NOT_TOLD = ("expired", "cool_down", "quiet", "nobody", "unsubscribed", "no_target")
+"""Why a notification was not sent; names of counters behind `notify_`."""
+
+
+def outbox_status(connection: Connection, now: Moment, boot: str) -> dict[str, Any]:
+    """The outbox in five numbers, in constant time. A damaged number counts as 0."""
+    totals = {
+        state: (_whole(messages), _whole(size))
+        for state, messages, size in connection.exec_driver_sql("SELECT state, messages, bytes FROM totals")
+    }
+    drops = {name: _whole(value) for name, value in connection.exec_driver_sql("SELECT name, value FROM counters")}
+    # One look into the index per class: sorting all pending rows by id would cost their number.
+    heads = [connection.exec_driver_sql(_HEAD, (int(priority),)).first() for priority in STORED_PRIORITIES]
+    # Within one boot the monotonic clock tells the age even when the wall clock was not set.
+    ages = [
+        now.mono - head.mono if head.boot == boot else now.wall - head.wall
+        for head in heads
+        if head is not None and is_time(head.wall) and is_number(head.mono)
+    ]
+    pending, size = totals.get(PENDING, (0, 0))
+    not_told = {name: drops.get(f"notify_{name}", 0) for name in NOT_TOLD}
+    return {
+        "pending": pending,
+        "bytes": size,
+        "oldest_s": round(max(0.0, *ages), 1) if ages else 0.0,
+        "refused": totals.get(SET_ASIDE, (0, 0))[0],
+        "dropped": {name: drops.get(f"dropped_{name}", 0) for name in ("age", "space", "refused")},
+        **({"not_told": not_told} if any(not_told.values()) else {}),
+    }
+
+
+def _whole(value: Any) -> int:
+    return value if is_whole(value) else 0

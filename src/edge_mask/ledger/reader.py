@@ -3,37 +3,35 @@
 A damaged row is shown, too: wrong values as they are, and `damaged` names their columns.
 """
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
 from edge_mask.errors import DatabaseError
+from edge_mask.ledger import curves, figures, pages, seen
 from edge_mask.ledger.connections import as_database_error, open_reader
+from edge_mask.ledger.curves import Curve
+from edge_mask.ledger.figures import Bar, Which
 from edge_mask.ledger.hours import CameraHour, camera_hours
-from edge_mask.ledger.outbox import STORED_PRIORITIES
+from edge_mask.ledger.outbox import outbox_status
+from edge_mask.ledger.pages import Page
 from edge_mask.ledger.schema import PENDING, SET_ASIDE
+from edge_mask.ledger.seen import Table
 from edge_mask.ledger.shadows import stored
-from edge_mask.ledger.soundness import damaged_columns, is_number, is_time, is_whole
+from edge_mask.ledger.shown import COLUMNS, as_shown, known, shown
+from edge_mask.ledger.site_time import Unit
+from edge_mask.ledger.soundness import damaged_columns, is_text
 from edge_mask.messages import Priority
-from edge_mask.redact import legible
 from edge_mask.shadow import Shadow
 from edge_mask.units import Moment
 
 _PAGE = 500
-_VISIT = (
-    "id", "wall", "mono", "synced", "boot", "camera", "verdict", "ispass", "mask", "mask_score", "temperature",
-    "reasons", "passed_through", "snapshot", "time_to_verdict_ms",
-)  # fmt: skip
-"""All of a visit but its record, which takes more room than the rest."""
-_HEAD = "SELECT wall, mono, boot FROM outbox WHERE state = 0 AND class = ? ORDER BY id LIMIT 1"
+_WITH_PICTURES = ("visits", "alerts", "looks")
 _PRIORITIES: Mapping[Any, str] = {int(priority): priority.name.lower() for priority in Priority}
-NOT_TOLD = ("expired", "cool_down", "quiet", "nobody", "unsubscribed", "no_target")
-"""Why a notification was not sent; names of counters behind `notify_`."""
 _STATES: Mapping[Any, str] = {PENDING: "pending", SET_ASIDE: "refused"}
 
 
@@ -45,49 +43,41 @@ class Reader:
 
     def visits(self, since: float | None = None, until: float | None = None) -> Iterator[dict[str, Any]]:
         """Stored visits, oldest first; `since` and `until` are Unix seconds, `until` excluded."""
-        yield from map(_visit, self._stream(f"SELECT {self._known(_VISIT)} FROM visits", since, until))
+        yield from (
+            as_shown("visits", row) for row in self._stream(f"SELECT {self._visit_columns()} FROM visits", since, until)
+        )
 
     def visit(self, visit: str) -> tuple[dict[str, Any], bytes | None] | None:
         """One stored visit and its record; None when there is no such visit.
 
         The record is None in rows of earlier versions, and empty when there is something else in its place.
         """
-        query = f"SELECT {self._known((*_VISIT, 'record'))} FROM visits WHERE id = ?"
+        query = f"SELECT {self._visit_columns('record')} FROM visits WHERE id = ?"
         with self._connection() as connection:
             found = connection.exec_driver_sql(query, (visit,)).mappings().one_or_none()
         if found is None:
             return None
         row = dict(found)
         record = row.pop("record")
-        return _visit(row), record if record is None or isinstance(record, bytes) else b""
+        return as_shown("visits", row), record if record is None or isinstance(record, bytes) else b""
 
     def stats(self, zone: tzinfo, since: float | None = None, until: float | None = None) -> dict[str, Any]:
         """People judged, passed and refused: in all, by hour of the site's day (0..23), and by local date.
 
         Damaged visits are not counted; `damaged` is their number, absent when there are none.
         """
-        hours = {hour: {"hour": hour, "passed": 0, "refused": 0} for hour in range(24)}
-        days: dict[str, dict[str, Any]] = {}
-        passed = refused = damaged = 0
-        for row in self._stream("SELECT wall, ispass FROM visits", since, until):
-            if damaged_columns("visits", row):
-                damaged += 1
-                continue
-            local = datetime.fromtimestamp(row["wall"], zone)
-            key = "passed" if row["ispass"] else "refused"
-            hours[local.hour][key] += 1
-            date = local.date().isoformat()
-            days.setdefault(date, {"date": date, "passed": 0, "refused": 0})[key] += 1
-            passed += row["ispass"]
-            refused += 1 - row["ispass"]
-        return {
-            "judged": passed + refused,
-            "passed": passed,
-            "refused": refused,
-            "by_hour": list(hours.values()),
-            "by_date": list(days.values()),
-            **({"damaged": damaged} if damaged else {}),
-        }
+        with self._connection() as connection:
+            return figures.stats(connection, zone, Which(since=since, until=until))
+
+    def summary(self, which: Which) -> dict[str, Any]:
+        """`{judged, passed, refused, by_reason, by_camera}`; see `figures.summary`."""
+        with self._connection() as connection:
+            return figures.summary(connection, which)
+
+    def bars(self, zone: tzinfo, which: Which, unit: Unit) -> list[Bar]:
+        """Passed and refused by hour, day or week of the site. Raises Refused for too many of them."""
+        with self._connection() as connection:
+            return figures.bars(connection, zone, which, unit)
 
     def camera_hours(self, zone: tzinfo, since: float | None = None, until: float | None = None) -> list[CameraHour]:
         """What each camera saw in each hour of the site's calendar."""
@@ -100,6 +90,47 @@ class Reader:
         with self._connection() as connection:
             counts: dict[Any, int] = {row[0]: row[1] for row in connection.exec_driver_sql(query, (since,))}
         return {"passed": counts.get(1, 0), "refused": counts.get(0, 0)}
+
+    # -- lists, newest first -----------------------------------------------------------------------------
+
+    def visit_page(self, which: Which, cursor: str | None = None, limit: int = 50) -> Page:
+        """Raises Refused for a cursor that is none of ours."""
+        with self._connection() as connection:
+            return pages.visits(connection, which, cursor, limit)
+
+    def event_page(self, table: Table, cursor: str | None = None, limit: int = 50, *, unseen: bool = False) -> Page:
+        """Alerts or faults. Raises Refused for a cursor that is none of ours."""
+        with self._connection() as connection:
+            return pages.events(connection, table, cursor, limit, unseen=unseen)
+
+    def reading_page(
+        self, which: Which, quantity: str | None, sensor: str | None, cursor: str | None = None, limit: int = 50
+    ) -> Page:
+        """Single readings; of `which` only the period counts. Raises Refused for a cursor that is none of ours."""
+        with self._connection() as connection:
+            return pages.readings(connection, which, quantity, sensor, cursor, limit)
+
+    def unseen(self, table: Table) -> int:
+        """How many alerts or faults nobody has seen; 1000 stands for more."""
+        with self._connection() as connection:
+            return seen.unseen(connection, table)
+
+    def curves(self, since: float, until: float, quantity: str | None = None) -> list[Curve]:
+        """The readings of each sensor and quantity as a line."""
+        with self._connection() as connection:
+            return curves.curves(connection, since, until, quantity)
+
+    def picture(self, event: str) -> str | None:
+        """The file name of the picture of a visit, alert or look, by its id; the file may be gone."""
+        with self._connection() as connection:
+            for table in _WITH_PICTURES:
+                query = f"SELECT snapshot FROM {table} WHERE id = ?"
+                name = connection.exec_driver_sql(query, (event,)).scalar()
+                if is_text(name):
+                    return str(name)
+        return None
+
+    # -- the rest ----------------------------------------------------------------------------------------
 
     def shadows(self) -> dict[str, Shadow]:
         """Every shadow that this device keeps, by `thing` or `thing/name`."""
@@ -125,26 +156,24 @@ class Reader:
         """The waiting messages in the order of sending, and those set aside with the reason."""
         where = f"WHERE state = {SET_ASIDE} AND 0 = ?" if refused_only else "WHERE 0 = ?"
         for row in self._pages(f"SELECT * FROM outbox {where} ORDER BY state, class, id", (0,)):
-            shown = {name: _shown(value) for name, value in row.items()}
+            told = {name: shown(value) for name, value in row.items()}
             damaged = damaged_columns("outbox", row)
             yield {
-                "id": shown["message_id"],
-                "destination": shown["destination"],
-                "topic": shown["topic"],
-                "class": _PRIORITIES.get(row["class"], shown["class"]),
-                "state": _STATES.get(row["state"], shown["state"]),
-                "reason": shown["reason"],
-                "seen": shown["wall"],
-                "bytes": shown["bytes"],
-                "payload": row["payload"] if isinstance(row["payload"], bytes) else shown["payload"],
+                "id": told["message_id"],
+                "destination": told["destination"],
+                "topic": told["topic"],
+                "class": _PRIORITIES.get(row["class"], told["class"]),
+                "state": _STATES.get(row["state"], told["state"]),
+                "reason": told["reason"],
+                "seen": told["wall"],
+                "bytes": told["bytes"],
+                "payload": row["payload"] if isinstance(row["payload"], bytes) else told["payload"],
                 **({"damaged": damaged} if damaged else {}),
             }
 
-    def _known(self, columns: Iterable[str]) -> str:
-        """These columns of a visit; a file that no daemon has opened since an update lacks the new ones."""
+    def _visit_columns(self, *more: str) -> str:
         with self._connection() as connection:
-            there = {row[1] for row in connection.exec_driver_sql("PRAGMA table_info(visits)")}
-        return ", ".join(name if name in there else f"NULL AS {name}" for name in columns)
+            return known(connection, "visits", (*COLUMNS["visits"], *more))
 
     def _stream(self, query: str, since: float | None, until: float | None) -> Iterator[RowMapping]:
         bounds = [(test, limit) for test, limit in (("wall >= ?", since), ("wall < ?", until)) if limit is not None]
@@ -163,61 +192,3 @@ class Reader:
             closing(open_reader(self._path)) as connection,
         ):
             yield connection
-
-
-def _visit(row: Mapping[Any, Any]) -> dict[str, Any]:
-    damaged = damaged_columns("visits", row)
-    visit = {name: _shown(value) for name, value in row.items()}
-    return {
-        "id": visit["id"],
-        "visited": visit["wall"],
-        "clock_ok": row["synced"] == 1,
-        **{name: visit[name] for name in ("camera", "verdict", "ispass", "mask")},
-        "mask_score": round(row["mask_score"], 4) if is_number(row["mask_score"]) else visit["mask_score"],
-        "temperature": visit["temperature"],
-        "reasons": [visit["reasons"]] if "reasons" in damaged else json.loads(row["reasons"]),
-        "passed_through": bool(row["passed_through"]) if row["passed_through"] in (0, 1) else None,
-        "snapshot": visit["snapshot"],
-        "time_to_verdict_ms": visit["time_to_verdict_ms"],
-        **({"damaged": damaged} if damaged else {}),
-    }
-
-
-def outbox_status(connection: Connection, now: Moment, boot: str) -> dict[str, Any]:
-    """The outbox in five numbers, in constant time. A damaged number counts as 0."""
-    totals = {
-        state: (_whole(messages), _whole(size))
-        for state, messages, size in connection.exec_driver_sql("SELECT state, messages, bytes FROM totals")
-    }
-    drops = {name: _whole(value) for name, value in connection.exec_driver_sql("SELECT name, value FROM counters")}
-    # One look into the index per class: sorting all pending rows by id would cost their number.
-    heads = [connection.exec_driver_sql(_HEAD, (int(priority),)).first() for priority in STORED_PRIORITIES]
-    # Within one boot the monotonic clock tells the age even when the wall clock was not set.
-    ages = [
-        now.mono - head.mono if head.boot == boot else now.wall - head.wall
-        for head in heads
-        if head is not None and is_time(head.wall) and is_number(head.mono)
-    ]
-    pending, size = totals.get(PENDING, (0, 0))
-    not_told = {name: drops.get(f"notify_{name}", 0) for name in NOT_TOLD}
-    return {
-        "pending": pending,
-        "bytes": size,
-        "oldest_s": round(max(0.0, *ages), 1) if ages else 0.0,
-        "refused": totals.get(SET_ASIDE, (0, 0))[0],
-        "dropped": {name: drops.get(f"dropped_{name}", 0) for name in ("age", "space", "refused")},
-        **({"not_told": not_told} if any(not_told.values()) else {}),
-    }
-
-
-def _whole(value: Any) -> int:
-    return value if is_whole(value) else 0
-
-
-def _shown(value: Any) -> Any:
-    """A value that text and JSON can hold."""
-    if isinstance(value, bytes):
-        return f"bytes {value[:100].hex(' ')}"
-    if isinstance(value, str):
-        return legible(value)
-    return value if value is None or is_number(value) else str(value)

@@ -176,10 +176,21 @@ _HELD = (
     f"CREATE TABLE held (id TEXT PRIMARY KEY, visit TEXT, {_MOMENT}) WITHOUT ROWID",
 )
 
+_PAGE = (
+    # Figures and filters of a list read this index alone, a fiftieth of the table with its records.
+    "DROP INDEX visits_wall",
+    "CREATE INDEX visits_wall ON visits (wall, camera, ispass, reasons)",
+    "DROP INDEX readings_wall",
+    "CREATE INDEX readings_wall ON readings (wall, sensor, quantity, value, quality)",
+    # When somebody marked it as seen (Unix seconds), and who. In the row itself: it goes with the event.
+    *(f"ALTER TABLE {table} ADD COLUMN seen REAL" for table in ("alerts", "faults")),
+    *(f"ALTER TABLE {table} ADD COLUMN seen_by TEXT" for table in ("alerts", "faults")),
+)
+
 ROOM: Final = {table: _guarded_room("", texts) for table, texts in _SIZED.items()}
 """SQL for the size of a stored event, by table."""
 
-MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SHADOWS, _HISTORY, _DAMAGE, _RECORDS, _HOURS, _HELD)
+MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SHADOWS, _HISTORY, _DAMAGE, _RECORDS, _HOURS, _HELD, _PAGE)
 
 
 def migrate(connection: Connection, steps: Sequence[Sequence[str]] = MIGRATIONS) -> None:

@@ -71,6 +71,7 @@ def _is_json(kind: type) -> Check:
     return check
 
 
+_SEEN: Mapping[str, Check] = {"seen": _or_null(is_time), "seen_by": _or_null(is_text)}
 _MOMENT: Mapping[str, Check] = {"wall": is_time, "mono": is_number, "synced": _one_of(0, 1, 2), "boot": is_text}
 
 COLUMNS: Mapping[str, Mapping[str, Check]] = {
@@ -97,13 +98,13 @@ COLUMNS: Mapping[str, Mapping[str, Check]] = {
     },
     "alerts": {
         "id": _is_name, "kind": is_text, "camera": _or_null(is_text), "sensor": _or_null(is_text), "text": is_text,
-        "streak": _or_null(is_whole), "value": _or_null(is_number), "snapshot": _or_null(is_text), **_MOMENT,
+        "streak": _or_null(is_whole), "value": _or_null(is_number), "snapshot": _or_null(is_text), **_SEEN, **_MOMENT,
     },
     "readings": {
         "id": _is_name, "sensor": is_text, "quantity": is_text, "value": is_number, "unit": is_text,
         "quality": is_text, **_MOMENT,
     },
-    "faults": {"id": _is_name, "component": is_text, "code": is_text, "text": is_text, **_MOMENT},
+    "faults": {"id": _is_name, "component": is_text, "code": is_text, "text": is_text, **_SEEN, **_MOMENT},
 }  # fmt: skip
 """The check of each column, by table."""
 

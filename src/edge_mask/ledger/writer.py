@@ -24,6 +24,7 @@ from edge_mask.ledger.inspection import Damage, Mended, mend
 from edge_mask.ledger.open_file import OpenFile
 from edge_mask.ledger.outbox import Pending, one
 from edge_mask.ledger.rows import Batch, Settlement, delete_waiting, insert, last_row_of, restamp, settle, write_counts
+from edge_mask.ledger.seen import Sighting, mark_seen
 from edge_mask.ledger.sequences import Sequences
 from edge_mask.ledger.shadows import Shadows
 from edge_mask.ledger.soundness import is_whole
@@ -156,6 +157,12 @@ class Ledger:
         connection = self.file.connection
         with as_database_error(), overwriting(connection), connection.begin():
             return erase(connection, erasure)
+
+    def mark_seen(self, sighting: Sighting, now: Moment) -> int:
+        """See `seen.mark_seen`."""
+        connection = self.file.connection
+        with as_database_error(), connection.begin():
+            return mark_seen(connection, sighting, now.wall)
 
     def mend(self, damage: Sequence[Damage], now: Moment) -> Mended:
         """Set aside the rows that an inspection found damaged, if they still are, and count anew."""

@@ -28,6 +28,7 @@ from edge_mask.recording.requests import (
     Barrier,
     Condemn,
     Erase,
+    MarkSeen,
     Mend,
     Purge,
     ReadShadow,
@@ -154,7 +155,7 @@ class Recorder(Job):
             case Barrier():
                 self._group.answer_later(entry.answer, None)
                 self._group.hurry()
-            case ReadShadow() | UpdateShadow() | Purge() | Mend() | Condemn():
+            case ReadShadow() | UpdateShadow() | Purge() | Mend() | Condemn() | MarkSeen():
                 self._answer(entry)
             case Heard():
                 self._take(self._intake.hear(entry))

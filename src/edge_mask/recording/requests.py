@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar, assert_never
 
 from edge_mask.ledger.erasure import Erased, Erasure
 from edge_mask.ledger.inspection import Damage, Mended
+from edge_mask.ledger.seen import Sighting
 from edge_mask.ledger.writer import Ledger
 from edge_mask.recording.shadow_updates import forget
 from edge_mask.units import Moment
@@ -78,7 +79,14 @@ class Erase(Request[Erased]):
     erasure: Erasure
 
 
-Task = ReadShadow | UpdateShadow | Purge | Mend | Condemn | Erase
+@dataclass(slots=True)
+class MarkSeen(Request[int]):
+    """Marks alerts or faults as seen and answers how many are marked that were not before."""
+
+    sighting: Sighting
+
+
+Task = ReadShadow | UpdateShadow | Purge | Mend | Condemn | Erase | MarkSeen
 """Requests that do something; a Barrier only waits."""
 
 
@@ -104,5 +112,7 @@ def carry_out(task: Task, ledger: Ledger, now: Moment) -> Any:
             erased = ledger.erase(erasure)
             forget(ledger.shadows, thing, erasure.before, erased.seen_at, int(now.wall))
             return erased
+        case MarkSeen(sighting=sighting):
+            return ledger.mark_seen(sighting, now)
         case _:
             assert_never(task)

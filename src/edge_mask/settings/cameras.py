@@ -124,12 +124,16 @@ class Gate(Section):
         default=Seconds(2.0),
         description="Time after which a lead of three is enough; after two of them the verdict is `unsure`.",
     )
-    min_face: Fraction = Field(
+    min_face: float = Field(
         default=0.12,
+        ge=0,
+        le=0.8,
         description="Smallest face to be judged: its longer side as a share of the picture's shorter side.",
     )
-    pass_score: Fraction = Field(
+    pass_score: float = Field(
         default=0.6,
+        ge=0,
+        le=0.95,
         description="Mean score that the looks with a mask must have for a pass; a less certain one is `unsure`.",
     )
     still: Literal["refuse", "ignore"] = Field(
@@ -137,7 +141,9 @@ class Gate(Section):
         description="A masked face that neither moves nor changes (a poster, a frozen camera) is refused, or let pass.",
     )
     fever_above: float = Field(
-        default=37.5, description="Temperature above which nobody passes, in the unit of the temperature sensor."
+        default=37.5,
+        description="Temperature above which nobody passes, in the unit of the temperature sensor.",
+        json_schema_extra=allowed("a number that means 25 to 45 °C in the unit of the sensor"),
     )
     temperature_sensor: str | None = Field(
         default=None,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from edge_mask.quantities import duration
 from edge_mask.settings.cameras import Camera, Point
 from edge_mask.settings.gate_checks import output_complaints, passage_complaints
 from edge_mask.settings.model import Settings
@@ -9,12 +10,10 @@ from edge_mask.settings.named_files import Complaint
 from edge_mask.settings.notify_checks import notify_complaints
 from edge_mask.settings.sending_checks import sending_complaints
 from edge_mask.settings.sensor_checks import line_complaints, lines_taken, place_of, sensor_complaints
-from edge_mask.yaml_file import Path as Key
+from edge_mask.settings.vote_checks import vote_complaints
 
-FEWEST_VOTES = 3
-"""A camera too slow for `gate.votes` frames per window decides on this many (track.votes)."""
-COLDEST_FEVER, HOTTEST_FEVER = 25.0, 50.0
-"""Degrees Celsius; a skin thermometer may measure much less than 37."""
+COLDEST_FEVER, HOTTEST_FEVER = 25.0, 45.0
+"""Degrees Celsius; a skin thermometer may measure much less than 37, and nobody alive is warmer than the second."""
 _LEAST_AREA = 1e-6
 LATER = {
     ("web", "enabled"): ("the dashboard comes", "false"),
@@ -31,6 +30,8 @@ def complaints(settings: Settings) -> Iterator[Complaint]:
     yield from sensor_complaints(settings)
     yield from line_complaints(settings)
     yield from _outputs(settings)
+    yield from _pictures(settings)
+    yield from vote_complaints(settings)
     yield from _gate(settings)
     yield from passage_complaints(settings)
     yield from output_complaints(settings)
@@ -75,8 +76,6 @@ def _cameras(settings: Settings) -> Iterator[Complaint]:
             yield (*key, "loop"), "only a file or a folder can start again at the end; remove it"
         if camera.zone is not None and _area(camera.zone) < _LEAST_AREA:
             yield (*key, "zone"), "encloses nothing, so that no face lies in it; give the corners of an area"
-        if camera.role == "gate":
-            yield from _looks_enough((*key, "interval"), camera, settings)
 
 
 def _device_of(camera: Camera) -> str | None:
@@ -94,15 +93,6 @@ def _area(zone: tuple[Point, ...]) -> float:
     """Of the polygon, as a share of the picture (the shoelace formula)."""
     pairs = zip(zone, (*zone[1:], zone[0]), strict=True)
     return abs(sum(x * next_y - next_x * y for (x, y), (next_x, next_y) in pairs)) / 2
-
-
-def _looks_enough(key: Key, camera: Camera, settings: Settings) -> Iterator[Complaint]:
-    """Whether a verdict is possible: enough frames must lie in the window."""
-    gate = settings.gate
-    needed = min(gate.votes, FEWEST_VOTES)
-    if camera.interval and gate.window / camera.interval + 1 < needed:
-        text = f"{camera.interval:g}s is too long: gate.window, {gate.window:g}s, would never hold {needed} looks"
-        yield key, f"{text}; allowed: at most {gate.window / (needed - 1):g}s"
 
 
 def _outputs(settings: Settings) -> Iterator[Complaint]:
@@ -139,6 +129,13 @@ def _gate(settings: Settings) -> Iterator[Complaint]:
         )
     else:
         yield from _fever(settings, measured.unit, measured.max)
+
+
+def _pictures(settings: Settings) -> Iterator[Complaint]:
+    kept = settings.snapshots
+    if kept.temp_ttl > kept.keep and "temp_ttl" in kept.model_fields_set:  # by default it is simply cut short
+        found, most = (duration().show(time) for time in (kept.temp_ttl, kept.keep))
+        yield ("snapshots", "temp_ttl"), f"found {found}; allowed: at most snapshots.keep, {most}"
 
 
 def _thermometers(settings: Settings) -> str:

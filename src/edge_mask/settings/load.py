@@ -13,6 +13,7 @@ from edge_mask.errors import ConfigurationError
 from edge_mask.settings import overlay as overlays
 from edge_mask.settings.checks import complaints
 from edge_mask.settings.explain import explain
+from edge_mask.settings.idle import Remark, remarks
 from edge_mask.settings.model import Settings
 from edge_mask.settings.notify_checks import literal_secrets
 from edge_mask.settings.overlay import Layers, Overlay
@@ -32,6 +33,8 @@ class LoadedSettings:
     """Where the overlay is stored."""
     refused: tuple[str, ...] = ()
     """Why the stored overlay is not active, in sentences; empty when it is."""
+    remarks: tuple[str, ...] = ()
+    """Sentences about written keys that do nothing on this device, or less than they say."""
 
 
 def load(path: Path, environ: Mapping[str, str], overlay: Overlay | None = None) -> Settings:
@@ -39,7 +42,7 @@ def load(path: Path, environ: Mapping[str, str], overlay: Overlay | None = None)
 
     Paths in it are relative to the working directory. Raises ConfigurationError with one sentence for each problem.
     """
-    return _settings(_document(path, environ), overlay or Overlay())
+    return _settings(_document(path, environ), overlay or Overlay())[0]
 
 
 def load_with_overlay(path: Path, environ: Mapping[str, str]) -> LoadedSettings:
@@ -49,11 +52,13 @@ def load_with_overlay(path: Path, environ: Mapping[str, str]) -> LoadedSettings:
     try:
         overlay = overlays.read_kept(kept_at)
         if overlay.config:
-            return LoadedSettings(_settings(document, overlay), overlay, kept_at)
+            settings, told = _settings(document, overlay)
+            return LoadedSettings(settings, overlay, kept_at, remarks=told)
         refused: tuple[str, ...] = ()
     except ConfigurationError as error:
         overlay, refused = Overlay(), tuple(error.problems)
-    return LoadedSettings(_settings(document, Overlay()), overlay, kept_at, refused)
+    settings, told = _settings(document, Overlay())
+    return LoadedSettings(settings, overlay, kept_at, refused, told)
 
 
 def overlay_of(path: Path, environ: Mapping[str, str]) -> tuple[Overlay, Path]:
@@ -67,7 +72,7 @@ def overlay_of(path: Path, environ: Mapping[str, str]) -> tuple[Overlay, Path]:
 
 def parse(text: str, name: str, environ: Mapping[str, str], overlay: Overlay | None = None) -> Settings:
     """The same for a YAML text; `name` is what the sentences call it."""
-    return _settings(read(text, name, environ), overlay or Overlay())
+    return _settings(read(text, name, environ), overlay or Overlay())[0]
 
 
 def _document(path: Path, environ: Mapping[str, str]) -> Document:
@@ -86,7 +91,8 @@ def _document(path: Path, environ: Mapping[str, str]) -> Document:
     return read(text, str(path), environ)
 
 
-def _settings(document: Document, overlay: Overlay) -> Settings:
+def _settings(document: Document, overlay: Overlay) -> tuple[Settings, tuple[str, ...]]:
+    """The settings, and sentences about what does nothing in them."""
     if document.problems:
         raise ConfigurationError(document.problems)
     data = {} if document.data is None else document.data
@@ -94,11 +100,28 @@ def _settings(document: Document, overlay: Overlay) -> Settings:
         raise ConfigurationError([document.sentence((), "holds no settings; allowed: device, cameras, mqtt, …")])
     layers = Layers(document, overlay)
     settings = _validated(overlay.over(data), layers)
-    found = (*_literal_password(data), *_own_file(settings, document.name), *complaints(settings))
+    said = tuple(remarks(settings))
+    faults = _faults_of_the_file(said, data, overlay)
+    found = [*_literal_password(data), *_own_file(settings, document.name), *complaints(settings)]
+    complained = {key for key, _ in found}
+    found += [(each.key, each.text) for each in faults if each.key not in complained]
     problems = [layers.sentence(key, text) for key, text in found]
     if problems:
         raise ConfigurationError(problems)
-    return settings
+    return settings, tuple(layers.sentence(each.key, each.text) for each in said)
+
+
+def _faults_of_the_file(said: tuple[Remark, ...], data: dict[str, Any], overlay: Overlay) -> list[Remark]:
+    """Those that the file has by itself. An overlay may set a key before the one that it belongs to, or for a while
+    take away what a key of the file needs: it is not refused for that."""
+    faults = [each for each in said if each.is_fault]
+    if not overlay.config or not faults:
+        return faults
+    try:
+        alone = {each.key for each in remarks(Settings.model_validate(data)) if each.is_fault}
+    except ValidationError:  # the overlay mends the file: then nobody knows what it means by itself
+        return []
+    return [each for each in faults if each.key in alone and not overlay.gives(each.key)]
 
 
 def _validated(data: dict[str, Any], layers: Layers) -> Settings:

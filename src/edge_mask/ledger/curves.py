@@ -1,0 +1,125 @@
+"""Readings as lines: one by one within a day, means beyond it, never more points than a screen has.
+
+readings ──SQL over one index──▶ a line for each sensor and quantity ──▶ points, and the readings not to be believed
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from edge_mask.ledger.figures import Which
+from edge_mask.ledger.soundness import is_number, is_time
+from edge_mask.redact import legible
+
+MOST_POINTS: Final = 2016
+"""Of one line: two weeks in steps of ten minutes."""
+MOST_OUTLIERS: Final = 200
+"""Of one line: the newest."""
+_DAY = 86400.0
+_STEPS: Final = (60, 600, 1800, 3600, 10800, 21600, 86400, 604800, 2592000, 31536000)
+"""Seconds."""
+_GOOD = "quality = 'good'"
+_SOUND = (
+    "typeof(wall) IN ('real', 'integer') AND wall BETWEEN 0 AND 2.5e11 AND typeof(value) IN ('real', 'integer')"
+    " AND typeof(sensor) = 'text' AND typeof(quantity) = 'text'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The readings of one step, or one reading. `mean`, `low` and `high` leave out what is not to be believed."""
+
+    at: float
+    """Unix seconds; of a step, its beginning."""
+    mean: float | None
+    low: float | None
+    high: float | None
+    count: int
+    doubtful: int = 0
+    """How many of them are not to be believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlier:
+    """A reading that is not to be believed."""
+
+    at: float
+    value: float
+    quality: str
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The line of one sensor and quantity, oldest point first."""
+
+    sensor: str
+    quantity: str
+    unit: str
+    step_s: int
+    """0: each point is one reading."""
+    points: list[Point] = field(default_factory=list)
+    outliers: list[Outlier] = field(default_factory=list)
+
+
+def curves(connection: Connection, since: float, until: float, quantity: str | None = None) -> list[Curve]:
+    """All lines of the period, by quantity and sensor; `until` excluded."""
+    where, arguments = Which(since=since, until=until).where(_SOUND)
+    if quantity is not None:
+        where, arguments = f"{where} AND quantity = ?", (*arguments, quantity)
+    counts = connection.exec_driver_sql(
+        f"SELECT quantity, sensor, count(*) FROM readings {where} GROUP BY quantity, sensor", arguments
+    ).all()
+    step = _step(until - since, max((count for _, _, count in counts), default=0))
+    found = {
+        (name, sensor): Curve(legible(sensor), legible(name), _unit(connection, sensor, name), step)
+        for name, sensor, _ in counts
+    }
+    for name, sensor, point in _points(connection, where, arguments, step):
+        found[name, sensor].points.append(point)
+    for (name, sensor), curve in found.items():
+        curve.outliers.extend(_outliers(connection, where, (*arguments, name, sensor)))
+    return list(found.values())
+
+
+def _step(length: float, most: int) -> int:
+    if length <= _DAY and most <= MOST_POINTS:
+        return 0
+    allowed = _STEPS if length <= _DAY else _STEPS[1:]
+    return next((step for step in allowed if length / step < MOST_POINTS - 1), _STEPS[-1])
+
+
+def _points(
+    connection: Connection, where: str, arguments: tuple[Any, ...], step: int
+) -> "list[tuple[str, str, Point]]":
+    good = f"CASE WHEN {_GOOD} THEN value END"
+    # Whole steps of UTC: the same reading falls into the same step whatever period is asked for.
+    at = f"CAST(wall / {step} AS INTEGER) * {step}" if step else "wall"
+    group = "GROUP BY at, quantity, sensor" if step else ""
+    counts = f"avg({good}), min({good}), max({good}), count(*), coalesce(sum({_GOOD}), 0)"
+    one = f"{good}, {good}, {good}, 1, coalesce({_GOOD}, 0)"
+    query = f"SELECT quantity, sensor, {at} AS at, {counts if step else one} FROM readings {where} {group} ORDER BY at"
+    return [
+        (quantity, sensor, Point(at, mean, low, high, count, count - believed))
+        for quantity, sensor, at, mean, low, high, count, believed in connection.exec_driver_sql(query, arguments)
+    ]
+
+
+def _outliers(connection: Connection, where: str, arguments: tuple[Any, ...]) -> list[Outlier]:
+    query = (
+        f"SELECT wall, value, quality FROM readings {where} AND quantity = ? AND sensor = ? AND NOT ({_GOOD})"
+        f" ORDER BY wall DESC LIMIT {MOST_OUTLIERS}"
+    )
+    rows = connection.exec_driver_sql(query, arguments).all()
+    return [
+        Outlier(at, value, legible(str(quality)))
+        for at, value, quality in reversed(rows)
+        if is_time(at) and is_number(value)
+    ]
+
+
+def _unit(connection: Connection, sensor: str, quantity: str) -> str:
+    """As the newest reading has it."""
+    query = "SELECT unit FROM readings WHERE sensor = ? AND quantity = ? ORDER BY wall DESC LIMIT 1"
+    found = connection.exec_driver_sql(query, (sensor, quantity)).scalar()
+    return legible(found) if isinstance(found, str) else ""

@@ -1,0 +1,42 @@
+"""Alerts and faults that somebody has seen: a mark in the row itself, which goes with it wherever that goes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from sqlalchemy import Connection
+
+Table = Literal["alerts", "faults"]
+MARKS: Final = ("seen", "seen_by")
+"""Columns: when it was marked (Unix seconds), and by whom."""
+MOST: Final = 500
+"""Ids in one mark."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Somebody has seen these alerts or faults, or all that came until a moment (Unix seconds, included)."""
+
+    table: Table
+    by: str
+    """The user."""
+    ids: Sequence[str] = ()
+    until: float | None = None
+
+
+def mark_seen(connection: Connection, sighting: Sighting, now: float) -> int:
+    """How many are marked now that were not before; the first mark stays. Inside the caller's transaction."""
+    statement = f"UPDATE {sighting.table} SET seen = ?, seen_by = ? WHERE seen IS NULL AND"
+    marked = 0
+    for each in sighting.ids[:MOST]:
+        marked += connection.exec_driver_sql(f"{statement} id = ?", (now, sighting.by, each)).rowcount
+    if sighting.until is not None:
+        which = (now, sighting.by, sighting.until)
+        marked += connection.exec_driver_sql(f"{statement} wall <= ?", which).rowcount
+    return marked
+
+
+def unseen(connection: Connection, table: Table, most: int = 1000) -> int:
+    """How many nobody has seen, counted up to `most`."""
+    query = f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE seen IS NULL LIMIT {most})"
+    return int(connection.exec_driver_sql(query).scalar_one())

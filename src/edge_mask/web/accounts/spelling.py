@@ -1,0 +1,46 @@
+"""How names and passwords may look; what is wrong is said in a sentence that never repeats a password."""
+
+import unicodedata
+from typing import Final
+
+from edge_mask.errors import Refused
+
+SHORTEST_PASSWORD: Final = 12
+LONGEST_PASSWORD: Final = 256
+LONGEST_NAME: Final = 64
+
+_NAME_ALLOWED: Final = f"allowed: up to {LONGEST_NAME} letters, digits, '.', '-', '_' or '@', a letter or digit first"
+
+
+def name_of(text: str) -> str:
+    """The name as it is kept: without regard to case, as one spelling of its letters. Raises Refused."""
+    name = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", text).casefold())
+    if not name or len(name) > LONGEST_NAME or not name[0].isalnum() or not all(map(_is_of_a_name, name)):
+        raise Refused(f"{text[:LONGEST_NAME]!r} cannot be a name; {_NAME_ALLOWED}")
+    return name
+
+
+def password_of(text: str) -> str:
+    """The password as it is hashed: the same for a keyboard that writes é, or a Korean syllable, as several signs."""
+    return unicodedata.normalize("NFC", text)
+
+
+def new_password(text: str, name: str) -> str:
+    """A password that somebody chose, fit for use. Raises Refused."""
+    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text):
+        raise Refused(
+            "the password holds a control character or half a character, such as a line break; type plain text"
+        )
+    password = password_of(text)
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        allowed = (
+            f"allowed: {SHORTEST_PASSWORD} to {LONGEST_PASSWORD}, and a few words with blanks are easy to keep in mind"
+        )
+        raise Refused(f"the password has {len(password)} characters; {allowed}")
+    if password.casefold().replace(name, "").strip() == "":
+        raise Refused("the password is the name; choose something that others cannot guess")
+    return password
+
+
+def _is_of_a_name(sign: str) -> bool:
+    return sign.isalnum() or sign in ".-_@" or unicodedata.category(sign) in ("Mn", "Mc")

@@ -1,0 +1,174 @@
+"""`edge-mask users`, as somebody types it."""
+
+import io
+import json
+import os
+import pty
+import subprocess
+import threading
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from tests.end_to_end.daemon import COMMAND, Ended, edge_mask, write_config
+
+from edge_mask.cli import main
+
+WORD = "correct horse battery"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One device for all tests here: ann is its operator."""
+    made = tmp_path_factory.mktemp("users")
+    write_config(made, None)
+    assert users(made, "add", "Ann", stdin=f"{WORD}\n").out == "user ann (operator) can log in\n"
+    return made
+
+
+def users(folder: Path, *words: str, stdin: str | None = "") -> Ended:
+    """The command within this process: starting another one takes most of its time."""
+    out, err = io.StringIO(), io.StringIO()
+    typed = io.TextIOWrapper(io.BytesIO((stdin or "").encode()))
+    with mock.patch("sys.stdin", typed), redirect_stdout(out), redirect_stderr(err):
+        try:
+            code = main(["users", *words, "--config", str(folder / "config.yaml")])
+        except SystemExit as ended:  # of wrong usage
+            code = int(ended.code or 0)
+    return Ended(code, out.getvalue(), err.getvalue())
+
+
+def listed(folder: Path) -> dict[str, list[dict[str, object]]]:
+    found: dict[str, list[dict[str, object]]] = json.loads(users(folder, "list", "--json").out)
+    return found
+
+
+def test_a_token_is_the_last_word_and_is_shown_once(folder: Path) -> None:
+    made = users(folder, "token", "prometheus", "--scope", "metrics")
+    secret = made.out.split()[-1]
+    assert made.code == 0
+    assert secret.startswith("em_")
+    assert "belongs to no user" in made.err
+    again = users(folder, "token", "prometheus", "--scope", "metrics")
+    assert again.code == 1
+    assert "there is already a token prometheus; revoke it first: edge-mask users revoke prometheus" in again.err
+    shown = users(folder, "list")
+    assert "token  prometheus" in shown.out
+    assert "not used yet" in shown.out
+    assert secret not in shown.out + repr(listed(folder))
+    assert users(folder, "revoke", "prometheus").out == "token prometheus is revoked\n"
+    assert [token["name"] for token in listed(folder)["tokens"]] == []
+
+
+def test_a_token_of_a_user_ends_with_the_user_and_can_do_no_more(folder: Path) -> None:
+    assert users(folder, "add", "bob", "--role", "viewer", stdin=WORD).code == 0
+    assert "bob is a viewer and may not infer" in users(folder, "token", "bob", "--scope", "read,infer").err
+    for _ in range(2):
+        assert users(folder, "token", "bob", "--scope", "read").code == 0
+    assert [(token["name"], token["user"]) for token in listed(folder)["tokens"]] == [("bob", "bob"), ("bob-2", "bob")]
+    assert users(folder, "remove", "bob").out == "user bob is removed, with 2 tokens and all sessions\n"
+    found = listed(folder)
+    assert [user["name"] for user in found["users"]] == ["ann"]
+    assert found["tokens"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "code", "sentence"),
+    [
+        (("add", "ann"), WORD, 1, "there is already a user ann; a new password: edge-mask users password ann"),
+        (("add", "carl"), "short\n", 1, "the password has 5 characters; allowed: 12 to 256"),
+        (("add", "carl"), "", 1, "the password has 0 characters"),
+        (("add", "carl"), f"{WORD}\n{WORD}\n", 1, "the password holds a control character"),
+        (("add", "carl"), "x" * 60_000, 1, "standard input holds more than 4096 bytes; expected is one line"),
+        (("add", "a b"), WORD, 1, "'a b' cannot be a name; allowed: up to 64 letters"),
+        (("add", "carl", "--role", "admin"), WORD, 2, "invalid choice: 'admin'"),
+        (("password", "anne"), WORD, 1, "there is no user anne; did you mean ann?"),
+        (("remove", "nobody"), None, 1, "there is no user nobody"),
+        (("revoke", "nothing"), None, 1, "there is no token nothing"),
+        (("token", "ann", "--scope", "read,infr"), None, 2, '"infr" is no scope; allowed'),
+        (("token", "ann"), None, 2, "--scope"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_cannot_be_done_is_a_sentence(
+    folder: Path, words: tuple[str, ...], stdin: str | None, code: int, sentence: str
+) -> None:
+    before = listed(folder)
+    ended = users(folder, *words, stdin=stdin)
+    assert (ended.code, ended.out) == (code, "")
+    assert sentence in ended.err
+    assert "Traceback" not in ended.err
+    assert WORD not in ended.err
+    assert listed(folder) == before
+
+
+def test_a_damaged_file_is_a_sentence_and_is_left_as_it_is(tmp_path: Path) -> None:
+    write_config(tmp_path, None)
+    file = tmp_path / "edge-mask.db.users.json"
+    file.write_bytes(b'{"version": 1')
+    for words in (("list",), ("add", "ann")):
+        ended = users(tmp_path, *words, stdin=WORD)
+        assert (ended.code, ended.out) == (1, "")
+        assert f"{file}: is damaged: " in ended.err
+        assert "nobody can log in. Put back a copy of it, or delete it" in ended.err
+    assert file.read_bytes() == b'{"version": 1'
+
+
+def test_at_a_terminal_the_password_is_asked_for_twice_and_not_shown(tmp_path: Path) -> None:
+    config = write_config(tmp_path, None)
+    for second, expected in (("another horse battery", b"the two passwords are not the same"), (WORD, b"can log in")):
+        shown = _typed([COMMAND, "users", "add", "ann", "--config", config], [WORD, second])
+        assert expected in shown
+        assert WORD.encode() not in shown
+    assert [user["name"] for user in listed(tmp_path)["users"]] == ["ann"]
+
+
+def _typed(command: list[str | Path], answers: list[str]) -> bytes:
+    """All that a terminal shows while somebody answers the prompts."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
+    os.close(slave)
+    shown, waiting = b"", list(answers)
+    while True:
+        try:
+            data = os.read(master, 4096)
+        except OSError:  # the other end is closed
+            break
+        if not data:
+            break
+        shown += data
+        if waiting and shown.rstrip().endswith(b":"):
+            os.write(master, waiting.pop(0).encode() + b"\n")
+            shown += b"|"
+    os.close(master)
+    process.wait()
+    return shown
+
+
+def test_several_commands_at_once_lose_no_user(tmp_path: Path) -> None:
+    config = write_config(tmp_path, None)
+    ended: list[Ended] = []
+
+    def add(number: int) -> None:
+        words = ("users", "add", f"user-{number}", "--config", config)
+        ended.append(edge_mask(*words, cwd=tmp_path, stdin=f"{WORD}\n"))
+
+    workers = [threading.Thread(target=add, args=(number,)) for number in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [each.code for each in ended] == [0] * 4, ended
+    assert len(listed(tmp_path)["users"]) == 4
+
+
+def test_a_file_written_by_root_belongs_to_whom_the_folder_belongs(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files away")
+    write_config(tmp_path, None)
+    os.chown(tmp_path, 65534, 65534)
+    assert users(tmp_path, "add", "ann", stdin=WORD).code == 0
+    for name in ("edge-mask.db.users.json", "edge-mask.db.users.json.lock"):
+        found = (tmp_path / name).stat()
+        assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (65534, 65534, 0o600)
