@@ -1,6 +1,8 @@
 """The gate's output through the installed command: a LED of the kernel stands for the relay."""
 
+import os
 import re
+import signal
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -63,17 +65,48 @@ def test_it_opens_for_nobody_else_and_a_stop_closes_it_in_the_middle_of_a_pass(t
     assert [visit["verdict"] for visit in lines(history.out)] == ["no_pass", "pass"]
 
 
-def test_after_kill_minus_nine_the_next_start_closes_it_before_anybody_is_judged(tmp_path: Path) -> None:
+def test_kill_minus_nine_in_the_middle_of_a_pass_closes_it(tmp_path: Path) -> None:
     config, lamp, environ = gate(tmp_path, [MASKED] * 8, open_for="60s", open_at_most="60s")
     with Daemon(config, environ=environ) as daemon:
         until(lambda: brightness(lamp) == "255")
         daemon.process.kill()
         daemon.wait()
-    assert brightness(lamp) == "255"  # nobody is left to switch it off: that is what the wiring is for
-    write_scene(tmp_path / "scene", [None] * 8)
+    until(lambda: brightness(lamp) == "0")
+
+
+def test_a_daemon_that_is_stopped_in_its_tracks_leaves_no_gate_open(tmp_path: Path) -> None:
+    config, lamp, environ = gate(tmp_path, [MASKED] * 8, open_for="60s", open_at_most="60s")
     with Daemon(config, environ=environ) as daemon:
+        until(lambda: brightness(lamp) == "255")
+        daemon.send(signal.SIGSTOP)
         until(lambda: brightness(lamp) == "0")
+        daemon.send(signal.SIGCONT)
+        until(lambda: "output relay: back after" in daemon.stderr)
+        assert brightness(lamp) == "0"
         assert daemon.stop() == 0
+    assert "output relay: the daemon said nothing for a while, and it was switched off" in daemon.stderr
+
+
+def test_a_driver_that_hangs_stops_neither_visits_nor_the_daemon_and_is_tried_again(tmp_path: Path) -> None:
+    scene = [None] * 30 + [MASKED] * 8 + [None] * 45 + [BARE] * 8
+    config, lamp, environ = gate(tmp_path, scene, open_for="60s", open_at_most="60s")
+    with Daemon(config, environ=environ) as daemon:
+        until(lambda: (lamp / "trigger").read_text() == "none")
+        os.mkfifo(tmp_path / "hangs")
+        (tmp_path / "hangs").replace(lamp / "brightness")  # nobody reads it: whoever opens it waits for ever
+        until(lambda: "output relay: the driver has not answered for 2 s; its process was ended" in daemon.stderr)
+
+        def history() -> list[str]:
+            ended = edge_mask("history", "--json", "--config", config, cwd=tmp_path)
+            return [visit["verdict"] for visit in lines(ended.out)]
+
+        until(lambda: history() == ["pass", "no_pass"])
+        (tmp_path / "works").write_text("255")
+        (tmp_path / "works").replace(lamp / "brightness")
+        until(lambda: brightness(lamp) == "0")
+        until(lambda: "output relay: back after" in daemon.stderr)
+        assert daemon.stop() == 0
+    assert "afresh" not in daemon.stderr
 
 
 def test_when_vision_hangs_it_is_closed_long_before_the_watchdog_bites(tmp_path: Path) -> None:

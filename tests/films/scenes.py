@@ -1,5 +1,6 @@
 """What happens before a gate's camera, as films: each with the visits that must come of it."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -8,6 +9,7 @@ import numpy as np
 from tests.films.actor import golden_actor
 from tests.films.camera import Sensor
 from tests.films.stage import HEIGHT, WIDTH, Pose, Sway, Wears, door, draw
+from tests.films.telephone import held_up
 
 from edge_mask.messages import Image
 
@@ -74,6 +76,31 @@ def poster(at: float) -> list[Pose]:
     return [Pose(MIDDLE, wears="masked")]
 
 
+def undecided(at: float) -> list[Pose]:
+    """Holds a mask before the mouth, and takes it away again and again."""
+    return [replace(pose, wears="masked" if int(at / 0.4) % 2 else "bare") for pose in stands("bare", until=6.0)(at)]
+
+
+def steps_over(at: float) -> list[Pose]:
+    """Stands outside the zone, takes a step into it, and stays."""
+    return [Pose(MIDDLE - 60 + min(120.0, max(0.0, at - 2.0) * 120), wears="masked")]
+
+
+def to_and_fro(at: float) -> list[Pose]:
+    """Stands on the edge of the zone, and shifts from one foot to the other."""
+    return [Pose(MIDDLE + 14 * math.sin(math.pi * at), wears="masked")]
+
+
+def passes_by(at: float) -> list[Pose]:
+    """Walks through the zone, too fast for five looks."""
+    return [Pose(330 * at - 80, wears="bare")] if at < 2.2 else []
+
+
+def nobody(at: float) -> list[Pose]:
+    del at
+    return []
+
+
 def post(picture: Image, at: float) -> Image:
     """Something passes before the face and stays for a second."""
     if 1.2 <= at < 2.2:
@@ -104,5 +131,11 @@ SCENES = [
     Scene("bends-down", away("masked", 1.4, 2.2, lambda pose: replace(pose, y=HEIGHT + 120.0)), ("pass",)),
     Scene("inside-the-zone", stands("masked", x=MIDDLE + 12), ("pass",), zone=RIGHT_HALF),
     Scene("outside-the-zone", stands("masked", x=MIDDLE - 25), (), zone=RIGHT_HALF),
+    Scene("undecided", undecided, ("no_pass unsure",), 6.4),
+    Scene("steps-into-the-zone", steps_over, ("pass",), zone=RIGHT_HALF),
+    Scene("to-and-fro-over-the-edge", to_and_fro, ("pass",), zone=RIGHT_HALF),
+    Scene("passes-by", passes_by, (), 3.6, zone=RIGHT_HALF),
+    Scene("telephone-on-a-stand", nobody, ("no_pass still",), change=held_up(0.0)),
+    Scene("telephone-in-a-hand", nobody, ("pass",), change=held_up(0.5)),  # as docs/decisions.md says: no proof of life
     Scene("poster-in-uneven-light", poster, ("no_pass still",), sways=False, light=lambda at: 1.0 - 0.15 * at / 6),
 ]

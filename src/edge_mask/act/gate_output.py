@@ -66,12 +66,20 @@ class GateOutput(Job):
     """`open` and `switch` may be called from any thread and return at once."""
 
     name = "gate output"
-    patience = Seconds(10.0)  # a line that hangs: the program starts afresh, and the kernel frees the line
+    patience = Seconds(20.0)  # a line's own patience ends first
 
     def __init__(
-        self, name: str, line: OutputLine, policy: OpenPolicy, report: Callable[[Fault], None], clock: Clock
+        self,
+        name: str,
+        line: OutputLine,
+        policy: OpenPolicy,
+        report: Callable[[Fault], None],
+        clock: Clock,
+        *,
+        keep: Callable[[], None] = lambda: None,
     ) -> None:
-        """`report` must not wait for the database."""
+        """`report` must not wait for the database; `keep` is called twice a second while the line is on."""
+        self._keep = keep
         self._line = name
         self._outputs = Outputs({name: line})
         self._policy = policy
@@ -115,6 +123,7 @@ class GateOutput(Job):
             self._take(entry)
         now = self._clock.now().mono
         self._close_if_hung(now)
+        self._keep_on()
         troubles = self._outputs.turn(now)
         if troubles:
             self._failure.begin("stuck", f"cannot be switched off: {troubles[self._line]}")
@@ -184,6 +193,16 @@ class GateOutput(Job):
         elif self._outputs.is_on(self._line):
             text = f"vision has made no progress for {self.held_up_for(now):.0f} s; output {self._line} is off"
             self._hang.begin("hung", text)
+            self._until = float("-inf")
+            self._outputs.drop(self._line)
+
+    def _keep_on(self) -> None:
+        if not self._outputs.is_on(self._line):
+            return
+        try:
+            self._keep()
+        except EdgeMaskError as error:
+            self._failure.begin("failed", str(error))
             self._until = float("-inf")
             self._outputs.drop(self._line)
 

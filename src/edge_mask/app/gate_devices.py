@@ -6,7 +6,7 @@ vision ──pass──▶ GateDevices.emit ──▶ output, at once
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edge_mask.act.actions import Switch
 from edge_mask.act.line import OutputLine, line_for
@@ -113,11 +113,13 @@ class GateDevices:
 
     def _output(self, clock: Clock) -> "GateOutput":
         from edge_mask.act.gate_output import GateOutput, OpenPolicy
+        from edge_mask.act.guarded import GuardedLine
 
         gate = self._settings.gate
         output = next(each for each in self._settings.outputs if each.name == gate.output)
         policy = OpenPolicy(gate.open_for, gate.open_at_most)
-        return GateOutput(output.name, output_line(output), policy, self._inbox.emit_at_once, clock)
+        line = GuardedLine(output.kind, **_where(output), sysfs=sysfs_root())
+        return GateOutput(output.name, line, policy, self._inbox.emit_at_once, clock, keep=line.keep)
 
 
 def _is_there(visit: Visit) -> bool:
@@ -127,5 +129,8 @@ def _is_there(visit: Visit) -> bool:
 
 def output_line(output: OutputSettings) -> OutputLine:
     """The driver of a configured output. Raises Refused."""
-    where = {"path": output.path, "chip": output.chip, "line": output.line}
-    return line_for(output.kind, **where, active_low=output.active_low, sysfs=sysfs_root())
+    return line_for(output.kind, **_where(output), sysfs=sysfs_root())
+
+
+def _where(output: OutputSettings) -> dict[str, Any]:
+    return {"path": output.path, "chip": output.chip, "line": output.line, "active_low": output.active_low}
