@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel
+from tests.deliver.web_server import WebServer
 from tests.end_to_end.daemon import MASKED, write_config, write_model, write_readings, write_scene
 from tests.papers import Papers
 
@@ -114,16 +115,16 @@ def write_config_of_a_component(folder: Path, readings: str) -> Path:
     return path
 
 
-def write_config_of_targets(folder: Path, readings: str) -> Path:
-    """Nobody listens there, and each is told of a reading."""
+def write_config_of_targets(folder: Path, readings: str, url: str) -> Path:
+    """Each is told of a reading."""
     (folder / "token").write_text("1:a")
-    (folder / "url").write_text("http://127.0.0.1:1/")
+    (folder / "url").write_text(url)
     common = {"quiet_hours": ["00:00", "01:00"], "quiet_except": "low"}
     targets = [
-        {"name": "a", "kind": "ntfy", "server": "http://127.0.0.1:1", "topic": "t", **common},
-        {"name": "b", "kind": "telegram", "server": "http://127.0.0.1:1", "chat": 1, "token_file": "token", **common},
+        {"name": "a", "kind": "ntfy", "server": url, "topic": "t", **common},
+        {"name": "b", "kind": "telegram", "server": url, "chat": 1, "token_file": "token", **common},
         {"name": "c", "kind": "webhook", "url_file": "url", "secret_file": "token", **common},
-        {"name": "d", "kind": "webhook", "url": "http://127.0.0.1:1/", **common},
+        {"name": "d", "kind": "webhook", "url": url, **common},
     ]
     action = {"edgeMask": {"notify": {"to": list("abcd"), "text": "hot"}}}
     (folder / "notify.json").write_text(json.dumps({"sql": "SELECT * FROM '#'", "actions": [action]}))
@@ -161,7 +162,9 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
     read |= read_by("check", folder=tmp_path, config=write_config_of_a_token(tmp_path, readings))
     component = write_config_of_a_component(tmp_path, readings)
     read |= read_by("run", "--max-seconds", "0.1", folder=tmp_path, config=component)
-    read |= read_by("run", "--max-seconds", "1", folder=tmp_path, config=write_config_of_targets(tmp_path, readings))
+    with WebServer() as server:
+        targets = write_config_of_targets(tmp_path, readings, server.url)
+        read |= read_by("run", "--until-idle", folder=tmp_path, config=targets)
     refused = {f"{type(getattr(Settings(), section)).__name__}.{name}" for section, name in LATER}
     sections = {name.partition(".")[0] for name in read & AS_A_WHOLE}
     forgotten = {key for key in keys_of(Settings) if key not in read and key.partition(".")[0] not in sections}

@@ -38,7 +38,7 @@ class CoolDown:
     def holds(self, target: Target, notice: Notice, at: Moment, boot: str) -> bool:
         """Whether it is too early for another one."""
         told = self._told.get(mark_of(target.name, notice))
-        if told is None or not target.cool_down:
+        if not target.cool_down or told is None:
             return False
         passed = at.mono - told.mono if told.mono is not None and told.boot == boot else at.wall - told.wall
         return 0 <= passed < target.cool_down  # a clock that went back silences nobody

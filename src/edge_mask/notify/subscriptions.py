@@ -3,10 +3,11 @@
 import hashlib
 import json
 import os
+import re
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ MOST: Final = 50
 """Each has a courier of its own."""
 _LONGEST: Final = 1024
 """Characters of an address."""
+_NAT64: Final = ip_network("64:ff9b::/96")
 _NOT_PUBLIC: Final = (".local", ".localhost", ".internal", ".lan", ".home", ".arpa", ".test", ".invalid")
 
 
@@ -172,7 +174,8 @@ def _may_be_public(host: str) -> bool:
     try:
         return is_public(str(ip_address(host)))
     except ValueError:
-        return "." in host and not f".{host}".endswith(_NOT_PUBLIC)
+        is_name = re.fullmatch(r"([a-z0-9-]{1,63}\.)+([a-z]{2,63}|xn--[a-z0-9-]+)", host) is not None
+        return is_name and not f".{host}".endswith(_NOT_PUBLIC)
 
 
 def is_public(address: str) -> bool:
@@ -181,5 +184,7 @@ def is_public(address: str) -> bool:
         found = ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    inner = getattr(found, "ipv4_mapped", None) or getattr(found, "sixtofour", None) or found
+    inner = found
+    if isinstance(found, IPv6Address):  # an address of the old protocol may stand inside
+        inner = found.ipv4_mapped or found.sixtofour or (IPv4Address(found.packed[-4:]) if found in _NAT64 else found)
     return inner.is_global and not inner.is_multicast and found.is_global
