@@ -74,7 +74,7 @@ def device(
     return write_config(folder, port, **{**sections, **changes})
 
 
-def hot(to: str = "guard", text: str = "${temperature} C", **more: Any) -> str:
+def hot(to: str | list[str] = "guard", text: str = "${temperature} C", **more: Any) -> str:
     """A rule that tells of each reading above 38."""
     action = {"edgeMask": {"notify": {"to": to, "title": "Hot", "text": text, **more}}}
     rule = {
