@@ -98,7 +98,7 @@ def test_the_same_as_data(replay: Callable[..., tuple[int, str, str]]) -> None:
 
 
 def test_settings_are_those_of_the_record_and_not_of_the_file(site: Path) -> None:
-    write_config(site.parent, None, gate={"votes": 9, "fever_above": 30.0})
+    write_config(site.parent, None, gate={"votes": 9, "min_face": 0.8})
     assert edge_mask("replay", "v-bare", "--config", site, cwd=site.parent).code == 0
 
 

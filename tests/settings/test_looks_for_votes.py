@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_mask.decide.look import VisitorLook
+from edge_mask.decide.look import Evidence, VisitorLook
 from edge_mask.decide.visitor import GatePolicy, Visitor
 from edge_mask.errors import ConfigurationError
 from edge_mask.messages import Box
@@ -33,8 +33,8 @@ def verdicts(votes: int, window: float, interval: float, labels: list[str]) -> l
 
 
 def config(votes: int | None, window: float, interval: float) -> str:
-    wanted = "" if votes is None else f", votes: {votes}"
-    return f"cameras: [{{name: a, source: 'usb:0', interval: {interval}s}}]\ngate: {{window: {window}s{wanted}}}\n"
+    wanted = f"window: {window}s, still: ignore" + ("" if votes is None else f", votes: {votes}")
+    return f"cameras: [{{name: a, source: 'usb:0', interval: {interval}s}}]\ngate: {{{wanted}}}\n"
 
 
 def is_taken(text: str) -> bool:
@@ -129,6 +129,29 @@ def test_looks_too_far_apart_for_a_verdict_are_told_at_the_key_that_was_written(
         parse("cameras: [{name: a, source: 'usb:0'}]\ngate: {window: 0.1s}\n", "f.yaml", {})
     text = 'found 0.1s; no two looks of "a", which are 0.2s apart, count together'
     assert caught.value.problems == [f"f.yaml:2: gate.window: {text}; allowed: at least 0.2s"]
+
+
+def poster(votes: int, window: float, interval: float) -> tuple[str, ...]:
+    """The reasons of the verdict on a masked face that never moves, before a camera with noise."""
+    visitor = Visitor(GatePolicy(votes=votes, window=Seconds(window)))
+    for number in range(LONG):
+        change = None if number == 0 else 1.0
+        seen = Evidence(sharpness=0.3, size=0.3, aspect=0.8, step=change, drift=change)
+        at = Seconds(round(number * interval, 3))
+        told = visitor.see(VisitorLook(at=at, label="mask", score=0.9, box=Box(0, 0, 100, 100), evidence=seen))
+        if told is not None:
+            return told.reasons
+    raise AssertionError("no verdict")
+
+
+@pytest.mark.parametrize("window", [1.0, 2.0, 3.0])
+@pytest.mark.parametrize("share", [0.1, 0.25, 0.3, 0.33, 0.34, 0.4, 0.5])
+def test_check_warns_exactly_where_a_poster_would_pass(share: float, window: float, tmp_path: Path) -> None:
+    interval = round(share * window, 3)
+    text = config(None, window, interval).replace(", still: ignore", "")
+    found = remarks(text, tmp_path)
+    assert bool(found) == (poster(5, window, interval) != ("still",))
+    assert all("gate.still does nothing there" in sentence for sentence in found)
 
 
 def test_looks_of_a_room_may_be_far_apart() -> None:

@@ -97,7 +97,6 @@ class NtfyTarget(_WithToken):
         default="https://ntfy.sh", description="Address of the server.", json_schema_extra=allowed(_NO_ADDRESS)
     )
     topic: str = Field(
-        pattern=r"^[-_A-Za-z0-9]{1,64}$",
         description="The topic. On a public server whoever knows it can read along: choose one that nobody guesses, or"
         " take it from the environment.",
         json_schema_extra=allowed("1 to 64 letters, digits, '_' or '-'"),
@@ -107,6 +106,13 @@ class NtfyTarget(_WithToken):
     @classmethod
     def _has_a_server(cls, value: str) -> str:
         return checked_address(value)
+
+    @field_validator("topic")
+    @classmethod
+    def _is_a_topic(cls, value: str) -> str:
+        if not re.fullmatch(r"[-_A-Za-z0-9]{1,64}", value):
+            raise ValueError("is no topic of ntfy; allowed: 1 to 64 letters, digits, '_' or '-'")
+        return value
 
     def secrets(self) -> tuple[str, ...]:
         token = self.read_token()

@@ -5,7 +5,7 @@ windows, a later one of the same person those of the last.
 """
 
 from collections.abc import Iterator
-from math import floor
+from math import ceil, floor
 
 from edge_mask.settings.cameras import Camera
 from edge_mask.settings.model import Settings
@@ -14,6 +14,8 @@ from edge_mask.yaml_file import Path as Key
 
 FEWEST_VOTES = 3
 """The lead that decides after a window (track.votes); fewer only where `gate.votes` asks for fewer."""
+STILL_TAKES = 5
+"""Looks that it takes to call a face still (decide.stillness)."""
 _ROUNDING = 1e-9
 
 
@@ -32,9 +34,10 @@ def vote_complaints(settings: Settings) -> Iterator[Complaint]:
 
 
 def vote_remarks(settings: Settings) -> Iterator[tuple[Key, str, bool]]:
-    """Key, text, and whether it is a fault: votes that never come together, looks that leave no second verdict."""
+    """Key, text, and whether it is a fault: votes that never come together, looks that leave something out."""
     yield from _too_many(settings)
     yield from _too_seldom(settings)
+    yield from _too_seldom_for_posters(settings)
 
 
 def _too_many(settings: Settings) -> Iterator[tuple[Key, str, bool]]:
@@ -60,10 +63,32 @@ def _too_seldom(settings: Settings) -> Iterator[tuple[Key, str, bool]]:
         held = _held(gate.window, camera) if camera.interval else needed
         if camera.interval > gate.window or held >= needed:
             continue
-        key: Key = ("cameras", index, "interval") if "interval" in camera.model_fields_set else ("gate", "window")
         text = f'gate.window, {gate.window:g}s, holds {held} looks of "{camera.name}", and a verdict takes {needed}'
         more = "who takes the mask off after a first one is not judged again"
-        yield key, f"{text}: {more}; better an interval of at most {gate.window / (needed - 1):g}s", False
+        better = f"better an interval of at most {gate.window / (needed - 1):g}s"
+        yield _written(index, camera), f"{text}: {more}; {better}", False
+
+
+def _too_seldom_for_posters(settings: Settings) -> Iterator[tuple[Key, str, bool]]:
+    """The verdict falls with the first look after a window; a still face must be known by then."""
+    gate = settings.gate
+    for index, camera in _gates(settings):
+        if gate.still == "ignore" or not 0 < camera.interval <= gate.window:
+            continue
+        looks = ceil(gate.window / camera.interval - _ROUNDING) + 1
+        if looks < STILL_TAKES:
+            text = (
+                f'a verdict comes after {looks} looks of "{camera.name}" at most, and a still picture of a face is told'
+            )
+            better = (
+                f"gate.still does nothing there; better an interval of at most {gate.window / (STILL_TAKES - 1):g}s"
+            )
+            yield _written(index, camera), f"{text} after {STILL_TAKES}: {better}", False
+
+
+def _written(index: int, camera: Camera) -> Key:
+    """The key that makes the looks few; defaults fit each other."""
+    return ("cameras", index, "interval") if "interval" in camera.model_fields_set else ("gate", "window")
 
 
 def _gates(settings: Settings) -> Iterator[tuple[int, Camera]]:
