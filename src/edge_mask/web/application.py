@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from edge_mask.web import alive, commands, live, login, mask
+from edge_mask.web import alive, commands, live, login, mask, push
 from edge_mask.web.metrics import scrape
 from edge_mask.web.problems import failed, refused
 from edge_mask.web.site import Site
@@ -25,6 +25,7 @@ ROUTES: Final[Sequence[Callable[[Site], Sequence[BaseRoute]]]] = (
     scrape.routes,
     mask.routes,
     commands.routes,
+    push.routes,
 )
 """Where routes come from; the first that fits a path answers."""
 
