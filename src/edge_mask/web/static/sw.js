@@ -13,7 +13,7 @@ self.addEventListener("push", (event) => {
     tag: String(told.tag || "edge_mask"), // the same one again takes the place of the first
     renotify: true,
     requireInteraction: told.urgent === true,
-    icon: here("static/icon.svg"),
+    icon: here("static/icon-192.png"),
     // The picture stays on the device: only a browser whose user is logged in gets it.
     ...(told.picture ? { image: here(`api/v1/pictures/${encodeURIComponent(told.picture)}`) } : {}),
   }));
