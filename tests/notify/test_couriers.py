@@ -24,7 +24,8 @@ from edge_mask.messages import Message, Priority, Visit
 from edge_mask.notify.couriers import NotifyCouriers
 from edge_mask.notify.notice import Notice
 from edge_mask.notify.pictures import Pictures
-from edge_mask.notify.senders import Push, Senders
+from edge_mask.notify.push import Push
+from edge_mask.notify.senders import Senders
 from edge_mask.notify.subscriptions import Subscriptions
 from edge_mask.notify.vapid import Vapid
 from edge_mask.runtime.clock import Clock, ManualClock, SystemClock

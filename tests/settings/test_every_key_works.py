@@ -10,7 +10,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from tests.broker import free_port
 from tests.deliver.web_server import WebServer
-from tests.end_to_end.daemon import MASKED, write_config, write_model, write_readings, write_scene
+from tests.end_to_end.daemon import MASKED, edge_mask, write_config, write_model, write_readings, write_scene
 from tests.papers import Papers
 
 from edge_mask.settings import Settings
@@ -173,6 +173,7 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
     read |= read_by("run", "--max-seconds", "0.1", folder=tmp_path, config=component)
     with WebServer() as server:
         targets = write_config_of_targets(tmp_path, readings, server.url)
+        assert edge_mask("users", "add", "kim", "--config", targets, cwd=tmp_path, stdin=f"{'x9-' * 8}\n").code == 0
         read |= read_by("run", "--until-idle", folder=tmp_path, config=targets)
     sections = {name.partition(".")[0] for name in read & AS_A_WHOLE}
     forgotten = {key for key in keys_of(Settings) if key not in read and key.partition(".")[0] not in sections}

@@ -99,7 +99,7 @@ class Assembly:
         self._notifying = Notifying(settings, clock, self._boot)
         self._parts = PipelineParts(settings, clock, self._gate.emit, album_for(settings, self._inbox.emit, clock))
         self._gate.pictured = self._parts.pictured_now
-        self._page = Page(settings, wishes, self._inbox.emit, clock)
+        self._page = Page(settings, wishes, self._inbox.emit, clock, self._notifying.push)
         self._page.watch(self._parts.seen)
         self._states: list[PartStates] = []
         """One for each that counts frames by itself."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
+from edge_mask.errors import Refused
 from edge_mask.ledger.rows import Settlement
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Fault
@@ -16,7 +17,8 @@ from edge_mask.units import Moment, Seconds
 if TYPE_CHECKING:  # what is not wanted is not imported
     from edge_mask.notify.couriers import NotifyCouriers
     from edge_mask.notify.desk import NoticeDesk
-    from edge_mask.notify.senders import Push, Senders
+    from edge_mask.notify.push import Push
+    from edge_mask.notify.senders import Senders
 
 
 class Notifying:
@@ -86,12 +88,22 @@ def push_of(settings: Settings) -> "Push | None":
     target = next((target for target in settings.notify.targets if isinstance(target, WebPushTarget)), None)
     if target is None:
         return None
-    from edge_mask.notify.senders import Push
+    from edge_mask.notify.push import Push
     from edge_mask.notify.subscriptions import Subscriptions, store_path
     from edge_mask.notify.vapid import Vapid, key_path
+    from edge_mask.web.accounts.accounts import register_beside
 
     database = settings.outbox.path
-    subscriptions = Subscriptions(store_path(database), target.private_hosts)
+    register = register_beside(database.resolve())
+
+    def users() -> Collection[str]:
+        """Nobody while their file makes no sense: then nobody can log in either."""
+        try:
+            return register.read().users.keys()
+        except Refused:
+            return ()
+
+    subscriptions = Subscriptions(store_path(database), target.private_hosts, users)
     return Push(subscriptions, Vapid(key_path(database), target.subject))
 
 

@@ -1,24 +1,14 @@
 """Makes the sender of each target: a transport in a thread of its own."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from edge_mask.deliver.http import HttpTransport
 from edge_mask.notify.pictures import Pictures
+from edge_mask.notify.push import Push
 from edge_mask.notify.sending import NoTarget, TargetTransport
-from edge_mask.notify.subscriptions import Subscriptions
-from edge_mask.notify.vapid import Vapid
 from edge_mask.runtime.clock import Clock
 from edge_mask.settings.notify import Target, WebPushTarget
-
-
-@dataclass(frozen=True, slots=True)
-class Push:
-    """What web push needs: the browsers, and this device's key."""
-
-    subscriptions: Subscriptions
-    vapid: Vapid
 
 
 class Senders:

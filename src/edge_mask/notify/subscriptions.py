@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-import os
 import re
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from edge_mask.errors import Refused
 from edge_mask.notify.vapid import from_base64url
+from edge_mask.private_file import replace_private
 from edge_mask.settings.base import MOST_READ, read_whole
 
 MOST_OF_A_USER: Final = 10
@@ -60,10 +61,14 @@ class Subscriptions:
 
     def ids(self) -> list[str]:
         """Those who are told now."""
-        with self._lock:
-            known = list(self._read().values())
         users = None if self._users is None else self._users()
-        return [each.id for each in known if users is None or each.user in users]
+        with self._lock:
+            known = self._read()
+            kept = {name: each for name, each in known.items() if users is None or each.user in users}
+            if len(kept) < len(known):  # another user of the same name later is somebody else
+                with suppress(Refused):
+                    self._write(kept)
+        return list(kept)
 
     def get(self, subscription: str) -> Subscription | None:
         """None when it is gone."""
@@ -89,13 +94,13 @@ class Subscriptions:
         return made
 
     def remove(self, subscription: str, user: str | None = None) -> bool:
-        """Forget it, with `user` only one of theirs; whether there was one. Raises Refused."""
+        """Forget it, by its id or address, with `user` only one of theirs; whether there was one. Raises Refused."""
         with self._lock:
             known = dict(self._read())
-            found = known.get(subscription)
+            found = next((each for each in known.values() if subscription in (each.id, each.endpoint)), None)
             if found is None or user not in (None, found.user):
                 return False
-            del known[subscription]
+            del known[found.id]
             self._write(known)
             return True
 
@@ -110,15 +115,8 @@ class Subscriptions:
 
     def _write(self, known: dict[str, Subscription]) -> None:
         data = json.dumps({"subscriptions": [asdict(each) for each in known.values()]}, indent=1).encode()
-        fresh = self._path.with_name(f"{self._path.name}.new")
         try:
-            fresh.unlink(missing_ok=True)
-            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(descriptor)
-            fresh.replace(self._path)
+            replace_private(self._path, data)
         except OSError as error:
             raise Refused(f"{self._path}: cannot be written: {error.strerror}") from error
         self._known = known

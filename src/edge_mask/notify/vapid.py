@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from edge_mask.errors import Refused
 from edge_mask.notify.encryption import point_of
+from edge_mask.private_file import give_to_owner_of_folder
 from edge_mask.settings.base import read_whole
 from edge_mask.units import Unix
 
@@ -95,6 +96,7 @@ def _made(path: Path) -> "EllipticCurvePrivateKey":
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
+            give_to_owner_of_folder(descriptor, path)
             file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
             file.flush()
             os.fsync(descriptor)
