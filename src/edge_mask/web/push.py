@@ -27,7 +27,7 @@ async def key(request: Request) -> Response:
     try:
         public = await in_thread(lambda: push.vapid.public)
     except Refused as error:
-        raise HTTPException(503, str(error)) from error
+        raise HTTPException(503, str(error), headers={"Retry-After": "60"}) from error
     return JSONResponse({"key": public})
 
 
@@ -96,7 +96,7 @@ def routes(site: Site) -> Sequence[BaseRoute]:
     return [
         guarded("/sw.js", worker, needs=Needs.OPEN),
         guarded("/api/v1/push/key", key, needs=Needs.READ),
-        guarded(place, mine, needs=Needs.VIEWER),
+        guarded(place, mine, needs=Needs.READ),
         guarded(place, subscribe, needs=Needs.VIEWER, methods=("POST",), most_body=_MOST_BODY),
         guarded(place, unsubscribe, needs=Needs.VIEWER, methods=("DELETE",), most_body=_MOST_BODY),
     ]
