@@ -128,7 +128,7 @@ def push(context: BrowserContext, page: Page, told: Any) -> Any:
     registrations: list[Any] = []
     session.on("ServiceWorker.workerRegistrationUpdated", lambda found: registrations.extend(found["registrations"]))
     session.send("ServiceWorker.enable")
-    until(lambda: registrations or page.wait_for_timeout(20))
+    until(lambda: page.evaluate("true") and registrations)  # which also lets the events in
     origin, registration = page.evaluate("location.origin"), registrations[-1]["registrationId"]
     before = page.evaluate(SHOWN)
     data = told if isinstance(told, str) else json.dumps(told)
