@@ -222,3 +222,14 @@ def test_a_browser_is_told_over_tls_and_forgotten_when_it_is_gone(
             assert office.count("notify_unsubscribed") == 2
     assert kept.ids() == []
     assert not [fault for fault in office.faults if "secret-of" in fault.text]
+
+
+def test_a_storm_of_names_leaves_few_marks_in_the_database(tmp_path: Path) -> None:
+    with desk(tmp_path, []) as office, office.changed:
+        now = office.clock.now()
+        for first in range(0, 1200, 100):
+            marks = {f"notified guard c{number} x": 1000 + number for number in range(first, first + 100)}
+            office.ledger.commit(Batch(marks=marks), now)
+        kept = office.ledger.counters("notified ")
+    assert len(kept) == 500
+    assert min(kept.values()) == 1700, "the newest stay"

@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -196,3 +198,23 @@ def test_check_says_a_line_for_each_target_and_sends_nothing(tmp_path: Path) -> 
     assert json.loads(failed.out)["ok"] is False
     assert unknown.code == 2
     assert 'there is no target "gard" under notify; did you mean guard?' in unknown.err
+
+
+def test_what_is_off_is_not_imported_and_what_waits_for_nobody_is_set_aside(tmp_path: Path) -> None:
+    config = device(tmp_path, [ntfy(Ntfy())], rules=hot(), readings=[38.1])
+    with Daemon(config) as daemon:
+        until(lambda: waiting(config) == 1)
+        assert daemon.stop() == 0
+    (tmp_path / "t.csv").write_text("seconds,value\n0,36.0\n")
+    without = device(tmp_path, [], readings=[36.0])
+    with Daemon(without, "--until-idle") as daemon:
+        assert daemon.wait() == 0, daemon.stderr
+    (row,) = Reader(tmp_path / "edge-mask.db").outbox(refused_only=True)
+    assert row["reason"] == "there is no target guard any more"
+    program = (
+        "import sys; from edge_mask.cli import main; main(sys.argv[1:]);"
+        " print([name for name in sys.modules if name.startswith(('edge_mask.notify', 'cryptography', 'starlette'))])"
+    )
+    words = [sys.executable, "-c", program, "run", "--until-idle", "--config", str(without)]
+    ran = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+    assert ran.stdout == "[]\n"

@@ -5,8 +5,9 @@ from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
-from edge_mask.errors import Refused
-from edge_mask.ledger.rows import Settlement
+from edge_mask.errors import DatabaseError, Refused
+from edge_mask.ledger.outbox import Destinations
+from edge_mask.ledger.rows import MARK, NOTIFY, Settlement
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Fault
 from edge_mask.runtime.clock import Clock
@@ -36,7 +37,6 @@ class Notifying:
         settings = self._settings
         if not settings.notify.targets:
             return None
-        from edge_mask.notify.admission import MARK
         from edge_mask.notify.desk import NoticeDesk
 
         return NoticeDesk(
@@ -58,15 +58,25 @@ class Notifying:
         report: Callable[[Fault], None],
         on_damage: Callable[[], None],
     ) -> "list[NotifyCouriers]":
-        """One, or none."""
+        """One, or none. Also for what still waits for targets that are gone. The database is open."""
         settings = self._settings
-        if not settings.notify.targets:
+        if not settings.notify.targets and not _still_waits(settings):
             return []
         from edge_mask.notify.couriers import NotifyCouriers
 
         senders = senders_of(settings, self._clock, self.push)
         place = settings.outbox.path
         return [NotifyCouriers(senders, place, settle, report, self._clock, boot=self._boot, on_damage=on_damage)]
+
+
+def _still_waits(settings: Settings) -> bool:
+    left = Destinations(settings.outbox.path, NOTIFY)
+    try:
+        return bool(left.waiting())
+    except DatabaseError:  # then a new file follows, in which nothing waits
+        return False
+    finally:
+        left.close()
 
 
 def senders_of(settings: Settings, clock: Clock, push: "Push | None") -> "Senders":

@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from sqlalchemy import Connection
 
@@ -190,6 +190,19 @@ def count(connection: Connection, name: str, by: int) -> None:
     )
 
 
+NOTIFY: Final = "notify:"
+"""What the destinations of notifications begin with."""
+MARK: Final = "notified "
+"""What the names of counters begin with that say when somebody was last told; their value is a time (Unix seconds)."""
+MOST_MARKS: Final = 500
+"""The names of cameras in messages of others can be anything."""
+_BEHIND_MARKS: Final = MARK[:-1] + chr(ord(MARK[-1]) + 1)
+_FORGET_MARKS = (
+    "DELETE FROM counters WHERE name >= ? AND name < ? AND name NOT IN"
+    " (SELECT name FROM counters WHERE name >= ? AND name < ? ORDER BY value DESC LIMIT ?)"
+)
+
+
 def write_counts(connection: Connection, batch: Batch) -> None:
     """The counters of a batch."""
     for name, by in batch.counts.items():
@@ -198,6 +211,8 @@ def write_counts(connection: Connection, batch: Batch) -> None:
         connection.exec_driver_sql(
             "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value)
         )
+    if batch.marks:
+        connection.exec_driver_sql(_FORGET_MARKS, (MARK, _BEHIND_MARKS, MARK, _BEHIND_MARKS, MOST_MARKS))
 
 
 def delete_waiting(connection: Connection, *, refused_only: bool, before: float | None) -> int:

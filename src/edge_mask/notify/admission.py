@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Final
 
+from edge_mask.ledger.rows import MARK, MOST_MARKS
 from edge_mask.notify.notice import URGENCIES, Notice
 from edge_mask.settings.notify import Target
 from edge_mask.units import Moment
 
-MARK: Final = "notified "
-"""What the names of the marks begin with that outlive a restart, among the counters of the database."""
-_MOST_MARKS: Final = 500
 _LONGEST: Final = 64
 
 
@@ -43,14 +41,16 @@ class CoolDown:
         passed = at.mono - told.mono if told.mono is not None and told.boot == boot else at.wall - told.wall
         return 0 <= passed < target.cool_down  # a clock that went back silences nobody
 
-    def note(self, target: Target, notice: Notice, at: Moment, boot: str) -> tuple[str, int]:
-        """It is told now; the mark for the database."""
+    def note(self, target: Target, notice: Notice, at: Moment, boot: str) -> dict[str, int]:
+        """It is told now; the mark for the database, if there is a cool-down at all."""
+        if not target.cool_down:
+            return {}
         mark = mark_of(target.name, notice)
         self._told[mark] = _Told(at.wall, at.mono, boot)
         self._told.move_to_end(mark)
-        while len(self._told) > _MOST_MARKS:
+        while len(self._told) > MOST_MARKS:
             self._told.popitem(last=False)
-        return mark, max(0, int(at.wall))
+        return {mark: max(0, int(at.wall))}
 
 
 def mark_of(target: str, notice: Notice) -> str:

@@ -127,8 +127,7 @@ class NoticeDesk:
             if not browsers:
                 told.counts["notify_nobody"] += 1
                 return
-            mark, value = self._cool_down.note(target, notice, at, here)
-            told.marks[mark] = value
+            told.marks |= self._cool_down.note(target, notice, at, here)
             if not self._may_show(target, rule):
                 notice = replace(notice, snapshot="")
             for browser in browsers:

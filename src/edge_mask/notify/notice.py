@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from edge_mask.errors import Refused
 from edge_mask.kinds import Urgency
+from edge_mask.ledger.rows import NOTIFY
 
-PREFIX: Final = "notify:"
+PREFIX: Final = NOTIFY
 URGENCIES: Final[tuple[Urgency, ...]] = ("low", "normal", "high", "urgent")
 LONGEST_TITLE: Final = 200
 LONGEST_TEXT: Final = 4096
