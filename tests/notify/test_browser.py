@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 from tests.deliver.web_server import Answer, WebServer
-from tests.end_to_end.daemon import BARE, MASKED, write_scene
+from tests.end_to_end.daemon import BARE, MASKED, edge_mask, write_scene
 from tests.notify.browser import Browser, unsealed
 from tests.papers import Papers
 from tests.waiting import until
@@ -100,6 +100,8 @@ def test_an_alert_reaches_a_subscribed_browser_sealed_and_signed(place: Place) -
     listed = place.client.get("/notifications").text
     assert "127.0.0.1" in listed
     assert "of-kim" not in listed + place.house.daemon.stderr
+    said = edge_mask("check", "--config", place.house.config, cwd=place.house.folder).out
+    assert "1 browser asked for it" in said
     form = {"id": made.json()["id"]}
     assert place.client.form("/notifications", form).headers["location"] == "./notifications?done=unsubscribed"
     assert made.json()["id"] not in place.client.get("/notifications").text

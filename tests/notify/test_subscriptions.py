@@ -59,7 +59,12 @@ def test_who_is_no_user_any_more_is_not_told(tmp_path: Path) -> None:
     kept.add("kim", browser(1))
     lees = kept.add("lee", browser(2))
     users.remove("kim")
+    before = (tmp_path / "s.json").read_bytes()
+    assert len(kept) == 1
+    assert (tmp_path / "s.json").read_bytes() == before
     assert kept.ids() == [lees.id]
+    users.add("kim")
+    assert kept.ids() == [lees.id], "a new user of the old name is somebody else"
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"subscriptions": [{"user": "kim"}]}', "\udcff"])

@@ -59,5 +59,5 @@ def _browsers(settings: Settings) -> str:
     push = push_of(settings)
     assert push is not None, "there is a target of web push"
     push.vapid.examine()
-    count = len(push.subscriptions.ids())
+    count = len(push.subscriptions)
     return f"{count} browser{'' if count == 1 else 's'} asked for it"

@@ -8,8 +8,8 @@ from edge_mask.act.smaller import small_enough
 from edge_mask.act.snapshot_name import TEMP, parse
 from edge_mask.errors import EdgeMaskError
 
-MOST: Final = 500_000
-"""Bytes of a picture that is sent."""
+MOST: Final = 300_000
+"""Bytes of a picture that is sent: a slow way up carries them within the patience of a request."""
 _LATEST: Final = 3.0
 """Seconds until a picture that was promised with its event is on the disk."""
 _AGAIN: Final = 0.1

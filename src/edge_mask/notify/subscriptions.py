@@ -60,15 +60,18 @@ class Subscriptions:
         self._known: dict[str, Subscription] | None = None
 
     def ids(self) -> list[str]:
-        """Those who are told now."""
-        users = None if self._users is None else self._users()
+        """Those who are told now. Those of users who are gone are forgotten: another of that name is somebody else."""
         with self._lock:
-            known = self._read()
-            kept = {name: each for name, each in known.items() if users is None or each.user in users}
-            if len(kept) < len(known):  # another user of the same name later is somebody else
+            kept = self._wanted()
+            if len(kept) < len(self._read()):
                 with suppress(Refused):
                     self._write(kept)
         return list(kept)
+
+    def __len__(self) -> int:
+        """How many are told; changes nothing."""
+        with self._lock:
+            return len(self._wanted())
 
     def get(self, subscription: str) -> Subscription | None:
         """None when it is gone."""
@@ -107,6 +110,10 @@ class Subscriptions:
     def may_connect(self, host: str, address: str) -> bool:
         """Whether a push may go to this host at this IP address: no service is in the network of the device."""
         return host.lower() in self._private_hosts or is_public(address)
+
+    def _wanted(self) -> dict[str, Subscription]:
+        users = None if self._users is None else self._users()
+        return {name: each for name, each in self._read().items() if users is None or each.user in users}
 
     def _read(self) -> dict[str, Subscription]:
         if self._known is None:
