@@ -124,6 +124,27 @@ def test_the_worker_shows_what_is_pushed_as_text_and_the_same_event_once(place: 
         assert len(push(context, page, "nonsense")) == 2
 
 
+def test_the_button_subscribes_and_says_so_when_a_push_service_refuses(place: Place) -> None:
+    """This browser has no push service: first it fails as it is, then with one that the test plays."""
+    with place.browser.new_context(ignore_https_errors=True, permissions=["notifications"]) as context:
+        page = place.page(context)
+        page.click("#notify-on")
+        page.wait_for_selector("#notify [data-state=failed]:not([hidden])")
+        assert page.locator("#notify-why").inner_text()
+        theirs = Browser(f"{place.service.url}/send/by-button").to_json()
+        page.evaluate(
+            "(made) => { PushManager.prototype.subscribe = async (wish) =>"
+            " wish.applicationServerKey.length === 65 ? { toJSON: () => made } : null; }",
+            theirs,
+        )
+        page.click("#notify-on")
+        page.wait_for_selector("tbody tr")
+        assert page.locator("tbody td").first.inner_text() == "127.0.0.1"
+        page.click("tbody button")
+        page.wait_for_selector(".notice.is-good")
+        assert page.locator("tbody tr").count() == 0
+
+
 def push(context: BrowserContext, page: Page, told: Any) -> Any:
     """As a push service delivers it; what is shown then."""
     session = context.new_cdp_session(page)
