@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel
+from tests.broker import free_port
 from tests.end_to_end.daemon import MASKED, write_config, write_model, write_readings, write_scene
 from tests.papers import Papers
 
 from edge_mask.settings import Settings
-from edge_mask.settings.checks import LATER
 
 RECORDER = """
 import importlib, json, sys
@@ -53,8 +53,6 @@ OTHER_SENSORS: list[dict[str, Any]] = [
 
 AS_A_WHOLE = {"Labels.model_dump", "TopicNames.renames"}
 """What reads every key of its section."""
-OF_THE_DASHBOARD = {"Web.host", "Web.port"}
-"""They say where, and count only with `web.enabled`, which is refused."""
 
 
 def keys_of(model: type[BaseModel]) -> Iterator[str]:
@@ -118,6 +116,7 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
     write_scene(tmp_path / "scene", [MASKED])
     source = f"images:{tmp_path / 'scene'}"
     readings = str(write_readings(tmp_path / "r.csv", [36.5]))
+    own = Papers(tmp_path / "papers").server
     config = write_config(
         tmp_path,
         1,  # nobody listens there
@@ -127,6 +126,7 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
         gate={"temperature_sensor": "s", "passage_sensor": "beam", "output": "lamp"},
         mqtt={"host": "127.0.0.1", "port": 1, "tls": {}},
         homeassistant={"enabled": True},
+        web={"enabled": True, "port": free_port(), "tls": {"cert": str(own.cert), "key": str(own.key)}},
         snapshots={"dir": str(tmp_path / "snapshots"), "latest": "on"},
     )
     read = read_by("run", "--max-seconds", "1", folder=tmp_path, config=config)
@@ -135,7 +135,6 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
     read |= read_by("check", folder=tmp_path, config=write_config_of_a_token(tmp_path, readings))
     component = write_config_of_a_component(tmp_path, readings)
     read |= read_by("run", "--max-seconds", "0.1", folder=tmp_path, config=component)
-    refused = {f"{type(getattr(Settings(), section)).__name__}.{name}" for section, name in LATER}
     sections = {name.partition(".")[0] for name in read & AS_A_WHOLE}
     forgotten = {key for key in keys_of(Settings) if key not in read and key.partition(".")[0] not in sections}
-    assert forgotten <= refused | OF_THE_DASHBOARD
+    assert forgotten == set()

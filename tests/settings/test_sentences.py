@@ -26,8 +26,8 @@ def test_a_misspelt_key_is_answered_with_the_one_that_was_meant() -> None:
 
 
 def test_a_key_like_no_other_is_answered_with_all_of_them() -> None:
-    assert complaints(CAMERA + "web: {xyzzy: 1}\n") == [
-        "gate.yaml:2: web.xyzzy: unknown key; allowed here: enabled, host, port"
+    assert complaints(CAMERA + "homeassistant: {xyzzy: 1}\n") == [
+        "gate.yaml:2: homeassistant.xyzzy: unknown key; allowed here: enabled, prefix"
     ]
 
 
@@ -62,7 +62,6 @@ def test_a_key_like_no_other_is_answered_with_all_of_them() -> None:
         ("detector: {score_threshold: 1.5}", "detector.score_threshold: found 1.5; allowed: a number from 0 to 1"),
         ("detector: {score_threshold: .nan}", "detector.score_threshold: found nan; allowed: a number from 0 to 1"),
         ("gate: {fever_above: .inf}", "gate.fever_above: found inf; allowed: a number"),
-        ("web: {enabled: true}", "web.enabled: the dashboard comes with a later version; allowed now: false"),
         (
             "gate: {passage_sensor: door}",
             'gate.passage_sensor: there is no sensor "door"; allowed: nothing',

@@ -24,6 +24,7 @@ from edge_mask.app.part_states import PartStates
 from edge_mask.app.pictures import album_for
 from edge_mask.app.pipeline import PipelineParts
 from edge_mask.app.sensors import topics_heard
+from edge_mask.app.web import Page
 from edge_mask.capture.camera import Camera
 from edge_mask.capture.factory import is_live
 from edge_mask.control.wishes import Wishes
@@ -96,6 +97,8 @@ class Assembly:
         self._couriers.listeners += self._gate.on_connection
         self._parts = PipelineParts(settings, clock, self._gate.emit, album_for(settings, self._inbox.emit, clock))
         self._gate.pictured = self._parts.pictured_now
+        self._page = Page(settings, wishes, self._inbox.emit, clock)
+        self._page.watch(self._parts.seen)
         self._states: list[PartStates] = []
         """One for each that counts frames by itself."""
 
@@ -112,7 +115,7 @@ class Assembly:
         vision = parts.vision(instruments, detectors[0]) if detectors else None
         lanes = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(self._lent(detectors))]
         cameras = {camera.name: parts.camera(camera) for camera in settings.cameras}
-        self._take_commands(actions, cameras, instruments)
+        self._lend(actions, cameras, instruments)
         self._attend_to_the_nucleus(vision)
         for states in self._states:
             states.cameras, states.sensors = cameras, instruments.states
@@ -180,6 +183,7 @@ class Assembly:
             secrets=self._settings.secrets(),
             tflite_results=self._tflite_results(),
             echoes=self._echoes,
+            on_admit=self._page.on_admit,
         )
         return Recorder(
             ledger,
@@ -191,6 +195,7 @@ class Assembly:
             on_commit=self._couriers.poke,
             on_erase=self._couriers.read_again,
             on_action=actions.perform,
+            on_event=self._page.on_event,
         )
 
     def _instruments(self) -> Instruments:
@@ -277,13 +282,15 @@ class Assembly:
 
     def _lent(self, detectors: Sequence[ModelDetector]) -> list[Detector]:
         """Where commands are taken, the first lane shares its model with pictures that are sent along."""
-        if self._connection is None or self._wishes is None or not detectors:
+        is_asked = self._connection is not None or self._settings.web.enabled
+        if not is_asked or self._wishes is None or not detectors:
             return list(detectors)
         self._shared = SharedDetector(detectors[0])
         return [self._shared, *detectors[1:]]
 
-    def _take_commands(self, actions: Actions, cameras: Mapping[str, Camera], instruments: Instruments) -> None:
-        if self._connection is None or self._wishes is None:
+    def _lend(self, actions: Actions, cameras: Mapping[str, Camera], instruments: Instruments) -> None:
+        """To those who ask from outside: over the broker, and over HTTP."""
+        if self._wishes is None or (self._connection is None and not self._settings.web.enabled):
             return
         lent = Lent(
             settings=self._settings,
@@ -300,9 +307,11 @@ class Assembly:
             shared=self._shared,
             figures=self._figures(),
         )
-        clerk = lent.clerk()
+        look = lent.look()
+        clerk = lent.clerk(look)
         self._couriers.listeners.append(clerk.connected)
         self._besides.append(clerk)
+        self._besides += self._page.jobs(lent, look)
 
     def _health(self) -> HealthReporter:
         return HealthReporter(self._figures(), self._inbox.emit, self._clock, self._settings.health.interval)

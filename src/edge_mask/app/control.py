@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as Overdue
 from dataclasses import dataclass
-from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -85,7 +84,8 @@ class Lent:
     topics: Topics
     clock: Clock
     wishes: Wishes
-    transport: BrokerTransport
+    transport: BrokerTransport | None
+    """None without a broker."""
     inbox: Inbox
     perform: Callable[[KeepPicture], "Future[Result]"]
     pictures: SnapshotStore
@@ -95,15 +95,34 @@ class Lent:
     shared: SharedDetector | None
     figures: HealthFigures
 
-    def clerk(self) -> Clerk:
-        """The control worker."""
-        settings = self.settings
+    def look(self) -> Look:
+        """Who looks for guests."""
         looks = {name: camera.look_now for name, camera in self.cameras.items()}
-        model = ModelForGuests(settings, self.shared)
-        eyes = Eyes(looks, self.seen.newest.get, lambda: self.seen.inference_ms, model)
-        commands = Commands(
+        model = ModelForGuests(self.settings, self.shared)
+        return Look(Eyes(looks, self.seen.newest.get, lambda: self.seen.inference_ms, model), self.clock)
+
+    def clerk(self, look: Look) -> Clerk:
+        """The control worker, for those who ask over the broker and over HTTP."""
+        return Clerk(
+            self.wishes.desk,
+            self.topics,
+            self.transport,
+            self.commands(look).by_name(),
+            self.inbox.emit,
+            self.clock,
+            clean=self.clean,
+        )
+
+    def clean(self, text: str) -> str:
+        """`text` without secrets."""
+        return redact(text, self.settings.secrets())
+
+    def commands(self, look: Look) -> Commands:
+        """What can be asked for."""
+        settings = self.settings
+        return Commands(
             self.wishes,
-            infer=Look(eyes, self.clock),
+            infer=look,
             snapshot=Snapshot(
                 self.perform,
                 self.cameras,
@@ -118,20 +137,14 @@ class Lent:
                 settings.device.zone,
             ),
             figures=Figures(self.figures, self.clock),
-            parts=lambda: list(self._parts()),
-        )
-        return Clerk(
-            self.wishes.desk,
-            self.topics,
-            self.transport,
-            commands.by_name(),
-            self.inbox.emit,
-            self.clock,
-            clean=partial(redact, secrets=settings.secrets()),
+            parts=self.parts,
         )
 
+    def parts(self) -> list[dict[str, str]]:
+        """How each part is, as `edge-mask check` says it; asks the recorder, and waits for it a moment."""
+        return list(self._parts())
+
     def _parts(self) -> Iterator[dict[str, str]]:
-        """What runs, in the order in which `edge-mask check` examines it."""
         now = self.wishes.in_force()
         if now.config:
             yield {"part": "overlay", "state": "ok", "text": f"version {now.version}"}
@@ -142,7 +155,8 @@ class Lent:
         for name, state in self.sensors().items():
             yield _finding(f"sensor {name}", state)
         yield self._database()
-        yield _finding("broker", "ok" if self.transport.is_connected else _AWAY)
+        if self.transport is not None:
+            yield _finding("broker", "ok" if self.transport.is_connected else _AWAY)
 
     def _database(self) -> dict[str, str]:
         """Whether everything that was recorded until now reaches the disk."""

@@ -89,10 +89,10 @@ class HealthFigures:
         `live_dropped`: live messages that were not sent, None without a broker; `certificate`: days that the device's
         own certificate still holds, None without one; `parts(seconds)`: how each part is; `zone`: the site's, in which
         days begin."""
-        self._seen, self._tray, self._outbox, self._boot, self._clock, self._rules = (
+        self._seen, self.tray, self._outbox, self.boot, self._clock, self.rules = (
             seen, frames, outbox, boot, clock, rules,
         )  # fmt: skip
-        self._live_dropped = live_dropped
+        self.live_dropped = live_dropped
         self._certificate = certificate
         self._parts = parts
         self._zone = zone
@@ -109,22 +109,22 @@ class HealthFigures:
             self._machine.read(),
             fps=None if seen is None else fps,
             inference_ms=None if seen is None or not frames else seen.inference_ms,
-            frames_replaced=None if seen is None else self._tray.replaced,
+            frames_replaced=None if seen is None else self.tray.replaced,
             outbox=self._waiting(now),
             clock_synced=now.synced,
         )
         values["visits_today"] = None if seen is None else self._judged_today(now)
         values["time_to_verdict_ms"] = None if seen is None else seen.time_to_verdict
         values |= self._parts(seconds)
-        counts = {name: asdict(count) for name, count in self._rules.counts.items()}
-        values["live_dropped"] = self._live_dropped()
+        counts = {name: asdict(count) for name, count in self.rules.counts.items()}
+        values["live_dropped"] = self.live_dropped()
         values["certificate_days"] = self._certificate(now)
         return {**values, "rules": counts} if counts else values
 
     def _waiting(self, now: Moment) -> dict[str, Any]:
         """None while the database cannot be read; the rest is reported all the same."""
         try:
-            return Reader(self._outbox).outbox_status(now, self._boot)
+            return Reader(self._outbox).outbox_status(now, self.boot)
         except DatabaseError as error:
             log.debug("health: no figures of the outbox: %s", error)
             return {}

@@ -14,8 +14,8 @@ from edge_mask.errors import Refused
 if TYPE_CHECKING:
     from edge_mask.web.accounts.register import Register
     from edge_mask.web.accounts.register_file import RegisterFile
-    from edge_mask.web.accounts.scopes import Scope
     from edge_mask.web.accounts.sessions import Kept
+    from edge_mask.web.rights import Scope
 
 _FROM: Final = "The password comes from a prompt, or as the one line of standard input."
 _MOST_READ: Final = 4096
@@ -109,8 +109,8 @@ def _remove(arguments: argparse.Namespace, file: "RegisterFile") -> int:
 
 
 def _token(arguments: argparse.Namespace, file: "RegisterFile") -> int:
-    from edge_mask.web.accounts.scopes import in_order
     from edge_mask.web.accounts.spelling import name_of
+    from edge_mask.web.rights import in_order
 
     name, scopes = name_of(arguments.name), arguments.scope
 
@@ -160,7 +160,7 @@ def _users(register: "Register") -> list[dict[str, Any]]:
 
 
 def _tokens(register: "Register", kept: "Kept") -> list[dict[str, Any]]:
-    from edge_mask.web.accounts.scopes import in_order
+    from edge_mask.web.rights import in_order
 
     return [
         {

@@ -1,8 +1,8 @@
 """The control worker of a house: it takes requests from the broker, has them carried out, and sends the answers.
 
   broker ──arrived──▶ Desk: unread ──▶ read ──▶ waiting ──▶ a thread per command, four at once
-     ▲                                                        │
-     └──────── transport ◀── Afterwards ◀──── answer ─────────┘
+     ▲                                  Mouth ────▲           │
+     └──────── transport ◀── Afterwards ◀──── answer ─────────┴──▶ the future of who asked at the Mouth
 
 The thread of a command ends with it: a house that nobody asks has this one thread, which sleeps.
 """
@@ -46,14 +46,14 @@ class Clerk(Job):
         self,
         desk: Desk,
         topics: Topics,
-        transport: BrokerTransport,
+        transport: BrokerTransport | None,
         commands: Mapping[str, Command],
         report: Callable[[Fault], None],
         clock: Clock,
         *,
         clean: Callable[[str], str] = str,
     ) -> None:
-        """`clean` takes secrets out of a text."""
+        """`clean` takes secrets out of a text. Without a transport nobody asks over a broker."""
         self._desk = desk
         self._topics = topics
         self._transport = transport
@@ -64,9 +64,8 @@ class Clerk(Job):
         self._wake = threading.Event()
         self._again_at = float("-inf")
         self._threads: list[threading.Thread] = []
-        transport.subscribe(
-            topics.commands, desk.arrived
-        )  # before it opens: who sees the device online may ask at once
+        if transport is not None:  # before it opens: who sees the device online may ask at once
+            transport.subscribe(topics.commands, desk.arrived)
 
     # -- from other threads ------------------------------------------------------------------------------
 
@@ -101,9 +100,9 @@ class Clerk(Job):
         self._send()
 
     def _pause(self) -> float:
-        if not len(self._desk.afterwards):
+        if not len(self._desk.afterwards) or self._transport is None or not self._transport.is_connected:
             return _IDLE
-        return min(_IDLE, max(0.0, self._again_at - self._clock.now().mono)) if self._transport.is_connected else _IDLE
+        return min(_IDLE, max(0.0, self._again_at - self._clock.now().mono))
 
     # -- what comes in -----------------------------------------------------------------------------------
 
@@ -196,11 +195,11 @@ class Clerk(Job):
     # -- what goes out -----------------------------------------------------------------------------------
 
     def _send(self) -> None:
-        now = self._clock.now().mono
-        if not self._transport.is_connected or now < self._again_at:
+        now, transport = self._clock.now().mono, self._transport
+        if transport is None or not transport.is_connected or now < self._again_at:
             return
         for owed in self._desk.afterwards.take(now):
-            self._transport.send(owed.message).add_done_callback(partial(self._sent, owed))
+            transport.send(owed.message).add_done_callback(partial(self._sent, owed))
 
     def _sent(self, owed: Owed, sent: "Future[Receipt]") -> None:
         receipt = receipt_of(sent)

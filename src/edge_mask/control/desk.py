@@ -82,6 +82,11 @@ class Desk:
                 raise Rejected("busy", f"{MOST_WAITING} requests wait already; ask again later")
             self._waiting.append(request)
 
+    def take(self, request: Request) -> None:
+        """Admit it, for one that did not come through `arrived`. Raises Rejected."""
+        self.admit(request)
+        self._ring()
+
     def next(self) -> Request | None:
         """The next one to carry out, which is then in hand; None when none waits or enough are."""
         with self._lock:
@@ -110,10 +115,14 @@ class Desk:
 
     def say(self, reply: Reply, body: Mapping[str, Any], now: float) -> None:
         """Send it to whoever asked, as soon as there is a connection."""
-        payload = to_bytes({key: value for key, value in body.items() if key != "request_id" or value is not None})
+        body = {key: value for key, value in body.items() if key != "request_id" or value is not None}
+        if reply.hand is not None:
+            reply.hand(body)
+            return
+        payload = to_bytes(body)
         if len(payload) > MOST_BYTES:
             text = f"the answer takes {len(payload)} bytes; a message carries at most {MOST_BYTES}"
-            self.reject(reply, body["request_id"], Rejected("failed", text), now)
+            self.reject(reply, body.get("request_id"), Rejected("failed", text), now)
             return
         properties: dict[str, Any] = {"content_type": "application/json"}
         if reply.correlation_data is not None:

@@ -35,3 +35,26 @@ def mapped(future: "Future[S]", make: Callable[[S], T]) -> "Future[T]":
 
     future.add_done_callback(pass_on)
     return made
+
+
+def but(future: "Future[S]", why: Callable[[BaseException], BaseException]) -> "Future[S]":
+    """The same result; an error becomes what `why` makes of it. Cancelling it cancels the first, while that waits."""
+    made: Future[S] = Future()
+
+    def pass_on(first: "Future[S]") -> None:
+        if first.cancelled():
+            made.cancel()
+        elif not made.set_running_or_notify_cancel():
+            return
+        elif (error := first.exception()) is not None:
+            made.set_exception(why(error))
+        else:
+            made.set_result(first.result())
+
+    def cancelled(_made: "Future[S]") -> None:
+        if made.cancelled():
+            future.cancel()
+
+    made.add_done_callback(cancelled)
+    future.add_done_callback(pass_on)
+    return made

@@ -9,7 +9,7 @@ import binascii
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
@@ -61,7 +61,7 @@ class Look:
         # Always the same thread: the C library would keep room for a large picture for each thread that ever held one.
         self._pictures = ThreadPoolExecutor(1, "picture")
 
-    def __call__(self, request: Request) -> dict[str, Any]:
+    def __call__(self, request: Request) -> Mapping[str, Any]:
         """Raises Rejected, TryLater, ModelError."""
         camera, picture = request.text("camera"), request.text("picture")
         if request.picture is not None:
@@ -69,6 +69,15 @@ class Look:
         if (camera is None) == (picture is None):
             raise Rejected("bad_request", "give either camera, the name of one, or picture, a file in base64")
         return self._through(camera) if camera is not None else self._at_picture(_decoded(picture or ""))
+
+    def at(self, data: bytes) -> "Future[Mapping[str, Any]]":
+        """The same for a picture file of a guest, from any thread; never waits. Fails with an EdgeMaskError."""
+        return self._pictures.submit(self._looked_at, data)
+
+    def _looked_at(self, data: bytes) -> Mapping[str, Any]:
+        model = self._eyes.model()
+        faces, inference_ms = _faces_in(data, model)
+        return self._said(faces, inference_ms, model.name)
 
     def _through(self, camera: str) -> dict[str, Any]:
         check_camera(camera, self._eyes.cameras)
@@ -83,10 +92,8 @@ class Look:
         said = self._said(seen.faces, self._eyes.inference_ms(), self._eyes.model().name)
         return {"camera": camera, "frame": seen.frame.number, **said}
 
-    def _at_picture(self, data: bytes) -> dict[str, Any]:
-        model = self._eyes.model()
-        faces, inference_ms = self._pictures.submit(_faces_in, data, model).result()
-        return self._said(faces, inference_ms, model.name)
+    def _at_picture(self, data: bytes) -> Mapping[str, Any]:
+        return self.at(data).result()
 
     def _said(self, faces: Sequence[Face], inference_ms: float, model: str) -> dict[str, Any]:
         counts = Counter(face.label for face in faces)

@@ -8,7 +8,7 @@ The answer goes to the response topic of the request (MQTT 5), with its correlat
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -53,6 +53,8 @@ class Reply:
     correlation_data: bytes | None = None
     problem: str = ""
     """Why it is not the topic that the request named."""
+    hand: Callable[[Mapping[str, Any]], object] | None = None
+    """Takes the answer where nobody waits at a topic, but in this process; returns at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,16 +117,26 @@ def request_id(payload: bytes) -> str | None:
 def read(message: Message, topics: Topics) -> Request:
     """The request in `message`. Raises Rejected."""
     name, reply = name_of(message), reply_to(message, topics)
+    return read_asked(name, message.payload, reply, str(message.properties.get("content_type", "")))
+
+
+def read_asked(name: str, payload: bytes, reply: Reply, content_type: str = "", *, under: str | None = None) -> Request:
+    """The request in `payload`, however it came. With `under` the whole of it is the value of that key.
+
+    Raises Rejected.
+    """
     if name not in FIELDS:
         raise Rejected("unknown_command", f'there is no command "{name[:64]}"{did_you_mean(name[:64], FIELDS)}')
-    if len(message.payload) > MOST_BYTES:
-        text = f"the request takes {len(message.payload)} bytes; allowed: at most {MOST_BYTES}"
+    if len(payload) > MOST_BYTES:
+        text = f"the request takes {len(payload)} bytes; allowed: at most {MOST_BYTES}"
         raise Rejected("too_large", text)
     if reply.problem:
         raise Rejected("bad_request", reply.problem)
-    if name == "infer" and str(message.properties.get("content_type", "")).startswith("image/"):
-        return Request(name, reply, picture=message.payload)
-    fields = _object(message.payload)
+    if name == "infer" and content_type.startswith("image/"):
+        return Request(name, reply, picture=payload)
+    fields = _object(payload)
+    if under is not None:
+        return Request(name, reply, {under: fields})
     given = fields.pop("request_id", None)
     if given is not None and (not isinstance(given, str) or not 0 < len(given) <= LONGEST_ID):
         raise Rejected("bad_request", f"request_id: allowed is a text of 1 to {LONGEST_ID} characters")

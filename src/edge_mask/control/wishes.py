@@ -124,6 +124,11 @@ class Wishes:
         made: L = self._lasting[key]
         return made
 
+    def forget(self, key: Hashable) -> None:
+        """What lived under it over all houses is not wanted any more."""
+        if (found := self._lasting.pop(key, None)) is not None:
+            found.stopped()
+
     def stopped(self) -> None:
         """The process ends as it should: no house runs any more."""
         for each in self._lasting.values():

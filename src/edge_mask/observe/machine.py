@@ -1,5 +1,6 @@
 """How the machine is doing, read from /proc and /sys."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,22 @@ class Machine:
     """Seconds since the machine was started."""
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Sums and sizes, the same for however many ask; None where a value is not available."""
+
+    node_busy: float | None
+    """Seconds of all cores together since the machine was started; idle ones may run backwards (proc(5), iowait)."""
+    node_cores: int | None
+    memory_size: int | None
+    memory_available: int | None
+    """Bytes, caches counted as available."""
+    process_cpu: float
+    """Seconds that this process used."""
+    rss: int | None
+    threads: int | None
+
+
 class Probe:
     """Measures a machine; /proc and /sys are below `root`."""
 
@@ -39,6 +56,20 @@ class Probe:
             rss=self._kilobytes("proc/self/status", "VmRSS"),
             soc_temperature=self._soc_temperature(),
             uptime_s=_number(self._text("proc/uptime").partition(" ")[0]),
+        )
+
+    def usage(self) -> Usage:
+        """The same in sums, which leave `read` alone; None as there."""
+        ticks, used = self._cpu_ticks(), os.times()
+        threads = self._first("proc/self/status", "Threads")
+        return Usage(
+            node_busy=None if ticks is None else ticks[0] / os.sysconf("SC_CLK_TCK"),
+            node_cores=os.cpu_count(),
+            memory_size=self._kilobytes("proc/meminfo", "MemTotal"),
+            memory_available=self._kilobytes("proc/meminfo", "MemAvailable"),
+            process_cpu=used.user + used.system,
+            rss=self._kilobytes("proc/self/status", "VmRSS"),
+            threads=None if threads is None else int(threads),
         )
 
     def _cpu(self) -> float | None:
@@ -63,11 +94,15 @@ class Probe:
 
     def _kilobytes(self, file: str, key: str) -> int | None:
         """The value of a line `key:  123 kB`, in bytes."""
+        number = self._first(file, key)
+        return None if number is None else int(number) * 1024
+
+    def _first(self, file: str, key: str) -> float | None:
+        """The number of the line that begins with `key:`."""
         for line in self._text(file).splitlines():
             name, _, value = line.partition(":")
             if name == key:
-                number = _number(value.removesuffix("kB").strip())
-                return None if number is None else int(number) * 1024
+                return _number(value.removesuffix("kB").strip())
         return None
 
     def _soc_temperature(self) -> float | None:

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from edge_mask.kinds import Kind
 from edge_mask.ledger.rows import Batch, Settlement
 from edge_mask.ledger.sequences import Sequences
 from edge_mask.ledger.shadows import Shadows
-from edge_mask.messages import Priority
+from edge_mask.messages import Message, Priority
 from edge_mask.recording.intake import Admitted
 from edge_mask.rules.effects import EdgeAction
 from edge_mask.units import Seconds
@@ -29,6 +30,7 @@ class Group:
         self._shadows = shadows
         self._interval = interval
         self._actions: list[EdgeAction] = []
+        self._told: list[tuple[Kind, Message]] = []
         self._answers: list[tuple[Future[Any], Any]] = []
         self.batch = Batch()
         self.due = float("inf")
@@ -48,6 +50,7 @@ class Group:
         self.batch.outgoing += admitted.outgoing
         self.batch.released += admitted.released
         self._actions += admitted.actions
+        self._told += admitted.told
         if admitted.is_stored:
             self._due_by(now + (0.0 if admitted.priority <= Priority.EVIDENCE else self._interval))
         elif self._sequences.is_dirty or self._actions:
@@ -78,6 +81,11 @@ class Group:
         """Only after the commit: what led to an action must be on the disk before it happens."""
         actions, self._actions = self._actions, []
         return actions
+
+    def take_told(self) -> list[tuple[Kind, Message]]:
+        """Only after the commit, too: who is told of an event finds it in the history."""
+        told, self._told = self._told, []
+        return told
 
     def answer(self) -> None:
         """Resolve everything that waited for the commit."""

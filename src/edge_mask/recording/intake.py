@@ -5,11 +5,23 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from edge_mask.deliver.http_request import destination_of, waiting_call
+from edge_mask.kinds import Kind
 from edge_mask.ledger.held import held_row
 from edge_mask.ledger.rows import EventRow, OutboxRow, event_row
 from edge_mask.ledger.sequences import Sequences
 from edge_mask.ledger.shadows import Shadows
-from edge_mask.messages import Detections, Event, Fault, Heard, Held, Message, Priority, Reading, Settled
+from edge_mask.messages import (
+    Detections,
+    Event,
+    Fault,
+    Heard,
+    Held,
+    Message,
+    Priority,
+    Reading,
+    Settled,
+    kind_of,
+)  # fmt: skip
 from edge_mask.recording.shadow_updates import ShadowUpdates
 from edge_mask.redact import legible, redact
 from edge_mask.rules.echoes import Echoes
@@ -33,6 +45,8 @@ class Admitted:
     outgoing: list[OutboxRow] = field(default_factory=list)
     live: list[Message] = field(default_factory=list)
     actions: list[EdgeAction] = field(default_factory=list)
+    told: list[tuple[Kind, Message]] = field(default_factory=list)
+    """Each event as its message, whether it is sent or not."""
     released: list[str] = field(default_factory=list)
     """Visits that are held no longer, by id."""
     boot: str | None = None
@@ -64,11 +78,12 @@ class Intake:
         secrets: Iterable[str] = (),
         tflite_results: TfliteResults | None = None,
         echoes: Echoes | None = None,
+        on_admit: Callable[[Event], None] = lambda _event: None,
     ) -> None:
         """Without a `destination` nothing is sent; with `rules-only`, only what a rule republishes.
 
         `secrets` are removed from the texts of faults. With `tflite_results` every look arrives here. `echoes` is told
-        of what rules publish.
+        of what rules publish, `on_admit` of each event, whether it is sent or not.
         """
         self._thing = thing
         self._topics = topics
@@ -83,6 +98,7 @@ class Intake:
         self._secrets = tuple(secrets)
         self._tflite_results = tflite_results
         self._echoes = echoes or Echoes(())
+        self._on_admit = on_admit
 
     def admit(self, event: Event) -> Admitted:
         """The rows and messages of one event; the same id stands in the history and on the wire."""
@@ -139,6 +155,7 @@ class Intake:
     def _admit(
         self, event: Event, encoded: Encoded, admitted: Admitted, *, is_complaint: bool, event_id: str = ""
     ) -> None:
+        self._on_admit(event)
         event_id = event_id or self._new_id(event.at)
         if (row := event_row(event, event_id, admitted.boot or self._boot)) is not None:
             admitted.events.append(row)
@@ -148,6 +165,7 @@ class Intake:
         message = Message(
             topic=topic, payload=to_bytes(fields), priority=encoded.priority, qos=encoded.qos, id=event_id
         )
+        admitted.told.append((kind_of(event), message))
         if self._forward == "all":
             self._send(message, event.at, admitted)
         # Rules see the shadow as it was before this message: so they can compare the two.

@@ -12,12 +12,13 @@ due.
 import logging
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from queue import SimpleQueue
 
 from edge_mask.errors import DatabaseError, EdgeMaskError, TryLater
+from edge_mask.kinds import Kind
 from edge_mask.ledger.rows import Settlement
 from edge_mask.ledger.writer import Ledger, Unwritable
 from edge_mask.messages import Fault, Heard, Held, Message, Outcome, Settled
@@ -73,7 +74,9 @@ class Recorder(Job):
         on_commit: Callable[[], None] = lambda: None,
         on_erase: Callable[[], None] = lambda: None,
         on_action: Callable[[EdgeAction], object] = lambda _action: None,
+        on_event: Callable[[Kind, Message], object] = lambda _kind, _message: None,
     ) -> None:
+        """`on_event` is told of every event: of a live one at once, of others when they are on the disk."""
         self._ledger = ledger
         self._intake = intake
         self._mailbox = mailbox
@@ -83,6 +86,7 @@ class Recorder(Job):
         self._on_commit = on_commit
         self._on_erase = on_erase
         self._on_action = on_action
+        self._on_event = on_event
         self._group = Group(ledger.sequences, ledger.shadows, commit_interval)
         self._trouble = Trouble(ledger, clock, record=self._record, complain=self._complain, on_change=on_commit)
         # Not through the mailbox, which may be full of events that find no room on the disk: receipts make room.
@@ -230,7 +234,14 @@ class Recorder(Job):
     def _take(self, admitted: Admitted) -> None:
         for message in admitted.live:
             self._on_live(message)
+        if not admitted.is_stored:
+            self._tell(admitted.told)
+            admitted.told = []
         self._group.add(admitted, self._clock.now().mono)
+
+    def _tell(self, told: Iterable[tuple[Kind, Message]]) -> None:
+        for kind, message in told:
+            self._on_event(kind, message)
 
     def _record(self, fault: Fault) -> None:
         self._take(self._intake.admit(fault))
@@ -259,6 +270,7 @@ class Recorder(Job):
         self._group.written()
         self._trouble.over(dropped, now.mono)
         self._on_commit()
+        self._tell(self._group.take_told())
         for action in self._group.take_actions():
             self._on_action(action)
         self._group.answer()

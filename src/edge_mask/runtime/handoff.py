@@ -35,7 +35,7 @@ class Tray(Generic[T]):
         """The running number of each camera's last turn."""
         self._closed = False
         self.taken = 0
-        self.replaced = 0
+        self.replaced_by_camera: dict[str, int] = {}
         """How many frames a newer one replaced before they were taken."""
 
     def take(self, timeout: float) -> tuple[int, T] | None:
@@ -62,6 +62,11 @@ class Tray(Generic[T]):
         return self._closed
 
     @property
+    def replaced(self) -> int:
+        """How many frames of all cameras a newer one replaced before they were taken."""
+        return sum(dict(self.replaced_by_camera).values())
+
+    @property
     def given(self) -> int:
         """How many were taken, plus those that wait."""
         with self._filled:
@@ -77,7 +82,8 @@ class Tray(Generic[T]):
     def replace(self, key: str, item: T) -> None:
         """For `Latest`: replace the waiting item of this key."""
         with self._filled:
-            self.replaced += len(self._waiting.get(key, ()))
+            if left := len(self._waiting.get(key, ())):
+                self.replaced_by_camera[key] = self.replaced_by_camera.get(key, 0) + left
             self._waiting[key] = deque((item,))
             self._filled.notify()
 

@@ -1,7 +1,7 @@
 """The configuration: one frozen object, or sentences."""
 
 from edge_mask.settings.cameras import Camera, Cctv, DetectorSettings, Gate
-from edge_mask.settings.device import Device, HealthReport, Labels, Log, Web
+from edge_mask.settings.device import Device, HealthReport, Labels, Log
 from edge_mask.settings.load import LoadedSettings, load, load_with_overlay, parse
 from edge_mask.settings.measures import SensorSettings
 from edge_mask.settings.model import Settings
@@ -9,6 +9,7 @@ from edge_mask.settings.overlay import Overlay
 from edge_mask.settings.schema import schema
 from edge_mask.settings.sending import Mqtt, Outbox, Tls, TopicNames
 from edge_mask.settings.snapshots import Snapshots
+from edge_mask.settings.web import Web
 
 __all__ = [
     "Camera",

@@ -10,20 +10,16 @@ from edge_mask.settings.named_files import Complaint
 from edge_mask.settings.sending_checks import sending_complaints
 from edge_mask.settings.sensor_checks import line_complaints, lines_taken, place_of, sensor_complaints
 from edge_mask.settings.vote_checks import vote_complaints
+from edge_mask.settings.web import web_complaints
 
 COLDEST_FEVER, HOTTEST_FEVER = 25.0, 45.0
 """Degrees Celsius; a skin thermometer may measure much less than 37, and nobody alive is warmer than the second."""
 _LEAST_AREA = 1e-6
-LATER = {
-    ("web", "enabled"): ("the dashboard comes", "false"),
-}
-"""Keys that this version would ignore: refused with a sentence."""
 
 
 def complaints(settings: Settings) -> Iterator[Complaint]:
     """Every problem that involves several keys or files; reads the named files."""
     yield from _something_to_do(settings)
-    yield from _not_built_yet(settings)
     yield from _names(settings)
     yield from _cameras(settings)
     yield from sensor_complaints(settings)
@@ -35,6 +31,7 @@ def complaints(settings: Settings) -> Iterator[Complaint]:
     yield from passage_complaints(settings)
     yield from output_complaints(settings)
     yield from sending_complaints(settings)
+    yield from web_complaints(settings.web)
 
 
 def _something_to_do(settings: Settings) -> Iterator[Complaint]:
@@ -45,12 +42,6 @@ def _something_to_do(settings: Settings) -> Iterator[Complaint]:
         yield ("cameras",), f"there is nothing to watch: {text}"
     else:
         yield ("cameras",), "there is nothing to watch; give at least one camera here, or one sensor under sensors"
-
-
-def _not_built_yet(settings: Settings) -> Iterator[Complaint]:
-    for (section, name), (what, now) in LATER.items():
-        if getattr(getattr(settings, section), name):
-            yield (section, name), f"{what} with a later version; allowed now: {now}"
 
 
 def _names(settings: Settings) -> Iterator[Complaint]:

@@ -1,4 +1,4 @@
-"""The sections about the device itself: device, log, health, web."""
+"""The sections about the device itself: device, log, health."""
 
 import re
 import socket
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator
 
 from edge_mask.quantities import duration
-from edge_mask.settings.base import Port, Section, allowed
+from edge_mask.settings.base import Section, allowed
 from edge_mask.units import Seconds
 
 
@@ -87,11 +87,3 @@ class HealthReport(Section):
     interval: Annotated[Seconds, duration(at_least=1, at_most=86400)] = Field(
         default=Seconds(30.0), description="Time between two `health` messages."
     )
-
-
-class Web(Section):
-    """The local dashboard."""
-
-    enabled: bool = Field(default=False, description="Serve the dashboard.")
-    host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 is every network.")
-    port: Port = Field(default=8080, description="Port to listen on.")

@@ -9,12 +9,13 @@ from edge_mask.settings.actuators import OutputSettings
 from edge_mask.settings.aws import Aws
 from edge_mask.settings.base import Section
 from edge_mask.settings.cameras import Camera, Cctv, DetectorSettings, Gate
-from edge_mask.settings.device import Device, HealthReport, Log, Web
+from edge_mask.settings.device import Device, HealthReport, Log
 from edge_mask.settings.homeassistant import HomeAssistant
 from edge_mask.settings.privacy import Privacy
 from edge_mask.settings.sending import History, Mqtt, Outbox, TopicNames
 from edge_mask.settings.sensors import AnySensor
 from edge_mask.settings.snapshots import Snapshots
+from edge_mask.settings.web import Web
 
 Publish = Annotated[
     Literal["faces", "all", "off"],
@@ -54,7 +55,7 @@ class Settings(Section):
     homeassistant: HomeAssistant = Field(
         default=HomeAssistant(), description="Home Assistant finds this device by itself."
     )
-    web: Web = Field(default=Web(), description="The local dashboard.")
+    web: Web = Field(default=Web(), description="The operator's page, the HTTP API and metrics.")
     log: Log = Field(default=Log(), description="What is logged on stderr.")
     health: HealthReport = Field(default=HealthReport(), description="The `health` messages.")
 

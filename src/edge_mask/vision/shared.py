@@ -62,6 +62,8 @@ class Seen:
     """The last look of each camera, for a rule that wants a picture."""
     times_to_verdict: deque[int] = field(default_factory=lambda: deque(maxlen=_RECENT))
     """Milliseconds, of the last visits."""
+    on_look: Callable[[str, Seconds, float], None] = lambda _camera, _at, _inference_ms: None
+    """Who else is told of each look, in the lane's thread; returns at once."""
 
     @property
     def time_to_verdict(self) -> int | None:
@@ -69,8 +71,10 @@ class Seen:
         recent = tuple(self.times_to_verdict)
         return round(statistics.median(recent)) if recent else None
 
-    def note(self, camera: str, at: Moment) -> None:
+    def note(self, camera: str, at: Moment, inference_ms: float = 0.0) -> None:
         """One more look."""
+        self.inference_ms = inference_ms
+        self.on_look(camera, at.mono, inference_ms)
         before = self.by_camera.get(camera)
         self.frames += 1
         self.by_camera[camera] = Looks(1, at, at) if before is None else Looks(before.count + 1, before.first, at)
@@ -165,8 +169,7 @@ class Vision:
 
     def _track_and_decide(self, frame: Frame, answer: Answer, model: str) -> None:
         camera, faces = self._cameras[frame.camera], distinct(answer.faces)
-        self._seen.inference_ms = answer.inference_ms
-        self._seen.note(frame.camera, frame.at)
+        self._seen.note(frame.camera, frame.at, answer.inference_ms)
         self._last = frame.at
         tracks = camera.tracker.update(faces, frame.at)
         self._seen.newest[frame.camera] = camera.shots.add(frame, faces, answer.faint, tracks)

@@ -1,1 +1,1 @@
-"""The operator's page and HTTP: who may come in, what they see and may ask for."""
+"""The operator's page, the HTTP API and metrics, served beside the house. Read `application.py` first."""

@@ -16,10 +16,9 @@ from edge_mask.web.accounts.accounts import (
     register_beside,
     sessions_beside,
 )
-from edge_mask.web.accounts.delays import Delays
 from edge_mask.web.accounts.hashing import Hasher
-from edge_mask.web.accounts.scopes import SCOPES, Role, Scope
 from edge_mask.web.accounts.sessions import IDLE, LONGEST, MOST_OF_A_USER, read_kept
+from edge_mask.web.rights import SCOPES, Role, Scope
 
 WORD = "correct horse battery"
 HASH = Hasher().hashed(WORD)
@@ -33,8 +32,8 @@ class Place:
         self.database = folder / "edge-mask.db"
         self.clock = ManualClock()
         self.cli = register_beside(self.database)
-        self.add("ann", "operator")
-        self.add("bob", "viewer")
+        self.add("ann", Role.OPERATOR)
+        self.add("bob", Role.VIEWER)
         self.accounts = self.again()
 
     def add(self, name: str, role: Role) -> None:
@@ -64,8 +63,8 @@ def place(tmp_path: Path) -> Place:
 
 def test_a_password_opens_a_session_with_the_scopes_of_the_role(place: Place) -> None:
     ann, bob = place.login(), place.login("BOB")
-    assert (ann.who.name, ann.who.role, ann.who.scopes) == ("ann", "operator", frozenset(SCOPES))
-    assert (bob.who.name, bob.who.role, bob.who.scopes) == ("bob", "viewer", frozenset({"read"}))
+    assert (ann.who.name, ann.who.role, ann.who.scopes) == ("ann", Role.OPERATOR, frozenset(SCOPES))
+    assert (bob.who.name, bob.who.role, bob.who.scopes) == ("bob", Role.VIEWER, frozenset({"read"}))
     assert place.accounts.of_session(ann.secret) == ann.who
     assert place.accounts.of_session(ann.secret + "x") is None
     assert place.accounts.of_token(ann.secret) is None, "a session is no token"
@@ -172,7 +171,7 @@ def test_a_removed_user_is_gone_with_sessions_and_tokens_and_does_not_come_back_
     who = place.accounts.of_token(token)
     assert who is not None
     place.cli.change(lambda register: (register.without_user("ann"), None))
-    place.add("ann", "viewer")
+    place.add("ann", Role.VIEWER)
     assert place.accounts.of_session(ann.secret) is None
     assert place.accounts.of_token(token) is None
     assert not place.accounts.still(who)
@@ -282,11 +281,3 @@ def test_a_full_disk_ends_no_login(place: Place, caplog: pytest.LogCaptureFixtur
     ann = place.login()
     assert place.accounts.of_session(ann.secret) == ann.who
     assert "cannot be written" in caplog.text
-
-
-def test_delays_go_on_in_the_accounts_of_a_new_configuration(place: Place) -> None:
-    delays = Delays()
-    first, second = (Accounts(place.database, place.clock, delays) for _ in range(2))
-    for _ in range(3):
-        first.login("ann", "guess", address=HOME)
-    assert isinstance(second.login("ann", WORD, address=HOME), TooSoon)

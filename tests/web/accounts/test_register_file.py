@@ -15,6 +15,7 @@ from edge_mask.errors import Refused, TryLater
 from edge_mask.web.accounts.hashing import Hasher
 from edge_mask.web.accounts.register import Register
 from edge_mask.web.accounts.register_file import RegisterFile
+from edge_mask.web.rights import Role
 
 HASH = Hasher().hashed("correct horse battery")
 
@@ -22,12 +23,12 @@ HASH = Hasher().hashed("correct horse battery")
 @pytest.fixture
 def file(tmp_path: Path) -> RegisterFile:
     made = RegisterFile(tmp_path / "edge-mask.db.users.json")
-    made.change(lambda register: (register.with_user("ann", "operator", HASH, "2026-11-29T09:00:00Z"), None))
+    made.change(lambda register: (register.with_user("ann", Role.OPERATOR, HASH, "2026-11-29T09:00:00Z"), None))
     return made
 
 
 def add(file: RegisterFile, name: str) -> None:
-    file.change(lambda register: (register.with_user(name, "viewer", HASH, "2026-11-29T09:00:00Z"), None))
+    file.change(lambda register: (register.with_user(name, Role.VIEWER, HASH, "2026-11-29T09:00:00Z"), None))
 
 
 def test_only_its_owner_may_read_it_and_no_secret_stands_in_it(file: RegisterFile) -> None:

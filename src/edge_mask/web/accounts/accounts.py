@@ -15,13 +15,13 @@ from edge_mask.web.accounts.delays import Delays
 from edge_mask.web.accounts.hashing import Hasher
 from edge_mask.web.accounts.register import Register, User, digest
 from edge_mask.web.accounts.register_file import RegisterFile
-from edge_mask.web.accounts.scopes import SCOPES_OF, Principal
 from edge_mask.web.accounts.sessions import Session, Sessions
 from edge_mask.web.accounts.spelling import name_of, new_password, password_of
+from edge_mask.web.rights import OF_ROLE, Principal
 
 log = logging.getLogger(__name__)
 
-FIRST_USER: Final = "nobody can log in yet; make the first user: edge-mask users add NAME --config"
+FIRST_USER: Final = "nobody can log in yet; make the first user: edge-mask users add NAME --config FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +64,13 @@ def utc(wall: Unix) -> str:
 class Accounts:
     """Any thread may use it. What is slow hashes a password, or writes: never call it in the server's loop."""
 
-    def __init__(self, database: Path, clock: Clock, delays: Delays | None = None) -> None:
-        """`delays` outlives this object where a new configuration makes another one. Raises Refused without argon2."""
+    def __init__(self, database: Path, clock: Clock) -> None:
+        """Raises Refused without argon2."""
         self._clock = clock
         self._hasher = Hasher()
         self._register = register_beside(database)
         self._sessions = Sessions(sessions_beside(database), boot_id())
-        self._delays = delays or Delays()
+        self._delays = Delays()
         self._said = ""
 
     # -- the register ------------------------------------------------------------------------------------
@@ -88,17 +88,15 @@ class Accounts:
         return not self.trouble()
 
     def _now_known(self) -> Register:
-        """Nobody, while the register cannot be read; the log says so once."""
+        """Nobody, while the register cannot be read. The log says once why nobody can log in."""
         try:
-            register, trouble = self._register.read(), ""
+            register = self._register.read()
+            trouble = "" if register.users else FIRST_USER
         except Refused as error:
             register, trouble = Register(), str(error)
         if trouble != self._said:
             self._said = trouble
-            if trouble:
-                log.error("web: %s", trouble)
-            else:
-                log.info("web: %s can be read again", self._register.path)
+            log.warning("web: %s", trouble or "there are users now, who can log in")
         return register
 
     # -- who is this -------------------------------------------------------------------------------------
@@ -133,13 +131,15 @@ class Accounts:
 
     # -- in and out --------------------------------------------------------------------------------------
 
-    def login(self, name: str, password: str, *, address: str, agent: str = "") -> Login:
-        """A new session for whoever knows the password. Slow."""
+    def login(self, name: str, password: str, *, address: str, agent: str = "", instead_of: str | None = None) -> Login:
+        """A new session for whoever knows the password, in the place of the one of this secret. Slow."""
         known = _known_name(name)
         tried = self._tried(known, password, address)
         if not isinstance(tried, User):
             return tried
         log.info("web: %s logged in from %s", known, address)
+        if instead_of is not None:
+            self._sessions.end(lambda key, _session: key == digest(instead_of))
         return self._begin(known, tried, address, agent)
 
     def change_password(self, who: Principal, old: str, new: str, *, address: str, agent: str = "") -> Login:
@@ -200,9 +200,16 @@ class Accounts:
 
     def keep(self) -> None:
         """Write sessions and times of use where something is new, or old enough; slow. What fails is logged."""
+        self._now_known()
         now = self._clock.now().mono
-        if not self._sessions.is_due(now):
-            return
+        if self._sessions.is_due(now):
+            self._write(now)
+
+    def stopped(self) -> None:
+        """The process ends: the times of use are to outlive it."""
+        self._write(self._clock.now().mono)
+
+    def _write(self, now: Seconds) -> None:
         try:
             self._sessions.write(now)
         except OSError as error:
@@ -210,7 +217,7 @@ class Accounts:
 
 
 def _who(name: str, user: User, key: str) -> Principal:
-    return Principal(name, SCOPES_OF[user.role], user.role, key)
+    return Principal(name, OF_ROLE[user.role], user.role, key)
 
 
 def _known_name(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 from edge_mask.errors import Refused
 from edge_mask.suggest import did_you_mean
-from edge_mask.web.accounts.scopes import SCOPES_OF, Role, Scope, in_order
+from edge_mask.web.rights import OF_ROLE, Role, Scope, in_order
 
 MOST_USERS: Final = 100
 MOST_TOKENS: Final = 200
@@ -71,8 +71,8 @@ class Register:
     def with_token(self, name: str, scopes: frozenset[Scope], since: str) -> tuple["Register", str, str]:
         """A token for the user, or the program, of that name; with the token's own name and its secret."""
         user = self.users.get(name)
-        if user is not None and not scopes <= SCOPES_OF[user.role]:
-            more = ",".join(in_order(scopes - SCOPES_OF[user.role]))
+        if user is not None and not scopes <= OF_ROLE[user.role]:
+            more = ",".join(in_order(scopes - OF_ROLE[user.role]))
             raise Refused(f"{name} is a {user.role} and may not {more}; a token can do no more than its user")
         if len(self.tokens) >= MOST_TOKENS:
             raise Refused(f"there are already {MOST_TOKENS} tokens; revoke one that is no longer needed")

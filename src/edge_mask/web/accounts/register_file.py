@@ -21,7 +21,7 @@ from edge_mask.settings.base import read_whole
 from edge_mask.web.accounts.hashing import is_a_hash
 from edge_mask.web.accounts.private_file import give_to_owner_of_folder, replace_private
 from edge_mask.web.accounts.register import Register
-from edge_mask.web.accounts.scopes import in_order
+from edge_mask.web.rights import in_order
 
 _VERSION: Final = 1
 _PATIENCE: Final = 10.0

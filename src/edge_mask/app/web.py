@@ -1,0 +1,148 @@
+"""From a house to its page; nothing of the web is imported while that is off."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Final
+
+from edge_mask.app.control import Figures, Lent
+from edge_mask.control.futures import but
+from edge_mask.control.look import Look
+from edge_mask.control.request import Rejected
+from edge_mask.control.wishes import Wishes
+from edge_mask.errors import Refused, TryLater
+from edge_mask.kinds import Kind
+from edge_mask.ledger.reader import Reader
+from edge_mask.messages import Event, Fault, Message
+from edge_mask.runtime.clock import Clock
+from edge_mask.runtime.worker import Job
+from edge_mask.settings.model import Settings
+from edge_mask.vision.shared import Seen
+
+if TYPE_CHECKING:
+    from edge_mask.app.metrics import Counters
+    from edge_mask.web.access import Accounts
+    from edge_mask.web.door import Door
+    from edge_mask.web.listener import Listener
+    from edge_mask.web.site import Site
+
+_KEY: Final = "web"
+"""The listener is one for the process: a change that is wished over HTTP is answered by the next house."""
+
+
+def _nothing(_kind: Kind, _message: Message) -> None: ...
+
+
+def _not_counted(_event: Event) -> None: ...
+
+
+class Page:
+    """The web of one house, in the making."""
+
+    def __init__(
+        self, settings: Settings, wishes: Wishes | None, report: Callable[[Fault], None], clock: Clock
+    ) -> None:
+        self._settings = settings
+        self._report = report
+        self._clock = clock
+        self._wishes = wishes
+        self._listener = self._open(wishes) if settings.web.enabled and wishes is not None else None
+        self._counters = self._count(wishes, clock) if settings.web.enabled and wishes is not None else None
+        if self._listener is None and wishes is not None:
+            wishes.forget(_KEY)
+
+    @staticmethod
+    def _open(wishes: Wishes) -> "Listener":
+        from edge_mask.web.listener import Listener
+
+        return wishes.lasting(_KEY, Listener)
+
+    @staticmethod
+    def _count(wishes: Wishes, clock: Clock) -> "Counters":
+        from edge_mask.app.metrics import Counters
+
+        return wishes.lasting("metrics", lambda: Counters(clock.now().mono))
+
+    @property
+    def on_admit(self) -> Callable[[Event], None]:
+        """What the intake tells of each event."""
+        return _not_counted if self._counters is None else self._counters.tally.recorded
+
+    def watch(self, seen: Seen) -> None:
+        """Count the looks of the cameras."""
+        if self._counters is not None:
+            seen.on_look = self._counters.tally.looked
+
+    @property
+    def on_event(self) -> Callable[[Kind, Message], Any]:
+        """What the recorder tells of each event."""
+        return _nothing if self._listener is None else self._listener.feed.tell
+
+    def jobs(self, lent: Lent, look: Look) -> list[Job]:
+        """What serves the page, where it is wanted."""
+        if (listener := self._listener) is None or (counters := self._counters) is None or self._wishes is None:
+            return []
+        from edge_mask.web.application import front
+        from edge_mask.web.listener import Address
+        from edge_mask.web.server import WebServer
+
+        web = self._settings.web
+        accounts = _accounts(self._settings, self._wishes, self._clock)
+        tls = web.tls
+        address = Address(web.host, web.port, None if tls is None else tls.cert, None if tls is None else tls.key)
+
+        def is_allowed() -> str:
+            if web.is_loopback or accounts.has_users:
+                return ""
+            return (
+                f"web.host is {web.host}, which others reach, and nobody can log in yet; make a user:"
+                " edge-mask users add NAME --config FILE"
+            )
+
+        app = front(_site(lent, look, listener, accounts, counters))
+        return [
+            WebServer(listener, address, app, self._report, self._clock, is_allowed=is_allowed, upkeep=accounts.keep)
+        ]
+
+
+def _accounts(settings: Settings, wishes: Wishes, clock: Clock) -> "Door":
+    """Delays and times of use outlive a house."""
+    from edge_mask.web.accounts.accounts import Accounts
+    from edge_mask.web.door import Door
+
+    path = settings.outbox.path.resolve()
+    return Door(wishes.lasting((_KEY, path), lambda: Accounts(path, clock)), settings.web.port)
+
+
+def _site(lent: Lent, look: Look, listener: "Listener", accounts: "Accounts", counters: "Counters") -> "Site":
+    from edge_mask.app.metrics import Measure
+    from edge_mask.control.mouth import Mouth
+    from edge_mask.web.metrics.collector import HouseCollector
+    from edge_mask.web.metrics.text import text_of
+    from edge_mask.web.site import Site
+
+    mouth = lent.wishes.lasting("mouth", lambda: Mouth(lent.wishes.desk, lent.clock))
+    collector = HouseCollector(counters.tally, Measure(lent, counters), counters.requests)
+    return Site(
+        settings=lent.settings,
+        clock=lent.clock,
+        reader=Reader(lent.settings.outbox.path),
+        accounts=accounts,
+        feed=listener.feed,
+        figures=Figures(lent.figures, lent.clock),
+        parts=lent.parts,
+        ask=mouth.ask,
+        look=lambda picture: look_of_guest(look, picture),
+        metrics=lambda: text_of(collector),
+        count=counters.requests.answered,
+    )
+
+
+def look_of_guest(look: Look, picture: bytes) -> "Future[Mapping[str, Any]]":
+    """The web does not know what control calls its refusals."""
+
+    def why(error: BaseException) -> BaseException:
+        if not isinstance(error, Rejected):
+            return error
+        return TryLater(str(error)) if error.code == "busy" else Refused(str(error))
+
+    return but(look.at(picture), why)

@@ -1,0 +1,43 @@
+"""The web as a table of routes: each module below makes its own, all of them by `guarded`.
+
+browser ──▶ server ──▶ threshold ──▶ routes of health, live, pages, api, accounts, metrics …
+                                        └── each behind its `Needs`
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
+
+from edge_mask.web import alive, commands, live, login, mask
+from edge_mask.web.metrics import scrape
+from edge_mask.web.problems import failed, refused
+from edge_mask.web.site import Site
+from edge_mask.web.threshold import Threshold
+
+ROUTES: Final[Sequence[Callable[[Site], Sequence[BaseRoute]]]] = (
+    alive.routes,
+    login.routes,
+    live.routes,
+    scrape.routes,
+    mask.routes,
+    commands.routes,
+)
+"""Where routes come from; the first that fits a path answers."""
+
+
+def application(site: Site) -> Starlette:
+    """The web of one house."""
+    routes = [route for make in ROUTES for route in make(site)]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: refused, Exception: failed})
+    app.router.redirect_slashes = False
+    app.state.site = site
+    return app
+
+
+def front(site: Site) -> ASGIApp:
+    """The same behind the threshold: what the server serves."""
+    return Threshold(application(site), site.settings.web, site.thing, site.count)

@@ -1,0 +1,122 @@
+"""`/login` and `/logout`.
+
+A wrong name and a wrong password have one answer, and take the same time. Too many of them have to wait, which is told.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from html import escape
+from math import ceil
+from typing import Final
+
+from anyio import CapacityLimiter
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute
+
+from edge_mask.web.access import Needs, guarded, principal_of, shown_by, who_asks
+from edge_mask.web.accounts.accounts import LoggedIn, TooSoon
+from edge_mask.web.door import Door, door_of
+from edge_mask.web.links import safe_next, up
+from edge_mask.web.problems import wants_page
+from edge_mask.web.site import Site
+from edge_mask.web.threads import in_thread
+
+_FORM: Final = "application/x-www-form-urlencoded"
+
+
+class Login:
+    """Hashes one password at a time, in a thread besides those of the pages."""
+
+    def __init__(self) -> None:
+        self._one = CapacityLimiter(1)
+
+    async def show(self, request: Request) -> Response:
+        """The form; whoever is logged in already goes on."""
+        wanted = safe_next(request.query_params.get("next"))
+        who = who_asks(request)
+        if who is not None and who.role is not None:
+            return RedirectResponse(f"{up(request)}{wanted}", status_code=303)
+        return await _form_page(request, door_of(request), wanted)
+
+    async def enter(self, request: Request) -> Response:
+        """The form, filled in. A session that the browser shows ends: one that was planted opens nothing."""
+        fields = await form_of(request)
+        door, shown = door_of(request), shown_by(request)
+        tried = await in_thread(
+            partial(
+                door.accounts.login,
+                field(fields, "name"),
+                field(fields, "password"),
+                address=shown.address,
+                agent=request.headers.get("user-agent", ""),
+                instead_of=door.secret(shown),
+            ),
+            self._one,
+        )
+        wanted = safe_next(field(fields, "next"))
+        if not isinstance(tried, LoggedIn):
+            return await _form_page(request, door, wanted, tried.seconds if isinstance(tried, TooSoon) else 0.0)
+        response = RedirectResponse(f"{up(request)}{wanted}", status_code=303)
+        door.let_in(request, response, tried.secret)
+        return response
+
+    async def leave(self, request: Request) -> Response:
+        """Ends this session."""
+        door, who = door_of(request), principal_of(request)
+        if who.session is not None:
+            await in_thread(partial(door.accounts.end_session, who.name, who.session))
+        response = RedirectResponse(f"{up(request)}login", status_code=303)
+        door.let_out(request, response)
+        return response
+
+
+async def form_of(request: Request) -> FormData:
+    """The fields of a form without files. Raises HTTPException."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        raise HTTPException(415, f"a form is expected here: {_FORM}")
+    return await request.form(max_fields=20)
+
+
+def field(fields: FormData, name: str) -> str:
+    """Its text; nothing for one that was not sent."""
+    found = fields.get(name)
+    return found if isinstance(found, str) else ""
+
+
+async def _form_page(request: Request, door: Door, wanted: str, wait: float | None = None) -> Response:
+    """The form; `wait`: after a try that failed, the seconds until the next."""
+    status, headers, text = _told(wait)
+    if text and not wants_page(request):
+        raise HTTPException(status, text, headers=headers)
+    trouble = await in_thread(door.accounts.trouble)
+    page = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>edge-mask</title>'
+        f"<p>{escape(text or trouble)}</p>"
+        f'<form method="post" action="{up(request)}login"><input type="hidden" name="next" value="{escape(wanted)}">'
+        '<p><label>Name <input name="name" autocomplete="username" required></label></p>'
+        '<p><label>Password <input name="password" type="password" autocomplete="current-password"></label></p>'
+        "<p><button>Log in</button></p></form></html>"
+    )
+    return HTMLResponse(page, status_code=status, headers=headers)
+
+
+def _told(wait: float | None) -> tuple[int, dict[str, str], str]:
+    if wait is None:
+        return 200, {}, ""
+    if wait > 0:
+        seconds = ceil(wait)
+        return 429, {"Retry-After": str(seconds)}, f"too many tries; wait {seconds} s and try again"
+    return 403, {}, "the name or the password is wrong"
+
+
+def routes(_site: Site) -> Sequence[BaseRoute]:
+    """The form is open to everybody."""
+    login = Login()
+    return [
+        guarded("/login", login.show, needs=Needs.OPEN),
+        guarded("/login", login.enter, needs=Needs.OPEN, methods=("POST",)),
+        guarded("/logout", login.leave, needs=Needs.VIEWER, methods=("POST",)),
+    ]

@@ -1,0 +1,106 @@
+"""`POST /mask/`: what the model sees in one picture, which is gone afterwards.
+
+request ──▶ at most 4 bodies at once ──▶ form, format, size ──▶ at most 8 wait ──▶ decoded, looked at ──▶ verdict
+                  └─ 503 ┘                  400 413 415 422         └─ 503 ┘
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+
+from edge_mask.errors import ModelError, Refused, TryLater
+from edge_mask.messages import MASK
+from edge_mask.web.access import Needs, guarded
+from edge_mask.web.site import Site, site_of
+from edge_mask.web.upload import MOST_BODY, picture_in
+
+UPLOADS: Final = 4
+"""Bodies that are read at once: each takes memory until its picture was looked at."""
+WAITING: Final = 8
+"""Pictures that are decoded, looked at, or wait for that."""
+TO_UPLOAD: Final = 20.0
+"""Seconds; a place must not be held by somebody who sends a byte now and then."""
+_FIELDS: Final = ("verdict", "faces", "inference_ms", "model")
+
+
+class _Places:
+    """So many may be inside; in the event loop alone."""
+
+    def __init__(self, most: int, busy: str) -> None:
+        self._free = most
+        self._busy = busy
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Raises HTTPException 503."""
+        if not self._free:
+            raise busy(self._busy)
+        self._free -= 1
+        try:
+            yield
+        finally:
+            self._free += 1
+
+
+class Mask:
+    """The route of one house."""
+
+    def __init__(self) -> None:
+        self._uploads = _Places(UPLOADS, f"{UPLOADS} pictures are being sent already")
+        self._looks = _Places(WAITING, f"{WAITING} pictures wait already, and the cameras go first")
+
+    async def post(self, request: Request) -> Response:
+        """The verdict, or a problem that says what to send."""
+        with self._uploads.one():
+            body = await _body(request)
+            picture = picture_in(request.headers.get("content-type", ""), body)
+            del body
+        with self._looks.one():
+            said = await _looked_at(site_of(request), picture)
+        answer = {name: said[name] for name in _FIELDS}
+        return JSONResponse({**answer, "ispass": int(said["verdict"] == MASK)})
+
+
+async def _body(request: Request) -> bytes:
+    """As it came; its length is bounded by the route. Raises HTTPException."""
+    try:
+        async with asyncio.timeout(TO_UPLOAD):
+            # Not request.body(): that would be kept as long as the request.
+            return b"".join([piece async for piece in request.stream()])
+    except TimeoutError:
+        text = f"the picture did not arrive within {TO_UPLOAD:g} s"
+        raise HTTPException(408, text, headers={"Connection": "close"}) from None
+    except ClientDisconnect:
+        raise HTTPException(400, "the sender has gone") from None
+
+
+async def _looked_at(site: Site, picture: bytes) -> Mapping[str, Any]:
+    """Raises HTTPException."""
+    try:
+        return await asyncio.wrap_future(site.look(picture))
+    except TryLater as error:
+        raise busy(str(error)) from None
+    except ModelError as error:
+        raise HTTPException(500, str(error)) from None
+    except Refused as error:
+        raise HTTPException(400, str(error)) from None
+
+
+def busy(why: str) -> HTTPException:
+    """Soon it may be possible."""
+    return HTTPException(503, why, headers={"Retry-After": "1"})
+
+
+def routes(_site: Site) -> Sequence[BaseRoute]:
+    """With and without the slash: a form that is sent to the other one must not be sent twice."""
+    post = Mask().post
+    return [
+        guarded(path, post, needs=Needs.INFER, methods=("POST",), most_body=MOST_BODY, name="mask")
+        for path in ("/mask/", "/mask")
+    ]
