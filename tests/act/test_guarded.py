@@ -1,6 +1,7 @@
 """The gate's line in a process of its own: off when the daemon is gone or silent, and nobody waits for its driver."""
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -77,6 +78,20 @@ def test_what_the_driver_says_is_what_the_caller_hears(line: GuardedLine, lamp: 
 def test_without_what_it_needs_it_is_refused_before_anything_is_started() -> None:
     with pytest.raises(Refused, match="an output of kind led cannot be made of this"):
         GuardedLine("led")
+
+
+def test_a_machine_that_has_no_room_for_a_guard_is_told_and_tried_again(
+    line: GuardedLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", "/no/such/python")
+        with pytest.raises(TryLater, match=r"its guard cannot be started \(No such file or directory\)"):
+            line.open()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", "/bin/false")
+        with pytest.raises(TryLater, match="its guard does not start"):
+            line.open()
+    line.open()
 
 
 def test_a_driver_that_hangs_keeps_nobody_waiting_and_works_again_later(

@@ -262,6 +262,23 @@ def test_sensors_of_one_port_are_announced_together_when_they_first_speak(tmp_pa
     check(stage.announcements[-1])
 
 
+def test_a_line_without_its_id_speaks_for_the_port(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, LINE).begin()
+    stage.announcer.met("line", "line")
+    stage.announcer.met("forehead", "forehead")
+    stage.run()
+    assert set(sensors(stage.announcements[-1])) == {f"sensor_line_{what}" for what in ("flow", "pressure", "problem")}
+    check(stage.announcements[-1])
+
+
+def test_who_is_announced_already_is_not_announced_again(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, LINE).begin()
+    stage.run()
+    stage.announcer.met("forehead", "forehead")
+    stage.run()
+    assert len(stage.announcements) == 1
+
+
 def test_after_a_restart_they_are_there_before_they_speak_and_are_not_announced_again(tmp_path: Path) -> None:
     first = Stage(tmp_path, LINE).begin(connected=False)
     first.announcer.met("line", "line-001")

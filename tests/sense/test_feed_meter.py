@@ -265,3 +265,11 @@ def test_a_full_mailbox_keeps_nobody_from_asking_for_a_reading() -> None:
     assert meter.states("line") == {"line": "out_of_range"}
     let_go.set()
     step.join(10.0)
+
+
+def test_each_name_is_told_of_once_when_it_first_speaks() -> None:
+    stage = Stage([("line-001", 1.0), ("line", 2.0), ("line-001", 3.0), UNPLUGGED, ("line", 4.0), ("line-002", 5.0)])
+    told: list[tuple[str, str]] = []
+    stage.meter.on_newcomer = lambda *names: told.append(names)
+    stage.run()
+    assert told == [("line", "line-001"), ("line", "line"), ("line", "line-002")]

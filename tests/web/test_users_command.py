@@ -1,19 +1,20 @@
 """`edge-mask users`, as somebody types it."""
 
-import io
 import json
 import os
 import pty
 import subprocess
+import sys
 import threading
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest import mock
 
 import pytest
 from tests.end_to_end.daemon import COMMAND, Ended, edge_mask, write_config
+from tests.web.typed import typed
 
-from edge_mask.cli import main
+from edge_mask.doctor import examine
+from edge_mask.settings.model import Settings
 
 WORD = "correct horse battery"
 
@@ -28,15 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def users(folder: Path, *words: str, stdin: str | None = "") -> Ended:
-    """The command within this process: starting another one takes most of its time."""
-    out, err = io.StringIO(), io.StringIO()
-    typed = io.TextIOWrapper(io.BytesIO((stdin or "").encode()))
-    with mock.patch("sys.stdin", typed), redirect_stdout(out), redirect_stderr(err):
-        try:
-            code = main(["users", *words, "--config", str(folder / "config.yaml")])
-        except SystemExit as ended:  # of wrong usage
-            code = int(ended.code or 0)
-    return Ended(code, out.getvalue(), err.getvalue())
+    return typed("users", *words, "--config", folder / "config.yaml", stdin=stdin)
 
 
 def listed(folder: Path) -> dict[str, list[dict[str, object]]]:
@@ -172,3 +165,40 @@ def test_a_file_written_by_root_belongs_to_whom_the_folder_belongs(tmp_path: Pat
     for name in ("edge-mask.db.users.json", "edge-mask.db.users.json.lock"):
         found = (tmp_path / name).stat()
         assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (65534, 65534, 0o600)
+
+
+def test_without_the_library_for_passwords_it_is_said_what_to_install(folder: Path) -> None:
+    with mock.patch.dict(sys.modules, {"argon2": None}):
+        ended = users(folder, "add", "carl", stdin=WORD)
+        assert users(folder, "list").code == 0
+    assert ended.code == 1
+    assert 'passwords need a library that is not installed: pip install "edge-mask[web]"' in ended.err
+
+
+def test_the_command_and_check_load_neither_a_web_server_nor_templates() -> None:
+    modules = "edge_mask.cli.users, edge_mask.web.accounts.accounts, edge_mask.doctor.users"
+    unwanted = '{"starlette", "uvicorn", "jinja2", "argon2", "multipart"}'
+    code = (
+        f"import sys, {modules}; sys.exit(str({unwanted} & set(sys.modules)) if {unwanted} & set(sys.modules) else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("damage", "state", "text"),
+    [
+        (None, "ok", "1 user, 0 tokens"),
+        (b"", "failed", "is damaged"),
+        (b'{"version": 1, "users": {}, "tokens": {}}', "warning", "make the first user: edge-mask users add NAME"),
+    ],
+)
+def test_check_says_whether_anybody_can_log_in(tmp_path: Path, damage: bytes | None, state: str, text: str) -> None:
+    write_config(tmp_path, None)
+    settings = Settings.model_validate({"outbox": {"path": str(tmp_path / "edge-mask.db")}, "web": {"enabled": True}})
+    users(tmp_path, "add", "ann", stdin=WORD)
+    if damage is not None:
+        (tmp_path / "edge-mask.db.users.json").write_bytes(damage)
+    (found,) = [each for each in examine(settings) if each.part == "users"]
+    assert found.state == state
+    assert text in found.text

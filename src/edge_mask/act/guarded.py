@@ -92,13 +92,16 @@ class GuardedLine:
     def _started(self) -> "subprocess.Popen[bytes]":
         if time.monotonic() < self._hung_until:
             raise TryLater(f"the driver does not answer; it is tried again within {self._pause:g} s")
-        guard = subprocess.Popen(
-            [sys.executable, "-P", "-m", "edge_mask.act.guard", self._where],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is the daemon's
-        )
+        try:
+            guard = subprocess.Popen(
+                [sys.executable, "-P", "-m", "edge_mask.act.guard", self._where],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is the daemon's
+            )
+        except OSError as error:  # too many processes, or no memory
+            raise TryLater(f"its guard cannot be started ({error.strerror})") from error
         self._guard = guard
         if self._heard(guard, _READY_WITHIN) != READY:
             raise self._lost("its guard does not start")

@@ -57,8 +57,8 @@ class Instruments:
             self._topics.subscribe_with(subscribe)
 
     def tell_of_newcomers(self, tell: Callable[[str, str], None]) -> None:
-        """`tell` gets the configured name and the whole one of each sensor that is known only once it speaks: its id
-        came in a line. Called before the start; `tell` must not wait."""
+        """`tell` gets the configured name and the whole one of each sensor that speaks by itself, once it does: an id
+        comes in a line. Called before the start; `tell` must not wait."""
         for job in self.jobs:
             if isinstance(job, FeedMeter):
                 job.on_newcomer = tell

@@ -12,7 +12,9 @@ from edge_mask.control.wishes import Wishes
 from edge_mask.errors import Refused, TryLater
 from edge_mask.kinds import Kind
 from edge_mask.ledger.reader import Reader
+from edge_mask.ledger.seen import Sighting
 from edge_mask.messages import Event, Fault, Message
+from edge_mask.recording.requests import MarkSeen
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.worker import Job
 from edge_mask.settings.model import Settings
@@ -131,10 +133,17 @@ def _site(lent: Lent, look: Look, listener: "Listener", accounts: "Accounts", co
         figures=Figures(lent.figures, lent.clock),
         parts=lent.parts,
         ask=mouth.ask,
+        mark_seen=lambda sighting: _marked(lent, sighting),
         look=lambda picture: look_of_guest(look, picture),
         metrics=lambda: text_of(collector),
         count=counters.requests.answered,
     )
+
+
+def _marked(lent: Lent, sighting: Sighting) -> "Future[int]":
+    request = MarkSeen(sighting)
+    lent.inbox.ask(request)
+    return request.answer
 
 
 def look_of_guest(look: Look, picture: bytes) -> "Future[Mapping[str, Any]]":

@@ -89,7 +89,7 @@ class FeedMeter(Job):
         self._listening_since: float | None = None
         self._is_wanted = True
         self.on_newcomer: Callable[[str, str], None] = lambda _voice, _sensor: None
-        """Told once of each id that a voice speaks under. It must not wait."""
+        """Told once of each name that a voice speaks under: its own, or one with an id. It must not wait."""
 
     def step(self, stop: threading.Event) -> None:
         """Wait a little, or listen once."""

@@ -56,7 +56,8 @@ class Speaker:
         self._away = Outage(f"sensor {name}", log, report, clock)
         self._members: dict[str, _Member] = {}
         self.newcomers: list[str] = []
-        """Ids that spoke for the first time; whoever tells of them takes them out."""
+        """Names that readings came under for the first time; whoever tells of them takes them out."""
+        self._has_spoken = False
         self._heard_at = clock.now().mono
         self._nonsense = 0
         self._last = ""
@@ -133,6 +134,9 @@ class Speaker:
 
     def _hear_member(self, name: str, now: Seconds) -> None:
         if name == self._name:
+            if not self._has_spoken:
+                self.newcomers.append(name)
+            self._has_spoken = True
             return
         member = self._members.get(name)
         if member is None:

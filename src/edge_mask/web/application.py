@@ -12,19 +12,22 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from edge_mask.web import alive, commands, live, login, mask
+from edge_mask.web import account, alive, commands, live, login, mask, pages
 from edge_mask.web.metrics import scrape
-from edge_mask.web.problems import failed, refused
+from edge_mask.web.pages.page import refused
+from edge_mask.web.problems import failed
 from edge_mask.web.site import Site
 from edge_mask.web.threshold import Threshold
 
 ROUTES: Final[Sequence[Callable[[Site], Sequence[BaseRoute]]]] = (
     alive.routes,
     login.routes,
+    account.routes,
     live.routes,
     scrape.routes,
     mask.routes,
     commands.routes,
+    *pages.ROUTES,
 )
 """Where routes come from; the first that fits a path answers."""
 

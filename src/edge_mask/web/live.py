@@ -18,7 +18,8 @@ MOST_A_SESSION: Final = 6
 HEARTBEAT: Final = 15.0
 """Seconds; proxies cut what is silent for a minute."""
 _FIRST: Final = b"retry: 2000\n\n"
-_BEAT: Final = b": still here\n\n"
+_BEAT: Final = b"event: here\ndata: {}\n\n"
+"""An event and no comment: a page hears it, and knows by its absence that the connection is lost."""
 
 
 class Live:

@@ -5,24 +5,27 @@ A wrong name and a wrong password have one answer, and take the same time. Too m
 
 from collections.abc import Sequence
 from functools import partial
-from html import escape
 from math import ceil
 from typing import Final
+from urllib.parse import urlencode
 
 from anyio import CapacityLimiter
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
-from edge_mask.web.access import Needs, guarded, principal_of, shown_by, who_asks
-from edge_mask.web.accounts.accounts import LoggedIn, TooSoon
+from edge_mask.web.access import Needs, principal_of, shown_by, who_asks
+from edge_mask.web.accounts.accounts import FIRST_USER, LoggedIn, TooSoon
 from edge_mask.web.door import Door, door_of
 from edge_mask.web.links import safe_next, up
+from edge_mask.web.pages.frame import render, words_for
+from edge_mask.web.pages.page import page
 from edge_mask.web.problems import wants_page
 from edge_mask.web.site import Site
 from edge_mask.web.threads import in_thread
+from edge_mask.web.words import Words
 
 _FORM: Final = "application/x-www-form-urlencoded"
 
@@ -39,7 +42,11 @@ class Login:
         who = who_asks(request)
         if who is not None and who.role is not None:
             return RedirectResponse(f"{up(request)}{wanted}", status_code=303)
-        return await _form_page(request, door_of(request), wanted)
+        answer = await _form_page(request, door_of(request), wanted)
+        if request.headers.get("sec-fetch-site") == "cross-site":
+            # By a link on another site: the browser keeps the cookie back (SameSite=Strict) until we ask ourselves.
+            answer.headers["Refresh"] = f"0; url=?{urlencode({'next': wanted})}"
+        return answer
 
     async def enter(self, request: Request) -> Response:
         """The form, filled in. A session that the browser shows ends: one that was planted opens nothing."""
@@ -88,35 +95,33 @@ def field(fields: FormData, name: str) -> str:
 
 async def _form_page(request: Request, door: Door, wanted: str, wait: float | None = None) -> Response:
     """The form; `wait`: after a try that failed, the seconds until the next."""
-    status, headers, text = _told(wait)
+    words = words_for(request)
+    status, headers, text = _told(words, wait)
     if text and not wants_page(request):
         raise HTTPException(status, text, headers=headers)
     trouble = await in_thread(door.accounts.trouble)
-    page = (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>edge-mask</title>'
-        f"<p>{escape(text or trouble)}</p>"
-        f'<form method="post" action="{up(request)}login"><input type="hidden" name="next" value="{escape(wanted)}">'
-        '<p><label>Name <input name="name" autocomplete="username" required></label></p>'
-        '<p><label>Password <input name="password" type="password" autocomplete="current-password"></label></p>'
-        "<p><button>Log in</button></p></form></html>"
-    )
-    return HTMLResponse(page, status_code=status, headers=headers)
+    answer = await render(
+        request, "login.html", status=status, notices=[("bad", text)] if text else [], wanted=wanted,
+        is_new=trouble == FIRST_USER, is_closed=trouble not in ("", FIRST_USER),
+    )  # fmt: skip
+    answer.headers.update(headers)
+    return answer
 
 
-def _told(wait: float | None) -> tuple[int, dict[str, str], str]:
+def _told(words: Words, wait: float | None) -> tuple[int, dict[str, str], str]:
     if wait is None:
         return 200, {}, ""
     if wait > 0:
         seconds = ceil(wait)
-        return 429, {"Retry-After": str(seconds)}, f"too many tries; wait {seconds} s and try again"
-    return 403, {}, "the name or the password is wrong"
+        return 429, {"Retry-After": str(seconds)}, words.t("login.too_soon", seconds=seconds)
+    return 403, {}, words.t("login.wrong")
 
 
 def routes(_site: Site) -> Sequence[BaseRoute]:
     """The form is open to everybody."""
     login = Login()
     return [
-        guarded("/login", login.show, needs=Needs.OPEN),
-        guarded("/login", login.enter, needs=Needs.OPEN, methods=("POST",)),
-        guarded("/logout", login.leave, needs=Needs.VIEWER, methods=("POST",)),
+        page("/login", login.show, needs=Needs.OPEN),
+        page("/login", login.enter, needs=Needs.OPEN, methods=("POST",)),
+        page("/logout", login.leave, needs=Needs.VIEWER, methods=("POST",)),
     ]

@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from edge_mask.errors import TryLater
 from edge_mask.ledger.reader import Reader
+from edge_mask.ledger.seen import Sighting
 from edge_mask.runtime.clock import Clock
 from edge_mask.settings.model import Settings
 from edge_mask.web.access import Accounts, Nobody
@@ -49,6 +50,12 @@ def _nobody_looks(_picture: bytes) -> "Future[Said]":
 def _not_counted(_route: str | None, _method: str, _status: int, _seconds: float) -> None: ...
 
 
+def _nobody_marks(_sighting: Sighting) -> "Future[int]":
+    done: Future[int] = Future()
+    done.set_exception(TryLater("nothing is recorded here"))
+    return done
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """One house, as the web sees it. A new house has a new one; the server and its streams stay."""
@@ -64,6 +71,8 @@ class Site:
     parts: Callable[[], Sequence[Mapping[str, str]]] = tuple
     """How each part is, as `edge-mask check` says it: `{part, state, text}`; blocks."""
     ask: Ask = _nobody_answers
+    mark_seen: Callable[[Sighting], "Future[int]"] = _nobody_marks
+    """Marks alerts or faults as seen; how many were not marked before. Fails with an EdgeMaskError."""
     look: Callable[[bytes], "Future[Said]"] = _nobody_looks
     """What the model sees in a picture file, which is gone afterwards; fails with an EdgeMaskError. Never waits."""
     metrics: Callable[[], bytes] = bytes

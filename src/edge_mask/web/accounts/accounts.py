@@ -96,7 +96,10 @@ class Accounts:
             register, trouble = Register(), str(error)
         if trouble != self._said:
             self._said = trouble
-            log.warning("web: %s", trouble or "there are users now, who can log in")
+            if trouble:
+                log.warning("web: %s", trouble)
+            else:
+                log.info("web: users can log in now")
         return register
 
     # -- who is this -------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """How names and passwords may look; what is wrong is said in a sentence that never repeats a password."""
 
 import unicodedata
-from typing import Final
+from typing import Final, Literal
 
 from edge_mask.errors import Refused
 
@@ -25,20 +25,26 @@ def password_of(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+class Unfit(Refused):
+    """A new password that cannot be used; `why` is the key of a text on the page."""
+
+    def __init__(self, why: Literal["control", "length", "name"], text: str) -> None:
+        super().__init__(text)
+        self.why = why
+
+
 def new_password(text: str, name: str) -> str:
-    """A password that somebody chose, fit for use. Raises Refused."""
+    """A password that somebody chose, fit for use. Raises Unfit."""
     if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text):
-        raise Refused(
-            "the password holds a control character or half a character, such as a line break; type plain text"
-        )
+        raise Unfit("control", "the password holds a control character, such as a line break, or half a character")
     password = password_of(text)
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         allowed = (
             f"allowed: {SHORTEST_PASSWORD} to {LONGEST_PASSWORD}, and a few words with blanks are easy to keep in mind"
         )
-        raise Refused(f"the password has {len(password)} characters; {allowed}")
+        raise Unfit("length", f"the password has {len(password)} characters; {allowed}")
     if password.casefold().replace(name, "").strip() == "":
-        raise Refused("the password is the name; choose something that others cannot guess")
+        raise Unfit("name", "the password is the name; choose something that others cannot guess")
     return password
 
 

@@ -1,0 +1,88 @@
+"""Alerts and faults, newest first, with marks of what was seen."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import TimeoutError as Overdue
+from typing import Any, Final
+from urllib.parse import quote
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute
+
+from edge_mask.errors import EdgeMaskError, Refused
+from edge_mask.ledger.pages import Page
+from edge_mask.ledger.seen import Sighting, Table
+from edge_mask.web.access import Needs, principal_of
+from edge_mask.web.links import up
+from edge_mask.web.pages.frame import Notice, render, words_for
+from edge_mask.web.pages.page import page
+from edge_mask.web.site import Site, site_of
+from edge_mask.web.threads import in_thread
+
+_PAGE: Final = 25
+_PATIENCE: Final = 10.0
+_TABLES: Final[Sequence[Table]] = ("alerts", "faults")
+
+
+async def alerts(request: Request) -> Response:
+    """`?show=alerts|faults`."""
+    site, show = site_of(request), _shown(request.query_params)
+    cursor, notices = request.query_params.get("cursor"), list[Notice]()
+    try:
+        found = await in_thread(lambda: site.reader.event_page(show, cursor, _PAGE))
+    except Refused:
+        notices.append(("bad", words_for(request).t("filter.wrong_place")))
+        cursor = None
+        found = await in_thread(lambda: site.reader.event_page(show, None, _PAGE))
+    return await _list(request, show, found, cursor, notices)
+
+
+async def _list(request: Request, show: Table, found: Page, cursor: str | None, notices: list[Notice]) -> Response:
+    site = site_of(request)
+    return await render(
+        request,
+        "alerts.html",
+        room="alerts",
+        live="alert fault",
+        notices=notices,
+        show=show,
+        items=[_with_picture(site, row) for row in found.rows],
+        next=found.next,
+        is_first=cursor is None,
+        may_mark=principal_of(request).may(Needs.OPERATOR),
+    )
+
+
+def _with_picture(site: Site, row: Mapping[str, Any]) -> dict[str, Any]:
+    name = row.get("snapshot")
+    is_there = isinstance(name, str) and "/" not in name and (site.pictures / name).is_file()
+    return {**row, "picture": f"api/v1/pictures/{quote(str(row['id']), safe='')}" if is_there else None}
+
+
+def _shown(given: Mapping[str, Any]) -> Table:
+    return next((table for table in _TABLES if table == given.get("show")), _TABLES[0])
+
+
+async def mark(request: Request) -> Response:
+    """One of them by `id`, or all that came `until` then. Raises HTTPException."""
+    site, form = site_of(request), await request.form()
+    show, one = _shown(form), str(form.get("id", ""))
+    by = principal_of(request).name
+    try:
+        sighting = Sighting(show, by, ids=[one]) if one else Sighting(show, by, until=float(str(form.get("until"))))
+    except ValueError as error:
+        raise HTTPException(400, "id, until: one of them is needed") from error
+    try:
+        await in_thread(lambda: site.mark_seen(sighting).result(_PATIENCE))
+    except (EdgeMaskError, Overdue) as error:
+        raise HTTPException(503, str(error) or words_for(request).t("error.503")) from error
+    return RedirectResponse(f"{up(request)}alerts?show={show}&done=seen", status_code=303)
+
+
+def routes(_site: Site) -> Sequence[BaseRoute]:
+    """Whoever is logged in reads; an operator marks."""
+    return [
+        page("/alerts", alerts, needs=Needs.VIEWER),
+        page("/alerts", mark, needs=Needs.OPERATOR, methods=("POST",)),
+    ]

@@ -1,0 +1,218 @@
+// Keeps a page up to date: when the stream tells of something, the page is asked for again and what changed is put in
+// its place. The server alone writes texts, numbers and times; without this script the page is the same, but stands still.
+
+const html = document.documentElement;
+const kinds = (document.body.dataset.live ?? "").split(" ").filter(Boolean);
+const toggle = document.getElementById("live");
+const strip = document.getElementById("strip");
+const said = document.getElementById("said");
+const clock = document.getElementById("clock");
+const SLOW = new Set(["reading", "look", "health"]);
+const KEY = "edge_mask.live";
+
+// The device's clock goes on here from what the server said; this machine's own may be wrong.
+let began = performance.now(), then = Number(html.dataset.now);
+const now = () => then + (performance.now() - began) / 1000;
+const showing = new Intl.DateTimeFormat(html.lang, { timeZone: zone(), hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const ago = new Intl.RelativeTimeFormat(html.lang, { style: "narrow", numeric: "always" });
+let current = now();
+let state = "opening", port = null, busy = false, dirty = false, due = 0, last = 0;
+
+function zone() {
+  try { Intl.DateTimeFormat("en", { timeZone: html.dataset.zone }); return html.dataset.zone; } catch { return "UTC"; }
+}
+
+// -- what the page says of its own state ---------------------------------------------------------------------
+
+function say(kind) {
+  strip.hidden = !kind;
+  html.dataset.state = kind || "live";
+  if (!kind) return;
+  strip.classList.toggle("is-good", kind === "back");
+  strip.querySelector("a").hidden = kind === "back";
+  const text = strip.dataset[kind].replace("{time}", showing.format(current * 1000));
+  const place = strip.querySelector("span");
+  if (place.textContent !== text) place.textContent = text;
+}
+
+const isOn = () => localStorage.getItem(KEY) !== "off";
+
+function show() {
+  toggle.setAttribute("aria-checked", String(isOn()));
+  if (!isOn()) say("off");
+  else if (state === "lost" || state === "ended") say(state);
+  else say("");
+}
+
+// -- live ----------------------------------------------------------------------------------------------------
+
+function hear({ data }) {
+  if (data.heard && data.is !== "lost") current = now();
+  if (data.is === "event") { if (kinds.includes(data.kind)) soon(SLOW.has(data.kind) ? 5000 : 150); return; }
+  const before = state;
+  state = data.is;
+  show();
+  if (state === "open" && (before === "lost" || before === "ended")) { say("back"); setTimeout(show, 4000); soon(0); }
+  else if (state === "open" && dirty) soon(0);
+}
+
+function join() {
+  if (port || !isOn()) return;
+  const worker = document.querySelector("script[data-worker]").dataset.worker;
+  const address = new URL(worker, location.href);
+  try {
+    const shared = new SharedWorker(address, { type: "module", name: "edge_mask" });
+    shared.onerror = () => alone(address);
+    port = shared.port;
+  } catch { alone(address); return; }
+  port.onmessage = hear;
+  port.postMessage("join");
+}
+
+// Without shared workers each page has a stream of its own, and only while it is seen: six are all that a browser opens.
+async function alone(address) {
+  const module = await import(address);
+  const channel = new MessageChannel();
+  module.join(channel.port1);
+  port = channel.port2;
+  port.onmessage = hear;
+  const seen = () => port?.postMessage(document.hidden ? "leave" : "join");
+  document.addEventListener("visibilitychange", seen);
+  seen();
+}
+
+function leave() {
+  port?.postMessage("leave");
+  port?.close?.();
+  port = null;
+  state = "opening";
+}
+
+function soon(delay) {
+  dirty = true;
+  if (document.hidden || !isOn()) return;
+  const at = Math.max(performance.now() + delay, last + 1000);
+  if (due && due.at <= at) return;
+  if (due) clearTimeout(due.timer);
+  due = { at, timer: setTimeout(refresh, at - performance.now()) };
+}
+
+async function refresh() {
+  due = 0;
+  if (busy) { soon(300); return; }
+  busy = true;
+  last = performance.now();
+  try {
+    const answer = await fetch(location.href, { cache: "no-store", headers: { accept: "text/html" } });
+    if (answer.redirected && new URL(answer.url).pathname !== location.pathname) { state = "ended"; show(); return; }
+    if (!answer.ok) return;
+    dirty = false;
+    take(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  } catch { /* the stream tells that the connection is lost */ } finally { busy = false; }
+}
+
+function take(next) {
+  const spoken = new Map([...document.querySelectorAll("[data-say]")].map((each) => [each.id, each.dataset.say]));
+  for (const part of document.querySelectorAll("[data-part]")) {
+    const fresh = next.querySelector(`[data-part="${CSS.escape(part.dataset.part)}"]`);
+    if (fresh) morph(part, fresh);
+  }
+  document.title = next.title;
+  began = performance.now();
+  then = Number(next.documentElement.dataset.now);
+  current = then;
+  for (const each of document.querySelectorAll("[data-say]")) {
+    if (spoken.get(each.id) !== each.dataset.say) said.textContent = each.dataset.say;
+  }
+  tick();
+}
+
+// -- putting what changed in its place: what stays keeps its focus, its opened table and its picture -----------
+
+function morph(old, fresh) {
+  if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName || (old.id ?? "") !== (fresh.id ?? "")) {
+    old.replaceWith(document.importNode(fresh, true));
+    return;
+  }
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    if (old.data !== fresh.data) old.data = fresh.data;
+    return;
+  }
+  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  for (const { name } of [...old.attributes]) {
+    if (!fresh.hasAttribute(name) && !(name === "open" && old.nodeName === "DETAILS")) old.removeAttribute(name);
+  }
+  children(old, fresh);
+}
+
+function children(old, fresh) {
+  const named = new Map([...old.children].filter((each) => each.id).map((each) => [each.id, each]));
+  let place = old.firstChild;
+  for (const next of fresh.childNodes) {
+    const same = next.id ? named.get(next.id) : null;
+    if (same && same !== place) old.insertBefore(same, place);
+    if (same) {
+      place = same.nextSibling;
+      morph(same, next);
+    } else if (place && !next.id && !place.id && place.nodeName === next.nodeName) {
+      const here = place;
+      place = place.nextSibling;
+      morph(here, next);
+    } else old.insertBefore(document.importNode(next, true), place);
+  }
+  while (place) {
+    const gone = place;
+    place = place.nextSibling;
+    gone.remove();
+  }
+}
+
+// -- time that passes ----------------------------------------------------------------------------------------
+
+function tick() {
+  const at = now();
+  if (clock) clock.textContent = showing.format(at * 1000);
+  for (const gate of document.querySelectorAll("[data-fresh-until]")) {
+    gate.classList.toggle("is-old", at > Number(gate.dataset.freshUntil));
+  }
+  for (const each of document.querySelectorAll("[data-ago]")) {
+    const text = since(Math.max(0, Math.round(at - Number(each.dataset.ago))));
+    if (each.textContent !== text) each.textContent = text;
+  }
+}
+
+function since(seconds) {
+  if (seconds < 60) return ago.format(-seconds, "second");
+  if (seconds < 3600) return ago.format(-Math.floor(seconds / 60), "minute");
+  return seconds < 86400 ? ago.format(-Math.floor(seconds / 3600), "hour") : "";
+}
+
+// -- begin ---------------------------------------------------------------------------------------------------
+
+tick();
+setInterval(tick, 1000);
+
+const menu = document.querySelector(".menu");
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && menu?.open) { menu.open = false; menu.querySelector("summary").focus(); }
+});
+document.addEventListener("click", (event) => { if (menu?.open && !menu.contains(event.target)) menu.open = false; });
+
+if (kinds.length) {
+  toggle.hidden = false;
+  toggle.addEventListener("click", () => {
+    localStorage.setItem(KEY, isOn() ? "off" : "on");
+    switched();
+  });
+  addEventListener("storage", (event) => { if (event.key === KEY) switched(); });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && dirty) soon(0); });
+  addEventListener("pagehide", leave);
+  addEventListener("pageshow", (event) => { if (event.persisted) { join(); soon(0); } });
+  show();
+  join();
+}
+
+function switched() {
+  if (isOn()) { join(); soon(0); } else { current = now(); leave(); }
+  show();
+}
