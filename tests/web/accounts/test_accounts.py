@@ -276,6 +276,16 @@ def test_a_use_that_is_already_known_is_not_written_each_time(place: Place) -> N
     assert used() != first
 
 
+def test_when_a_session_was_used_last_outlives_an_ordered_stop(place: Place) -> None:
+    ann = place.login()
+    for _ in range(3):
+        place.clock.advance(IDLE / 2)
+        assert place.accounts.of_session(ann.secret)
+    place.accounts.stopped()
+    place.clock.advance(IDLE / 2)
+    assert place.again().of_session(ann.secret) == ann.who
+
+
 def test_a_full_disk_ends_no_login(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     sessions_beside(place.database).mkdir()  # nothing can be written there
     ann = place.login()
