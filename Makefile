@@ -43,6 +43,7 @@ schema: environment
 	$(BIN)/edge-mask schema config > config/schema.json
 	$(BIN)/edge-mask schema messages > docs/messages.schema.json
 	$(BIN)/edge-mask schema messages --format asyncapi > docs/asyncapi.yaml
+	$(BIN)/edge-mask schema http > docs/openapi.yaml
 	{ sed '/<!-- keys: begin/q' docs/configuration.md; $(BIN)/edge-mask schema config --format markdown; \
 	  echo '<!-- keys: end -->'; } > docs/configuration.new
 	mv docs/configuration.new docs/configuration.md

@@ -4,7 +4,6 @@ import argparse
 import csv
 import json
 import sys
-from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from edge_mask.cli.common import add_config, add_json, parse_time, period_of, settings_of
@@ -14,10 +13,6 @@ if TYPE_CHECKING:
     from edge_mask.ledger.reader import Reader
     from edge_mask.settings.model import Settings
 
-_COLUMNS = (
-    "visited", "camera", "verdict", "ispass", "mask", "mask_score", "temperature", "reasons", "passed_through",
-    "snapshot", "time_to_verdict_ms", "clock_ok", "id",
-)  # fmt: skip
 _BAR = 40
 
 
@@ -49,22 +44,22 @@ def _opened(arguments: argparse.Namespace) -> "tuple[Reader, Settings]":
 
 
 def _history(arguments: argparse.Namespace) -> int:
+    from edge_mask.ledger import as_csv
+
     reader, settings = _opened(arguments)
     zone = settings.device.zone
     visits = reader.visits(*period_of(arguments, zone))
     if arguments.csv:
-        table = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator="\n", extrasaction="ignore")
-        table.writeheader()
-        for visit in visits:
-            table.writerow({**visit, "visited": _local(visit, zone), "reasons": " ".join(map(str, visit["reasons"]))})
+        sys.stdout.write(as_csv.header())
+        sys.stdout.writelines(as_csv.lines(visits, zone))
         return 0
     nobody = True
     for visit in visits:
         nobody = False
         if arguments.json:
-            print(json.dumps({**visit, "visited": _local(visit, zone)}, ensure_ascii=False))
+            print(json.dumps({**visit, "visited": as_csv.local(visit, zone)}, ensure_ascii=False))
         else:
-            print(_line(visit, zone))
+            print(_line(visit, as_csv.local(visit, zone, "seconds")))
     if nobody and not arguments.json:
         print("no visits", file=sys.stderr)
     return 0
@@ -73,7 +68,7 @@ def _history(arguments: argparse.Namespace) -> int:
 _WENT = {True: "  went through", False: "  did not go through"}
 
 
-def _line(visit: dict[str, Any], zone: tzinfo) -> str:
+def _line(visit: dict[str, Any], seen: str) -> str:
     """The id comes first: a line may be wider than the terminal, and is broken somewhere behind what will be copied."""
     temperature = visit["temperature"]
     if isinstance(temperature, int | float):
@@ -85,15 +80,7 @@ def _line(visit: dict[str, Any], zone: tzinfo) -> str:
     clock = "" if visit["clock_ok"] else "  [clock was not set]"
     what = f"{visit['camera']}  {verdict}  {visit['mask'] or '-'}{measured}{reasons}"
     went = _WENT.get(visit["passed_through"], "")
-    return f"{visit['id']}  {_local(visit, zone, 'seconds')}  {what}{went}{clock}{damaged}"
-
-
-def _local(visit: dict[str, Any], zone: tzinfo, precision: str = "milliseconds") -> str:
-    """RFC 3339 in the site's zone, with its offset. A damaged value is shown as it is."""
-    try:
-        return datetime.fromtimestamp(visit["visited"], zone).isoformat(timespec=precision)
-    except (TypeError, ValueError, OverflowError, OSError):
-        return str(visit["visited"])
+    return f"{visit['id']}  {seen}  {what}{went}{clock}{damaged}"
 
 
 def _stats(arguments: argparse.Namespace) -> int:
@@ -158,7 +145,9 @@ def _print_cameras(cameras: "list[dict[str, Any]]") -> None:
 
 
 def _hours_as_csv(hours: "list[CameraHour]") -> None:
+    from edge_mask.ledger.as_csv import cell
+
     table = csv.writer(sys.stdout, lineterminator="\n")
     table.writerow(("hour", "camera", *_WORDS))
     for each in hours:
-        table.writerow((each.begins.isoformat(), each.camera, *(getattr(each.counts, key) for key in _WORDS)))
+        table.writerow((each.begins.isoformat(), cell(each.camera), *(getattr(each.counts, key) for key in _WORDS)))

@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ def add(commands: Any) -> None:
 
 
 def _replay(arguments: argparse.Namespace) -> int:
-    from edge_mask.decide.record import decide_again, differences, unpack  # heavy: not for --help
+    from edge_mask.decide.record import as_data, decide_again, differences, unpack  # heavy: not for --help
     from edge_mask.errors import Refused
     from edge_mask.ledger.reader import Reader
 
@@ -49,7 +49,7 @@ def _replay(arguments: argparse.Namespace) -> int:
         raise Refused(f"{arguments.visit}: {error}") from error
     differs = differences(visit, again)
     if arguments.json:
-        print(json.dumps(_as_data(visit, record, again, differs), ensure_ascii=False))
+        print(json.dumps({"visit": visit, **as_data(record, again, differs)}, ensure_ascii=False))
     else:
         for line in _as_text(visit, record, again, settings.device.zone):
             print(line)
@@ -57,46 +57,12 @@ def _replay(arguments: argparse.Namespace) -> int:
     return 1 if differs else 0
 
 
-# -- as data ---------------------------------------------------------------------------------------------
-
-
-def _as_data(visit: dict[str, Any], record: "Record", again: "Again", differs: list[str]) -> dict[str, Any]:
-    looks = [
-        {
-            **asdict(step.look),
-            "weight": then,
-            "weight_again": step.weight,
-            "state": step.state,
-            "said": None if step.said is None else step.said.verdict,
-        }
-        for step, then in _weighed(record, again)
-    ]
-    return {
-        "visit": visit,
-        "program": record.made_by.program,
-        "model": record.made_by.model,
-        "sha256": record.made_by.sha256,
-        "clock_ok": record.clock_ok,
-        "gate": asdict(record.policy),
-        "looks_before": record.before,
-        "has_left": record.has_left,
-        "looks": looks,
-        "again": again.told,
-        "same": not differs,
-        "differs": differs,
-    }
-
-
-def _weighed(record: "Record", again: "Again") -> "Iterable[tuple[Step, float]]":
-    """Each step with the weight that its look had."""
-    return zip(again.steps, record.weights or [step.weight for step in again.steps], strict=True)
-
-
 # -- as text ---------------------------------------------------------------------------------------------
 
 
 def _as_text(visit: dict[str, Any], record: "Record", again: "Again", zone: tzinfo) -> Iterator[str]:
     from edge_mask import __version__
+    from edge_mask.decide.record import weighed
 
     when = datetime.fromtimestamp(visit["visited"], zone).isoformat(timespec="milliseconds")
     made = record.made_by
@@ -109,7 +75,7 @@ def _as_text(visit: dict[str, Any], record: "Record", again: "Again", zone: tzin
     yield ""
     if record.before:
         yield f"{counted(record.before, 'look')} before these found no room; the visitor's memory of that is used"
-    yield from _table(list(_weighed(record, again)))
+    yield from _table(list(weighed(record, again)))
     if record.has_left:
         yield "then the visitor had left"
     yield ""

@@ -1,4 +1,4 @@
-"""`edge-mask schema`: JSON Schemas of configuration and messages, for programs and editors."""
+"""`edge-mask schema`: configuration, messages and HTTP for programs and editors."""
 
 import argparse
 import json
@@ -9,22 +9,23 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     """Add the command."""
     parser = commands.add_parser(
         "schema",
-        help="JSON Schema of the configuration, or of every message",
-        description="Prints the JSON Schema of the configuration, or of every message (AsyncAPI too).",
+        help="JSON Schema of the configuration or of every message; OpenAPI of HTTP",
+        description="Prints the JSON Schema of the configuration, or of every message (AsyncAPI too), or the OpenAPI"
+        " document of what is answered over HTTP.",
     )
-    parser.add_argument("what", choices=("config", "messages"))
+    parser.add_argument("what", choices=("config", "messages", "http"))
     parser.add_argument(
         "--format",
-        choices=("json", "asyncapi", "markdown"),
-        default="json",
-        help="asyncapi: for messages; markdown: the tables of keys, for config (default: json, a JSON Schema)",
+        choices=("json", "asyncapi", "markdown", "openapi"),
+        help="asyncapi: for messages; markdown: the tables of keys, for config (default: openapi for http, else json, a"
+        " JSON Schema)",
     )
     parser.set_defaults(function=run, usage_error=parser.error)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print it."""
-    match arguments.what, arguments.format:
+    match arguments.what, arguments.format or ("openapi" if arguments.what == "http" else "json"):
         case "config", "json":
             from edge_mask.settings.schema import schema
 
@@ -41,6 +42,10 @@ def run(arguments: argparse.Namespace) -> int:
             from edge_mask.wire.schema import asyncapi
 
             _print_yaml(asyncapi())
+        case "http", "openapi":
+            from edge_mask.web.openapi import text
+
+            print(text(), end="")
         case what, form:
             arguments.usage_error(f"there is no {form} of {what}")
     return 0

@@ -14,6 +14,8 @@ from edge_mask.redact import legible
 
 MOST_POINTS: Final = 2016
 """Of one line: two weeks in steps of ten minutes."""
+MOST_IN_ALL: Final = 10 * MOST_POINTS
+"""Of all lines of one answer together."""
 MOST_OUTLIERS: Final = 200
 """Of one line: the newest."""
 _DAY = 86400.0
@@ -70,7 +72,8 @@ def curves(connection: Connection, since: float, until: float, quantity: str | N
     counts = connection.exec_driver_sql(
         f"SELECT quantity, sensor, count(*) FROM readings {where} GROUP BY quantity, sensor", arguments
     ).all()
-    step = _step(until - since, max((count for _, _, count in counts), default=0))
+    most = min(MOST_POINTS, MOST_IN_ALL // max(1, len(counts)))
+    step = _step(until - since, max((count for _, _, count in counts), default=0), most)
     found = {
         (name, sensor): Curve(legible(sensor), legible(name), _unit(connection, sensor, name), step)
         for name, sensor, _ in counts
@@ -82,11 +85,11 @@ def curves(connection: Connection, since: float, until: float, quantity: str | N
     return list(found.values())
 
 
-def _step(length: float, most: int) -> int:
-    if length <= _DAY and most <= MOST_POINTS:
+def _step(length: float, longest: int, most: int) -> int:
+    if length <= _DAY and longest <= most:
         return 0
     allowed = _STEPS if length <= _DAY else _STEPS[1:]
-    return next((step for step in allowed if length / step < MOST_POINTS - 1), _STEPS[-1])
+    return next((step for step in allowed if length / step < most - 1), _STEPS[-1])
 
 
 def _points(

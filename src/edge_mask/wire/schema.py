@@ -25,7 +25,7 @@ def json_schema() -> dict[str, Any]:
             for name, (asked, answered) in COMMANDS.items()
         },
         "anyOf": [{"$ref": f"#/$defs/{shape.__name__}"} for shape in shapes],
-        "$defs": _definitions("#/$defs/{model}"),
+        "$defs": definitions("#/$defs/{model}"),
     }
 
 
@@ -45,12 +45,13 @@ def asyncapi() -> dict[str, Any]:
         "operations": {**dict(_operations()), **dict(_dialogues())},
         "components": {
             "messages": {name: _message(name, shape) for name, shape in named.items()},
-            "schemas": _definitions("#/components/schemas/{model}"),
+            "schemas": definitions("#/components/schemas/{model}"),
         },
     }
 
 
-def _definitions(template: str) -> dict[str, Any]:
+def definitions(template: str) -> dict[str, Any]:
+    """Every shape by its name; `template` says how one refers to another."""
     shapes = [shape for kinds in MESSAGES.values() for shape in kinds]
     wanted = [(shape, "serialization") for shape in (*shapes, Reading, *SHAPES)]
     made = models_json_schema(wanted, ref_template=template)[1]["$defs"]  # type: ignore[arg-type]  # list is invariant

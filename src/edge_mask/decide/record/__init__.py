@@ -6,6 +6,7 @@ looks ──▶ Log ──at the visit──▶ Record ──pack──▶ bytes
 from edge_mask.decide.record.again import Again, Step, decide_again, differences
 from edge_mask.decide.record.log import Log
 from edge_mask.decide.record.packed import MOST_BYTES, VERSION, MadeBy, Record, Unreadable, pack, unpack
+from edge_mask.decide.record.told import as_data, weighed
 
 __all__ = [
     "MOST_BYTES",
@@ -16,8 +17,10 @@ __all__ = [
     "Record",
     "Step",
     "Unreadable",
+    "as_data",
     "decide_again",
     "differences",
     "pack",
     "unpack",
+    "weighed",
 ]
