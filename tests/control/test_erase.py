@@ -77,7 +77,7 @@ def test_one_visit_is_erased_and_then_everything_before_a_time(recorded: Path) -
     assert list(pictures.glob("*.jpg"))
     ended = edge_mask("erase", "--before", "2999-01-01", "--config", recorded, cwd=recorded.parent)
     assert ended.code == 0
-    assert ended.out.startswith("erased 1 visits, 0 looks, 0 alerts, ")
+    assert ended.out.startswith("erased 1 visit, 0 looks, 0 alerts, ")
     assert (visits(recorded), waiting(recorded), list(pictures.glob("*.jpg"))) == ([], [], [])
     assert not on_disk(recorded.parent, second)
 
