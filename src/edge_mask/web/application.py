@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from edge_mask.web import account, alive, api, commands, live, login, mask, pages
+from edge_mask.web import account, alive, api, commands, live, login, mask, notifications, pages, push
 from edge_mask.web.metrics import scrape
 from edge_mask.web.pages.page import refused
 from edge_mask.web.problems import failed
@@ -27,6 +27,8 @@ ROUTES: Final[Sequence[Callable[[Site], Sequence[BaseRoute]]]] = (
     scrape.routes,
     mask.routes,
     commands.routes,
+    push.routes,
+    notifications.routes,
     *api.ROUTES,
     *pages.ROUTES,
 )

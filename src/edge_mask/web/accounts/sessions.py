@@ -15,9 +15,9 @@ from typing import Final
 
 import msgspec
 
+from edge_mask.private_file import replace_private
 from edge_mask.settings.base import read_whole
 from edge_mask.units import Moment, Seconds
-from edge_mask.web.accounts.private_file import replace_private
 from edge_mask.web.accounts.register import digest
 
 IDLE: Final = 12 * 3600.0
