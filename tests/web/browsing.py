@@ -17,10 +17,11 @@ from edge_mask.ledger.reader import Reader
 
 CHROMIUM = Path("/usr/bin/chromium")
 USER = "kim"
-SEOUL = "Asia/Seoul"
 HOSTILE = '<img src="x" onerror="document.title=1">'
 ROOMS = ("./", "figures", "visits", "alerts", "readings")
 _JUDGED = ".tile:first-child b"
+ZONE = next(zone for zone in ("Asia/Seoul", "America/New_York") if 1 <= datetime.now(ZoneInfo(zone)).hour < 23)
+"""Of the site: it is not near midnight there, where the figures of the day begin anew."""
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 860}
 
@@ -116,14 +117,14 @@ def grows(page: Page, beyond: int) -> None:
 
 def recorded(desk: Browsing) -> int:
     """How many were judged today, in the database."""
-    midnight = datetime.now(ZoneInfo(SEOUL)).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = datetime.now(ZoneInfo(ZONE)).replace(hour=0, minute=0, second=0, microsecond=0)
     found: int = Reader(desk.house.folder / "edge-mask.db").summary(Which(since=midnight.timestamp()))["judged"]
     return found
 
 
 def paths(page: Page) -> list[str]:
     """One of each kind of page."""
-    page.goto("/visits?from=" + datetime.now(ZoneInfo(SEOUL)).date().isoformat())
+    page.goto("/visits?from=" + datetime.now(ZoneInfo(ZONE)).date().isoformat())
     visit = page.locator("tbody tr").first.get_attribute("id")
     assert visit
     return [*ROOMS, f"visits/{visit.removeprefix('v-')}", f"visits/{visit.removeprefix('v-')}/erase", "nothing-here"]

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from tests.end_to_end.daemon import MASKED, write_scene
-from tests.web.browsing import CHROMIUM, HOSTILE, SEOUL, USER, Browsing, browsing
+from tests.web.browsing import CHROMIUM, HOSTILE, USER, ZONE, Browsing, browsing
 from tests.web.history import History
 from tests.web.served import add_user, served
 
@@ -17,11 +17,11 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsing]:
     if not CHROMIUM.exists():
         pytest.skip("Debian's chromium is not installed")
     folder = tmp_path_factory.mktemp("browser")
-    history = History(folder / "edge-mask.db", time(), ZoneInfo(SEOUL))
+    history = History(folder / "edge-mask.db", time(), ZoneInfo(ZONE))
     history.fill(8)
     history.alert(time() - 30, kind="no_mask", camera="hall", text=HOSTILE, streak=6)
     history.fault(time() - 40, component=HOSTILE, code="away", text=HOSTILE)
-    device = {"thing_name": "gate-01", "timezone": SEOUL, "labels": {"name": "East <b>entrance</b>"}}
+    device = {"thing_name": "gate-01", "timezone": ZONE, "labels": {"name": "East <b>entrance</b>"}}
     snapshots = {"visits": "all", "latest": "on", "latest_every": "1s"}
     # Somebody who was away for less than 1.5 s is the same visitor.
     scene = write_scene(folder / "visitors", [*[MASKED] * 6, *[None] * 19])

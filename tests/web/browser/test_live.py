@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from playwright.sync_api import expect
 from tests.end_to_end.daemon import edge_mask
 from tests.waiting import until
-from tests.web.browsing import SEOUL, Browsing, fill_in, grows, judged, recorded
+from tests.web.browsing import ZONE, Browsing, fill_in, grows, judged, recorded
 from tests.web.served import add_user
 
 
@@ -93,7 +93,7 @@ def test_a_broken_connection_is_shown_with_the_time_and_caught_up_with(desk: Bro
         with desk.wire.broken():
             expect(page.locator("#strip")).to_have_text(re.compile(r"Connection lost, showing \d\d:\d\d\. Load again"))
             shown = re.findall(r"\d\d:\d\d", page.locator("#strip").inner_text())[0]
-            now = datetime.now(ZoneInfo(SEOUL))
+            now = datetime.now(ZoneInfo(ZONE))
             assert shown in {f"{now - timedelta(minutes=ago):%H:%M}" for ago in range(3)}, "the time of the site"
             stood = judged(page)
             missed = until(lambda: recorded(desk) if recorded(desk) > stood else 0)
