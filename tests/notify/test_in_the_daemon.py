@@ -163,6 +163,7 @@ def test_a_secret_stands_nowhere_when_it_is_refused_and_the_error_action_runs(
         ({"targets": [{"name": "a", "kind": "webhook", "url": "https://me:pw@h/"}]}, "an address with a password does"),
         ({"targets": [{"name": "a", "kind": "webhook", "url": "ftp://pw-in-it/"}]}, "is not an address; allowed: http://"),
         ({"targets": [{"name": "a", "kind": "web-push", "subject": "mailto:me@gate.local"}]}, "push services refuse"),
+        ({"targets": [{"name": "a", "kind": "web-push", "subject": "mailto:me@example.org"}]}, "web.enabled: true"),
         ({"targets": [{"name": "a", "kind": "ntfy", "topic": "t", "quiet_hours": ["22:00", "22:00"]}]},
          "begins and ends at 22:00"),
         ({"targets": [{"name": "a", "kind": "ntfy", "topic": "t", "quiet_hours": ["24:00", "7"]}]}, 'found "24:00"'),
