@@ -22,7 +22,17 @@ from edge_mask.ledger.reader import Reader
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's chromium is not installed")
 
 HOSTILE = '<img src="x" onerror="document.title=1">'
-ROOMS = ("./", "figures", "figures?by=day", "visits", "alerts", "alerts?show=faults", "readings", "readings?span=week")
+ROOMS = (
+    "./",
+    "figures",
+    "figures?by=day",
+    "visits",
+    "alerts",
+    "alerts?show=faults",
+    "readings",
+    "readings?span=week",
+    "settings",
+)
 JUDGED = ".tile:first-child b"
 
 

@@ -133,6 +133,7 @@ def _site(lent: Lent, look: Look, listener: "Listener", accounts: "Accounts", co
         figures=Figures(lent.figures, lent.clock),
         parts=lent.parts,
         ask=mouth.ask,
+        in_force=lent.wishes.loaded,
         mark_seen=lambda sighting: _marked(lent, sighting),
         look=lambda picture: look_of_guest(look, picture),
         metrics=lambda: text_of(collector),

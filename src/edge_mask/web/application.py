@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from edge_mask.web import account, alive, api, commands, live, login, mask, pages
+from edge_mask.web import account, alive, api, commands, live, login, mask, pages, settings_page
 from edge_mask.web.metrics import scrape
 from edge_mask.web.pages.page import refused
 from edge_mask.web.problems import failed
@@ -26,6 +26,7 @@ ROUTES: Final[Sequence[Callable[[Site], Sequence[BaseRoute]]]] = (
     live.routes,
     scrape.routes,
     mask.routes,
+    settings_page.routes,
     commands.routes,
     *api.ROUTES,
     *pages.ROUTES,

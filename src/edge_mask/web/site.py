@@ -13,6 +13,7 @@ from edge_mask.errors import TryLater
 from edge_mask.ledger.reader import Reader
 from edge_mask.ledger.seen import Sighting
 from edge_mask.runtime.clock import Clock
+from edge_mask.settings.load import LoadedSettings
 from edge_mask.settings.model import Settings
 from edge_mask.web.access import Accounts, Nobody
 from edge_mask.web.feed import Feed
@@ -56,6 +57,9 @@ def _nobody_marks(_sighting: Sighting) -> "Future[int]":
     return done
 
 
+def _not_told() -> None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """One house, as the web sees it. A new house has a new one; the server and its streams stay."""
@@ -71,6 +75,8 @@ class Site:
     parts: Callable[[], Sequence[Mapping[str, str]]] = tuple
     """How each part is, as `edge-mask check` says it: `{part, state, text}`; blocks."""
     ask: Ask = _nobody_answers
+    in_force: Callable[[], LoadedSettings | None] = _not_told
+    """What this house was built from."""
     mark_seen: Callable[[Sighting], "Future[int]"] = _nobody_marks
     """Marks alerts or faults as seen; how many were not marked before. Fails with an EdgeMaskError."""
     look: Callable[[bytes], "Future[Said]"] = _nobody_looks
