@@ -130,11 +130,15 @@ def written(overlay: Overlay) -> bytes:
 
 
 def keep(path: Path, overlay: Overlay) -> None:
-    """Write the overlay atomically: a power cut leaves the old or the new one. Raises OSError.
+    """Write the overlay. Raises OSError."""
+    write_private(path, written(overlay))
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file atomically: a power cut leaves the old or the new one. Raises OSError.
 
     Only the owner may read it: camera addresses contain passwords.
     """
-    data = written(overlay)
     if len(data) > MOST_READ:  # it would not be read again
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
     fresh = path.with_name(f"{path.name}.new")

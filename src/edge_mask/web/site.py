@@ -75,6 +75,8 @@ class Site:
     parts: Callable[[], Sequence[Mapping[str, str]]] = tuple
     """How each part is, as `edge-mask check` says it: `{part, state, text}`; blocks."""
     ask: Ask = _nobody_answers
+    is_safe_mode: bool = False
+    """The configuration is broken: there is one page, and no house."""
     in_force: Callable[[], LoadedSettings | None] = _not_told
     """What this house was built from."""
     mark_seen: Callable[[Sighting], "Future[int]"] = _nobody_marks

@@ -102,7 +102,7 @@ def _filled(request: Request, template: str, wish: Preferences, given: Mapping[s
         "here": lambda **changes: changed_query(request.url.query, changes),
         "theme": wish.theme,
         "languages": LANGUAGES,
-        "rooms": ROOMS,
+        "rooms": () if site.is_safe_mode else ROOMS,
         "device": site.settings.device.labels.name or site.thing,  # a stranger is told neither: see base.html
         "thing": site.thing,
         "zone": site.settings.device.timezone,
@@ -148,7 +148,7 @@ def _done(request: Request) -> Sequence[Notice]:
 
 def _unseen(site: Site, user: Principal | None) -> int:
     """Alerts and faults that nobody has marked as seen; 0 while the database cannot be read, which its page says."""
-    if user is None or user.role is None:
+    if user is None or user.role is None or site.is_safe_mode:
         return 0
     try:
         return site.reader.unseen("alerts") + site.reader.unseen("faults")
