@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
 
+Urgency = Literal["low", "normal", "high", "urgent"]
+"""How loud a notification is."""
+
 
 class Priority(IntEnum):
     """What happens to a message offline and when space runs out; the smaller number leaves first."""

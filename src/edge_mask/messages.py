@@ -250,13 +250,19 @@ class Outcome(Enum):
     DELIVERED = "delivered"
     REFUSED = "refused"
     UNKNOWN = "unknown"
+    STALE = "stale"
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The end of one send. Unknown means: it may or may not have arrived, send it again under the same id."""
+    """The end of one send. Unknown means: it may or may not have arrived, send it again under the same id. Stale means:
+    nobody wants it any more, so that it is deleted and counted."""
 
     outcome: Outcome
     reason: str = ""
     is_suspect: bool = False
     """Unknown, though the destination was there and failed on it: perhaps it will always fail on this message."""
+    retry_after: float = 0.0
+    """Seconds that the other side wants to be left alone."""
+    counted_as: str = ""
+    """Of a stale one: the counter that tells of it."""

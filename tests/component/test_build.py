@@ -14,6 +14,8 @@ from component import build
 
 ROOT = Path(__file__).parents[2]
 HERE = Path("artifacts/edge-mask/0.1.0")
+PAGES = (".css", ".html", ".js", ".png", ".svg", ".toml", ".webmanifest")
+"""What the page consists of besides its modules."""
 
 
 def run(*words: str | Path) -> "subprocess.CompletedProcess[str]":
@@ -36,6 +38,10 @@ def test_the_artifact_holds_what_installs_and_runs_the_program(built: Path) -> N
         assert modes["install.sh"] == modes["run.sh"] == 0o755
         with artifact.open("wheels/edge_mask-0.1.0-py3-none-any.whl") as wheel, zipfile.ZipFile(wheel) as program:
             assert "edge_mask/_models/mask-detector/model.yaml" in program.namelist()
+            packed = set(program.namelist())
+    pages = [path for path in (ROOT / "src/edge_mask/web").rglob("*") if path.suffix in PAGES]
+    assert {path.suffix for path in pages} >= {".css", ".html", ".js", ".svg", ".toml", ".webmanifest"}
+    assert not {str(path.relative_to(ROOT / "src")) for path in pages} - packed
 
 
 def test_the_same_sources_give_the_same_bytes(built: Path, tmp_path: Path) -> None:

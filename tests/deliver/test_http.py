@@ -98,7 +98,7 @@ def test_any_other_answer_is_a_no_with_its_beginning_as_the_reason(status: int) 
 
 def test_a_redirection_says_what_to_do() -> None:
     with WebServer(lambda _asked: Answer(301)) as server, transport() as http:
-        assert "put the new address into the rule" in receipt(http, call(server.url)).reason
+        assert "write the new address instead" in receipt(http, call(server.url)).reason
 
 
 def test_one_connection_is_used_again_and_again() -> None:

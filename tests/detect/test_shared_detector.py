@@ -136,6 +136,26 @@ def test_a_guest_that_waits_longer_is_still_behind_the_lane() -> None:
     assert model.most_at_once == 1
 
 
+def test_a_guest_whose_turn_it_is_gets_it_from_a_lane_in_a_hurry() -> None:
+    model = Model()
+    shared = SharedDetector(model)
+    model.gate.set()
+    for _ in range(50):
+        shared.look(LANE)
+    stop = threading.Event()
+
+    def hurry() -> None:
+        while not stop.is_set():
+            shared.look(LANE)
+
+    with ThreadPoolExecutor(1) as pool:
+        lane = pool.submit(hurry)
+        assert shared.look_between(GUEST).faces == []
+        stop.set()
+        lane.result(30)
+    assert model.looks.count("guest") == 1
+
+
 def test_a_lane_waits_for_one_guest_and_not_for_those_behind_it() -> None:
     model = Model()
     shared = SharedDetector(model)

@@ -9,7 +9,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 from tests.broker import free_port
-from tests.end_to_end.daemon import MASKED, write_config, write_model, write_readings, write_scene
+from tests.deliver.web_server import WebServer
+from tests.end_to_end.daemon import MASKED, edge_mask, write_config, write_model, write_readings, write_scene
 from tests.papers import Papers
 
 from edge_mask.settings import Settings
@@ -50,6 +51,12 @@ OTHER_SENSORS: list[dict[str, Any]] = [
     {"name": "hall", "kind": "mqtt", "topic": "a/b"},
     {"name": "beam", "kind": "gpio", "chip": 99, "line": 27},
 ]
+
+KEYS = {
+    "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+    "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+}
+"""Of a browser: the example of RFC 8291."""
 
 AS_A_WHOLE = {"Labels.model_dump", "TopicNames.renames"}
 """What reads every key of its section."""
@@ -111,6 +118,35 @@ def write_config_of_a_component(folder: Path, readings: str) -> Path:
     return path
 
 
+def write_config_of_targets(folder: Path, readings: str, url: str) -> Path:
+    """Each is told of a reading."""
+    (folder / "token").write_text("1:a")
+    (folder / "url").write_text(url)
+    common = {"quiet_hours": ["00:00", "01:00"], "quiet_except": "low"}
+    targets = [
+        {"name": "a", "kind": "ntfy", "server": url, "topic": "t", **common},
+        {"name": "b", "kind": "telegram", "server": url, "chat": 1, "token_file": "token", **common},
+        {"name": "c", "kind": "webhook", "url_file": "url", "secret_file": "token", **common},
+        {"name": "d", "kind": "webhook", "url": url, **common},
+        {"name": "e", "kind": "web-push", "subject": "mailto:me@example.org", "private_hosts": ["127.0.0.1"], **common},
+    ]
+    browser = {"user": "kim", **KEYS, "endpoint": url}
+    (folder / "targets.db.push.json").write_text(json.dumps({"subscriptions": [browser]}))
+    action = {"edgeMask": {"notify": {"to": list("abcde"), "text": "hot"}}}
+    (folder / "notify.json").write_text(json.dumps({"sql": "SELECT * FROM '#'", "actions": [action]}))
+    path = folder / "targets.yaml"
+    settings = {
+        "sensors": [{"name": "s", "kind": "replay", "path": readings}],
+        "mqtt": {"transport": "none"},
+        "outbox": {"path": str(folder / "targets.db")},
+        "rules": ["notify.json"],
+        "notify": {"targets": targets},
+        "web": {"enabled": True, "port": free_port()},
+    }
+    path.write_text(json.dumps(settings))
+    return path
+
+
 def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
     write_model(tmp_path)
     write_scene(tmp_path / "scene", [MASKED])
@@ -135,6 +171,10 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
     read |= read_by("check", folder=tmp_path, config=write_config_of_a_token(tmp_path, readings))
     component = write_config_of_a_component(tmp_path, readings)
     read |= read_by("run", "--max-seconds", "0.1", folder=tmp_path, config=component)
+    with WebServer() as server:
+        targets = write_config_of_targets(tmp_path, readings, server.url)
+        assert edge_mask("users", "add", "kim", "--config", targets, cwd=tmp_path, stdin=f"{'x9-' * 8}\n").code == 0
+        read |= read_by("run", "--until-idle", folder=tmp_path, config=targets)
     sections = {name.partition(".")[0] for name in read & AS_A_WHOLE}
     forgotten = {key for key in keys_of(Settings) if key not in read and key.partition(".")[0] not in sections}
     assert forgotten == set()

@@ -174,6 +174,10 @@ def test_a_key_may_be_set_from_outside_before_the_one_that_it_goes_with() -> Non
     assert parse(RELAY + GATE, "f", {}, Overlay({"gate": {"open_for": "2s", "output": "relay"}})).gate.output
 
 
+def test_a_value_that_is_set_from_outside_is_not_refused_for_the_one_in_the_file_that_it_replaces() -> None:
+    assert parse(GATE + "gate: {open_for: 2s}\n", "f", {}, Overlay({"gate": {"open_for": "4s"}})).gate.open_for == 4.0
+
+
 def test_what_is_set_from_outside_may_take_away_what_a_key_of_the_file_needs() -> None:
     text = RELAY + GATE + "gate: {output: relay, open_for: 2s}\n"
     to_a_room = Overlay({"cameras": [{"name": "hall", "source": "usb:0", "role": "cctv"}]})

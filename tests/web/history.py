@@ -4,9 +4,11 @@ import json
 import math
 import random
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import product
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -57,6 +59,17 @@ class History:
         """One visit."""
         with closing(sqlite3.connect(self.path)) as database, database:
             return self._visit(database, at, camera, reasons, **more)
+
+    def restless(self, sensors: Sequence[str], quantities: Sequence[str]) -> None:
+        """A day of sensors that jump about, and are often wrong."""
+        with closing(sqlite3.connect(self.path)) as database, database:
+            for sensor, quantity in product(sensors, quantities):
+                for minute in range(0, 1440, 5):
+                    is_wrong = self._random.random() < 0.3
+                    self._insert(
+                        database, "readings", self.now - 60 * minute - 1, sensor=sensor, quantity=quantity, unit="C",
+                        value=round(self._random.uniform(-40, 90), 3), quality="stuck" if is_wrong else "good",
+                    )  # fmt: skip
 
     def _visitors(self, database: sqlite3.Connection, day: float) -> None:
         local = datetime.fromtimestamp(day, self.zone).replace(minute=0, second=0, microsecond=0)

@@ -13,8 +13,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tests.broker import free_port
-from tests.end_to_end.daemon import MASKED, Daemon, edge_mask, write_config, write_model, write_scene
+from tests.end_to_end.daemon import MASKED, Daemon, write_config, write_model, write_scene
 from tests.waiting import until
+from tests.web.typed import typed
 
 HOST = "127.0.0.1"
 PASSWORD = "correct horse battery staple"
@@ -133,12 +134,12 @@ class Served:
 
 
 def add_user(config: Path, name: str, role: str = "operator", password: str = PASSWORD) -> None:
-    done = edge_mask("users", "add", name, "--role", role, "--config", config, cwd=config.parent, stdin=f"{password}\n")
+    done = typed("users", "add", name, "--role", role, "--config", config, stdin=f"{password}\n")
     assert done.code == 0, done
 
 
 def token(config: Path, name: str, *scopes: str) -> str:
-    done = edge_mask("users", "token", name, "--scope", ",".join(scopes), "--config", config, cwd=config.parent)
+    done = typed("users", "token", name, "--scope", ",".join(scopes), "--config", config)
     assert done.code == 0, done
     found = re.search(r"(\S+)\s*$", done.out)
     assert found, done

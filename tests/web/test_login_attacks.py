@@ -106,7 +106,7 @@ def test_fifty_wrong_passwords_at_once_are_not_tried_and_leave_no_memory_behind(
     assert 3 <= statuses[403] <= 3 + log2(lasted + 1), f"three are free, then one after 1, 3, 7 … of {lasted:.1f} s"
     assert statuses[429] == 50 - statuses[403]
     assert max(waits) >= 1
-    assert daemon.memory_info().rss - before < 12 * 2**20
+    assert daemon.memory_info().rss - before < 15 * 2**20, "a hash takes 19 MiB, and glibc would keep them"
     kim.login()  # she is not locked out where she logged in before
 
 
@@ -418,6 +418,6 @@ def test_a_browser_whose_name_is_markup_is_shown_as_text(house: Served, lee: Per
         client.form("/login", fields, User_Agent="<script>alert(2)</script>", X_Forwarded_For=lee.address).status == 303
     )
     shown = client.get("/account", Accept="text/html").text
-    assert "&lt;script&gt;alert(2)" in shown
+    assert "&lt;script&gt;alert(2)&lt;/script&gt;" in shown
     again = enter(house.client(), lee.name, "wrong", address(), next='"><script>alert(1)</script>')
     assert "<script>alert" not in shown + again.text

@@ -105,7 +105,9 @@ def test_only_a_few_wait_for_the_model_and_the_others_are_told_at_once(tmp_path:
             each.let.set()
         tasks: list[asyncio.Future[None]] = []
         for each in senders:
-            tasks.append(asyncio.ensure_future(app(scope(), each.receive, each.send)))
+            tasks.append(
+                asyncio.ensure_future(app(scope(**{"content-length": str(len(jpeg()))}), each.receive, each.send))
+            )
             while not (each.status or len(asked) == len(tasks)):
                 await asyncio.sleep(0)
         for future in asked:
@@ -115,6 +117,32 @@ def test_only_a_few_wait_for_the_model_and_the_others_are_told_at_once(tmp_path:
 
     assert asyncio.run(crowd()) == [*[200] * mask.WAITING, *[503] * 3]
     assert len(asked) == mask.WAITING
+
+
+def test_large_pictures_that_wait_take_no_more_memory_than_is_meant_for_them(tmp_path: Path) -> None:
+    asked: list[Future[Any]] = []
+
+    def look(_picture: bytes) -> "Future[Any]":
+        asked.append(Future())
+        return asked[-1]
+
+    app = front(site(tmp_path, look=look))
+
+    async def crowd() -> list[int]:
+        senders = [Sender(jpeg()) for _ in range(6)]
+        tasks: list[asyncio.Future[None]] = []
+        for each in senders:
+            each.let.set()
+            size = {} if len(tasks) % 2 else {"content-length": str(MOST_PICTURE)}  # told, and not told
+            tasks.append(asyncio.ensure_future(app(scope(**size), each.receive, each.send)))
+            while not (each.status or len(asked) == len(tasks)):
+                await asyncio.sleep(0)
+        for future in asked:
+            future.set_result(SAID)
+        await asyncio.gather(*tasks)
+        return [each.status for each in senders]
+
+    assert asyncio.run(crowd()) == [*[200] * 4, *[503] * 2]
 
 
 _written: list[str] | None = None

@@ -9,7 +9,7 @@ from tests.web.asking import asking, site
 from edge_mask.web.access import Guarded, Needs
 from edge_mask.web.application import application
 
-OPEN = {"/healthz", "/login", "/manifest.webmanifest"}
+OPEN = {"/healthz", "/login", "/manifest.webmanifest", "/sw.js"}
 """And static files."""
 
 

@@ -20,6 +20,8 @@ class Wire:
         self._to = port
         self._ends: set[socket.socket] = set()
         self._lock = threading.Lock()
+        self._flows = threading.Event()
+        self._flows.set()
         self._listener = self._listen(0)
         self.port = self._listener.getsockname()[1]
         self.streams: list[str] = []
@@ -52,6 +54,15 @@ class Wire:
             yield
         finally:
             self.mend()
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Nothing arrives, and nobody is told: what a radio does out of reach."""
+        self._flows.clear()
+        try:
+            yield
+        finally:
+            self._flows.set()
 
     def __enter__(self) -> Self:
         return self
@@ -88,6 +99,7 @@ class Wire:
             while data := source.recv(65_536):
                 if is_asking:
                     self._note(data)
+                self._flows.wait()
                 sink.sendall(data)
         for end in (source, sink):
             with suppress(OSError):

@@ -20,6 +20,7 @@ from edge_mask.app.home import announcer_for
 from edge_mask.app.idle import IdleCheck
 from edge_mask.app.instruments import Instruments
 from edge_mask.app.latest import latest_for
+from edge_mask.app.notify import Notifying
 from edge_mask.app.part_states import PartStates
 from edge_mask.app.pictures import album_for
 from edge_mask.app.pipeline import PipelineParts
@@ -95,9 +96,10 @@ class Assembly:
         self._ids = IdMaker()
         self._gate = GateDevices(settings, self._inbox, self._ids.make, clock)
         self._couriers.listeners += self._gate.on_connection
+        self._notifying = Notifying(settings, clock, self._boot)
         self._parts = PipelineParts(settings, clock, self._gate.emit, album_for(settings, self._inbox.emit, clock))
         self._gate.pictured = self._parts.pictured_now
-        self._page = Page(settings, wishes, self._inbox.emit, clock)
+        self._page = Page(settings, wishes, self._inbox.emit, clock, self._notifying.push)
         self._page.watch(self._parts.seen)
         self._states: list[PartStates] = []
         """One for each that counts frames by itself."""
@@ -112,6 +114,8 @@ class Assembly:
         if settings.mqtt.transport != "none":
             self._couriers.add(self._broker_courier(recorder, health, detectors, instruments))
         self._couriers.add(self._http_couriers(recorder))
+        for courier in self._notifying.couriers(recorder.settle, self._inbox.emit_at_once, self._inspector.look_now):
+            self._couriers.add(courier)
         vision = parts.vision(instruments, detectors[0]) if detectors else None
         lanes = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(self._lent(detectors))]
         cameras = {camera.name: parts.camera(camera) for camera in settings.cameras}
@@ -183,6 +187,7 @@ class Assembly:
             secrets=self._settings.secrets(),
             tflite_results=self._tflite_results(),
             echoes=self._echoes,
+            notices=self._notifying.desk(ledger, self._ids.make),
             on_admit=self._page.on_admit,
         )
         return Recorder(

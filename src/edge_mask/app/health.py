@@ -105,12 +105,13 @@ class HealthFigures:
         frames = seen.frames if seen is not None else 0
         fps, self._frames = (frames - self._frames) / seconds, frames
         now = self._clock.now()
+        waiting = self._waiting(now)
         values = health_values(
             self._machine.read(),
             fps=None if seen is None else fps,
             inference_ms=None if seen is None or not frames else seen.inference_ms,
             frames_replaced=None if seen is None else self.tray.replaced,
-            outbox=self._waiting(now),
+            outbox=waiting,
             clock_synced=now.synced,
         )
         values["visits_today"] = None if seen is None else self._judged_today(now)
@@ -119,6 +120,7 @@ class HealthFigures:
         counts = {name: asdict(count) for name, count in self.rules.counts.items()}
         values["live_dropped"] = self.live_dropped()
         values["certificate_days"] = self._certificate(now)
+        values |= {"not_told": waiting["not_told"]} if "not_told" in waiting else {}
         return {**values, "rules": counts} if counts else values
 
     def _waiting(self, now: Moment) -> dict[str, Any]:

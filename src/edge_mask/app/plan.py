@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from edge_mask import __version__
 from edge_mask.app.assembly import Assembly
 from edge_mask.app.drivers import rule_files
+from edge_mask.app.notify import target_names
 from edge_mask.control.wishes import Wishes
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import Clock
@@ -47,7 +48,7 @@ class Plan:
         self._clock = clock
         self._wishes = wishes
         self._component = component
-        self._rules = RuleSet.load(rule_files(settings.rules))
+        self._rules = RuleSet.load(rule_files(settings.rules), target_names(settings))
 
     def build(self, door: Door) -> House:
         """Build every part, start none. Raises ModelError, DatabaseError or Refused and then leaves nothing open."""

@@ -22,6 +22,7 @@ from edge_mask.vision.shared import Seen
 
 if TYPE_CHECKING:
     from edge_mask.app.metrics import Counters
+    from edge_mask.notify.push import Push
     from edge_mask.web.access import Accounts
     from edge_mask.web.door import Door
     from edge_mask.web.listener import Listener
@@ -41,9 +42,15 @@ class Page:
     """The web of one house, in the making."""
 
     def __init__(
-        self, settings: Settings, wishes: Wishes | None, report: Callable[[Fault], None], clock: Clock
+        self,
+        settings: Settings,
+        wishes: Wishes | None,
+        report: Callable[[Fault], None],
+        clock: Clock,
+        push: "Push | None" = None,
     ) -> None:
         self._settings = settings
+        self._push = push
         self._report = report
         self._clock = clock
         self._wishes = wishes
@@ -100,7 +107,7 @@ class Page:
                 " edge-mask users add NAME --config FILE"
             )
 
-        app = front(_site(lent, look, listener, accounts, counters))
+        app = front(_site(lent, look, listener, accounts, counters, self._push))
         return [
             WebServer(listener, address, app, self._report, self._clock, is_allowed=is_allowed, upkeep=accounts.keep)
         ]
@@ -115,7 +122,14 @@ def _accounts(settings: Settings, wishes: Wishes, clock: Clock) -> "Door":
     return Door(wishes.lasting((_KEY, path), lambda: Accounts(path, clock)), settings.web.port)
 
 
-def _site(lent: Lent, look: Look, listener: "Listener", accounts: "Accounts", counters: "Counters") -> "Site":
+def _site(
+    lent: Lent,
+    look: Look,
+    listener: "Listener",
+    accounts: "Accounts",
+    counters: "Counters",
+    push: "Push | None",
+) -> "Site":
     from edge_mask.app.metrics import Measure
     from edge_mask.control.mouth import Mouth
     from edge_mask.web.metrics.collector import HouseCollector
@@ -138,6 +152,7 @@ def _site(lent: Lent, look: Look, listener: "Listener", accounts: "Accounts", co
         look=lambda picture: look_of_guest(look, picture),
         metrics=lambda: text_of(collector),
         count=counters.requests.answered,
+        push=push,
     )
 
 

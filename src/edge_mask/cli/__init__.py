@@ -18,8 +18,8 @@ from edge_mask.errors import ConfigurationError, DatabaseError, EdgeMaskError, M
 from edge_mask.redact import redact
 
 COMMANDS = (
-    "run", "demo", "check", "detect", "rules", "outbox", "history", "replay", "erase", "shadow", "model", "aws",
-    "users", "bench", "schema",
+    "run", "demo", "check", "detect", "rules", "notify", "outbox", "history", "replay", "erase", "shadow", "model",
+    "aws", "users", "bench", "schema",
 )  # fmt: skip
 """Modules of this package in the order of `--help`; each is imported only to build its own parser."""
 EXIT_INTERNAL = 70

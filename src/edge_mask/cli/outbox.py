@@ -59,8 +59,17 @@ def _status(arguments: argparse.Namespace, path: Path) -> int:
     print(f"pending   {counted(status['pending'], 'message')}, {human_bytes(status['bytes'])}")
     print(f"oldest    {human_seconds(status['oldest_s'])}" if status["pending"] else "oldest    -")
     print(f"refused   {status['refused']} set aside (edge-mask outbox list --refused)")
+    if not_told := status.get("not_told"):
+        print(f"not told  {', '.join(f'{count} {_WHY[why]}' for why, count in not_told.items() if count)}")
     print(f"dropped   {dropped['age']} too old, {dropped['space']} for space, {dropped['refused']} refused before")
     return 0
+
+
+_WHY = {
+    "expired": "too late", "cool_down": "in the cool-down", "quiet": "in quiet hours", "nobody": "with nobody to tell",
+    "unsubscribed": "whose browser was gone", "no_target": "without such a target",
+}  # fmt: skip
+"""Of notifications that were not sent."""
 
 
 def _list(arguments: argparse.Namespace, path: Path) -> int:

@@ -8,18 +8,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_mask.act.actions import Done, Result
+from edge_mask.act.smaller import small_enough
 from edge_mask.control.look import check_camera
 from edge_mask.control.request import MOST_BYTES, Rejected, Request
-from edge_mask.errors import Refused, TryLater
-from edge_mask.picture import read_picture
+from edge_mask.errors import TryLater
 from edge_mask.rules.effects import KeepPicture
 
 PATIENCE: Final = 10.0
 """Seconds until the picture is on the disk."""
 LARGEST_SENT: Final = (MOST_BYTES - 2048) // 4 * 3
 """Bytes of a JPEG that fits into an answer in base64."""
-_QUALITIES: Final = (85, 70, 50)
-_SMALLER: Final = 0.7
 
 
 class Snapshot:
@@ -55,26 +53,5 @@ class Snapshot:
             raise Rejected("busy" if busy else "failed", text)
         answer: dict[str, Any] = {"snapshot": result.snapshot}
         if self._sends_pictures:
-            answer["picture"] = base64.b64encode(small_enough(self._folder / result.snapshot)).decode()
+            answer["picture"] = base64.b64encode(small_enough(self._folder / result.snapshot, LARGEST_SENT)).decode()
         return answer
-
-
-def small_enough(path: Path, most: int = LARGEST_SENT) -> bytes:
-    """The picture as a JPEG of at most `most` bytes: coarser, then smaller, until it fits. Raises Refused."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise Refused(f"{path}: cannot be read: {error.strerror}") from error
-    if len(data) <= most:
-        return data
-    import cv2
-
-    image = read_picture(data)
-    while min(image.shape[:2]) > 1:
-        for quality in _QUALITIES:
-            _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-            if encoded.nbytes <= most:
-                return bytes(encoded)
-        size = [max(1, int(side * _SMALLER)) for side in (image.shape[1], image.shape[0])]
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    raise Refused(f"{path}: cannot be made small enough to be sent")

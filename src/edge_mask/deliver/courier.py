@@ -3,6 +3,7 @@
     outbox ──rows, oldest first in class──▶ window in flight ──▶ transport ──▶ broker
       ▲                                                             │
       └── Delivered: row gone · Refused: set aside · Unknown: again, same id ──┘
+                                Stale: row gone, counted
 
 A row is sent only while connected and deleted only on the broker's acknowledgement. A row that is never accepted
 delays the others for a while and is then set aside (suspects.py).
@@ -71,6 +72,9 @@ class Courier(Job):
         self._must_reread = False
         self._settled: Future[None] | None = None
         self._resume_at = float("-inf")
+        self._left_alone_until = float("-inf")
+        """The destination has asked for a pause."""
+        self._stale = Outage(destination.name, log, report, clock)
         self._open_again_at = float("inf")
         self._away_since: float | None = clock.now().mono
         self._stopping = False
@@ -230,6 +234,7 @@ class Courier(Job):
             is_ours = epoch == self._rows.epoch
             if receipt.outcome is Outcome.UNKNOWN:
                 self._must_reread = True
+                self._left_alone_until = max(self._left_alone_until, now + receipt.retry_after)
                 if is_ours:
                     self._suspects.undecided(pending, receipt, now)
                 log.debug("%s: row %d is undecided: %s", self.name, pending.row, receipt.reason)
@@ -240,14 +245,19 @@ class Courier(Job):
             self._must_reread |= self._suspects.answered(pending, now, is_delivered=is_delivered)
             settlements.append(self._settlement(pending, receipt))
         if settlements:
-            self._backoff.succeeded(0.0)
+            if any(each.receipt.outcome is not Outcome.STALE for each in settlements):
+                self._backoff.succeeded(0.0)
             self._settled = self._settle(settlements)
 
     def _settlement(self, pending: Pending, receipt: Receipt) -> Settlement:
-        if receipt.outcome is Outcome.REFUSED:
-            self._refusals.refused(pending.message, receipt.reason)
-        else:
-            self._refusals.delivered(pending.message)
+        match receipt.outcome:
+            case Outcome.REFUSED:
+                self._refusals.refused(pending.message, receipt.reason)
+            case Outcome.STALE:
+                self._stale.begin(receipt.counted_as, receipt.reason)
+            case _:
+                self._refusals.delivered(pending.message)
+                self._stale.end()
         return Settlement(pending.row, pending.message.id, receipt)
 
     def _begin_again(self, now: Moment) -> None:
@@ -257,7 +267,7 @@ class Courier(Job):
         self._rows.begin_again()
         self._must_reread = False
         if self._transport.is_connected:
-            self._resume_at = now.mono + self._backoff.next_delay()
+            self._resume_at = max(now.mono + self._backoff.next_delay(), self._left_alone_until)
 
     def _send_pending(self, now: Moment) -> None:
         room = min(self._room, self._pace.allowed(now.mono))

@@ -15,9 +15,9 @@ from queue import Empty, SimpleQueue
 
 import httpcore
 
-from edge_mask.deliver.http_connection import HttpConnection, HttpResponse
+from edge_mask.deliver.http_connection import HttpConnection, HttpResponse, MayConnect
 from edge_mask.deliver.http_request import HttpRequest, Origin, request_of
-from edge_mask.deliver.transport import OnState, Sending
+from edge_mask.deliver.transport import OnState, Sending, Stale
 from edge_mask.errors import Refused
 from edge_mask.messages import Message, Outcome, Receipt
 from edge_mask.redact import redact
@@ -50,6 +50,7 @@ class HttpTransport:
         on_state: OnState = lambda _connected, _reason: None,
         timeout: Seconds = TIMEOUT,
         tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+        may_connect: MayConnect | None = None,
     ) -> None:
         """`name` appears in logs and as the thread's name; `timeout` bounds each step: connect, send, whole response.
 
@@ -60,6 +61,7 @@ class HttpTransport:
         self._on_state = on_state
         self._timeout = timeout
         self._tls = tls
+        self._may_connect = may_connect
         self._queue: SimpleQueue[Sending | None] = SimpleQueue()
         self._lock = threading.RLock()
         self._is_open = False
@@ -108,7 +110,7 @@ class HttpTransport:
         while self._is_open and (sending := self._queue.get()) is not None:
             with self._lock:
                 self._current = sending
-            receipt = self._receipt(sending.message)
+            receipt = self.receipt_for(sending.message)
             if receipt.outcome is Outcome.UNKNOWN:
                 self._flush("the one before it is undecided")
             self._tell(receipt.outcome is not Outcome.UNKNOWN, receipt.reason)
@@ -116,13 +118,27 @@ class HttpTransport:
         self._flush("closed")
         self._drop_connection()
 
-    def _receipt(self, message: Message) -> Receipt:
+    def request_for(self, message: Message) -> HttpRequest:
+        """What is posted for a message; called in this transport's thread. Raises Refused, Stale, OSError."""
+        return request_of(message)
+
+    def judged(self, answer: HttpResponse, message: Message) -> Receipt:
+        """What an answer means."""
+        del message
+        return judged(answer)
+
+    def receipt_for(self, message: Message) -> Receipt:
+        """Post it, and say how that ended."""
         try:
-            request = request_of(message)
+            request = self.request_for(message)
+        except Stale as end:
+            return end.receipt
         except Refused as error:
             return Receipt(Outcome.REFUSED, str(error))
+        except OSError as error:  # the file of a secret may come back
+            return Receipt(Outcome.UNKNOWN, f"{error.filename or 'a file'}: {error.strerror or error}")
         try:
-            receipt = _judged(self._post(request))
+            receipt = self.judged(self._post(request), message)
             self._has_answered = True
         except (httpcore.LocalProtocolError, UnicodeError) as error:
             self._drop_connection()
@@ -159,7 +175,8 @@ class HttpTransport:
         if kept is not None and kept.origin == origin and self._is_fresh(kept):
             return kept
         self._drop_connection()
-        made = HttpConnection(origin, self._tls() if origin.scheme == "https" else None, self._timeout, self._clock)
+        tls = self._tls() if origin.scheme == "https" else None
+        made = HttpConnection(origin, tls, self._timeout, self._clock, self._may_connect)
         with self._lock:
             self._connection = made
             if not self._is_open:
@@ -187,7 +204,7 @@ class HttpTransport:
         with self._lock:  # two threads may end the same one
             if self._current is sending:
                 self._current = None
-            sending.end(receipt.outcome, receipt.reason, is_suspect=receipt.is_suspect)
+            sending.end_with(receipt)
 
     def _tell(self, is_there: bool, reason: str) -> None:
         if self._is_away is not None and self._is_away is not is_there:
@@ -196,15 +213,16 @@ class HttpTransport:
         self._on_state(is_there, reason)
 
 
-def _judged(answer: HttpResponse) -> Receipt:
+def judged(answer: HttpResponse) -> Receipt:
     if 200 <= answer.status < 300:
         return Receipt(Outcome.DELIVERED)
     text = " ".join(answer.body.decode("utf-8", "replace").split())[:_SHOWN]
     reason = f"answered {answer.status} {answer.phrase}".rstrip() + (f": {text}" if text else "")
     if answer.status in _TRY_LATER or not 300 <= answer.status < 500:
-        return Receipt(Outcome.UNKNOWN, reason, is_suspect=answer.status not in _NOT_NOW)
+        is_suspect = answer.status not in _NOT_NOW
+        return Receipt(Outcome.UNKNOWN, reason, is_suspect=is_suspect, retry_after=answer.retry_after)
     if answer.status < 400:
-        reason += " (redirections are not followed: put the new address into the rule)"
+        reason += " (redirections are not followed: write the new address instead)"
     return Receipt(Outcome.REFUSED, reason)
 
 

@@ -6,9 +6,11 @@ gets only the time left for the whole response, and the size of a response is bo
 
 import socket
 import ssl
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 
 import httpcore
 
@@ -23,6 +25,12 @@ _ANSWER_MOST = 4 * _BODY_READ
 """Most bytes on the wire of one response, headers included."""
 
 
+MayConnect = Callable[[str, str], bool]
+"""Whether this host may be connected to at this IP address."""
+_LONGEST_PAUSE = 3600.0
+"""Seconds: a server that wants to be left alone for longer is asked once an hour."""
+
+
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
     """A response with the beginning of its body."""
@@ -30,20 +38,30 @@ class HttpResponse:
     status: int
     phrase: str
     body: bytes
+    retry_after: float = 0.0
+    """Seconds, as the server asks in `Retry-After`; 0 when it does not."""
 
 
 class HttpConnection:
     """One request after the other. `give_up` may be called from any thread, the rest by the owner only."""
 
-    def __init__(self, origin: Origin, tls: ssl.SSLContext | None, timeout: Seconds, clock: Clock) -> None:
-        """`timeout` bounds each step: connect, send, and the whole response."""
+    def __init__(
+        self,
+        origin: Origin,
+        tls: ssl.SSLContext | None,
+        timeout: Seconds,
+        clock: Clock,
+        may_connect: MayConnect | None = None,
+    ) -> None:
+        """`timeout` bounds each step: connect, send, and the whole response. With `may_connect` only addresses that it
+        allows are connected to, whatever the name means at that moment."""
         self.origin = origin
         self.is_used = False
         """Whether it has carried a response before: then the server may have closed it meanwhile."""
         self.used_at = clock.now().mono
         self._clock = clock
         self._timeouts = dict.fromkeys(("connect", "write", "read"), float(timeout))
-        self._wire = _Wire(timeout, clock)
+        self._wire = _Wire(timeout, clock, may_connect)
         self._http = httpcore.HTTPConnection(
             httpcore.Origin(origin.scheme.encode(), origin.host.encode(), origin.port),
             ssl_context=tls,
@@ -68,7 +86,8 @@ class HttpConnection:
         response = self._http.handle_request(made)
         body = self._beginning_of(response)
         self.is_used, self.used_at = True, self._clock.now().mono
-        return HttpResponse(response.status, response.extensions["reason_phrase"].decode("ascii", "replace"), body)
+        phrase = response.extensions["reason_phrase"].decode("ascii", "replace")
+        return HttpResponse(response.status, phrase, body, _retry_after(response))
 
     def _beginning_of(self, response: httpcore.Response) -> bytes:
         """Read the body. The status decides, so a truncated body does not matter. After a protocol error
@@ -101,11 +120,24 @@ class HttpConnection:
             self._http.close()
 
 
+def _retry_after(response: httpcore.Response) -> float:
+    """RFC 9110, 10.2.3: seconds, or a date."""
+    text = next((value.decode("latin-1") for name, value in response.headers if name.lower() == b"retry-after"), "")
+    if text.strip().isdecimal():
+        return min(float(text), _LONGEST_PAUSE)
+    try:
+        until = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return 0.0
+    return min(max(0.0, until.timestamp() - time.time()), _LONGEST_PAUSE)
+
+
 class _Wire(httpcore.NetworkBackend, httpcore.NetworkStream):
     """Backend and stream in one: both count time and bytes of the current response."""
 
-    def __init__(self, timeout: Seconds, clock: Clock) -> None:
+    def __init__(self, timeout: Seconds, clock: Clock, may_connect: MayConnect | None) -> None:
         self._timeout = timeout
+        self._may_connect = may_connect
         self._clock = clock
         self._stream: httpcore.NetworkStream | None = None
         self._is_cut = False
@@ -134,7 +166,8 @@ class _Wire(httpcore.NetworkBackend, httpcore.NetworkStream):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         # httpcore sets TCP_NODELAY itself.
-        self._stream = httpcore.SyncBackend().connect_tcp(host, port, timeout, local_address, socket_options)
+        place = host if self._may_connect is None else _allowed_address(host, port, self._may_connect)
+        self._stream = httpcore.SyncBackend().connect_tcp(place, port, timeout, local_address, socket_options)
         self._require_uncut()
         return self
 
@@ -185,3 +218,14 @@ class _Wire(httpcore.NetworkBackend, httpcore.NetworkStream):
         if self._is_cut:
             self.close()
             raise httpcore.ConnectError("closed")
+
+
+def _allowed_address(host: str, port: int, may_connect: MayConnect) -> str:
+    """The first address of a name, if all of them are allowed: it is what will be connected to. Raises ConnectError."""
+    try:
+        found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    except (OSError, UnicodeError) as error:
+        raise httpcore.ConnectError(str(error)) from error
+    if not found or not all(may_connect(host, address) for address in found):
+        raise httpcore.ConnectError("its address is not in the public internet")
+    return found[0]

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from edge_mask.deliver.courier import Courier
-from edge_mask.deliver.destination import HttpServer
+from edge_mask.deliver.destination import Destination, HttpServer
 from edge_mask.deliver.http import TIMEOUT, HttpTransport
 from edge_mask.deliver.http_request import PREFIX
+from edge_mask.deliver.transport import OnState
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.outbox import Destinations, Outbox
 from edge_mask.ledger.rows import Settlement
@@ -34,6 +36,11 @@ _LOOK_FOR_ROOM_EVERY = 5.0
 _AWAY_LONG = 60.0
 
 
+class _Shared(TypedDict):
+    backoff: Backoff
+    wake: threading.Event
+
+
 @dataclass(slots=True)
 class _Hired:
     courier: Courier
@@ -44,6 +51,8 @@ class HttpCouriers(Job):
     """`poke`, `is_idle` and `away_for` may be called from any thread."""
 
     name = "couriers-http"
+    prefix = PREFIX
+    """What the destinations of these couriers begin with."""
     patience = Seconds(60.0)
 
     def __init__(
@@ -65,14 +74,14 @@ class HttpCouriers(Job):
         self._path = path
         self._settle = settle
         self._report = report
-        self._clock = clock
-        self._boot = boot
+        self.clock = clock
+        self.boot = boot
         self._drain_rate = drain_rate
-        self._timeout = timeout
+        self.timeout = timeout
         self._idle_after = idle_after
         self._backoff = backoff
         self._on_damage = on_damage
-        self._destinations = Destinations(path, PREFIX)
+        self._destinations = Destinations(path, self.prefix)
         self._posts: dict[str, _Hired] = {}
         self._wake = threading.Event()
         self._has_news = True  # an earlier run may have left messages
@@ -110,7 +119,7 @@ class HttpCouriers(Job):
         self._wake.clear()
         if stop.is_set():
             return
-        now = self._clock.now().mono
+        now = self.clock.now().mono
         if (self._has_news and now >= self._look_again_at) or (self._is_full and now >= self._look_for_room_at):
             self._look(now)
         for post in self._all():
@@ -128,9 +137,9 @@ class HttpCouriers(Job):
 
     def end(self) -> None:
         """Give all requests in flight a moment together; the rest stays in the outbox."""
-        deadline = self._clock.now().mono + 1.0
+        deadline = self.clock.now().mono + 1.0
         posts = self._all()
-        while any(post.courier.has_in_flight for post in posts) and self._clock.now().mono < deadline:
+        while any(post.courier.has_in_flight for post in posts) and self.clock.now().mono < deadline:
             self._wake.wait(0.05)
             self._wake.clear()
             for post in posts:
@@ -145,7 +154,7 @@ class HttpCouriers(Job):
         return list(self._posts.values())
 
     def _pause(self) -> float:
-        until_look = max(0.0, self._look_again_at - self._clock.now().mono) if self._has_news else _WITHOUT_COURIERS
+        until_look = max(0.0, self._look_again_at - self.clock.now().mono) if self._has_news else _WITHOUT_COURIERS
         return min([until_look, *(post.courier.pause() for post in self._all())])
 
     def _look(self, now: float) -> None:
@@ -175,23 +184,29 @@ class HttpCouriers(Job):
                 log.warning("http: more than %d addresses have messages waiting; the others come later", MOST)
             self._is_full, self._look_for_room_at = True, now + _LOOK_FOR_ROOM_EVERY
             return False
-        origin = destination.removeprefix(PREFIX)
 
         def tell(is_there: bool, reason: str) -> None:
             courier.state_changed(is_there, reason)
 
-        transport = HttpTransport(origin, self._clock, on_state=tell, timeout=self._timeout)
         report = _to_nobody if destination in self._were_away else self._report
-        server = HttpServer(
-            name=origin, boot=self._boot, drain_rate=self._drain_rate, backoff=self._backoff(), wake=self._wake
-        )
+        server, transport = self.server_for(destination, tell)
         courier = Courier(
-            server, transport, Outbox(self._path, destination, self._on_damage), self._settle, report, self._clock
+            server, transport, Outbox(self._path, destination, self._on_damage), self._settle, report, self.clock
         )
         self._were_away.discard(destination)
         courier.begin()
         self._posts[destination] = _Hired(courier)
         return True
+
+    def server_for(self, destination: str, tell: OnState) -> tuple[Destination, HttpTransport]:
+        """A destination and its transport; `tell` is told whether it is there."""
+        origin = destination.removeprefix(self.prefix)
+        server = HttpServer(name=origin, boot=self.boot, drain_rate=self._drain_rate, **self.shared())
+        return server, HttpTransport(origin, self.clock, on_state=tell, timeout=self.timeout)
+
+    def shared(self) -> _Shared:
+        """What the destinations of one thread have in common."""
+        return {"backoff": self._backoff(), "wake": self._wake}
 
     def _make_room(self, now: float) -> bool:
         """Close the courier whose origin has been away longest: dead origins must not block the others for ever."""

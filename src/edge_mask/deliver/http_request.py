@@ -86,6 +86,7 @@ def request_of(message: Message) -> HttpRequest:
         basic = base64.b64encode(f"{user}:{password}".encode()).decode()
         given = _with_default(given, "Authorization", f"Basic {basic}")
     secrets = [password, parts.password or ""]
+    secrets += [str(text) for text in message.properties.get("secrets", ())]
     secrets += [part for name, text in given if _SECRET.search(name) for part in (text, *text.split()[-1:])]
     query = f"?{parts.query}" if parts.query else ""
     host_shown = f"[{host}]" if ":" in host else host

@@ -65,18 +65,36 @@ class Sending:
 
     def end(self, outcome: Outcome, reason: str = "", *, is_suspect: bool = False) -> None:
         """Resolve the future; later calls are ignored (an acknowledgement after the timeout)."""
+        self.end_with(Receipt(outcome, reason, is_suspect))
+
+    def end_with(self, receipt: Receipt) -> None:
+        """The same, with a receipt."""
         if not self.future.done():
-            self.future.set_result(Receipt(outcome, reason, is_suspect))
+            self.future.set_result(receipt)
+
+
+class Stale(Exception):
+    """Nobody wants the message any more; `counted_as` names the counter that tells of it."""
+
+    def __init__(self, reason: str, counted_as: str) -> None:
+        super().__init__(reason)
+        self.receipt = Receipt(Outcome.STALE, reason, counted_as=counted_as)
 
 
 def offered(transport: Transport, prepare: Callable[[], Message]) -> "Future[Receipt]":
     """Send what `prepare` returns. An exception refuses the message: it would come each time."""
     try:
         return transport.send(prepare())
+    except Stale as end:
+        return _ended(end.receipt)
     except Exception as error:  # noqa: BLE001 (a damaged row or a faulty driver must not stop the rest)
-        refused: Future[Receipt] = Future()
-        refused.set_result(Receipt(Outcome.REFUSED, f"cannot be sent: {type(error).__name__}: {error}"))
-        return refused
+        return _ended(Receipt(Outcome.REFUSED, f"cannot be sent: {type(error).__name__}: {error}"))
+
+
+def _ended(receipt: Receipt) -> "Future[Receipt]":
+    future: Future[Receipt] = Future()
+    future.set_result(receipt)
+    return future
 
 
 def receipt_of(future: "Future[Receipt]") -> Receipt:

@@ -20,11 +20,16 @@ class SharedDetector:
     def __init__(self, detector: Detector, now: Callable[[], float] = time.monotonic) -> None:
         self._detector = detector
         self._now = now
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._free = threading.Condition(self._lock)
+        self._moment = threading.Condition(self._lock)
+        """What a guest waits for. A lane that is in a hurry must not wake it after each look."""
         self._guests = threading.Lock()
         self._spare = SpareTime()
         self._is_taken = False
         self._lane_waits = False
+        self._is_due = self._is_handed = False
+        """A guest may look as soon as the lane has ended its look; it was given the model at that moment."""
         self._is_closed = False
 
     @property
@@ -37,17 +42,17 @@ class SharedDetector:
 
     def look(self, image: Image) -> Answer:
         """For the lane: it waits for the picture that is looked at, and for no other."""
-        with self._changed:
+        with self._lock:
             self._lane_waits = True
-            self._changed.wait_for(lambda: not self._is_taken)
+            self._free.wait_for(lambda: not self._is_taken)
             self._lane_waits, self._is_taken = False, True
         began = self._now()
         try:
             return self._detector.look(image)
         finally:
-            with self._changed:
+            with self._lock:
                 self._spare.lane_looked(began, self._now())
-                self._free()
+                self._give_back()
 
     def look_between(self, image: Image) -> Answer:
         """For a guest, from any thread: between two frames of the lane. Raises TryLater after the end, and when the
@@ -58,36 +63,54 @@ class SharedDetector:
             try:
                 return self._detector.look(image)
             finally:
-                with self._changed:
+                with self._lock:
                     self._spare.guest_looked(began, self._now())
-                    self._free()
+                    self._give_back()
 
     def close(self) -> None:
         """The lane ends; a guest's picture is looked at to its end first."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._is_taken)
+        with self._lock:
+            self._free.wait_for(lambda: not self._is_taken)
             if not self._is_closed:
                 self._is_closed = True
                 self._detector.close()
-                self._changed.notify_all()
+                self._moment.notify_all()
 
     def _wait_for_a_moment(self) -> None:
         """Until the model is this guest's."""
         deadline = self._now() + PATIENCE
-        with self._changed:
-            while True:
-                if self._is_closed:
-                    raise TryLater("the model is being replaced, or the program is stopping")
-                now = self._now()
-                until = self._spare.until(now)
-                if until <= now and not self._is_taken and not self._lane_waits:
-                    self._is_taken = True
-                    return
-                if now >= deadline:
-                    raise TryLater(f"the cameras have left the model no time for {PATIENCE:g} s")
-                # A lane that ends its look wakes this thread, too.
-                self._changed.wait(min(deadline, until) - now if until > now else deadline - now)
+        with self._lock:
+            try:
+                while not self._has_come(deadline):
+                    pass
+            finally:
+                self._is_due = self._is_handed = False
 
-    def _free(self) -> None:
+    def _has_come(self, deadline: float) -> bool:
+        """Wait for a change, once. Raises TryLater."""
+        if self._is_closed:
+            raise TryLater("the model is being replaced, or the program is stopping")
+        if self._is_handed:
+            return True
+        now = self._now()
+        until = self._spare.until(now)
+        self._is_due = until <= now
+        if self._is_due and not self._is_taken and not self._lane_waits:
+            self._is_taken = True
+            return True
+        if now >= deadline:
+            raise TryLater(f"the cameras have left the model no time for {PATIENCE:g} s")
+        self._moment.wait((deadline if self._is_due else min(until, deadline)) - now)
+        return False
+
+    def _give_back(self) -> None:
+        if (
+            self._is_due and not self._lane_waits
+        ):  # a lane in a hurry would take it again before a guest notices that it is free
+            self._is_due, self._is_handed = False, True
+            self._moment.notify()
+            return
         self._is_taken = False
-        self._changed.notify_all()
+        self._free.notify_all()
+        if self._spare.has_room:
+            self._moment.notify()

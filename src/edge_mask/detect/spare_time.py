@@ -43,12 +43,18 @@ class SpareTime:
         self._guest_takes = takes if self._guest_takes is None else _mean(self._guest_takes, takes)
         self._guest_ended = ended
 
+    @property
+    def has_room(self) -> bool:
+        """Whether a picture fits between two looks of the lane."""
+        takes = self._takes if self._guest_takes is None else self._guest_takes
+        return self._every is None or takes + self._takes <= _MOST_USED * self._every
+
     def until(self, now: float) -> float:
         """When the next picture of a guest may be looked at, if the lane does not come first; `now` at the soonest."""
         if self._began is None or self._every is None:
             return now
         takes = self._takes if self._guest_takes is None else self._guest_takes
-        if takes + self._takes > _MOST_USED * self._every:
+        if not self.has_room:
             return max(now, self._guest_ended + _SHARE * takes)
         expected = self._began + self._every
         late = expected + self._every / 2

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from edge_mask.app.drivers import detector_of
-from edge_mask.doctor import broker, devices, rules, sensors, storage, users
+from edge_mask.doctor import broker, devices, notify, rules, sensors, storage, users
 from edge_mask.doctor.certificate import certificate
 from edge_mask.doctor.finding import Finding, guarded
 from edge_mask.doctor.pace import pace, seconds_per_look
@@ -35,6 +35,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield _clock()
     yield from guarded("rules", "failed", partial(rules.rules, settings), within=None)
     yield from guarded("http", "warning", partial(rules.destinations, settings), within=None)
+    yield from notify.targets(settings)
     if settings.cameras:
         yield from guarded("model", "failed", partial(_model, settings), within=None)
     for camera in settings.cameras:

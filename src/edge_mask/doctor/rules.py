@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from edge_mask.app.drivers import rule_files
+from edge_mask.app.notify import target_names
 from edge_mask.deliver.http_request import Origin, request_of
 from edge_mask.doctor.finding import PATIENCE, Finding, guarded
 from edge_mask.errors import Refused, TryLater
@@ -25,7 +26,7 @@ from edge_mask.wire.topics import Topics
 
 def rules(settings: Settings) -> list[Finding]:
     """How many rules there are, and a warning for each part of them that can never work."""
-    found = RuleSet.load(rule_files(settings.rules)).rules
+    found = RuleSet.load(rule_files(settings.rules), target_names(settings)).rules
     running = [rule for rule in found if rule.runs_here and not rule.is_disabled]
     text = f"{len(running)} run here, {len(found) - len(running)} only in AWS or disabled" if found else "none"
     warnings = [f"no file matches {pattern}" for pattern in settings.rules if not rule_files([pattern])]
@@ -51,7 +52,7 @@ def destinations(settings: Settings) -> list[Finding]:
             if isinstance(effect, HttpCall):
                 origins[request_of(_post(effect)).origin] = None
     return [
-        finding for origin in origins for finding in guarded(f"http {origin.host}", "warning", partial(_reach, origin))
+        finding for origin in origins for finding in guarded(f"http {origin.host}", "warning", partial(reach, origin))
     ]
 
 
@@ -121,7 +122,8 @@ def _post(call: HttpCall) -> Message:
     return Message(topic=call.url, payload=call.body, priority=call.priority, qos=1, properties=headers)
 
 
-def _reach(origin: Origin) -> str:
+def reach(origin: Origin) -> str:
+    """Whether somebody answers there. Raises TryLater."""
     address = f"{origin.scheme}://{origin.host}:{origin.port}"
     try:
         with socket.create_connection((origin.host, origin.port), PATIENCE - 1.0) as connection:

@@ -14,9 +14,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from edge_mask.kinds import FIRST_TO_GO, TABLES
-from edge_mask.ledger.rows import recount
+from edge_mask.ledger.rows import count, recount
 from edge_mask.ledger.schema import PENDING, SET_ASIDE
-from edge_mask.ledger.soundness import LARGEST, is_whole
+from edge_mask.ledger.soundness import is_whole
 from edge_mask.units import Bytes, Moment, Seconds
 
 _CHUNK = 200
@@ -53,8 +53,8 @@ def enforce(connection: Connection, bounds: Bounds, now: Moment, boot: str) -> D
         _drop_old(connection, bounds.max_age, now, boot, dropped)
     _drop_surplus(connection, bounds.max_bytes, dropped)
     for name in ("age", "space", "refused"):
-        if count := getattr(dropped, name):
-            _count(connection, f"dropped_{name}", count)
+        if gone := getattr(dropped, name):
+            count(connection, f"dropped_{name}", gone)
     return dropped
 
 
@@ -118,14 +118,6 @@ def _drop_head(connection: Connection, where: str, order: str, surplus: int) -> 
 
 def _delete(connection: Connection, which: str, arguments: tuple[object, ...]) -> int:
     return connection.exec_driver_sql(f"DELETE FROM outbox WHERE id IN ({which})", arguments).rowcount
-
-
-def _count(connection: Connection, name: str, by: int) -> None:
-    connection.exec_driver_sql(
-        "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET"
-        f" value = CASE WHEN value BETWEEN 0 AND {LARGEST} THEN CAST(value AS INTEGER) ELSE 0 END + excluded.value",
-        (name, by),
-    )
 
 
 # -- the history ----------------------------------------------------------------------------------------

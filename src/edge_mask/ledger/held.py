@@ -85,6 +85,8 @@ def without_erased(connection: Connection, batch: Batch) -> Batch:
         outgoing=[row for row in batch.outgoing if not any(_tells_of(each, row.message) for each in erased)],
         settlements=batch.settlements,
         released=batch.released,
+        counts=batch.counts,
+        marks=batch.marks,
     )
 
 

@@ -144,6 +144,10 @@ class Destinations:
         self._view.close()
 
 
+NOT_TOLD = ("expired", "cool_down", "quiet", "nobody", "unsubscribed", "no_target")
+"""Why a notification was not sent; names of counters behind `notify_`."""
+
+
 def outbox_status(connection: Connection, now: Moment, boot: str) -> dict[str, Any]:
     """The outbox in five numbers, in constant time. A damaged number counts as 0."""
     totals = {
@@ -160,12 +164,14 @@ def outbox_status(connection: Connection, now: Moment, boot: str) -> dict[str, A
         if head is not None and is_time(head.wall) and is_number(head.mono)
     ]
     pending, size = totals.get(PENDING, (0, 0))
+    not_told = {name: drops.get(f"notify_{name}", 0) for name in NOT_TOLD}
     return {
         "pending": pending,
         "bytes": size,
         "oldest_s": round(max(0.0, *ages), 1) if ages else 0.0,
         "refused": totals.get(SET_ASIDE, (0, 0))[0],
         "dropped": {name: drops.get(f"dropped_{name}", 0) for name in ("age", "space", "refused")},
+        **({"not_told": not_told} if any(not_told.values()) else {}),
     }
 
 

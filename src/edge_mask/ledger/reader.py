@@ -147,7 +147,8 @@ class Reader:
             return False
 
     def outbox_status(self, now: Moment, boot: str) -> dict[str, Any]:
-        """`{pending, bytes, oldest_s, refused, dropped: {age, space, refused}}` as the contract says."""
+        """`{pending, bytes, oldest_s, refused, dropped: {age, space, refused}}`, and `not_told` when notifications were
+        not sent."""
         with self._connection() as connection:
             return outbox_status(connection, now, boot)
 

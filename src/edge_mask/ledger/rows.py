@@ -2,9 +2,10 @@
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from sqlalchemy import Connection
 
@@ -71,9 +72,14 @@ class Batch:
     settlements: list[Settlement] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
     """Visits that are held no longer, by id."""
+    counts: Counter[str] = field(default_factory=Counter)
+    """What the counters go up by."""
+    marks: dict[str, int] = field(default_factory=dict)
+    """Counters that are set anew."""
 
     def __len__(self) -> int:
-        return len(self.events) + len(self.outgoing) + len(self.settlements) + len(self.released)
+        rows = len(self.events) + len(self.outgoing) + len(self.settlements) + len(self.released)
+        return rows + len(self.counts) + len(self.marks)
 
 
 def event_row(event: Event, event_id: str, boot: str) -> EventRow | None:
@@ -161,14 +167,52 @@ def insert(connection: Connection, batch: Batch, boot: str) -> None:
 
 
 def settle(connection: Connection, settlements: list[Settlement]) -> None:
-    """Delete delivered messages and set refused ones aside; a row that holds another message now stays as it is."""
-    delivered = [(s.row, s.id) for s in settlements if s.is_delivered]
+    """Delete delivered messages and stale ones, set refused ones aside; a row that holds another message now stays as
+    it is."""
+    stale = [s.receipt.counted_as for s in settlements if s.receipt.outcome is Outcome.STALE]
+    for name, by in Counter(stale).items():
+        count(connection, name, by)
+    delivered = [(s.row, s.id) for s in settlements if s.receipt.outcome in (Outcome.DELIVERED, Outcome.STALE)]
     refused = [(SET_ASIDE, s.receipt.reason, s.row, s.id) for s in settlements if s.receipt.outcome is Outcome.REFUSED]
     which = "WHERE id = ? AND message_id = ?"
     if delivered:
         connection.exec_driver_sql(f"DELETE FROM outbox {which}", delivered)
     if refused:
         connection.exec_driver_sql(f"UPDATE outbox SET state = ?, reason = ? {which}", refused)
+
+
+def count(connection: Connection, name: str, by: int) -> None:
+    """Let a counter go up; a damaged one begins anew."""
+    connection.exec_driver_sql(
+        "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET"
+        f" value = CASE WHEN value BETWEEN 0 AND {LARGEST} THEN CAST(value AS INTEGER) ELSE 0 END + excluded.value",
+        (name, by),
+    )
+
+
+NOTIFY: Final = "notify:"
+"""What the destinations of notifications begin with."""
+MARK: Final = "notified "
+"""What the names of counters begin with that say when somebody was last told; their value is a time (Unix seconds)."""
+MOST_MARKS: Final = 500
+"""The names of cameras in messages of others can be anything."""
+_BEHIND_MARKS: Final = MARK[:-1] + chr(ord(MARK[-1]) + 1)
+_FORGET_MARKS = (
+    "DELETE FROM counters WHERE name >= ? AND name < ? AND name NOT IN"
+    " (SELECT name FROM counters WHERE name >= ? AND name < ? ORDER BY value DESC LIMIT ?)"
+)
+
+
+def write_counts(connection: Connection, batch: Batch) -> None:
+    """The counters of a batch."""
+    for name, by in batch.counts.items():
+        count(connection, name, by)
+    for name, value in batch.marks.items():
+        connection.exec_driver_sql(
+            "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value)
+        )
+    if batch.marks:
+        connection.exec_driver_sql(_FORGET_MARKS, (MARK, _BEHIND_MARKS, MARK, _BEHIND_MARKS, MOST_MARKS))
 
 
 def delete_waiting(connection: Connection, *, refused_only: bool, before: float | None) -> int:

@@ -23,10 +23,11 @@ from edge_mask.ledger.held import HeldVisits, is_erased, release, without_erased
 from edge_mask.ledger.inspection import Damage, Mended, mend
 from edge_mask.ledger.open_file import OpenFile
 from edge_mask.ledger.outbox import Pending, one
-from edge_mask.ledger.rows import Batch, Settlement, delete_waiting, insert, last_row_of, restamp, settle
+from edge_mask.ledger.rows import Batch, Settlement, delete_waiting, insert, last_row_of, restamp, settle, write_counts
 from edge_mask.ledger.seen import Sighting, mark_seen
 from edge_mask.ledger.sequences import Sequences
 from edge_mask.ledger.shadows import Shadows
+from edge_mask.ledger.soundness import is_whole
 from edge_mask.messages import Settled
 from edge_mask.units import Moment
 
@@ -87,6 +88,7 @@ class Ledger:
             self.sequences.write(connection)
             self.shadows.write(connection)
             settle(connection, batch.settlements)
+            write_counts(connection, batch)
             if now.synced and (self._may_restamp or any(not row.values["synced"] for row in batch.events)):
                 restamp(connection, now, self._boot)
             dropped = enforce(connection, self._bounds, now, self._boot)
@@ -118,6 +120,15 @@ class Ledger:
         with as_database_error(), connection.begin():
             settle(connection, settlements)
             enforce(connection, self._bounds, now, self._boot)
+
+    def counters(self, prefix: str) -> dict[str, int]:
+        """The counters whose names begin so; without damaged ones."""
+        connection = self.file.connection
+        with as_database_error():
+            query = "SELECT name, value FROM counters WHERE substr(name, 1, ?) = ?"
+            found = connection.exec_driver_sql(query, (len(prefix), prefix)).all()
+            connection.rollback()
+        return {str(name): value for name, value in found if is_whole(value)}
 
     def waiting(self, row: int) -> Pending | None:
         """One row of the outbox; None when it is gone."""

@@ -49,6 +49,8 @@ class Group:
         self.batch.events += admitted.events
         self.batch.outgoing += admitted.outgoing
         self.batch.released += admitted.released
+        self.batch.counts += admitted.counts
+        self.batch.marks |= admitted.marks
         self._actions += admitted.actions
         self._told += admitted.told
         if admitted.is_stored:

@@ -1,8 +1,9 @@
 """From an event to what is stored and sent: its row, its message, and the effects of the rules."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from edge_mask.deliver.http_request import destination_of, waiting_call
 from edge_mask.kinds import Kind
@@ -11,6 +12,7 @@ from edge_mask.ledger.rows import EventRow, OutboxRow, event_row
 from edge_mask.ledger.sequences import Sequences
 from edge_mask.ledger.shadows import Shadows
 from edge_mask.messages import (
+    Alert,
     Detections,
     Event,
     Fault,
@@ -25,7 +27,7 @@ from edge_mask.messages import (
 from edge_mask.recording.shadow_updates import ShadowUpdates
 from edge_mask.redact import legible, redact
 from edge_mask.rules.echoes import Echoes
-from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Incoming, Republish, RuleFailed
+from edge_mask.rules.effects import EdgeAction, Effect, HttpCall, Incoming, Notify, Republish, RuleFailed
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.sql.rule_input import Context
 from edge_mask.sql.values import Value
@@ -34,6 +36,9 @@ from edge_mask.wire.encode import Encoded, encode
 from edge_mask.wire.envelope import envelope, to_bytes
 from edge_mask.wire.tflite_component import TfliteResults
 from edge_mask.wire.topics import Topics
+
+if TYPE_CHECKING:  # what is not wanted is not imported
+    from edge_mask.notify.desk import NoticeDesk, Told
 
 
 @dataclass(slots=True)
@@ -51,10 +56,18 @@ class Admitted:
     """Visits that are held no longer, by id."""
     boot: str | None = None
     """The boot that its moment belongs to; None is this one."""
+    counts: Counter[str] = field(default_factory=Counter)
+    marks: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_stored(self) -> bool:
-        return bool(self.events or self.outgoing or self.released)
+        return bool(self.events or self.outgoing or self.released or self.counts)
+
+    def tell(self, told: "Told") -> None:
+        """Take what became of a notification."""
+        self.outgoing += told.rows
+        self.counts += told.counts
+        self.marks |= told.marks
 
 
 class Intake:
@@ -78,12 +91,14 @@ class Intake:
         secrets: Iterable[str] = (),
         tflite_results: TfliteResults | None = None,
         echoes: Echoes | None = None,
+        notices: "NoticeDesk | None" = None,
         on_admit: Callable[[Event], None] = lambda _event: None,
     ) -> None:
         """Without a `destination` nothing is sent; with `rules-only`, only what a rule republishes.
 
         `secrets` are removed from the texts of faults. With `tflite_results` every look arrives here. `echoes` is told
         of what rules publish, `on_admit` of each event, whether it is sent or not.
+        `notices` tells people.
         """
         self._thing = thing
         self._topics = topics
@@ -92,12 +107,14 @@ class Intake:
         self._updates = ShadowUpdates(shadows, thing)
         self._boot = boot
         self._new_id = new_id
-        self._destination = destination
+        self.destination = destination
+        """Where messages of the broker wait."""
         self._rules = rules if rules is not None and rules.rules else None
         self._forward = forward
         self._secrets = tuple(secrets)
         self._tflite_results = tflite_results
         self._echoes = echoes or Echoes(())
+        self._notices = notices
         self._on_admit = on_admit
 
     def admit(self, event: Event) -> Admitted:
@@ -148,7 +165,10 @@ class Intake:
         if self._rules is None or "rule" not in properties:
             return admitted
         cause = Message(topic=properties["topic"], payload=properties["payload"], priority=message.priority, qos=1)
-        effects = self._rules.failed_later(properties["rule"], self._incoming(cause, at), redact(message.topic), reason)
+        action = "NotifyAction" if message.topic.startswith("notify/") else "HttpAction"
+        effects = self._rules.failed_later(
+            properties["rule"], self._incoming(cause, at), redact(message.topic), reason, action
+        )
         self._carry_out(effects, cause, at, admitted, is_complaint=False)
         return admitted
 
@@ -168,18 +188,20 @@ class Intake:
         admitted.told.append((kind_of(event), message))
         if self._forward == "all":
             self._send(message, event.at, admitted)
+        if isinstance(event, Alert) and self._notices is not None:
+            admitted.tell(self._notices.alert(event, message, admitted.boot))
         # Rules see the shadow as it was before this message: so they can compare the two.
         depth = event.depth if isinstance(event, Reading) else 0
         self._through_rules(message, event.at, admitted, depth, is_complaint=is_complaint)
         self._updates.by_event(event)
 
     def _send(self, message: Message, at: Moment, admitted: Admitted) -> None:
-        if self._destination is None:
+        if self.destination is None:
             return
         if message.priority is Priority.LIVE:
             admitted.live.append(message)
         else:
-            admitted.outgoing.append(OutboxRow(self._destination, message, at, admitted.boot))
+            admitted.outgoing.append(OutboxRow(self.destination, message, at, admitted.boot))
 
     def _through_rules(
         self, message: Message, at: Moment, admitted: Admitted, depth: int, *, is_complaint: bool
@@ -210,6 +232,8 @@ class Intake:
                 case HttpCall():
                     call = waiting_call(effect, cause=message, message_id=self._new_id(at))
                     admitted.outgoing.append(OutboxRow(destination_of(effect.url), call, at, admitted.boot))
+                case Notify() if self._notices is not None:
+                    admitted.tell(self._notices.rule(effect, message, at, admitted.boot))
                 case EdgeAction():
                     admitted.actions.append(effect)
                 # A rule that fails on complaints would complain for ever. It is set aside only once, so that is told.

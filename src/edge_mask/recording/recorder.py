@@ -250,7 +250,8 @@ class Recorder(Job):
         """Trouble with the database itself is also told live, under the same id: its row may wait for long."""
         admitted = self._intake.admit(fault)
         for row in admitted.outgoing:
-            self._on_live(row.message)
+            if row.destination == self._intake.destination:
+                self._on_live(row.message)
         self._take(admitted)
 
     # -- what goes to the disk ---------------------------------------------------------------------------

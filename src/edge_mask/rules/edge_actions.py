@@ -1,12 +1,13 @@
-"""The device's own action, `edgeMask`: a log line, a picture, or an output line."""
+"""The device's own action, `edgeMask`: a log line, a picture, an output line, or a notification."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, get_args
 
 from edge_mask import quantities
+from edge_mask.kinds import Urgency
 from edge_mask.messages import Priority
 from edge_mask.rules.actions import CompiledAction, Fields
-from edge_mask.rules.effects import Effect, HoldOutput, KeepPicture, LogLevel, LogLine, PulseOutput
+from edge_mask.rules.effects import Effect, HoldOutput, KeepPicture, LogLevel, LogLine, Notify, PulseOutput
 from edge_mask.rules.shapes import Field, Shape, check, shape
 from edge_mask.sql.errors import EvaluationError
 from edge_mask.sql.rule_input import RuleInput
@@ -15,6 +16,7 @@ from edge_mask.units import Seconds
 from edge_mask.yaml_file import Document, Path
 
 LEVELS: Final[tuple[LogLevel, ...]] = get_args(LogLevel)
+URGENCIES: Final[tuple[Urgency, ...]] = get_args(Urgency)
 MAX_PULSE: Final = 60.0
 """Longest pulse in seconds: a buzzer that sounds longer is a fault, not an alarm."""
 
@@ -26,6 +28,15 @@ EDGE_KINDS: Final = {
             "line": Field("value", is_required=True),
             "value": Field("int", choices=(0, 1)),
             "pulse": Field("value"),
+        }
+    ),
+    "notify": Shape(
+        {
+            "to": Field("value", is_required=True),
+            "title": Field(),
+            "text": Field(is_required=True),
+            "snapshot": Field("bool"),
+            "priority": Field(choices=URGENCIES),
         }
     ),
 }
@@ -53,7 +64,24 @@ def check_edge(document: Document, path: Path, value: Any) -> bool:
     inside = (*path, kind)
     if not check(document, inside, fields, EDGE_KINDS[kind]):
         return False
+    if kind == "notify":
+        return _check_names(document, (*inside, "to"), fields["to"])
     return kind != "output" or _check_output(document, inside, fields)
+
+
+def _check_names(document: Document, path: Path, to: Any) -> bool:
+    """One name or several; whether there are such targets only the configuration knows."""
+    names = to if isinstance(to, list) else [to]
+    if not names or not all(isinstance(name, str) and name and "${" not in name for name in names):
+        document.complain(path, "the name of a target is expected, or a list of names, such as [guard, office]")
+        return False
+    return True
+
+
+def names_in(fields: Mapping[str, Any]) -> list[str]:
+    """The targets of a `notify` action, as it was written."""
+    to = fields["to"]
+    return to if isinstance(to, list) else [to]
 
 
 def _check_output(document: Document, path: Path, fields: dict[str, Any]) -> bool:
@@ -139,6 +167,32 @@ class OutputAction(CompiledAction):
         return PulseOutput(rule=rule, line=line, lasting=Seconds(self._pulse))
 
 
+class NotifyAction(CompiledAction):
+    """`edgeMask: {notify: …}`: a notification to targets of the configuration."""
+
+    name = "NotifyAction"
+
+    def __init__(self, fields: Fields) -> None:
+        super().__init__(fields)
+        to = fields["to"]
+        self._to = tuple(name.text for name in (to if isinstance(to, list) else [to]))
+        self._title: Template | None = fields.get("title")
+        self._text: Template = fields["text"]
+        self._snapshot = bool(fields.get("snapshot", False))
+        self._priority: Urgency | None = fields["priority"].text if "priority" in fields else None
+
+    @property
+    def resource(self) -> str:
+        """The targets."""
+        return ", ".join(self._to)
+
+    def perform(self, rule: str, output: bytes, seen: RuleInput, priority: Priority) -> Effect:  # noqa: ARG002  one signature
+        """What to say, and to whom."""
+        title = "" if self._title is None else self._title.render(seen)
+        text = self._text.render(seen)
+        return Notify(rule=rule, to=self._to, title=title, text=text, snapshot=self._snapshot, priority=self._priority)
+
+
 def _name(what: str, name: str) -> str:
     if not name:
         raise EvaluationError(f"{what} is empty")
@@ -151,6 +205,7 @@ _ACTIONS: Final[Mapping[str, Callable[[Fields], CompiledAction]]] = {
     "log": LogAction,
     "snapshot": SnapshotAction,
     "output": OutputAction,
+    "notify": NotifyAction,
 }
 
 

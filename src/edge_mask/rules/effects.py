@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from edge_mask.kinds import Urgency
 from edge_mask.messages import Message, Priority
 from edge_mask.sql.rule_input import NOWHERE, Context
 from edge_mask.units import Seconds
@@ -42,6 +43,20 @@ class HttpCall:
     headers: tuple[tuple[str, str], ...]
     body: bytes
     priority: Priority
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notify:
+    """Tell people."""
+
+    rule: str
+    to: tuple[str, ...]
+    """Names of targets."""
+    title: str
+    text: str
+    snapshot: bool
+    """With the picture of the message, where it has one and may be sent."""
+    priority: Urgency | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,4 +125,4 @@ class RuleFailed:
     """AWS's error document of the message that failed."""
 
 
-Effect = Republish | HttpCall | EdgeAction | RuleFailed
+Effect = Republish | HttpCall | Notify | EdgeAction | RuleFailed

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from edge_mask.rules.actions import CompiledAction, Fields, HttpAction, RepublishAction
 from edge_mask.rules.aws_actions import AWS_ACTIONS
-from edge_mask.rules.edge_actions import check_edge, duration, edge_action
+from edge_mask.rules.edge_actions import check_edge, duration, edge_action, names_in
 from edge_mask.rules.shapes import Field, check, shape
 from edge_mask.sql.errors import RuleError
 from edge_mask.sql.statement import DEFAULT_VERSION, VERSIONS, CompiledRule
@@ -64,6 +64,8 @@ class RuleDefinition:
     """Least seconds between two messages that the rule handles; None without a limit."""
     payload: Mapping[str, Any]
     """The rule as it was written."""
+    told: tuple[tuple[str, str], ...] = ()
+    """The targets that its notifications name, and the place of each in its file."""
 
     @property
     def runs_here(self) -> bool:
@@ -141,7 +143,21 @@ def _rule(document: Document, name: str, path: Path, payload: Any) -> RuleDefini
     if len(document.problems) > before:
         return None
     disabled = bool(payload.get("ruleDisabled", False))
-    return RuleDefinition(name, document.name, statement, actions, error, disabled, every, payload)
+    told = tuple(_told(document, path, payload))
+    return RuleDefinition(name, document.name, statement, actions, error, disabled, every, payload, told)
+
+
+def _told(document: Document, path: Path, payload: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The names of targets, each with its place in the file."""
+    places: list[tuple[Path, Any]] = [(("actions", index), each) for index, each in enumerate(payload["actions"])]
+    places.append((("errorAction",), payload.get("errorAction", {})))
+    for place, action in places:
+        if "notify" not in action.get("edgeMask", {}):
+            continue
+        fields = action["edgeMask"]["notify"]
+        below = (*path, *place, "edgeMask", "notify", "to")
+        for index, name in enumerate(names_in(fields)):
+            yield name, document.sentence((*below, index) if isinstance(fields["to"], list) else below, "")
 
 
 def _statement(document: Document, path: Path, sql: str, version: str) -> CompiledRule | None:

@@ -8,7 +8,7 @@ incoming ─▶ topic tree ─▶ rule ─▶ effects
 import base64
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from edge_mask.sql.json import to_payload
 from edge_mask.sql.rule_input import RuleInput
 from edge_mask.sql.topics import BASIC_INGEST, TopicTree, without_basic_ingest
 from edge_mask.sql.values import NO_MATCH, Value
+from edge_mask.suggest import did_you_mean
 
 log = logging.getLogger(__name__)
 
@@ -88,8 +89,9 @@ class RuleSet:
                 self._tree.add(rule.statement.topic_filter, running)
 
     @classmethod
-    def load(cls, files: Sequence[Path]) -> "RuleSet":
-        """Load the rules of all files except tables of cases. Raises ConfigurationError with every problem."""
+    def load(cls, files: Sequence[Path], targets: Collection[str] | None = None) -> "RuleSet":
+        """Load the rules of all files except tables of cases. With `targets`, the names of those who can be notified,
+        each other name is a problem. Raises ConfigurationError with every problem."""
         rules: dict[str, RuleDefinition] = {}
         problems: list[str] = []
         for file in files:
@@ -101,6 +103,7 @@ class RuleSet:
                 if rule.name in rules:
                     problems.append(f"{file}: {rule.name}: {rules[rule.name].file} has a rule of this name already")
                 rules[rule.name] = rule
+                problems += [] if targets is None else _unknown_targets(rule, targets)
         if problems:
             raise ConfigurationError(problems)
         return cls(rules.values())
@@ -130,7 +133,9 @@ class RuleSet:
             self._judge(chain)
         return chain.effects
 
-    def failed_later(self, rule: str, incoming: Incoming, resource: str, text: str) -> list[Effect]:
+    def failed_later(
+        self, rule: str, incoming: Incoming, resource: str, text: str, action: str = "HttpAction"
+    ) -> list[Effect]:
         """The effects when an effect of `rule` failed later in the house (an HTTP refusal): its error action."""
         running = self._running.get(rule)
         if running is None:
@@ -138,7 +143,7 @@ class RuleSet:
         message = RuleInput(incoming.topic, incoming.payload, incoming.context)
         with suppress(EvaluationError, RecursionError):  # a variable that fails is Undefined in the templates
             running.rule.statement.assign(message)
-        return self._failed(running, incoming, message, "action", [_failure("HttpAction", resource, text)])
+        return self._failed(running, incoming, message, "action", [_failure(action, resource, text)])
 
     def _once(self, incoming: Incoming, chain: Chain) -> Iterator[Effect]:
         message: RuleInput | None = None
@@ -240,6 +245,14 @@ class RuleSet:
             if running.chains >= SET_ASIDE_AFTER and not running.counts.is_set_aside:
                 report = RuleFailed(rule=name, code="chain", text=text, topic=chain.topic)
                 chain.effects.append(_set_aside(running, report, "went too far again and again", text))
+
+
+def _unknown_targets(rule: RuleDefinition, targets: Collection[str]) -> Iterator[str]:
+    """A sentence for each name that its notifications have and the configuration lacks."""
+    for name, place in rule.told:
+        if name not in targets:
+            there = ", ".join(targets) or "none"
+            yield f'{place}there is no target "{name}" under notify{did_you_mean(name, targets)}; there are: {there}'
 
 
 def _set_aside(running: _Running, report: RuleFailed, why: str, text: str) -> RuleFailed:

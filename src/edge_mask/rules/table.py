@@ -1,7 +1,7 @@
 """Tables of cases beside a rule file: `hot.test.yaml` for `hot.yaml`.
 
 Each case has a `topic`, a `payload`, and an expectation: `expect: no match`, the `output` of the rule's statement,
-or the resulting `actions` (a list of `republish`, `http`, `log`, `snapshot`, `output` or `failed`; each names
+or the resulting `actions` (a list of `republish`, `http`, `log`, `snapshot`, `output`, `notify` or `failed`; each names
 only the checked fields). `name`, `rule`, `class` and `context` are optional.
 """
 
@@ -21,6 +21,7 @@ from edge_mask.rules.effects import (
     Incoming,
     KeepPicture,
     LogLine,
+    Notify,
     PulseOutput,
     Republish,
 )
@@ -195,6 +196,9 @@ def _described(effect: Effect) -> dict[str, Any]:
         return {"republish": {**body, **extra}}
     if isinstance(effect, HttpCall):
         return {"http": {"url": effect.url, "headers": dict(effect.headers), "body": _read(effect.body)}}
+    if isinstance(effect, Notify):
+        told = {"to": list(effect.to), "title": effect.title, "text": effect.text, "snapshot": effect.snapshot}
+        return {"notify": {**told, "priority": effect.priority}}
     if isinstance(effect, EdgeAction):
         return {effect.kind: _arguments(effect)}
     return {"failed": {"rule": effect.rule, "code": effect.code, "text": effect.text}}

@@ -7,6 +7,7 @@ from edge_mask.settings.cameras import Camera, Point
 from edge_mask.settings.gate_checks import output_complaints, passage_complaints
 from edge_mask.settings.model import Settings
 from edge_mask.settings.named_files import Complaint
+from edge_mask.settings.notify_checks import notify_complaints
 from edge_mask.settings.sending_checks import sending_complaints
 from edge_mask.settings.sensor_checks import line_complaints, lines_taken, place_of, sensor_complaints
 from edge_mask.settings.vote_checks import vote_complaints
@@ -31,6 +32,7 @@ def complaints(settings: Settings) -> Iterator[Complaint]:
     yield from passage_complaints(settings)
     yield from output_complaints(settings)
     yield from sending_complaints(settings)
+    yield from notify_complaints(settings)
     yield from web_complaints(settings.web)
 
 

@@ -42,7 +42,7 @@ def _say(detail: ErrorDetails, path: Path, schema: Schema) -> str:
     here = _at(schema, detail["loc"], schema)
     match kind:
         case "extra_forbidden":
-            return _unknown(str(path[-1]), detail["loc"], schema)
+            return _unknown(path, detail["loc"], schema)
         case "missing":
             return f"is missing; allowed: {allowed_by(here)}"
         case "value_error":
@@ -53,24 +53,30 @@ def _say(detail: ErrorDetails, path: Path, schema: Schema) -> str:
             return f"{_found(value, kind)}; allowed: a mapping with name and kind"
         case "union_tag_invalid":
             return f"{_found(detail['ctx']['tag'], kind)}; allowed: {', '.join(_kinds(here))}"
-    found = "found something else" if "password" in str(path[-1:]) else _found(value, kind)
+    found = "found something else" if any(each in str(path[-1:]) for each in _SECRETS) else _found(value, kind)
     return f"{found}; allowed: {allowed_by(here)}"
 
 
+_SECRETS = ("password", "token", "secret", "url")
 _KIND_ERRORS = ("union_tag_not_found", "union_tag_invalid")
 
 
-def _unknown(key: str, where: tuple[int | str, ...], schema: Schema) -> str:
+def _unknown(path: Path, where: tuple[int | str, ...], schema: Schema) -> str:
     """A key that stands nowhere, in a part below, or in other kinds of the same part."""
+    key = str(path[-1])
     here = _at(schema, where[:-1], schema)
     beside = _kinds(_at(schema, where[:-2], schema))
     owners = [kind for kind, each in beside.items() if key in _keys(resolve({"$ref": each}, schema))]
     if owners:
-        return f"does not belong to a sensor of kind {where[-2]}; remove it (it is for {', '.join(owners)})"
+        return f"does not belong to {_one_of(path)} of kind {where[-2]}; remove it (it is for {', '.join(owners)})"
     for name, part in here.get("properties", {}).items():
         if key in _keys(resolve(part, schema)):
             return f"stands one level deeper, in {name}: {{{key}: …}}"
     return f"unknown key; {nearest(key, _keys(here))}"
+
+
+def _one_of(path: Path) -> str:
+    return "a target" if path[:1] == ("notify",) else "a sensor"
 
 
 def _kinds(schema: Schema) -> Mapping[str, str]:

@@ -15,6 +15,7 @@ from edge_mask.settings.checks import complaints
 from edge_mask.settings.explain import explain
 from edge_mask.settings.idle import Remark, remarks
 from edge_mask.settings.model import Settings
+from edge_mask.settings.notify_checks import literal_secrets
 from edge_mask.settings.overlay import Layers, Overlay
 from edge_mask.settings.schema import schema
 from edge_mask.settings.variables import PASSWORD, FromEnvironment, read
@@ -141,8 +142,10 @@ def _own_file(settings: Settings, name: str) -> list[tuple[Key, str]]:
 
 
 def _literal_password(data: dict[str, Any]) -> list[tuple[Key, str]]:
-    """No part of the password may stand in the file: not beside a variable, and not as its default."""
+    """No part of a secret may stand in the file: not beside a variable, and not as its default."""
+    found = literal_secrets(data)
     password = (data.get("mqtt") or {}).get("password")
     if password is None or isinstance(password, FromEnvironment):
-        return []
-    return [(PASSWORD, "a password does not belong in this file; use password_file, or ${MQTT_PASSWORD}")]
+        return found
+    text = "a password does not belong in this file; use password_file, or ${MQTT_PASSWORD}"
+    return [(PASSWORD, text), *found]

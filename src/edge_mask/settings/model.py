@@ -11,6 +11,7 @@ from edge_mask.settings.base import Section
 from edge_mask.settings.cameras import Camera, Cctv, DetectorSettings, Gate
 from edge_mask.settings.device import Device, HealthReport, Log
 from edge_mask.settings.homeassistant import HomeAssistant
+from edge_mask.settings.notify import Notify
 from edge_mask.settings.privacy import Privacy
 from edge_mask.settings.sending import History, Mqtt, Outbox, TopicNames
 from edge_mask.settings.sensors import AnySensor
@@ -55,6 +56,7 @@ class Settings(Section):
     homeassistant: HomeAssistant = Field(
         default=HomeAssistant(), description="Home Assistant finds this device by itself."
     )
+    notify: Notify = Field(default=Notify(), description="Who is told on their telephones.")
     web: Web = Field(default=Web(), description="The operator's page, the HTTP API and metrics.")
     log: Log = Field(default=Log(), description="What is logged on stderr.")
     health: HealthReport = Field(default=HealthReport(), description="The `health` messages.")
@@ -86,6 +88,7 @@ class Settings(Section):
         """Every secret in it, for the redactor of the logs. Raises OSError for an unreadable password or PIN file."""
         pin = None if self.aws.pkcs11 is None else self.aws.pkcs11.read_pin()
         found = [self.mqtt.read_password() or "", pin or "", *(_url_password(camera.source) for camera in self.cameras)]
+        found += [secret for target in self.notify.targets for secret in target.secrets()]
         return tuple(dict.fromkeys(text for secret in found if secret for text in (secret, unquote(secret))))
 
 

@@ -10,5 +10,6 @@ class Privacy(Section):
 
     send_pictures: bool = Field(
         default=False,
-        description="The answer to the command `snapshot` holds the picture; otherwise only the name of its file.",
+        description="The answer to the command `snapshot` holds the picture; otherwise only the name of its file."
+        " Notifications of rules that say `snapshot: true` take the picture along, too.",
     )

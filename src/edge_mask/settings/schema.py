@@ -9,6 +9,7 @@ from edge_mask.quantities import Measure
 from edge_mask.settings.base import Section
 from edge_mask.settings.explain import allowed_by, resolve
 from edge_mask.settings.model import Settings
+from edge_mask.settings.notify import BY_KIND as TARGETS
 from edge_mask.settings.sensors import BY_KIND
 
 
@@ -17,6 +18,7 @@ def schema() -> dict[str, Any]:
     """The output of `edge-mask schema config`; editors use it to complete and check configuration files."""
     made = Settings.model_json_schema(mode="validation")
     made["properties"]["sensors"]["items"] = _by_kind(BY_KIND)
+    made["$defs"]["Notify"]["properties"]["targets"]["items"] = _by_kind(TARGETS)
     _drop_titles(made)
     _write_defaults_with_units(made)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "edge-mask configuration", **made}
@@ -67,6 +69,11 @@ def tables() -> str:
             parts.append(_table_of_kinds(title, kinds, root))
         elif (section := _section(part, root)) is not None:
             parts.append(_table(title, section, root, list(section["properties"])))
+            parts += [
+                _table_of_kinds(f"`{name}.{key}` (a list)", kinds, root)
+                for key, inner in section["properties"].items()
+                if (kinds := _kinds_of(inner))
+            ]
     return "\n".join(parts)
 
 

@@ -62,5 +62,7 @@ def read(text: str, name: str, environ: Mapping[str, str]) -> Document:
 
 def _missing(name: str, path: Path, environ: Mapping[str, str]) -> str:
     state = "is empty" if name in environ else "is not set"
-    remedy = "set it, or use password_file" if path == PASSWORD else f"set it, or give a default: ${{{name}:-…}}"
+    own = str(path[-1]) if path and path[-1] in ("token", "secret") else ""
+    secret = "password" if path == PASSWORD else own
+    remedy = f"set it, or use {secret}_file" if secret else f"set it, or give a default: ${{{name}:-…}}"
     return f"the environment variable {name} {state}; {remedy}"

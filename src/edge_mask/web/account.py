@@ -14,6 +14,7 @@ from edge_mask.errors import TryLater
 from edge_mask.web.access import Needs, Principal, principal_of, shown_by
 from edge_mask.web.accounts.accounts import LoggedIn, TooSoon
 from edge_mask.web.accounts.spelling import Unfit, password_of
+from edge_mask.web.browser_name import browser_name
 from edge_mask.web.door import door_of
 from edge_mask.web.links import up
 from edge_mask.web.login import field, form_of
@@ -90,11 +91,15 @@ def _sessions(request: Request, who: Principal) -> list[dict[str, Any]]:
     found = door_of(request).accounts.sessions(who)
     return [
         {
-            "id": key[:_LETTERS], "since": session.since, "used": used, "place": session.place, "agent": session.agent,
+            "id": key[:_LETTERS],
+            "since": session.since,
+            "used": used,
+            "place": session.place,
+            "browser": browser_name(session.agent),
             "is_this": key == who.session,
         }
         for key, (session, used) in found.items()
-    ]  # fmt: skip
+    ]
 
 
 def routes(_site: Site) -> Sequence[BaseRoute]:

@@ -20,8 +20,10 @@ from edge_mask.web.access import Needs, guarded
 from edge_mask.web.site import Site, site_of
 from edge_mask.web.upload import MOST_BODY, picture_in
 
+MEMORY: Final = 4 * MOST_BODY
+"""Bytes of all pictures that are inside, until they were looked at."""
 UPLOADS: Final = 4
-"""Bodies that are read at once: each takes memory until its picture was looked at."""
+"""Bodies that are read at once."""
 WAITING: Final = 8
 """Pictures that are decoded, looked at, or wait for that."""
 TO_UPLOAD: Final = 20.0
@@ -29,42 +31,48 @@ TO_UPLOAD: Final = 20.0
 _FIELDS: Final = ("verdict", "faces", "inference_ms", "model")
 
 
-class _Places:
-    """So many may be inside; in the event loop alone."""
+class _Room:
+    """So much may be inside; in the event loop alone."""
 
     def __init__(self, most: int, busy: str) -> None:
         self._free = most
         self._busy = busy
 
     @contextmanager
-    def one(self) -> Iterator[None]:
+    def of(self, size: int) -> Iterator[None]:
         """Raises HTTPException 503."""
-        if not self._free:
+        if size > self._free:
             raise busy(self._busy)
-        self._free -= 1
+        self._free -= size
         try:
             yield
         finally:
-            self._free += 1
+            self._free += size
 
 
 class Mask:
     """The route of one house."""
 
     def __init__(self) -> None:
-        self._uploads = _Places(UPLOADS, f"{UPLOADS} pictures are being sent already")
-        self._looks = _Places(WAITING, f"{WAITING} pictures wait already, and the cameras go first")
+        self._memory = _Room(MEMORY, "the pictures that wait already take all the memory there is for them")
+        self._uploads = _Room(UPLOADS, f"{UPLOADS} pictures are being sent already")
+        self._looks = _Room(WAITING, f"{WAITING} pictures wait already, and the cameras go first")
 
     async def post(self, request: Request) -> Response:
         """The verdict, or a problem that says what to send."""
-        with self._uploads.one():
-            body = await _body(request)
-            picture = picture_in(request.headers.get("content-type", ""), body)
-            del body
-        with self._looks.one():
-            said = await _looked_at(site_of(request), picture)
+        with self._memory.of(_size(request)):
+            with self._uploads.of(1):
+                picture = picture_in(request.headers.get("content-type", ""), await _body(request))
+            with self._looks.of(1):
+                said = await _looked_at(site_of(request), picture)
         answer = {name: said[name] for name in _FIELDS}
         return JSONResponse({**answer, "ispass": int(said["verdict"] == MASK)})
+
+
+def _size(request: Request) -> int:
+    """As it is announced, which the server holds its sender to; the most that is taken when it is not."""
+    told = request.headers.get("content-length", "")
+    return min(int(told), MOST_BODY) if told.isdecimal() else MOST_BODY
 
 
 async def _body(request: Request) -> bytes:

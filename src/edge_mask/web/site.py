@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.requests import Request
 
@@ -17,6 +17,9 @@ from edge_mask.settings.load import LoadedSettings
 from edge_mask.settings.model import Settings
 from edge_mask.web.access import Accounts, Nobody
 from edge_mask.web.feed import Feed
+
+if TYPE_CHECKING:
+    from edge_mask.notify.push import Push
 
 Said = Mapping[str, Any]
 """An answer as it is published: `ok` and more."""
@@ -87,6 +90,9 @@ class Site:
     """The text for Prometheus; blocks."""
     count: Callable[[str | None, str, int, float], None] = _not_counted
     """Told of each answer: its route (None where there is none), method, status, and the seconds until it began."""
+
+    push: "Push | None" = None
+    """Web push; None without such a target."""
 
     @property
     def thing(self) -> str:

@@ -72,21 +72,29 @@ class Words:
     # -- times -------------------------------------------------------------------------------------------
 
     def at(self, when: float | str) -> datetime:
-        """A moment in the zone of the site: Unix seconds, or the text of a message."""
-        if isinstance(when, str):
-            return datetime.fromisoformat(when).astimezone(self.zone)
-        return datetime.fromtimestamp(when, self.zone)
+        """A moment in the zone of the site: Unix seconds, or the text of a message. Raises ValueError."""
+        try:
+            if isinstance(when, str):
+                return datetime.fromisoformat(when).astimezone(self.zone)
+            return datetime.fromtimestamp(when, self.zone)
+        except (TypeError, OverflowError, OSError) as error:
+            raise ValueError(str(error)) from error
 
     def time(self, when: float | str) -> str:
-        """`12:03:05`."""
-        return f"{self.at(when):%H:%M:%S}"
+        """`12:03:05`; nothing for what a damaged row has in the place of a time."""
+        try:
+            return f"{self.at(when):%H:%M:%S}"
+        except ValueError:
+            return NOTHING
 
     def day(self, when: float | str | date) -> str:
-        """`Sun, 29 Nov 2026`, or as the language writes it."""
-        on = when if isinstance(when, date) else self.at(when).date()
-        return self.t(
-            "date.long", weekday=self.weekday(on), day=on.day, month=self.t(f"month.{on.month}"), year=on.year
-        )
+        """`Sun 29 Nov 2026`, or as the language writes it."""
+        try:
+            on = when if isinstance(when, date) else self.at(when).date()
+        except ValueError:
+            return NOTHING
+        month = self.t(f"month.{on.month}")
+        return self.t("date.long", weekday=self.weekday(on), day=on.day, month=month, year=on.year)
 
     def short_day(self, on: date) -> str:
         """`29 Nov`."""
@@ -102,7 +110,10 @@ class Words:
 
     def iso(self, when: float | str) -> str:
         """For the attribute `datetime` of an element: UTC."""
-        return f"{self.at(when).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        try:
+            return f"{self.at(when).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        except (ValueError, OverflowError):
+            return ""
 
 
 def _is_number(value: object) -> TypeGuard[float]:

@@ -149,6 +149,17 @@ class OutboxHealth(Part):
     dropped: Dropped | None
 
 
+class NotTold(Part):
+    """Notifications to people that were not sent, by reason, since the database was made."""
+
+    expired: Count = Field(description="Older than `max_age` of their target before they could leave.")
+    cool_down: Count = Field(description="Soon after another one of the same camera and kind.")
+    quiet: Count = Field(description="In the quiet hours of their target.")
+    nobody: Count = Field(description="For web push, while no browser had asked.")
+    unsubscribed: Count = Field(description="For a browser that does not want to be told any more.")
+    no_target: Count = Field(description="For a target that is not configured.")
+
+
 class VisitsToday(Part):
     """Visitors judged since the site's midnight."""
 
@@ -207,6 +218,9 @@ class Health(Envelope):
     )
     outbox: OutboxHealth
     clock_synced: bool
+    not_told: NotTold | None = Field(
+        default=None, description="Notifications that were not sent; absent while there are none."
+    )
     visits_today: VisitsToday | None = Field(default=None, description="Null without a camera.")
     cameras: dict[str, CameraHealth] | None = Field(default=None, description="By name; absent without cameras.")
     sensors: dict[str, SensorHealth] | None = Field(default=None, description="By name; absent without sensors.")

@@ -264,20 +264,40 @@ def test_a_use_that_is_already_known_is_not_written_each_time(place: Place) -> N
     secret = place.token("prometheus", "metrics")
     path = sessions_beside(place.database)
 
-    def used() -> int:
+    def used() -> tuple[int, int]:
         place.accounts.of_token(secret)
         place.accounts.keep()
-        return path.stat().st_ino, path.stat().st_mtime_ns  # type: ignore[return-value]
+        return path.stat().st_ino, path.stat().st_mtime_ns
 
     first = used()
+    place.clock.advance(601)
+    place.accounts.keep()
+    assert path.stat().st_mtime_ns == first[1], "nobody used it meanwhile"
+    second = used()
+    assert second != first
     place.clock.advance(60)
-    assert used() == first
-    place.clock.advance(600)
-    assert used() != first
+    assert used() == second
+
+
+def test_when_a_session_was_used_last_outlives_an_ordered_stop(place: Place) -> None:
+    ann = place.login()
+    for _ in range(3):
+        place.clock.advance(IDLE / 2)
+        assert place.accounts.of_session(ann.secret)
+    place.accounts.stopped()
+    place.clock.advance(IDLE / 2)
+    assert place.again().of_session(ann.secret) == ann.who
 
 
 def test_a_full_disk_ends_no_login(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     sessions_beside(place.database).mkdir()  # nothing can be written there
     ann = place.login()
     assert place.accounts.of_session(ann.secret) == ann.who
-    assert "cannot be written" in caplog.text
+    for _ in range(5):
+        place.clock.advance(61)
+        place.accounts.keep()
+    assert caplog.text.count("cannot be written") == 1
+    sessions_beside(place.database).rmdir()
+    place.clock.advance(61)
+    place.accounts.keep()
+    assert place.again().of_session(ann.secret) == ann.who, "written as soon as it can be"

@@ -72,6 +72,7 @@ class Accounts:
         self._sessions = Sessions(sessions_beside(database), boot_id())
         self._delays = Delays()
         self._said = ""
+        self._is_unwritten = False
 
     # -- the register ------------------------------------------------------------------------------------
 
@@ -125,10 +126,9 @@ class Accounts:
         return any(token.sha256 == who.token and token.scopes == who.scopes for token in known)
 
     def _of_key(self, key: str) -> Principal | None:
-        found = self._sessions.touch(key, self._clock.now().mono)
-        if found is None:
+        session = self._sessions.touch(key, self._clock.now().mono)
+        if session is None:
             return None
-        session = found[1]
         user = self._now_known().users.get(session.user)
         return _who(session.user, user, key) if user is not None and user.stamp == session.stamp else None
 
@@ -216,7 +216,12 @@ class Accounts:
         try:
             self._sessions.write(now)
         except OSError as error:
-            log.warning("web: %s cannot be written: %s; a restart ends all sessions", error.filename, error.strerror)
+            if not self._is_unwritten:
+                text = "a restart brings sessions back that have ended since, and ends new ones"
+                log.warning("web: %s cannot be written: %s; %s", error.filename, error.strerror, text)
+            self._is_unwritten = True
+        else:
+            self._is_unwritten = False
 
 
 def _who(name: str, user: User, key: str) -> Principal:

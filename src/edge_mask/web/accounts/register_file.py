@@ -17,9 +17,9 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from edge_mask.errors import Refused, TryLater
+from edge_mask.private_file import give_to_owner_of_folder, replace_private
 from edge_mask.settings.base import read_whole
 from edge_mask.web.accounts.hashing import is_a_hash
-from edge_mask.web.accounts.private_file import give_to_owner_of_folder, replace_private
 from edge_mask.web.accounts.register import Register
 from edge_mask.web.rights import in_order
 

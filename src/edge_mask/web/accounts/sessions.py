@@ -15,9 +15,9 @@ from typing import Final
 
 import msgspec
 
+from edge_mask.private_file import replace_private
 from edge_mask.settings.base import read_whole
 from edge_mask.units import Moment, Seconds
-from edge_mask.web.accounts.private_file import replace_private
 from edge_mask.web.accounts.register import digest
 
 IDLE: Final = 12 * 3600.0
@@ -27,6 +27,7 @@ MOST: Final = 500
 MOST_OF_A_USER: Final = 20
 _MOST_TOKENS: Final = 400
 _WRITTEN_AGAIN_AFTER: Final = 600.0
+_TRIED_AGAIN_AFTER: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ class Sessions:
         self._boot = boot
         self._lock = threading.RLock()
         self._writing = threading.Lock()
-        self._written_at = 0.0
-        self._is_changed = False
+        self._written_at = self._not_before = 0.0
+        self._is_changed = self._is_used = False
         self._sessions, self._tokens = self._read()
 
     def begin(self, user: str, stamp: str, now: Moment, since: str, *, place: str, agent: str) -> str:
@@ -69,11 +70,8 @@ class Sessions:
             self._is_changed = True
         return secret
 
-    def find(self, secret: str, now: Seconds) -> tuple[str, Session] | None:
-        """The session of a cookie, unless it is over; this counts as use."""
-        return self.touch(digest(secret), now)
-
-    def touch(self, key: str, now: Seconds) -> tuple[str, Session] | None:
+    def touch(self, key: str, now: Seconds) -> Session | None:
+        """The session of that key, unless it is over; this counts as use."""
         with self._lock:
             session = self._sessions.get(key)
             if session is None:
@@ -83,7 +81,8 @@ class Sessions:
                 self._is_changed = True
                 return None
             self._sessions[key] = session = replace(session, used=max(now, session.used))
-            return key, session
+            self._is_used = True
+            return session
 
     def of(self, user: str, now: Seconds) -> dict[str, Session]:
         """The sessions of a user, the newest first."""
@@ -106,21 +105,29 @@ class Sessions:
             while key not in self._tokens and len(self._tokens) >= _MOST_TOKENS:
                 del self._tokens[next(iter(self._tokens))]
             self._is_changed = self._is_changed or key not in self._tokens
+            self._is_used = True
             self._tokens.pop(key, None)  # the latest stands last
             self._tokens[key] = at
 
     def is_due(self, now: Seconds) -> bool:
-        """Whether times of use should be written: at once what is new, else now and then, to spare the card."""
-        return self._is_changed or now - self._written_at > _WRITTEN_AGAIN_AFTER
+        """Whether to write: at once what is new, times of use now and then, to spare the card; nothing twice."""
+        if now < self._not_before:
+            return False
+        return self._is_changed or (self._is_used and now - self._written_at > _WRITTEN_AGAIN_AFTER)
 
     def write(self, now: Seconds) -> None:
-        """Raises OSError; what is in memory counts all the same."""
+        """Raises OSError; what is in memory counts all the same, and is due again after a minute."""
         with self._writing:
             with self._lock:  # not held while the disk is slow: the server's loop asks whose session it is
-                self._is_changed, self._written_at = False, now
                 sessions = {key: asdict(session) for key, session in self._sessions.items()}
                 data = json.dumps({"boot": self._boot, "sessions": sessions, "tokens": self._tokens})
-            replace_private(self._path, data.encode())
+                self._is_changed = self._is_used = False
+            try:
+                replace_private(self._path, data.encode())
+            except OSError:
+                self._is_changed, self._not_before = True, now + _TRIED_AGAIN_AFTER
+                raise
+            self._written_at = now
 
     def _forget(self, keys: list[str], most: int) -> None:
         """The oldest, until no more than `most` of these are left."""

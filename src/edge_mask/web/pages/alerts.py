@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import TimeoutError as Overdue
 from typing import Any, Final
-from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -17,8 +16,10 @@ from edge_mask.web.access import Needs, principal_of
 from edge_mask.web.links import up
 from edge_mask.web.pages.frame import Notice, render, words_for
 from edge_mask.web.pages.page import page
+from edge_mask.web.pages.pictures import with_picture
 from edge_mask.web.site import Site, site_of
 from edge_mask.web.threads import in_thread
+from edge_mask.web.words import Words
 
 _PAGE: Final = 25
 _PATIENCE: Final = 10.0
@@ -47,17 +48,20 @@ async def _list(request: Request, show: Table, found: Page, cursor: str | None, 
         live="alert fault",
         notices=notices,
         show=show,
-        items=[_with_picture(site, row) for row in found.rows],
+        tabs=await in_thread(lambda: _tabs(site, words_for(request))),
+        items=[with_picture(site, row) for row in found.rows],
         next=found.next,
         is_first=cursor is None,
         may_mark=principal_of(request).may(Needs.OPERATOR),
     )
 
 
-def _with_picture(site: Site, row: Mapping[str, Any]) -> dict[str, Any]:
-    name = row.get("snapshot")
-    is_there = isinstance(name, str) and "/" not in name and (site.pictures / name).is_file()
-    return {**row, "picture": f"api/v1/pictures/{quote(str(row['id']), safe='')}" if is_there else None}
+def _tabs(site: Site, words: Words) -> list[tuple[str, str]]:
+    """Each kind with how many of it nobody has seen."""
+    counts = [(table, site.reader.unseen(table)) for table in _TABLES]
+    return [
+        (table, words.t(f"alerts.{table}") + (f" ({words.number(count)})" if count else "")) for table, count in counts
+    ]
 
 
 def _shown(given: Mapping[str, Any]) -> Table:

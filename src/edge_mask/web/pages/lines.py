@@ -19,6 +19,11 @@ LEFT: Final = 30
 _TOP: Final = 18
 _BOTTOM: Final = 26
 _COLUMNS: Final = 130
+_POINTS: Final = 390
+"""Of all lines on a page together: it must not grow with the number of sensors."""
+_FEWEST: Final = 16
+_FEW_FOR_A_BAND: Final = 40
+"""With fewer points than these to a line, its band is left out."""
 _GAP: Final = 3.5
 """Pauses so many times as long as usual are shown as gaps."""
 _FLATTEST: Final = 1e-9
@@ -71,13 +76,18 @@ class _Frame:
         return round(HEIGHT - _BOTTOM - (HEIGHT - _BOTTOM - _TOP) * part, 1)
 
 
-def lines_of(curves: Sequence[Curve], since: float, until: float) -> Lines:
-    """The sensors of one quantity in one drawing."""
-    thinned = [thin(curve.points, since, until, _COLUMNS) for curve in curves]
+def columns_for(lines: int) -> int:
+    """How many points each line has room for, where a page shows so many of them."""
+    return max(_FEWEST, min(_COLUMNS, _POINTS // max(1, lines)))
+
+
+def lines_of(curves: Sequence[Curve], since: float, until: float, columns: int = _COLUMNS) -> Lines:
+    """The sensors of one quantity in one drawing, the newest outliers marked."""
+    thinned = [thin(curve.points, since, until, columns) for curve in curves]
     low, high = _range([point for points in thinned for point in points], curves)
     step = step_of(high - low, is_whole=False)
     frame = _Frame(since, until, math.floor(low / step) * step, math.ceil(high / step) * step)
-    drawn = [_line(curve, points, frame) for curve, points in zip(curves, thinned, strict=True)]
+    drawn = [_line(curve, points, frame, columns) for curve, points in zip(curves, thinned, strict=True)]
     digits = max(0, min(4, -math.floor(math.log10(step)) + (step * 10 ** -math.floor(math.log10(step)) == 2.5)))
     return Lines(lines(frame.low, frame.high, step, _TOP, HEIGHT - _BOTTOM), digits, drawn)
 
@@ -137,9 +147,9 @@ def _range(points: Sequence[Point], curves: Sequence[Curve]) -> tuple[float, flo
     return low - rest, high + rest
 
 
-def _line(curve: Curve, points: Sequence[Point], frame: _Frame) -> Line:
+def _line(curve: Curve, points: Sequence[Point], frame: _Frame, columns: int) -> Line:
     path, band = [], []
-    has_band = any(point.low != point.high for point in points)
+    has_band = columns >= _FEW_FOR_A_BAND and any(point.low != point.high for point in points)
     for run in runs(points):
         steps = [f"{frame.x(point.at)} {frame.y(point.mean or 0.0)}" for point in run]
         path.append("M" + "L".join(steps) + ("h.1" if len(steps) == 1 else ""))
@@ -147,5 +157,5 @@ def _line(curve: Curve, points: Sequence[Point], frame: _Frame) -> Line:
             upper = [f"{frame.x(point.at)} {frame.y(point.high or 0.0)}" for point in run]
             lower = [f"{frame.x(point.at)} {frame.y(point.low or 0.0)}" for point in reversed(run)]
             band.append("M" + "L".join([*upper, *lower]) + "z")
-    marks = [Mark(frame.x(each.at), frame.y(each.value), each) for each in curve.outliers]
+    marks = [Mark(frame.x(each.at), frame.y(each.value), each) for each in curve.outliers[-columns // 4 :]]
     return Line(curve.sensor, "".join(path), "".join(band), marks, points)

@@ -15,6 +15,7 @@ from edge_mask.web.access import Needs
 from edge_mask.web.pages.choices import day_begins, today
 from edge_mask.web.pages.frame import render, words_for
 from edge_mask.web.pages.page import page
+from edge_mask.web.pages.pictures import with_picture
 from edge_mask.web.pages.thermometer import unit_of
 from edge_mask.web.site import Site, site_of
 from edge_mask.web.threads import in_thread
@@ -59,7 +60,7 @@ def _values(site: Site, words: Words) -> dict[str, Any]:
 
 def _gate(site: Site, words: Words, camera: Camera) -> dict[str, Any]:
     rows = site.reader.visit_page(Which(camera=camera.name), limit=1).rows
-    visit = rows[0] if rows else None
+    visit = with_picture(site, rows[0]) if rows else None
     told = {"camera": camera.name, "visit": visit, "unit": unit_of(site.settings, camera.name)}
     if visit is None:
         return told

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute
 from edge_mask.ledger.curves import Curve
 from edge_mask.web.access import Needs
 from edge_mask.web.pages.frame import render, words_for
-from edge_mask.web.pages.lines import HEIGHT, LEFT, WIDTH, Line, lines_of, thin
+from edge_mask.web.pages.lines import HEIGHT, LEFT, WIDTH, Line, columns_for, lines_of, thin
 from edge_mask.web.pages.page import page
 from edge_mask.web.site import Site, site_of
 from edge_mask.web.threads import in_thread
@@ -60,13 +60,17 @@ async def readings(request: Request) -> Response:
 
 def _quantities(curves: Sequence[Curve], since: float, until: float, words: Words) -> list[dict[str, Any]]:
     names = list(dict.fromkeys(curve.quantity for curve in curves))
+    columns = columns_for(len(curves))
     return [
-        _quantity(name, [curve for curve in curves if curve.quantity == name], since, until, words) for name in names
+        _quantity(name, [curve for curve in curves if curve.quantity == name], (since, until), columns, words)
+        for name in names
     ]
 
 
-def _quantity(name: str, curves: Sequence[Curve], since: float, until: float, words: Words) -> dict[str, Any]:
-    drawn = lines_of(curves, since, until)
+def _quantity(
+    name: str, curves: Sequence[Curve], period: tuple[float, float], columns: int, words: Words
+) -> dict[str, Any]:
+    drawn = lines_of(curves, *period, columns)
     unit = curves[0].unit
     digits = min(_DIGITS, drawn.digits + 1)
     return {
@@ -77,7 +81,7 @@ def _quantity(name: str, curves: Sequence[Curve], since: float, until: float, wo
         "lines": drawn,
         "outliers": sum(len(curve.outliers) for curve in curves),
         "says": " ".join(_says(line, unit, digits, words) for line in drawn.lines if line.points),
-        "rows": _rows(curves, since, until, digits, words),
+        "rows": _rows(curves, period, min(_ROWS, columns), digits, words),
         "why": [[_why(mark.outlier, unit, digits, words) for mark in line.outliers] for line in drawn.lines],
     }
 
@@ -99,12 +103,15 @@ def _why(outlier: Any, unit: str, digits: int, words: Words) -> str:
     )
 
 
-def _rows(curves: Sequence[Curve], since: float, until: float, digits: int, words: Words) -> list[dict[str, Any]]:
+def _rows(
+    curves: Sequence[Curve], period: tuple[float, float], count: int, digits: int, words: Words
+) -> list[dict[str, Any]]:
     """Newest first, a cell for each sensor."""
-    wide = (until - since) / _ROWS
+    since, until = period
+    wide = (until - since) / count
     cells: dict[int, dict[int, str]] = {}
     for place, curve in enumerate(curves):
-        for point in thin(curve.points, since, until, _ROWS):
+        for point in thin(curve.points, since, until, count):
             row = cells.setdefault(int((point.at - since) / wide), {})
             row[place] = words.number(point.mean, digits)
     return [

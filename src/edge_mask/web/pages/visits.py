@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -20,6 +20,7 @@ from edge_mask.web.links import up
 from edge_mask.web.pages.choices import REASONS, Choice, cameras_of, iso, visits_choice
 from edge_mask.web.pages.frame import render, words_for
 from edge_mask.web.pages.page import page
+from edge_mask.web.pages.pictures import with_picture
 from edge_mask.web.pages.thermometer import unit_of
 from edge_mask.web.site import Said, Site, site_of
 from edge_mask.web.threads import in_thread
@@ -41,7 +42,7 @@ async def visits(request: Request) -> Response:
         "visits.html",
         room="visits",
         live="visit",
-        visits=[_with_picture(site, row) for row in found.rows],
+        visits=[with_picture(site, row) for row in found.rows],
         next=found.next,
         is_first=cursor is None,
         chosen=choice.given,
@@ -73,13 +74,6 @@ def _query(choice: Choice) -> str:
     return f"?{query}" if query else ""
 
 
-def _with_picture(site: Site, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Pictures are deleted before their rows: only what lies there is shown."""
-    name = row["snapshot"]
-    is_there = isinstance(name, str) and "/" not in name and (site.pictures / name).is_file()
-    return {**row, "picture": f"api/v1/pictures/{quote(str(row['id']), safe='')}" if is_there else None}
-
-
 # -- one visit -------------------------------------------------------------------------------------------
 
 
@@ -92,9 +86,9 @@ async def visit(request: Request) -> Response:
         request,
         "visit.html",
         room="visits",
-        visit=_with_picture(site, row),
+        visit=with_picture(site, row),
         unit=unit_of(site.settings, str(row["camera"])),
-        record=None if record is None else _legible(record, words),
+        record=None if record is None else _legible(record),
         record_missing=why,
     )
 
@@ -116,7 +110,7 @@ def _record(packed: bytes | None, words: Words) -> tuple[Record | None, str]:
         return None, words.t("visit.bad_record", why=str(error))
 
 
-def _legible(record: Record, words: Words) -> dict[str, Any]:
+def _legible(record: Record) -> dict[str, Any]:
     weights = record.weights or [None] * len(record.looks)
     return {
         "before": record.before,
@@ -125,7 +119,7 @@ def _legible(record: Record, words: Words) -> dict[str, Any]:
         "model": record.made_by.model,
         "sha256": record.made_by.sha256,
         "program": record.made_by.program,
-        "policy": [(name, _setting(value, words)) for name, value in asdict(record.policy).items()],
+        "policy": [(name, _setting(value)) for name, value in asdict(record.policy).items()],
         "looks": [
             {
                 "at": look.at,
@@ -141,10 +135,10 @@ def _legible(record: Record, words: Words) -> dict[str, Any]:
     }
 
 
-def _setting(value: object, words: Words) -> str:
+def _setting(value: object) -> str:
     if value is None:
         return NOTHING
-    return words.number(value, 0 if value == int(value) else 2) if isinstance(value, int | float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 # -- erasure ---------------------------------------------------------------------------------------------

@@ -35,7 +35,10 @@ function say(kind) {
   if (place.textContent !== text) place.textContent = text;
 }
 
-const isOn = () => localStorage.getItem(KEY) !== "off";
+// A browser may keep nothing; then the switch holds for this page.
+let kept = "on";
+const isOn = () => { try { return (localStorage.getItem(KEY) ?? kept) !== "off"; } catch { return kept !== "off"; } };
+const keep = (value) => { kept = value; try { localStorage.setItem(KEY, value); } catch { /* for this page only */ } };
 
 function show() {
   toggle.setAttribute("aria-checked", String(isOn()));
@@ -112,6 +115,9 @@ async function refresh() {
 }
 
 function take(next) {
+  const script = "script[data-worker]";
+  const version = next.querySelector(script)?.getAttribute("src");
+  if (version && version !== document.querySelector(script).getAttribute("src")) { location.reload(); return; }
   const spoken = new Map([...document.querySelectorAll("[data-say]")].map((each) => [each.id, each.dataset.say]));
   for (const part of document.querySelectorAll("[data-part]")) {
     const fresh = next.querySelector(`[data-part="${CSS.escape(part.dataset.part)}"]`);
@@ -201,7 +207,7 @@ document.addEventListener("click", (event) => { if (menu?.open && !menu.contains
 if (kinds.length) {
   toggle.hidden = false;
   toggle.addEventListener("click", () => {
-    localStorage.setItem(KEY, isOn() ? "off" : "on");
+    keep(isOn() ? "off" : "on");
     switched();
   });
   addEventListener("storage", (event) => { if (event.key === KEY) switched(); });
