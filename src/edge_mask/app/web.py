@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from edge_mask.app.control import Figures, Lent
+from edge_mask.app.panels import keeper_for, panels_now
 from edge_mask.control.futures import but
 from edge_mask.control.look import Look
 from edge_mask.control.request import Rejected
@@ -107,10 +110,13 @@ class Page:
                 " edge-mask users add NAME --config FILE"
             )
 
-        app = front(_site(lent, look, listener, accounts, counters, self._push))
-        return [
-            WebServer(listener, address, app, self._report, self._clock, is_allowed=is_allowed, upkeep=accounts.keep)
-        ]
+        keeper = keeper_for(self._settings, self._report, self._clock)
+        site = _site(lent, look, listener, accounts, counters, self._push)
+        app = front(replace(site, panels=partial(panels_now, keeper)))
+        server = WebServer(
+            listener, address, app, self._report, self._clock, is_allowed=is_allowed, upkeep=accounts.keep
+        )
+        return [server] if keeper is None else [server, keeper]
 
 
 def _accounts(settings: Settings, wishes: Wishes, clock: Clock) -> "Door":

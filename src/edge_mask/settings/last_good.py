@@ -8,10 +8,10 @@ from typing import Any
 import yaml
 
 from edge_mask import yaml_file
+from edge_mask.private_file import replace_private
 from edge_mask.settings.base import read_whole
 from edge_mask.settings.load import LoadedSettings
 from edge_mask.settings.origins import hidden, legibly
-from edge_mask.settings.overlay import write_private
 from edge_mask.yaml_file import Path as Key
 from edge_mask.yaml_file import shown
 
@@ -36,7 +36,7 @@ def keep(found: LoadedSettings) -> None:
         return
     path, text = kept_at(found.settings.outbox.path), found.document.text.encode()
     if not path.exists() or path.read_bytes() != text:
-        write_private(path, text)
+        replace_private(path, text)
 
 
 def read(database: Path) -> Any:

@@ -12,7 +12,20 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from edge_mask.web import account, alive, api, commands, live, login, mask, notifications, pages, push, settings_page
+from edge_mask.web import (
+    account,
+    alive,
+    api,
+    commands,
+    live,
+    login,
+    mask,
+    notifications,
+    pages,
+    panels_page,
+    push,
+    settings_page,
+)
 from edge_mask.web.metrics import scrape
 from edge_mask.web.pages.page import refused
 from edge_mask.web.problems import failed
@@ -27,6 +40,7 @@ ROUTES: Final[Sequence[Callable[[Site], Sequence[BaseRoute]]]] = (
     scrape.routes,
     mask.routes,
     settings_page.routes,
+    panels_page.routes,
     commands.routes,
     push.routes,
     notifications.routes,

@@ -63,6 +63,20 @@ def _nobody_marks(_sighting: Sighting) -> "Future[int]":
 def _not_told() -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class PanelNow:
+    """A panel with what it showed last."""
+
+    name: str
+    title: str
+    unit: str
+    at: float | None = None
+    """Unix seconds; None before the first."""
+    points: Sequence[tuple[str, float]] = ()
+    why: str = ""
+    """Why it is not newer."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """One house, as the web sees it. A new house has a new one; the server and its streams stay."""
@@ -78,6 +92,8 @@ class Site:
     parts: Callable[[], Sequence[Mapping[str, str]]] = tuple
     """How each part is, as `edge-mask check` says it: `{part, state, text}`; blocks."""
     ask: Ask = _nobody_answers
+    panels: Callable[[], Sequence[PanelNow]] = tuple
+    """Public figures. Never waits."""
     is_safe_mode: bool = False
     """The configuration is broken: there is one page, and no house."""
     in_force: Callable[[], LoadedSettings | None] = _not_told

@@ -111,6 +111,7 @@ def _filled(request: Request, template: str, wish: Preferences, given: Mapping[s
         "user": user if user is not None and user.role is not None else None,
         "may_operate": user is not None and user.may(Needs.OPERATOR),
         "unseen": _unseen(site, user),
+        "has_panels": bool(site.settings.panels),
         "has_push": site.push is not None,
         **given,
     }
