@@ -91,3 +91,23 @@ def test_the_alerts_are_raised_by_what_they_name_and_by_nothing_else() -> None:
             by_name.setdefault(one["alertname"], []).append(len(one["exp_alerts"]))
     assert set(by_name) == {rule["alert"] for rule in alerts()}
     assert all({0, 1} <= set(raised) for name, raised in by_name.items()), by_name
+
+
+def test_the_page_names_every_metric_and_no_other() -> None:
+    page = (FOLDER.parent / "metrics.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row.split("|")[1])}
+    told = {re.sub(r"_(bucket|sum|count)$", "", name).removeprefix("edge_mask_") for name in known()}
+    assert named == told
+
+
+def test_the_page_names_the_labels_of_every_metric() -> None:
+    page = (FOLDER.parent / "metrics.md").read_text()
+    rows = {line.split("|")[1]: line.split("|")[2] for line in page.splitlines() if line.startswith("| `")}
+    requests = Requests()
+    requests.answered("/mask/", "POST", 200, 0.05)
+    for name, labels in samples(text(busy_tally(), whole_house(), requests)):
+        short = re.sub(r"_(bucket|sum|count)$", "", name).removeprefix("edge_mask_")
+        shown = next(labels for names, labels in rows.items() if f"`{short}`" in names)
+        wanted = {label for label, _ in labels} - {"le"}
+        assert wanted <= set(re.findall(r"`([a-z]+)`", shown)), name

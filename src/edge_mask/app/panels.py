@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from edge_mask.messages import Fault
@@ -29,21 +30,24 @@ def keeper_for(settings: Settings, report: Callable[[Fault], None], clock: Clock
     return Keeper(settings.panels, kept, document_of, settings.device.zone, report, clock)
 
 
-def panels_now(keeper: "Keeper | None") -> "Sequence[PanelNow]":
-    """What the page shows."""
+def shown_by(keeper: "Keeper") -> "Callable[[], Sequence[PanelNow]]":
+    """What the page shows, asked for anew."""
     from edge_mask.web.site import PanelNow
 
-    return [
-        PanelNow(
-            name=panel.name,
-            title=panel.heading,
-            unit=panel.unit,
-            at=None if found is None else found.at,
-            points=() if found is None else [(point.label, point.value) for point in found.points],
-            why=why,
-        )
-        for panel, found, why in (() if keeper is None else keeper.shown())
-    ]
+    blank = {each.name: PanelNow(name=each.name, title=each.heading, unit=each.unit) for each in keeper.panels}
+
+    def now() -> "list[PanelNow]":
+        return [
+            replace(
+                blank[panel.name],
+                at=None if found is None else found.at,
+                points=() if found is None else [(point.label, point.value) for point in found.points],
+                why=why,
+            )
+            for panel, found, why in keeper.shown()
+        ]
+
+    return now
 
 
 def document_of(panel: "Panel") -> bytes:

@@ -74,7 +74,8 @@ class SafeMode:
         return self._serve(found, door, until)
 
     def _serve(self, found: Remains, door: "Door", until: float | None) -> bool:
-        from edge_mask.web.listener import Address, Listener
+        from edge_mask.web.address import Address
+        from edge_mask.web.listener import Listener
         from edge_mask.web.safe_mode import safe_front
         from edge_mask.web.server import WebServer
         from edge_mask.web.site import Site
@@ -91,7 +92,7 @@ class SafeMode:
         address = Address(web.host, web.port, None if tls is None else tls.cert, None if tls is None else tls.key)
         server = WebServer(
             listener, address, safe_front(site, self.broken), lambda _fault: None, self._clock,
-            is_allowed=str, upkeep=door.keep,
+            is_allowed=str, advice=tuple, upkeep=door.keep,
         )  # fmt: skip
         worker = Worker(server, self._clock, lambda _worker: self._words.put("stop"))
         worker.start()

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from edge_mask.app.control import Figures, Lent
-from edge_mask.app.panels import keeper_for, panels_now
+from edge_mask.app.panels import keeper_for, shown_by
 from edge_mask.control.futures import but
 from edge_mask.control.look import Look
 from edge_mask.control.request import Rejected
@@ -93,8 +92,8 @@ class Page:
         """What serves the page, where it is wanted."""
         if (listener := self._listener) is None or (counters := self._counters) is None or self._wishes is None:
             return []
+        from edge_mask.web.address import Address
         from edge_mask.web.application import front
-        from edge_mask.web.listener import Address
         from edge_mask.web.server import WebServer
 
         web = self._settings.web
@@ -112,9 +111,15 @@ class Page:
 
         keeper = keeper_for(self._settings, self._report, self._clock)
         site = _site(lent, look, listener, accounts, counters, self._push)
-        app = front(replace(site, panels=partial(panels_now, keeper)))
         server = WebServer(
-            listener, address, app, self._report, self._clock, is_allowed=is_allowed, upkeep=accounts.keep
+            listener,
+            address,
+            front(site if keeper is None else replace(site, panels=shown_by(keeper))),
+            self._report,
+            self._clock,
+            is_allowed=is_allowed,
+            advice=lambda: list(filter(None, [web.exposure])),
+            upkeep=accounts.keep,
         )
         return [server] if keeper is None else [server, keeper]
 

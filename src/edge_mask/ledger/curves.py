@@ -75,7 +75,9 @@ def curves(connection: Connection, since: float, until: float, quantity: str | N
     most = min(MOST_POINTS, MOST_IN_ALL // max(1, len(counts)))
     step = _step(until - since, max((count for _, _, count in counts), default=0), most)
     found = {
-        (name, sensor): Curve(legible(sensor), legible(name), _unit(connection, sensor, name), step)
+        (name, sensor): Curve(
+            legible(sensor), legible(name), _unit(connection, where, (*arguments, name, sensor)), step
+        )
         for name, sensor, _ in counts
     }
     for name, sensor, point in _points(connection, where, arguments, step):
@@ -121,8 +123,8 @@ def _outliers(connection: Connection, where: str, arguments: tuple[Any, ...]) ->
     ]
 
 
-def _unit(connection: Connection, sensor: str, quantity: str) -> str:
+def _unit(connection: Connection, where: str, arguments: tuple[Any, ...]) -> str:
     """As the newest reading has it."""
-    query = "SELECT unit FROM readings WHERE sensor = ? AND quantity = ? ORDER BY wall DESC LIMIT 1"
-    found = connection.exec_driver_sql(query, (sensor, quantity)).scalar()
+    query = f"SELECT unit FROM readings {where} AND quantity = ? AND sensor = ? ORDER BY wall DESC LIMIT 1"
+    found = connection.exec_driver_sql(query, arguments).scalar()
     return legible(found) if isinstance(found, str) else ""

@@ -1,6 +1,6 @@
 """How many were judged, passed and refused: in all, by reason, by hours, days and weeks of the site.
 
-visits ──SQL over one index──▶ quarters of an hour ──▶ hours, days, weeks (site_time.py)
+visits ──SQL over one index──▶ steps of a quarter of an hour or more ──▶ hours, days, weeks (site_time.py)
 """
 
 import json
@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, tzinfo
+from math import gcd
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -19,7 +20,6 @@ SOUND: Final = "typeof(wall) IN ('real', 'integer') AND wall BETWEEN 0 AND 2.5e1
 """SQL: a damaged row must not stop the others from being counted."""
 JUDGED: Final = "ispass IN (0, 1)"
 SPLIT: Final = "coalesce(sum(ispass = 1), 0), coalesce(sum(ispass = 0), 0)"
-_QUARTER = f"CAST(wall / {QUARTER} AS INTEGER)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +72,9 @@ def summary(connection: Connection, which: Which) -> dict[str, Any]:
         told["passed"] += passed
         told["refused"] += refused
     return {
-        **_judged(sum(told["passed"] for told in cameras.values()), sum(told["refused"] for told in cameras.values())),
+        **_judged(connection, which, *(sum(told[key] for told in cameras.values()) for key in ("passed", "refused"))),
         "by_reason": dict(sorted(reasons.items(), key=lambda each: (-each[1], each[0]))),
         "by_camera": dict(sorted(cameras.items())),
-        **_damaged(connection, which),
     }
 
 
@@ -83,19 +82,15 @@ def stats(connection: Connection, zone: tzinfo, which: Which) -> dict[str, Any]:
     """`{judged, passed, refused, by_hour: […], by_date: […]}`: hours of the site's day (0..23), local dates."""
     hours = {hour: {"hour": hour, "passed": 0, "refused": 0} for hour in range(24)}
     days: dict[str, dict[str, Any]] = {}
-    for quarter, passed, refused in _quarters(connection, which):
+    for quarter, passed, refused in _counted(connection, which, QUARTER):
         local = datetime.fromtimestamp(quarter * QUARTER, zone)
         date = local.date().isoformat()
         for told in (hours[local.hour], days.setdefault(date, {"date": date, "passed": 0, "refused": 0})):
             told["passed"] += passed
             told["refused"] += refused
     totals = [sum(hour[key] for hour in hours.values()) for key in ("passed", "refused")]
-    return {
-        **_judged(*totals),
-        "by_hour": list(hours.values()),
-        "by_date": list(days.values()),
-        **_damaged(connection, which),
-    }
+    judged = _judged(connection, which, *totals)
+    return {**judged, "by_hour": list(hours.values()), "by_date": list(days.values())}
 
 
 def bars(connection: Connection, zone: tzinfo, which: Which, unit: Unit) -> list[Bar]:
@@ -106,9 +101,11 @@ def bars(connection: Connection, zone: tzinfo, which: Which, unit: Unit) -> list
     assert which.since is not None
     assert which.until is not None
     found = [Bar(begins) for begins in span(unit, which.since, which.until, zone)]
-    beginnings = [bar.begins.timestamp() for bar in found]
-    for quarter, passed, refused in _quarters(connection, which):
-        bar = found[max(0, bisect_right(beginnings, quarter * QUARTER) - 1)]
+    beginnings = [int(bar.begins.timestamp()) for bar in found]
+    # The longest step of which each of them is a whole number: a day where all have 24 hours, an hour elsewhere.
+    grain = gcd(*(each - beginnings[0] for each in beginnings[1:])) or round(which.until - beginnings[0]) + 1
+    for step, passed, refused in _counted(connection, which, grain, beginnings[0]):
+        bar = found[bisect_right(beginnings, beginnings[0] + step * grain) - 1]
         bar.passed += passed
         bar.refused += refused
     return found
@@ -119,22 +116,20 @@ def as_fields(bar: Bar) -> dict[str, Any]:
     return {**asdict(bar), "begins": bar.begins.isoformat()}
 
 
-def _quarters(connection: Connection, which: Which) -> Iterator[tuple[int, int, int]]:
-    """Number since 1970, passed, refused; oldest first."""
+def _counted(connection: Connection, which: Which, grain: int, begins: int = 0) -> Iterator[tuple[int, int, int]]:
+    """Number of the step of `grain` seconds since `begins`, passed, refused; oldest first."""
     where, arguments = which.where(SOUND, JUDGED)
-    query = f"SELECT {_QUARTER} AS quarter, {SPLIT} FROM visits {where} GROUP BY quarter"
+    step = f"CAST((wall - {begins}) / {grain} AS INTEGER)"
+    query = f"SELECT {step} AS step, {SPLIT} FROM visits {where} GROUP BY step"
     yield from (tuple(row) for row in connection.exec_driver_sql(query, arguments))
 
 
-def _judged(passed: int, refused: int) -> dict[str, int]:
-    return {"judged": passed + refused, "passed": passed, "refused": refused}
-
-
-def _damaged(connection: Connection, which: Which) -> dict[str, int]:
+def _judged(connection: Connection, which: Which, passed: int, refused: int) -> dict[str, int]:
     where, arguments = which.where()
-    unsound = f"{where or 'WHERE 1'} AND ({SOUND} AND {JUDGED}) IS NOT 1"
-    count = connection.exec_driver_sql(f"SELECT count(*) FROM visits {unsound}", arguments).scalar_one()
-    return {"damaged": count} if count else {}
+    damaged = connection.exec_driver_sql(f"SELECT count(*) FROM visits {where}", arguments).scalar_one()
+    damaged -= passed + refused
+    told = {"judged": passed + refused, "passed": passed, "refused": refused}
+    return {**told, "damaged": damaged} if damaged else told
 
 
 def _reasons(text: Any) -> list[str]:

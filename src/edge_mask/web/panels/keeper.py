@@ -70,7 +70,7 @@ class Keeper(Job):
         report: Callable[[Fault], None],
         clock: Clock,
     ) -> None:
-        self._panels = panels
+        self.panels = panels
         self._kept = kept
         self._fetch = fetch
         self._zone = zone
@@ -123,7 +123,7 @@ class Keeper(Job):
             turn.again_at = self._clock.now().mono + _FIRST_AGAIN + turn.backoff.next_delay()
             turn.outage.begin("panel_away", turn.why)
             return
-        self._kept.put(turn.panel, Figures(self._clock.now().wall, points), self._panels)
+        self._kept.put(turn.panel, Figures(self._clock.now().wall, points), self.panels)
         turn.why, turn.again_at = "", float("-inf")
         turn.backoff.succeeded(0.0)
         turn.outage.end()
