@@ -43,14 +43,8 @@ def main() -> None:
 
 def frames(folder: Path, count: int) -> None:
     """A room camera over real pictures, as fast as it goes; each look is a row, so the rows count the frames."""
-    package = find_package()
-    scene = folder / "scene"
-    scene.mkdir(parents=True)
-    golden = open_package(package).card.golden
-    for number, each in enumerate(golden):
-        picture = cv2.resize(golden_picture(package, each), (640, 480))
-        for shift in range(10):
-            cv2.imwrite(str(scene / f"{number}-{shift}.jpg"), np.roll(picture, shift * 7, axis=1))
+    package, scene = find_package(), folder / "scene"
+    write_scene(scene, package)
     cameras = [{"name": "room", "source": f"images:{scene}", "role": "cctv", "interval": "0s", "loop": True}]
     config = write_config(folder, None, cameras=cameras, detector={"model": str(package), "threads": 2})
     with Daemon(config) as daemon:
@@ -62,6 +56,15 @@ def frames(folder: Path, count: int) -> None:
             print(f"RSS after {target} frames: {sizes[-1] / MIB:.1f} MiB")
         daemon.stop()
     print(f"growth from frame 1,000 to {count}: {100 * (sizes[-1] / sizes[0] - 1):+.2f} %")
+
+
+def write_scene(scene: Path, package: Path) -> None:
+    """Real pictures, those that the model is tried on, each a little shifted."""
+    scene.mkdir(parents=True)
+    for number, each in enumerate(open_package(package).card.golden):
+        picture = cv2.resize(golden_picture(package, each), (640, 480))
+        for shift in range(10):
+            cv2.imwrite(str(scene / f"{number}-{shift}.jpg"), np.roll(picture, shift * 7, axis=1))
 
 
 def backlog(folder: Path, count: int) -> None:

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import cv2
 import numpy as np
 from playwright.sync_api import Page
-from tests.web.browsing import DESK, PHONE, SEOUL, USER, Browsing, browsing
+from tests.web.browsing import DESK, PHONE, USER, ZONE, Browsing, browsing
 from tests.web.history import History
 from tests.web.served import add_user, served
 
@@ -71,11 +71,11 @@ def house() -> Iterator[Browsing]:
     """A gate and a room with the film of the demo."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        history = History(folder / "edge-mask.db", time(), ZoneInfo(SEOUL))
+        history = History(folder / "edge-mask.db", time(), ZoneInfo(ZONE))
         history.fill(30)
         film = f"file:{SAMPLE / 'visitors.mp4'}"
         sections: dict[str, Any] = {
-            "device": {"thing_name": "gate-01", "timezone": SEOUL, "labels": {"name": "East entrance"}},
+            "device": {"thing_name": "gate-01", "timezone": ZONE, "labels": {"name": "East entrance"}},
             "cameras": [
                 {"name": "front", "source": film, "role": "gate", "interval": "0.2s", "loop": True},
                 {"name": "hall", "source": film, "role": "cctv", "interval": "1s", "loop": True},

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 from tests.end_to_end.daemon import edge_mask, lines, write_config
+from tests.web.served import Client
 
 COMMAND = Path(sys.executable).with_name("edge-mask")
 PATIENCE = 60.0
@@ -132,7 +133,10 @@ def test_a_round_shows_both_verdicts_a_fever_looks_temperatures_and_an_alert(
 ) -> None:
     watched = demo("--max-seconds", "22")
     port = int(watched.wait_for(r"mosquitto_sub -h 127\.0\.0\.1 -p (\d+) -t 'edge-mask/#' -v")[1])
+    visited = watched.wait_for(r"Page: http://127\.0\.0\.1:(\d+)/    user (\w+), password (\S+)$")
     watched.wait_for(r"visits .* because: fever")
+    operator = Client(int(visited[1])).login(visited[2], visited[3])
+    assert operator.get("/api/v1/summary").json()["judged"] >= 3
     copied = database_of(watched, tmp_path_factory.mktemp("demo") / "kept")
     assert watched.end() == 0
     text = "\n".join(watched.lines)

@@ -3,16 +3,25 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
-from tests.web.served import HOST, PASSWORD, Served
+from tests.web.served import PASSWORD, Served
 from tests.web.wire import Wire
+
+from edge_mask.ledger.figures import Which
+from edge_mask.ledger.reader import Reader
 
 CHROMIUM = Path("/usr/bin/chromium")
 USER = "kim"
-SEOUL = "Asia/Seoul"
+HOSTILE = '<img src="x" onerror="document.title=1">'
+ROOMS = ("./", "figures", "visits", "alerts", "readings")
+_JUDGED = ".tile:first-child b"
+ZONE = next(zone for zone in ("Asia/Seoul", "America/New_York") if 1 <= datetime.now(ZoneInfo(zone)).hour < 23)
+"""Of the site: it is not near midnight there, where the figures of the day begin anew."""
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 860}
 
@@ -94,4 +103,28 @@ def browsing(house: Served) -> Iterator[Browsing]:
             browser.close()
 
 
-__all__ = ["DESK", "HOST", "PHONE", "SEOUL", "USER", "Browsing", "browsing", "fill_in"]
+def judged(page: Page) -> int:
+    return int(page.locator(_JUDGED).first.inner_text().replace(",", ""))
+
+
+def grows(page: Page, beyond: int) -> None:
+    """The page tells of another visitor, without being loaded again."""
+    page.wait_for_function(
+        "([what, least]) => Number(document.querySelector(what).textContent.replace(',', '')) > least",
+        arg=[_JUDGED, beyond],
+    )
+
+
+def recorded(desk: Browsing) -> int:
+    """How many were judged today, in the database."""
+    midnight = datetime.now(ZoneInfo(ZONE)).replace(hour=0, minute=0, second=0, microsecond=0)
+    found: int = Reader(desk.house.folder / "edge-mask.db").summary(Which(since=midnight.timestamp()))["judged"]
+    return found
+
+
+def paths(page: Page) -> list[str]:
+    """One of each kind of page."""
+    page.goto("/visits?from=" + datetime.now(ZoneInfo(ZONE)).date().isoformat())
+    visit = page.locator("tbody tr").first.get_attribute("id")
+    assert visit
+    return [*ROOMS, f"visits/{visit.removeprefix('v-')}", f"visits/{visit.removeprefix('v-')}/erase", "nothing-here"]

@@ -146,20 +146,25 @@ def token(config: Path, name: str, *scopes: str) -> str:
     return found[1]
 
 
-@contextmanager
-def served(folder: Path, *, web: Mapping[str, Any] | None = None, **changes: Any) -> Iterator[Served]:
-    """A gate whose film goes round and round, nothing published; `changes` replace whole sections."""
+def write_house(folder: Path, *, web: Mapping[str, Any] | None = None, **changes: Any) -> tuple[Path, int]:
+    """The configuration of a gate whose film goes round and round, nothing published, and the port of its page."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     write_model(folder)
-    write_scene(folder / "scene", [*[MASKED] * 12, *[None] * 12])
+    write_scene(folder / "scene", [*[MASKED] * 12, *[None] * 30])
     given = {
         "cameras": [
             {"name": "front", "source": f"images:{folder / 'scene'}", "role": "gate", "interval": "0.1s", "loop": True}
         ],
         **changes,
     }
-    config = write_config(folder, None, web={"enabled": True, "port": port, **(web or {})}, **given)
+    return write_config(folder, None, web={"enabled": True, "port": port, **(web or {})}, **given), port
+
+
+@contextmanager
+def served(folder: Path, *, web: Mapping[str, Any] | None = None, **changes: Any) -> Iterator[Served]:
+    """That house, and it runs; `changes` replace whole sections."""
+    config, port = write_house(folder, web=web, **changes)
     with Daemon(config) as daemon:
         found = Served(daemon, config, port)
         if not (web or {}).get("tls"):

@@ -90,8 +90,8 @@ class Page:
         """What serves the page, where it is wanted."""
         if (listener := self._listener) is None or (counters := self._counters) is None or self._wishes is None:
             return []
+        from edge_mask.web.address import Address
         from edge_mask.web.application import front
-        from edge_mask.web.listener import Address
         from edge_mask.web.server import WebServer
 
         web = self._settings.web
@@ -109,7 +109,16 @@ class Page:
 
         app = front(_site(lent, look, listener, accounts, counters, self._push))
         return [
-            WebServer(listener, address, app, self._report, self._clock, is_allowed=is_allowed, upkeep=accounts.keep)
+            WebServer(
+                listener,
+                address,
+                app,
+                self._report,
+                self._clock,
+                is_allowed=is_allowed,
+                advice=lambda: list(filter(None, [web.exposure])),
+                upkeep=accounts.keep,
+            )
         ]
 
 

@@ -21,6 +21,7 @@ import yaml
 
 from edge_mask.deliver.paho import PahoTransport
 from edge_mask.demo.broker import HOST, EmbeddedBroker
+from edge_mask.demo.page import NONE, page_beside
 from edge_mask.errors import TryLater
 from edge_mask.messages import Message
 from edge_mask.plural import counted
@@ -30,10 +31,12 @@ SAMPLE = Path(__file__).parent / "sample"
 FILM = SAMPLE / "visitors.mp4"
 READINGS = SAMPLE / "forehead.csv"
 ROOT = "edge-mask/{thing}"
+DATABASE = "edge-mask.db"
 
 
-def configuration(folder: Path, *, model: Path, host: str, port: int) -> str:
-    """YAML for the daemon: a gate and a room camera on one film, a thermometer; the database in `folder`."""
+def configuration(folder: Path, *, model: Path, host: str, port: int, web: Mapping[str, Any] | None = None) -> str:
+    """YAML for the daemon: a gate and a room camera on one film, a thermometer; the database in `folder`; `web` is the
+    section of the page."""
     film = f"file:{FILM}"
     return yaml.safe_dump(
         {
@@ -50,10 +53,11 @@ def configuration(folder: Path, *, model: Path, host: str, port: int) -> str:
             "cctv": {"streak": 3, "rearm_after": "10s"},
             "mqtt": {"host": host, "port": port, "protocol": "3.1.1"},  # the embedded broker knows no other
             "topics": {"root": ROOT},
-            "outbox": {"path": str(folder / "edge-mask.db")},
+            "outbox": {"path": str(folder / DATABASE)},
             "detections": "off",  # several each second: too many to read
             "health": {"interval": "10s"},
-            "snapshots": {"dir": str(folder / "snapshots")},
+            "snapshots": {"dir": str(folder / "snapshots"), **({"latest": "on"} if web else {})},
+            "web": dict(web or {}),
             "log": {"level": "warning", "format": "console"},
         },
         sort_keys=False,
@@ -88,16 +92,20 @@ class Show:
             broker.start()
             self._listen(broker.port, resources)
             config = folder / "demo.yaml"
-            config.write_text(configuration(folder, model=self._model, host=HOST, port=broker.port), encoding="utf-8")
-            self._introduce(broker.port, config)
+            page = page_beside(folder / DATABASE)
+            section = None if page is None else page.section
+            text = configuration(folder, model=self._model, host=HOST, port=broker.port, web=section)
+            config.write_text(text, encoding="utf-8")
+            self._introduce(broker.port, config, NONE if page is None else page.line)
             code = self._daemon(config, max_seconds)
         self._say("Stopped: the daemon and the broker are gone, the database is removed.")
         return code
 
-    def _introduce(self, port: int, config: Path) -> None:
+    def _introduce(self, port: int, config: Path, page: str) -> None:
         self._say("Input: a film of three visitors (no mask; mask; mask and fever) and a thermometer, again and again.")
         self._say(f"Model: {self._model}")
         self._say(f"Daemon: edge-mask run --config {config}")
+        self._say(page)
         self._say(f"Messages: mosquitto_sub -h {HOST} -p {port} -t '{TOPICS}' -v    and below. Ctrl-C ends it.")
         self._say("")
 

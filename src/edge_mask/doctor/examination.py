@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from edge_mask.app.drivers import detector_of
-from edge_mask.doctor import broker, devices, notify, rules, sensors, storage, users
+from edge_mask.doctor import broker, devices, notify, page, rules, sensors, storage, users
 from edge_mask.doctor.certificate import certificate
 from edge_mask.doctor.finding import Finding, guarded
 from edge_mask.doctor.pace import pace, seconds_per_look
@@ -46,6 +46,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield from guarded("database", "failed", partial(storage.database, settings), within=None)
     yield from guarded("snapshots", "warning", partial(_snapshots, settings))
     if settings.web.enabled:
+        yield from guarded("page", "failed", partial(page.page, settings))
         yield from guarded("users", "failed", partial(users.users, settings))
     if settings.mqtt.transport == "none":
         yield Finding("broker", "ok", "none configured: everything stays on the device")

@@ -50,6 +50,12 @@ def visits(connection: Connection, which: Which, cursor: str | None, limit: int)
     return _page(connection, "visits", where, arguments, cursor, limit)
 
 
+def looks(connection: Connection, which: Which, cursor: str | None, limit: int) -> Page:
+    """Of `which` only the period and the camera count. Raises Refused for a cursor that is none of ours."""
+    where, arguments = Which(since=which.since, until=which.until, camera=which.camera).where(_TIMED)
+    return _page(connection, "looks", where, arguments, cursor, limit)
+
+
 def events(connection: Connection, table: str, cursor: str | None, limit: int, *, unseen: bool = False) -> Page:
     """Alerts or faults, if wished only those that nobody has seen. Raises Refused for a cursor that is none of ours."""
     fresh = "seen IS NULL" if unseen and "NULL AS seen" not in known(connection, table, ("seen",)) else "1"

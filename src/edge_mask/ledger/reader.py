@@ -98,6 +98,12 @@ class Reader:
         with self._connection() as connection:
             return pages.visits(connection, which, cursor, limit)
 
+    def look_page(self, which: Which, cursor: str | None = None, limit: int = 50) -> Page:
+        """Looks of rooms; of `which` only the period and the camera count. Raises Refused for a cursor that is none of
+        ours."""
+        with self._connection() as connection:
+            return pages.looks(connection, which, cursor, limit)
+
     def event_page(self, table: Table, cursor: str | None = None, limit: int = 50, *, unseen: bool = False) -> Page:
         """Alerts or faults. Raises Refused for a cursor that is none of ours."""
         with self._connection() as connection:

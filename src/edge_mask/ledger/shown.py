@@ -17,6 +17,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         *_MOMENT, "camera", "verdict", "ispass", "mask", "mask_score", "temperature", "reasons", "passed_through",
         "snapshot", "time_to_verdict_ms",
     ),
+    "looks": (*_MOMENT, "camera", "faces", "no_mask", "streak", "snapshot"),
     "alerts": (*_MOMENT, "kind", "camera", "sensor", "text", "streak", "value", "snapshot", *MARKS),
     "faults": (*_MOMENT, "component", "code", "text", *MARKS),
     "readings": (*_MOMENT, "sensor", "quantity", "value", "unit", "quality"),

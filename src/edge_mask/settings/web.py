@@ -78,12 +78,27 @@ class Web(Section):
         except ValueError:
             return False
 
+    @property
+    def exposure(self) -> str:
+        """What others on the network could do; empty when they cannot."""
+        if self.is_loopback or self.tls is not None or self.trusted_proxies:
+            return ""
+        return (
+            f"web.host is {self.host} and there is no TLS: whoever is on that network can read passwords and pictures"
+            " on the way; give web.tls, or a proxy with TLS in web.trusted_proxies"
+        )
+
+
+def missing_libraries() -> list[str]:
+    """What the page needs and is not installed."""
+    return [name for name in _LIBRARIES if find_spec(name) is None]
+
 
 def web_complaints(web: Web) -> Iterator[Complaint]:
     """What is missing for a page that is wanted."""
     if not web.enabled:
         return
-    if missing := [name for name in _LIBRARIES if find_spec(name) is None]:
+    if missing := missing_libraries():
         yield ("web", "enabled"), f"the page needs packages that are not installed ({', '.join(missing)}): {EXTRA}"
     if web.tls is not None:
         yield from unreadable(("web", "tls", "cert"), web.tls.cert, partial(pem_problem, "CERTIFICATE"))

@@ -29,9 +29,14 @@ WORDS: Final = {
 """What each kind of message is called as an event."""
 UNASKED: Final = frozenset(WORDS.values()) - {"detections"}
 """What a stream gets that names no kinds: detections come many times a second."""
+_AT_ONCE: Final = frozenset({"visit", "alert", "fault"})
+"""What somebody waits for. The rest is passed on a few times a second, so that a camera that looks as fast as it can
+does not wake every stream for each look."""
+_TOGETHER: Final = 0.25
+"""Seconds."""
 _ROOM: Final = 256
 """Events that may wait for a slow reader."""
-_KEPT: Final = 512
+KEPT: Final = 512
 """Events that are kept for whoever comes again."""
 
 
@@ -51,8 +56,9 @@ class Told:
 class Stream:
     """What waits for one reader. Used in the event loop only."""
 
-    def __init__(self, words: frozenset[str]) -> None:
+    def __init__(self, words: frozenset[str], listener: str) -> None:
         self.words = words
+        self.listener = listener
         self._waiting: deque[Told] = deque()
         self._wake = asyncio.Event()
         self.is_over = False
@@ -73,6 +79,11 @@ class Stream:
         self.is_over = True
         self._wake.set()
 
+    @property
+    def is_filled(self) -> bool:
+        """Whether something waits."""
+        return bool(self._waiting)
+
     async def take(self, within: float) -> list[Told]:
         """What has come, or nothing after `within` seconds or at the end."""
         if not self._waiting and not self.is_over:
@@ -91,7 +102,11 @@ class Feed:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._streams: set[Stream] = set()
-        self._kept: deque[Told] = deque(maxlen=_KEPT)
+        self._kept: deque[Told] = deque(maxlen=KEPT)
+        self._coming: deque[Told] = deque()
+        """Told, and not passed on yet."""
+        self._is_awaited = False
+        """Whether it will be passed on soon in any case."""
         self._wants_detections = False
         self._is_ended = False
 
@@ -102,7 +117,12 @@ class Feed:
         word, loop = WORDS.get(kind), self._loop
         if word is None or loop is None or (kind is kinds.DETECTIONS and not self._wants_detections):
             return
-        self._soon(loop, lambda: self._spread(Told(word, message.id, message.payload)))
+        self._coming.append(Told(word, message.id, message.payload))
+        if word in _AT_ONCE:
+            self._soon(loop, self._spread)
+        elif not self._is_awaited:
+            self._is_awaited = True
+            self._soon(loop, lambda: loop.call_later(_TOGETHER, self._spread))
 
     def end(self) -> None:
         """Every stream ends: the server stops. From any thread."""
@@ -110,7 +130,7 @@ class Feed:
             self._soon(loop, self._end)
 
     @staticmethod
-    def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
         with suppress(RuntimeError):  # the loop has just been closed
             loop.call_soon_threadsafe(call)
 
@@ -119,11 +139,12 @@ class Feed:
     def begin(self) -> None:
         """This loop serves from now on."""
         self._loop = asyncio.get_running_loop()
-        self._is_ended = False
+        self._is_ended = self._is_awaited = False
+        self._coming.clear()
 
-    def listen(self, words: Iterable[str]) -> Stream:
+    def listen(self, words: Iterable[str], listener: str = "") -> Stream:
         """A new stream; `leave` ends it."""
-        stream = Stream(frozenset(words))
+        stream = Stream(frozenset(words), listener)
         stream.is_over = self._is_ended
         self._streams.add(stream)
         self._look_at_wants()
@@ -144,13 +165,21 @@ class Feed:
     def __len__(self) -> int:
         return len(self._streams)
 
-    def _spread(self, told: Told) -> None:
-        if told.word != "detections":
-            self._kept.append(told)
-        for stream in self._streams:
-            stream.put(told)
+    def streams_of(self, listener: str) -> int:
+        """How many one listener has."""
+        return sum(stream.listener == listener for stream in self._streams)
+
+    def _spread(self) -> None:
+        self._is_awaited = False  # first: what comes from now on asks again
+        while self._coming:
+            told = self._coming.popleft()
+            if told.word != "detections":
+                self._kept.append(told)
+            for stream in self._streams:
+                stream.put(told)
 
     def _end(self) -> None:
+        self._spread()
         self._is_ended = True
         for stream in self._streams:
             stream.end()

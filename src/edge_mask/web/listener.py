@@ -9,47 +9,23 @@ A change of the configuration that was asked for over HTTP is answered over the 
 
 import asyncio
 import logging
-import socket
 import ssl
 import threading
-from contextlib import closing, suppress
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import suppress
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.config import Config
-from uvicorn.server import Server
 
-from edge_mask.errors import TryLater
-from edge_mask.web.connections import MOST, MOST_HEADERS, Connection
+from edge_mask.web.address import Address, context_of, listening_at
+from edge_mask.web.counting_server import CountingServer
 from edge_mask.web.feed import Feed
 from edge_mask.web.problems import problem
-from edge_mask.web.threads import few_threads
 
 log = logging.getLogger(__name__)
 
 _FOR_A_HOUSE: Final = 8.0
 """Seconds that a request waits while a house is built."""
-_HANDSHAKE: Final = 8.0
-_TICK: Final = 1.0
 _STOPS_WITHIN: Final = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where to listen, and with which certificate."""
-
-    host: str
-    port: int
-    cert: Path | None = None
-    key: Path | None = None
-
-    @property
-    def shown(self) -> str:
-        """For logs and people."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'http' if self.cert is None else 'https'}://{host}:{self.port}/"
 
 
 class Listener:
@@ -60,36 +36,53 @@ class Listener:
         self.address: Address | None = None
         """None while nothing is open."""
         self._house = _House()
-        self._server: _Server | None = None
+        self._server: CountingServer | None = None
         self._thread: threading.Thread | None = None
         self._tls: ssl.SSLContext | None = None
+        self._papers: tuple[object, ...] = ()
 
     @property
     def is_open(self) -> bool:
         """Whether it listens."""
         return self._thread is not None and self._thread.is_alive()
 
+    def connections(self) -> int:
+        """How many there are, for tests and figures."""
+        return 0 if self._server is None else len(self._server.server_state.connections)
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for the next house."""
+        return self._house.waiting
+
     def open(self, address: Address) -> None:
         """Listen there, unless it does already. Raises TryLater: the port is taken, the certificate cannot be used."""
         if self.is_open and self.address == address:
             return
         self.close()
-        tls = None if address.cert is None or address.key is None else _context(address.cert, address.key)
-        listening = _listening(address)
-        logging.getLogger("uvicorn").setLevel(logging.ERROR)
-        self._server, self._tls, self.address = _Server(self._house, tls, self.feed), tls, address
+        papers = address.papers()
+        tls = None if address.cert is None or address.key is None else context_of(address.cert, address.key)
+        listening = listening_at(address)
+        logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # our own threshold logs what fails
+        self._server, self._tls, self.address = CountingServer(self._house, tls, self.feed), tls, address
+        self._papers = papers
         self._thread = threading.Thread(
             target=self._server.to_the_end, args=(listening,), name="web server", daemon=True
         )
         self._thread.start()
 
-    def renew(self) -> None:
-        """Take over a new certificate for connections to come. Raises TryLater and keeps the old one."""
+    def renew(self) -> bool:
+        """Take over a new certificate for connections to come; False when it is the old one. Raises TryLater and keeps
+        the old one."""
         address, tls = self.address, self._tls
         if address is None or address.cert is None or address.key is None or tls is None:
-            return
-        _context(address.cert, address.key)  # a pair that does not fit would spoil the context in use
+            return False
+        if (papers := address.papers()) == self._papers:
+            return False
+        context_of(address.cert, address.key)  # a pair that does not fit would spoil the context in use
         tls.load_cert_chain(address.cert, address.key)
+        self._papers = papers
+        return True
 
     def serve(self, app: ASGIApp) -> None:
         """This house answers from now on."""
@@ -123,6 +116,10 @@ class _House:
         self._waiting: set[asyncio.Event] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
 
     def enter(self, app: ASGIApp) -> None:
         with self._lock:
@@ -159,142 +156,3 @@ class _House:
         finally:
             self._waiting.discard(waiting)
         return self._app
-
-
-class _Server(Server):
-    """uvicorn's server with an accept loop of our own, which counts connections before they have said anything."""
-
-    def __init__(self, app: ASGIApp, tls: ssl.SSLContext | None, feed: Feed) -> None:
-        config = Config(
-            app, http=Connection, ws="none", lifespan="off", interface="asgi3", loop="asyncio",
-            log_config=None, access_log=False, proxy_headers=False, server_header=False,
-            h11_max_incomplete_event_size=MOST_HEADERS, timeout_keep_alive=15, timeout_graceful_shutdown=0,
-        )  # fmt: skip
-        super().__init__(config)
-        self._context = tls
-        self._feed = feed
-        self._stopping: asyncio.Event | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._greeting: dict[socket.socket, asyncio.Task[None]] = {}
-        """Accepted, and perhaps in the middle of the handshake of TLS."""
-
-    # -- from other threads ------------------------------------------------------------------------------
-
-    def to_the_end(self, listening: socket.socket) -> None:
-        """The thread."""
-        with closing(listening), asyncio.Runner() as runner:
-            runner.run(self.serve(sockets=[listening]))
-
-    def stop(self) -> None:
-        """Ask it to end."""
-        self.should_exit = True
-        if (loop := self._loop) is not None:
-            with suppress(RuntimeError):  # it has ended
-                loop.call_soon_threadsafe(self._hurry)
-
-    # -- in the loop -------------------------------------------------------------------------------------
-
-    def _hurry(self) -> None:
-        if self._stopping is not None:
-            self._stopping.set()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        few_threads()
-        self._feed.begin()
-        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        self.servers = []
-        assert sockets is not None, "the socket is ours"
-        self._accepting = [asyncio.create_task(self._accept(each)) for each in sockets]
-        self.started = True
-
-    async def main_loop(self) -> None:
-        assert self._stopping is not None, "startup comes first"
-        while not self.should_exit:
-            await self.on_tick(0)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_TICK):
-                    await self._stopping.wait()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for task in (*self._accepting, *self._greeting.values()):
-            task.cancel()
-        await super().shutdown(sockets)
-
-    async def _accept(self, listening: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                accepted, _ = await loop.sock_accept(listening)
-            except OSError as error:  # no file descriptor is left, or the client has gone already
-                log.debug("no connection accepted: %s", error)
-                await asyncio.sleep(0.5)
-                continue
-            while len(self._greeting) + len(self.server_state.connections) >= MOST:
-                if not self._make_room():
-                    await asyncio.sleep(0.1)
-                await asyncio.sleep(0)
-            task = loop.create_task(self._greet(accepted))
-            self._greeting[accepted] = task
-
-    def _make_room(self) -> bool:
-        """Cut whoever has said nothing for longest; False when all are at work."""
-        idle = [each for each in self.server_state.connections if isinstance(each, Connection) and each.is_idle]
-        if idle:
-            min(idle, key=lambda each: each.since).cut()
-        elif self._greeting:
-            next(iter(self._greeting.values())).cancel()
-        return bool(idle or self._greeting)
-
-    async def _greet(self, accepted: socket.socket) -> None:
-        def connection() -> Connection:
-            return Connection(self.config, self.server_state, {})
-
-        try:
-            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await asyncio.get_running_loop().connect_accepted_socket(
-                connection, accepted, ssl=self._context, ssl_handshake_timeout=_HANDSHAKE if self._context else None
-            )
-        except (OSError, asyncio.CancelledError) as error:  # whoever it was speaks no TLS, has gone, or was too slow
-            log.debug("a connection ended at its beginning: %s", error)
-            accepted.close()
-        finally:
-            self._greeting.pop(accepted, None)
-
-
-def _context(cert: Path, key: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-
-    def no_password() -> str:
-        raise TryLater(f"web.tls.key: {key.name} is locked with a password; allowed: a key without one")
-
-    try:
-        context.load_cert_chain(cert, key, no_password)
-    except ssl.SSLError as error:
-        what = "do not belong together" if error.reason == "KEY_VALUES_MISMATCH" else "cannot be used"
-        raise TryLater(f"web.tls: {cert.name} and {key.name} {what} ({error.reason or error})") from error
-    except OSError as error:
-        raise TryLater(f"web.tls: {error.filename or cert.name} cannot be read: {error.strerror}") from error
-    return context
-
-
-def _listening(address: Address) -> socket.socket:
-    """Raises TryLater."""
-    try:
-        family, kind, protocol, _, place = socket.getaddrinfo(
-            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        made = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise TryLater(f"web.host: {address.host} is no address here: {error.strerror or error}") from error
-    try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6 and address.host == "::":
-            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        made.bind(place)
-        made.listen(MOST)
-        made.setblocking(False)
-    except OSError as error:
-        made.close()
-        raise TryLater(f"{address.host}:{address.port} cannot be listened on: {error.strerror or error}") from error
-    return made

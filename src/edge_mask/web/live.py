@@ -1,16 +1,17 @@
 """`GET /api/v1/events`: what the house says, as it says it (server-sent events)."""
 
-from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute
+from starlette.types import Receive, Scope, Send
 
 from edge_mask.web.access import Needs, Principal, guarded, principal_of, shown_by
-from edge_mask.web.feed import UNASKED, WORDS, Told
+from edge_mask.web.feed import UNASKED, WORDS, Feed, Stream
+from edge_mask.web.missed import Missed
 from edge_mask.web.site import Site, site_of
 
 MOST_IN_ALL: Final = 32
@@ -22,47 +23,49 @@ _BEAT: Final = b"event: here\ndata: {}\n\n"
 """An event and no comment: a page hears it, and knows by its absence that the connection is lost."""
 
 
-class Live:
-    """Counts who listens."""
+async def events(request: Request) -> Response:
+    """A stream that ends with the session, with the server, or when its reader is too slow."""
+    site, principal = site_of(request), principal_of(request)
+    words = _words(request)
+    listener = principal.session or f"token {principal.name}"
+    if site.feed.streams_of(listener) >= MOST_A_SESSION or len(site.feed) >= MOST_IN_ALL:
+        raise HTTPException(503, "too many streams are open already", headers={"Retry-After": "30"})
+    headers = {"x-accel-buffering": "no"}
+    if request.method == "HEAD":
+        return Response(media_type="text/event-stream", headers=headers)
+    stream = site.feed.listen(words, listener)  # counted from now on: the answer begins a moment later
+    missed = Missed(site, request.headers.get("last-event-id", ""), words)
+    return _Streaming(_body(request, principal, stream, missed), stream, site.feed, headers)
 
-    def __init__(self) -> None:
-        self._by_session: Counter[str] = Counter()
 
-    async def events(self, request: Request) -> Response:
-        """A stream that ends with the session, with the server, or when its reader is too slow."""
-        site, principal = site_of(request), principal_of(request)
-        words = _words(request)
-        session = principal.session or f"token {principal.name}"
-        if self._by_session[session] >= MOST_A_SESSION or self._by_session.total() >= MOST_IN_ALL:
-            raise HTTPException(503, "too many streams are open already", headers={"Retry-After": "30"})
-        after = request.headers.get("last-event-id", "")
-        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        body = self._body(request, site, principal, session, words, after)
-        return StreamingResponse(body, media_type="text/event-stream", headers=headers)
+class _Streaming(StreamingResponse):
+    """Leaves the feed even when its body never began: the client may have gone."""
 
-    async def _body(
-        self, request: Request, site: Site, principal: Principal, session: str, words: frozenset[str], after: str
-    ) -> AsyncIterator[bytes]:
-        shown = shown_by(request)
-        stream = site.feed.listen(words)
-        self._by_session[session] += 1
+    def __init__(self, body: AsyncIterator[bytes], stream: Stream, feed: Feed, headers: Mapping[str, str]) -> None:
+        super().__init__(body, media_type="text/event-stream", headers=headers)
+        self._stream = stream
+        self._feed = feed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            yield _FIRST
-            for told in _missed(site, after, words):
-                yield told.as_event()
-            while True:
-                events = await stream.take(HEARTBEAT)
-                now = site.accounts.who(shown)
-                if now is None or not now.may(Needs.READ) or now.session != principal.session:
-                    return
-                if not events and stream.is_over:
-                    return
-                yield b"".join(told.as_event() for told in events) or _BEAT
+            await super().__call__(scope, receive, send)
         finally:
-            site.feed.leave(stream)
-            self._by_session[session] -= 1
-            if not self._by_session[session]:
-                del self._by_session[session]
+            self._feed.leave(self._stream)
+
+
+async def _body(request: Request, principal: Principal, stream: Stream, missed: Missed) -> AsyncIterator[bytes]:
+    accounts, shown = site_of(request).accounts, shown_by(request)
+    yield _FIRST
+    sent: set[str] = set()
+    for part in await missed.parts():
+        sent |= part.ids
+        yield part.events
+    while not stream.is_over or stream.is_filled:
+        told = await stream.take(HEARTBEAT)
+        now = accounts.who(shown)
+        if now is None or not now.may(Needs.READ) or now.session != principal.session:
+            return
+        yield b"".join(each.as_event() for each in told if each.id not in sent) or _BEAT
 
 
 def _words(request: Request) -> frozenset[str]:
@@ -77,12 +80,6 @@ def _words(request: Request) -> frozenset[str]:
     return words
 
 
-def _missed(site: Site, after: str, words: frozenset[str]) -> Sequence[Told]:
-    """What came after this event, as far as it is kept."""
-    kept = site.feed.since(after) if after else None
-    return [told for told in kept or () if told.word in words]
-
-
 def routes(_site: Site) -> Sequence[BaseRoute]:
     """For everybody who may read."""
-    return [guarded("/api/v1/events", Live().events, needs=Needs.READ)]
+    return [guarded("/api/v1/events", events, needs=Needs.READ)]

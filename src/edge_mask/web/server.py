@@ -3,8 +3,7 @@ after the certificate."""
 
 import logging
 import threading
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from starlette.types import ASGIApp
@@ -15,7 +14,8 @@ from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.outage import Backoff, Outage
 from edge_mask.runtime.worker import Job
 from edge_mask.units import Seconds
-from edge_mask.web.listener import Address, Listener
+from edge_mask.web.address import Address
+from edge_mask.web.listener import Listener
 
 log = logging.getLogger(__name__)
 
@@ -36,21 +36,22 @@ class WebServer(Job):
         clock: Clock,
         *,
         is_allowed: Callable[[], str],
+        advice: Callable[[], Sequence[str]],
         upkeep: Callable[[], None],
     ) -> None:
-        """`is_allowed` says why it must not listen there, or nothing; `upkeep` writes what is only in memory so far.
-        The listener stays for the next house."""
+        """`is_allowed` says why it must not listen there, or nothing; `advice` what would be better; `upkeep` writes
+        what is only in memory so far. The listener stays for the next house."""
         self._listener = listener
         self._address = address
         self._app = app
         self._clock = clock
         self._is_allowed = is_allowed
+        self._advice = advice
         self._upkeep = upkeep
         self._outage = Outage("web", log, report, clock)
         self._renewal = Outage("web certificate", log, report, clock)
-        self._backoff = Backoff(base=1.0, cap=15.0, settled_after=0.0)
+        self._backoff = Backoff(base=1.0, cap=5.0, settled_after=0.0)
         self._wake = threading.Event()
-        self._papers: tuple[object, ...] = ()
 
     def interrupt(self) -> None:
         self._wake.set()
@@ -85,30 +86,16 @@ class WebServer(Job):
             self._listener.close()
             raise TryLater(why)
         if not self._listener.is_open or self._listener.address != self._address:
-            self._papers = self._seen()
             self._listener.open(self._address)
             log.info("the page is at %s", self._address.shown)
+            for sentence in self._advice():
+                log.warning("%s", sentence)
 
     def _renew(self) -> None:
-        if (now := self._seen()) == self._papers:
-            return
         try:
-            self._listener.renew()
+            is_new = self._listener.renew()
         except TryLater as error:
             self._renewal.begin("certificate", f"{error}; the one before stays in use")
             return
-        self._papers = now
-        if not self._renewal.end():
+        if is_new and not self._renewal.end():
             log.info("the web server has taken over a new certificate")
-
-    def _seen(self) -> tuple[object, ...]:
-        return tuple(_state(path) for path in (self._address.cert, self._address.key) if path is not None)
-
-
-def _state(path: Path) -> object:
-    """What changes with the file."""
-    try:
-        state = path.stat()
-    except OSError:
-        return None
-    return state.st_mtime_ns, state.st_size, state.st_ino

@@ -5,6 +5,7 @@ peer ─▶ trusted proxy? ─▶ Host ours? ─▶ base path off ─▶ Origin 
 """
 
 import logging
+import re
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from time import monotonic
@@ -38,6 +39,8 @@ ALWAYS: Final = {
     "cache-control": "no-store",
 }
 """On every answer that does not say otherwise."""
+_OF_THIS_LINK: Final = re.compile(r"[a-z0-9._-]+\.(local|localhost)")
+"""Names that no resolver of the Internet answers for (RFC 6762, RFC 6761)."""
 _PORTS: Final = {"http": "80", "https": "443"}
 
 
@@ -90,7 +93,7 @@ class Threshold:
     def _is_ours(self, host: str) -> bool:
         """Whether a browser that followed a name of somebody else would not send this."""
         name = _without_port(host).lower().rstrip(".")
-        if name in self._names or name.endswith((".local", ".localhost")):
+        if name in self._names or _OF_THIS_LINK.fullmatch(name):
             return True
         return _address(name.removeprefix("[").removesuffix("]")) is not None
 

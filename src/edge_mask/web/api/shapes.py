@@ -9,7 +9,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from edge_mask.ledger.soundness import is_time
-from edge_mask.messages import Alert, Event, Fault, Quality, Reading, Visit
+from edge_mask.messages import Alert, Event, Fault, Look, Quality, Reading, Visit
 from edge_mask.units import Moment, Seconds, Unix
 from edge_mask.wire.encode import encode
 from edge_mask.wire.envelope import VERSION, timestamp, to_bytes
@@ -49,6 +49,11 @@ def _visit(row: Row, at: Moment) -> Event:
     return Visit(at=at, **given, reasons=reasons, time_to_verdict_ms=row["time_to_verdict_ms"])
 
 
+def _look(row: Row, at: Moment) -> Event:
+    names = ("camera", "faces", "no_mask", "streak", "snapshot")
+    return Look(at=at, **{name: row[name] for name in names})
+
+
 def _alert(row: Row, at: Moment) -> Event:
     names = ("kind", "camera", "sensor", "text", "streak", "value", "snapshot")
     return Alert(at=at, **{name: row[name] for name in names})
@@ -65,6 +70,7 @@ def _reading(row: Row, at: Moment) -> Event:
 
 _EVENTS: Final[Mapping[str, Callable[[Row, Moment], Event]]] = {
     "visits": _visit,
+    "looks": _look,
     "alerts": _alert,
     "faults": _fault,
     "readings": _reading,

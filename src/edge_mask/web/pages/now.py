@@ -26,7 +26,7 @@ FRESH: Final = 15.0
 _RECENT: Final = 8
 _LIVE: Final = "visit alert fault look health"
 _HEALTH: Final = (
-    "clock_synced", "cpu", "fps", "inference_ms", "memory", "outbox", "rss", "sensors", "soc_temperature", "uptime_s",
+    "clock_synced", "cpu", "fps", "inference_ms", "memory", "outbox", "rss", "soc_temperature", "uptime_s",
     "cameras",
 )  # fmt: skip
 
@@ -51,7 +51,7 @@ def _values(site: Site, words: Words) -> dict[str, Any]:
         "today": judged,
         "date": date.isoformat(),
         "recent": site.reader.visit_page(Which(), limit=_RECENT).rows,
-        "states": [*_parts(site), *_sensors(health["sensors"] or {})],
+        "states": _parts(site),
         "health": health,
         "outbox": {name: outbox.get(name) for name in ("pending", "bytes", "oldest_s")},
         "dropped": sum(count for count in (outbox.get("dropped") or {}).values() if isinstance(count, int)),
@@ -95,11 +95,11 @@ def _taken(site: Site, camera: str) -> float | None:
 
 
 def _parts(site: Site) -> Sequence[dict[str, str]]:
-    return [{"name": each["part"], "state": each["state"], "text": each["text"]} for each in site.parts()]
-
-
-def _sensors(states: Mapping[str, Mapping[str, Any]]) -> Sequence[dict[str, Any]]:
-    return [{"name": name, "state": told.get("state", "away"), "text": ""} for name, told in states.items()]
+    """What is only `ok` says no more than its state."""
+    return [
+        {"name": each["part"], "state": each["state"], "text": "" if each["text"] == "ok" else each["text"]}
+        for each in site.parts()
+    ]
 
 
 def routes(_site: Site) -> Sequence[BaseRoute]:

@@ -1,0 +1,61 @@
+"""Lists, one visit, marks and erasure, in a real browser."""
+
+import re
+
+from playwright.sync_api import expect
+from tests.web.browsing import HOSTILE, Browsing, grows, judged
+
+
+def test_paging_and_filters_by_clicks(desk: Browsing) -> None:
+    with desk.page("/visits") as page:
+        page.select_option("select[name=verdict]", "no_pass")
+        page.get_by_role("button", name="Show").click()
+        page.wait_for_url(re.compile("verdict=no_pass"))
+        assert page.locator("tbody .mark.is-pass").count() == 0
+        first = page.locator("tbody tr").first.get_attribute("id")
+        page.get_by_role("link", name="Older").click()
+        page.wait_for_url(re.compile("cursor="))
+        assert page.locator(f"#{first}").count() == 0
+        assert page.locator("select[name=verdict]").input_value() == "no_pass"
+        page.get_by_role("link", name="Newest").click()
+        page.get_by_role("link", name="All again").click()
+        page.wait_for_url(f"{desk.address}/visits")
+
+
+def test_a_visit_shows_what_it_was_decided_on(desk: Browsing) -> None:
+    with desk.page("/") as page:
+        grows(page, judged(page))
+        page.get_by_role("link", name="Why?").first.click()
+        expect(page.get_by_role("heading", name="What it was decided on")).to_be_visible()
+        assert page.locator(".rows.tight tbody tr").count() >= 3, "three looks must agree"
+        expect(page.locator("dl.tight")).to_contain_text(["votes"])
+        expect(page.locator("img.photo")).to_be_visible()
+        assert page.locator("img.photo").evaluate("each => each.decode().then(() => each.naturalWidth)") > 0
+
+
+def test_an_alert_is_marked_as_seen(desk: Browsing) -> None:
+    with desk.page("/alerts?show=faults") as page:
+        news = page.locator(".card.is-new").count()
+        page.get_by_role("button", name=re.compile("^Mark as seen")).first.click()
+        expect(page.get_by_text("Marked as seen.")).to_be_visible()
+        assert page.locator(".card.is-new").count() == news - 1
+
+
+def test_a_visit_is_erased_after_a_question(desk: Browsing) -> None:
+    with desk.page("/visits") as page:
+        row = page.locator("tbody tr").nth(3).get_attribute("id")
+        page.locator(f"#{row} a").first.click()
+        page.get_by_role("link", name="Erase this visit").click()
+        page.get_by_role("button", name="Erase it").click()
+        expect(page.get_by_text("The visit is erased.")).to_be_visible()
+        assert page.locator(f"#{row}").count() == 0
+
+
+def test_hostile_texts_are_only_text(desk: Browsing) -> None:
+    with desk.page("/alerts") as page:
+        for path in ("alerts", "alerts?show=faults", "./"):
+            page.goto(f"/{path.removeprefix('./')}")
+            assert page.locator("img[src=x], .brand b").count() == 0
+        page.goto("/alerts")
+        expect(page.locator(".card").first).to_contain_text(HOSTILE)
+        assert page.title() != "1"

@@ -1,0 +1,30 @@
+"""Who is let in, in a real browser."""
+
+import re
+
+from playwright.sync_api import expect
+from tests.web.browsing import Browsing, fill_in
+
+
+def test_a_stranger_logs_in_and_comes_to_the_page_that_was_asked_for(desk: Browsing) -> None:
+    with desk.page("/figures?by=day", is_logged_in=False) as page:
+        assert "/login?next=figures" in page.url
+        fill_in(page, password="not this one at all")
+        expect(page.get_by_role("alert")).to_be_visible()
+        fill_in(page)
+        page.wait_for_url(f"{desk.address}/figures?by=day")
+        page.locator(".menu summary").click()
+        page.get_by_role("button", name="Log out").click()
+        page.wait_for_url(f"{desk.address}/login")
+        page.goto("/visits")
+        assert "/login?next=visits" in page.url
+    desk.complaints.clear()  # the refused password is an error to the browser
+
+
+def test_a_viewer_has_no_button_that_changes_anything(desk: Browsing) -> None:
+    with desk.page("/login", is_logged_in=False) as page:
+        fill_in(page, "lee")
+        page.wait_for_url(f"{desk.address}/")
+        page.goto("/alerts")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        assert page.get_by_role("button", name=re.compile("seen", re.IGNORECASE)).count() == 0
