@@ -147,15 +147,15 @@ def _site(
     from edge_mask.web.metrics.text import text_of
     from edge_mask.web.site import Site
 
-    mouth = lent.wishes.lasting("mouth", lambda: Mouth(lent.wishes.desk, lent.clock))
+    mouth = lent.wishes.lasting("mouth", lambda: Mouth(lent.wishes.desk, lent.ground.clock))
     collector = HouseCollector(counters.tally, Measure(lent, counters), counters.requests)
     return Site(
-        settings=lent.settings,
-        clock=lent.clock,
-        reader=Reader(lent.settings.outbox.path),
+        settings=lent.ground.settings,
+        clock=lent.ground.clock,
+        reader=Reader(lent.ground.settings.outbox.path),
         accounts=accounts,
         feed=listener.feed,
-        figures=Figures(lent.figures, lent.clock),
+        figures=Figures(lent.figures, lent.ground.clock),
         parts=lent.parts,
         ask=mouth.ask,
         in_force=lent.wishes.loaded,
@@ -169,7 +169,7 @@ def _site(
 
 def _marked(lent: Lent, sighting: Sighting) -> "Future[int]":
     request = MarkSeen(sighting)
-    lent.inbox.ask(request)
+    lent.ground.inbox.ask(request)
     return request.answer
 
 
