@@ -58,7 +58,7 @@ def test_the_bounds_of_the_database_are_those_of_the_configuration(tmp_path: Pat
 def test_health_is_told_without_figures_of_the_outbox_while_the_database_cannot_be_read(tmp_path: Path) -> None:
     house = assembly(tmp_path)
     house._health().step(threading.Event())
-    [health] = house._inbox.mailbox.take_many(10, 10.0)
+    [health] = house._ground.inbox.mailbox.take_many(10, 10.0)
     assert isinstance(health, Health)
     assert health.values["outbox"] == {"pending": None, "bytes": None, "oldest_s": None, "dropped": None}
     assert health.values["clock_synced"]

@@ -10,6 +10,7 @@ from typing import Any
 from edge_mask.act.actions import Result
 from edge_mask.act.snapshots import SnapshotStore
 from edge_mask.app.drivers import detector_of
+from edge_mask.app.ground import Ground
 from edge_mask.app.health import HealthFigures
 from edge_mask.capture.camera import Camera
 from edge_mask.control.clerk import Clerk
@@ -21,7 +22,6 @@ from edge_mask.control.wishes import Wishes
 from edge_mask.deliver.transport import BrokerTransport
 from edge_mask.detect.shared_detector import SharedDetector
 from edge_mask.errors import EdgeMaskError
-from edge_mask.recording.mail import Inbox
 from edge_mask.recording.requests import Barrier
 from edge_mask.redact import redact
 from edge_mask.rules.effects import KeepPicture
@@ -29,7 +29,6 @@ from edge_mask.runtime.clock import Clock
 from edge_mask.sense.series import State
 from edge_mask.settings.model import Settings
 from edge_mask.vision.shared import Seen
-from edge_mask.wire.topics import Topics
 
 
 class ModelForGuests:
@@ -80,13 +79,10 @@ def _finding(part: str, state: str) -> dict[str, str]:
 class Lent:
     """The parts of a house that commands use."""
 
-    settings: Settings
-    topics: Topics
-    clock: Clock
+    ground: Ground
     wishes: Wishes
     transport: BrokerTransport | None
     """None without a broker."""
-    inbox: Inbox
     perform: Callable[[KeepPicture], "Future[Result]"]
     pictures: SnapshotStore
     seen: Seen
@@ -98,28 +94,28 @@ class Lent:
     def look(self) -> Look:
         """Who looks for guests."""
         looks = {name: camera.look_now for name, camera in self.cameras.items()}
-        model = ModelForGuests(self.settings, self.shared)
-        return Look(Eyes(looks, self.seen.newest.get, lambda: self.seen.inference_ms, model), self.clock)
+        model = ModelForGuests(self.ground.settings, self.shared)
+        return Look(Eyes(looks, self.seen.newest.get, lambda: self.seen.inference_ms, model), self.ground.clock)
 
     def clerk(self, look: Look) -> Clerk:
         """The control worker, for those who ask over the broker and over HTTP."""
         return Clerk(
             self.wishes.desk,
-            self.topics,
+            self.ground.topics,
             self.transport,
             self.commands(look).by_name(),
-            self.inbox.emit,
-            self.clock,
+            self.ground.inbox.emit,
+            self.ground.clock,
             clean=self.clean,
         )
 
     def clean(self, text: str) -> str:
         """`text` without secrets."""
-        return redact(text, self.settings.secrets())
+        return redact(text, self.ground.settings.secrets())
 
     def commands(self, look: Look) -> Commands:
         """What can be asked for."""
-        settings = self.settings
+        settings = self.ground.settings
         return Commands(
             self.wishes,
             infer=look,
@@ -130,13 +126,13 @@ class Lent:
                 sends_pictures=settings.privacy.send_pictures,
             ),
             erase=Erase(
-                self.inbox.ask,
+                self.ground.inbox.ask,
                 settings.device.thing_name,
                 settings.gate.temperature_sensor,
                 self.pictures,
                 settings.device.zone,
             ),
-            figures=Figures(self.figures, self.clock),
+            figures=Figures(self.figures, self.ground.clock),
             parts=self.parts,
         )
 
@@ -161,7 +157,7 @@ class Lent:
     def _database(self) -> dict[str, str]:
         """Whether everything that was recorded until now reaches the disk."""
         barrier = Barrier()
-        self.inbox.ask(barrier)
+        self.ground.inbox.ask(barrier)
         try:
             barrier.answer.result(_PATIENCE)
         except (Overdue, CancelledError, EdgeMaskError) as error:

@@ -8,6 +8,9 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
+from edge_mask.app.connection import certificate_watch
+from edge_mask.app.ground import Ground
+from edge_mask.app.part_states import PartStates
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.reader import Reader
 from edge_mask.messages import Event, Frame, Health
@@ -140,6 +143,23 @@ class HealthFigures:
         except DatabaseError as error:
             log.debug("health: no figures of visits: %s", error)
             return None
+
+
+def health_figures(ground: Ground, seen: Seen, frames: Tray[Frame], parts: PartStates) -> HealthFigures:
+    """The figures of a house; each caller's count from its own last question."""
+    settings = ground.settings
+    return HealthFigures(
+        seen if settings.cameras else None,
+        frames,
+        settings.outbox.path,
+        ground.boot,
+        ground.clock,
+        ground.rules,
+        live_dropped=lambda: ground.couriers.live_dropped,
+        certificate=certificate_watch(settings, ground.inbox.emit),
+        parts=parts,
+        zone=settings.device.zone,
+    )
 
 
 def health_values(

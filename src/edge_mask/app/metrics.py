@@ -67,7 +67,7 @@ class Measure:
 
     def __call__(self) -> HouseFigures:
         lent, counters, machine = self._lent, self._counters, self._probe.read()
-        settings, now = lent.settings, lent.clock.now()
+        settings, now = lent.ground.settings, lent.ground.clock.now()
         return HouseFigures(
             now=now,
             started=counters.started(now),
@@ -93,7 +93,7 @@ class Measure:
     def _outbox(self, now: Moment) -> OutboxFigures | None:
         """None while the database cannot be read; the rest is told all the same."""
         try:
-            reader = Reader(self._lent.settings.outbox.path)
+            reader = Reader(self._lent.ground.settings.outbox.path)
             found: Mapping[str, Any] = reader.outbox_status(now, self._lent.figures.boot)
         except DatabaseError:
             return None
