@@ -12,9 +12,10 @@ from tests.notify.test_senders import notice
 
 from edge_mask.deliver.http_connection import HttpConnection
 from edge_mask.deliver.http_request import Origin
+from edge_mask.deliver.public_address import is_public
 from edge_mask.deliver.transport import Stale
 from edge_mask.errors import Refused
-from edge_mask.notify.subscriptions import MOST, MOST_OF_A_USER, Subscriptions, is_public, store_path
+from edge_mask.notify.subscriptions import MOST, MOST_OF_A_USER, Subscriptions, store_path
 from edge_mask.notify.vapid import Vapid
 from edge_mask.notify.web_push import post_for
 from edge_mask.runtime.clock import SystemClock

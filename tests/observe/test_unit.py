@@ -85,6 +85,22 @@ def test_the_daemon_may_ask_whether_the_clock_is_set() -> None:
     assert "clock_adjtime" in service["SystemCallFilter"][-1].split()
 
 
+def test_leds_of_the_board_can_be_outputs_though_the_rest_of_sys_is_read_only() -> None:
+    service = settings("Service")
+    assert service["ProtectKernelTunables"] == ["yes"]
+    assert service["ReadWritePaths"] == ["-/sys/devices/platform/leds"]
+
+
+def test_a_broken_configuration_brings_up_safe_mode_and_never_a_loop() -> None:
+    service = settings("Service")
+    assert " run --safe-mode --config " in service["ExecStart"][0]
+    assert service["RestartPreventExitStatus"] == ["2"], "what it ends with where there is no page"
+
+
+def test_the_component_has_no_safe_mode_since_its_nucleus_must_see_the_failure() -> None:
+    assert "--safe-mode" not in (UNIT.parent / "run.sh").read_text(encoding="utf-8")
+
+
 def test_the_unit_can_be_enabled() -> None:
     parser = configparser.ConfigParser(strict=False, interpolation=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # the documented way to keep capital letters

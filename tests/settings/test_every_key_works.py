@@ -131,6 +131,12 @@ def write_config_of_targets(folder: Path, readings: str, url: str) -> Path:
         {"name": "e", "kind": "web-push", "subject": "mailto:me@example.org", "private_hosts": ["127.0.0.1"], **common},
     ]
     browser = {"user": "kim", **KEYS, "endpoint": url}
+    panels = [
+        {"name": "a", "url": url, "path": "x", "value": "y", "label": "z", "private": True},
+        {"name": "b", "url": url, "column": "x"},
+    ]
+    shown = {"from": json.dumps([url, None, None, "x", None]), "at": 1e9, "points": [["", 1.0]]}
+    (folder / "targets.db.panels.json").write_text(json.dumps({"a": shown, "b": shown}))
     (folder / "targets.db.push.json").write_text(json.dumps({"subscriptions": [browser]}))
     action = {"edgeMask": {"notify": {"to": list("abcde"), "text": "hot"}}}
     (folder / "notify.json").write_text(json.dumps({"sql": "SELECT * FROM '#'", "actions": [action]}))
@@ -141,6 +147,7 @@ def write_config_of_targets(folder: Path, readings: str, url: str) -> Path:
         "outbox": {"path": str(folder / "targets.db")},
         "rules": ["notify.json"],
         "notify": {"targets": targets},
+        "panels": panels,
         "web": {"enabled": True, "port": free_port()},
     }
     path.write_text(json.dumps(settings))

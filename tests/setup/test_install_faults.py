@@ -33,6 +33,7 @@ esac
 case "$1" in
   is-active) [ -n "$FAKE_ACTIVE" ] ;;
   restart) [ -z "$FAKE_FAILS" ] ;;
+  show) echo "$FAKE_STATUS" ;;
 esac
 """,
     "apt-get": 'case "$*" in *install*) touch "$APT_DONE" ;; esac',
@@ -168,7 +169,7 @@ def test_a_first_installation_enables_the_service_and_says_what_to_do_next(machi
     assert f"edit {machine.folder}/etc/edge-mask/config.yaml, then" in done.stdout
     unit = (machine.folder / "etc/systemd/system/edge-mask.service").read_text()
     program, config = "opt/edge-mask/current/bin/edge-mask", "etc/edge-mask/config.yaml"
-    assert f"ExecStart={machine.folder}/{program} run --config {machine.folder}/{config}\n" in unit
+    assert f"ExecStart={machine.folder}/{program} run --safe-mode --config {machine.folder}/{config}\n" in unit
     assert (machine.folder / "usr/bin/edge-mask").resolve() == (
         machine.folder / "opt/edge-mask/releases" / machine.link("current") / "bin/edge-mask"
     )
@@ -223,6 +224,15 @@ def test_a_release_that_does_not_start_as_a_service_is_told_with_the_way_back(ma
     assert "does not start: journalctl -u edge-mask -n 50 says why. Back to the one before: sudo make rollback" in said
     assert machine.make("rollback").returncode == 0
     assert machine.link("current").startswith("0.1.0-")
+
+
+def test_a_release_that_comes_up_in_safe_mode_is_told_with_what_says_why(machine: Machine) -> None:
+    machine.make("install")
+    machine.version("0.2.0")
+    done = machine.make("install", FAKE_ACTIVE="1", FAKE_STATUS="safe mode: config.yaml:3: nonsense: unknown key")
+    assert done.returncode != 0
+    [said] = sentences(done)
+    assert "its configuration is broken: edge-mask check --config" in said
 
 
 def test_a_release_that_was_killed_half_way_is_made_anew(machine: Machine) -> None:

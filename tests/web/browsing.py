@@ -18,7 +18,7 @@ from edge_mask.ledger.reader import Reader
 CHROMIUM = Path("/usr/bin/chromium")
 USER = "kim"
 HOSTILE = '<img src="x" onerror="document.title=1">'
-ROOMS = ("./", "figures", "visits", "alerts", "readings")
+ROOMS = ("./", "figures", "visits", "alerts", "readings", "settings")
 _JUDGED = ".tile:first-child b"
 ZONE = next(zone for zone in ("Asia/Seoul", "America/New_York") if 1 <= datetime.now(ZoneInfo(zone)).hour < 23)
 """Of the site: it is not near midnight there, where the figures of the day begin anew."""

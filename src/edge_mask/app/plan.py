@@ -31,6 +31,7 @@ class Plan:
         clock: Clock,
         *,
         before_build: Callable[[], object] = lambda: None,
+        after_build: Callable[[], object] = lambda: None,
         refused: Iterable[str] = (),
         wishes: Wishes | None = None,
         component: "Component | None" = None,
@@ -43,6 +44,7 @@ class Plan:
         self.settings = settings
         self._refused = list(refused)
         self._before_build = before_build
+        self._after_build = after_build
         self._clock = clock
         self._wishes = wishes
         self._component = component
@@ -56,6 +58,7 @@ class Plan:
             undo.pop_all()
         while self._refused:
             house.complain("configuration", "overlay_refused", self._refused.pop(0))
+        self._after_build()
         log.info("%s", what_runs(self.settings))
         return house
 

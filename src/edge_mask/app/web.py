@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from edge_mask.app.control import Figures, Lent
+from edge_mask.app.panels import keeper_for, shown_by
 from edge_mask.control.futures import but
 from edge_mask.control.look import Look
 from edge_mask.control.request import Rejected
@@ -107,19 +109,19 @@ class Page:
                 " edge-mask users add NAME --config FILE"
             )
 
-        app = front(_site(lent, look, listener, accounts, counters, self._push))
-        return [
-            WebServer(
-                listener,
-                address,
-                app,
-                self._report,
-                self._clock,
-                is_allowed=is_allowed,
-                advice=lambda: list(filter(None, [web.exposure])),
-                upkeep=accounts.keep,
-            )
-        ]
+        keeper = keeper_for(self._settings, self._report, self._clock)
+        site = _site(lent, look, listener, accounts, counters, self._push)
+        server = WebServer(
+            listener,
+            address,
+            front(site if keeper is None else replace(site, panels=shown_by(keeper))),
+            self._report,
+            self._clock,
+            is_allowed=is_allowed,
+            advice=lambda: list(filter(None, [web.exposure])),
+            upkeep=accounts.keep,
+        )
+        return [server] if keeper is None else [server, keeper]
 
 
 def _accounts(settings: Settings, wishes: Wishes, clock: Clock) -> "Door":
@@ -156,6 +158,7 @@ def _site(
         figures=Figures(lent.figures, lent.ground.clock),
         parts=lent.parts,
         ask=mouth.ask,
+        in_force=lent.wishes.loaded,
         mark_seen=lambda sighting: _marked(lent, sighting),
         look=lambda picture: look_of_guest(look, picture),
         metrics=lambda: text_of(collector),

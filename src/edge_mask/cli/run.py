@@ -4,19 +4,24 @@ import argparse
 import logging
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_mask.cli.common import add_config, positive_seconds
 
 if TYPE_CHECKING:
+    from edge_mask.app.safe_mode import SafeMode
     from edge_mask.control.component import Component
     from edge_mask.control.wishes import Wishes
+    from edge_mask.observe.notify import SystemdNotifier
+    from edge_mask.runtime.clock import Clock
     from edge_mask.runtime.supervisor import Supervisor
     from edge_mask.settings.load import LoadedSettings
 
 log = logging.getLogger(__name__)
 
+EXIT_CONFIGURATION = 2
 SWITCH_INTERVAL = 0.0005
 """Seconds until a waiting thread gets the interpreter. Python's 5 ms equal several inferences of a fast machine:
 a vision thread that returns from the graph must not wait that long for a thread that writes a message."""
@@ -37,11 +42,16 @@ def add(commands: Any) -> None:
         action="store_true",
         help="stop when every file, folder and replay is finished and the outbox is empty (or the broker away for 5 s)",
     )
+    parser.add_argument(
+        "--safe-mode",
+        action="store_true",
+        help="while the configuration is broken, serve a page that says so instead of ending (docs/safe-mode.md)",
+    )
     parser.set_defaults(function=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from edge_mask.errors import EdgeMaskError
+    from edge_mask.errors import ConfigurationError, EdgeMaskError
     from edge_mask.observe.notify import SystemdNotifier, watchdog_interval
     from edge_mask.runtime.clock import SystemClock
     from edge_mask.runtime.door import Blueprint
@@ -66,26 +76,39 @@ def _run(arguments: argparse.Namespace) -> int:
             _set_aside(found)
         from edge_mask.app.plan import Plan  # heavy imports: only after the configuration is valid
 
-        return Plan(settings, clock, before_build=speak, refused=found.refused, wishes=wishes, component=component)
+        return Plan(
+            settings, clock, before_build=speak, after_build=partial(_keep_good, found), refused=found.refused,
+            wishes=wishes, component=component,
+        )  # fmt: skip
 
     def plan() -> Blueprint:
         return wishes.plan() if component is None else component.plan()
 
-    supervisor = Supervisor(
-        plan,
-        clock,
-        notifier=SystemdNotifier.from_environment(os.environ),
-        limits=Limits(arguments.max_seconds, arguments.until_idle),
-        feed_every=watchdog_interval(os.environ),
-    )
-    supervisor.install_signals()  # first: a SIGTERM while the model loads must also stop cleanly
+    notifier, ends_at = SystemdNotifier.from_environment(os.environ), _ends_at(arguments, clock)
+
+    def open_door() -> Supervisor:
+        left = None if ends_at is None else max(0.001, ends_at - clock.now().mono)
+        limits = Limits(left, arguments.until_idle)
+        made = Supervisor(plan, clock, notifier=notifier, limits=limits, feed_every=watchdog_interval(os.environ))
+        made.install_signals()  # first: a SIGTERM while the model loads must also stop cleanly
+        return made
+
+    supervisor = open_door()
     from edge_mask.control.wishes import Wishes
 
     wishes = Wishes(arguments.config, os.environ, blueprint)
     wishes.serve(supervisor.door)
     component = _component(arguments.config, wishes)
-    if component is None:
-        return _to_the_end(supervisor, wishes)
+    while component is None:
+        try:
+            return _to_the_end(supervisor, wishes)
+        except ConfigurationError as error:
+            if not arguments.safe_mode or supervisor.door.is_told_to_stop():
+                raise
+            if not _safe_mode(arguments.config, clock, notifier).stay(error, ends_at):
+                return EXIT_CONFIGURATION
+        supervisor = open_door()
+        wishes.serve(supervisor.door)
     try:
         return _to_the_end(supervisor, wishes)
     except EdgeMaskError:
@@ -93,6 +116,40 @@ def _run(arguments: argparse.Namespace) -> int:
         raise
     finally:
         component.close()
+
+
+def _ends_at(arguments: argparse.Namespace, clock: "Clock") -> float | None:
+    return None if arguments.max_seconds is None else clock.now().mono + arguments.max_seconds
+
+
+def _safe_mode(config: Path, clock: "Clock", notifier: "SystemdNotifier") -> "SafeMode":
+    from edge_mask.app.drivers import rule_files
+    from edge_mask.app.safe_mode import SafeMode
+    from edge_mask.observe import logs
+    from edge_mask.rules.rule_set import RuleSet
+    from edge_mask.settings.load import load_with_overlay
+
+    if not logging.getLogger().handlers:
+        logs.configure("info", "auto", ())
+
+    def check() -> None:
+        found = load_with_overlay(config, os.environ)
+        _secrets(found.settings)
+        RuleSet.load(rule_files(found.settings.rules))
+
+    return SafeMode(config, os.environ, clock, notifier, check)
+
+
+def _keep_good(found: "LoadedSettings") -> None:
+    """For safe mode, where there is one; without it nothing is written."""
+    if not found.settings.web.enabled or not found.settings.web.safe_mode:
+        return
+    from edge_mask.settings import last_good
+
+    try:
+        last_good.keep(found)
+    except OSError as error:
+        log.warning("configuration: what runs now cannot be kept for safe mode: %s", error.strerror)
 
 
 def _component(config: Path, wishes: "Wishes") -> "Component | None":

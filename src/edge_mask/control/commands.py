@@ -9,7 +9,7 @@ from edge_mask import __version__
 from edge_mask.control.clerk import Answer, Command
 from edge_mask.control.futures import mapped
 from edge_mask.control.request import Rejected, Request, shown
-from edge_mask.control.wishes import Action, Applied, Model, Models, Wishes
+from edge_mask.control.wishes import Action, Applied, Model, Models, Outdated, Wishes
 from edge_mask.errors import ConfigurationError, TryLater
 from edge_mask.settings.overlay import NotFromOutside
 
@@ -55,7 +55,10 @@ class Commands:
         wish = request.fields.get("set")
         if not isinstance(wish, dict):
             raise Rejected("bad_request", f"set: found {shown(wish)}; allowed: a part of the configuration, an object")
-        return rejecting(self.wishes.configure(wish, "command configure"), _configured)
+        upon = request.fields.get("config_version")
+        if upon is not None and (not isinstance(upon, int) or isinstance(upon, bool)):
+            raise Rejected("bad_request", f"config_version: found {shown(upon)}; allowed: a whole number")
+        return rejecting(self.wishes.configure(wish, "command configure", upon=upon), _configured)
 
     def _model(self, request: Request) -> "Future[Answer]":
         action = request.text("action")
@@ -88,7 +91,7 @@ def rejecting(wished: "Future[Applied]", answer: Callable[[Applied], Answer]) ->
         match error:
             case NotFromOutside():
                 return Rejected("not_allowed", str(error))
-            case ConfigurationError():
+            case ConfigurationError() | Outdated():
                 return Rejected("bad_request", str(error))
             case _:
                 return error

@@ -26,7 +26,7 @@ from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.door import Blueprint, Door
 from edge_mask.runtime.house import House
 from edge_mask.settings import overlay as overlays
-from edge_mask.settings.load import LoadedSettings, load, overlay_of
+from edge_mask.settings.load import LoadedSettings, document_of, load, overlay_of
 from edge_mask.settings.overlay import Overlay
 from edge_mask.units import Seconds
 
@@ -125,7 +125,8 @@ class Component:
 
     def _planned(self, new: Overlay, kept_at: Path, wish: NucleusWish) -> Blueprint:
         try:
-            found = LoadedSettings(load(self._file, self._environ, new), new, kept_at)
+            document = document_of(self._file, self._environ)
+            found = LoadedSettings(load(self._file, self._environ, new), new, kept_at, document=document)
             blueprint = self._wishes.plan_of(found)
         except ConfigurationError as error:
             self.configuration.tried(wish, taken=False)

@@ -30,7 +30,7 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "snapshot": ("camera", "reason"),
     "status": (),
     "reload": (),
-    "configure": ("set",),
+    "configure": ("set", "config_version"),
     "model": ("action", "name", "version"),
     "erase": ("visit", "before"),
 }

@@ -71,7 +71,7 @@ class Way:
         if len(overlays.written(overlay)) > MOST_READ:
             raise ConfigurationError([f"{overlay.origin}: all wishes together take more than {MOST_READ} bytes"])
         self._is_new = overlay is not found.overlay
-        self.new = LoadedSettings(settings, overlay, found.kept_at)
+        self.new = LoadedSettings(settings, overlay, found.kept_at, document=found.document)
 
     def keep(self) -> None:
         """The house runs. Raises Refused when the wish cannot be kept: then it must not run."""

@@ -71,6 +71,10 @@ class Models:
     installed: tuple[Model, ...]
 
 
+class Outdated(Refused):
+    """A wish upon what is not in force any more: somebody else was faster."""
+
+
 @dataclass(slots=True)
 class _Standing:
     """What the running house was built from."""
@@ -142,13 +146,25 @@ class Wishes:
         overlay = Overlay() if standing is None else standing.found.overlay
         return InForce(overlay.config, overlay.version, None if standing is None else standing.model)
 
-    def configure(self, wish: Mapping[str, Any], origin: str) -> "Future[Applied]":
+    def loaded(self) -> LoadedSettings | None:
+        """What the running house was built from; None before the first."""
+        return self._found
+
+    def configure(self, wish: Mapping[str, Any], origin: str, *, upon: int | None = None) -> "Future[Applied]":
         """Merge `wish` into the overlay: a null takes its key out again. `origin` names the sender in sentences.
 
         Fails with NotFromOutside for keys that only the file may set, with ConfigurationError (see its `problems`) for
-        values that are wrong, with another error when the house cannot be built.
+        values that are wrong, with Outdated when the overlay's version is not `upon`, with another error when the house
+        cannot be built.
         """
-        return self._change(lambda overlay: overlay.changed(wish, origin))
+
+        def changed(overlay: Overlay) -> Overlay:
+            if upon is not None and overlay.version != upon:
+                text = f"{upon} is not in force any more, but {overlay.version}; look at what changed, and wish again"
+                raise Outdated(f"config_version: {text}")
+            return overlay.changed(wish, origin)
+
+        return self._change(changed)
 
     def replace(self, config: Mapping[str, Any], origin: str) -> "Future[Applied]":
         """The same with a whole overlay in the place of the old one."""
@@ -206,9 +222,12 @@ class Wishes:
 
     def _change(self, change: Change) -> "Future[Applied]":
         """A wish that holds already builds nothing."""
-        with self._lock:
-            if not self._pending and (now := self._found) is not None and _holds(change, now.overlay):
-                return done(Applied(self.in_force(), ()))
+        try:
+            with self._lock:
+                if not self._pending and (now := self._found) is not None and _holds(change, now.overlay):
+                    return done(Applied(self.in_force(), ()))
+        except Outdated as error:
+            return failed(error)
         return self._asked(change)
 
     def _asked(self, change: Change, undo: Callable[[], object] = nothing) -> "Future[Applied]":

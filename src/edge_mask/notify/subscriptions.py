@@ -7,11 +7,12 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from edge_mask.deliver.public_address import is_public
 from edge_mask.errors import Refused
 from edge_mask.notify.vapid import from_base64url
 from edge_mask.private_file import replace_private
@@ -22,7 +23,6 @@ MOST: Final = 50
 """Each has a courier of its own."""
 _LONGEST: Final = 1024
 """Characters of an address."""
-_NAT64: Final = ip_network("64:ff9b::/96")
 _NOT_PUBLIC: Final = (".local", ".localhost", ".internal", ".lan", ".home", ".arpa", ".test", ".invalid")
 
 
@@ -181,15 +181,3 @@ def _may_be_public(host: str) -> bool:
     except ValueError:
         is_name = re.fullmatch(r"([a-z0-9-]{1,63}\.)+([a-z]{2,63}|xn--[a-z0-9-]+)", host) is not None
         return is_name and not f".{host}".endswith(_NOT_PUBLIC)
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address is one of the public internet."""
-    try:
-        found = ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    inner = found
-    if isinstance(found, IPv6Address):  # an address of the old protocol may stand inside
-        inner = found.ipv4_mapped or found.sixtofour or (IPv4Address(found.packed[-4:]) if found in _NAT64 else found)
-    return inner.is_global and not inner.is_multicast and found.is_global

@@ -47,7 +47,7 @@ def _something_to_do(settings: Settings) -> Iterator[Complaint]:
 
 
 def _names(settings: Settings) -> Iterator[Complaint]:
-    for section in ("cameras", "sensors", "outputs"):
+    for section in ("cameras", "sensors", "outputs", "panels"):
         names = [part.name for part in getattr(settings, section)]
         for index, name in enumerate(names):
             if name in names[:index]:

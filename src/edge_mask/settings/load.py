@@ -35,6 +35,8 @@ class LoadedSettings:
     """Why the stored overlay is not active, in sentences; empty when it is."""
     remarks: tuple[str, ...] = ()
     """Sentences about written keys that do nothing on this device, or less than they say."""
+    document: Document | None = None
+    """What the file said when it was read."""
 
 
 def load(path: Path, environ: Mapping[str, str], overlay: Overlay | None = None) -> Settings:
@@ -42,28 +44,28 @@ def load(path: Path, environ: Mapping[str, str], overlay: Overlay | None = None)
 
     Paths in it are relative to the working directory. Raises ConfigurationError with one sentence for each problem.
     """
-    return _settings(_document(path, environ), overlay or Overlay())[0]
+    return _settings(document_of(path, environ), overlay or Overlay())[0]
 
 
 def load_with_overlay(path: Path, environ: Mapping[str, str]) -> LoadedSettings:
     """The same with the stored overlay; an unusable one is left out and reported. Changes nothing."""
-    document = _document(path, environ)
+    document = document_of(path, environ)
     kept_at = overlays.kept_at(document.data)
     try:
         overlay = overlays.read_kept(kept_at)
         if overlay.config:
             settings, told = _settings(document, overlay)
-            return LoadedSettings(settings, overlay, kept_at, remarks=told)
+            return LoadedSettings(settings, overlay, kept_at, remarks=told, document=document)
         refused: tuple[str, ...] = ()
     except ConfigurationError as error:
         overlay, refused = Overlay(), tuple(error.problems)
     settings, told = _settings(document, Overlay())
-    return LoadedSettings(settings, overlay, kept_at, refused, told)
+    return LoadedSettings(settings, overlay, kept_at, refused, told, document)
 
 
 def overlay_of(path: Path, environ: Mapping[str, str]) -> tuple[Overlay, Path]:
     """The stored overlay, whether it can be used or not, and its place; one that cannot be read is empty."""
-    kept_at = overlays.kept_at(_document(path, environ).data)
+    kept_at = overlays.kept_at(document_of(path, environ).data)
     try:
         return overlays.read_kept(kept_at), kept_at
     except ConfigurationError:
@@ -75,7 +77,8 @@ def parse(text: str, name: str, environ: Mapping[str, str], overlay: Overlay | N
     return _settings(read(text, name, environ), overlay or Overlay())[0]
 
 
-def _document(path: Path, environ: Mapping[str, str]) -> Document:
+def document_of(path: Path, environ: Mapping[str, str]) -> Document:
+    """What the file says. Raises ConfigurationError when it cannot be read at all."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:

@@ -12,6 +12,8 @@ from edge_mask.settings.cameras import Camera, Cctv, DetectorSettings, Gate
 from edge_mask.settings.device import Device, HealthReport, Log
 from edge_mask.settings.homeassistant import HomeAssistant
 from edge_mask.settings.notify import Notify
+from edge_mask.settings.panels import MOST as MOST_PANELS
+from edge_mask.settings.panels import Panel
 from edge_mask.settings.privacy import Privacy
 from edge_mask.settings.sending import History, Mqtt, Outbox, TopicNames
 from edge_mask.settings.sensors import AnySensor
@@ -58,6 +60,9 @@ class Settings(Section):
     )
     notify: Notify = Field(default=Notify(), description="Who is told on their telephones.")
     web: Web = Field(default=Web(), description="The operator's page, the HTTP API and metrics.")
+    panels: tuple[Panel, ...] = Field(
+        default=(), max_length=MOST_PANELS, description="Public figures that the page shows, read once a day."
+    )
     log: Log = Field(default=Log(), description="What is logged on stderr.")
     health: HealthReport = Field(default=HealthReport(), description="The `health` messages.")
 

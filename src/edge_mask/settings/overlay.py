@@ -12,12 +12,12 @@ import errno
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from edge_mask.errors import ConfigurationError
+from edge_mask.private_file import replace_private
 from edge_mask.settings.base import MOST_READ, read_whole
 from edge_mask.yaml_file import MAX_DEPTH, Document, shown
 from edge_mask.yaml_file import Path as Key
@@ -137,20 +137,7 @@ def keep(path: Path, overlay: Overlay) -> None:
     data = written(overlay)
     if len(data) > MOST_READ:  # it would not be read again
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
-    fresh = path.with_name(f"{path.name}.new")
-    with suppress(FileNotFoundError):
-        fresh.unlink()
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    replace_private(path, data)
 
 
 def set_aside(path: Path) -> Path:

@@ -29,6 +29,11 @@ def _encoded(found: str, text: str, variable: re.Match[str]) -> str:
     return quote(found, safe=":") if is_inside else found
 
 
+def names_in(text: str) -> list[str]:
+    """The variables that a text of the file takes its value from."""
+    return [found["name"] for found in _VARIABLE.finditer(text) if not found["escaped"]]
+
+
 class FromEnvironment(str):
     """A value that comes from `${NAME}` alone: the file contains no part of it, not even a default."""
 

@@ -67,6 +67,11 @@ class Web(Section):
     trusted_proxies: tuple[Network, ...] = Field(
         default=(), description="Proxies in front of it whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."
     )
+    safe_mode: bool = Field(
+        default=True,
+        description="With `run --safe-mode`, and somebody who can log in, a broken configuration brings up a page that"
+        " says what is wrong; `false`: the program ends with exit code 2, as it does without that option.",
+    )
 
     @property
     def is_loopback(self) -> bool:

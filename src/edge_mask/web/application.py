@@ -12,7 +12,20 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from edge_mask.web import account, alive, api, commands, live, login, mask, notifications, pages, push
+from edge_mask.web import (
+    account,
+    alive,
+    api,
+    commands,
+    live,
+    login,
+    mask,
+    notifications,
+    pages,
+    panels_page,
+    push,
+    settings_page,
+)
 from edge_mask.web.metrics import scrape
 from edge_mask.web.pages.page import refused
 from edge_mask.web.problems import failed
@@ -26,6 +39,8 @@ ROUTES: Final[Sequence[Callable[[Site], Sequence[BaseRoute]]]] = (
     live.routes,
     scrape.routes,
     mask.routes,
+    settings_page.routes,
+    panels_page.routes,
     commands.routes,
     push.routes,
     notifications.routes,

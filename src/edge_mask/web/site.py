@@ -13,6 +13,7 @@ from edge_mask.errors import TryLater
 from edge_mask.ledger.reader import Reader
 from edge_mask.ledger.seen import Sighting
 from edge_mask.runtime.clock import Clock
+from edge_mask.settings.load import LoadedSettings
 from edge_mask.settings.model import Settings
 from edge_mask.web.access import Accounts, Nobody
 from edge_mask.web.feed import Feed
@@ -59,6 +60,23 @@ def _nobody_marks(_sighting: Sighting) -> "Future[int]":
     return done
 
 
+def _not_told() -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PanelNow:
+    """A panel with what it showed last."""
+
+    name: str
+    title: str
+    unit: str
+    at: float | None = None
+    """Unix seconds; None before the first."""
+    points: Sequence[tuple[str, float]] = ()
+    why: str = ""
+    """Why it is not newer."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """One house, as the web sees it. A new house has a new one; the server and its streams stay."""
@@ -74,6 +92,12 @@ class Site:
     parts: Callable[[], Sequence[Mapping[str, str]]] = tuple
     """How each part is, as `edge-mask check` says it: `{part, state, text}`; blocks."""
     ask: Ask = _nobody_answers
+    panels: Callable[[], Sequence[PanelNow]] = tuple
+    """Public figures. Never waits."""
+    is_safe_mode: bool = False
+    """The configuration is broken: there is one page, and no house."""
+    in_force: Callable[[], LoadedSettings | None] = _not_told
+    """What this house was built from."""
     mark_seen: Callable[[Sighting], "Future[int]"] = _nobody_marks
     """Marks alerts or faults as seen; how many were not marked before. Fails with an EdgeMaskError."""
     look: Callable[[bytes], "Future[Said]"] = _nobody_looks

@@ -121,6 +121,7 @@ class ConfigureRequest(Asked):
     """Change the configuration."""
 
     set: dict[str, Any] = Field(description="A part of the configuration; a null takes an earlier wish back.")
+    config_version: Count = Field(default=0, description="Only when this one is still in force; absent: whatever is.")
 
 
 class ConfigureAnswer(Answered):

@@ -102,7 +102,7 @@ def _filled(request: Request, template: str, wish: Preferences, given: Mapping[s
         "here": lambda **changes: changed_query(request.url.query, changes),
         "theme": wish.theme,
         "languages": LANGUAGES,
-        "rooms": ROOMS,
+        "rooms": () if site.is_safe_mode else ROOMS,
         "device": site.settings.device.labels.name or site.thing,  # a stranger is told neither: see base.html
         "thing": site.thing,
         "zone": site.settings.device.timezone,
@@ -111,6 +111,7 @@ def _filled(request: Request, template: str, wish: Preferences, given: Mapping[s
         "user": user if user is not None and user.role is not None else None,
         "may_operate": user is not None and user.may(Needs.OPERATOR),
         "unseen": _unseen(site, user),
+        "has_panels": bool(site.settings.panels),
         "has_push": site.push is not None,
         **given,
     }
@@ -149,7 +150,7 @@ def _done(request: Request) -> Sequence[Notice]:
 
 def _unseen(site: Site, user: Principal | None) -> int:
     """Alerts and faults that nobody has marked as seen; 0 while the database cannot be read, which its page says."""
-    if user is None or user.role is None:
+    if user is None or user.role is None or site.is_safe_mode:
         return 0
     try:
         return site.reader.unseen("alerts") + site.reader.unseen("faults")

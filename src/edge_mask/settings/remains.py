@@ -1,0 +1,72 @@
+"""What can still be read of a broken configuration: where its page is, and where its users and overlay lie."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from edge_mask import yaml_file
+from edge_mask.errors import ConfigurationError
+from edge_mask.settings.base import Section
+from edge_mask.settings.device import Device
+from edge_mask.settings.load import document_of
+from edge_mask.settings.model import Settings
+from edge_mask.settings.sending import Outbox
+from edge_mask.settings.web import Web, web_complaints
+
+S = TypeVar("S", bound=Section)
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """Enough for a page in safe mode."""
+
+    settings: Settings
+    """Device, web and the place of the database; all else is default."""
+    is_wanted: bool
+    """Whether a page is to come up: it is enabled, or nobody can read whether it is."""
+    raw: Any
+    """What the file says, with its variables as they are written; None when it is no YAML."""
+
+
+def remains(file: Path, environ: Mapping[str, str]) -> Remains:
+    """Never raises. A page whose own section is wrong is on loopback, with the defaults."""
+    try:
+        document = document_of(file, environ)
+    except ConfigurationError:  # no such file, or no text
+        return Remains(Settings(web=Web(enabled=True)), is_wanted=True, raw=None)
+    data = document.data
+    if not isinstance(data, Mapping):
+        return Remains(Settings(web=Web(enabled=True)), is_wanted=True, raw=None)
+    web, is_wanted = _web(data.get("web"))
+    settings = Settings(
+        device=_section(Device, data.get("device")) or Device(),
+        outbox=_outbox(data.get("outbox")),
+        web=web,
+    )
+    return Remains(settings, is_wanted, yaml_file.read(document.text, document.name).data)
+
+
+def _web(given: Any) -> tuple[Web, bool]:
+    web = _section(Web, given)
+    if web is None:
+        enabled, wanted = (given.get(key) if isinstance(given, Mapping) else None for key in ("enabled", "safe_mode"))
+        return Web(enabled=True), enabled is not False and wanted is not False
+    wrong = {key for key, _ in web_complaints(web)}
+    if wrong:  # without its certificate it is for this machine only
+        return Web(enabled=True), web.safe_mode and ("web", "enabled") not in wrong
+    return web, web.enabled and web.safe_mode
+
+
+def _outbox(given: Any) -> Outbox:
+    path = given.get("path") if isinstance(given, Mapping) else None
+    return _section(Outbox, {"path": path} if path else {}) or Outbox()
+
+
+def _section(kind: type[S], given: Any) -> S | None:
+    try:
+        return kind.model_validate({} if given is None else given)
+    except ValidationError:
+        return None

@@ -1,0 +1,146 @@
+"""The page of the settings, of the installed daemon: what is in force, and changes as `configure` makes them."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from tests.waiting import until
+from tests.web.asking import asking, site
+from tests.web.served import Answer, Client, Served, served
+
+FORM = {"content_type": "application/x-www-form-urlencoded"}
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("settings"), mqtt={"transport": "none", "username": "kim"}) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def kim(house: Served) -> Client:
+    return house.user("kim")
+
+
+def version(page: Answer) -> str:
+    found = re.search(r'name="version" value="(\d+)"', page.text)
+    assert found
+    return found[1]
+
+
+def wish(kim: Client, text: str, upon: str | None = None) -> Answer:
+    return kim.form("/settings", {"wish": text, "version": upon or version(kim.get("/settings"))})
+
+
+def kept(house: Served) -> Any:
+    path = house.folder / "edge-mask.db.overlay.json"
+    return json.loads(path.read_text())["config"] if path.exists() else {}
+
+
+def test_the_page_shows_values_with_their_places(kim: Client, house: Served) -> None:
+    text = kim.get("/settings").text
+    line = 1 + house.config.read_text().splitlines().index("  votes: 3")
+    row = re.search(r"gate\.votes</th><td class=\"code\">(.*?)</td><td>(.*?)</td>", text)
+    assert row
+    assert row.groups() == ("3", f"line {line}")
+    assert str(house.config) in text
+
+
+def test_a_change_is_in_force_kept_and_taken_back_and_the_file_stays(kim: Client, house: Served) -> None:
+    before = house.config.read_bytes()
+    answer = wish(kim, "gate:\n  votes: 7\n")
+    assert (answer.status, answer.headers["location"]) == (303, "./settings?done=configure")
+    assert kept(house) == {"gate": {"votes": 7}}
+    page = kim.get("/settings?done=configure")
+    assert "The change is in force." in page.text
+    assert re.search(r'gate\.votes</th><td class="code">7</td><td>laid over', page.text)
+    gone = kim.form("/settings/overlay", {"key": '["gate", "votes"]', "version": version(page)})
+    assert gone.status == 303
+    assert until(lambda: kept(house) in ({}, {"gate": {}}))
+    assert house.config.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "says"),
+    [
+        ("gate: {vots: 7}", 400, "gate.vots: unknown key; did you mean &#34;votes&#34;?"),
+        ("gate: {votes: many}", 400, "gate.votes: found &#34;many&#34;; allowed: a whole number"),
+        ("gate: {votes: 2\n", 422, "what you wrote:2: not valid YAML"),
+        ("gate: {votes: 3}\ngate: {votes: 4}", 422, "what you wrote:2: gate: given twice, first on line 1"),
+        ("web: {host: 0.0.0.0}", 403, "web: cannot be set from outside"),
+        ("mqtt: {host: example.org}", 403, "mqtt: cannot be set from outside"),
+        ("just words", 422, "Nothing was wished."),
+        ("", 422, "Nothing was wished."),
+        ("[1, 2]", 422, "Nothing was wished."),
+        ("gate: {window: .inf}", 400, "Infinity, which is no number in JSON"),
+        ("cameras: [{name: <b>x</b>, source: 'rtsp://a:cherry@h/x', role: gate}]", 400, "cameras[0].name: found"),
+    ],
+)
+def test_what_is_wrong_is_said_as_check_says_it_and_nothing_is_kept(
+    kim: Client, house: Served, text: str, status: int, says: str
+) -> None:
+    before = kept(house)
+    answer = wish(kim, text)
+    assert answer.status == status
+    shown = re.findall(r'<li class="code">(.*?)</li>', answer.text)
+    assert [each for each in shown if says in each], shown
+    assert "cherry" not in "".join(shown)
+    assert "<b>x</b>" not in answer.text
+    assert kept(house) == before
+
+
+def test_a_model_that_is_not_there_brings_the_old_house_back(kim: Client, house: Served) -> None:
+    answer = wish(kim, "detector: {model: nowhere/at-all}")
+    assert answer.status in (400, 500)
+    assert "nowhere/at-all" in answer.text
+    assert "detector" not in kept(house)
+    assert kim.get("/settings").status == 200
+
+
+def test_of_two_operators_at_once_the_second_is_told_of_the_first(kim: Client, house: Served) -> None:
+    seen = version(kim.get("/settings"))
+    assert wish(kim, "gate: {votes: 4}", seen).status == 303
+    answer = wish(kim, "gate: {votes: 6}", seen)
+    assert answer.status == 409
+    assert "Somebody has changed the settings meanwhile." in answer.text
+    assert "gate: {votes: 6}</textarea>" in answer.text, "what was written is not lost"
+    assert kept(house) == {"gate": {"votes": 4}}
+    assert wish(kim, "gate: {votes: 6}", version(answer)).status == 303
+    assert kept(house) == {"gate": {"votes": 6}}
+
+
+def test_the_file_is_read_again_and_a_broken_one_changes_nothing(kim: Client, house: Served) -> None:
+    good = house.config.read_text()
+    house.config.write_text(good + "nonsense: 1\n")
+    try:
+        assert "The file says something else by now." in kim.get("/settings").text
+        answer = kim.form("/settings/file", {})
+        assert "nonsense: unknown key" in answer.text
+        assert f"config.yaml:{len(good.splitlines()) + 1}:" in answer.text
+    finally:
+        house.config.write_text(good)
+    assert kim.form("/settings/file", {}).status == 303
+
+
+@pytest.mark.parametrize("who", ["viewer", "stranger"])
+def test_only_an_operator_sees_and_changes_it(tmp_path: Path, who: str) -> None:
+    somebody = asking(site(tmp_path), **({"who": who} if who == "viewer" else {}))
+    assert somebody.get("/settings").status == (403 if who == "viewer" else 303)
+    for path in ("/settings", "/settings/overlay", "/settings/file"):
+        assert somebody.post(path, b"wish=x&version=0", **FORM).status == (403 if who == "viewer" else 401)
+
+
+@pytest.mark.parametrize("key", ["", "x", "[]", "[1]", '{"a": 1}', "[" * 5000])
+def test_a_key_that_the_page_did_not_send_is_refused(tmp_path: Path, key: str) -> None:
+    body = urlencode({"key": key, "version": "0"}).encode()
+    assert asking(site(tmp_path), who="operator").post("/settings/overlay", body, **FORM).status == 400
+
+
+@pytest.mark.parametrize("number", ["", "-1", "x", "9" * 30, "²"])
+def test_a_version_that_is_no_number_is_refused(tmp_path: Path, number: str) -> None:
+    body = urlencode({"wish": "gate: {votes: 3}", "version": number}).encode()
+    assert asking(site(tmp_path), who="operator").post("/settings", body, **FORM).status == 400
