@@ -11,6 +11,7 @@ import pytest
 from edge_mask.messages import Alert, Message, Priority
 from edge_mask.notify.desk import NoticeDesk, Told
 from edge_mask.notify.notice import LONGEST_TEXT, LONGEST_TITLE, unpacked
+from edge_mask.notify.words import text_of
 from edge_mask.rules.effects import Notify
 from edge_mask.settings.notify import NtfyTarget, Target, WebPushTarget
 from edge_mask.units import Moment, Seconds, Unix
@@ -157,8 +158,8 @@ def test_alerts_speak_the_language_of_the_site() -> None:
         notice = unpacked(row.message.payload)
         return notice.title, notice.text
 
-    assert words("en") == ("No mask: front", "gate-01: somebody without a mask in 6 looks in a row.")
-    assert words("ko", kind="fever") == ("체온 높음: front", "gate-01: 38.2도가 측정되었습니다.")
+    assert words("en") == ("No mask: front", "gate-01: Somebody without a mask in 6 looks in a row.")
+    assert words("ko", kind="fever") == ("체온 높음: front", "gate-01: 체온 38.2°, 기준보다 높습니다.")
     assert words("en", kind="fever", value=None) == ("High temperature: front", "gate-01: odd")
     assert words("ko", kind="tailgating")[0] == "뒤따라 통과한 사람 있음: front"
     assert words("en", kind="new", camera=None, sensor="hall {x}") == ("Alert: hall {x}", "gate-01: odd")
@@ -225,3 +226,10 @@ def test_the_cause_goes_along_so_that_erasing_it_takes_the_words_away() -> None:
     assert row.message.priority is Priority.URGENT
     (late,) = desk().rule(wish(), message({}, Priority.LIVE), NOON, None).rows
     assert late.message.priority is Priority.TELEMETRY
+
+
+def test_the_text_of_a_fever_has_the_limit_in_every_language() -> None:
+    text = "A visitor at front has 38.7 C, above 37.5 C."
+    alert = Alert(at=NOON, kind="fever", text=text, camera="front", value=38.7)
+    assert text_of(alert, "gate-01", "ko") == "gate-01: 체온 38.7 °C, 기준 37.5 °C보다 높습니다."
+    assert text_of(alert, "gate-01", "en") == "gate-01: 38.7 °C was measured, above 37.5 °C."

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from edge_mask.errors import Refused, TryLater
+from edge_mask.errors import ConfigurationError, Refused, TryLater
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.door import Blueprint, Door
 from edge_mask.runtime.house import House
@@ -139,3 +139,16 @@ def test_a_storm_of_reloads_is_one() -> None:
         site.door.stop()
         assert ended.result(30) == 0
     assert site.built == ["first"] * 3
+
+
+def test_a_wrong_wish_whose_sender_is_answered_is_no_fault_of_the_device() -> None:
+    def wrong() -> Blueprint:
+        raise ConfigurationError(["gate.votes: 0 is too small"])
+
+    with running() as site:
+        with pytest.raises(ConfigurationError):
+            site.door.rebuild(wrong, is_answered=True).result(30)
+        assert site.complaints == []
+        with pytest.raises(ConfigurationError):
+            site.door.rebuild(wrong).result(30)
+        assert site.complaints == ["configuration refused gate.votes: 0 is too small"]

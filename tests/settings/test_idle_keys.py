@@ -254,3 +254,11 @@ def test_the_commands_configure_and_a_wish_are_never_refused_for_it(site: Path) 
     ended = edge_mask("check", "--config", config, cwd=site)
     assert ended.code == 0, ended
     assert f"configuration          warning  {overlay}: gate.passage_window: {NO_SENSOR}" in ended.out
+
+
+def test_pictures_that_leave_with_notifications_alone_are_not_told_to_stay(tmp_path: Path) -> None:
+    text = GATE + "mqtt: {transport: none}\nprivacy: {send_pictures: true}\nrules: ['*.none']\n"
+    target = "notify: {targets: [{name: guard, kind: ntfy, topic: t%s}]}\n"
+    assert any("send_pictures" in each for each in warned(text, tmp_path))
+    assert not warned(text + target % "", tmp_path)
+    assert any("send_pictures" in each for each in warned(text + target % ", pictures: true", tmp_path))

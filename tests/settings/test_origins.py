@@ -79,3 +79,15 @@ def test_what_can_be_taken_out_of_the_overlay_is_each_key_and_never_part_of_a_li
     assert [(value.shown, value.text) for value in told] == [
         ("gate.votes", "7"), ("rules", "[a.yaml, b.yaml]"), ("log", "{}"),
     ]  # fmt: skip
+
+
+def test_a_variable_that_is_not_set_is_told_as_the_default_that_counts(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        f"device: {{thing_name: x}}\ncameras: [{{name: front, source: 'usb:0'}}]\n"
+        f"mqtt: {{host: '${{BROKER_HOST:-10.0.0.2}}'}}\n"
+        f"outbox: {{path: {tmp_path}/edge-mask.db}}\n"
+    )
+    for environ, is_unset in (({}, True), ({"BROKER_HOST": ""}, True), ({"BROKER_HOST": "10.0.0.3"}, False)):
+        (host,) = (each for each in values(load_with_overlay(config, environ), environ) if each.shown == "mqtt.host")
+        assert (host.origin, host.variables, host.is_unset) == ("environment", ("BROKER_HOST",), is_unset)

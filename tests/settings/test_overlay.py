@@ -225,3 +225,9 @@ def test_a_file_that_is_wrong_by_itself_is_the_files_own_fault(site: Path) -> No
 def test_whatever_the_file_says_there_is_a_place_for_it() -> None:
     usual = Path("edge-mask.db.overlay.json")
     assert kept_at(None) == kept_at({"outbox": 5}) == kept_at({"outbox": {"path": []}}) == usual
+
+
+def test_a_mapping_that_became_empty_disappears() -> None:
+    one = Overlay().changed({"cctv": {"streak": 4}, "gate": {"votes": 3}}, "shadow")
+    assert one.changed({"cctv": {"streak": None}}, "command").config == {"gate": {"votes": 3}}
+    assert Overlay().changed({"cctv": {"streak": None}}, "command").config == {}

@@ -10,6 +10,7 @@ from edge_mask.notify.notice import Notice
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.settings.model import Settings
 from edge_mask.units import Seconds
+from edge_mask.wire.envelope import timestamp
 from edge_mask.wire.uuid7 import IdMaker
 
 _PATIENCE = 30.0
@@ -27,7 +28,14 @@ def trials(settings: Settings, name: str) -> Iterator[tuple[str, str]]:
     is_push = target is not None and target.kind == "web-push" and push is not None
     title, text = _WORDS[settings.notify.language]
     thing = settings.device.thing_name
-    notice = Notice(title=title, text=text.format(thing=thing), priority="high", kind="test", thing=thing)
+    notice = Notice(
+        title=title,
+        text=text.format(thing=thing),
+        priority="high",
+        kind="test",
+        thing=thing,
+        ts=timestamp(clock.now().wall),
+    )
     for browser in push.subscriptions.ids() if is_push and push is not None else [""]:
         message = Message(
             topic=f"{NOTIFY_TOPIC}{name}",

@@ -58,7 +58,7 @@ class Commands:
         upon = request.fields.get("config_version")
         if upon is not None and (not isinstance(upon, int) or isinstance(upon, bool)):
             raise Rejected("bad_request", f"config_version: found {shown(upon)}; allowed: a whole number")
-        return rejecting(self.wishes.configure(wish, "command configure", upon=upon), _configured)
+        return rejecting(self.wishes.configure(wish, "command configure", upon=upon, is_answered=True), _configured)
 
     def _model(self, request: Request) -> "Future[Answer]":
         action = request.text("action")

@@ -150,12 +150,14 @@ class Wishes:
         """What the running house was built from; None before the first."""
         return self._found
 
-    def configure(self, wish: Mapping[str, Any], origin: str, *, upon: int | None = None) -> "Future[Applied]":
+    def configure(
+        self, wish: Mapping[str, Any], origin: str, *, upon: int | None = None, is_answered: bool = False
+    ) -> "Future[Applied]":
         """Merge `wish` into the overlay: a null takes its key out again. `origin` names the sender in sentences.
 
         Fails with NotFromOutside for keys that only the file may set, with ConfigurationError (see its `problems`) for
         values that are wrong, with Outdated when the overlay's version is not `upon`, with another error when the house
-        cannot be built.
+        cannot be built. `is_answered`: the sender is told of wrong values, and nobody else.
         """
 
         def changed(overlay: Overlay) -> Overlay:
@@ -164,7 +166,7 @@ class Wishes:
                 raise Outdated(f"config_version: {text}")
             return overlay.changed(wish, origin)
 
-        return self._change(changed)
+        return self._change(changed, is_answered=is_answered)
 
     def replace(self, config: Mapping[str, Any], origin: str) -> "Future[Applied]":
         """The same with a whole overlay in the place of the old one."""
@@ -220,7 +222,7 @@ class Wishes:
             return self._asked(lambda overlay: overlay, choice.undo)
         return self._asked(lambda overlay: overlay.changed(wish, "command model"), choice.undo)
 
-    def _change(self, change: Change) -> "Future[Applied]":
+    def _change(self, change: Change, *, is_answered: bool = False) -> "Future[Applied]":
         """A wish that holds already builds nothing."""
         try:
             with self._lock:
@@ -228,9 +230,11 @@ class Wishes:
                     return done(Applied(self.in_force(), ()))
         except Outdated as error:
             return failed(error)
-        return self._asked(change)
+        return self._asked(change, is_answered=is_answered)
 
-    def _asked(self, change: Change, undo: Callable[[], object] = nothing) -> "Future[Applied]":
+    def _asked(
+        self, change: Change, undo: Callable[[], object] = nothing, *, is_answered: bool = False
+    ) -> "Future[Applied]":
         if (door := self._door) is None:
             return failed(TryLater("the program is starting"))
         way = Way(self._file, self._environ, change, Undo(undo))
@@ -241,7 +245,7 @@ class Wishes:
 
         with self._lock:
             self._pending += 1
-        built = door.rebuild(plan, way.keep)
+        built = door.rebuild(plan, way.keep, is_answered=is_answered)
         built.add_done_callback(self._arrived)
         built.add_done_callback(way.end)
         return mapped(built, lambda _none: self._applied(way.before))

@@ -1,5 +1,6 @@
-"""What is said of each kind of alert, in the site's language."""
+"""What is said of each kind of alert, in a reader's language: by notifications and by the page."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -23,23 +24,31 @@ _TITLES: Final[Mapping[Language, Mapping[str, str]]] = {
         "": "알림: {where}",
     },
 }
-_TEXTS: Final[Mapping[Language, Mapping[str, str]]] = {
+_SENTENCES: Final[Mapping[Language, Mapping[str, str]]] = {
     "en": {
-        "no_mask": "{thing}: somebody without a mask in {streak} looks in a row.",
-        "fever": "{thing}: {value:.1f} degrees were measured.",
-        "tailgating": "{thing}: somebody passed without having been judged.",
-        "outlier": "{thing}: {text}",
-        "": "{thing}: {text}",
+        "no_mask": "Somebody without a mask in {streak} looks in a row.",
+        "fever": "{value}{unit} was measured.",
+        "fever above": "{value}{unit} was measured, above {limit}{unit}.",
+        "tailgating refused": "Somebody who was refused went through.",
+        "tailgating more": "One more person went through than was let pass.",
+        "tailgating": "Somebody went through without a verdict.",
+        "": "{text}",
     },
     "ko": {
-        "no_mask": "{thing}: 연속 {streak}회 확인에서 마스크를 쓰지 않은 사람이 있습니다.",
-        "fever": "{thing}: {value:.1f}도가 측정되었습니다.",
-        "tailgating": "{thing}: 판정을 받지 않은 사람이 통과했습니다.",
-        "outlier": "{thing}: {text}",
-        "": "{thing}: {text}",
+        "no_mask": "연속 {streak}회 확인에서 마스크를 쓰지 않은 사람이 있습니다.",
+        "fever": "체온 {value}{unit}, 기준보다 높습니다.",
+        "fever above": "체온 {value}{unit}, 기준 {limit}{unit}보다 높습니다.",
+        "tailgating refused": "거부된 사람이 통과했습니다.",
+        "tailgating more": "통과가 허용된 인원보다 한 명이 더 통과했습니다.",
+        "tailgating": "판정을 받지 않은 사람이 통과했습니다.",
+        "": "{text}",
     },
 }
 _URGENCY: Final[Mapping[str, Urgency]] = {"outlier": "normal"}
+_FEVER: Final = re.compile(r" (?P<unit>[CFK]), above (?P<limit>-?[0-9.]+) [CFK]\.$")
+"""Unit and limit as they were then: the alert has them in its own text alone."""
+_DEGREES: Final = {"C": " °C", "F": " °F", "K": " K", "": "°"}
+_TURNS: Final = {"who was refused": "tailgating refused", "one more person": "tailgating more"}
 
 
 def title_of(alert: Alert, language: Language) -> str:
@@ -50,11 +59,28 @@ def title_of(alert: Alert, language: Language) -> str:
 
 
 def text_of(alert: Alert, thing: str, language: Language) -> str:
-    """The sentence; the alert's own text, where a number is missing that the sentence needs."""
-    texts = _TEXTS[language]
-    lacks = (alert.kind == "no_mask" and alert.streak is None) or (alert.kind == "fever" and alert.value is None)
-    pattern = texts[""] if lacks else texts.get(alert.kind, texts[""])
-    return pattern.format(thing=thing, text=alert.text, streak=alert.streak, value=alert.value)
+    """The sentence of a notification, which also says which device."""
+    return f"{thing}: {sentence_of(alert.kind, alert.text, language, streak=alert.streak, value=alert.value)}"
+
+
+def sentence_of(kind: str, text: str, language: Language, *, streak: object = None, value: object = None) -> str:
+    """Made from kind and values; the alert's own `text`, where a number is missing that the sentence needs."""
+    found = _FEVER.search(text)
+    which = kind
+    if kind == "tailgating":
+        which = next((turn for words, turn in _TURNS.items() if words in text), kind)
+    elif kind == "fever" and found is not None:
+        which = "fever above"
+    if (kind == "no_mask" and not isinstance(streak, int)) or (kind == "fever" and not isinstance(value, int | float)):
+        which = ""
+    sentences = _SENTENCES[language]
+    return sentences.get(which, sentences[""]).format(
+        text=text,
+        streak=streak,
+        value=f"{value:.1f}" if isinstance(value, int | float) else "",
+        unit=_DEGREES[found["unit"] if found is not None else ""],
+        limit=found["limit"] if found is not None else "",
+    )
 
 
 def urgency_of(alert: Alert) -> Urgency:

@@ -51,6 +51,8 @@ class Rebuild:
     """Called in the main thread once the new house runs."""
     done: "Future[None]" = field(default_factory=Future)
     """Resolves when the new house runs, or fails with the reason why the old one stays."""
+    is_answered: bool = False
+    """Who asks is told what is wrong with the wish: then it is no fault of the device."""
 
 
 Request = Stop | Failed | Rebuild
@@ -77,12 +79,14 @@ class Door:
             self._reload = self._asked(Rebuild(self._plan))
         return self._reload.done
 
-    def rebuild(self, plan: Callable[[], Blueprint], keep: Callable[[], object] = nothing) -> "Future[None]":
+    def rebuild(
+        self, plan: Callable[[], Blueprint], keep: Callable[[], object] = nothing, *, is_answered: bool = False
+    ) -> "Future[None]":
         """Build another house: see Rebuild. `plan` and `keep` are called in the main thread.
 
         The future resolves in the main thread, after the caller's house has stopped: do not wait for it in a step.
         """
-        return self._asked(Rebuild(plan, keep)).done
+        return self._asked(Rebuild(plan, keep, is_answered=is_answered)).done
 
     def failed(self, worker: Worker) -> None:
         """A worker has ended with an error."""

@@ -60,6 +60,12 @@ def _hands_over(settings: Settings) -> bool:
     return _sends(settings) or bool(settings.rules)
 
 
+def _pictures_can_leave(settings: Settings) -> bool:
+    """To a broker, or with a rule's notification: a target that says `pictures` itself does not ask this key."""
+    targets = settings.notify.targets
+    return _sends(settings) or (bool(settings.rules) and any(target.pictures is None for target in targets))
+
+
 def _is_announced(settings: Settings) -> bool:
     return settings.homeassistant.enabled
 
@@ -102,7 +108,7 @@ WAITING: Final = (
     _Row("snapshots", ("latest_every",), _rooms_are_kept, f"snapshots.latest is auto, and {_NO_CCTV}"),
     _Row("snapshots", _without(Snapshots, *_PICTURES), _has_camera, _NO_CAMERA),
     _Row("privacy", ("send_pictures",), _has_camera, _NO_CAMERA),
-    _Row("privacy", ("send_pictures",), _sends, _SILENT),
+    _Row("privacy", ("send_pictures",), _pictures_can_leave, _SILENT),
     _Row("", ("detections",), _has_camera, _NO_CAMERA),
     _Row("topics", ("visits",), _has_gate, _NO_GATE),
     _Row("topics", ("looks",), _has_cctv, _NO_CCTV),

@@ -5,6 +5,7 @@ file ─┬─ as it stands there ──────▶ its line
 overlay, default ─────────────────▶ that word
 """
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ class Value:
     """Where it stands in the file; 0 when it does not come from there."""
     variables: tuple[str, ...] = ()
     """What it takes from the environment."""
+    is_unset: bool = False
+    """None of them is set: the defaults that the file gives for them count."""
 
     @property
     def shown(self) -> str:
@@ -50,8 +53,8 @@ class Value:
         return shown(self.key)
 
 
-def values(found: LoadedSettings) -> list[Value]:
-    """Every key of every section, in the order of the sections."""
+def values(found: LoadedSettings, environ: Mapping[str, str] = os.environ) -> list[Value]:
+    """Every key of every section, in the order of the sections; `environ` as it was read with."""
     try:
         secrets = found.settings.secrets()
     except OSError:  # a file of one is away: then it cannot be shown either
@@ -60,7 +63,7 @@ def values(found: LoadedSettings) -> list[Value]:
     given = found.overlay.over(document.data if isinstance(document.data, Mapping) else {})
     raw = yaml_file.read(document.text, document.name).data
     return [
-        _valued(key, value, written, found.overlay, document, raw, secrets)
+        _valued(key, value, written, found.overlay, document, raw, secrets, environ)
         for key, value, written in _leaves(found.settings, given, ())
     ]
 
@@ -127,7 +130,14 @@ def _below(given: Any, step: str | int) -> Any:
 
 
 def _valued(
-    key: Key, value: Any, written: Any, overlay: Overlay, document: Document, raw: Any, secrets: tuple[str, ...]
+    key: Key,
+    value: Any,
+    written: Any,
+    overlay: Overlay,
+    document: Document,
+    raw: Any,
+    secrets: tuple[str, ...],
+    environ: Mapping[str, str],
 ) -> Value:
     if written is _ABSENT:
         return Value(key, "" if value in (None, ()) else legibly(key, value, secrets), "default")
@@ -135,7 +145,8 @@ def _valued(
     if overlay.gives(key):
         return Value(key, text, "overlay")
     names = tuple(dict.fromkeys(_variables(raw, key)))
-    return Value(key, text, "environment" if names else "file", document.line(key), names)
+    is_unset = bool(names) and not any(environ.get(name) for name in names)
+    return Value(key, text, "environment" if names else "file", document.line(key), names, is_unset)
 
 
 def _variables(raw: Any, key: Key) -> Iterator[str]:

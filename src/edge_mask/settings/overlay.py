@@ -45,7 +45,7 @@ class Overlay:
 
     def changed(self, wish: Config, origin: str) -> "Overlay":
         """A copy with `wish` merged in; a null removes its key."""
-        return Overlay(merged(self.config, wish), self.version + 1, origin)
+        return Overlay(_pruned(merged(self.config, wish)), self.version + 1, origin)
 
     def over(self, data: Config) -> dict[str, Any]:
         """The file's data with the overlay on top. Raises NotFromOutside for keys that only the file may set."""
@@ -99,6 +99,12 @@ def merged(base: Config, wish: Config) -> dict[str, Any]:
         else:
             result[key] = value
     return result
+
+
+def _pruned(config: Config) -> dict[str, Any]:
+    """Without mappings that hold nothing: over the file they change nothing either."""
+    kept = {key: _pruned(value) if isinstance(value, Mapping) else value for key, value in config.items()}
+    return {key: value for key, value in kept.items() if value != {}}
 
 
 def kept_at(data: Any) -> Path:

@@ -18,8 +18,8 @@ from edge_mask.web.links import login_of
 from edge_mask.web.rights import OF_ROLE, SCOPES, Needs, Principal, Role
 
 __all__ = [
-    "OF_ROLE", "SCOPES", "Accounts", "Endpoint", "Guarded", "Needs", "Nobody", "Principal", "Role", "Shown",
-    "guarded", "principal_of", "shown_by", "who_asks",
+    "OF_ROLE", "SCOPES", "Accounts", "Endpoint", "Guarded", "Needs", "Nobody", "NotTheirs", "Principal", "Role",
+    "Shown", "guarded", "principal_of", "shown_by", "who_asks",
 ]  # fmt: skip
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -81,6 +81,15 @@ class Guarded(Route):
         self.needs = needs
 
 
+class NotTheirs(HTTPException):
+    """Whoever asks is known and may not."""
+
+    def __init__(self, needs: Needs, name: str) -> None:
+        what = f"the role {needs.value}" if needs.is_page else f"the scope {needs.value}"
+        super().__init__(403, f"this needs {what}, which {name} has not")
+        self.needs = needs
+
+
 def guarded(
     path: str,
     endpoint: Endpoint,
@@ -128,6 +137,5 @@ def _refusal(request: Request, needs: Needs) -> Response | None:
             return RedirectResponse(login_of(request), status_code=303)
         raise HTTPException(401, "log in, or send a token", headers={"WWW-Authenticate": 'Bearer realm="edge-mask"'})
     if not principal.may(needs):
-        what = f"the role {needs.value}" if needs.is_page else f"the scope {needs.value}"
-        raise HTTPException(403, f"this needs {what}, which {principal.name} has not")
+        raise NotTheirs(needs, principal.name)
     return None

@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute
 
 from edge_mask.web.access import Needs, principal_of, shown_by, who_asks
 from edge_mask.web.accounts.accounts import FIRST_USER, LoggedIn, TooSoon
+from edge_mask.web.accounts.spelling import LONGEST_NAME
 from edge_mask.web.door import Door, door_of
 from edge_mask.web.links import safe_next, up
 from edge_mask.web.pages.frame import render, words_for
@@ -65,7 +66,8 @@ class Login:
         )
         wanted = safe_next(field(fields, "next"))
         if not isinstance(tried, LoggedIn):
-            return await _form_page(request, door, wanted, tried.seconds if isinstance(tried, TooSoon) else 0.0)
+            wait = tried.seconds if isinstance(tried, TooSoon) else 0.0
+            return await _form_page(request, door, wanted, wait, field(fields, "name"))
         response = RedirectResponse(f"{up(request)}{wanted}", status_code=303)
         door.let_in(request, response, tried.secret)
         return response
@@ -93,15 +95,15 @@ def field(fields: FormData, name: str) -> str:
     return found if isinstance(found, str) else ""
 
 
-async def _form_page(request: Request, door: Door, wanted: str, wait: float | None = None) -> Response:
-    """The form; `wait`: after a try that failed, the seconds until the next."""
+async def _form_page(request: Request, door: Door, wanted: str, wait: float | None = None, name: str = "") -> Response:
+    """The form; `wait`: after a try that failed as `name`, the seconds until the next."""
     words = words_for(request)
     status, headers, text = _told(words, wait)
     if text and not wants_page(request):
         raise HTTPException(status, text, headers=headers)
     trouble = await in_thread(door.accounts.trouble)
     answer = await render(
-        request, "login.html", status=status, notices=[("bad", text)] if text else [], wanted=wanted,
+        request, "login.html", status=status, wrong=text, typed=name[:LONGEST_NAME], wanted=wanted,
         is_new=trouble == FIRST_USER, is_closed=trouble not in ("", FIRST_USER),
     )  # fmt: skip
     answer.headers.update(headers)

@@ -126,7 +126,12 @@ async def _answered(request: Request, name: str, asked: Mapping[str, Any], text:
     version = asked.get("config_version")
     if loaded is not None and version is not None and loaded.overlay.version != version:
         return await _page(request, 409, text=text, notices=[("warn", words.t("settings.outdated"))])
-    return await _page(request, status, text=text, problems=redact(str(said["error"]["text"])).splitlines())
+    return await _page(request, status, text=text, problems=_sentences(name, str(said["error"]["text"])))
+
+
+def _sentences(name: str, text: str) -> list[str]:
+    """Without the command's name, which nobody typed."""
+    return [line.removeprefix(f"command {name}: ") for line in redact(text).splitlines()]
 
 
 async def _page(

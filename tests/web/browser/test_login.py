@@ -10,7 +10,7 @@ def test_a_stranger_logs_in_and_comes_to_the_page_that_was_asked_for(desk: Brows
     with desk.page("/figures?by=day", is_logged_in=False) as page:
         assert "/login?next=figures" in page.url
         fill_in(page, password="not this one at all")
-        expect(page.get_by_role("alert")).to_be_visible()
+        expect(page.locator(".panel").get_by_role("alert")).to_be_visible()
         fill_in(page)
         page.wait_for_url(f"{desk.address}/figures?by=day")
         page.locator(".menu summary").click()
@@ -28,3 +28,13 @@ def test_a_viewer_has_no_button_that_changes_anything(desk: Browsing) -> None:
         page.goto("/alerts")
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         assert page.get_by_role("button", name=re.compile("seen", re.IGNORECASE)).count() == 0
+
+
+def test_a_wrong_password_keeps_the_name_and_asks_for_the_password_again(desk: Browsing) -> None:
+    with desk.page("/login", is_logged_in=False) as page:
+        fill_in(page, "lee", password="not this one at all")
+        expect(page.locator(".panel").get_by_role("alert")).to_be_visible()
+        expect(page.get_by_label("Name")).to_have_value("lee")
+        expect(page.get_by_label("Password")).to_be_focused()
+        expect(page.get_by_label("Password")).to_have_value("")
+    desk.complaints.clear()  # the refused password is an error to the browser

@@ -17,6 +17,7 @@ from edge_mask.web.links import up
 from edge_mask.web.pages.frame import Notice, render, words_for
 from edge_mask.web.pages.page import page
 from edge_mask.web.pages.pictures import with_picture
+from edge_mask.web.pages.told import told
 from edge_mask.web.site import Site, site_of
 from edge_mask.web.threads import in_thread
 from edge_mask.web.words import Words
@@ -49,7 +50,7 @@ async def _list(request: Request, show: Table, found: Page, cursor: str | None, 
         notices=notices,
         show=show,
         tabs=await in_thread(lambda: _tabs(site, words_for(request))),
-        items=[with_picture(site, row) for row in found.rows],
+        items=[told(with_picture(site, row), show, words_for(request)) for row in found.rows],
         next=found.next,
         is_first=cursor is None,
         may_mark=principal_of(request).may(Needs.OPERATOR),

@@ -18,6 +18,7 @@ from edge_mask.web.pages.frame import render, words_for
 from edge_mask.web.pages.page import page
 from edge_mask.web.pages.pictures import with_picture
 from edge_mask.web.pages.thermometer import unit_of
+from edge_mask.web.pages.told import part_name, part_state
 from edge_mask.web.site import Site, site_of
 from edge_mask.web.threads import in_thread
 from edge_mask.web.words import Words
@@ -55,7 +56,7 @@ def _values(site: Site, words: Words) -> dict[str, Any]:
         "today": judged,
         "date": date.isoformat(),
         "recent": recent,
-        "states": _parts(site),
+        "states": [_part(each, words) for each in site.parts()],
         "health": health,
         "outbox": {name: outbox.get(name) for name in ("pending", "bytes", "oldest_s")},
         "dropped": sum(count for count in (outbox.get("dropped") or {}).values() if isinstance(count, int)),
@@ -98,12 +99,9 @@ def _taken(site: Site, camera: str) -> float | None:
     return found.st_mtime if stat.S_ISREG(found.st_mode) else None
 
 
-def _parts(site: Site) -> Sequence[dict[str, str]]:
-    """What is only `ok` says no more than its state."""
-    return [
-        {"name": each["part"], "state": each["state"], "text": "" if each["text"] == "ok" else each["text"]}
-        for each in site.parts()
-    ]
+def _part(found: Mapping[str, str], words: Words) -> dict[str, str]:
+    state, text = part_state(found["state"], found["text"], words)
+    return {"name": part_name(found["part"], words), "state": state, "text": text}
 
 
 def routes(_site: Site) -> Sequence[BaseRoute]:

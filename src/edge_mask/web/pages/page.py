@@ -8,8 +8,9 @@ from starlette.responses import Response
 
 from edge_mask.errors import DatabaseError
 from edge_mask.web import problems
-from edge_mask.web.access import Endpoint, Guarded, Needs, guarded
+from edge_mask.web.access import Endpoint, Guarded, Needs, NotTheirs, guarded
 from edge_mask.web.pages.frame import render, words_for
+from edge_mask.web.words import Words
 
 
 def page(path: str, endpoint: Endpoint, *, needs: Needs, methods: Sequence[str] = ("GET",)) -> Guarded:
@@ -29,11 +30,16 @@ async def refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if not problems.wants_page(request):
         return await problems.refused(request, error)
-    is_plain = error.status_code == 404 and error.detail == "Not Found"
-    text = words_for(request).t("error.not_found") if is_plain else error.detail
-    response = await error_page(request, error.status_code, text)
+    response = await error_page(request, error.status_code, _text(words_for(request), error))
     response.headers.update(error.headers or {})
     return response
+
+
+def _text(words: Words, error: HTTPException) -> str:
+    if isinstance(error, NotTheirs) and error.needs.is_page:
+        return words.t("error.needs", role=words.word("role", error.needs.value))
+    is_plain = error.status_code == 404 and error.detail == "Not Found"
+    return words.t("error.not_found") if is_plain else error.detail
 
 
 async def error_page(request: Request, status: int, text: str) -> Response:
