@@ -400,7 +400,7 @@ def test_a_stop_is_a_last_try_even_when_the_next_one_was_far_away(tmp_path: Path
 def test_a_database_that_is_deleted_while_running_is_made_anew_and_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_busy: bool
 ) -> None:
-    monkeypatch.setattr("edge_mask.recording.recorder._LOOKS_FOR_THE_FILE_EVERY", 0.5)
+    monkeypatch.setattr("edge_mask.recording.rounds._LOOKS_FOR_THE_FILE_EVERY", 0.5)
     path = tmp_path / "db"
     with desk(path) as it, closing(Outbox(path, "mqtt")) as outbox:
         for n in range(3):

@@ -24,7 +24,8 @@ from edge_mask.rules.effects import (
     Republish,
     RuleFailed,
 )
-from edge_mask.rules.rule_set import SET_ASIDE_AFTER, RuleSet
+from edge_mask.rules.rule_set import RuleSet
+from edge_mask.rules.running import SET_ASIDE_AFTER
 from edge_mask.sql import Context
 from edge_mask.units import Seconds
 

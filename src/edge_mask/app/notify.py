@@ -6,8 +6,9 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from edge_mask.errors import DatabaseError, Refused
-from edge_mask.ledger.outbox import Destinations
-from edge_mask.ledger.rows import MARK, NOTIFY, Settlement
+from edge_mask.ledger.counters import MARK
+from edge_mask.ledger.outbox import NOTIFY, Destinations
+from edge_mask.ledger.rows import Settlement
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Fault
 from edge_mask.runtime.clock import Clock

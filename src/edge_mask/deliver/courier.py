@@ -13,25 +13,23 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from queue import Empty, SimpleQueue
+from functools import partial
 
 from edge_mask.deliver.destination import Destination, TokenBucket
-from edge_mask.deliver.refusals import Refusals
+from edge_mask.deliver.in_flight import InFlight
+from edge_mask.deliver.presence import Presence
 from edge_mask.deliver.suspects import Suspects
-from edge_mask.deliver.transport import Transport, offered, receipt_of
+from edge_mask.deliver.transport import Transport, offered
+from edge_mask.deliver.verdicts import Verdicts
 from edge_mask.deliver.waiting import Backlog, LiveQueue, ReadAhead
-from edge_mask.errors import Refused
-from edge_mask.ledger.outbox import Pending
 from edge_mask.ledger.rows import Settlement
 from edge_mask.messages import Fault, Message, Outcome, Receipt
 from edge_mask.runtime.clock import Clock
-from edge_mask.runtime.outage import Outage
 from edge_mask.runtime.worker import Job
 from edge_mask.units import Moment, Seconds
 
 log = logging.getLogger(__name__)
 
-_OPEN_AGAIN_AFTER = 60.0
 _READ_AGAIN_AFTER = 1.0
 _SETTLED_SOON = 0.02
 _IDLE = 5.0
@@ -57,26 +55,21 @@ class Courier(Job):
         self._destination = destination
         self._transport = transport
         self._settle = settle
-        self._outage = Outage(destination.name, log, report, clock)
         self._clock = clock
-        self._refusals = Refusals(destination.name, destination.shown, log, report, clock)
+        self._presence = Presence(destination.name, transport, report, clock)
+        self._verdicts = Verdicts(destination.name, destination.shown, report, clock)
         self._pace = TokenBucket(destination.drain_rate, clock.now().mono)
         self._wake = destination.wake
         self._backoff = destination.backoff
-        self._receipts: SimpleQueue[tuple[int, Pending, Receipt]] = SimpleQueue()
-        self._states: SimpleQueue[tuple[bool, str]] = SimpleQueue()
         self._live = LiveQueue(transport, self._wake.set)
         self._rows = ReadAhead(backlog, self.name)
-        self._in_flight = 0
+        self._in_flight = InFlight(self._wake.set)
         self._suspects = Suspects(destination.window, blames_hang_ups=destination.blames_hang_ups)
         self._must_reread = False
         self._settled: Future[None] | None = None
         self._resume_at = float("-inf")
         self._left_alone_until = float("-inf")
         """The destination has asked for a pause."""
-        self._stale = Outage(destination.name, log, report, clock)
-        self._open_again_at = float("inf")
-        self._away_since: float | None = clock.now().mono
         self._stopping = False
 
     # -- from other threads ------------------------------------------------------------------------------
@@ -102,13 +95,12 @@ class Courier(Job):
 
     def state_changed(self, connected: bool, reason: str) -> None:
         """The transport has connected or lost its connection."""
-        self._states.put((connected, reason))
+        self._presence.changed(connected, reason)
         self._wake.set()
 
     def away_for(self, now: float) -> Seconds:
         """Seconds since the connection was lost (or never made); 0 while connected."""
-        since = self._away_since
-        return Seconds(0.0 if since is None else now - since)
+        return self._presence.away_for(now)
 
     @property
     def is_idle(self) -> bool:
@@ -118,12 +110,12 @@ class Courier(Job):
     @property
     def has_in_flight(self) -> bool:
         """Something was sent and has no receipt yet."""
-        return self._in_flight > 0 and self._transport.is_connected
+        return len(self._in_flight) > 0 and self._transport.is_connected
 
     # -- the worker --------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        self._open()
+        self._presence.open()
 
     def step(self, stop: threading.Event) -> None:
         self._wake.wait(self.pause())
@@ -139,8 +131,7 @@ class Courier(Job):
         if stop.is_set():
             return
         now = self._clock.now()
-        if now.mono >= self._open_again_at:
-            self._open()
+        self._presence.open_again(now.mono)
         if self._must_reread and not self._in_flight:
             self._notice_states()  # report the loss after its receipts
             self._set_aside(now)
@@ -148,23 +139,14 @@ class Courier(Job):
         if self._transport.is_connected and not self._must_reread and now.mono >= self._resume_at:
             self._send_pending(now)
         # With one row in flight, a broker that hangs up does so because of this row.
-        self._live.send(now.mono, holds_back=self._suspects.is_careful and self._in_flight > 0)
+        self._live.send(now.mono, holds_back=self._suspects.is_careful and len(self._in_flight) > 0)
 
     def _set_aside(self, now: Moment) -> None:
         """Set aside the rows that the destination will never accept."""
         guilty = self._suspects.guilty(now.mono, is_connected=self._transport.is_connected)
-        refused = [self._settlement(pending, Receipt(Outcome.REFUSED, reason)) for pending, reason in guilty]
+        refused = [self._verdicts.settlement(pending, Receipt(Outcome.REFUSED, reason)) for pending, reason in guilty]
         if refused:
             self._settled = self._settle(refused)
-
-    def _open(self) -> None:
-        """A missing certificate may appear later, so opening is retried; everything else runs on meanwhile."""
-        self._open_again_at = float("inf")
-        try:
-            self._transport.open()
-        except Refused as error:
-            self._outage.begin("refused", f"{error}; messages are kept, tried again each minute")
-            self._open_again_at = self._clock.now().mono + _OPEN_AGAIN_AFTER
 
     def interrupt(self) -> None:
         self._stopping = True
@@ -201,35 +183,20 @@ class Courier(Job):
     @property
     def _room(self) -> int:
         """How many more messages may be in flight."""
-        return (1 if self._suspects.is_careful else self._destination.window) - self._in_flight
+        return (1 if self._suspects.is_careful else self._destination.window) - len(self._in_flight)
 
     def _notice_states(self) -> None:
-        while True:
-            try:
-                connected, reason = self._states.get_nowait()
-            except Empty:
-                return
+        for connected in self._presence.news():
             if connected:
-                self._away_since = None
-                if not self._outage.end():
-                    log.info("%s: %s", self.name, reason)
                 self._rows.poke()
             else:
-                self._suspects.lost(is_busy=self._in_flight > 0)
+                self._suspects.lost(is_busy=len(self._in_flight) > 0)
                 self._rows.drop()  # somebody may delete rows while nothing can be sent
-                if self._away_since is None:
-                    self._away_since = self._clock.now().mono
-                self._outage.begin("offline", f"{reason}; messages are kept and sent later")
 
     def collect(self) -> None:
         """Collect the receipts that have arrived and post them to the ledger as one group."""
         settlements: list[Settlement] = []
-        while True:
-            try:
-                epoch, pending, receipt = self._receipts.get_nowait()
-            except Empty:
-                break
-            self._in_flight -= 1
+        for epoch, pending, receipt in self._in_flight.collect():
             now = self._clock.now().mono
             is_ours = epoch == self._rows.epoch
             if receipt.outcome is Outcome.UNKNOWN:
@@ -243,22 +210,11 @@ class Courier(Job):
                 continue
             is_delivered = receipt.outcome is Outcome.DELIVERED
             self._must_reread |= self._suspects.answered(pending, now, is_delivered=is_delivered)
-            settlements.append(self._settlement(pending, receipt))
+            settlements.append(self._verdicts.settlement(pending, receipt))
         if settlements:
             if any(each.receipt.outcome is not Outcome.STALE for each in settlements):
                 self._backoff.succeeded(0.0)
             self._settled = self._settle(settlements)
-
-    def _settlement(self, pending: Pending, receipt: Receipt) -> Settlement:
-        match receipt.outcome:
-            case Outcome.REFUSED:
-                self._refusals.refused(pending.message, receipt.reason)
-            case Outcome.STALE:
-                self._stale.begin(receipt.counted_as, receipt.reason)
-            case _:
-                self._refusals.delivered(pending.message)
-                self._stale.end()
-        return Settlement(pending.row, pending.message.id, receipt)
 
     def _begin_again(self, now: Moment) -> None:
         """A send is undecided: once all receipts are on disk, read again from the oldest row."""
@@ -279,10 +235,10 @@ class Courier(Job):
             if self._suspects.passes_over(pending):
                 continue
             self._suspects.sent(pending, now.mono)
-            self._in_flight += 1
             self._pace.spend()
             room -= 1
-            self._send(pending, now).add_done_callback(self._receipt_for(pending))
+            row = partial(self._destination.prepared, pending, now)  # a fault of it comes with the receipt
+            self._in_flight.add(pending, self._rows.epoch, partial(offered, self._transport, row))
 
     def _reach_the_end(self, now: Moment) -> None:
         """No further row is left to send."""
@@ -291,16 +247,3 @@ class Courier(Job):
         elif self._suspects.is_passing and not self._in_flight:
             self._suspects.offer_again()
             self._must_reread = True
-
-    def _send(self, pending: Pending, now: Moment) -> "Future[Receipt]":
-        """Send a row in its outgoing form. The receipt reports any fault of the row."""
-        return offered(self._transport, lambda: self._destination.prepared(pending, now))
-
-    def _receipt_for(self, pending: Pending) -> Callable[["Future[Receipt]"], None]:
-        epoch = self._rows.epoch
-
-        def on_done(future: "Future[Receipt]") -> None:
-            self._receipts.put((epoch, pending, receipt_of(future)))
-            self._wake.set()
-
-        return on_done

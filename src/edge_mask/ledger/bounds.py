@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from edge_mask.kinds import FIRST_TO_GO, TABLES
-from edge_mask.ledger.rows import count, recount
+from edge_mask.ledger.counters import count
+from edge_mask.ledger.recount import recount
 from edge_mask.ledger.schema import PENDING, SET_ASIDE
 from edge_mask.ledger.soundness import is_whole
 from edge_mask.units import Bytes, Moment, Seconds

@@ -25,7 +25,7 @@ from edge_mask.ledger.connections import (
     reason_of,
 )
 from edge_mask.ledger.database import Ballast, Lock, identity_of, real_path, refuse_other_files
-from edge_mask.ledger.rows import renumber
+from edge_mask.ledger.recount import renumber
 from edge_mask.ledger.salvage import Salvaged, finish, salvage
 
 log = logging.getLogger(__name__)

@@ -114,6 +114,10 @@ def _pending(row: RowMapping) -> Pending | None:
     return Pending(row["id"], message, row["wall"], row["mono"], row["boot"], row["synced"] != 0, row["synced"] == 2)
 
 
+NOTIFY: Final = "notify:"
+"""What the destinations of notifications begin with."""
+NOTIFY_TOPIC: Final = "notify/"
+"""What their topics begin with: no broker ever sees them."""
 _FIRST = "SELECT min(destination) FROM outbox WHERE destination > CAST(? AS TEXT) AND destination < ?"
 _WAITS = "SELECT 1 FROM outbox WHERE destination = ? AND state = 0 LIMIT 1"
 

@@ -5,13 +5,14 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, assert_never
+from typing import Any, assert_never
 
 from sqlalchemy import Connection
 
 from edge_mask.kinds import TABLES
-from edge_mask.ledger.schema import PENDING, ROOM, SET_ASIDE, SIZE
-from edge_mask.ledger.soundness import LARGEST, checksum, is_whole
+from edge_mask.ledger.counters import count
+from edge_mask.ledger.schema import SET_ASIDE
+from edge_mask.ledger.soundness import checksum, is_whole
 from edge_mask.messages import (
     Alert,
     Detections,
@@ -181,40 +182,6 @@ def settle(connection: Connection, settlements: list[Settlement]) -> None:
         connection.exec_driver_sql(f"UPDATE outbox SET state = ?, reason = ? {which}", refused)
 
 
-def count(connection: Connection, name: str, by: int) -> None:
-    """Let a counter go up; a damaged one begins anew."""
-    connection.exec_driver_sql(
-        "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET"
-        f" value = CASE WHEN value BETWEEN 0 AND {LARGEST} THEN CAST(value AS INTEGER) ELSE 0 END + excluded.value",
-        (name, by),
-    )
-
-
-NOTIFY: Final = "notify:"
-"""What the destinations of notifications begin with."""
-MARK: Final = "notified "
-"""What the names of counters begin with that say when somebody was last told; their value is a time (Unix seconds)."""
-MOST_MARKS: Final = 500
-"""The names of cameras in messages of others can be anything."""
-_BEHIND_MARKS: Final = MARK[:-1] + chr(ord(MARK[-1]) + 1)
-_FORGET_MARKS = (
-    "DELETE FROM counters WHERE name >= ? AND name < ? AND name NOT IN"
-    " (SELECT name FROM counters WHERE name >= ? AND name < ? ORDER BY value DESC LIMIT ?)"
-)
-
-
-def write_counts(connection: Connection, batch: Batch) -> None:
-    """The counters of a batch."""
-    for name, by in batch.counts.items():
-        count(connection, name, by)
-    for name, value in batch.marks.items():
-        connection.exec_driver_sql(
-            "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value)
-        )
-    if batch.marks:
-        connection.exec_driver_sql(_FORGET_MARKS, (MARK, _BEHIND_MARKS, MARK, _BEHIND_MARKS, MOST_MARKS))
-
-
 def delete_waiting(connection: Connection, *, refused_only: bool, before: float | None) -> int:
     """Delete waiting messages, or only those set aside, seen before `before` (Unix seconds) if given; how many went."""
     where, arguments = ["1 = 1"], []
@@ -241,40 +208,6 @@ def last_row_of(connection: Connection) -> int:
     """The highest row number that the outbox of this file ever had."""
     found = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").scalar()
     return found if isinstance(found, int) and is_whole(found) else 0
-
-
-def renumber(connection: Connection) -> bool:
-    """Give rows with impossible numbers new ones; False, at no cost, when there are none.
-
-    SQLite counts on from the largest number. Behind the largest possible one it has none left.
-    """
-    beyond = connection.exec_driver_sql("SELECT 1 FROM outbox WHERE id > ? LIMIT 1", (LARGEST,)).first()
-    last = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").scalar()
-    if beyond is None and (last is None or is_whole(last)):
-        return False
-    highest = connection.exec_driver_sql("SELECT max(id) FROM outbox WHERE id <= ?", (LARGEST,)).scalar() or 0
-    for (row,) in connection.exec_driver_sql("SELECT id FROM outbox WHERE id > ? ORDER BY id", (LARGEST,)).all():
-        highest += 1
-        connection.exec_driver_sql("UPDATE outbox SET id = ? WHERE id = ?", (highest, row))
-    connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = 'outbox'")
-    connection.exec_driver_sql("INSERT INTO sqlite_sequence VALUES ('outbox', ?)", (highest,))
-    return True
-
-
-def recount(connection: Connection) -> None:
-    """Count the totals, which triggers keep, anew from the rows."""
-    connection.exec_driver_sql("DELETE FROM totals")
-    connection.exec_driver_sql(
-        "INSERT INTO totals SELECT s.state, count(o.id),"
-        f" coalesce(sum({SIZE.format(row='o')}), 0) FROM (SELECT ? AS state UNION SELECT ?) s"
-        " LEFT JOIN outbox o ON o.state = s.state GROUP BY s.state",
-        (PENDING, SET_ASIDE),
-    )
-    connection.exec_driver_sql("DELETE FROM history")
-    for table, room in ROOM.items():
-        connection.exec_driver_sql(
-            f"INSERT INTO history SELECT '{table}', count(*), coalesce(sum({room}), 0) FROM {table}"
-        )
 
 
 def _outbox_values(row: OutboxRow, boot: str) -> tuple[object, ...]:

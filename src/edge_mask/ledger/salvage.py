@@ -20,7 +20,7 @@ from edge_mask.kinds import TABLES
 from edge_mask.ledger.connections import as_text, open_writer
 from edge_mask.ledger.damaged_file import is_readable, readable_rows, with_fresh_contents
 from edge_mask.ledger.database import beside, is_there
-from edge_mask.ledger.rows import recount
+from edge_mask.ledger.recount import recount
 from edge_mask.ledger.schema import KEYS
 from edge_mask.ledger.soundness import is_whole
 from edge_mask.plural import counted

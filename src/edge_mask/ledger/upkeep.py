@@ -9,7 +9,8 @@ from edge_mask.errors import DatabaseError
 from edge_mask.ledger.connections import as_database_error, is_damage, open_onlooker, open_writer
 from edge_mask.ledger.database import Lock, is_there, real_path, refuse_other_files, refuse_strangers
 from edge_mask.ledger.erasure import Erased, Erasure, erase, overwriting
-from edge_mask.ledger.rows import delete_waiting, recount
+from edge_mask.ledger.recount import recount
+from edge_mask.ledger.rows import delete_waiting
 from edge_mask.ledger.salvage import Salvaged, salvage
 from edge_mask.ledger.schema import MIGRATIONS, lacking, refuse_newer
 

@@ -18,12 +18,13 @@ from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, Programmin
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.bounds import Bounds, Dropped, enforce, forget_history
 from edge_mask.ledger.connections import as_database_error, reason_of
+from edge_mask.ledger.counters import write_counts
 from edge_mask.ledger.erasure import Erased, Erasure, erase, overwriting
 from edge_mask.ledger.held import HeldVisits, is_erased, release, without_erased
 from edge_mask.ledger.inspection import Damage, Mended, mend
 from edge_mask.ledger.open_file import OpenFile
 from edge_mask.ledger.outbox import Pending, one
-from edge_mask.ledger.rows import Batch, Settlement, delete_waiting, insert, last_row_of, restamp, settle, write_counts
+from edge_mask.ledger.rows import Batch, Settlement, delete_waiting, insert, last_row_of, restamp, settle
 from edge_mask.ledger.seen import Sighting, mark_seen
 from edge_mask.ledger.sequences import Sequences
 from edge_mask.ledger.shadows import Shadows
@@ -88,7 +89,7 @@ class Ledger:
             self.sequences.write(connection)
             self.shadows.write(connection)
             settle(connection, batch.settlements)
-            write_counts(connection, batch)
+            write_counts(connection, batch.counts, batch.marks)
             if now.synced and (self._may_restamp or any(not row.values["synced"] for row in batch.events)):
                 restamp(connection, now, self._boot)
             dropped = enforce(connection, self._bounds, now, self._boot)

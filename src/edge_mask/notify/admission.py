@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Final
 
-from edge_mask.ledger.rows import MARK, MOST_MARKS
+from edge_mask.ledger.counters import MARK, MOST_MARKS
 from edge_mask.notify.notice import URGENCIES, Notice
 from edge_mask.settings.notify import Target
 from edge_mask.units import Moment

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from edge_mask.errors import Refused
 from edge_mask.kinds import Urgency
-from edge_mask.ledger.rows import NOTIFY
+from edge_mask.ledger.outbox import NOTIFY
 
 PREFIX: Final = NOTIFY
 URGENCIES: Final[tuple[Urgency, ...]] = ("low", "normal", "high", "urgent")

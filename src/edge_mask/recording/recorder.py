@@ -12,47 +12,29 @@ due.
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
-from queue import SimpleQueue
 
 from edge_mask.errors import DatabaseError, EdgeMaskError, TryLater
 from edge_mask.kinds import Kind
 from edge_mask.ledger.rows import Settlement
 from edge_mask.ledger.writer import Ledger, Unwritable
-from edge_mask.messages import Fault, Heard, Held, Message, Outcome, Settled
+from edge_mask.messages import Fault, Heard, Held, Message, Settled
 from edge_mask.recording.group import Group
 from edge_mask.recording.intake import Admitted, Intake
 from edge_mask.recording.mail import Entry, Taker, is_live
-from edge_mask.recording.requests import (
-    Barrier,
-    Condemn,
-    Erase,
-    MarkSeen,
-    Mend,
-    Purge,
-    ReadShadow,
-    Request,
-    Task,
-    UpdateShadow,
-    carry_out,
-)
+from edge_mask.recording.receipts import Receipts, consequences
+from edge_mask.recording.requests import Barrier, Condemn, Erase, Mend, Request, Task, UpdateShadow, carry_out
+from edge_mask.recording.rounds import Rounds
 from edge_mask.recording.trouble import Trouble
 from edge_mask.rules.effects import EdgeAction
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import Mailbox
 from edge_mask.runtime.worker import Finished, Job
-from edge_mask.units import Moment, Seconds, Unix
+from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
-
-_HOUSEKEEPING_EVERY = 60.0
-_FIRST_HOUSEKEEPING = 5.0
-"""Seconds after the start: a daemon that is restarted again and again must tidy up, too."""
-_GOES_ON_AFTER = 1.0
-_LOOKS_FOR_THE_FILE_EVERY = 10.0
-"""Seconds, while nothing is written; a commit looks by itself whether the file is still there."""
 
 
 class Recorder(Job):
@@ -89,18 +71,15 @@ class Recorder(Job):
         self._on_event = on_event
         self._group = Group(ledger.sequences, ledger.shadows, commit_interval)
         self._trouble = Trouble(ledger, clock, record=self._record, complain=self._complain, on_change=on_commit)
-        # Not through the mailbox, which may be full of events that find no room on the disk: receipts make room.
-        self._receipts: SimpleQueue[tuple[list[Settlement], Future[None]]] = SimpleQueue()
-        self._next_housekeeping = clock.now().mono + _FIRST_HOUSEKEEPING
-        self._next_look = clock.now().mono + _LOOKS_FOR_THE_FILE_EVERY
+        self._receipts = Receipts()
+        self._rounds = Rounds(ledger, self._trouble, clock.now().mono)
 
     def settle(self, settlements: list[Settlement]) -> "Future[None]":
         """Take a courier's receipts, from any thread; never waits. The future resolves when they are on the disk.
 
         It is cancelled when the recorder ends first: the rows are still pending then, and sent again after the restart.
         """
-        done: Future[None] = Future()
-        self._receipts.put((settlements, done))
+        done = self._receipts.put(settlements)
         self._mailbox.poke()
         return done
 
@@ -115,16 +94,13 @@ class Recorder(Job):
         self._take_receipts()
         if self._mailbox.is_closed and self._group.due < float("inf"):
             self._group.hurry()  # the daemon stops: nothing more will come
-        now = self._clock.now().mono
-        if now >= max(self._group.due, self._trouble.retry_at):
+        now = self._clock.now()
+        if now.mono >= max(self._group.due, self._trouble.retry_at):
             self._commit()
-        elif now >= self._next_look and not self._trouble.is_open:
-            self._next_look = now + _LOOKS_FOR_THE_FILE_EVERY
-            self._trouble.look_for_the_file(self._group.batch)
-        elif now >= self._next_housekeeping and not self._trouble.is_open:
-            self._housekeeping()
+        else:
+            self._rounds.make(now, self._group.batch)
         if self._mailbox.is_closed:
-            self._finish(now)
+            self._finish(now.mono)
 
     def interrupt(self) -> None:
         self._mailbox.close()
@@ -142,15 +118,13 @@ class Recorder(Job):
         for entry in left:
             if isinstance(entry, Request):
                 entry.answer.cancel()
-        while not self._receipts.empty():
-            self._receipts.get_nowait()[1].cancel()
+        self._receipts.cancel()
         self._group.cancel()
         self._ledger.close(with_shadows=not len(self._group.batch) and not events)
 
     def _next_task(self) -> float:
         """When there is something to do even if nothing comes."""
-        due = max(self._group.due, self._trouble.retry_at)
-        return due if self._trouble.is_open else min(due, self._next_look, self._next_housekeeping)
+        return min(max(self._group.due, self._trouble.retry_at), self._rounds.due)
 
     # -- what comes in -----------------------------------------------------------------------------------
 
@@ -159,8 +133,6 @@ class Recorder(Job):
             case Barrier():
                 self._group.answer_later(entry.answer, None)
                 self._group.hurry()
-            case ReadShadow() | UpdateShadow() | Purge() | Mend() | Condemn() | MarkSeen():
-                self._answer(entry)
             case Heard():
                 self._take(self._intake.hear(entry))
             case Held():
@@ -169,6 +141,8 @@ class Recorder(Job):
                 self._settle(entry)
             case Erase():
                 self._erase(entry)
+            case _ if isinstance(entry, Task):
+                self._answer(entry)
             case _:
                 self._take(self._intake.admit(entry))
 
@@ -212,24 +186,10 @@ class Recorder(Job):
         task.answer.set_result(result)
 
     def _take_receipts(self) -> None:
-        while not self._receipts.empty():
-            settlements, done = self._receipts.get_nowait()
-            if any(each.is_delivered for each in settlements):
-                self._intake.uploaded(self._clock.now())
-            self._tell_rules([each for each in settlements if each.receipt.outcome is Outcome.REFUSED])
+        for settlements, done in self._receipts.take():
+            for admitted in consequences(settlements, self._ledger, self._intake, self._clock.now()):
+                self._take(admitted)
             self._group.settle(settlements, done, self._clock.now().mono)
-
-    def _tell_rules(self, refused: Sequence[Settlement]) -> None:
-        """When a message of a rule was refused for good, the rule's error action runs."""
-        for settlement in refused:
-            try:
-                pending = self._ledger.waiting(settlement.row)
-            except DatabaseError as error:
-                log.debug("database: a refused message cannot be looked up: %s", error)
-                continue
-            if pending is not None and pending.message.id == settlement.id:
-                at = Moment(Seconds(pending.mono), Unix(pending.wall), pending.clock_was_set)
-                self._take(self._intake.refused(pending.message, at, settlement.receipt.reason))
 
     def _take(self, admitted: Admitted) -> None:
         for message in admitted.live:
@@ -276,17 +236,8 @@ class Recorder(Job):
             self._on_action(action)
         self._group.answer()
 
-    def _housekeeping(self) -> None:
-        now = self._clock.now()
-        self._next_housekeeping = now.mono + _HOUSEKEEPING_EVERY
-        try:
-            if self._ledger.housekeeping(now):
-                self._next_housekeeping = now.mono + _GOES_ON_AFTER
-        except DatabaseError as error:
-            log.debug("database: housekeeping put off: %s", error)
-
     def _finish(self, now: float) -> None:
         """The daemon stops: end when everything is written, or when the last tries have failed."""
-        is_done = not len(self._mailbox) and self._group.is_empty and self._receipts.empty()
+        is_done = not len(self._mailbox) and self._group.is_empty and self._receipts.is_empty
         if is_done or self._trouble.is_hopeless(now):
             raise Finished

@@ -5,68 +5,32 @@ incoming ─▶ topic tree ─▶ rule ─▶ effects
                └─────────────────────┘
 """
 
-import base64
 import logging
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from edge_mask.errors import ConfigurationError
 from edge_mask.messages import Priority
 from edge_mask.rules.chain import MAX_DEPTH, Chain
 from edge_mask.rules.effects import Effect, Incoming, Republish, RuleFailed
+from edge_mask.rules.failures import error_document, failure
 from edge_mask.rules.rule_file import Action, RuleDefinition, is_table, load_file
+from edge_mask.rules.running import RuleCounts, Running
 from edge_mask.sql.errors import EvaluationError, TookTooLong
 from edge_mask.sql.json import to_payload
 from edge_mask.sql.rule_input import RuleInput
-from edge_mask.sql.topics import BASIC_INGEST, TopicTree, without_basic_ingest
-from edge_mask.sql.values import NO_MATCH, Value
+from edge_mask.sql.topics import BASIC_INGEST, TopicTree
+from edge_mask.sql.values import NO_MATCH
 from edge_mask.suggest import did_you_mean
 
 log = logging.getLogger(__name__)
 
-SET_ASIDE_AFTER: Final = 10
-"""Failures in a row before a rule is set aside."""
-
-_SLOW: Final = 4
-"""Weight of a failure that used up all the time: three of them are enough."""
-
 _LONGEST_TEXT: Final = 2000
 """Most characters in the text about a failure."""
-
-UNKNOWN: Final = "n/a"
-
-
-@dataclass(slots=True)
-class RuleCounts:
-    """The counters of one rule since it was loaded."""
-
-    matched: int = 0
-    failed: int = 0
-    is_set_aside: bool = False
-
-
-@dataclass(slots=True)
-class _Running:
-    """One loaded rule and its state."""
-
-    rule: RuleDefinition
-    counts: RuleCounts
-    where: Callable[[Value, RuleInput], bool] | None
-    number: int
-    """Of the version of the language."""
-    is_quick: bool
-    """Whether WHERE is too simple to need a time limit."""
-    in_a_row: int = 0
-    strikes: int = 0
-    """Weighted failures in a row."""
-    chains: int = 0
-    """The same for chains that were too long."""
-    last: int | None = None
-    """Timestamp of the last message that the rule handled (only with `atMostEvery`)."""
 
 
 class RuleSet:
@@ -74,19 +38,14 @@ class RuleSet:
 
     def __init__(self, rules: Iterable[RuleDefinition]) -> None:
         self.rules = tuple(rules)
-        self._running = {
-            rule.name: _Running(
-                rule, RuleCounts(), rule.statement.where, rule.statement.number, rule.statement.has_quick_where
-            )
-            for rule in self.rules
-        }
+        self._running = {rule.name: Running.of(rule) for rule in self.rules}
         self._chains: set[str] = set()
         """Rules whose last chain was too long."""
-        self._tree: TopicTree[_Running] = TopicTree()
+        self._tree: TopicTree[Running] = TopicTree()
         for running in self._running.values():
-            rule = running.rule
-            if rule.statement.topic_filter is not None and rule.runs_here and not rule.is_disabled:
-                self._tree.add(rule.statement.topic_filter, running)
+            topic_filter = running.rule.statement.topic_filter
+            if topic_filter is not None and running.can_run:
+                self._tree.add(topic_filter, running)
 
     @classmethod
     def load(cls, files: Sequence[Path], targets: Collection[str] | None = None) -> "RuleSet":
@@ -143,7 +102,7 @@ class RuleSet:
         message = RuleInput(incoming.topic, incoming.payload, incoming.context)
         with suppress(EvaluationError, RecursionError):  # a variable that fails is Undefined in the templates
             running.rule.statement.assign(message)
-        return self._failed(running, incoming, message, "action", [_failure(action, resource, text)])
+        return self._failed(running, incoming, message, "action", [failure(action, resource, text)])
 
     def _once(self, incoming: Incoming, chain: Chain) -> Iterator[Effect]:
         message: RuleInput | None = None
@@ -157,40 +116,39 @@ class RuleSet:
                     if not running.is_quick:
                         message.begin()
                     if not where(message.json(running.number), message):
-                        running.in_a_row = running.strikes = 0
+                        running.succeeded()
                         if running.is_quick or chain.ran(running.rule.name):
                             continue
                         return
                 effects = self._run(running, incoming, message)
             except (EvaluationError, RecursionError) as error:
-                failures = [_failure("Sql", running.rule.name, str(error))]
+                failures = [failure("Sql", running.rule.name, str(error))]
                 is_slow = isinstance(error, TookTooLong)
                 effects = self._failed(running, incoming, message, "evaluation", failures, is_slow=is_slow)
             except Exception as error:
                 # A fault of a rule, or of ours, must not stop the event from being recorded.
                 log.exception("rule %s", running.rule.name)
                 text = f"{type(error).__name__}: {error}"
-                effects = self._failed(running, incoming, message, "fault", [_failure("Rule", "", text)])
+                effects = self._failed(running, incoming, message, "fault", [failure("Rule", "", text)])
             yield from effects
             if not chain.ran(running.rule.name):
                 return
 
-    def _matching(self, topic: str) -> Iterable[_Running]:
+    def _matching(self, topic: str) -> Iterable[Running]:
         if not topic.startswith(BASIC_INGEST):
             return self._tree.matches(topic)
         name = topic[len(BASIC_INGEST) :].partition("/")[0]
         running = self._running.get(name)
-        return [running] if running and running.rule.runs_here and not running.rule.is_disabled else []
+        return [running] if running and running.can_run else []
 
-    def _run(self, running: _Running, incoming: Incoming, message: RuleInput) -> list[Effect]:
+    def _run(self, running: Running, incoming: Incoming, message: RuleInput) -> list[Effect]:
         rule = running.rule
         now = incoming.context.timestamp
         output = rule.statement.output(message, is_asked=running.where is not None)
-        if output is NO_MATCH or _is_too_soon(running, now):
-            running.in_a_row = running.strikes = 0
+        if output is NO_MATCH or running.is_too_soon(now):
+            running.succeeded()
             return []
-        running.counts.matched += 1
-        running.last = now
+        running.matched(now)
         effects: list[Effect] = []
         failures = []
         is_slow = False
@@ -198,16 +156,16 @@ class RuleSet:
             try:
                 effects += _performed(action, rule.name, output, message, incoming.priority)
             except EvaluationError as error:
-                failures.append(_failure(*_names(action), str(error)))
+                failures.append(failure(*_names(action), str(error)))
                 is_slow = is_slow or isinstance(error, TookTooLong)
         if failures:
             return effects + self._failed(running, incoming, message, "action", failures, is_slow=is_slow)
-        running.in_a_row = running.strikes = 0
+        running.succeeded()
         return effects
 
     def _failed(
         self,
-        running: _Running,
+        running: Running,
         incoming: Incoming,
         message: RuleInput,
         code: str,
@@ -216,11 +174,9 @@ class RuleSet:
         is_slow: bool = False,
     ) -> list[Effect]:
         rule = running.rule
-        running.counts.failed += 1
-        running.in_a_row += 1
-        running.strikes += _SLOW if is_slow else 1
+        running.failed(is_slow=is_slow)
         message.restart()  # the error action has its own time
-        document = _error_document(rule.name, incoming, failures)
+        document = error_document(rule.name, incoming, failures)
         text = "; ".join(failure["errorMessage"] for failure in failures)[:_LONGEST_TEXT]
         effects: list[Effect] = []
         if rule.error_action is not None:
@@ -230,8 +186,8 @@ class RuleSet:
                 text += f"; and its error action: {error}"
         report = RuleFailed(rule=rule.name, code=code, text=text, topic=incoming.topic, payload=document)
         effects.append(replace(report, is_handled=bool(effects)))
-        if running.strikes >= SET_ASIDE_AFTER:
-            effects.append(_set_aside(running, report, f"failed {running.in_a_row} times in a row", text))
+        if running.has_failed_enough:
+            effects.append(running.set_aside(report, f"failed {running.in_a_row} times in a row", text))
         return effects
 
     def _judge(self, chain: Chain) -> None:
@@ -241,10 +197,10 @@ class RuleSet:
         self._chains = set(chain.blamed)
         for name, text in chain.blamed.items():
             running = self._running[name]
-            running.chains += _SLOW if chain.is_too_slow else 1
-            if running.chains >= SET_ASIDE_AFTER and not running.counts.is_set_aside:
+            running.went_too_far(is_slow=chain.is_too_slow)
+            if running.has_gone_too_far:
                 report = RuleFailed(rule=name, code="chain", text=text, topic=chain.topic)
-                chain.effects.append(_set_aside(running, report, "went too far again and again", text))
+                chain.effects.append(running.set_aside(report, "went too far again and again", text))
 
 
 def _unknown_targets(rule: RuleDefinition, targets: Collection[str]) -> Iterator[str]:
@@ -255,40 +211,12 @@ def _unknown_targets(rule: RuleDefinition, targets: Collection[str]) -> Iterator
             yield f'{place}there is no target "{name}" under notify{did_you_mean(name, targets)}; there are: {there}'
 
 
-def _set_aside(running: _Running, report: RuleFailed, why: str, text: str) -> RuleFailed:
-    running.counts.is_set_aside = True
-    text = f"{why} and is set aside until the rules are loaded again: {text}"
-    return replace(report, code="set_aside", text=text)
-
-
-def _is_too_soon(running: _Running, now: int) -> bool:
-    every, last = running.rule.at_most_every, running.last
-    return every is not None and last is not None and 0 <= now - last < every * 1000
-
-
 def _performed(action: Action, rule: str, output: bytes, message: RuleInput, priority: Priority) -> list[Effect]:
     return [] if action.device is None else [action.device.perform(rule, output, message, priority)]
 
 
 def _names(action: Action) -> tuple[str, str]:
     return ("", "") if action.device is None else (action.device.name, action.device.resource)
-
-
-def _failure(action: str, resource: str, text: str) -> dict[str, str]:
-    return {"failedAction": action, "failedResource": resource, "errorMessage": text}
-
-
-def _error_document(rule: str, incoming: Incoming, failures: list[dict[str, str]]) -> dict[str, Any]:
-    """The document that AWS passes to an error action."""
-    context = incoming.context
-    return {
-        "ruleName": rule,
-        "topic": without_basic_ingest(incoming.topic),
-        "cloudwatchTraceId": context.trace_id or context.new_uuid(),
-        "clientId": context.client_id or UNKNOWN,
-        "base64OriginalPayload": base64.b64encode(incoming.payload).decode(),
-        "failures": failures,
-    }
 
 
 def _fed_back(made: Republish, current: Incoming) -> Incoming:
