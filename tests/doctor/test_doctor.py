@@ -169,8 +169,10 @@ def test_a_folder_is_here_though_its_first_file_is_no_picture(site: Path) -> Non
         ("kind: replay, path: t.csv, name: forehead", ": is above gate.fever_above, 30 C: nobody passes"),
         (
             "kind: thermal, name: forehead",
-            ": is outside of 25 to 43 C, the warmth of a person (gate.temperature_range): right while nobody stands"
-            " there, and such a reading measures nobody",
+            (
+                ": is outside of 25 to 43 C, the warmth of a person (gate.temperature_range): right while nobody stands"
+                " there, and such a reading measures nobody"
+            ),
         ),
     ],
 )
