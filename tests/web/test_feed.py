@@ -16,7 +16,7 @@ from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Alert, Event, Fault, Look, Message, Priority, Reading, Visit
 from edge_mask.units import Bytes, Moment, Seconds, Unix
 from edge_mask.web.feed import KEPT, UNASKED, WORDS, Feed
-from edge_mask.web.live import MOST_A_SESSION
+from edge_mask.web.live import FOR_OPERATORS, MOST_A_SESSION, MOST_A_USER, MOST_IN_ALL
 from edge_mask.web.missed import MOST, Missed
 from edge_mask.wire.uuid7 import IdMaker
 
@@ -242,6 +242,22 @@ def test_a_kind_that_nobody_knows_is_refused_with_those_there_are(tmp_path: Path
 def test_a_stream_whose_head_alone_is_asked_for_ends_at_once(tmp_path: Path) -> None:
     answer = asking(site(tmp_path), bearer="read").ask("HEAD", "/api/v1/events")
     assert (answer.status, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+
+
+def test_one_user_cannot_take_all_streams_with_many_sessions_and_tokens(tmp_path: Path) -> None:
+    house = site(tmp_path)
+    for number in range(MOST_A_USER):
+        house.feed.listen(UNASKED, f"another session {number}", "viewer")
+    assert asking(house, who="viewer").get("/api/v1/events").status == 503
+    assert asking(house, bearer="read").ask("HEAD", "/api/v1/events").status == 200, "others find a place"
+
+
+def test_an_operator_finds_a_place_however_many_look(tmp_path: Path) -> None:
+    house = site(tmp_path)
+    for number in range(MOST_IN_ALL - FOR_OPERATORS):
+        house.feed.listen(UNASKED, f"session {number}", f"viewer {number}")
+    assert asking(house, who="viewer").ask("HEAD", "/api/v1/events").status == 503
+    assert asking(house, who="operator").ask("HEAD", "/api/v1/events").status == 200
 
 
 def test_one_session_cannot_take_all_streams(tmp_path: Path) -> None:

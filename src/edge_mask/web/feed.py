@@ -56,9 +56,10 @@ class Told:
 class Stream:
     """What waits for one reader. Used in the event loop only."""
 
-    def __init__(self, words: frozenset[str], listener: str) -> None:
+    def __init__(self, words: frozenset[str], listener: str, person: str) -> None:
         self.words = words
         self.listener = listener
+        self.person = person
         self._waiting: deque[Told] = deque()
         self._wake = asyncio.Event()
         self.is_over = False
@@ -142,9 +143,9 @@ class Feed:
         self._is_ended = self._is_awaited = False
         self._coming.clear()
 
-    def listen(self, words: Iterable[str], listener: str = "") -> Stream:
+    def listen(self, words: Iterable[str], listener: str = "", person: str = "") -> Stream:
         """A new stream; `leave` ends it."""
-        stream = Stream(frozenset(words), listener)
+        stream = Stream(frozenset(words), listener, person)
         stream.is_over = self._is_ended
         self._streams.add(stream)
         self._look_at_wants()
@@ -168,6 +169,10 @@ class Feed:
     def streams_of(self, listener: str) -> int:
         """How many one listener has."""
         return sum(stream.listener == listener for stream in self._streams)
+
+    def streams_for(self, person: str) -> int:
+        """How many one person has, in all sessions."""
+        return sum(stream.person == person for stream in self._streams)
 
     def _spread(self) -> None:
         self._is_awaited = False  # first: what comes from now on asks again
