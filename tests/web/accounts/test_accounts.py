@@ -309,7 +309,8 @@ def test_a_token_keeps_no_right_that_its_user_has_lost(place: Place) -> None:
     secret = place.token("ann", "read", "control", "metrics")
     before = place.accounts.of_token(secret)
     assert before is not None
-    assert (before.scopes, before.person) == ({"read", "control", "metrics"}, "ann")
+    assert before.scopes == {"read", "control", "metrics"}
+    assert before.person == "ann"
 
     def demoted(register: Register) -> tuple[Register, None]:
         ann = replace(register.users["ann"], role=Role.VIEWER)
