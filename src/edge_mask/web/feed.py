@@ -68,11 +68,15 @@ class Stream:
         if self.is_over or told.word not in self.words:
             return
         if len(self._waiting) >= _ROOM:
-            self._waiting.clear()
-            self.is_over = True
+            self.cut()
         else:
             self._waiting.append(told)
         self._wake.set()
+
+    def cut(self) -> None:
+        """Its reader gets none any more of what waits, and comes again."""
+        self._waiting.clear()
+        self.end()
 
     def end(self) -> None:
         """Nothing more comes."""
@@ -129,6 +133,11 @@ class Feed:
         if (loop := self._loop) is not None:
             self._soon(loop, self._end)
 
+    def forget(self) -> None:
+        """Something was erased: who comes again reads the history, and so does who has not read yet what waits."""
+        if (loop := self._loop) is not None:
+            self._soon(loop, self._forget)
+
     @staticmethod
     def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
         with suppress(RuntimeError):  # the loop has just been closed
@@ -177,6 +186,13 @@ class Feed:
                 self._kept.append(told)
             for stream in self._streams:
                 stream.put(told)
+
+    def _forget(self) -> None:
+        self._spread()
+        self._kept.clear()
+        for stream in self._streams:
+            if stream.is_filled:
+                stream.cut()
 
     def _end(self) -> None:
         self._spread()
