@@ -16,6 +16,7 @@ from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Alert, Event, Fault, Look, Message, Priority, Reading, Visit
 from edge_mask.units import Bytes, Moment, Seconds, Unix
 from edge_mask.web.feed import KEPT, UNASKED, WORDS, Feed
+from edge_mask.web.listener import Listener
 from edge_mask.web.live import MOST_A_SESSION
 from edge_mask.web.missed import MOST, Missed
 from edge_mask.wire.uuid7 import IdMaker
@@ -263,3 +264,20 @@ def test_what_was_erased_is_forgotten_and_who_has_not_read_it_comes_again() -> N
         assert (slow.is_over, slow.is_filled, done.is_over) == (True, False, False)
 
     in_loop(run)
+
+
+def test_streams_that_other_accounts_let_in_end_and_may_come_again() -> None:
+    async def run() -> list[bool]:
+        listener = Listener()
+        listener.feed.begin()
+        users, others = object(), object()
+        listener.let_in_by(users)
+        before = listener.feed.listen(UNASKED)
+        listener.let_in_by(users)  # the next house of the same database
+        await asyncio.sleep(0)
+        ended = [before.is_over]
+        listener.let_in_by(others)
+        await asyncio.sleep(0)
+        return [*ended, before.is_over, listener.feed.listen(UNASKED).is_over]
+
+    assert asyncio.run(run()) == [False, True, False]

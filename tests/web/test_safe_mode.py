@@ -224,6 +224,11 @@ def test_it_is_wanted_where_the_page_is(tmp_path: Path, web: str, is_wanted: boo
     assert remains(tmp_path / "config.yaml", {}).is_wanted is is_wanted
 
 
+def test_without_the_packages_of_the_page_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge_mask.settings.remains.missing_libraries", lambda: ["starlette"])
+    assert not remains(tmp_path / "none.yaml", {}).is_wanted
+
+
 def test_what_ran_last_is_for_its_owner_alone(folder: Path) -> None:
     kept = folder / "edge-mask.db.last-good.yaml"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600

@@ -73,6 +73,11 @@ def test_a_change_is_in_force_kept_and_taken_back_and_the_file_stays(kim: Client
         ("gate: {votes: 3}\ngate: {votes: 4}", 422, "what you wrote:2: gate: given twice, first on line 1"),
         ("web: {host: 0.0.0.0}", 403, "web: cannot be set from outside"),
         ("mqtt: {host: example.org}", 403, "mqtt: cannot be set from outside"),
+        (
+            "panels: [{name: a, url: 'http://169.254.169.254/', path: x, private: true}]",
+            403,
+            "panels: cannot be set from outside",
+        ),
         ("just words", 422, "Nothing was wished."),
         ("", 422, "Nothing was wished."),
         ("[1, 2]", 422, "Nothing was wished."),

@@ -23,7 +23,7 @@ from edge_mask.yaml_file import MAX_DEPTH, Document, shown
 from edge_mask.yaml_file import Path as Key
 
 NOT_FROM_OUTSIDE: Final[tuple[Key, ...]] = (
-    ("mqtt",), ("aws",), ("web",), ("notify",), ("device", "thing_name"), ("outbox", "path"),
+    ("mqtt",), ("aws",), ("web",), ("notify",), ("panels",), ("device", "thing_name"), ("outbox", "path"),
 )  # fmt: skip
 """Only the file may set these: from outside they could cut the device off, or take it over."""
 

@@ -1,7 +1,7 @@
 """What can still be read of a broken configuration: where its page is, and where its users and overlay lie."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from edge_mask.settings.device import Device
 from edge_mask.settings.load import document_of
 from edge_mask.settings.model import Settings
 from edge_mask.settings.sending import Outbox
-from edge_mask.settings.web import Web, web_complaints
+from edge_mask.settings.web import Web, missing_libraries, web_complaints
 
 S = TypeVar("S", bound=Section)
 
@@ -33,6 +33,11 @@ class Remains:
 
 def remains(file: Path, environ: Mapping[str, str]) -> Remains:
     """Never raises. A page whose own section is wrong is on loopback, with the defaults."""
+    found = _remains(file, environ)
+    return replace(found, is_wanted=False) if missing_libraries() else found
+
+
+def _remains(file: Path, environ: Mapping[str, str]) -> Remains:
     try:
         document = document_of(file, environ)
     except ConfigurationError:  # no such file, or no text
@@ -54,9 +59,8 @@ def _web(given: Any) -> tuple[Web, bool]:
     if web is None:
         enabled, wanted = (given.get(key) if isinstance(given, Mapping) else None for key in ("enabled", "safe_mode"))
         return Web(enabled=True), enabled is not False and wanted is not False
-    wrong = {key for key, _ in web_complaints(web)}
-    if wrong:  # without its certificate it is for this machine only
-        return Web(enabled=True), web.safe_mode and ("web", "enabled") not in wrong
+    if any(web_complaints(web)):  # without its certificate it is for this machine only
+        return Web(enabled=True), web.safe_mode
     return web, web.enabled and web.safe_mode
 
 

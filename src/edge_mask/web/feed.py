@@ -138,6 +138,11 @@ class Feed:
         if (loop := self._loop) is not None:
             self._soon(loop, self._forget)
 
+    def cut(self) -> None:
+        """Every stream of now ends, and whoever may comes again. From any thread."""
+        if (loop := self._loop) is not None:
+            self._soon(loop, self._cut)
+
     @staticmethod
     def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
         with suppress(RuntimeError):  # the loop has just been closed
@@ -195,8 +200,11 @@ class Feed:
                 stream.cut()
 
     def _end(self) -> None:
-        self._spread()
         self._is_ended = True
+        self._cut()
+
+    def _cut(self) -> None:
+        self._spread()
         for stream in self._streams:
             stream.end()
 

@@ -5,6 +5,7 @@ For operators alone: who reads addresses of cameras and brokers here could as we
 
 import asyncio
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +23,7 @@ from edge_mask.redact import redact
 from edge_mask.settings.load import LoadedSettings
 from edge_mask.settings.origins import Value, overlaid, values
 from edge_mask.settings.overlay import NOT_FROM_OUTSIDE
-from edge_mask.web.access import Needs
+from edge_mask.web.access import Needs, principal_of
 from edge_mask.web.commands import PATIENCE, STATUS
 from edge_mask.web.links import up
 from edge_mask.web.login import field, form_of
@@ -30,6 +31,8 @@ from edge_mask.web.pages.frame import Notice, render, words_for
 from edge_mask.web.pages.page import page
 from edge_mask.web.site import Said, Site, site_of
 from edge_mask.web.threads import in_thread
+
+log = logging.getLogger(__name__)
 
 _JSON: Final = "application/json"
 _LONGEST_NUMBER: Final = 9
@@ -110,6 +113,7 @@ async def _answered(request: Request, name: str, asked: Mapping[str, Any], text:
         payload = json.dumps(asked, ensure_ascii=False).encode()
     except (ValueError, UnicodeEncodeError) as error:
         raise HTTPException(422, f"this cannot be written as JSON: {type(error).__name__}") from None
+    log.info("settings: %s asks for %s", principal_of(request).name, name)
     future = asyncio.wrap_future(site.ask(name, payload, _JSON))
     done, _ = await asyncio.wait({future}, timeout=PATIENCE)
     if not done:
