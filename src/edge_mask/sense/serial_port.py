@@ -4,8 +4,6 @@ port ──bytes──▶ Splitter ──lines──▶ check sum ──▶ each
   ◀── ask, one sensor after the other
 """
 
-import errno
-import os
 import termios
 import threading
 from collections.abc import Sequence
@@ -19,6 +17,7 @@ from edge_mask.runtime.clock import Clock
 from edge_mask.sense.checksum import Checksum
 from edge_mask.sense.feed import Crowd, Nonsense, Said, Utterance
 from edge_mask.sense.lines import LONGEST, Dialect, Splitter, shown, text_of
+from edge_mask.sense.port_errors import reason_of, why_not
 from edge_mask.sql.errors import EvaluationError
 from edge_mask.units import Moment, Seconds
 
@@ -89,7 +88,7 @@ class SerialPort:
             data = self._read(min(timeout, self._until_next_question()))
         except (OSError, TypeError, termios.error) as error:  # TypeError: closed under a read, as pyserial sees it
             self.close()
-            raise TryLater(f"{self.name}: was unplugged ({_reason(error)})") from error
+            raise TryLater(f"{self.name}: was unplugged ({reason_of(error)})") from error
         return self._heard(data, self._clock.now()) if data else ()
 
     def may_be_back(self) -> bool:
@@ -137,7 +136,7 @@ class SerialPort:
         except (ValueError, NotImplementedError) as error:
             raise Refused(f"{self.name}: cannot be set to {wiring.baud} baud or the like ({error})") from error
         except (OSError, termios.error) as error:
-            raise TryLater(f"{self.name}: {_why_not(error)}") from error
+            raise TryLater(f"{self.name}: {why_not(error)}") from error
         self._opened_at = self._clock.now().mono
         self._splitter = Splitter(in_the_middle=False)
         self._is_fresh = True
@@ -243,29 +242,3 @@ class SerialPort:
                 raise _OneTooMany(f"{name} would be one more than the {_MOST_IDS} ids that {self.name} may have")
             self._names.add(name)
         return [Said(dialect.sensor, identity.reading_at(value, identity.unit, at)) for identity, value in values]
-
-
-def _why_not(error: Exception) -> str:
-    match _number_of(error):
-        case errno.ENOENT | errno.ENODEV | errno.ENXIO:
-            return "is not there; `ls /dev/serial/by-id` shows the ports"
-        case errno.EACCES | errno.EPERM:
-            return "may not be opened; add the daemon's user to the group dialout"
-        case errno.EAGAIN | errno.EBUSY:
-            return "is used by another program, perhaps a running daemon"
-        case errno.ENOTTY | errno.EINVAL | errno.EISDIR:
-            return "is no serial port"
-    return f"cannot be opened ({_reason(error)})"
-
-
-def _reason(error: Exception) -> str:
-    number = _number_of(error)
-    return str(error) if number is None else os.strerror(number)
-
-
-def _number_of(error: BaseException | None) -> int | None:
-    """The kernel's error number; pyserial hides it in its text, or behind its own exception."""
-    if error is None:
-        return None
-    number = getattr(error, "errno", None) or (error.args[0] if error.args else None)
-    return number if isinstance(number, int) else _number_of(error.__context__)
