@@ -269,6 +269,19 @@ def test_one_session_cannot_take_all_streams(tmp_path: Path) -> None:
     assert (refused.status, refused.headers["retry-after"]) == (503, "30")
 
 
+def test_what_was_erased_is_forgotten_and_who_has_not_read_it_comes_again() -> None:
+    async def run(feed: Feed) -> None:
+        slow, done = feed.listen(UNASKED), feed.listen({"alert"})
+        feed.tell(kinds.VISITS, message("a"))
+        feed.tell(kinds.VISITS, message("b"))
+        feed.forget()
+        await asyncio.sleep(0.01)
+        assert feed.since("a") is None, "the history tells what is left"
+        assert (slow.is_over, slow.is_filled, done.is_over) == (True, False, False)
+
+    in_loop(run)
+
+
 def test_streams_that_other_accounts_let_in_end_and_may_come_again() -> None:
     async def run() -> list[bool]:
         listener = Listener()

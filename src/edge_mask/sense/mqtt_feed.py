@@ -37,6 +37,8 @@ class Ear:
     path: json_path.Path | None = None
     """Without one the payload is the value."""
     availability: str | None = None
+    is_state: bool = False
+    """It says true or ON rather than a number."""
 
 
 class MqttFeed:
@@ -91,6 +93,9 @@ class MqttFeed:
             self._lost = 0
         return heard
 
+    def may_be_back(self) -> bool:
+        return False
+
     def wake(self) -> None:
         self._mailbox.close()
 
@@ -129,7 +134,7 @@ class MqttFeed:
         if identity.name in self._offline:
             return []
         try:
-            value = value_of(message.payload, ear.path)
+            value = value_of(message.payload, ear.path, is_state=ear.is_state)
             if value is UNAVAILABLE:
                 return [Gone(identity.name, f"{message.topic} says that it is unavailable")]
             if isinstance(value, float):

@@ -69,11 +69,15 @@ class Stream:
         if self.is_over or told.word not in self.words:
             return
         if len(self._waiting) >= _ROOM:
-            self._waiting.clear()
-            self.is_over = True
+            self.cut()
         else:
             self._waiting.append(told)
         self._wake.set()
+
+    def cut(self) -> None:
+        """Its reader gets none any more of what waits, and comes again."""
+        self._waiting.clear()
+        self.end()
 
     def end(self) -> None:
         """Nothing more comes."""
@@ -129,6 +133,11 @@ class Feed:
         """Every stream ends: the server stops. From any thread."""
         if (loop := self._loop) is not None:
             self._soon(loop, self._end)
+
+    def forget(self) -> None:
+        """Something was erased: who comes again reads the history, and so does who has not read yet what waits."""
+        if (loop := self._loop) is not None:
+            self._soon(loop, self._forget)
 
     def cut(self) -> None:
         """Every stream of now ends, and whoever may comes again. From any thread."""
@@ -187,6 +196,13 @@ class Feed:
                 self._kept.append(told)
             for stream in self._streams:
                 stream.put(told)
+
+    def _forget(self) -> None:
+        self._spread()
+        self._kept.clear()
+        for stream in self._streams:
+            if stream.is_filled:
+                stream.cut()
 
     def _end(self) -> None:
         self._is_ended = True
