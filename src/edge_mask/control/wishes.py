@@ -267,7 +267,7 @@ class Wishes:
 
 
 def _holds(change: Change, overlay: Overlay) -> bool:
-    return change(overlay).config == overlay.config
+    return change(overlay).looked_at == overlay.config
 
 
 def _choice(

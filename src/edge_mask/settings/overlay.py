@@ -42,24 +42,33 @@ class Overlay:
     version: int = 0
     origin: str = "overlay"
     """Its name in sentences."""
+    checked: Config | None = field(default=None, compare=False, repr=False)
+    """With the empty mappings that a wish leaves: they are checked as what was wished, and not kept."""
 
     def changed(self, wish: Config, origin: str) -> "Overlay":
         """A copy with `wish` merged in; a null removes its key."""
-        return Overlay(_pruned(merged(self.config, wish)), self.version + 1, origin)
+        checked = merged(self.config, wish)
+        return Overlay(_pruned(checked), self.version + 1, origin, checked)
 
     def over(self, data: Config) -> dict[str, Any]:
         """The file's data with the overlay on top. Raises NotFromOutside for keys that only the file may set."""
-        if _is_deeper(self.config, MAX_DEPTH):
+        config = self.looked_at
+        if _is_deeper(config, MAX_DEPTH):
             raise ConfigurationError([f"{self.origin}: nested more than {MAX_DEPTH} deep"])
-        forbidden = [key for key in NOT_FROM_OUTSIDE if _has(self.config, key)]
+        forbidden = [key for key in NOT_FROM_OUTSIDE if _has(config, key)]
         if forbidden:
             text = "cannot be set from outside; it is read from the configuration file alone"
             raise NotFromOutside([f"{self.origin}: {shown(key)}: {text}" for key in forbidden])
-        return merged(data, self.config)
+        return merged(data, config)
+
+    @property
+    def looked_at(self) -> Config:
+        """What is checked and merged."""
+        return self.config if self.checked is None else self.checked
 
     def gives(self, key: Key) -> bool:
         """Whether the value at `key` comes from the overlay, itself or as part of a list or value."""
-        here: Any = self.config
+        here: Any = self.looked_at
         for part in key:
             if not isinstance(here, Mapping):
                 return True
