@@ -47,7 +47,7 @@ def test_a_button_of_an_alert_keeps_the_focus_while_the_page_changes(desk: Brows
         button = page.get_by_role("button", name=re.compile("^Mark as seen")).first
         button.focus()
         page.evaluate("window.held = document.activeElement; document.querySelector('.card .text').textContent = 'old'")
-        page.evaluate("dispatchEvent(new StorageEvent('storage', { key: 'edge_mask.live' }))")  # asks for the page again
+        page.evaluate("dispatchEvent(new StorageEvent('storage', { key: 'edge_mask.live' }))")  # asks again
         expect(page.locator(".card .text").first).not_to_have_text("old")
         assert page.evaluate("document.activeElement === window.held")
 
