@@ -19,7 +19,7 @@ from edge_mask.capture.content import Content, ContentPolicy, ContentWatch
 from edge_mask.capture.source import EndOfSource
 from edge_mask.decide.gate import GateWatch
 from edge_mask.deliver.courier import Courier
-from edge_mask.deliver.destination import Broker
+from edge_mask.deliver.destination import BROKER, Broker
 from edge_mask.deliver.memory import MemoryTransport
 from edge_mask.detect.detector import Answer
 from edge_mask.detect.model import ModelDetector
@@ -169,7 +169,7 @@ def drained_per_second(database: Path, count: int) -> float:
     with _Desk(database) as desk:
         transport = MemoryTransport()
         broker = Broker(name="bench", boot=_BOOT, window=100, drain_rate=1e9)
-        courier = Courier(broker, transport, Outbox(database, "mqtt"), desk.recorder.settle, _ignore, _CLOCK)
+        courier = Courier(broker, transport, Outbox(database, BROKER), desk.recorder.settle, _ignore, _CLOCK)
         desk.on_commit = courier.poke
         began = time.perf_counter()
         worker = _started(courier)

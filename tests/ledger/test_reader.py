@@ -10,6 +10,7 @@ from tests.ledger.rows import BOOT, batch, moment, visit
 
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.bounds import Bounds
+from edge_mask.ledger.figures import Which
 from edge_mask.ledger.reader import Reader
 from edge_mask.ledger.writer import Ledger
 from edge_mask.units import Moment, Seconds, Unix
@@ -67,3 +68,33 @@ def test_visitors_are_counted_from_a_moment_on(tmp_path: Path) -> None:
 def test_a_database_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(DatabaseError, match="appears when the daemon first runs"):
         list(Reader(tmp_path / "none.db").visits())
+
+
+def test_what_is_asked_together_sees_one_state_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    record(path, ("2026-11-20T09:00:00+00:00", "pass"))
+    with Reader(path).held() as reader:
+        before = reader.summary(Which())["judged"]
+        with closing(Ledger(path, Bounds(), BOOT)) as ledger:
+            ledger.open()
+            ledger.commit(batch(events=(("later", visit(at("2026-11-20T10:00:00+00:00"), "pass")),)), moment())
+        assert (before, reader.summary(Which())["judged"]) == (1, 1)
+    assert Reader(path).summary(Which())["judged"] == 2
+
+
+def test_a_database_that_takes_the_place_of_another_is_read_from_then_on(tmp_path: Path) -> None:
+    path, other = tmp_path / "db", tmp_path / "other"
+    record(path, ("2026-11-20T09:00:00+00:00", "pass"))
+    record(other, ("2026-11-20T09:00:00+00:00", "pass"), ("2026-11-20T10:00:00+00:00", "pass"))
+    reader = Reader(path)
+    assert reader.summary(Which())["judged"] == 1
+    other.replace(path)
+    assert reader.summary(Which())["judged"] == 2
+
+
+def test_the_same_name_in_another_folder_is_another_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, folder in enumerate((tmp_path / "a", tmp_path / "b"), 1):
+        folder.mkdir()
+        record(folder / "db", *[("2026-11-20T09:00:00+00:00", "pass")] * number)
+        monkeypatch.chdir(folder)
+        assert Reader(Path("db")).summary(Which())["judged"] == number

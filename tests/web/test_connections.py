@@ -242,3 +242,14 @@ def test_a_request_waits_for_the_next_house(at: At) -> None:
         until(lambda: at.listener.waiting)
         at.listener.serve(app)
         assert b"200 OK" in connection.recv(1000)
+
+
+def test_an_ordinary_stop_with_connections_at_work_is_no_error(at: At, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "uvicorn.error")
+    with closing(at.connect()) as silent, closing(at.connect()) as stream:
+        stream.sendall(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200 OK" in stream.recv(1000)
+        at.listener.close()
+        assert is_cut(stream)
+        assert is_cut(silent)
+    assert not caplog.records

@@ -16,6 +16,7 @@ from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Alert, Event, Fault, Look, Message, Priority, Reading, Visit
 from edge_mask.units import Bytes, Moment, Seconds, Unix
 from edge_mask.web.feed import KEPT, UNASKED, WORDS, Feed
+from edge_mask.web.listener import Listener
 from edge_mask.web.live import MOST_A_SESSION
 from edge_mask.web.missed import MOST, Missed
 from edge_mask.wire.uuid7 import IdMaker
@@ -250,3 +251,20 @@ def test_one_session_cannot_take_all_streams(tmp_path: Path) -> None:
         house.feed.listen(UNASKED, "token read")
     refused = asking(house, bearer="read").get("/api/v1/events")
     assert (refused.status, refused.headers["retry-after"]) == (503, "30")
+
+
+def test_streams_that_other_accounts_let_in_end_and_may_come_again() -> None:
+    async def run() -> list[bool]:
+        listener = Listener()
+        listener.feed.begin()
+        users, others = object(), object()
+        listener.let_in_by(users)
+        before = listener.feed.listen(UNASKED)
+        listener.let_in_by(users)  # the next house of the same database
+        await asyncio.sleep(0)
+        ended = [before.is_over]
+        listener.let_in_by(others)
+        await asyncio.sleep(0)
+        return [*ended, before.is_over, listener.feed.listen(UNASKED).is_over]
+
+    assert asyncio.run(run()) == [False, True, False]

@@ -44,3 +44,20 @@ def test_a_daemon_without_a_page_imports_none_of_it(tmp_path: Path) -> None:
     words = [sys.executable, "-c", IMPORTED, "run", "--until-idle", "--config", str(config)]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+LEAN = """
+import sys
+import edge_mask.app.metrics, edge_mask.web.application, edge_mask.web.listener, uvicorn
+from uvicorn.config import Config
+async def app(scope, receive, send): ...
+Config(app, ws="none", lifespan="off", interface="asgi3", log_config=None).load()
+print(sorted({"click", "multiprocessing", "prometheus_client"} & set(sys.modules)))
+print(uvicorn.Server.__module__, hasattr(uvicorn, "nothing"), uvicorn.run.__module__, "click" in sys.modules)
+"""
+
+
+def test_a_page_goes_without_what_only_others_use() -> None:
+    """The command line of the server, and metrics before the first scrape."""
+    done = subprocess.run([sys.executable, "-c", LEAN], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines() == ["[]", "uvicorn.server False uvicorn.main True"]

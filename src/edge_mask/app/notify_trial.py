@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import TimeoutError as Overdue
 
 from edge_mask.app.notify import push_of, senders_of
+from edge_mask.ledger.outbox import NOTIFY_TOPIC
 from edge_mask.messages import Message, Outcome, Priority
 from edge_mask.notify.notice import Notice
 from edge_mask.runtime.clock import SystemClock
@@ -29,7 +30,7 @@ def trials(settings: Settings, name: str) -> Iterator[tuple[str, str]]:
     notice = Notice(title=title, text=text.format(thing=thing), priority="high", kind="test", thing=thing)
     for browser in push.subscriptions.ids() if is_push and push is not None else [""]:
         message = Message(
-            topic=f"notify/{name}",
+            topic=f"{NOTIFY_TOPIC}{name}",
             payload=notice.packed(),
             priority=Priority.URGENT,
             qos=1,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from edge_mask.app.ground import Ground
+from edge_mask.deliver.destination import BROKER
 from edge_mask.kinds import Kind
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.writer import Ledger
@@ -38,7 +39,7 @@ def intake_for(
         shadows=ledger.shadows,
         boot=ground.boot,
         new_id=ground.new_id,
-        destination=None if settings.mqtt.transport == "none" else "mqtt",
+        destination=None if settings.mqtt.transport == "none" else BROKER,
         rules=ground.rules,
         forward=settings.forward,
         secrets=settings.secrets(),

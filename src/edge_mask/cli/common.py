@@ -7,6 +7,8 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_mask.ledger import site_time
+
 if TYPE_CHECKING:
     from edge_mask.settings.model import Settings
 
@@ -65,14 +67,13 @@ def parse_time(text: str) -> datetime:
 
 
 def earliest(time: datetime | None, zone: tzinfo) -> float | None:
-    """The result of `parse_time` in Unix seconds. Without its own zone it is in `zone`, the site's; a time that occurs
-    twice there, or not at all, means the first possible moment."""
-    return None if time is None else min(_meant(time, zone))
+    """See ledger/site_time.py; nothing given means no bound."""
+    return None if time is None else site_time.earliest(time, zone)
 
 
 def latest(time: datetime | None, zone: tzinfo) -> float | None:
-    """The same with the last possible moment: for the end of a period."""
-    return None if time is None else max(_meant(time, zone))
+    """The same for the end of a period."""
+    return None if time is None else site_time.latest(time, zone)
 
 
 def period_of(arguments: argparse.Namespace, zone: tzinfo) -> tuple[float | None, float | None]:
@@ -81,12 +82,6 @@ def period_of(arguments: argparse.Namespace, zone: tzinfo) -> tuple[float | None
     if since is not None and until is not None and since >= until:
         arguments.usage_error(f"--since {arguments.since} is not before --until {arguments.until}")
     return since, until
-
-
-def _meant(time: datetime, zone: tzinfo) -> tuple[float, ...]:
-    if time.tzinfo is not None:
-        return (time.timestamp(),)
-    return tuple(time.replace(tzinfo=zone, fold=fold).timestamp() for fold in (0, 1))
 
 
 def human_bytes(count: float) -> str:

@@ -12,6 +12,7 @@ from edge_mask.act.snapshots import SnapshotStore
 from edge_mask.control.request import Rejected, Request, shown
 from edge_mask.errors import TryLater
 from edge_mask.ledger.erasure import Erased, Erasure
+from edge_mask.ledger.site_time import earliest
 from edge_mask.recording import requests
 from edge_mask.units import Unix
 
@@ -62,4 +63,4 @@ def _time(given: Any, zone: tzinfo) -> float | None:
     except (ValueError, TypeError) as error:
         text = f"before: found {shown(given)}; allowed: a time such as 2026-11-20T09:30:00Z, or a date"
         raise Rejected("bad_request", text) from error
-    return (found if found.tzinfo is not None else found.replace(tzinfo=zone)).timestamp()
+    return earliest(found, zone)

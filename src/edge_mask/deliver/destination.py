@@ -6,6 +6,7 @@ A new kind of destination is one more class here; the courier does not change.
 import threading
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from edge_mask.ledger.outbox import Pending
 from edge_mask.messages import Message
@@ -13,6 +14,8 @@ from edge_mask.runtime.outage import Backoff
 from edge_mask.units import Moment, Seconds, Unix
 from edge_mask.wire.envelope import mark_late, restamp, timestamp
 
+BROKER: Final = "mqtt"
+"""Where messages for the broker wait; other destinations begin with `http:` or `notify:`."""
 LATE_AFTER = Seconds(10.0)
 """A message that leaves later than this is marked as late."""
 _LATE_HEADER = ["Edge-Mask-Late", "true"]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from edge_mask.deliver.destination import Broker
+from edge_mask.deliver.destination import BROKER, Broker
 from edge_mask.deliver.tls import TlsFiles
 from edge_mask.deliver.transport import BrokerTransport, OnState
 from edge_mask.messages import Message
@@ -31,7 +31,7 @@ def broker_for(mqtt: Mqtt, outbox: Outbox, boot: str) -> Broker:
     is_nucleus = mqtt.transport == "greengrass"
     if is_nucleus:
         window, rate = min(window, NUCLEUS_IN_FLIGHT), min(rate, AWS_RATE)
-    return Broker(name="mqtt", boot=boot, window=window, drain_rate=rate, blames_hang_ups=not is_nucleus)
+    return Broker(name=BROKER, boot=boot, window=window, drain_rate=rate, blames_hang_ups=not is_nucleus)
 
 
 def transport_for(

@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -186,7 +187,14 @@ def open_onlooker(path: Path) -> Connection:
 
 def _connected(path: Path, **mode: str) -> Connection:
     with as_database_error(path):
-        return engine(path, READER_PRAGMAS, **mode).connect()
+        made = engine(path, READER_PRAGMAS, **mode) if mode else _reader_engine(path.absolute())
+        return made.connect()
+
+
+@lru_cache(maxsize=4)
+def _reader_engine(path: Path) -> Engine:
+    """Kept, without a connection: to make one takes as long as a query."""
+    return engine(path, READER_PRAGMAS)
 
 
 def _wanted_to_write(error: BaseException | None) -> bool:

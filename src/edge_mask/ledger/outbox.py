@@ -116,6 +116,8 @@ def _pending(row: RowMapping) -> Pending | None:
 
 NOTIFY: Final = "notify:"
 """What the destinations of notifications begin with."""
+NOTIFY_TOPIC: Final = "notify/"
+"""What their topics begin with: no broker ever sees them."""
 _FIRST = "SELECT min(destination) FROM outbox WHERE destination > CAST(? AS TEXT) AND destination < ?"
 _WAITS = "SELECT 1 FROM outbox WHERE destination = ? AND state = 0 LIMIT 1"
 

@@ -29,6 +29,7 @@ from edge_mask.messages import Priority
 from edge_mask.shadow import Shadow
 from edge_mask.units import Moment
 
+_ADVICE = "; try: edge-mask outbox repair"
 _PAGE = 500
 _WITH_PICTURES = ("visits", "alerts", "looks")
 _PRIORITIES: Mapping[Any, str] = {int(priority): priority.name.lower() for priority in Priority}
@@ -192,9 +193,29 @@ class Reader:
             yield from streaming.exec_driver_sql(query, arguments).mappings()
 
     @contextmanager
+    def held(self) -> Iterator["Reader"]:
+        """The same by one connection, for what is asked together: it sees one state of the file. One thread uses it,
+        and soon leaves: meanwhile the WAL cannot be checkpointed."""
+        with self._connection() as connection:
+            yield _Held(self._path, connection)
+
+    @contextmanager
     def _connection(self) -> Iterator[Connection]:
         with (
-            as_database_error(self._path, "; try: edge-mask outbox repair"),
+            as_database_error(self._path, _ADVICE),
             closing(open_reader(self._path)) as connection,
         ):
             yield connection
+
+
+class _Held(Reader):
+    """On a connection that others close."""
+
+    def __init__(self, path: Path, connection: Connection) -> None:
+        super().__init__(path)
+        self._lent = connection
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        with as_database_error(self._path, _ADVICE):
+            yield self._lent

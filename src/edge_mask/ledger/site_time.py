@@ -54,6 +54,23 @@ def after(unit: Unit, begins: datetime, zone: tzinfo) -> datetime:
             return _midnight(begins + timedelta(days=7), zone)
 
 
+def earliest(time: datetime, zone: tzinfo) -> float:
+    """Unix seconds. Without an offset of its own it is a time of the site; one that occurs twice there, or not at all,
+    means the first possible moment."""
+    return min(_meant(time, zone))
+
+
+def latest(time: datetime, zone: tzinfo) -> float:
+    """The same with the last possible moment: for the end of a period."""
+    return max(_meant(time, zone))
+
+
+def _meant(time: datetime, zone: tzinfo) -> tuple[float, ...]:
+    if time.tzinfo is not None:
+        return (time.timestamp(),)
+    return tuple(time.replace(tzinfo=zone, fold=fold).timestamp() for fold in (0, 1))
+
+
 def _too_many(unit: Unit) -> Refused:
     larger = {"hour": "; ask for days or weeks", "day": "; ask for weeks", "week": ""}
     return Refused(f"from, to: more than {MOST} {unit}s{larger[unit]}")

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from typing import Any
 
+from edge_mask.ledger.outbox import NOTIFY_TOPIC
 from edge_mask.ledger.rows import OutboxRow
 from edge_mask.messages import Alert, Message, Priority
 from edge_mask.notify import words
 from edge_mask.notify.admission import CoolDown, is_quiet
 from edge_mask.notify.notice import Notice, destination_of, field_of, one_line, several_lines
 from edge_mask.rules.effects import Notify
-from edge_mask.settings.notify import Target
+from edge_mask.settings.notify import Language, Target
 from edge_mask.units import Moment
 
 
@@ -38,7 +39,7 @@ class NoticeDesk:
         targets: Iterable[Target],
         *,
         default: Sequence[str],
-        language: words.Language,
+        language: Language,
         thing: str,
         zone: tzinfo,
         boot: str,
@@ -146,7 +147,7 @@ class NoticeDesk:
         if rule is not None:
             properties |= {"rule": rule.rule, "topic": cause.topic}
         return Message(
-            topic=f"notify/{target.name}",
+            topic=f"{NOTIFY_TOPIC}{target.name}",
             payload=notice.packed(),
             priority=min(cause.priority, Priority.TELEMETRY),
             qos=1,

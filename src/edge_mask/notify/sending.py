@@ -13,7 +13,7 @@ from edge_mask.deliver.http_connection import HttpResponse
 from edge_mask.deliver.http_request import HttpRequest, request_of
 from edge_mask.deliver.transport import Stale
 from edge_mask.errors import Refused
-from edge_mask.ledger.outbox import Pending
+from edge_mask.ledger.outbox import NOTIFY_TOPIC, Pending
 from edge_mask.messages import Message, Outcome, Receipt
 from edge_mask.notify import ntfy, telegram, webhook
 from edge_mask.notify.addressed import Post
@@ -116,4 +116,4 @@ class NoTarget(HttpTransport):
     """For what waits for a target that is not configured any more: set aside, for a person to see."""
 
     def request_for(self, message: Message) -> HttpRequest:
-        raise Refused(f"there is no target {message.topic.removeprefix('notify/')} any more")
+        raise Refused(f"there is no target {message.topic.removeprefix(NOTIFY_TOPIC)} any more")

@@ -1,12 +1,11 @@
 """What is said of each kind of alert, in the site's language."""
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final
 
 from edge_mask.kinds import Urgency
 from edge_mask.messages import Alert
-
-Language = Literal["en", "ko"]
+from edge_mask.settings.notify import Language
 
 _TITLES: Final[Mapping[Language, Mapping[str, str]]] = {
     "en": {

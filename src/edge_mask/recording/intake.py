@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
+from edge_mask.deliver.destination import BROKER
 from edge_mask.deliver.http_request import destination_of, waiting_call
 from edge_mask.kinds import Kind
 from edge_mask.ledger.held import held_row
+from edge_mask.ledger.outbox import NOTIFY_TOPIC
 from edge_mask.ledger.rows import EventRow, OutboxRow, event_row
 from edge_mask.ledger.sequences import Sequences
 from edge_mask.ledger.shadows import Shadows
@@ -85,7 +87,7 @@ class Intake:
         shadows: Shadows,
         boot: str,
         new_id: Callable[[Moment], str],
-        destination: str | None = "mqtt",
+        destination: str | None = BROKER,
         rules: RuleSet | None = None,
         forward: Literal["all", "rules-only"] = "all",
         secrets: Iterable[str] = (),
@@ -97,8 +99,7 @@ class Intake:
         """Without a `destination` nothing is sent; with `rules-only`, only what a rule republishes.
 
         `secrets` are removed from the texts of faults. With `tflite_results` every look arrives here. `echoes` is told
-        of what rules publish, `on_admit` of each event, whether it is sent or not.
-        `notices` tells people.
+        of what rules publish, `on_admit` of each event, whether it is sent or not. `notices` tells people.
         """
         self._thing = thing
         self._topics = topics
@@ -165,7 +166,7 @@ class Intake:
         if self._rules is None or "rule" not in properties:
             return admitted
         cause = Message(topic=properties["topic"], payload=properties["payload"], priority=message.priority, qos=1)
-        action = "NotifyAction" if message.topic.startswith("notify/") else "HttpAction"
+        action = "NotifyAction" if message.topic.startswith(NOTIFY_TOPIC) else "HttpAction"
         effects = self._rules.failed_later(
             properties["rule"], self._incoming(cause, at), redact(message.topic), reason, action
         )

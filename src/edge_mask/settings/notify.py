@@ -12,6 +12,7 @@ from edge_mask.quantities import duration
 from edge_mask.settings.base import FilePath, Name, Section, allowed, read_whole
 from edge_mask.units import Seconds
 
+Language = Literal["en", "ko"]
 _TIME: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _HIDDEN_FROM: Final = 8
 """Characters of a topic or a path that is hidden in texts: to hide each `gate` would only destroy them."""
@@ -245,5 +246,5 @@ class Notify(Section):
     """Who is told of alerts, on their telephones."""
 
     default: tuple[Name, ...] = Field(default=(), description="Targets that each alert goes to, without a rule.")
-    language: Literal["en", "ko"] = Field(default="en", description="Language of what is said of alerts.")
+    language: Language = Field(default="en", description="Language of what is said of alerts.")
     targets: tuple[AnyTarget, ...] = Field(default=(), description="Where notifications go; rules name them.")

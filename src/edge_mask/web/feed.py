@@ -129,6 +129,11 @@ class Feed:
         if (loop := self._loop) is not None:
             self._soon(loop, self._end)
 
+    def cut(self) -> None:
+        """Every stream of now ends, and whoever may comes again. From any thread."""
+        if (loop := self._loop) is not None:
+            self._soon(loop, self._cut)
+
     @staticmethod
     def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
         with suppress(RuntimeError):  # the loop has just been closed
@@ -179,8 +184,11 @@ class Feed:
                 stream.put(told)
 
     def _end(self) -> None:
-        self._spread()
         self._is_ended = True
+        self._cut()
+
+    def _cut(self) -> None:
+        self._spread()
         for stream in self._streams:
             stream.end()
 

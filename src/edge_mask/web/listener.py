@@ -36,6 +36,7 @@ class Listener:
         self.address: Address | None = None
         """None while nothing is open."""
         self._house = _House()
+        self._let_in: object = None
         self._server: CountingServer | None = None
         self._thread: threading.Thread | None = None
         self._tls: ssl.SSLContext | None = None
@@ -83,6 +84,12 @@ class Listener:
         tls.load_cert_chain(address.cert, address.key)
         self._papers = papers
         return True
+
+    def let_in_by(self, accounts: object) -> None:
+        """Streams that others have let in end, and come again: a house with another database has other users."""
+        if self._let_in is not None and self._let_in is not accounts:
+            self.feed.cut()
+        self._let_in = accounts
 
     def serve(self, app: ASGIApp) -> None:
         """This house answers from now on."""

@@ -15,7 +15,7 @@ THREADS: Final = 3
 _M_ARENA_MAX: Final = -8  # malloc.h
 _HOUSE_STANDS_AFTER: Final = 1.0
 _GIVES_BACK_AFTER: Final = 10.0
-_GIVES_BACK_EVERY: Final = 60.0
+_GIVES_BACK_EVERY: Final = 10.0
 """Seconds."""
 
 

@@ -1,7 +1,7 @@
 """What a request asks for, read strictly: a wrong parameter is answered with a sentence that names it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, tzinfo
 from typing import Final
 
@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from edge_mask.ledger.figures import Which
+from edge_mask.ledger.site_time import earliest, latest
 from edge_mask.suggest import did_you_mean
 from edge_mask.web.site import site_of
 
@@ -20,6 +21,7 @@ _WORD: Final = re.compile(r"[a-z0-9_]{1,64}")
 _LOST_PLUS: Final = re.compile(r" (\d\d:?\d\d)$")
 """A `+` that was not written as `%2B` arrives as a blank."""
 _EARLIEST, _LATEST = 1971, 9000
+Meaning = Callable[[datetime, tzinfo], float]
 """Years that calendars can be asked for with a margin."""
 
 
@@ -71,10 +73,10 @@ class Asked:
             raise wrong("limit", f"found {found[:60]!a}; allowed: 1 to {most}")
         return int(found)
 
-    def moment(self, name: str) -> float | None:
+    def moment(self, name: str, meant: Meaning = earliest) -> float | None:
         """RFC 3339; a date or a time without an offset is the site's. Unix seconds."""
         found = self.text(name)
-        return None if found is None else moment(name, found, self._zone)
+        return None if found is None else moment(name, found, self._zone, meant)
 
     def day(self, name: str) -> date | None:
         """A date of the site."""
@@ -91,7 +93,7 @@ class Asked:
 
     def period(self) -> tuple[float | None, float | None]:
         """`from` and `to`."""
-        since, until = self.moment("from"), self.moment("to")
+        since, until = self.moment("from"), self.moment("to", latest)
         if since is not None and until is not None and until <= since:
             raise wrong("to", "is not after from")
         return since, until
@@ -109,13 +111,13 @@ class Asked:
         )
 
 
-def moment(name: str, text: str, zone: tzinfo) -> float:
+def moment(name: str, text: str, zone: tzinfo, meant: Meaning = earliest) -> float:
     """Unix seconds. Raises HTTPException 400."""
     read = _time(text)
     if read is None or not _EARLIEST <= read.year <= _LATEST:
         allowed = f"a date, or a time such as 2026-11-20T09:30:00+09:00, of the years {_EARLIEST} to {_LATEST}"
         raise wrong(name, f"found {text[:60]!a}; allowed: {allowed}")
-    return (read if read.tzinfo is not None else read.replace(tzinfo=zone)).timestamp()
+    return meant(read, zone)
 
 
 def _time(text: str) -> datetime | None:

@@ -1,13 +1,17 @@
-"""Requests to the page, counted by route: the path that was asked for would be a label without bounds."""
+"""Requests to the page, counted by route: the path that was asked for would be a label without bounds.
+
+Counts from the beginning; the library for the text comes with the first scrape.
+"""
 
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-
-from prometheus_client.core import Metric, SummaryMetricFamily
+from typing import TYPE_CHECKING
 
 from edge_mask.observe.tally import Labels
-from edge_mask.web.metrics.families import PREFIX, counter
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER = "other"
@@ -28,7 +32,11 @@ class Requests:
             self._answers[labels] += 1
             self._seconds[labels[0]] += seconds
 
-    def __call__(self) -> Iterator[Metric]:
+    def __call__(self) -> "Iterator[Metric]":
+        from prometheus_client.core import SummaryMetricFamily
+
+        from edge_mask.web.metrics.families import PREFIX, counter
+
         with self._lock:
             answers: dict[Labels, float] = dict(self._answers.items())
             seconds = dict(self._seconds)

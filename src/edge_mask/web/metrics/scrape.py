@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -14,7 +13,10 @@ from edge_mask.web.threads import in_thread
 
 async def metrics(request: Request) -> Response:
     """Everything as text, read now."""
-    return Response(await in_thread(site_of(request).metrics), media_type=CONTENT_TYPE_LATEST)
+    text = await in_thread(site_of(request).metrics)
+    from prometheus_client import CONTENT_TYPE_LATEST  # the text has brought it, in its thread
+
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
 def routes(_site: Site) -> Sequence[BaseRoute]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from edge_mask.ledger.figures import Which
-from edge_mask.ledger.site_time import after, begin_of
+from edge_mask.ledger.site_time import after, begin_of, earliest, latest
 from edge_mask.settings.model import Settings
 from edge_mask.web.words import Words
 
@@ -56,10 +56,12 @@ def _moment(given: dict[str, str], name: str, words: Words, problems: list[str])
         if len(text) == len("2026-11-29"):
             on = date.fromisoformat(text)
             edge = day_begins(on, words) if name == "from" else day_ends(on, words)
+            meant = edge.timestamp()
         else:
             read = datetime.fromisoformat(text)
             edge = read.astimezone(words.zone) if read.tzinfo else read.replace(tzinfo=words.zone)
-        at = edge.timestamp() if _EARLIEST <= edge.date() <= _LATEST else None
+            meant = (earliest if name == "from" else latest)(read, words.zone)
+        at = meant if _EARLIEST <= edge.date() <= _LATEST else None
     except (ValueError, OverflowError):
         at = None
     if at is None:

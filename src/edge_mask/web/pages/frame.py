@@ -153,6 +153,7 @@ def _unseen(site: Site, user: Principal | None) -> int:
     if user is None or user.role is None or site.is_safe_mode:
         return 0
     try:
-        return site.reader.unseen("alerts") + site.reader.unseen("faults")
+        with site.reader.held() as reader:
+            return reader.unseen("alerts") + reader.unseen("faults")
     except DatabaseError:
         return 0

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 
 from edge_mask.act.latest_file import name_of
 from edge_mask.ledger.figures import Which
+from edge_mask.ledger.reader import Reader
 from edge_mask.settings.cameras import Camera
 from edge_mask.web.access import Needs
 from edge_mask.web.pages.choices import day_begins, today
@@ -42,15 +43,18 @@ def _values(site: Site, words: Words) -> dict[str, Any]:
     at = site.clock.now().wall
     date = today(at, words)
     health: dict[str, Any] = dict.fromkeys(_HEALTH) | dict(site.figures())
-    judged = site.reader.summary(Which(since=day_begins(date, words).timestamp()))
     outbox = health["outbox"] or {}
+    with site.reader.held() as reader:
+        judged = reader.summary(Which(since=day_begins(date, words).timestamp()))
+        gates = [_gate(site, reader, words, camera) for camera in site.settings.cameras if camera.role == "gate"]
+        recent = reader.visit_page(Which(), limit=_RECENT).rows
     return {
         "fresh": FRESH,
-        "gates": [_gate(site, words, camera) for camera in site.settings.cameras if camera.role == "gate"],
+        "gates": gates,
         "cameras": [_camera(site, camera, health["cameras"] or {}) for camera in site.settings.cameras],
         "today": judged,
         "date": date.isoformat(),
-        "recent": site.reader.visit_page(Which(), limit=_RECENT).rows,
+        "recent": recent,
         "states": _parts(site),
         "health": health,
         "outbox": {name: outbox.get(name) for name in ("pending", "bytes", "oldest_s")},
@@ -58,8 +62,8 @@ def _values(site: Site, words: Words) -> dict[str, Any]:
     }
 
 
-def _gate(site: Site, words: Words, camera: Camera) -> dict[str, Any]:
-    rows = site.reader.visit_page(Which(camera=camera.name), limit=1).rows
+def _gate(site: Site, reader: Reader, words: Words, camera: Camera) -> dict[str, Any]:
+    rows = reader.visit_page(Which(camera=camera.name), limit=1).rows
     visit = with_picture(site, rows[0]) if rows else None
     told = {"camera": camera.name, "visit": visit, "unit": unit_of(site.settings, camera.name)}
     if visit is None:
