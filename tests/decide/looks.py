@@ -66,6 +66,8 @@ POLICIES = st.builds(
     pass_score=digits(2, 0.0, 1.0),
     still=st.sampled_from(["refuse", "ignore"]),
     without_temperature=st.sampled_from(["refuse", "ignore"]),
+    coldest=st.none() | digits(1, 20.0, 36.0),
+    hottest=st.none() | digits(1, 38.0, 45.0),
     temperature_max_age=digits(1, 0.5, 10.0).map(Seconds),
     min_face=digits(2, 0.0, 0.5),
 )

@@ -167,6 +167,13 @@ def test_a_folder_is_here_though_its_first_file_is_no_picture(site: Path) -> Non
         ("kind: replay, path: t.csv", ""),
         ("kind: iio, quantity: humidity, unit: '%'", ": is outside of 0 to 100 %: the value is not used"),
         ("kind: replay, path: t.csv, name: forehead", ": is above gate.fever_above, 30 C: nobody passes"),
+        (
+            "kind: thermal, name: forehead",
+            (
+                ": is outside of 25 to 43 C, the warmth of a person (gate.temperature_range): right while nobody stands"
+                " there, and such a reading measures nobody"
+            ),
+        ),
     ],
 )
 def test_a_reading_that_the_daemon_does_not_use_is_no_sound_sensor(site: Path, sensor: str, text: str) -> None:

@@ -137,7 +137,7 @@ class Prompt(MqttFeed):
 def test_a_topic(heard: list[Message], ends: list[bool | None], alerts: list[str]) -> None:
     """What is kept by the broker is heard before the verdict, everything else after it."""
     gate = Gate(tells_changes_only=True)
-    feed = Prompt([Ear(BEAM, "beam", None, "there")], clock=gate.clock)
+    feed = Prompt([Ear(BEAM, "beam", None, "there", is_state=True)], clock=gate.clock)
     meter = meter_of(gate, feed)
     known = [each for each in heard if each.retain or each.payload == b"0"]
     for each in known:

@@ -20,7 +20,7 @@ def ears() -> list[Ear]:
     return [
         Ear(Identity("hall"), HALL, parse("temperature"), THERE),
         Ear(Identity("hall-rh", "humidity", "%"), HALL, parse("humidity")),
-        Ear(Identity("door", "contact", ""), "shellies/door/state"),
+        Ear(Identity("door", "contact", ""), "shellies/door/state", is_state=True),
     ]
 
 

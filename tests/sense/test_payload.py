@@ -37,7 +37,24 @@ STATE = b'{"state":"21.5","attributes":{"unit_of_measurement":"\xc2\xb0C"}}'
     ],
 )
 def test_a_value_is_found(payload: bytes, path: str | None, value: float) -> None:
-    assert value_of(payload, None if path is None else parse(path)) == value
+    assert value_of(payload, None if path is None else parse(path), is_state=True) == value
+
+
+@pytest.mark.parametrize(
+    ("payload", "path"),
+    [
+        (b'{"temperature":true}', "temperature"),
+        (b'{"temperature":false}', "temperature"),
+        (b'{"temperature":"ON"}', "temperature"),
+        (b"true", None),
+        (b"open", None),
+        (b"off", None),
+        (b"no", None),
+    ],
+)
+def test_a_word_of_a_state_is_no_measured_value(payload: bytes, path: str | None) -> None:
+    with pytest.raises(TryLater, match="is not a number"):
+        value_of(payload, None if path is None else parse(path), is_state=False)
 
 
 @pytest.mark.parametrize(
@@ -45,14 +62,14 @@ def test_a_value_is_found(payload: bytes, path: str | None, value: float) -> Non
     [(b'{"linkquality":80}', "temperature"), (b'{"temperature":null}', "temperature"), (b"unknown", None), (b"", None)],
 )
 def test_a_message_without_the_value_says_nothing(payload: bytes, path: str | None) -> None:
-    assert value_of(payload, None if path is None else parse(path)) is None
+    assert value_of(payload, None if path is None else parse(path), is_state=True) is None
 
 
 @pytest.mark.parametrize(
     ("payload", "path"), [(b"unavailable", None), (b'{"state":"unavailable"}', "state"), (b"Offline", None)]
 )
 def test_a_sensor_that_is_unavailable_has_no_value(payload: bytes, path: str | None) -> None:
-    assert value_of(payload, None if path is None else parse(path)) is UNAVAILABLE
+    assert value_of(payload, None if path is None else parse(path), is_state=True) is UNAVAILABLE
 
 
 @pytest.mark.parametrize(
@@ -73,7 +90,7 @@ def test_a_sensor_that_is_unavailable_has_no_value(payload: bytes, path: str | N
 )
 def test_nonsense_never_becomes_a_number(payload: bytes, path: str | None, reason: str) -> None:
     with pytest.raises(TryLater, match=reason.replace("{", "\\{")):
-        value_of(payload, None if path is None else parse(path))
+        value_of(payload, None if path is None else parse(path), is_state=True)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +108,7 @@ def test_availability_is_a_word_or_a_state(payload: bytes, state: bool | None) -
 @given(st.binary(max_size=200), st.sampled_from([None, "a", "[0]", "a.b[1]"]))
 def test_whatever_arrives_is_a_number_or_nothing_or_a_sentence(payload: bytes, path: str | None) -> None:
     try:
-        found = value_of(payload, None if path is None else parse(path))
+        found = value_of(payload, None if path is None else parse(path), is_state=True)
     except TryLater:
         return
     assert found is None or found is UNAVAILABLE or isinstance(found, float)

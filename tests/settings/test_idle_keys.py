@@ -52,6 +52,7 @@ def warned(text: str, folder: Path) -> list[str]:
         (GATE + "gate: {fever_above: 37.5}\n", [f"gate.fever_above: {NO_THERMOMETER}"]),
         (GATE + "gate: {fever_above: 99}\n", [f"gate.fever_above: {NO_THERMOMETER}"]),
         (GATE + "gate: {without_temperature: refuse}\n", [f"gate.without_temperature: {NO_THERMOMETER}"]),
+        (GATE + "gate: {temperature_range: [28, 43]}\n", [f"gate.temperature_range: {NO_THERMOMETER}"]),
         (GATE + "snapshots: {latest: off, latest_every: 5s}\n", [f"snapshots.latest_every: {NO_LATEST}"]),
         (HALL + "snapshots: {blur_faces: false, latest_every: 5s}\n", [f"snapshots.latest_every: {NO_LATEST}"]),
         (RELAY + HALL + "gate: {output: relay}\n", [f"gate.output: {NO_GATE}"]),

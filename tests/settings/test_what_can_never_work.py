@@ -180,6 +180,16 @@ def test_a_fever_above_what_the_sensor_may_say_is_refused() -> None:
     assert found == ["gate.yaml:3: gate.fever_above: found 37.5; allowed: less than the sensor's max, 37"]
 
 
+@pytest.mark.parametrize(
+    ("warmth", "found"), [("[38, 43]", "38 to 43"), ("[28, 37.5]", "28 to 37.5"), ("[43, 28]", "43 to 28")]
+)
+def test_a_warmth_of_people_that_has_no_room_for_the_fever_limit_is_refused(warmth: str, found: str) -> None:
+    sensor = "sensors: [{name: s, kind: w1}]\n"
+    said = complaints(f"{CAMERA}{sensor}gate: {{temperature_sensor: s, temperature_range: {warmth}}}\n")
+    allowed = "allowed: from less than fever_above, 37.5, to more than it"
+    assert said == [f"gate.yaml:3: gate.temperature_range: found {found}; {allowed}"]
+
+
 TWO_GATES = (
     "cameras: [{name: in, source: usb:0}, {name: out, source: usb:1}, {name: hall, source: usb:2, role: cctv}]\n"
 )

@@ -69,8 +69,16 @@ class Asking:
     def post(self, path: str, body: bytes = b"", *, origin: str | None = f"http://{HOST}", **headers: str) -> Answer:
         return self.ask("POST", path, body, headers={**({"origin": origin} if origin else {}), **headers})
 
-    def ask(self, method: str, path: str, body: bytes = b"", *, headers: Mapping[str, str] | None = None) -> Answer:
-        """`content_type="…"` becomes the header `content-type`."""
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        *,
+        headers: Mapping[str, str] | None = None,
+        hangs_up: bool = False,
+    ) -> Answer:
+        """`content_type="…"` becomes the header `content-type`; with `hangs_up` the body has no end."""
         shown = {
             "host": HOST,
             **self.headers,
@@ -82,9 +90,12 @@ class Asking:
             shown["authorization"] = f"Bearer {self.bearer}"
         if body:
             shown.setdefault("content-length", str(len(body)))
-        return asyncio.run(self._ask(method, path, body, shown))
+        coming: list[Message] = [{"type": "http.request", "body": body, "more_body": hangs_up}]
+        if hangs_up:
+            coming.append({"type": "http.disconnect"})
+        return asyncio.run(self._ask(method, path, coming, shown))
 
-    async def _ask(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    async def _ask(self, method: str, path: str, coming: list[Message], headers: Mapping[str, str]) -> Answer:
         parts = urlsplit(path)
         scope = {
             "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1",
@@ -93,7 +104,6 @@ class Asking:
             "server": ("127.0.0.1", 8080), "headers": [(k.encode(), v.encode()) for k, v in headers.items()],
         }  # fmt: skip
         sent: list[Message] = []
-        coming = [{"type": "http.request", "body": body, "more_body": False}]
         never = asyncio.Event()
 
         async def receive() -> Message:

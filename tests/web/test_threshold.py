@@ -150,3 +150,12 @@ def test_a_method_that_a_route_does_not_know_is_refused(tmp_path: Path, method: 
 def test_a_body_that_is_too_long_is_refused_before_it_is_read(tmp_path: Path, length: str) -> None:
     answer = asking(site(tmp_path)).get("/healthz", content_length=length)
     assert answer.status == 413
+
+
+@pytest.mark.parametrize("path", ["/login", "/logout", "/account/password"])
+def test_who_hangs_up_in_the_middle_of_a_form_leaves_no_line_in_the_log(
+    tmp_path: Path, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    form = {"origin": "http://127.0.0.1:8080", "content_type": "application/x-www-form-urlencoded"}
+    asking(site(tmp_path), who="operator").ask("POST", path, b"name=ki", headers=form, hangs_up=True)
+    assert not [each for each in caplog.records if each.levelname != "DEBUG"]

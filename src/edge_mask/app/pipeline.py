@@ -11,7 +11,7 @@ from edge_mask.act.album import Album
 from edge_mask.app.drivers import source_of
 from edge_mask.app.instruments import Instruments
 from edge_mask.app.pace import PaceWatch
-from edge_mask.app.thermometer import readings_for, thermometer_of, with_thermometer
+from edge_mask.app.thermometer import Suspicion, readings_for, thermometer_of, with_thermometer
 from edge_mask.capture.camera import Camera
 from edge_mask.capture.factory import is_live
 from edge_mask.decide.cctv import CctvPolicy, CctvWatch
@@ -92,7 +92,8 @@ class PipelineParts:
         )
         sensor = thermometer_of(self.settings, camera)
         policy = with_thermometer(policy, self.settings, sensor)
-        watch = GateWatch(camera.name, policy, camera.zone, made_by)
+        suspicion = Suspicion(gate.temperature_sensor or "", policy, self.emit, self.clock)
+        watch = GateWatch(camera.name, policy, camera.zone, made_by, suspicion.note)
         readings = readings_for(self.settings, sensor, instruments)
         shots = Shots(people=self.settings.snapshots.visits != "none")
         return CameraState(Tracker(votes=policy.vote_policy), watch, readings, Examiner(gate.window), shots)

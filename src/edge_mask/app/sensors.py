@@ -17,7 +17,7 @@ from edge_mask.sense.scale import physical_range
 from edge_mask.sense.sensor import Identity, Sensor
 from edge_mask.sense.serial_port import SerialPort, Wiring
 from edge_mask.settings.feeds import GpioSensor, MqttSensor, SerialSensor
-from edge_mask.settings.measures import Calibration
+from edge_mask.settings.measures import Calibration, is_state, may_be_state
 from edge_mask.settings.sensors import KernelSensor, ReplaySensor
 from edge_mask.settings.sensors import Sensor as AnySensor
 from edge_mask.units import Seconds
@@ -75,6 +75,7 @@ def mqtt_feed(
             sensor.topic,
             None if sensor.value is None else json_path.parse(sensor.value),
             sensor.availability,
+            may_be_state(sensor.quantity, sensor.unit),
         )
         for sensor in sensors
     ]
@@ -112,6 +113,10 @@ def policies_of(
 ) -> dict[str, QualityPolicy]:
     """The same by quantity."""
     return {
-        name: QualityPolicy(range=physical_range(name, each.unit, each.min, each.max), stuck_after=stuck_after)
+        name: QualityPolicy(
+            range=physical_range(name, each.unit, each.min, each.max),
+            stuck_after=stuck_after,
+            is_state=is_state(name, each.unit),
+        )
         for name, each in sensor.measured.items()
     }

@@ -3,7 +3,7 @@
 tracks ──who is who──▶ people ──near enough, in the zone, the nearest first──▶ one Visitor each ──▶ Visit, fever Alert
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from edge_mask.decide.judgement import Judgement
@@ -34,10 +34,17 @@ class _Present:
     """When it was seen last, near enough to be judged or not."""
     readings: list[Reading] = field(default_factory=list)
     """Temperatures taken of them since they were judged last."""
+    newest: float | None = None
+    """The last temperature that was taken of them, whatever it is."""
+    was_measured: bool = False
+    """One of them is a person's."""
 
-    def see(self, track: Track, sight: Sight, *, is_turn: bool) -> Judgement | None:
+    def see(self, track: Track, sight: Sight, policy: GatePolicy, *, is_turn: bool) -> Judgement | None:
         """One look, with what the thermometer said of them since the look before."""
         readings, self.readings = self.readings, []
+        for reading in readings:
+            self.newest = reading.value
+            self.was_measured = self.was_measured or policy.is_of_a_person(reading.value)
         look = VisitorLook(
             at=since(self.came, sight.at),
             label=track.face.label,
@@ -60,10 +67,13 @@ class GateWatch:
         policy: GatePolicy | None = None,
         zone: Polygon | None = None,
         made_by: MadeBy | None = None,
+        on_measured: Callable[[float, bool], None] = lambda _value, _is_of_a_person: None,
     ) -> None:
-        """`made_by` stands in the records of the visits."""
+        """`made_by` stands in the records of the visits. `on_measured` hears at each visit what the thermometer
+        said last, and whether any of what it said could be a person's."""
         self._camera = camera
         self._made_by = made_by or MadeBy()
+        self._on_measured = on_measured
         self._policy = policy or GatePolicy()
         self._zone = zone
         self._visitors: dict[int, _Present] = {}
@@ -91,7 +101,7 @@ class GateWatch:
         is_turn = True
         for person, track in sorted(judged.items(), key=_nearest_first):
             present = self._visitors[person]
-            events += self._events(present.see(track, sight, is_turn=is_turn), present, sight)
+            events += self._events(present.see(track, sight, self._policy, is_turn=is_turn), present, sight)
             is_turn = is_turn and present.visitor.is_told_of
         return events + self._farewell(sight.at, self._policy.forget_after)
 
@@ -113,6 +123,7 @@ class GateWatch:
         judgement = gone.visitor.leave()
         if judgement is None:
             return []
+        self._tell_of_thermometer(gone)
         return [
             self._visit(judgement, gone.track, gone.last, gone.log.record(clock_ok=gone.last.synced, has_left=True))
         ]
@@ -133,6 +144,7 @@ class GateWatch:
     def _events(self, judgement: Judgement | None, present: _Present, sight: Sight) -> list[Event]:
         if judgement is None:
             return []
+        self._tell_of_thermometer(present)
         record = present.log.record(clock_ok=sight.at.synced)
         events: list[Event] = [self._visit(judgement, present.track, sight.at, record)]
         if judgement.has_fever and judgement.temperature is not None:
@@ -140,6 +152,11 @@ class GateWatch:
             text = f"A visitor at {self._camera} has {value:.1f} {unit}, above {self._policy.fever_above:g} {unit}."
             events.append(Alert(at=sight.at, kind="fever", text=text, camera=self._camera, value=value))
         return events
+
+    def _tell_of_thermometer(self, present: _Present) -> None:
+        if present.newest is not None:
+            self._on_measured(present.newest, present.was_measured)
+            present.newest, present.was_measured = None, False
 
     def _visit(self, judgement: Judgement, track: int, at: Moment, record: bytes) -> Visit:
         return Visit(

@@ -10,7 +10,7 @@ from typing import Final
 from edge_mask.units import Moment, Seconds
 
 _HALF: Final = 0.5
-"""Values between 0 and 1 count as the nearer one."""
+"""A sensor of a state says 0 or 1; what else it says does not come here."""
 
 
 class Level(Enum):

@@ -45,6 +45,10 @@ class GatePolicy:
     """Who was not measured is refused with `temperature_missing`, or judged by the mask alone."""
     unit: str = "C"
     """Of `fever_above` and the readings."""
+    coldest: float | None = None
+    """A colder reading is of no person: of the air, or a wall. None believes all."""
+    hottest: float | None = None
+    """The same for a hotter one."""
     hold: Seconds = Seconds(1.0)
     """How long another judgement must last without a break before it is a new attempt."""
     forget_after: Seconds = FORGET_AFTER
@@ -53,6 +57,11 @@ class GatePolicy:
     @property
     def vote_policy(self) -> VotePolicy:
         return VotePolicy(needed=self.votes, window=self.window)
+
+    def is_of_a_person(self, temperature: float) -> bool:
+        """Whether a person can be so warm."""
+        is_too_cold = self.coldest is not None and temperature < self.coldest
+        return not is_too_cold and (self.hottest is None or temperature <= self.hottest)
 
 
 class Visitor:
@@ -93,7 +102,7 @@ class Visitor:
         self._newest = look.at
         self._ballot.add(look.label, look.score, look.at, weigh(look.evidence, self._policy.min_face))
         self._stillness.see(look)
-        self._temperatures.add(look.readings)
+        self._temperatures.add([each for each in look.readings if self._policy.is_of_a_person(each.value)])
         self._temperature = self._temperatures.at(look.at)
         finding = self._finding()
         if self._said is None:

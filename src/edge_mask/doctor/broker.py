@@ -10,12 +10,12 @@ from edge_mask.app.sensors import mqtt_feed, policies_of
 from edge_mask.deliver.factory import transport_for
 from edge_mask.deliver.transport import BrokerTransport
 from edge_mask.doctor.finding import PATIENCE, Finding
+from edge_mask.doctor.sensors import doubt_of
 from edge_mask.errors import TryLater
-from edge_mask.messages import Message, Quality
+from edge_mask.messages import Message
 from edge_mask.nucleus.place import is_component
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.sense.feed import Gone, Nonsense, Said, Utterance
-from edge_mask.sense.quality import QualityWatch
 from edge_mask.settings.feeds import MqttSensor
 from edge_mask.settings.model import Settings
 from edge_mask.units import Seconds
@@ -43,7 +43,7 @@ def sensors(settings: Settings) -> Sequence[Finding]:
         for topic in dict.fromkeys(topic for each in wanted for topic in (each.topic, each.availability) if topic):
             transport.subscribe(topic, arrived.put)
         got = _collected(arrived, {each.topic for each in wanted})
-    return [_finding(sensor, got) for sensor in wanted]
+    return [_finding(settings, sensor, got) for sensor in wanted]
 
 
 def _collected(arrived: "queue.Queue[Message]", topics: set[str]) -> dict[str, Message]:
@@ -59,7 +59,7 @@ def _collected(arrived: "queue.Queue[Message]", topics: set[str]) -> dict[str, M
     return got
 
 
-def _finding(sensor: MqttSensor, got: dict[str, Message]) -> Finding:
+def _finding(settings: Settings, sensor: MqttSensor, got: dict[str, Message]) -> Finding:
     part = f"sensor {sensor.name}"
     state = None if sensor.availability is None else got.get(sensor.availability)
     said = got.get(sensor.topic)
@@ -72,9 +72,8 @@ def _finding(sensor: MqttSensor, got: dict[str, Message]) -> Finding:
                 text = f"{reading.quantity} {reading.value:g} {reading.unit}".rstrip()
                 kept = " (kept by the broker: the daemon waits for a new one)" if said and said.retain else ""
                 policy = policies_of(sensor, sensor.stuck_after)[sensor.quantity]
-                if QualityWatch(policy).judge(reading) is Quality.OUT_OF_RANGE:
-                    return Finding(part, "warning", f"{text}{kept}: is outside of what is believed")
-                return Finding(part, "ok", f"{text}{kept}")
+                doubt = doubt_of(settings, reading, policy)
+                return Finding(part, "warning" if doubt else "ok", f"{text}{kept}{doubt}")
     return Finding(part, "ok", f"listens to {sensor.topic}; nothing came within {_LISTENS_FOR:g} s, as is usual")
 
 

@@ -16,6 +16,7 @@ from edge_mask.sense.quality import QualityPolicy, QualityWatch
 from edge_mask.sense.scale import Range
 from edge_mask.settings.feeds import GpioSensor, SerialSensor
 from edge_mask.settings.model import Settings
+from edge_mask.settings.person import warmth_of_a_person
 from edge_mask.settings.sensors import KernelSensor, ReplaySensor
 from edge_mask.units import Seconds
 
@@ -34,7 +35,7 @@ def sensor(settings: Settings, which: KernelSensor | ReplaySensor | SerialSensor
         reading = driver.read()
     if reading is None:
         raise TryLater(f"{which.path} holds no reading")
-    doubt = _doubt(settings, reading, quality_of(which))
+    doubt = doubt_of(settings, reading, quality_of(which))
     return Finding(f"sensor {which.name}", "warning" if doubt else "ok", _shown(reading) + doubt)
 
 
@@ -51,7 +52,7 @@ def _serial(settings: Settings, which: SerialSensor) -> Finding:
             nonsense += [each.reason for each in heard if isinstance(each, Nonsense)]
             if readings:
                 first = [each for each in readings if each.sensor == readings[0].sensor and each.at == readings[0].at]
-                doubts = [doubt for each in first if (doubt := _doubt(settings, each, policies[each.quantity]))]
+                doubts = [doubt for each in first if (doubt := doubt_of(settings, each, policies[each.quantity]))]
                 said = f"{first[0].sensor}: {', '.join(map(_shown, first))}{''.join(doubts)}"
                 return Finding(part, "warning" if doubts else "ok", said)
     if nonsense:
@@ -73,13 +74,18 @@ def _shown(reading: Reading) -> str:
     return f"{reading.quantity} {reading.value:g} {reading.unit}".rstrip()
 
 
-def _doubt(settings: Settings, reading: Reading, policy: QualityPolicy) -> str:
+def doubt_of(settings: Settings, reading: Reading, policy: QualityPolicy) -> str:
     """Why the daemon would not use this reading, or would let nobody pass; empty when all is well."""
     believed = policy.range or Range()
     if QualityWatch(policy).judge(reading) is Quality.OUT_OF_RANGE:
         return f": is outside of {f'{believed} {reading.unit}'.rstrip()}: the value is not used"
     gate = settings.gate
-    is_fever = reading.quantity == "temperature" and reading.value > gate.fever_above
-    if reading.sensor == gate.temperature_sensor and is_fever:
+    if reading.sensor != gate.temperature_sensor or reading.quantity != "temperature":
+        return ""
+    coldest, hottest = warmth_of_a_person(gate, reading.unit)
+    if not coldest <= reading.value <= hottest:
+        of_a_person = f"{coldest:g} to {hottest:g} {reading.unit}, the warmth of a person (gate.temperature_range)"
+        return f": is outside of {of_a_person}: right while nobody stands there, and such a reading measures nobody"
+    if reading.value > gate.fever_above:
         return f": is above gate.fever_above, {gate.fever_above:g} {reading.unit}: nobody passes"
     return ""

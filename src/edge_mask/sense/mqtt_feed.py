@@ -37,6 +37,8 @@ class Ear:
     path: json_path.Path | None = None
     """Without one the payload is the value."""
     availability: str | None = None
+    is_state: bool = False
+    """It says true or ON rather than a number."""
 
 
 class MqttFeed:
@@ -129,7 +131,7 @@ class MqttFeed:
         if identity.name in self._offline:
             return []
         try:
-            value = value_of(message.payload, ear.path)
+            value = value_of(message.payload, ear.path, is_state=ear.is_state)
             if value is UNAVAILABLE:
                 return [Gone(identity.name, f"{message.topic} says that it is unavailable")]
             if isinstance(value, float):

@@ -21,23 +21,24 @@ _STATES: Final = {"online": True, "true": True, "on": True, "offline": False, "f
                   "available": True, "unavailable": False}  # fmt: skip
 
 
-def value_of(payload: bytes, path: Path | None) -> float | object | None:
+def value_of(payload: bytes, path: Path | None, *, is_state: bool) -> float | object | None:
     """The number at the path; UNAVAILABLE; None when this message does not say. Raises TryLater for nonsense.
 
+    `is_state`: true, ON and the like are 1, or 0; of what is measured they say nothing.
     Without a path the payload is the value: a number, or a word such as ON. Devices send some of their values only at
     times, so that a path that leads nowhere, or to null, says nothing.
     """
     if path is None:
-        return _plain(_text(payload).strip())
+        return _plain(_text(payload).strip(), is_state)
     found = find(_document(payload), path)
     if found is MISSING or found is None:
         return None
     if isinstance(found, bool):
-        return float(found)
+        return _plain(json.dumps(found), is_state)
     if isinstance(found, int | float):
         return _finite(found)
     if isinstance(found, str):
-        return _plain(found.strip())
+        return _plain(found.strip(), is_state)
     raise TryLater(f"holds {_short(found)} where the value should be")
 
 
@@ -53,13 +54,13 @@ def is_online(payload: bytes) -> bool | None:
     return _STATES.get(text.lower())
 
 
-def _plain(text: str) -> float | object | None:
+def _plain(text: str, is_state: bool) -> float | object | None:
     word = text.lower()
     if word in _AWAY:
         return UNAVAILABLE
     if word in _UNKNOWN:
         return None
-    return _WORDS[word] if word in _WORDS else number(text, "value")
+    return _WORDS[word] if is_state and word in _WORDS else number(text, "value")
 
 
 def _finite(found: float) -> float:

@@ -16,6 +16,8 @@ class QualityPolicy:
     stuck_after: Seconds = Seconds(3600.0)
     """A value that has not changed for this long, and over `stuck_reads` reads, is stuck; 0 means never."""
     stuck_reads: int = 10
+    is_state: bool = False
+    """1 or 0, and nothing in between or beyond."""
 
 
 class QualityWatch:
@@ -30,6 +32,8 @@ class QualityWatch:
 
     def judge(self, reading: Reading) -> Quality:
         """The quality of the newest reading."""
+        if self._policy.is_state and reading.value not in (0.0, 1.0):
+            return Quality.OUT_OF_RANGE
         if self._range is None:
             self._range = physical_range(reading.quantity, reading.unit)
         if reading.value not in self._range:

@@ -4,11 +4,11 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from edge_mask.messages import Fault, Reading
+from edge_mask.messages import Fault, Quality, Reading
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.outage import Outage
 from edge_mask.sense.listener import Listener, hear
-from edge_mask.sense.quality import QualityPolicy
+from edge_mask.sense.quality import QualityPolicy, QualityWatch
 from edge_mask.sense.series import Series, State
 from edge_mask.sense.tap import Tap
 from edge_mask.units import Seconds
@@ -76,7 +76,7 @@ class Speaker:
 
     def stand(self, reading: Reading) -> None:
         """What it said some time ago."""
-        if self._listener is not None:
+        if self._listener is not None and self._judges_good(reading):
             self._listener.stands(reading)
 
     def babble(self, reason: str, now: Seconds) -> None:
@@ -144,6 +144,9 @@ class Speaker:
             self.newcomers.append(name)
         member.heard_at = now
         member.away.end()
+
+    def _judges_good(self, reading: Reading) -> bool:
+        return QualityWatch(self._policies[reading.quantity]).judge(reading) is Quality.GOOD
 
     def _series_of(self, reading: Reading) -> Series:
         key = (reading.sensor, reading.quantity)

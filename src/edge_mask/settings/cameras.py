@@ -167,6 +167,12 @@ class Gate(Section):
         description="A visitor of whom no temperature was taken: refused with `temperature_missing`, or judged by the"
         " mask alone.",
     )
+    temperature_range: tuple[float, float] | None = Field(
+        default=None,
+        description="What the skin of a person may have, `[28, 43]` °C unless told otherwise, in the unit of the"
+        " temperature sensor; a reading outside is of the air or a wall, and measures nobody.",
+        json_schema_extra=allowed("two numbers around fever_above, such as [28, 43]"),
+    )
     passage_sensor: str | None = Field(
         default=None,
         description="Name of the sensor that sees somebody go through: of kind gpio, mqtt or replay, and a state such"

@@ -8,6 +8,7 @@ from edge_mask.settings.gate_checks import output_complaints, passage_complaints
 from edge_mask.settings.model import Settings
 from edge_mask.settings.named_files import Complaint
 from edge_mask.settings.notify_checks import notify_complaints
+from edge_mask.settings.person import celsius_of, given_in
 from edge_mask.settings.sending_checks import sending_complaints
 from edge_mask.settings.sensor_checks import line_complaints, lines_taken, place_of, sensor_complaints
 from edge_mask.settings.vote_checks import vote_complaints
@@ -155,9 +156,12 @@ def _measured_at(settings: Settings) -> Iterator[Complaint]:
 def _fever(settings: Settings, unit: str, most: float | None) -> Iterator[Complaint]:
     """`fever_above` in the sensor's unit: above 37.5 degrees Fahrenheit all have a fever, above 375 Celsius none."""
     limit = settings.gate.fever_above
-    celsius = {"F": (limit - 32) / 1.8, "K": limit - 273.15}.get(unit, limit)
+    celsius = celsius_of(limit, unit)
     if not COLDEST_FEVER <= celsius <= HOTTEST_FEVER:
-        low, high = ({"F": c * 1.8 + 32, "K": c + 273.15}.get(unit, c) for c in (COLDEST_FEVER, HOTTEST_FEVER))
+        low, high = (given_in(each, unit) for each in (COLDEST_FEVER, HOTTEST_FEVER))
         yield ("gate", "fever_above"), f"found {limit:g}; allowed: from {low:g} to {high:g} {unit}, the sensor's unit"
     elif most is not None and limit >= most:
         yield ("gate", "fever_above"), f"found {limit:g}; allowed: less than the sensor's max, {most:g}"
+    if (warmth := settings.gate.temperature_range) is not None and not warmth[0] < limit < warmth[1]:
+        found = f"found {warmth[0]:g} to {warmth[1]:g}"
+        yield ("gate", "temperature_range"), f"{found}; allowed: from less than fever_above, {limit:g}, to more than it"

@@ -132,7 +132,7 @@ FAULTS: Final = (
     ),
     _Row(
         "gate",
-        ("fever_above", "without_temperature"),
+        ("fever_above", "without_temperature", "temperature_range"),
         lambda settings: settings.gate.temperature_sensor is not None,
         "does nothing without gate.temperature_sensor; name the thermometer at the gate, or remove this",
     ),

@@ -33,6 +33,17 @@ STATES = ("passage", "contact", "motion", "occupancy", "presence", "vibration", 
 PASSAGES = ("passage", "contact", "motion", "occupancy", "presence")
 """Those of them that tell of somebody who goes through."""
 
+
+def is_state(quantity: str, unit: str) -> bool:
+    """Whether it is 1 or 0 and nothing else; a vibration or smoke with a unit is measured."""
+    return quantity in PASSAGES or (quantity in STATES and not unit)
+
+
+def may_be_state(quantity: str, unit: str) -> bool:
+    """Whether true and ON may be its values; what has a unit is measured, and is a number."""
+    return is_state(quantity, unit) or not unit
+
+
 WORD = r"[a-z][a-z0-9_]{0,63}"
 WORDS = "lower-case letters, digits and '_', beginning with a letter"
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
@@ -28,7 +29,7 @@ from edge_mask.web import (
 )
 from edge_mask.web.metrics import scrape
 from edge_mask.web.pages.page import refused
-from edge_mask.web.problems import failed
+from edge_mask.web.problems import failed, gone
 from edge_mask.web.site import Site
 from edge_mask.web.threshold import Threshold
 
@@ -53,7 +54,8 @@ ROUTES: Final[Sequence[Callable[[Site], Sequence[BaseRoute]]]] = (
 def application(site: Site) -> Starlette:
     """The web of one house."""
     routes = [route for make in ROUTES for route in make(site)]
-    app = Starlette(routes=routes, exception_handlers={HTTPException: refused, Exception: failed})
+    handlers = {HTTPException: refused, ClientDisconnect: gone, Exception: failed}
+    app = Starlette(routes=routes, exception_handlers=handlers)
     app.router.redirect_slashes = False
     app.state.site = site
     return app

@@ -39,6 +39,11 @@ async def refused(request: Request, error: Exception) -> Response:
     return answer(request, error.status_code, detail, error.headers)
 
 
+async def gone(_request: Request, _error: Exception) -> Response:
+    """For a ClientDisconnect: whoever hung up in the middle of a form reads no answer, and it is no fault of ours."""
+    return problem(400, "the sender has gone")
+
+
 async def failed(request: Request, error: Exception) -> Response:  # noqa: ARG001 (it is logged, not shown)
     """For every exception that nobody expected."""
     return answer(request, 500, "something here is wrong; the log says what")
