@@ -1,5 +1,7 @@
 """The last picture of each camera on a real disk: whole, seldom, gone when it must, and no fault of anybody else."""
 
+import errno
+import logging
 import os
 import threading
 from dataclasses import replace
@@ -11,6 +13,7 @@ import pytest
 from tests.act.exif_reader import read_exif
 from tests.act.trees import face, frame
 
+from edge_mask.act.folder import Bounds
 from edge_mask.act.latest import LatestPictures, encoder
 from edge_mask.act.latest_file import erase_latest
 from edge_mask.act.picture_file import Style
@@ -32,7 +35,9 @@ class Desk:
         self.shots: dict[str, Shot] = {}
         self.faults: list[Fault] = []
         self.encoded: list[str] = []
-        jpeg = encoder(Style(thing="gate-01", blur_faces=blur), Bytes(max_bytes))
+        jpeg = encoder(
+            Style(thing="gate-01", blur_faces=blur), folder, Bounds(Seconds(7 * DAY), Seconds(60.0), Bytes(max_bytes))
+        )
 
         def encode(shot: Shot) -> bytes:
             self.encoded.append(shot.frame.camera)
@@ -218,3 +223,21 @@ def test_a_folder_that_cannot_be_read_is_a_sentence(desk: Desk, monkeypatch: pyt
     monkeypatch.setattr("os.scandir", refuse)
     with pytest.raises(TryLater, match="pictures cannot be deleted: Permission denied; 0 are gone"):
         erase_latest(desk.folder, before=1.0)
+
+
+def test_a_disk_at_the_edge_of_full_is_one_outage(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    put, turns, begin = LatestPictures._put, iter(range(10**6)), desk.clock.now().mono
+
+    def takes_every_other(self: LatestPictures, camera: str, data: bytes, at: Moment) -> None:
+        if next(turns) % 2 and self._clock.now().mono < begin + 600:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        put(self, camera, data, at)
+
+    monkeypatch.setattr(LatestPictures, "_put", takes_every_other)
+    with caplog.at_level(logging.INFO, "edge_mask.act.latest"):
+        desk.run(1200.0, seeing="front")
+    assert [fault.code for fault in desk.faults] == ["latest_failed"]
+    (back,) = [text for text in caplog.messages if "back" in text]
+    assert back.startswith("snapshots: writing of the last pictures is back after ")

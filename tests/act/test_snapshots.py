@@ -450,3 +450,22 @@ def test_a_store_that_blurs_writes_no_face(folder: Path, clock: ManualClock) -> 
     soft = store_in(folder, clock, blur=True).write(Shot(seen, [face(60, 60, 80, 80)]), "soft", certain=True)
     middle = (slice(60, 140), slice(60, 140))
     assert read_picture(folder / soft)[middle].std() < 0.3 * read_picture(folder / sharp)[middle].std()
+
+
+def test_the_key_that_binds_is_named(tmp_path: Path, clock: ManualClock) -> None:
+    bounds = Bounds(Seconds(7 * DAY), Seconds(HOUR), Bytes(10**15), max_share=1e-10)
+    store = SnapshotStore(tmp_path, bounds, Style(thing="gate-01"), clock)
+    store.sweep(clock.now())
+    with pytest.raises(Refused, match=r"snapshots\.max_share \(1e-10 of the file system\) allows"):
+        store.write(Shot(now_frame(clock), []), "x", certain=True)
+
+
+def test_last_pictures_of_cameras_count_in_the_limit(tmp_path: Path, clock: ManualClock) -> None:
+    (tmp_path / "latest-front.jpg").write_bytes(bytes(900_000))
+    store = store_in(tmp_path, clock, max_bytes=10**6)
+    shots = [store.write(Shot(now_frame(clock), []), "x", certain=True)]
+    while len(list(tmp_path.glob("2*.jpg"))) == len(shots):
+        clock.advance(1.0)
+        shots.append(store.write(Shot(now_frame(clock), []), "x", certain=True))
+    assert (tmp_path / "latest-front.jpg").exists()
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 10**6

@@ -106,7 +106,7 @@ def test_what_was_left_over_is_found_once_however_often_the_file_is_opened(books
 def test_one_that_was_erased_while_it_was_held_never_becomes_a_visit(books: Books, tmp_path: Path) -> None:
     books.hold("a")
     books.hold("b")
-    erased = books.ledger.erase(Erasure(visit="a"))
+    erased = books.ledger.erase(Erasure(visit="a"), moment(200))
     assert (erased.counts["visits"], erased.pictures) == (1, [FULL.snapshot])
     assert b"x-front-fever" in (tmp_path / "db").read_bytes()  # of b
     for name in ("a", "b"):
@@ -115,13 +115,13 @@ def test_one_that_was_erased_while_it_was_held_never_becomes_a_visit(books: Book
     assert query(tmp_path / "db", "SELECT message_id FROM outbox") == [("b",)]
     assert query(tmp_path / "db", "SELECT * FROM held") == []
     with pytest.raises(Refused):
-        books.ledger.erase(Erasure(visit="a"))
+        books.ledger.erase(Erasure(visit="a"), moment(200))
 
 
 def test_one_that_was_erased_right_before_its_commit_is_left_out_of_it(books: Books, tmp_path: Path) -> None:
     books.hold("a")
     late = books.intake.settle(Settled(id="a", visit=FULL))
-    books.ledger.erase(Erasure(before=moment(100).wall))
+    books.ledger.erase(Erasure(before=moment(100).wall), moment(200))
     books.commit(late)
     for table in ("visits", "outbox", "held"):
         assert query(tmp_path / "db", f"SELECT count(*) FROM {table}") == [(0,)]
@@ -129,7 +129,7 @@ def test_one_that_was_erased_right_before_its_commit_is_left_out_of_it(books: Bo
 
 def test_one_that_was_erased_before_a_crash_leaves_nothing(books: Books, tmp_path: Path) -> None:
     books.hold("a")
-    books.ledger.erase(Erasure(before=moment(100).wall))
+    books.ledger.erase(Erasure(before=moment(100).wall), moment(200))
     assert b"x-front-fever" not in (tmp_path / "db").read_bytes()
     books.ledger.close()
     again = Books(tmp_path / "db")
@@ -145,7 +145,7 @@ def test_alerts_of_tailgaters_are_of_people_also_where_no_camera_saw_them(books:
     for number, kind in enumerate(("tailgating", "outlier")):
         alert = Alert(at=moment(number), kind=kind, text="t", sensor="beam")
         books.commit(Admitted(Priority.URGENT, events=[event_row(alert, kind, BOOT)]))  # type: ignore[list-item]
-    books.ledger.erase(Erasure(before=moment(100).wall))
+    books.ledger.erase(Erasure(before=moment(100).wall), moment(200))
     assert query(tmp_path / "db", "SELECT kind FROM alerts") == [("outlier",)]
 
 
@@ -209,6 +209,6 @@ def test_erasing_a_visit_takes_the_tailgating_of_its_passage_along_and_no_other(
     events: list[tuple[str, Event]] = [("a", replace(FULL, at=moment(10))), *zip(names, alerts, strict=True)]
     batch.events += [row for name, event in events if (row := event_row(event, name, BOOT))]
     books.ledger.commit(batch, moment(100))
-    erased = books.ledger.erase(Erasure(visit="a"))
+    erased = books.ledger.erase(Erasure(visit="a"), moment(200))
     assert (erased.counts["visits"], erased.counts["alerts"]) == (1, 1)
     assert sorted(erased.pictures) == ["soon.jpg", FULL.snapshot]

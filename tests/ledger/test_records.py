@@ -64,7 +64,7 @@ def test_a_record_counts_for_the_size_of_the_history(path: Path) -> None:
         bare = size_of(path)
         ledger.commit(batch(events=(("v1", visit(record=RECORD)),)), moment())
         assert size_of(path) == 2 * bare + len(RECORD)
-        ledger.erase(Erasure(visit="v1"))
+        ledger.erase(Erasure(visit="v1"), moment(200))
         assert size_of(path) == bare
 
 

@@ -191,7 +191,7 @@ def test_erasing_what_was_seen_takes_the_words_away_too(tmp_path: Path) -> None:
             row = event_row(visit, "visit-1", BOOT)
             assert row is not None
             office.ledger.commit(Batch(events=[row]), office.clock.now())
-            erased = office.ledger.erase(Erasure(visit="visit-1"))
+            erased = office.ledger.erase(Erasure(visit="visit-1"), office.clock.now())
         assert erased.counts["messages"] == 1
         assert [row[0] for row in office.rows()] == ["id-his"]
         assert b"hers" not in (tmp_path / "edge-mask.db").read_bytes()

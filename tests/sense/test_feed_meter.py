@@ -2,6 +2,7 @@
 
 import logging
 import random
+import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -14,7 +15,7 @@ from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Fault
 from edge_mask.runtime.clock import ManualClock
 from edge_mask.runtime.worker import Finished, Worker
-from edge_mask.sense.feed import Back, Gone, Nonsense, Said, Utterance
+from edge_mask.sense.feed import Back, Crowd, Gone, Nonsense, Said, Utterance
 from edge_mask.sense.feed_meter import FeedMeter, Voice
 from edge_mask.sense.quality import QualityPolicy
 from edge_mask.sense.scale import Range
@@ -23,7 +24,7 @@ from edge_mask.units import Seconds
 
 UNPLUGGED = TryLater("the port was unplugged")
 
-Item = tuple[str, str, float] | tuple[str, float] | Nonsense | Gone | Back | Exception | float | None
+Item = tuple[str, str, float] | tuple[str, float] | Nonsense | Crowd | Gone | Back | Exception | float | None
 
 
 class ScriptedFeed:
@@ -34,7 +35,7 @@ class ScriptedFeed:
     def __init__(self, script: Iterable[Item], clock: ManualClock, each: float) -> None:
         self.script = list(script)
         self.listened_at: list[float] = []
-        self.is_closed = False
+        self.is_closed = self.is_back = False
         self._clock = clock
         self._each = each
 
@@ -52,11 +53,14 @@ class ScriptedFeed:
                 pass
             case (str(name), float(value)):
                 quantity = "flow"
-            case Nonsense() | Gone() | Back() as utterance:
+            case Nonsense() | Crowd() | Gone() | Back() as utterance:
                 self._clock.advance(self._each)
                 return [utterance]
         at = self._clock.advance(self._each)
         return [Said(name.partition("-")[0], Identity(name, quantity, "m3/h").reading_at(value, "m3/h", at))]
+
+    def may_be_back(self) -> bool:
+        return self.is_back
 
     def wake(self) -> None:
         """Nothing waits."""
@@ -167,6 +171,45 @@ def test_a_port_that_stays_away_is_opened_less_and_less_often() -> None:
     waits = [later - earlier for earlier, later in pairwise(at)]
     assert max(waits) <= 15.0
     assert sum(waits[-10:]) > 5 * sum(waits[:4])
+
+
+def test_a_device_that_is_plugged_in_again_is_opened_within_two_turns_however_long_it_was_away() -> None:
+    stage = Stage([UNPLUGGED] * 20)
+    while stage.feed.script:
+        stage.meter.step(threading.Event())
+    stage.feed.script = [("line", 1.0)]
+    while stage.meter._due - stage.clock.now().mono < 5.0:  # one of the long pauses
+        stage.feed.script = [UNPLUGGED, ("line", 1.0)]
+        while len(stage.feed.script) == 2:
+            stage.meter.step(threading.Event())
+    plugged_in, stage.feed.is_back = stage.clock.now().mono, True
+    stage.run()
+    assert stage.feed.listened_at[-1] - plugged_in <= 1.0
+
+
+def test_a_flood_of_ids_that_falls_silent_is_one_trouble_and_one_recovery(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    noise: list[Item] = [(f"line-{number:03}", float(number)) for number in range(250)]
+    calm: list[Item] = [(f"line-{number % 2:03}", float(number % 400)) for number in range(2000)]
+    stage = Stage([*noise, *calm, *noise, ("line-000", 1.0)], each=0.05)
+    named = [(f"sensor line-{number:03}", "sensor_lost") for number in range(2, 9)]
+    assert stage.run() == [*named, LOST], "the first ones by name, all others as one"
+    text = [event.text for event in stage.heard.events if isinstance(event, Fault)][-1]
+    assert re.fullmatch(r"\d+ of 250 ids gave no reading for 30 s: line-002 …", text)
+    stage.feed.script = [*noise, 1.5]
+    assert stage.run() == [*named, LOST]
+    assert sum("sensor line: back after" in line for line in caplog.messages) == 1
+    assert sum("back after" in line for line in caplog.messages) == len(named) + 1
+
+
+def test_more_ids_than_a_port_may_have_are_one_trouble_and_one_recovery(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    crowd = Crowd("line", "line-999 would be one more than the 256 ids that /dev/ttyUSB0 may have")
+    stage = Stage([each for value in range(60) for each in (crowd, ("line-001", float(value)))], each=0.1)
+    assert stage.run() == [("sensor line", "sensor_crowded")]
+    stage.feed.script = [("line-001", float(value % 400)) for value in range(700)]
+    assert stage.run() == [("sensor line", "sensor_crowded")]
+    assert sum("sensor line: back after" in line for line in caplog.messages) == 1
 
 
 def test_the_time_of_an_outage_is_not_counted_as_silence_of_the_ids() -> None:

@@ -4,7 +4,7 @@ import random
 import sys
 import termios
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from tests.sense.ports import Device, has_reasons, has_values, listen_until, rea
 
 from edge_mask.errors import Refused, TryLater
 from edge_mask.runtime.clock import SystemClock
-from edge_mask.sense.feed import Utterance
+from edge_mask.sense.feed import Crowd, Utterance
 from edge_mask.sense.lines import Dialect, Measured
 from edge_mask.sense.serial_port import SerialPort, Wiring
 from edge_mask.units import Seconds
@@ -227,6 +227,32 @@ def test_a_pulled_cable_is_a_lost_sensor_and_plugged_in_again_it_is_heard(port: 
     assert len(understood(made, device, b"001 3 4\n", 2)) == 2
 
 
+def test_a_port_that_is_plugged_in_again_deserves_a_try_each_second_and_not_for_ever(
+    port: Make, device: Device
+) -> None:
+    made = port()
+    assert not made.may_be_back(), "it was there when it was opened"
+    device.unplug()
+    made.close()
+    assert [made.may_be_back() for _ in range(3)] == [False] * 3
+    device.plug()
+    tries = [made.may_be_back() for _ in range(20)]
+    assert tries[0]
+    assert sum(tries) == 5
+    device.unplug()
+    assert not made.may_be_back()
+
+
+def test_a_port_whose_rights_change_deserves_another_try(port: Make, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("001 1 2\n")
+    made = SerialPort(Wiring(str(tmp_path / "file")), [Dialect("line", WATER, BOTH)], clock=SystemClock())
+    with pytest.raises(TryLater):
+        made.listen(Seconds(0.1))
+    assert not made.may_be_back()
+    (tmp_path / "file").chmod(0o600)
+    assert made.may_be_back()
+
+
 def test_a_port_that_another_program_uses_is_left_to_it(port: Make, device: Device) -> None:
     port()
     other = SerialPort(Wiring(str(device.path)), [Dialect("line", WATER, BOTH)], clock=SystemClock())
@@ -264,9 +290,15 @@ def test_a_pattern_that_takes_for_ever_is_bounded_and_closes_the_port_for_a_whil
 def test_noise_that_looks_like_ids_does_not_make_sensors_without_end(port: Make, device: Device) -> None:
     made = port()
     device.say(b"".join(b"%03d 1 2\n" % number for number in range(300)))
-    heard = listen_until(made, has_reasons(44))
+    crowd: list[Crowd] = []
+
+    def is_enough(heard: Sequence[Utterance]) -> bool:
+        crowd[:] = [each for each in heard if isinstance(each, Crowd)]
+        return len(crowd) >= 44
+
+    heard = listen_until(made, is_enough)
     assert len({name for name, _, _ in values_of(heard)}) == 256
-    assert "would be one more than 256 sensors behind one port" in reasons_of(heard)[0]
+    assert crowd[0].reason == f"line-256 would be one more than the 256 ids that {device.path} may have"
 
 
 def test_an_id_that_cannot_be_a_name_is_refused(port: Make, device: Device) -> None:

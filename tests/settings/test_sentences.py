@@ -61,6 +61,10 @@ def test_a_key_like_no_other_is_answered_with_all_of_them() -> None:
         ),
         ("detector: {score_threshold: 1.5}", "detector.score_threshold: found 1.5; allowed: a number from 0 to 1"),
         ("detector: {score_threshold: .nan}", "detector.score_threshold: found nan; allowed: a number from 0 to 1"),
+        (
+            "sensors: [{name: a, kind: serial, path: /dev/ttyS0, pattern: 'x', quantities: {x: {}}, ask: ''}]",
+            'sensors[0].ask: found ""; allowed: a text of 1 to 256 characters',
+        ),
         ("gate: {fever_above: .inf}", "gate.fever_above: found inf; allowed: a number"),
         (
             "gate: {passage_sensor: door}",

@@ -30,7 +30,7 @@ class Known:
     def who(self, shown: Shown) -> Principal | None:
         if shown.bearer in SCOPES:
             return Principal(shown.bearer, frozenset({shown.bearer}))
-        name = shown.bearer or shown.cookies.get("who")
+        name = shown.bearer or next(iter(shown.all_of("who")), None)
         if name in set(Role):
             role = Role(name)
             return Principal(name, OF_ROLE[role], role, session=f"session of {name}")

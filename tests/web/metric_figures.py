@@ -41,7 +41,9 @@ def whole_house() -> HouseFigures:
         cameras={"front": True, "hall": False},
         sensors={"forehead": True, "line": True},
         replaced={("front",): 7},
-        outbox=OutboxFigures(pending=3, bytes=900, oldest_s=12.5, refused=1, dropped={"age": 4, "space": 0}),
+        outbox=OutboxFigures(
+            pending=3, bytes=900, oldest_s=12.5, refused=1, dropped={"age": 4, "space": 0}, not_told={"quiet": 6}
+        ),
         live_dropped=5,
         is_connected=True,
         certificates={"mqtt": 1_800_000_000.0},

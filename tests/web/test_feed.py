@@ -17,7 +17,7 @@ from edge_mask.messages import Alert, Event, Fault, Look, Message, Priority, Rea
 from edge_mask.units import Bytes, Moment, Seconds, Unix
 from edge_mask.web.feed import KEPT, UNASKED, WORDS, Feed
 from edge_mask.web.listener import Listener
-from edge_mask.web.live import MOST_A_SESSION
+from edge_mask.web.live import FOR_OPERATORS, MOST_A_SESSION, MOST_A_USER, MOST_IN_ALL
 from edge_mask.web.missed import MOST, Missed
 from edge_mask.wire.uuid7 import IdMaker
 
@@ -245,12 +245,41 @@ def test_a_stream_whose_head_alone_is_asked_for_ends_at_once(tmp_path: Path) -> 
     assert (answer.status, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
 
 
+def test_one_user_cannot_take_all_streams_with_many_sessions_and_tokens(tmp_path: Path) -> None:
+    house = site(tmp_path)
+    for number in range(MOST_A_USER):
+        house.feed.listen(UNASKED, f"another session {number}", "viewer")
+    assert asking(house, who="viewer").get("/api/v1/events").status == 503
+    assert asking(house, bearer="read").ask("HEAD", "/api/v1/events").status == 200, "others find a place"
+
+
+def test_an_operator_finds_a_place_however_many_look(tmp_path: Path) -> None:
+    house = site(tmp_path)
+    for number in range(MOST_IN_ALL - FOR_OPERATORS):
+        house.feed.listen(UNASKED, f"session {number}", f"viewer {number}")
+    assert asking(house, who="viewer").ask("HEAD", "/api/v1/events").status == 503
+    assert asking(house, who="operator").ask("HEAD", "/api/v1/events").status == 200
+
+
 def test_one_session_cannot_take_all_streams(tmp_path: Path) -> None:
     house = site(tmp_path)
     for _ in range(MOST_A_SESSION):
         house.feed.listen(UNASKED, "token read")
     refused = asking(house, bearer="read").get("/api/v1/events")
     assert (refused.status, refused.headers["retry-after"]) == (503, "30")
+
+
+def test_what_was_erased_is_forgotten_and_who_has_not_read_it_comes_again() -> None:
+    async def run(feed: Feed) -> None:
+        slow, done = feed.listen(UNASKED), feed.listen({"alert"})
+        feed.tell(kinds.VISITS, message("a"))
+        feed.tell(kinds.VISITS, message("b"))
+        feed.forget()
+        await asyncio.sleep(0.01)
+        assert feed.since("a") is None, "the history tells what is left"
+        assert (slow.is_over, slow.is_filled, done.is_over) == (True, False, False)
+
+    in_loop(run)
 
 
 def test_streams_that_other_accounts_let_in_end_and_may_come_again() -> None:

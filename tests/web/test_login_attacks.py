@@ -181,6 +181,18 @@ def test_a_session_that_was_planted_is_not_the_one_that_is_given(house: Served, 
     assert not is_in(kim.client), "the session that the browser had ends"
 
 
+def test_a_cookie_that_was_planted_beside_the_right_one_locks_nobody_out(house: Served, kim: Person) -> None:
+    name, own = next(iter(kim.client.cookies.items()))
+    browser = house.client()
+    for planted in (f"{name}=x; {name}={own}", f"{name}={own}; {name}=x", f"{name}={own}; " + f"{name}=x; " * 200):
+        assert browser.get("/account", Cookie=planted).status == 200, planted[:40]
+    assert browser.get("/account", Cookie=f"{name}=x; {name}=y").status == 303
+    second = next(iter(kim.login().cookies.values()))
+    left = browser.post("/logout", Cookie=f"{name}={own}; {name}={second}")
+    assert left.status == 303
+    assert [is_in(house.client(cookies={name: each})) for each in (own, second)] == [False, False]
+
+
 def test_a_cookie_is_out_of_reach_of_scripts_and_of_other_sites(house: Served, lee: Person) -> None:
     answer = enter(house.client(), lee.name, PASSWORD, lee.address)
     text = answer.headers["set-cookie"]

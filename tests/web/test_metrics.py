@@ -129,6 +129,7 @@ def test_what_waits_what_was_dropped_and_the_connection_are_told() -> None:
     assert value(told, "outbox_oldest_seconds") == 12.5
     assert value(told, "outbox_refused_messages") == 1
     assert value(told, "outbox_dropped_messages_total", reason="age") == 4
+    assert value(told, "notifications_not_told_total", reason="quiet") == 6
     assert value(told, "live_dropped_messages_total") == 5
     assert value(told, "broker_connected") == 1
     assert value(told, "certificate_expiry_timestamp_seconds", certificate="mqtt") == 1_800_000_000

@@ -1,9 +1,10 @@
 """`/metrics` of the installed daemon: promtool's judgement, and Prometheus itself, which scrapes it with a token."""
 
 import json
+import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -88,6 +89,16 @@ def test_requests_are_counted_by_route(house: Served) -> None:
     assert value(now, "http_requests_total", route="other", method="GET", code="404") >= 2
     assert value(now, "http_requests_total", route="/healthz", method="GET", code="200") >= 1
     assert "secret" not in scraper.get("/metrics").text
+
+
+def test_a_notification_that_was_not_told_is_a_figure_and_no_error(house: Served) -> None:
+    scraper = house.with_token("metrics", name="scraper-4")
+    assert value(samples(scraper.get("/metrics").text), "notifications_not_told_total", reason="quiet") == 0
+    with closing(sqlite3.connect(house.folder / "edge-mask.db", timeout=20)) as database, database:
+        database.execute("INSERT INTO counters (name, value) VALUES ('notify_quiet', 2)")
+    answer = scraper.get("/metrics")
+    assert answer.status == 200, answer
+    assert value(samples(answer.text), "notifications_not_told_total", reason="quiet") == 2
 
 
 def test_nobody_without_the_scope_reads_figures(house: Served) -> None:

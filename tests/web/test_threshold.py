@@ -60,6 +60,20 @@ def test_a_form_without_an_origin_changes_nothing_unless_a_program_sends_it() ->
     assert program.post("/", origin=None).status == 200
 
 
+@pytest.mark.parametrize("shown", ["Bearer", "Bearer ", "Bearer  \t ", "Basic a2ltOng=", "Bearerx y", ""])
+def test_what_is_no_token_excuses_no_origin(shown: str) -> None:
+    assert through().post("/", origin=None, authorization=shown).status == 403
+
+
+@pytest.mark.parametrize("shown", ["Bearer \xa0", "Bearer \x85", "bearer x", "Bearer  em_x "])
+def test_a_token_that_excuses_the_origin_makes_no_cookie_count(tmp_path: Path, shown: str) -> None:
+    """Blanks that are none in HTTP: what one took for a token, another must not take for none."""
+    operator = asking(site(tmp_path), who="operator")
+    operator.headers["authorization"] = shown
+    answer = operator.post("/api/v1/commands/status", b"{}", origin=None, content_type="application/json")
+    assert answer.status == 401, answer
+
+
 def test_a_program_in_a_foreign_page_is_no_program() -> None:
     assert Asking(through().app, bearer="a token").post("/", origin="http://evil.test").status == 403
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Literal
 
+from edge_mask.act.picture_file import SETTLES
 from edge_mask.act.picture_writer import PictureWriter, Task
 from edge_mask.act.snapshots import SnapshotStore
 from edge_mask.errors import EdgeMaskError, TryLater
@@ -67,8 +68,8 @@ class Album:
         """By camera: the picture that was queued last, and when it was taken."""
         self._dropped = self._reported = 0
         self._overload = Outage("snapshots", log, report, clock)
-        self._folder = Outage("snapshots", log, report, clock)
-        self._writing = Outage("snapshots", log, report, clock)
+        self._folder = Outage("snapshots", log, report, clock, what="deleting of old pictures", settles=SETTLES)
+        self._writing = Outage("snapshots", log, report, clock, what="writing of pictures", settles=SETTLES)
 
     def offer(self, task: Task) -> bool:
         """Let the thread of the pictures do something else; False when too much waits. It must not raise."""
@@ -86,7 +87,7 @@ class Album:
                 reason, certain = ", ".join(reasons) or verdict, not UNCERTAIN & set(reasons)
                 return replace(event, snapshot=self._queue(shot, reason, certain=certain))
             case Look():
-                return replace(event, snapshot=self._queue(shot, "no mask" if event.no_mask else "look", certain=True))
+                return replace(event, snapshot=self._queue(shot, _OF_A_ROOM if event.no_mask else "look", certain=True))
             case Alert(camera=str(camera)):
                 with self._naming:
                     at, name = self._newest.get(camera, (None, None))
@@ -121,6 +122,7 @@ class Album:
 
     def _tidy(self) -> Seconds:
         """What is due is deleted, and what could not be queued is reported."""
+        self._writing.settle()
         dropped = self._dropped
         if dropped > self._reported:
             lost = counted(dropped - self._reported, "picture was not kept", "pictures were not kept")

@@ -4,6 +4,7 @@ temp-… after temp_ttl, all after keep; over the limit: temp-… first, then th
 """
 
 import os
+import shutil
 import stat
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -48,6 +49,14 @@ class Bounds:
         if snapshot.is_temp:
             return self.temp_ttl - abs(age)
         return self.keep - age if now.synced or born is not None else float("inf")
+
+    def room(self, folder: Path) -> tuple[Bytes, str]:
+        """What all may take on this file system, and the key that says so. Raises OSError."""
+        if folder.is_dir():
+            of_the_disk = int(shutil.disk_usage(folder).total * self.max_share)
+            if of_the_disk < self.max_bytes:
+                return Bytes(of_the_disk), f"snapshots.max_share ({self.max_share:g} of the file system)"
+        return self.max_bytes, "snapshots.max_bytes"
 
 
 def pictures_in(folder: Path) -> Iterator[Kept]:

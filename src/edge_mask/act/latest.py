@@ -11,14 +11,15 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from edge_mask.act.folder import Bounds
 from edge_mask.act.latest_file import PART, delete, name_of
-from edge_mask.act.picture_file import Style
+from edge_mask.act.picture_file import SETTLES, Style
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Fault, Shot
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.outage import Outage
 from edge_mask.runtime.worker import Job
-from edge_mask.units import Bytes, Moment, Seconds, Unix
+from edge_mask.units import Moment, Seconds, Unix
 
 log = logging.getLogger(__name__)
 
@@ -60,10 +61,12 @@ class LatestPictures(Job):
         """Somebody erased a picture: what was seen until then is not written any more."""
         self._due: dict[str, Seconds] = {}
         self._swept: Seconds | None = None
-        self._outage = Outage("snapshots", log, report, clock)
+        settles = Seconds(max(SETTLES, 1.5 * every))  # two pictures in a row
+        self._outage = Outage("snapshots", log, report, clock, what="writing of the last pictures", settles=settles)
         self._wake = threading.Event()
 
     def step(self, stop: threading.Event) -> None:
+        self._outage.settle()
         now = self._clock.now()
         if self._swept is None or now.mono - self._swept >= _SWEEP:
             self._swept = now.mono
@@ -137,13 +140,14 @@ class LatestPictures(Job):
             self._outage.begin("latest_failed", str(error))
 
 
-def encoder(style: Style, max_bytes: Bytes) -> Callable[[Shot], bytes]:
+def encoder(style: Style, folder: Path, bounds: Bounds) -> Callable[[Shot], bytes]:
     """Makes the bytes of a file out of a look; what it returns raises Refused."""
 
     def encode(shot: Shot) -> bytes:
         data = style.jpeg(shot, "last look")
-        if len(data) > max_bytes:
-            raise Refused(f"it has {len(data)} bytes; snapshots.max_bytes allows {max_bytes}")
+        limit, key = bounds.room(folder)
+        if len(data) > limit:
+            raise Refused(f"it has {len(data)} bytes; {key} allows {limit} in all")
         return data
 
     return encode

@@ -31,11 +31,16 @@ def erase_latest(folder: Path, before: float | None = None, near: float | None =
     return delete(folder, goes)
 
 
+def size_of_all(folder: Path) -> int:
+    """Bytes that they take. Raises OSError."""
+    return sum(size for _, _, size in _files(folder))
+
+
 def delete(folder: Path, goes: Callable[[Unix], bool]) -> int:
     """Delete those of which `goes` says so of their time, half-written ones too; how many went. Raises TryLater."""
     gone = 0
     try:
-        for path, taken in _files(folder):
+        for path, taken, _ in _files(folder):
             if goes(taken):
                 with suppress(FileNotFoundError):
                     path.unlink()
@@ -46,7 +51,7 @@ def delete(folder: Path, goes: Callable[[Unix], bool]) -> int:
     return gone
 
 
-def _files(folder: Path) -> Iterator[tuple[Path, Unix]]:
+def _files(folder: Path) -> Iterator[tuple[Path, Unix, int]]:
     """Files of others are left alone."""
     try:
         entries = list(os.scandir(folder))
@@ -58,4 +63,4 @@ def _files(folder: Path) -> Iterator[tuple[Path, Unix]]:
             with suppress(FileNotFoundError):
                 status = entry.stat(follow_symlinks=False)
                 if stat.S_ISREG(status.st_mode):
-                    yield Path(entry.path), Unix(status.st_mtime)
+                    yield Path(entry.path), Unix(status.st_mtime), status.st_size

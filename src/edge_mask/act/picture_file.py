@@ -6,13 +6,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from pathlib import Path
+from typing import Final
 
 from edge_mask.act.blur import blurred
 from edge_mask.act.exif import Caption, captioned
 from edge_mask.act.folder import PART
 from edge_mask.errors import Refused
 from edge_mask.messages import Shot
+from edge_mask.units import Seconds
 
+SETTLES: Final = Seconds(60.0)
+"""A disk that was full is back when it has taken everything for so long: at its edge it takes every other picture."""
 _QUALITY = 88
 
 

@@ -4,7 +4,6 @@ promise a name ──▶ .….part ──whole──▶ temp-… ──certain�
 """
 
 import logging
-import shutil
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -13,13 +12,14 @@ from pathlib import Path
 
 from edge_mask.act.erase import erase_pictures
 from edge_mask.act.folder import Bounds, abandoned_in, over, pictures_in
+from edge_mask.act.latest_file import size_of_all
 from edge_mask.act.picture_file import Style, advice, put
 from edge_mask.act.promises import Promises
 from edge_mask.act.snapshot_name import TEMP, Snapshot, parse
 from edge_mask.errors import Refused, TryLater
 from edge_mask.messages import Shot
 from edge_mask.runtime.clock import Clock
-from edge_mask.units import Bytes, Moment, Seconds, Unix
+from edge_mask.units import Moment, Seconds, Unix
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class SnapshotStore:
         """In all; None before the first look through the folder."""
         self._doomed: deque[str] = deque()
         """What goes next; a slow card deletes a few hundred a second."""
-        self._limit = bounds.max_bytes
+        self._limit, self._limited_by = bounds.max_bytes, "snapshots.max_bytes"
         self._next_sweep = float("-inf")
 
     def fulfil(self, name: str, shot: Shot, reason: str) -> None:
@@ -61,7 +61,7 @@ class SnapshotStore:
         """
         data = self._style.jpeg(shot, reason)
         if len(data) > self._limit:
-            raise Refused(f"the picture has {len(data)} bytes; snapshots.max_bytes allows {self._limit} in all")
+            raise Refused(f"the picture has {len(data)} bytes; {self._limited_by} allows {self._limit} in all")
         final = name.removeprefix(TEMP)
         with self._using_the_disk():
             if not self._promises.is_wanted(name):
@@ -159,10 +159,12 @@ class SnapshotStore:
         going = [each for each in pictures if self._left(each.snapshot, now) <= 0]
         gone = {each.snapshot.name for each in going}
         staying = [each for each in pictures if each.snapshot.name not in gone]
-        self._limit = self._room()
-        self._bytes = sum(each.size for each in staying)
+        self._limit, self._limited_by = self._bounds.room(self.folder)
+        last = size_of_all(self.folder)  # they stay, one for each camera: the others make room for them
+        self._bytes = last + sum(each.size for each in staying)
         if self._bytes > self._limit:
-            too_many, self._bytes = over(staying, int(_EASED * self._limit))
+            too_many, rest = over(staying, max(0, int(_EASED * self._limit) - last))
+            self._bytes = last + rest
             going += too_many
         self._temps = {each.snapshot.name: each.snapshot for each in staying if each.snapshot.is_temp}
         self._doomed = deque(each.snapshot.name for each in going)
@@ -182,10 +184,3 @@ class SnapshotStore:
 
     def _left(self, snapshot: Snapshot, now: Moment) -> float:
         return self._bounds.left(snapshot, now, self._born.get(snapshot.name.removeprefix(TEMP)))
-
-    def _room(self) -> Bytes:
-        """What the pictures may take on this file system."""
-        if not self.folder.is_dir():
-            return self._bounds.max_bytes
-        of_the_disk = shutil.disk_usage(self.folder).total * self._bounds.max_share
-        return Bytes(min(self._bounds.max_bytes, int(of_the_disk)))

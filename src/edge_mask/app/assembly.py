@@ -147,7 +147,7 @@ class Assembly:
         self._undo.callback(ledger.close)
         notices = self._notifying.desk(ledger, self._ground.new_id)
         intake = intake_for(self._ground, ledger, notices, self._page.on_admit)
-        return recorder_for(self._ground, ledger, intake, actions.perform, self._page.on_event)
+        return recorder_for(self._ground, ledger, intake, actions.perform, self._page.on_event, self._page.on_erase)
 
     def _send(
         self,

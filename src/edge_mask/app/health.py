@@ -129,7 +129,7 @@ class HealthFigures:
     def _waiting(self, now: Moment) -> dict[str, Any]:
         """None while the database cannot be read; the rest is reported all the same."""
         try:
-            return Reader(self._outbox).outbox_status(now, self.boot)
+            return {**Reader(self._outbox).outbox_status(now, self.boot)}
         except DatabaseError as error:
             log.debug("health: no figures of the outbox: %s", error)
             return {}

@@ -30,9 +30,9 @@ def latest_for(
             delete(wanted.dir, lambda _taken: True)
         return []
     from edge_mask.act.latest import LatestPictures, encoder
-    from edge_mask.app.pictures import style_of
+    from edge_mask.app.pictures import bounds_of, style_of
 
-    encode = encoder(style_of(settings), wanted.max_bytes)
+    encode = encoder(style_of(settings), wanted.dir, bounds_of(settings))
     return [
         LatestPictures(wanted.dir, names, newest, encode, report, clock, every=wanted.latest_every, keep=wanted.keep)
     ]

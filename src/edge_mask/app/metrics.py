@@ -5,15 +5,14 @@ house ──counts that begin at zero──▶ Carried
 """
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from edge_mask import __version__
 from edge_mask.app.control import Lent
 from edge_mask.deliver.certificate import validity_of
 from edge_mask.errors import DatabaseError
+from edge_mask.ledger.outbox import NOT_TOLD
 from edge_mask.ledger.reader import Reader
 from edge_mask.observe.machine import Probe
 from edge_mask.observe.tally import Carried, Tally
@@ -94,10 +93,17 @@ class Measure:
         """None while the database cannot be read; the rest is told all the same."""
         try:
             reader = Reader(self._lent.ground.settings.outbox.path)
-            found: Mapping[str, Any] = reader.outbox_status(now, self._lent.figures.boot)
+            found = reader.outbox_status(now, self._lent.figures.boot)
         except DatabaseError:
             return None
-        return OutboxFigures(**found)
+        return OutboxFigures(
+            pending=found["pending"],
+            bytes=found["bytes"],
+            oldest_s=found["oldest_s"],
+            refused=found["refused"],
+            dropped=found["dropped"],
+            not_told=found.get("not_told", dict.fromkeys(NOT_TOLD, 0)),
+        )
 
     def _rules(self) -> dict[str, RuleFigures]:
         matched, failed = self._counters.matched(), self._counters.failed()

@@ -14,9 +14,14 @@ from edge_mask.settings.model import Settings
 def album_for(settings: Settings, report: Callable[[Fault], None], clock: Clock) -> Album:
     """The album of a house; its thread is started by whoever owns it."""
     wanted = settings.snapshots
-    bounds = Bounds(wanted.keep, wanted.temp_ttl, wanted.max_bytes, wanted.max_share)
-    store = SnapshotStore(wanted.dir, bounds, style_of(settings), clock)
+    store = SnapshotStore(wanted.dir, bounds_of(settings), style_of(settings), clock)
     return Album(store, Wishes(visits=wanted.visits, looks=wanted.looks), report, clock)
+
+
+def bounds_of(settings: Settings) -> Bounds:
+    """How long pictures stay, and how much room they may take."""
+    wanted = settings.snapshots
+    return Bounds(wanted.keep, wanted.temp_ttl, wanted.max_bytes, wanted.max_share)
 
 
 def style_of(settings: Settings) -> Style:

@@ -56,9 +56,15 @@ def recorder_for(
     intake: Intake,
     on_action: Callable[[EdgeAction], object],
     on_event: Callable[[Kind, Message], object],
+    on_erase: Callable[[], None],
 ) -> Recorder:
     """The worker; what is written or never will be goes to the couriers."""
     couriers = ground.couriers
+
+    def erased() -> None:
+        couriers.read_again()
+        on_erase()
+
     return Recorder(
         ledger,
         intake,
@@ -67,7 +73,7 @@ def recorder_for(
         commit_interval=ground.settings.outbox.commit_interval,
         on_live=couriers.offer_live,
         on_commit=couriers.poke,
-        on_erase=couriers.read_again,
+        on_erase=erased,
         on_action=on_action,
         on_event=on_event,
     )

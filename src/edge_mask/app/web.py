@@ -88,6 +88,11 @@ class Page:
         """What the recorder tells of each event."""
         return _nothing if self._listener is None else self._listener.feed.tell
 
+    def on_erase(self) -> None:
+        """What the recorder tells when something was erased."""
+        if self._listener is not None:
+            self._listener.feed.forget()
+
     def jobs(self, lent: Lent, look: Look) -> list[Job]:
         """What serves the page, where it is wanted."""
         if (listener := self._listener) is None or (counters := self._counters) is None or self._wishes is None:

@@ -13,14 +13,19 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "erase",
         help="delete what is kept of people",
-        description="Deletes visits, looks, alerts of cameras, readings of the gate's thermometer, their pictures, and"
-        " the messages that still wait; prints how much. Works beside a running daemon.",
+        description="Deletes visits, looks, alerts of cameras, readings of the gate's thermometer, their pictures,"
+        " the messages that still wait, and what the shadows show of them; prints how much. Works beside a running"
+        " daemon. What stays: readings of other sensors, faults, and what was delivered already.",
     )
     add_config(parser)
     add_json(parser)
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--before", type=parse_time, metavar="T", help="everything seen before this time")
-    which.add_argument("--visit", metavar="ID", help="one visit")
+    which.add_argument(
+        "--visit",
+        metavar="ID",
+        help="one visit, its alert, and what the thermometer measured from 10 s before it to 10 s after",
+    )
     parser.set_defaults(function=_erase)
 
 
@@ -33,7 +38,8 @@ def _erase(arguments: argparse.Namespace) -> int:
 
     settings = settings_of(arguments)
     before = earliest(arguments.before, settings.device.zone)
-    erased = erase_people(settings.outbox.path, Erasure(arguments.visit, before, settings.gate.temperature_sensor))
+    erasure = Erasure(arguments.visit, before, settings.gate.temperature_sensor, settings.device.thing_name)
+    erased = erase_people(settings.outbox.path, erasure)
     cut = None if before is None else Unix(before)
     pictures = erase_pictures(settings.snapshots.dir, erased.pictures, cut, PATIENCE)
     pictures += erase_latest(settings.snapshots.dir, before, erased.seen_at)

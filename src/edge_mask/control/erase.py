@@ -38,13 +38,13 @@ class Erase:
         visit, before = request.text("visit"), _time(request.fields.get("before"), self.zone)
         if (visit is None) == (before is None):
             raise Rejected("bad_request", "give either visit, the id of one, or before, a time")
-        erased = self._erased(Erasure(visit, before, self.thermometer))
+        erased = self._erased(Erasure(visit, before, self.thermometer, self.thing))
         pictures = self.pictures.erase(erased.pictures, None if before is None else Unix(before))
         pictures += erase_latest(self.pictures.folder, before, erased.seen_at)
         return {"counts": {**erased.counts, "pictures": pictures}}
 
     def _erased(self, erasure: Erasure) -> Erased:
-        task = requests.Erase(self.thing, erasure)
+        task = requests.Erase(erasure)
         self.ask(task)
         try:
             return task.answer.result(PATIENCE)

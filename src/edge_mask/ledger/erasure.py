@@ -1,7 +1,9 @@
 """Erasing what is kept of people: their events, and every message of them that still waits.
 
-one visit ──▶ its row, the alert of the same look, each waiting message that carries its id
-before T  ──▶ visits, looks, alerts of cameras, readings of the gate's thermometer, and all messages of then that wait
+one visit ──▶ its row, the alert of the same look, what the gate's thermometer measured while its person stood there,
+              waiting messages that carry the id of one of them or that a rule made then, and what the shadows show
+before T  ──▶ visits, looks, alerts of cameras, readings of the gate's thermometer, all messages of then that wait, and
+              what the shadows show of then
 """
 
 import json
@@ -13,12 +15,18 @@ from typing import Any
 from sqlalchemy import Connection
 
 from edge_mask.errors import Refused
+from edge_mask.kinds import TABLES
+from edge_mask.ledger import shadow_erasure
+from edge_mask.ledger.counters import MARK
 from edge_mask.ledger.rows import unpack_properties
+from edge_mask.ledger.shadows import Shadows
 
 SEEN = ("visits", "looks", "alerts")
 """Tables of what cameras saw."""
 _PASSAGE = 70.0
 """Seconds: the longest `gate.passage_window`, and some more until it is said that nobody came."""
+_STANDS = 10.0
+"""Seconds: for so long before a face is in place, and after the verdict, a reading may be of the same person."""
 _OF_PEOPLE = "(camera IS NOT NULL OR kind = 'tailgating')"
 
 
@@ -30,6 +38,8 @@ class Erasure:
     before: float | None = None
     thermometer: str | None = None
     """The sensor that measures people."""
+    thing: str | None = None
+    """This device, whose own shadow shows them."""
 
 
 @dataclass(slots=True)
@@ -43,9 +53,15 @@ class Erased:
     """When the visit was seen (Unix seconds)."""
 
 
-def erase(connection: Connection, erasure: Erasure) -> Erased:
-    """Inside the caller's transaction. Raises Refused for a visit that is not there."""
-    return _before(connection, erasure) if erasure.visit is None else _visit(connection, erasure.visit)
+def erase(connection: Connection, erasure: Erasure, shadows: Shadows, seconds: int) -> Erased:
+    """Inside the caller's transaction, at `seconds` (Unix). Raises Refused for a visit that is not there."""
+    if erasure.visit is None and erasure.before is not None:
+        erased, goes = _before(connection, erasure, erasure.before), shadow_erasure.before(erasure.before)
+    else:
+        erased, goes = _visit(connection, erasure)
+    shadow_erasure.forget(shadows, erasure.thing, erasure.thermometer, goes, seconds)
+    shadows.write(connection)
+    return erased
 
 
 @contextmanager
@@ -62,30 +78,80 @@ def overwriting(connection: Connection) -> Iterator[None]:
         cursor.close()
 
 
-def _visit(connection: Connection, visit: str) -> Erased:
-    row = connection.exec_driver_sql("SELECT camera, wall FROM visits WHERE id = ?", (visit,)).one_or_none()
+def _visit(connection: Connection, erasure: Erasure) -> tuple[Erased, shadow_erasure.Goes]:
+    query = "SELECT camera, wall, time_to_verdict_ms AS took FROM visits WHERE id = ?"
+    row = connection.exec_driver_sql(query, (erasure.visit,)).one_or_none()
     erased = Erased()
-    if row is None and _erase_held(connection, erased, "id = ?", (visit,)):
-        return erased
     if row is None:
-        raise Refused("there is no such visit")  # without its id, which would be kept in a fault
+        return _held(connection, erasure, erased)
     erased.seen_at = row.wall
-    _delete(connection, erased, "visits", "id = ?", (visit,))
+    _delete(connection, erased, "visits", "id = ?", (erasure.visit,))
     # An alert of the same look speaks of the same person; one of a passage soon afterwards may.
     alerts = "camera = ? AND (wall = ? OR (kind = 'tailgating' AND wall BETWEEN ? AND ?))"
     which = (row.camera, row.wall, row.wall, row.wall + _PASSAGE)
-    ids = [visit, *connection.exec_driver_sql(f"SELECT id FROM alerts WHERE {alerts}", which).scalars()]
+    told = connection.exec_driver_sql(f"SELECT id, wall FROM alerts WHERE {alerts}", which).all()
     _delete(connection, erased, "alerts", alerts, which)
+    ids = [str(erasure.visit), *(each.id for each in told)]
     erased.counts["messages"] = sum(_delete_messages(connection, each) for each in ids)
-    return erased
+    marks = [(f"{MARK}% {row.camera} %", int(each.wall)) for each in told]
+    for mark in marks:
+        connection.exec_driver_sql("DELETE FROM counters WHERE name LIKE ? AND value = ?", mark)
+    moments = frozenset({row.wall, *(each.wall for each in told)})
+    return erased, _measured(connection, erasure, erased, moments, row.wall, row.took)
+
+
+def _held(connection: Connection, erasure: Erasure, erased: Erased) -> tuple[Erased, shadow_erasure.Goes]:
+    """A visit whose passage is waited for."""
+    row = connection.exec_driver_sql(
+        "SELECT visit, wall FROM held WHERE id = ? AND visit IS NOT NULL", (erasure.visit,)
+    ).one_or_none()
+    if row is None:
+        raise Refused("there is no such visit")  # without its id, which would be kept in a fault
+    erased.seen_at = row.wall
+    took = _field(row.visit, "time_to_verdict_ms")
+    _erase_held(connection, erased, "id = ?", (erasure.visit,))
+    erased.counts |= {"alerts": 0, "messages": 0}
+    return erased, _measured(connection, erasure, erased, frozenset({row.wall}), row.wall, took)
+
+
+def _measured(
+    connection: Connection, erasure: Erasure, erased: Erased, moments: frozenset[float], wall: float, took: Any
+) -> shadow_erasure.Goes:
+    """The readings of the thermometer while the person stood there, and messages that came of these or of the visit."""
+    first = wall - _STANDS - (took / 1000 if isinstance(took, int | float) else 0.0)
+    last = wall + _STANDS
+    which, arguments = "WHERE sensor = ? AND wall BETWEEN ? AND ?", (erasure.thermometer or "", first, last)
+    taken = connection.exec_driver_sql(f"SELECT id, wall FROM readings {which}", arguments).all()
+    erased.counts["readings"] = connection.exec_driver_sql(f"DELETE FROM readings {which}", arguments).rowcount
+    ids, walls = {str(each.id) for each in taken}, {*moments, *(each.wall for each in taken)}
+    erased.counts["messages"] += _delete_told(connection, ids, walls)
+    return shadow_erasure.of_visit(moments, first, last, wall)
+
+
+def _delete_told(connection: Connection, ids: set[str], walls: set[float]) -> int:
+    """Messages that carry one of these ids, and what rules made of these moments without saying of what."""
+    span = min(walls), max(walls)
+    events = " UNION ALL ".join(f"SELECT id FROM {each} WHERE wall BETWEEN ?1 AND ?2" for each in TABLES)
+    others = set(connection.exec_driver_sql(events, span).scalars())  # they stay, with their messages
+    known, gone = [each.encode() for each in ids], []
+    query = "SELECT id, wall, message_id, payload, properties FROM outbox WHERE wall BETWEEN ? AND ?"
+    for row in connection.exec_driver_sql(query, span).all():
+        payload = row.payload if isinstance(row.payload, bytes) else b""
+        payload += _cause(row.properties) if isinstance(row.properties, str) else b""
+        is_theirs = row.message_id in ids or any(each in payload for each in known)
+        if is_theirs or (row.wall in walls and row.message_id not in others):
+            gone.append((row.id,))
+    if gone:
+        connection.exec_driver_sql("DELETE FROM outbox WHERE id = ?", gone)
+    return len(gone)
 
 
 def _erase_held(connection: Connection, erased: Erased, which: str, arguments: tuple[object, ...]) -> int:
     """Visits whose passage is waited for. Their rows stay, empty, so that nothing comes of them later."""
     query = f"SELECT visit FROM held WHERE visit IS NOT NULL AND {which}"
     for text in connection.exec_driver_sql(query, arguments).scalars():
-        snapshot = _snapshot_of(text)
-        erased.pictures += [] if snapshot is None else [snapshot]
+        snapshot = _field(text, "snapshot")
+        erased.pictures += [snapshot] if isinstance(snapshot, str) else []
     gone = connection.exec_driver_sql(
         f"UPDATE held SET visit = NULL WHERE visit IS NOT NULL AND {which}", arguments
     ).rowcount
@@ -93,12 +159,11 @@ def _erase_held(connection: Connection, erased: Erased, which: str, arguments: t
     return gone
 
 
-def _snapshot_of(text: Any) -> str | None:
+def _field(text: Any, name: str) -> Any:
     try:
-        snapshot = json.loads(text).get("snapshot")
+        return json.loads(text).get(name)
     except (ValueError, TypeError, AttributeError, RecursionError):  # a damaged row
         return None
-    return snapshot if isinstance(snapshot, str) else None
 
 
 def _delete_messages(connection: Connection, event: str) -> int:
@@ -106,7 +171,7 @@ def _delete_messages(connection: Connection, event: str) -> int:
     caused = [
         row
         for row, properties in connection.exec_driver_sql("SELECT id, properties FROM outbox WHERE properties NOT NULL")
-        if isinstance(properties, str) and _carries(properties, event.encode())
+        if isinstance(properties, str) and event.encode() in _cause(properties)
     ]
     gone = connection.exec_driver_sql(
         "DELETE FROM outbox WHERE message_id = ? OR instr(payload, ?) > 0", (event, event.encode())
@@ -116,28 +181,30 @@ def _delete_messages(connection: Connection, event: str) -> int:
     return gone
 
 
-def _carries(properties: str, event: bytes) -> bool:
+def _cause(properties: str) -> bytes:
+    """The event that a call or a notification was made of."""
     try:
         payload = unpack_properties(properties).get("payload")
     except (ValueError, AttributeError, RecursionError):  # a damaged row
-        return False
-    return isinstance(payload, bytes) and event in payload
+        return b""
+    return payload if isinstance(payload, bytes) else b""
 
 
-def _before(connection: Connection, erasure: Erasure) -> Erased:
+def _before(connection: Connection, erasure: Erasure, before: float) -> Erased:
     erased = Erased()
     for table in SEEN:
         which = f"wall < ? AND {_OF_PEOPLE}" if table == "alerts" else "wall < ?"
-        _delete(connection, erased, table, which, (erasure.before,))
-    _erase_held(connection, erased, "wall < ?", (erasure.before,))
+        _delete(connection, erased, table, which, (before,))
+    _erase_held(connection, erased, "wall < ?", (before,))
     if erasure.thermometer is not None:
         gone = connection.exec_driver_sql(
-            "DELETE FROM readings WHERE sensor = ? AND wall < ?", (erasure.thermometer, erasure.before)
+            "DELETE FROM readings WHERE sensor = ? AND wall < ?", (erasure.thermometer, before)
         )
         erased.counts["readings"] = gone.rowcount
-    erased.counts["messages"] = connection.exec_driver_sql(
-        "DELETE FROM outbox WHERE wall < ?", (erasure.before,)
-    ).rowcount
+    erased.counts["messages"] = connection.exec_driver_sql("DELETE FROM outbox WHERE wall < ?", (before,)).rowcount
+    # When somebody was last told of a camera.
+    marks = (MARK + "%", before)
+    connection.exec_driver_sql("DELETE FROM counters WHERE name LIKE ? AND value < ?", marks)
     connection.exec_driver_sql("UPDATE damaged SET content = NULL")  # of whom they speak is not known any more
     return erased
 

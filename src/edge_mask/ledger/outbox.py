@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NotRequired, TypedDict
 
 from sqlalchemy import Connection, RowMapping
 
@@ -152,8 +152,21 @@ NOT_TOLD = ("expired", "cool_down", "quiet", "nobody", "unsubscribed", "no_targe
 """Why a notification was not sent; names of counters behind `notify_`."""
 
 
-def outbox_status(connection: Connection, now: Moment, boot: str) -> dict[str, Any]:
-    """The outbox in five numbers, in constant time. A damaged number counts as 0."""
+class OutboxStatus(TypedDict):
+    """The outbox in numbers."""
+
+    pending: int
+    bytes: int
+    oldest_s: float
+    refused: int
+    dropped: dict[str, int]
+    """By `age`, `space` and `refused`, since the database was made."""
+    not_told: NotRequired[dict[str, int]]
+    """Notifications that were not sent, by why; absent while there are none."""
+
+
+def outbox_status(connection: Connection, now: Moment, boot: str) -> OutboxStatus:
+    """In constant time. A damaged number counts as 0."""
     totals = {
         state: (_whole(messages), _whole(size))
         for state, messages, size in connection.exec_driver_sql("SELECT state, messages, bytes FROM totals")
@@ -169,14 +182,16 @@ def outbox_status(connection: Connection, now: Moment, boot: str) -> dict[str, A
     ]
     pending, size = totals.get(PENDING, (0, 0))
     not_told = {name: drops.get(f"notify_{name}", 0) for name in NOT_TOLD}
-    return {
+    status: OutboxStatus = {
         "pending": pending,
         "bytes": size,
         "oldest_s": round(max(0.0, *ages), 1) if ages else 0.0,
         "refused": totals.get(SET_ASIDE, (0, 0))[0],
         "dropped": {name: drops.get(f"dropped_{name}", 0) for name in ("age", "space", "refused")},
-        **({"not_told": not_told} if any(not_told.values()) else {}),
     }
+    if any(not_told.values()):
+        status["not_told"] = not_told
+    return status
 
 
 def _whole(value: Any) -> int:

@@ -17,7 +17,7 @@ from edge_mask.ledger.connections import as_database_error, open_reader
 from edge_mask.ledger.curves import Curve
 from edge_mask.ledger.figures import Bar, Which
 from edge_mask.ledger.hours import CameraHour, camera_hours
-from edge_mask.ledger.outbox import outbox_status
+from edge_mask.ledger.outbox import OutboxStatus, outbox_status
 from edge_mask.ledger.pages import Page
 from edge_mask.ledger.schema import PENDING, SET_ASIDE
 from edge_mask.ledger.seen import Table
@@ -153,9 +153,8 @@ class Reader:
         except DatabaseError:
             return False
 
-    def outbox_status(self, now: Moment, boot: str) -> dict[str, Any]:
-        """`{pending, bytes, oldest_s, refused, dropped: {age, space, refused}}`, and `not_told` when notifications were
-        not sent."""
+    def outbox_status(self, now: Moment, boot: str) -> OutboxStatus:
+        """Raises DatabaseError."""
         with self._connection() as connection:
             return outbox_status(connection, now, boot)
 

@@ -1,7 +1,7 @@
 """The shadows that this device keeps: in memory for the rules, on the disk in the same commit as their cause."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from operator import index
 from typing import Any, Final
 
@@ -30,12 +30,32 @@ class Shadows:
     def __init__(self) -> None:
         self._shadows: dict[str, Shadow] = {}
         self._changed: set[str] = set()
+        self._on_disk: dict[str, Shadow] = {}
+        """As they were last read or written."""
+        self._writing: dict[str, Shadow] = {}
 
     def load(self, connection: Connection) -> None:
         """Start from the database; shadows that are in memory already are newer and stay."""
         again = set(self._shadows)  # the file was opened again, and a salvaged one may lack some
-        self._shadows = {**dict(stored(connection)), **self._shadows}
+        self._on_disk = dict(stored(connection))
+        self._shadows = {**self._on_disk, **self._shadows}
         self._changed |= again
+
+    def follow(self, connection: Connection) -> None:
+        """Another program erased by hand: what it took out of the database, and is the same here, goes here as well."""
+        for address, found in stored(connection):
+            known, here = self._on_disk.get(address), self._shadows.get(address)
+            if known is None or here is None or found.version == known.version or not here.exists:
+                continue
+            self._on_disk[address] = found
+            lost = [each.state.get("reported") for each in (known, found, here)]
+            self._shadows[address] = updated(here, {"state": {"reported": _taken_out(*lost)}}, 0)
+            self._changed.add(address)
+
+    @property
+    def all(self) -> Mapping[str, Shadow]:
+        """By `thing` or `thing/name`."""
+        return self._shadows
 
     def get(self, thing: str, name: str | None, seconds: int) -> dict[str, Any] | None:
         """The shadow document at that time (Unix seconds), or None."""
@@ -79,6 +99,7 @@ class Shadows:
     def write(self, connection: Connection) -> None:
         """Write changed shadows, inside the caller's transaction."""
         rows = [(each, _write(self._shadows[each])) for each in sorted(self._changed) if each in self._shadows]
+        self._writing = {each: self._shadows[each] for each in self._changed if each in self._shadows}
         gone = [(each,) for each in sorted(self._changed - self._shadows.keys())]
         if gone:
             connection.exec_driver_sql("DELETE FROM shadows WHERE address = ?", gone)
@@ -87,6 +108,8 @@ class Shadows:
 
     def written(self) -> None:
         """The transaction of `write` has committed."""
+        self._on_disk.update(self._writing)
+        self._writing = {}
         self._changed.clear()
 
     def _to_forget(self) -> str:
@@ -101,6 +124,20 @@ class Shadows:
         if shadow is not None and shadow.exists:
             self._shadows[address] = deleted(shadow)
             self._changed.add(address)
+
+
+def _taken_out(known: Any, found: Any, here: Any) -> dict[str, Any]:
+    """A null for each value that was `known`, is not `found` any more, and has not changed `here`."""
+    gone: dict[str, Any] = {}
+    if isinstance(known, Mapping) and isinstance(here, Mapping):
+        left = found if isinstance(found, Mapping) else {}
+        for key in known.keys() & here.keys():
+            if key in left:
+                if part := _taken_out(known[key], left[key], here[key]):
+                    gone[key] = part
+            elif known[key] == here[key]:
+                gone[key] = None
+    return gone
 
 
 def stored(connection: Connection) -> Iterator[tuple[str, Shadow]]:

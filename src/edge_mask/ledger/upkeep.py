@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from edge_mask.ledger.recount import recount
 from edge_mask.ledger.rows import delete_waiting
 from edge_mask.ledger.salvage import Salvaged, salvage
 from edge_mask.ledger.schema import MIGRATIONS, lacking, refuse_newer
+from edge_mask.ledger.shadows import Shadows
 
 _REPAIR = "try: edge-mask outbox repair"
 
@@ -87,7 +89,7 @@ def purge(path: Path, *, refused_only: bool, before: float | None = None) -> int
 
 
 def erase_people(path: Path, erasure: Erasure) -> Erased:
-    """Delete what is kept of people. Works beside a running daemon. Raises DatabaseError, Refused."""
+    """Delete what is kept of people, also in shadows. Works beside a running daemon. Raises DatabaseError, Refused."""
     if not is_there(path):
         raise DatabaseError(f"{path}: there is no such database")
     refuse_other_files(path)
@@ -97,7 +99,9 @@ def erase_people(path: Path, erasure: Erasure) -> Erased:
         overwriting(connection),
         connection.begin(),
     ):
-        return erase(connection, erasure)
+        shadows = Shadows()
+        shadows.load(connection)
+        return erase(connection, erasure, shadows, int(time.time()))
 
 
 def repair(path: Path) -> Salvaged | None:

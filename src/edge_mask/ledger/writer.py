@@ -51,6 +51,9 @@ class Ledger:
         self._may_restamp = True
         self._last_row = 0
         self._is_history_full = False
+        self._others = 0
+        """SQLite's count of what other connections have written."""
+        self._was_touched = False
         self.sequences = Sequences()
         self.shadows = Shadows()
         self.held = HeldVisits()
@@ -69,6 +72,7 @@ class Ledger:
             connection = self.file.connection
             try:
                 with as_database_error(), connection.begin():
+                    self._see_others(connection)
                     self.sequences.write(connection, closing=True)
                     if with_shadows:
                         self.shadows.write(connection)
@@ -83,6 +87,7 @@ class Ledger:
         """
         connection = self.file.connection
         with as_database_error(), _unwritable(), connection.begin():
+            self._see_others(connection)
             batch = without_erased(connection, batch)
             insert(connection, batch, self._boot)
             release(connection, batch.released)
@@ -153,11 +158,26 @@ class Ledger:
         with as_database_error(), connection.begin():
             return delete_waiting(connection, refused_only=refused_only, before=before)
 
-    def erase(self, erasure: Erasure) -> Erased:
+    def erase(self, erasure: Erasure, now: Moment) -> Erased:
         """Delete what is kept of people, so that nothing of it can be read in the file any more. Raises Refused."""
         connection = self.file.connection
         with as_database_error(), overwriting(connection), connection.begin():
-            return erase(connection, erasure)
+            self._see_others(connection)
+            erased = erase(connection, erasure, self.shadows, int(now.wall))
+        self.shadows.written()
+        return erased
+
+    def look_for_others(self) -> None:
+        """Another program may have erased while there was nothing to write."""
+        connection = self.file.connection
+        with as_database_error():
+            self._see_others(connection)
+            connection.rollback()
+
+    def take_touched(self) -> bool:
+        """Whether another program has written since the last call."""
+        was_touched, self._was_touched = self._was_touched, False
+        return was_touched
 
     def mark_seen(self, sighting: Sighting, now: Moment) -> int:
         """See `seen.mark_seen`."""
@@ -191,11 +211,19 @@ class Ledger:
         self.sequences.load(connection)
         self.shadows.load(connection)
         self.held.load(connection)
+        self._others = int(connection.exec_driver_sql("PRAGMA data_version").scalar_one())
         last_row = last_row_of(connection)
         connection.rollback()
         if last_row < self._last_row:
             self._count_rows_on(connection)
         self._last_row = max(self._last_row, last_row)
+
+    def _see_others(self, connection: Connection) -> None:
+        """What was erased by hand must not come back from this program's memory."""
+        others = int(connection.exec_driver_sql("PRAGMA data_version").scalar_one())
+        if others != self._others:
+            self._others, self._was_touched = others, True
+            self.shadows.follow(connection)
 
     def _count_rows_on(self, connection: Connection) -> None:
         """A new file has taken the place of the old one: its row numbers must go on behind those of the old one.

@@ -99,6 +99,9 @@ class Recorder(Job):
             self._commit()
         else:
             self._rounds.make(now, self._group.batch)
+        if self._ledger.take_touched():  # by hand, perhaps `erase`
+            self._on_erase()
+            self._group.hurry()
         if self._mailbox.is_closed:
             self._finish(now.mono)
 

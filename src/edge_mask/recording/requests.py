@@ -9,7 +9,6 @@ from edge_mask.ledger.erasure import Erased, Erasure
 from edge_mask.ledger.inspection import Damage, Mended
 from edge_mask.ledger.seen import Sighting
 from edge_mask.ledger.writer import Ledger
-from edge_mask.recording.shadow_updates import forget
 from edge_mask.units import Moment
 
 T = TypeVar("T")
@@ -73,9 +72,8 @@ class Condemn(Request[None]):
 
 @dataclass(slots=True)
 class Erase(Request[Erased]):
-    """Deletes what is kept of people: rows, what waits, and what the device's own shadow shows of them."""
+    """Deletes what is kept of people: rows, what waits, and what the shadows show of them."""
 
-    thing: str
     erasure: Erasure
 
 
@@ -108,10 +106,8 @@ def carry_out(task: Task, ledger: Ledger, now: Moment) -> Any:
         case Condemn(reason=reason, file=file):
             ledger.file.condemn(reason, file)
             return None
-        case Erase(thing=thing, erasure=erasure):
-            erased = ledger.erase(erasure)
-            forget(ledger.shadows, thing, erasure.before, erased.seen_at, int(now.wall))
-            return erased
+        case Erase(erasure=erasure):
+            return ledger.erase(erasure, now)
         case MarkSeen(sighting=sighting):
             return ledger.mark_seen(sighting, now)
         case _:

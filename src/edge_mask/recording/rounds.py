@@ -1,6 +1,7 @@
 """What the recorder does at its own times, whether anything comes or not: it tidies up, and looks for its file."""
 
 import logging
+from contextlib import suppress
 
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.rows import Batch
@@ -39,6 +40,8 @@ class Rounds:
         if now.mono >= self._next_look:
             self._next_look = now.mono + _LOOKS_FOR_THE_FILE_EVERY
             self._trouble.look_for_the_file(batch)
+            with suppress(DatabaseError):  # the next commit looks as well, and tells
+                self._ledger.look_for_others()
         elif now.mono >= self._next_housekeeping:
             self._tidy_up(now)
 

@@ -9,7 +9,7 @@ from edge_mask.ledger.shadows import MOST, Shadows
 from edge_mask.messages import Alert, Detections, Event, Fault, Health, Look, Message, Quality, Reading, Visit
 from edge_mask.redact import redact
 from edge_mask.shadow import UpdateRefused, parse_topic
-from edge_mask.units import Moment, Unix
+from edge_mask.units import Moment
 from edge_mask.wire.encode import encode
 from edge_mask.wire.envelope import timestamp
 
@@ -113,30 +113,3 @@ def _number(state: Any, *path: str) -> int | float | Decimal | None:
     for key in path:
         state = state.get(key) if isinstance(state, Mapping) else None
     return state if isinstance(state, int | float | Decimal) and not isinstance(state, bool) else None
-
-
-def forget(shadows: Shadows, thing: str, before: float | None, at: float | None, seconds: int) -> None:
-    """Take out of the device's own shadow what was seen before a time, or at one."""
-    reported = shadows.reported(thing)
-    gone: Patch = {}
-    for name, camera in _below(reported, "cameras").items():
-        for part, seen in camera.items() if isinstance(camera, Mapping) else ():
-            if _is_gone(seen, before, at):
-                gone.setdefault("cameras", {}).setdefault(name, {})[part] = None
-    if _is_gone(reported.get("alert"), before, at):
-        gone["alert"] = None
-    if gone:
-        shadows.update(thing, None, {"state": {"reported": gone}}, seconds)
-
-
-def _below(state: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = state.get(key)
-    return found if isinstance(found, Mapping) else {}
-
-
-def _is_gone(seen: Any, before: float | None, at: float | None) -> bool:
-    """Times in a shadow are texts, which sort as the times do."""
-    when = seen.get("at") if isinstance(seen, Mapping) else None
-    if not isinstance(when, str):
-        return False
-    return when < timestamp(Unix(before)) if before is not None else at is not None and when == timestamp(Unix(at))

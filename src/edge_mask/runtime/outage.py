@@ -12,8 +12,22 @@ from edge_mask.units import Seconds
 class Outage:
     """Whether one part is away; logs one line when it goes, one when it is back, and reports the outage once."""
 
-    def __init__(self, component: str, log: logging.Logger, report: Callable[[Fault], None], clock: Clock) -> None:
+    def __init__(
+        self,
+        component: str,
+        log: logging.Logger,
+        report: Callable[[Fault], None],
+        clock: Clock,
+        *,
+        what: str = "",
+        settles: Seconds = Seconds(0.0),
+    ) -> None:
+        """`what` of the component is back, where it has several outages. One that comes back for less than `settles`
+        was not back: whoever sets that calls `settle` now and then."""
         self._component = component
+        self._what = f"{what} is " if what else ""
+        self._settles = settles
+        self._fine_since: float | None = None
         self._log = log
         self.report = report
         """Where its faults go."""
@@ -27,6 +41,7 @@ class Outage:
     def begin(self, code: str, reason: str) -> bool:
         """The part is away: report it and return True the first time, then log at debug level until `end`."""
         now = self._clock.now()
+        self._fine_since = None
         if self._since is not None:
             self._log.debug("%s: still away: %s", self._component, reason)
             return False
@@ -36,12 +51,20 @@ class Outage:
         return True
 
     def end(self) -> bool:
-        """The part is back: log it and return True; does nothing when it was not away."""
-        if self._since is None:
+        """The part is back: log it and return True; does nothing when it was not away, or has not settled yet."""
+        if self._since is not None and self._fine_since is None:
+            self._fine_since = self._clock.now().mono
+        return self.settle()
+
+    def settle(self) -> bool:
+        """Whether a part that came back has been there for long enough now: it is logged."""
+        if self._since is None or self._fine_since is None:
             return False
-        lasted = self._clock.now().mono - self._since
-        self._since = None
-        self._log.info("%s: back after %.1f s", self._component, lasted)
+        if self._clock.now().mono - self._fine_since < self._settles:
+            return False
+        lasted = self._fine_since - self._since
+        self._since = self._fine_since = None
+        self._log.info("%s: %sback after %.1f s", self._component, self._what, lasted)
         return True
 
 

@@ -33,6 +33,14 @@ class Nonsense:
 
 
 @dataclass(frozen=True, slots=True)
+class Crowd:
+    """One more id came than a device may have."""
+
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Gone:
     """The sensor says itself that it is away: what it measured before decides nothing any more."""
 
@@ -47,7 +55,7 @@ class Back:
     by: str
 
 
-Utterance = Said | Stands | Nonsense | Gone | Back
+Utterance = Said | Stands | Nonsense | Crowd | Gone | Back
 
 
 class Feed(Protocol):
@@ -61,6 +69,10 @@ class Feed(Protocol):
 
         Raises TryLater when the device is away, Refused when it will never be there.
         """
+        ...
+
+    def may_be_back(self) -> bool:
+        """Whether a device that was lost deserves another try now; asked each second, and cheap."""
         ...
 
     def wake(self) -> None:

@@ -19,7 +19,7 @@ from edge_mask.messages import Event, Fault, Reading
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.outage import Backoff
 from edge_mask.runtime.worker import Finished, Job
-from edge_mask.sense.feed import Back, Feed, Gone, Nonsense, Said, Stands, Utterance
+from edge_mask.sense.feed import Back, Crowd, Feed, Gone, Nonsense, Said, Stands, Utterance
 from edge_mask.sense.listener import Listener
 from edge_mask.sense.quality import QualityPolicy
 from edge_mask.sense.series import State
@@ -96,6 +96,8 @@ class FeedMeter(Job):
         early = self._due - self._clock.now().mono
         if early > 0.0:
             self._clock.wait(stop, Seconds(min(early, _TURN)))
+            if self._feed.may_be_back():
+                self._due = self._opened = self._clock.now().mono
             return
         try:
             heard = self._listen()
@@ -157,6 +159,8 @@ class FeedMeter(Job):
                     speaker.stand(reading)
                 case Nonsense(reason=reason):
                     speaker.babble(reason, now)
+                case Crowd(reason=reason):
+                    speaker.crowd(reason, now)
                 case Gone(reason=reason):
                     speaker.leave("sensor_lost", reason)
                 case Back():

@@ -61,6 +61,9 @@ class GpioFeed:
             self.close()
             raise TryLater(f"{self.name}: cannot be read ({error.strerror})") from error
 
+    def may_be_back(self) -> bool:
+        return False
+
     def wake(self) -> None:
         """A wait ends after its timeout, which is short."""
 

@@ -93,6 +93,9 @@ class MqttFeed:
             self._lost = 0
         return heard
 
+    def may_be_back(self) -> bool:
+        return False
+
     def wake(self) -> None:
         self._mailbox.close()
 

@@ -4,20 +4,20 @@ port ──bytes──▶ Splitter ──lines──▶ check sum ──▶ each
   ◀── ask, one sensor after the other
 """
 
-import errno
-import os
 import termios
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from edge_mask.errors import Refused, TryLater
 from edge_mask.runtime.clock import Clock
 from edge_mask.sense.checksum import Checksum
-from edge_mask.sense.feed import Nonsense, Said, Utterance
+from edge_mask.sense.feed import Crowd, Nonsense, Said, Utterance
 from edge_mask.sense.lines import LONGEST, Dialect, Splitter, shown, text_of
+from edge_mask.sense.port_errors import reason_of, why_not
 from edge_mask.sql.errors import EvaluationError
 from edge_mask.units import Moment, Seconds
 
@@ -29,6 +29,8 @@ _ANSWERS_WITHIN: Final = 1.0
 """Seconds after which the next sensor is asked, although this one has not answered."""
 _MOST_IDS: Final = 256
 """Names of sensors behind one port; noise that looks like ids must not make more."""
+_TRIES: Final = 6
+"""Each a second after the one before."""
 _SLOW_IN_A_ROW: Final = 3
 _PARITIES: Final = {"none": "N", "even": "E", "odd": "O", "mark": "M", "space": "S"}
 
@@ -43,6 +45,10 @@ class Wiring:
     parity: str = "none"
     stopbits: float = 1.0
     checksum: Checksum | None = None
+
+
+class _OneTooMany(TryLater):
+    """An id more than a port may have."""
 
 
 class _TooSlow(TryLater):
@@ -66,6 +72,9 @@ class SerialPort:
         self._asked_at = 0.0
         self._names: set[str] = set()
         self._slow = 0
+        self._file: tuple[int, ...] | None = None
+        """The port's file at the last look; None while there is none."""
+        self._tries = 0
 
     @property
     def name(self) -> str:
@@ -79,8 +88,16 @@ class SerialPort:
             data = self._read(min(timeout, self._until_next_question()))
         except (OSError, TypeError, termios.error) as error:  # TypeError: closed under a read, as pyserial sees it
             self.close()
-            raise TryLater(f"{self.name}: was unplugged ({_reason(error)})") from error
+            raise TryLater(f"{self.name}: was unplugged ({reason_of(error)})") from error
         return self._heard(data, self._clock.now()) if data else ()
+
+    def may_be_back(self) -> bool:
+        """True for the first tries after the port's file has come, or has got other rights: udev takes a moment."""
+        found = self._looked_up()
+        if found != self._file:
+            self._file, self._tries = found, _TRIES
+        self._tries -= found is not None and self._tries > 0
+        return found is not None and self._tries > 0
 
     def wake(self) -> None:
         self._nap.set()
@@ -104,6 +121,7 @@ class SerialPort:
         except ModuleNotFoundError as error:
             raise Refused("a sensor of kind serial needs a package: pip install 'edge-mask[serial]'") from error
         wiring = self._wiring
+        self._file = self._looked_up() if self._tries == 0 else self._file
         try:
             self._port = serial.Serial(
                 wiring.path,
@@ -118,12 +136,19 @@ class SerialPort:
         except (ValueError, NotImplementedError) as error:
             raise Refused(f"{self.name}: cannot be set to {wiring.baud} baud or the like ({error})") from error
         except (OSError, termios.error) as error:
-            raise TryLater(f"{self.name}: {_why_not(error)}") from error
+            raise TryLater(f"{self.name}: {why_not(error)}") from error
         self._opened_at = self._clock.now().mono
         self._splitter = Splitter(in_the_middle=False)
         self._is_fresh = True
         self._asks = dict.fromkeys(self._asks, self._opened_at)
         self._asked = ""
+
+    def _looked_up(self) -> tuple[int, ...] | None:
+        try:
+            found = Path(self._wiring.path).stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino, found.st_rdev, found.st_mode, found.st_gid
 
     def _read(self, timeout: float) -> bytes:
         """What comes within `timeout`, and what follows it closely."""
@@ -189,6 +214,8 @@ class SerialPort:
                 found = self._values(self._dialects[name], text, at)
             except _TooSlow:
                 raise
+            except _OneTooMany as error:
+                found = [Crowd(name, str(error))]
             except TryLater as error:
                 found = [Nonsense(name, f"in the line {shown(line)}: {error}")]
             if found and name == self._asked:
@@ -212,32 +239,6 @@ class SerialPort:
         name, values = found
         if name not in self._names:
             if len(self._names) >= _MOST_IDS:
-                raise TryLater(f"{name} would be one more than {_MOST_IDS} sensors behind one port")
+                raise _OneTooMany(f"{name} would be one more than the {_MOST_IDS} ids that {self.name} may have")
             self._names.add(name)
         return [Said(dialect.sensor, identity.reading_at(value, identity.unit, at)) for identity, value in values]
-
-
-def _why_not(error: Exception) -> str:
-    match _number_of(error):
-        case errno.ENOENT | errno.ENODEV | errno.ENXIO:
-            return "is not there; `ls /dev/serial/by-id` shows the ports"
-        case errno.EACCES | errno.EPERM:
-            return "may not be opened; add the daemon's user to the group dialout"
-        case errno.EAGAIN | errno.EBUSY:
-            return "is used by another program, perhaps a running daemon"
-        case errno.ENOTTY | errno.EINVAL | errno.EISDIR:
-            return "is no serial port"
-    return f"cannot be opened ({_reason(error)})"
-
-
-def _reason(error: Exception) -> str:
-    number = _number_of(error)
-    return str(error) if number is None else os.strerror(number)
-
-
-def _number_of(error: BaseException | None) -> int | None:
-    """The kernel's error number; pyserial hides it in its text, or behind its own exception."""
-    if error is None:
-        return None
-    number = getattr(error, "errno", None) or (error.args[0] if error.args else None)
-    return number if isinstance(number, int) else _number_of(error.__context__)

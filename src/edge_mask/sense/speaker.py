@@ -7,6 +7,7 @@ from typing import Final
 from edge_mask.messages import Fault, Quality, Reading
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.outage import Outage
+from edge_mask.sense.family import Family
 from edge_mask.sense.listener import Listener, hear
 from edge_mask.sense.quality import QualityPolicy, QualityWatch
 from edge_mask.sense.series import Series, State
@@ -20,14 +21,6 @@ _NONSENSE_FOR: Final = 5.0
 """So many in a row that give no value, over so many seconds, mean that it is lost: half lines alone do not."""
 _CALM: Final = Seconds(10.0)
 """A doubt lasts at least so long: a sensor may speak 200 times a second."""
-
-
-class _Member:
-    """One name that readings came under."""
-
-    def __init__(self, name: str, report: Callable[[Fault], None], clock: Clock, now: float) -> None:
-        self.away = Outage(f"sensor {name}", log, report, clock)
-        self.heard_at = now
 
 
 class Speaker:
@@ -54,7 +47,7 @@ class Speaker:
         self._report = report
         self._clock = clock
         self._away = Outage(f"sensor {name}", log, report, clock)
-        self._members: dict[str, _Member] = {}
+        self._family = Family(name, report, clock)
         self.newcomers: list[str] = []
         """Names that readings came under for the first time; whoever tells of them takes them out."""
         self._has_spoken = False
@@ -86,6 +79,11 @@ class Speaker:
         if self._nonsense >= _NONSENSE_IN_A_ROW and now - self._heard_at >= _NONSENSE_FOR:
             self.leave("sensor_lost", f"{self._nonsense} times in a row nothing that gives a value; {reason}")
 
+    def crowd(self, reason: str, now: Seconds) -> None:
+        """A line of an id more than there may be."""
+        self._family.crowd(reason, now)
+        self.babble(reason, now)
+
     def leave(self, code: str, reason: str) -> None:
         """It is away: nothing that it said decides any more."""
         if self._away.begin(code, reason):
@@ -104,8 +102,7 @@ class Speaker:
         """Count silence from now on."""
         self._heard_at = now
         self._nonsense = 0
-        for member in self._members.values():
-            member.heard_at = now
+        self._family.wait_anew(now)
 
     def miss(self, now: Seconds) -> None:
         """Look whether it, or one of its ids, has been silent for too long."""
@@ -116,17 +113,16 @@ class Speaker:
             came = f"; what came gives no value: {self._last}" if self._nonsense else ""
             self.leave("sensor_lost", f"no reading for {limit:g} s{came}")
             return
-        for name, member in self._members.items():
-            if now - member.heard_at > limit and member.away.begin("sensor_lost", f"no reading for {limit:g} s"):
-                for (sensor, _), series in self.series.items():
-                    if sensor == name:
-                        series.forget()
+        for name in self._family.fall_silent(now, limit):
+            for (sensor, _), series in self.series.items():
+                if sensor == name:
+                    series.forget()
 
     def states(self) -> dict[str, State]:
         """Its own, and that of each of its ids."""
         found: dict[str, State] = {self._name: "away" if self._away.is_open else "ok"}
-        for name, member in self._members.items():
-            found[name] = "away" if self._away.is_open or member.away.is_open else "ok"
+        for name, is_silent in self._family.states():
+            found[name] = "away" if self._away.is_open or is_silent else "ok"
         for (name, _), series in self.series.items():
             if found[name] == "ok":
                 found[name] = series.state
@@ -138,12 +134,8 @@ class Speaker:
                 self.newcomers.append(name)
             self._has_spoken = True
             return
-        member = self._members.get(name)
-        if member is None:
-            member = self._members[name] = _Member(name, self._report, self._clock, now)
+        if self._family.hear(name, now):
             self.newcomers.append(name)
-        member.heard_at = now
-        member.away.end()
 
     def _judges_good(self, reading: Reading) -> bool:
         return QualityWatch(self._policies[reading.quantity]).judge(reading) is Quality.GOOD

@@ -148,12 +148,28 @@ def allowed_by(schema: Schema) -> str:
         case "boolean":
             return "true or false"
         case "array":
-            return "a list" + (f" of at least {schema['minItems']}" if schema.get("minItems") else "")
+            return "a list" + _many(schema)
         case "object":
             return f"a mapping with {', '.join(_keys(schema))}"
     if schema.get("format") == "path":
         return "a path"
-    return "a text" + (f" of at most {schema['maxLength']} characters" if "maxLength" in schema else "")
+    return "a text" + _long(schema)
+
+
+def _many(schema: Schema) -> str:
+    low, high = schema.get("minItems", 0), schema.get("maxItems")
+    if high is not None:
+        return f" of {high}" if low == high else f" of {low} to {high}" if low else f" of at most {high}"
+    return f" of at least {low}" if low else ""
+
+
+def _long(schema: Schema) -> str:
+    low, high = schema.get("minLength", 0), schema.get("maxLength")
+    if high is not None:
+        return f" of {low} to {high} characters" if low else f" of at most {high} characters"
+    if low > 1:
+        return f" of at least {low} characters"
+    return " that is not empty" if low else ""
 
 
 def _between(schema: Schema) -> str:

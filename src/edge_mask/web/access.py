@@ -3,12 +3,13 @@
 request ──▶ threshold: host, origin ──▶ guarded: who is this? may they? is it short? ──▶ endpoint
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import Request, cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
@@ -19,7 +20,7 @@ from edge_mask.web.rights import OF_ROLE, SCOPES, Needs, Principal, Role
 
 __all__ = [
     "OF_ROLE", "SCOPES", "Accounts", "Endpoint", "Guarded", "Needs", "Nobody", "Principal", "Role", "Shown",
-    "guarded", "principal_of", "shown_by", "who_asks",
+    "bearer_of", "guarded", "principal_of", "shown_by", "who_asks",
 ]  # fmt: skip
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -33,13 +34,19 @@ ROUTE: Final = "edge_mask.route"
 class Shown:
     """What a request shows of who sends it."""
 
-    cookies: Mapping[str, str]
+    cookies: Sequence[tuple[str, str]]
+    """In their order; a name may come several times."""
     bearer: str | None
     """The token of `Authorization: Bearer`."""
     address: str
     """Whose it is; behind a trusted proxy, that of the browser."""
     is_secure: bool
     """Over TLS, here or at a trusted proxy."""
+
+    def all_of(self, cookie: str) -> list[str]:
+        """What the cookies of that name hold. Another program on this host can plant one more (RFC 6265, 8.6), so that
+        no place in the order is to be believed; their number is bounded by the length of headers."""
+        return [value for name, value in self.cookies if name == cookie]
 
 
 class Accounts(Protocol):
@@ -96,10 +103,17 @@ def guarded(
 
 def shown_by(request: Request) -> Shown:
     """What the request shows of its sender."""
-    kind, _, token = request.headers.get("authorization", "").partition(" ")
-    bearer = token.strip() if kind.lower() == "bearer" and token.strip() else None
     address = request.client.host if request.client is not None else ""
-    return Shown(request.cookies, bearer, address, request.url.scheme == "https")
+    parts = (part for field in request.headers.getlist("cookie") for part in field.split(";"))
+    cookies = [each for part in parts for each in cookie_parser(part).items()]
+    return Shown(cookies, bearer_of(request.headers), address, request.url.scheme == "https")
+
+
+def bearer_of(headers: Headers) -> str | None:
+    """The token of `Authorization: Bearer`. With one no cookie counts, and without one every form needs an Origin:
+    nothing else decides that."""
+    kind, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip(" \t") or None if kind.lower() == "bearer" else None
 
 
 def who_asks(request: Request) -> Principal | None:

@@ -34,12 +34,12 @@ class Door:
     def who(self, shown: Shown) -> Principal | None:
         if shown.bearer is not None:
             return self.accounts.of_token(shown.bearer)
-        secret = self.secret(shown)
-        return self.accounts.of_session(secret) if secret else None
+        return next((who for who in map(self.accounts.of_session, reversed(self.secrets(shown))) if who), None)
 
-    def secret(self, shown: Shown) -> str | None:
-        """What the session's cookie holds. Over TLS, no cookie counts that a page without TLS could have set."""
-        return shown.cookies.get(self._cookie(shown))
+    def secrets(self, shown: Shown) -> list[str]:
+        """What the session's cookies hold, ours mostly last: browsers send that of the shortest path last. Over TLS, no
+        cookie counts that a page without TLS could have set."""
+        return shown.all_of(self._cookie(shown))
 
     def let_in(self, request: Request, response: Response, secret: str) -> None:
         """Give the session to the browser; no script and no other site can use it."""

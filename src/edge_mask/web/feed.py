@@ -56,9 +56,10 @@ class Told:
 class Stream:
     """What waits for one reader. Used in the event loop only."""
 
-    def __init__(self, words: frozenset[str], listener: str) -> None:
+    def __init__(self, words: frozenset[str], listener: str, person: str) -> None:
         self.words = words
         self.listener = listener
+        self.person = person
         self._waiting: deque[Told] = deque()
         self._wake = asyncio.Event()
         self.is_over = False
@@ -68,11 +69,15 @@ class Stream:
         if self.is_over or told.word not in self.words:
             return
         if len(self._waiting) >= _ROOM:
-            self._waiting.clear()
-            self.is_over = True
+            self.cut()
         else:
             self._waiting.append(told)
         self._wake.set()
+
+    def cut(self) -> None:
+        """Its reader gets none any more of what waits, and comes again."""
+        self._waiting.clear()
+        self.end()
 
     def end(self) -> None:
         """Nothing more comes."""
@@ -129,6 +134,11 @@ class Feed:
         if (loop := self._loop) is not None:
             self._soon(loop, self._end)
 
+    def forget(self) -> None:
+        """Something was erased: who comes again reads the history, and so does who has not read yet what waits."""
+        if (loop := self._loop) is not None:
+            self._soon(loop, self._forget)
+
     def cut(self) -> None:
         """Every stream of now ends, and whoever may comes again. From any thread."""
         if (loop := self._loop) is not None:
@@ -147,9 +157,9 @@ class Feed:
         self._is_ended = self._is_awaited = False
         self._coming.clear()
 
-    def listen(self, words: Iterable[str], listener: str = "") -> Stream:
+    def listen(self, words: Iterable[str], listener: str = "", person: str = "") -> Stream:
         """A new stream; `leave` ends it."""
-        stream = Stream(frozenset(words), listener)
+        stream = Stream(frozenset(words), listener, person)
         stream.is_over = self._is_ended
         self._streams.add(stream)
         self._look_at_wants()
@@ -174,6 +184,10 @@ class Feed:
         """How many one listener has."""
         return sum(stream.listener == listener for stream in self._streams)
 
+    def streams_for(self, person: str) -> int:
+        """How many one person has, in all sessions."""
+        return sum(stream.person == person for stream in self._streams)
+
     def _spread(self) -> None:
         self._is_awaited = False  # first: what comes from now on asks again
         while self._coming:
@@ -182,6 +196,13 @@ class Feed:
                 self._kept.append(told)
             for stream in self._streams:
                 stream.put(told)
+
+    def _forget(self) -> None:
+        self._spread()
+        self._kept.clear()
+        for stream in self._streams:
+            if stream.is_filled:
+                stream.cut()
 
     def _end(self) -> None:
         self._is_ended = True

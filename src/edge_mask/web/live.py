@@ -16,6 +16,10 @@ from edge_mask.web.site import Site, site_of
 
 MOST_IN_ALL: Final = 32
 MOST_A_SESSION: Final = 6
+MOST_A_USER: Final = 8
+"""Over all sessions and tokens; somebody who could open sessions without end would otherwise have all streams."""
+FOR_OPERATORS: Final = 8
+"""Of all, that nobody else gets: whoever controls the gate finds a place."""
 HEARTBEAT: Final = 15.0
 """Seconds; proxies cut what is silent for a minute."""
 _FIRST: Final = b"retry: 2000\n\n"
@@ -28,14 +32,22 @@ async def events(request: Request) -> Response:
     site, principal = site_of(request), principal_of(request)
     words = _words(request)
     listener = principal.session or f"token {principal.name}"
-    if site.feed.streams_of(listener) >= MOST_A_SESSION or len(site.feed) >= MOST_IN_ALL:
+    if _is_full(site.feed, listener, principal):
         raise HTTPException(503, "too many streams are open already", headers={"Retry-After": "30"})
     headers = {"x-accel-buffering": "no"}
     if request.method == "HEAD":
         return Response(media_type="text/event-stream", headers=headers)
-    stream = site.feed.listen(words, listener)  # counted from now on: the answer begins a moment later
+    stream = site.feed.listen(
+        words, listener, principal.person
+    )  # counted from now on: the answer begins a moment later
     missed = Missed(site, request.headers.get("last-event-id", ""), words)
     return _Streaming(_body(request, principal, stream, missed), stream, site.feed, headers)
+
+
+def _is_full(feed: Feed, listener: str, principal: Principal) -> bool:
+    most = MOST_IN_ALL if principal.may(Needs.CONTROL) else MOST_IN_ALL - FOR_OPERATORS
+    is_enough = feed.streams_of(listener) >= MOST_A_SESSION or feed.streams_for(principal.person) >= MOST_A_USER
+    return is_enough or len(feed) >= most
 
 
 class _Streaming(StreamingResponse):

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
-from edge_mask.web.access import Needs, principal_of, shown_by, who_asks
+from edge_mask.web.access import Needs, shown_by, who_asks
 from edge_mask.web.accounts.accounts import FIRST_USER, LoggedIn, TooSoon
 from edge_mask.web.door import Door, door_of
 from edge_mask.web.links import safe_next, up
@@ -59,7 +59,7 @@ class Login:
                 field(fields, "password"),
                 address=shown.address,
                 agent=request.headers.get("user-agent", ""),
-                instead_of=door.secret(shown),
+                instead_of=door.secrets(shown),
             ),
             self._one,
         )
@@ -71,10 +71,9 @@ class Login:
         return response
 
     async def leave(self, request: Request) -> Response:
-        """Ends this session."""
-        door, who = door_of(request), principal_of(request)
-        if who.session is not None:
-            await in_thread(partial(door.accounts.end_session, who.name, who.session))
+        """Ends this session, and every other one that the browser shows."""
+        door, shown = door_of(request), shown_by(request)
+        await in_thread(partial(door.accounts.end_shown, door.secrets(shown)))
         response = RedirectResponse(f"{up(request)}login", status_code=303)
         door.let_out(request, response)
         return response

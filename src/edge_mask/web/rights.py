@@ -52,6 +52,13 @@ class Principal:
     """Tells the sessions of one user apart; not what the cookie holds."""
     token: str | None = None
     """Likewise for tokens."""
+    owner: str | None = None
+    """The user to whom a token belongs."""
+
+    @property
+    def person(self) -> str:
+        """Whose share of what is scarce this takes: sessions and tokens of one user count together."""
+        return self.owner or self.name
 
     def may(self, needs: Needs) -> bool:
         """Whether this is enough for it."""

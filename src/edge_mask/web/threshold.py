@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge_mask.redact import redact
 from edge_mask.settings.web import Web
-from edge_mask.web.access import ROUTE
+from edge_mask.web.access import ROUTE, bearer_of
 from edge_mask.web.problems import answer
 
 log = logging.getLogger(__name__)
@@ -142,7 +142,7 @@ def _foreign(scope: Scope, headers: Headers, host: str) -> str:
     """Why this did not come from a page of ours, nor from a program with a token; nothing when it did."""
     origin = headers.get("origin")
     if origin is None:
-        if headers.get("authorization", "").lower().startswith("bearer "):
+        if bearer_of(headers) is not None:
             return ""
         return "a form without Origin; send it from the page itself, or a token (Authorization: Bearer)"
     if _with_port(origin) == _with_port(f"{scope['scheme']}://{host}"):

@@ -166,7 +166,7 @@ class EraseCounts(Part):
     visits: Count
     looks: Count = Field(default=0, description="Only with `before`.")
     alerts: Count
-    readings: Count = Field(default=0, description="Of the gate's thermometer; only with `before`.")
+    readings: Count = Field(default=0, description="Of the gate's thermometer.")
     messages: Count = Field(description="That still waited.")
     pictures: Count
 

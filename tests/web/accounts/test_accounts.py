@@ -1,6 +1,7 @@
 """Who is let in, and how it ends. The clock is turned by hand; the files are real."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from edge_mask.web.accounts.accounts import (
     sessions_beside,
 )
 from edge_mask.web.accounts.hashing import Hasher
+from edge_mask.web.accounts.register import Register
 from edge_mask.web.accounts.sessions import IDLE, LONGEST, MOST_OF_A_USER, read_kept
 from edge_mask.web.rights import SCOPES, Role, Scope
 
@@ -301,3 +303,22 @@ def test_a_full_disk_ends_no_login(place: Place, caplog: pytest.LogCaptureFixtur
     place.clock.advance(61)
     place.accounts.keep()
     assert place.again().of_session(ann.secret) == ann.who, "written as soon as it can be"
+
+
+def test_a_token_keeps_no_right_that_its_user_has_lost(place: Place) -> None:
+    secret = place.token("ann", "read", "control", "metrics")
+    before = place.accounts.of_token(secret)
+    assert before is not None
+    assert before.scopes == {"read", "control", "metrics"}
+    assert before.person == "ann"
+
+    def demoted(register: Register) -> tuple[Register, None]:
+        ann = replace(register.users["ann"], role=Role.VIEWER)
+        return replace(register, users={**register.users, "ann": ann}), None
+
+    place.cli.change(demoted)
+    now = place.accounts.of_token(secret)
+    assert now is not None
+    assert now.scopes == {"read"}
+    assert not place.accounts.still(before)
+    assert place.accounts.still(now)

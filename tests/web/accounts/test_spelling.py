@@ -1,12 +1,13 @@
 """What may be a name and a password; no sentence repeats a password."""
 
 import unicodedata
+from typing import Literal
 
 import pytest
 
 from edge_mask.errors import Refused
 from edge_mask.web.accounts.scopes import scopes_from
-from edge_mask.web.accounts.spelling import name_of, new_password
+from edge_mask.web.accounts.spelling import LONGEST_NAME, LONGEST_PASSWORD, name_of, new_password, password_of
 
 
 @pytest.mark.parametrize(
@@ -57,3 +58,39 @@ def test_a_misspelt_scope_is_told_with_the_one_that_was_meant() -> None:
         scopes_from("read,infr")
     with pytest.raises(Refused):
         scopes_from("")
+
+
+MARKS = "a" + "\u0344" * 15_000 + "\u0327" * 15_000
+"""Put in order, they hold every thread for seconds."""
+
+
+@pytest.fixture
+def normalised(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The length of each text that is normalised."""
+    lengths: list[int] = []
+    real = unicodedata.normalize
+
+    def normalize(form: Literal["NFC", "NFD", "NFKC", "NFKD"], text: str) -> str:
+        lengths.append(len(text))
+        return real(form, text)
+
+    monkeypatch.setattr("edge_mask.web.accounts.spelling.unicodedata.normalize", normalize)
+    return lengths
+
+
+def test_a_text_of_many_marks_is_too_long_before_it_is_normalised(normalised: list[int]) -> None:
+    with pytest.raises(Refused, match="cannot be a name"):
+        name_of(MARKS)
+    assert password_of(MARKS) == MARKS
+    with pytest.raises(Refused, match="has 30001 characters"):
+        new_password(MARKS, "ann")
+    assert max(normalised, default=0) <= 4 * LONGEST_PASSWORD
+
+
+def test_the_longest_name_and_password_may_be_typed_in_the_most_signs() -> None:
+    most = "\u1f82"  # alpha with three marks: four signs, the most there are
+    assert len(unicodedata.normalize("NFD", most)) == 4
+    typed = unicodedata.normalize("NFD", most * LONGEST_PASSWORD)
+    assert new_password(typed, "ann") == most * LONGEST_PASSWORD
+    name = "\uac01" * LONGEST_NAME
+    assert name_of(unicodedata.normalize("NFD", name)) == name

@@ -27,6 +27,13 @@ _UPLOADED = "uploaded_at"
 _NOT_NOW = (408, 409, 429, *range(500, 600))
 
 
+_ERASED: Final = {
+    "cameras": ("visit", "look"),
+    "sensors": ("temperature", "unit", "quality", "at", "highest"),
+}
+"""What `erase` may take out of each part."""
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """Read the local shadow, and tell it with `found`."""
@@ -75,7 +82,7 @@ class SeenShadow:
         if reported is None or not self._is_online:
             self._has_changed = True
             return []
-        change = dict(reported) if self._known is None else difference.patch(self._known, reported)
+        change = whole(reported) if self._known is None else difference.patch(self._known, reported)
         if not change:  # as after the very first start
             self._next_at = now + _LOOKS_AGAIN_AFTER
             return []
@@ -119,3 +126,19 @@ class SeenShadow:
     def due(self) -> float:
         """When there is something to do even if nothing happens."""
         return self._next_at if self._is_online and self._has_changed and not self._is_looking else float("inf")
+
+
+def whole(reported: Mapping[str, Any]) -> dict[str, Any]:
+    """The state, with a null for what was erased here: while nobody was connected, the cloud's copy kept it."""
+    if not reported:
+        return {}
+    found = {"alert": None, **reported}
+    for key, parts in _ERASED.items():
+        if isinstance(below := reported.get(key), Mapping):
+            found[key] = {
+                name: {**dict.fromkeys(parts), **each} if isinstance(each, Mapping) else each
+                for name, each in below.items()
+            }
+    if isinstance(highest := reported.get("highest"), Mapping):
+        found["highest"] = {"temperature": None, **highest}
+    return found

@@ -1,7 +1,7 @@
 """Who is this, let me in, let me out: every answer is about now, whatever `edge-mask users` did a moment ago."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,19 +111,19 @@ class Accounts:
 
     def of_token(self, secret: str) -> Principal | None:
         """Whose bearer token that is."""
-        found = self._now_known().token_of(secret)
+        found = self._now_known().token_of(digest(secret))
         if found is None:
             return None
         name, token = found
         self._sessions.token_used(token.sha256, utc(self._clock.now().wall))
-        return Principal(name, token.scopes, token=token.sha256)
+        return Principal(name, token.scopes, token=token.sha256, owner=token.owner)
 
     def still(self, who: Principal) -> bool:
         """Whether somebody who was let in would be let in now, with the same rights: for streams that stay open."""
         if who.session is not None:
             return self._of_key(who.session) == who
-        known = self._now_known().tokens.values()
-        return any(token.sha256 == who.token and token.scopes == who.scopes for token in known)
+        found = self._now_known().token_of(who.token) if who.token is not None else None
+        return found is not None and found[1].scopes == who.scopes
 
     def _of_key(self, key: str) -> Principal | None:
         session = self._sessions.touch(key, self._clock.now().mono)
@@ -134,15 +134,16 @@ class Accounts:
 
     # -- in and out --------------------------------------------------------------------------------------
 
-    def login(self, name: str, password: str, *, address: str, agent: str = "", instead_of: str | None = None) -> Login:
-        """A new session for whoever knows the password, in the place of the one of this secret. Slow."""
+    def login(
+        self, name: str, password: str, *, address: str, agent: str = "", instead_of: Collection[str] = ()
+    ) -> Login:
+        """A new session for whoever knows the password, in the place of those of these secrets. Slow."""
         known = _known_name(name)
         tried = self._tried(known, password, address)
         if not isinstance(tried, User):
             return tried
         log.info("web: %s logged in from %s", known, address)
-        if instead_of is not None:
-            self._sessions.end(lambda key, _session: key == digest(instead_of))
+        self._end(instead_of)
         return self._begin(known, tried, address, agent)
 
     def change_password(self, who: Principal, old: str, new: str, *, address: str, agent: str = "") -> Login:
@@ -195,6 +196,15 @@ class Accounts:
         """One session of that user."""
         self._sessions.end(lambda each, session: each == key and session.user == name)
         self.keep()
+
+    def end_shown(self, secrets: Collection[str]) -> None:
+        """The sessions of these secrets."""
+        self._end(secrets)
+        self.keep()
+
+    def _end(self, secrets: Collection[str]) -> None:
+        keys = set(map(digest, secrets))
+        self._sessions.end(lambda key, _session: key in keys)
 
     def end_sessions(self, name: str) -> None:
         """Every session of that user."""

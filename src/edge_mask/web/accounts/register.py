@@ -96,10 +96,13 @@ class Register:
             raise Refused(f"{name} is a token and no user; to end it: edge-mask users revoke {name}")
         raise Refused(f"there is no user {name}{did_you_mean(name, self.users)}")
 
-    def token_of(self, secret: str) -> tuple[str, Token] | None:
-        """The token with that secret."""
-        wanted = digest(secret)
-        return next(((name, token) for name, token in self.tokens.items() if token.sha256 == wanted), None)
+    def token_of(self, key: str) -> tuple[str, Token] | None:
+        """The token whose secret has that digest, with the scopes that it has now: none that its user has lost."""
+        found = next(((name, token) for name, token in self.tokens.items() if token.sha256 == key), None)
+        if found is None or (owner := found[1].owner) is None:
+            return found
+        allowed = OF_ROLE[self.users[owner].role] if owner in self.users else frozenset[Scope]()
+        return found[0], replace(found[1], scopes=found[1].scopes & allowed)
 
     def _free(self, name: str) -> str:
         """`ann`, then `ann-2`, `ann-3`, …, which are neither tokens nor users."""

@@ -9,20 +9,26 @@ SHORTEST_PASSWORD: Final = 12
 LONGEST_PASSWORD: Final = 256
 LONGEST_NAME: Final = 64
 
+_SIGNS: Final = 4
+"""Into how many signs a character may be taken apart before it is put together (Unicode, NFC). What is longer than
+that is not looked at: to put many marks in order takes time that grows with their square, and holds all threads."""
 _NAME_ALLOWED: Final = f"allowed: up to {LONGEST_NAME} letters, digits, '.', '-', '_' or '@', a letter or digit first"
 
 
 def name_of(text: str) -> str:
     """The name as it is kept: without regard to case, as one spelling of its letters. Raises Refused."""
-    name = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", text).casefold())
+    short = text if len(text) <= _SIGNS * LONGEST_NAME else ""
+    name = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", short).casefold())
     if not name or len(name) > LONGEST_NAME or not name[0].isalnum() or not all(map(_is_of_a_name, name)):
         raise Refused(f"{text[:LONGEST_NAME]!r} cannot be a name; {_NAME_ALLOWED}")
     return name
 
 
 def password_of(text: str) -> str:
-    """The password as it is hashed: the same for a keyboard that writes é, or a Korean syllable, as several signs."""
-    return unicodedata.normalize("NFC", text)
+    """The password as it is hashed: the same for a keyboard that writes é, or a Korean syllable, as several signs.
+
+    What is too long for a password stays as it is."""
+    return unicodedata.normalize("NFC", text) if len(text) <= _SIGNS * LONGEST_PASSWORD else text
 
 
 class Unfit(Refused):

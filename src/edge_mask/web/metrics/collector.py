@@ -126,6 +126,9 @@ def _sending(now: HouseFigures) -> Iterator[Metric]:
         dropped: Numbers = {(reason,): number for reason, number in outbox.dropped.items()}
         text = "Messages that the outbox gave up, since its database was made."
         yield counter("outbox_dropped_messages", text, ("reason",), dropped)
+        not_told: Numbers = {(reason,): number for reason, number in outbox.not_told.items()}
+        text = "Notifications to people that were not sent, since the database was made."
+        yield counter("notifications_not_told", text, ("reason",), not_told)
     if now.live_dropped is not None:
         yield counter("live_dropped_messages", "Live messages that were not sent.", (), {(): now.live_dropped})
     yield from one("broker_connected", "Whether there is a connection (1) or not (0).", _number(now.is_connected))

@@ -19,6 +19,8 @@ class OutboxFigures:
     refused: int
     dropped: Mapping[str, int]
     """By reason."""
+    not_told: Mapping[str, int] = field(default_factory=dict)
+    """Notifications, by reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
