@@ -30,12 +30,26 @@ def test_a_page_of_an_older_version_loads_itself_anew(desk: Browsing) -> None:
         page.wait_for_function("() => window.same === undefined")
 
 
-def test_a_list_grows_at_its_head_and_keeps_the_focus(desk: Browsing) -> None:
+def test_a_list_does_not_move_while_it_is_used_and_tells_what_waits(desk: Browsing) -> None:
     with desk.page("/visits") as page:
         row = page.locator("tbody tr").first.get_attribute("id")
         page.locator(f"#{row} a").first.focus()
-        page.wait_for_function("first => document.querySelector('tbody tr').id !== first", arg=row)
+        expect(page.locator("#held")).to_have_text(re.compile(r"^[1-9] new$"))
+        assert page.locator("tbody tr").first.get_attribute("id") == row
         assert page.evaluate("document.activeElement.closest('tr').id") == row
+        page.locator("#held").click()
+        page.wait_for_function("first => document.querySelector('tbody tr').id !== first", arg=row)
+        expect(page.locator("#held")).to_be_hidden()
+
+
+def test_a_button_of_an_alert_keeps_the_focus_while_the_page_changes(desk: Browsing) -> None:
+    with desk.page("/alerts?show=alerts") as page:
+        button = page.get_by_role("button", name=re.compile("^Mark as seen")).first
+        button.focus()
+        page.evaluate("window.held = document.activeElement; document.querySelector('.card .text').textContent = 'old'")
+        page.evaluate("dispatchEvent(new StorageEvent('storage', { key: 'edge_mask.live' }))")  # asks again
+        expect(page.locator(".card .text").first).not_to_have_text("old")
+        assert page.evaluate("document.activeElement === window.held")
 
 
 def test_the_switch_is_kept_by_the_browser_and_obeyed_by_all_of_its_tabs(desk: Browsing) -> None:

@@ -90,6 +90,33 @@ def test_now_of_an_empty_house(tmp_path: Path) -> None:
     assert "Nobody judged yet" in text
 
 
+def test_a_gate_whose_camera_is_away_says_so_in_its_large_field(tmp_path: Path) -> None:
+    history = History(tmp_path / "edge-mask.db", NOW, SEOUL)
+    cameras = {"cameras": {"front": {"state": "away", "fps": 0.0}}}
+    asked = asking(house(tmp_path, figures=lambda: cameras), who="viewer")
+    assert "Camera front: Away. Nobody is judged." in page(asked, "/").text
+    assert "Nobody judged yet" not in gates_of(page(asked, "/").text)
+    history.visit(NOW - 300)
+    assert "Camera front: Away. Nobody is judged." in gates_of(page(asked, "/").text)
+
+
+def gates_of(text: str) -> str:
+    found = re.search(r'<section class="gates".*?</section>', text, re.DOTALL)
+    assert found
+    return found[0]
+
+
+def test_alerts_open_where_something_was_not_seen(tmp_path: Path) -> None:
+    history = History(tmp_path / "edge-mask.db", NOW, SEOUL)
+    history.fault(NOW - 60, component="camera front", code="away", text="usb:7: no such device")
+    asked = asking(house(tmp_path), who="viewer")
+    answer = asked.get("/alerts?lang=ko", accept="text/html")
+    assert answer.headers["location"] == "./alerts?lang=ko&show=faults"
+    assert "usb:7" in page(asked, "/alerts?show=faults").text
+    history.alert(NOW - 30, kind="fever", camera="front", text="hot")
+    assert page(asked, "/alerts").status == 200
+
+
 def test_a_last_picture_has_its_time_in_its_address(tmp_path: Path) -> None:
     History(tmp_path / "edge-mask.db", NOW, SEOUL)
     (tmp_path / "snapshots").mkdir()
@@ -120,7 +147,7 @@ def test_each_kind_says_how_many_nobody_has_seen(tmp_path: Path) -> None:
     history = History(tmp_path / "edge-mask.db", NOW, SEOUL)
     for _ in range(3):
         history.fault(NOW - 60, component="mqtt", code="away", text="no answer")
-    text = page(asking(house(tmp_path), who="viewer"), "/alerts").text
+    text = page(asking(house(tmp_path), who="viewer"), "/alerts?show=alerts").text
     assert "Faults (3)" in text
     assert "Alerts</a>" in text
     assert "<title>(3)" in text

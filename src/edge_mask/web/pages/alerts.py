@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import TimeoutError as Overdue
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -27,8 +28,10 @@ _TABLES: Final[Sequence[Table]] = ("alerts", "faults")
 
 
 async def alerts(request: Request) -> Response:
-    """`?show=alerts|faults`."""
+    """`?show=alerts|faults`; without, the one that has something nobody has seen."""
     site, show = site_of(request), _shown(request.query_params)
+    if "show" not in request.query_params and await in_thread(lambda: _only_faults(site)):
+        return RedirectResponse(f"{up(request)}alerts?{urlencode([*request.query_params.items(), ('show', 'faults')])}")
     cursor, notices = request.query_params.get("cursor"), list[Notice]()
     try:
         found = await in_thread(lambda: site.reader.event_page(show, cursor, _PAGE))
@@ -62,6 +65,11 @@ def _tabs(site: Site, words: Words) -> list[tuple[str, str]]:
     return [
         (table, words.t(f"alerts.{table}") + (f" ({words.number(count)})" if count else "")) for table, count in counts
     ]
+
+
+def _only_faults(site: Site) -> bool:
+    with site.reader.held() as reader:
+        return not reader.unseen("alerts") and bool(reader.unseen("faults"))
 
 
 def _shown(given: Mapping[str, Any]) -> Table:

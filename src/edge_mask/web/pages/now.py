@@ -46,7 +46,11 @@ def _values(site: Site, words: Words) -> dict[str, Any]:
     outbox = health["outbox"] or {}
     with site.reader.held() as reader:
         judged = reader.summary(Which(since=day_begins(date, words).timestamp()))
-        gates = [_gate(site, reader, words, camera) for camera in site.settings.cameras if camera.role == "gate"]
+        gates = [
+            _gate(site, reader, words, camera) | {"state": _state(health, camera)}
+            for camera in site.settings.cameras
+            if camera.role == "gate"
+        ]
         recent = reader.visit_page(Which(), limit=_RECENT).rows
     return {
         "fresh": FRESH,
@@ -71,6 +75,12 @@ def _gate(site: Site, reader: Reader, words: Words, camera: Camera) -> dict[str,
     why = ", ".join(words.word("reason", reason) for reason in visit["reasons"])
     said = f"{camera.name}: {words.word('verdict', visit['verdict'])}" + (f", {why}" if why else "")
     return {**told, "at": visit["visited"], "say": f"{said}, {words.time(visit['visited'])}"}
+
+
+def _state(health: Mapping[str, Any], camera: Camera) -> str:
+    """Empty while it sees, or begins to."""
+    state = str((health["cameras"] or {}).get(camera.name, {}).get("state", "opening"))
+    return "" if state in ("ok", "opening") else state
 
 
 def _camera(site: Site, camera: Camera, states: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ const now = () => then + (performance.now() - began) / 1000;
 const showing = new Intl.DateTimeFormat(html.lang, { timeZone: zone(), hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const ago = new Intl.RelativeTimeFormat(html.lang, { style: "narrow", numeric: "always" });
 let current = now();
-let state = "opening", port = null, busy = false, dirty = false, due = 0, last = 0;
+let state = "opening", port = null, busy = false, dirty = false, due = 0, last = 0, held = null;
 
 function zone() {
   try { Intl.DateTimeFormat("en", { timeZone: html.dataset.zone }); return html.dataset.zone; } catch { return "UTC"; }
@@ -118,8 +118,12 @@ function take(next) {
   const script = "script[data-worker]";
   const version = next.querySelector(script)?.getAttribute("src");
   if (version && version !== document.querySelector(script).getAttribute("src")) { location.reload(); return; }
+  held = null;
+  const news = isHandled() ? newcomers(next) : 0;
+  strips(news);
+  if (news) held = next;
   const spoken = new Map([...document.querySelectorAll("[data-say]")].map((each) => [each.id, each.dataset.say]));
-  for (const part of document.querySelectorAll("[data-part]")) {
+  for (const part of document.querySelectorAll(held ? "[data-part]:not([data-hold])" : "[data-part]")) {
     const fresh = next.querySelector(`[data-part="${CSS.escape(part.dataset.part)}"]`);
     if (fresh) morph(part, fresh);
   }
@@ -133,10 +137,41 @@ function take(next) {
   tick();
 }
 
+// -- a list does not move under the hand: what is new waits until it is left, or asked for ---------------------
+
+const lists = () => document.querySelectorAll("[data-hold]");
+const canHover = matchMedia("(hover: hover)").matches;
+const isHandled = () => [...lists()].some((each) => each.matches(canHover ? ":hover, :focus-within" : ":focus-within"));
+
+function newcomers(next) {
+  const known = new Set([...document.querySelectorAll("[data-hold] [id]")].map(idOf));
+  return [...next.querySelectorAll("[data-hold] :is(li, tr)[id]")].filter((each) => !known.has(idOf(each))).length;
+}
+
+function strips(count) {
+  const strip = document.getElementById("held");
+  if (!strip) return;
+  strip.hidden = !count;
+  strip.textContent = strip.dataset.text.replace("{count}", count);
+}
+
+function release() {
+  if (!held) return;
+  strips(0);
+  for (const part of lists()) {
+    const fresh = held.querySelector(`[data-part="${CSS.escape(part.dataset.part)}"]`);
+    if (fresh) morph(part, fresh);
+  }
+  held = null;
+}
+
 // -- putting what changed in its place: what stays keeps its focus, its opened table and its picture -----------
 
+// Of a form that has a field "id", `id` is that field.
+const idOf = (each) => each.getAttribute?.("id") ?? "";
+
 function morph(old, fresh) {
-  if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName || (old.id ?? "") !== (fresh.id ?? "")) {
+  if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName || idOf(old) !== idOf(fresh)) {
     old.replaceWith(document.importNode(fresh, true));
     return;
   }
@@ -152,15 +187,15 @@ function morph(old, fresh) {
 }
 
 function children(old, fresh) {
-  const named = new Map([...old.children].filter((each) => each.id).map((each) => [each.id, each]));
+  const named = new Map([...old.children].filter(idOf).map((each) => [idOf(each), each]));
   let place = old.firstChild;
   for (const next of fresh.childNodes) {
-    const same = next.id ? named.get(next.id) : null;
+    const same = named.get(idOf(next));
     if (same && same !== place) old.insertBefore(same, place);
     if (same) {
       place = same.nextSibling;
       morph(same, next);
-    } else if (place && !next.id && !place.id && place.nodeName === next.nodeName) {
+    } else if (place && !idOf(next) && !idOf(place) && place.nodeName === next.nodeName) {
       const here = place;
       place = place.nextSibling;
       morph(here, next);
@@ -205,6 +240,10 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("click", (event) => { if (menu?.open && !menu.contains(event.target)) menu.open = false; });
 
 if (kinds.length) {
+  document.getElementById("held")?.addEventListener("click", () => { document.getElementById("main").focus({ preventScroll: true }); release(); });
+  for (const each of lists()) {
+    for (const left of ["pointerleave", "focusout"]) each.addEventListener(left, () => setTimeout(() => isHandled() || release()));
+  }
   toggle.hidden = false;
   toggle.addEventListener("click", () => {
     keep(isOn() ? "off" : "on");
