@@ -1,7 +1,7 @@
 """Guessing is made slow: each failure lets its address wait longer, and many failures let every stranger wait.
 
-Nobody is locked out: an address waits half a minute for its own failures at most, asking too early costs nothing, and an
-address from which somebody logged in is not held up by the failures of others. Time is an argument, the monotonic
+Nobody is locked out: an address waits half a minute at most for its own failures, asking too early costs nothing, and
+an address from which somebody logged in is not held up by the failures of others. Time is an argument, the monotonic
 clock's.
 """
 
