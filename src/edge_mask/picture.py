@@ -12,11 +12,13 @@ import numpy as np
 
 from edge_mask.errors import Refused
 from edge_mask.messages import Box, Image
-from edge_mask.picture_header import BROKEN, format_of, holds_several, is_cut_off, size_of
+from edge_mask.picture_header import BROKEN, format_of, holds_several, is_cut_off, scans_of, size_of
 
 LONGEST_SIDE = 4096
 """Pixels; a longer picture is made smaller while it is read (a detector sees a few hundred of them)."""
 MOST_PIXELS = 120_000_000
+MOST_SCANS = 100
+"""Of a JPEG; a progressive one from a camera or an editor has about ten."""
 MOST_BYTES = 200_000_000
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 """File names that are taken for pictures when a folder is listed; a file itself is known by its first bytes."""
@@ -119,6 +121,7 @@ def _checked_size(data: bytes, what: str) -> tuple[int, int]:
         size = size_of(data)
         cut_off = size is not None and is_cut_off(data)
         several = size is not None and not cut_off and holds_several(data)
+        scans = 0 if size is None or cut_off else scans_of(data, MOST_SCANS)
     except BROKEN as error:
         raise Refused(f"{what}: is truncated in its header") from error
     if size is None:
@@ -130,6 +133,8 @@ def _checked_size(data: bytes, what: str) -> tuple[int, int]:
         raise Refused(f"{what}: has {width} x {height} pixels, more than {MOST_PIXELS // 1_000_000} million")
     if cut_off:
         raise Refused(f"{what}: is truncated (its end is missing)")
+    if scans > MOST_SCANS:
+        raise Refused(f"{what}: has more than {MOST_SCANS} scans, which takes minutes to decode; save it anew")
     if several:
         raise Refused(f"{what}: holds several pictures, and only the first would be read; {_SEVERAL[format_of(data)]}")
     return width, height

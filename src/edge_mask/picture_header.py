@@ -8,6 +8,7 @@ reader does not understand (None, or one of BROKEN when it points beyond the end
 import re
 import struct
 from collections.abc import Iterator
+from itertools import islice
 
 BROKEN = (struct.error, IndexError, OverflowError)
 """What reading a header raises that points beyond the end."""
@@ -15,7 +16,9 @@ _START_OF_SCAN, _END = 0xDA, 0xD9
 _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
 """A JPEG marker with a length: not TEM, a restart or another start of the image."""
 _MOST_PARTS = 1_000_000
-"""Segments of a JPEG or chunks of a PNG that are looked at; a file of nothing else would take minutes."""
+"""Chunks of a PNG that are looked at; a file of nothing else would take minutes."""
+_MOST_SEGMENTS = 10_000
+"""Of a JPEG: profiles and EXIF of 64 kB each, tables, and scans."""
 _NEAR = 4096
 """Bytes between two JPEGs of one film: padding, or the headers of a multipart stream."""
 _HEADER = 300_000
@@ -71,6 +74,17 @@ def is_cut_off(data: bytes) -> bool:
         case "WebP":
             return len(data) < 8 + int(struct.unpack_from("<I", data, 4)[0])
     return False
+
+
+def scans_of(data: bytes, most: int) -> int:
+    """How many scans a decoder would have to go through, counted up to one more than `most`; 1 for other formats.
+
+    Each scan of a progressive JPEG is a walk over all pixels, and may take a dozen bytes.
+    """
+    if format_of(data) != "JPEG":
+        return 1
+    scans = (at for marker, at in _jpeg_segments(data, to_the_end=True) if marker == _START_OF_SCAN)
+    return sum(1 for _ in islice(scans, most + 1))
 
 
 def holds_several(data: bytes) -> bool:
@@ -154,20 +168,26 @@ def _jpeg_pixels(data: bytes) -> int:
     return next((at for marker, at in _jpeg_segments(data) if marker == _START_OF_SCAN), len(data))
 
 
-def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
-    """Marker and place of the length of each segment up to the pixels; what is no marker is stepped over."""
+def _jpeg_segments(data: bytes, *, to_the_end: bool = False) -> Iterator[tuple[int, int]]:
+    """Marker and place of the length of each segment up to the pixels; what is no marker is stepped over.
+
+    `to_the_end`: those behind the first scan too. In pixels, 0xFF is followed by 0 or a restart: no marker.
+    """
     at = 2
-    for _ in range(_MOST_PARTS):
+    for _ in range(_MOST_SEGMENTS):
         found = _MARKER.search(data, at)
+        if found is None and to_the_end:
+            return
         if found is None:
             raise IndexError("no marker follows")
         marker, at = data[found.end() - 1], found.end()
         if marker == _END:
             return
         yield marker, at
-        if marker == _START_OF_SCAN:
+        if marker == _START_OF_SCAN and not to_the_end:
             return
         at += max(2, int(struct.unpack_from(">H", data, at)[0]))
+    raise IndexError("too many segments")
 
 
 def _two(data: bytes, form: str, at: int) -> tuple[int, int]:

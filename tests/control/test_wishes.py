@@ -61,6 +61,9 @@ def test_a_wish_that_holds_already_builds_nothing(tmp_path: Path, monkeypatch: p
     assert (applied.in_force.version, applied.changed, built) == (1, (), [])
 
 
+LONG = f"rtsp://camera/{'x' * 10**6}"
+
+
 @pytest.mark.parametrize(
     ("wish", "kind", "sentence"),
     [
@@ -71,8 +74,12 @@ def test_a_wish_that_holds_already_builds_nothing(tmp_path: Path, monkeypatch: p
         ({"web": {"enabled": True}}, NotFromOutside, "cannot be set from outside"),
         ({"device": {"thing_name": "other"}}, NotFromOutside, "device.thing_name"),
         ({"helth": {}}, ConfigurationError, 'did you mean "health"'),
-        ({"rules": ["none.yaml"]}, ConfigurationError, "there is no such file"),
-        ({"snapshots": {"dir": "x" * 1_000_001}}, ConfigurationError, "take more than 1000000 bytes"),
+        ({"rules": ["none.yaml"]}, NotFromOutside, "rules[0]: names a place on this device"),
+        (
+            {"cameras": [{"name": "c", "source": LONG}]},
+            ConfigurationError,
+            "take more than 1000000 bytes",
+        ),
     ],
     ids=lambda value: None if isinstance(value, dict) else str(value)[:30],
 )

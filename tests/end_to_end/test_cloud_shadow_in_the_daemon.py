@@ -100,7 +100,7 @@ def test_a_house_that_cannot_be_built_is_rolled_back_and_another_wish_comes_thro
     write_model(tmp_path)
     camera = {"name": "front", "source": f"images:{write_scene(tmp_path / 'scene', [BARE])}", "loop": True}
     config = site(tmp_path, broker.port, cameras=[camera], sensors=[])
-    service.desire({"config": {"detector": {"model": "no/such/model"}}})
+    service.desire({"config": {"detector": {"model": "models/no-such-model"}}})
     with Daemon(config) as daemon:
         service.wait_for(lambda cloud: "rejected" in cloud.wishes.reported)
         assert "no such model package" in service.wishes.reported["rejected"]["text"]

@@ -119,6 +119,23 @@ def test_only_a_few_wait_for_the_model_and_the_others_are_told_at_once(tmp_path:
     assert len(asked) == mask.WAITING
 
 
+def test_who_waits_behind_a_picture_that_takes_minutes_is_told_to_come_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mask, "TO_LOOK", 0.05)
+    waits: list[Future[Any]] = []
+
+    def look(_picture: bytes) -> "Future[Any]":
+        waits.append(Future())
+        return waits[-1]
+
+    program = asking(site(tmp_path, look=look), bearer="infer")
+    answer = program.post("/mask/", jpeg(), content_type="image/jpeg")
+    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    assert "the pictures before this one take longer" in answer.json()["detail"]
+    assert waits[0].cancelled()  # it is out of the line
+
+
 def test_large_pictures_that_wait_take_no_more_memory_than_is_meant_for_them(tmp_path: Path) -> None:
     asked: list[Future[Any]] = []
 

@@ -28,6 +28,8 @@ MOST_PIXELS: Final = 24_000_000
 """Of a picture that is sent along; a decoder needs three bytes for each."""
 PATIENCE: Final = 5.0
 """Seconds until a camera that was told to look has shown something new."""
+TO_LOOK: Final = 10.0
+"""Seconds until somebody whose picture waits is told to come again."""
 _TICK: Final = Seconds(0.01)
 
 
@@ -93,7 +95,12 @@ class Look:
         return {"camera": camera, "frame": seen.frame.number, **said}
 
     def _at_picture(self, data: bytes) -> Mapping[str, Any]:
-        return self.at(data).result()
+        looked = self.at(data)
+        try:
+            return looked.result(TO_LOOK)
+        except TimeoutError:
+            looked.cancel()
+            raise TryLater(f"the pictures before this one take longer than {TO_LOOK:g} s") from None
 
     def _said(self, faces: Sequence[Face], inference_ms: float, model: str) -> dict[str, Any]:
         counts = Counter(face.label for face in faces)

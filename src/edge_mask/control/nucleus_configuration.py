@@ -72,7 +72,8 @@ class NucleusConfiguration:
             self._remember(wish)
             return
         log.info("configuration: the nucleus has a new one")
-        self._wishes.configure(config, ORIGIN).add_done_callback(lambda applied: self._arrived(applied, wish))
+        applied = self._wishes.configure(config, ORIGIN, names_places=True)
+        applied.add_done_callback(lambda applied: self._arrived(applied, wish))
 
     def objection(self, document: Any) -> str:
         """Why this configuration could not be taken, in sentences; empty when it could."""

@@ -53,11 +53,15 @@ class Planned:
 class Way:
     """From a wish to what is kept."""
 
-    def __init__(self, file: Path, environ: Mapping[str, str], change: Change, undo: Undo) -> None:
+    def __init__(
+        self, file: Path, environ: Mapping[str, str], change: Change, undo: Undo, *, names_places: bool
+    ) -> None:
+        """`names_places`: the change may name any file, folder or device of this machine."""
         self._file = file
         self._environ = environ
         self._change = change
         self._is_new = False
+        self._names_places = names_places
         self.undo = undo
         self.before: LoadedSettings | None = None
         self.new: LoadedSettings
@@ -67,7 +71,8 @@ class Way:
         self.before = before
         found = load_with_overlay(self._file, self._environ)
         overlay = self._change(found.overlay)
-        settings = load(self._file, self._environ, overlay)
+        before_it = None if self._names_places else found.settings
+        settings = load(self._file, self._environ, overlay, instead_of=before_it)
         if len(overlays.written(overlay)) > MOST_READ:
             raise ConfigurationError([f"{overlay.origin}: all wishes together take more than {MOST_READ} bytes"])
         self._is_new = overlay is not found.overlay

@@ -150,12 +150,15 @@ class Wishes:
         """What the running house was built from; None before the first."""
         return self._found
 
-    def configure(self, wish: Mapping[str, Any], origin: str, *, upon: int | None = None) -> "Future[Applied]":
+    def configure(
+        self, wish: Mapping[str, Any], origin: str, *, upon: int | None = None, names_places: bool = False
+    ) -> "Future[Applied]":
         """Merge `wish` into the overlay: a null takes its key out again. `origin` names the sender in sentences.
 
-        Fails with NotFromOutside for keys that only the file may set, with ConfigurationError (see its `problems`) for
-        values that are wrong, with Outdated when the overlay's version is not `upon`, with another error when the house
-        cannot be built.
+        `names_places` is for whoever installs the device: it may name any file, folder or device there.
+        Fails with NotFromOutside for keys and places that only the file may set, with ConfigurationError (see its
+        `problems`) for values that are wrong, with Outdated when the overlay's version is not `upon`, with another
+        error when the house cannot be built.
         """
 
         def changed(overlay: Overlay) -> Overlay:
@@ -164,7 +167,7 @@ class Wishes:
                 raise Outdated(f"config_version: {text}")
             return overlay.changed(wish, origin)
 
-        return self._change(changed)
+        return self._change(changed, names_places=names_places)
 
     def replace(self, config: Mapping[str, Any], origin: str) -> "Future[Applied]":
         """The same with a whole overlay in the place of the old one."""
@@ -217,10 +220,10 @@ class Wishes:
     def _chosen(self, choice: "Choice") -> "Future[Applied]":
         wish = choice.wish
         if not wish:  # the overlay stays as it is, but the house must be built again
-            return self._asked(lambda overlay: overlay, choice.undo)
-        return self._asked(lambda overlay: overlay.changed(wish, "command model"), choice.undo)
+            return self._asked(lambda overlay: overlay, choice.undo, names_places=True)
+        return self._asked(lambda overlay: overlay.changed(wish, "command model"), choice.undo, names_places=True)
 
-    def _change(self, change: Change) -> "Future[Applied]":
+    def _change(self, change: Change, *, names_places: bool = False) -> "Future[Applied]":
         """A wish that holds already builds nothing."""
         try:
             with self._lock:
@@ -228,12 +231,12 @@ class Wishes:
                     return done(Applied(self.in_force(), ()))
         except Outdated as error:
             return failed(error)
-        return self._asked(change)
+        return self._asked(change, names_places=names_places)
 
-    def _asked(self, change: Change, undo: Callable[[], object] = nothing) -> "Future[Applied]":
+    def _asked(self, change: Change, undo: Callable[[], object] = nothing, *, names_places: bool) -> "Future[Applied]":
         if (door := self._door) is None:
             return failed(TryLater("the program is starting"))
-        way = Way(self._file, self._environ, change, Undo(undo))
+        way = Way(self._file, self._environ, change, Undo(undo), names_places=names_places)
 
         def plan() -> Blueprint:
             way.begin(self._found)

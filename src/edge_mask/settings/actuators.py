@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from edge_mask.settings.base import Name, Section, allowed
+from edge_mask.settings.base import CHIP, Name, Section, allowed
 
 
 def _as_text(value: object) -> object:
@@ -31,7 +31,7 @@ class OutputSettings(Section):
         description="led only: its folder in /sys/class/leds, for instance ACT or green:status.",
         json_schema_extra=allowed("the name of a folder in /sys/class/leds"),
     )
-    chip: NumberOrName | None = Field(
+    chip: Annotated[NumberOrName | None, CHIP] = Field(
         default=None,
         pattern=r"^(/dev/)?[A-Za-z0-9_.-]{1,64}$",
         description="gpio only: the chip, for instance gpiochip0 (`gpiodetect` lists them).",

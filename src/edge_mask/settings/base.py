@@ -1,7 +1,9 @@
 """The base class of all sections, and shared types of keys."""
 
 import errno
+import re
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -71,5 +73,19 @@ def _names_something(value: object) -> object:
     return value
 
 
-FilePath = Annotated[Path, BeforeValidator(_names_something)]
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Marks a key that names a file, folder or device of this machine: `places.py` says who may set it to what."""
+
+    devices: re.Pattern[str] | None = None
+    """The values that whoever may control the device may wish, too."""
+    allowed: str = ""
+    """The same in words."""
+    has_neighbours: bool = False
+    """What lies in the same folder may be wished, too."""
+
+
+CHIP: Final = Place(re.compile(r"(/dev/)?gpiochip\d+|\d+"), "a GPIO chip such as gpiochip0")
+
+FilePath = Annotated[Path, BeforeValidator(_names_something), Place()]
 """A file or folder."""

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, field_serializer, field_validator
 
 from edge_mask.quantities import duration
 from edge_mask.redact import HIDDEN, redact
-from edge_mask.settings.base import FilePath, Fraction, Name, Section, allowed
+from edge_mask.settings.base import FilePath, Fraction, Name, Place, Section, allowed
 from edge_mask.units import Seconds
 
 SOURCES = (
@@ -21,6 +21,15 @@ _SOURCE = re.compile(r"picamera2(:\d+)?|usb:(\d+|/dev/\S+)|(rtsps?|https?)://[^\
 _ENCODING = (
     "allowed: a host, and a port from 1 to 65535; blanks are written as %20; in user and password, # is written as %23,"
     " / as %2F, ? as %3F, @ as %40 and % as %25; what a variable such as ${CAMERA_PASSWORD} puts there needs none of it"
+)
+_CAMERA = Place(
+    re.compile(r"(?!file:|images:|usb:/).*|usb:/dev/(video\d+|v4l/by-(id|path)/[^/]+)", re.IGNORECASE | re.DOTALL),
+    "a camera (picamera2, usb:0, usb:/dev/v4l/by-id/NAME), or an address",
+)
+_PACKAGE = Place(
+    re.compile(r"models/(?!\.)[A-Za-z0-9._-]+"),
+    "another package in its folder, or one that came along (models/NAME)",
+    has_neighbours=True,
 )
 _NETWORK = re.compile(r"(rtsps?|https?)://", re.IGNORECASE)
 
@@ -41,7 +50,7 @@ class Camera(Section):
     """One camera, stream, file or folder of pictures."""
 
     name: Name = Field(description="How messages and logs call it.")
-    source: str = Field(
+    source: Annotated[str, _CAMERA] = Field(
         description="Where the pictures come from. A USB camera is best called by its name in /dev/v4l/by-id: its"
         " number changes. Files and folders are looked at picture by picture, a folder sorted by name.",
         repr=False,
@@ -101,7 +110,7 @@ def _is_address(value: str) -> bool:
 class DetectorSettings(Section):
     """The mask model."""
 
-    model: FilePath = Field(
+    model: Annotated[FilePath, _PACKAGE] = Field(
         default=Path("models/mask-detector"), description="Folder of the model package, or one of its files."
     )
     threads: int = Field(

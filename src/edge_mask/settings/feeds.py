@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator
 from edge_mask import json_path
 from edge_mask.quantities import duration
 from edge_mask.settings.actuators import NumberOrName
-from edge_mask.settings.base import allowed
+from edge_mask.settings.base import CHIP, Place, allowed
 from edge_mask.settings.measures import WORD, WORDS, OneQuantity, Quantity, SensorSettings, Value, free
 from edge_mask.units import Seconds
 
@@ -24,11 +24,14 @@ def _parity(value: object) -> object:
     return _PARITIES.get(value.lower(), value.lower()) if isinstance(value, str) else value
 
 
+_PORT = Place(re.compile(r"/dev/(tty(S|USB|ACM|AMA)\d+|serial\d+|serial/by-(id|path)/[^/]+)"), "a serial port of /dev")
+
+
 class SerialSensor(SensorSettings):
     """Lines on a serial port."""
 
     kind: Literal["serial"] = Field(description="Lines on a serial port.")
-    path: str = Field(
+    path: Annotated[str, _PORT] = Field(
         min_length=1,
         pattern=r"^/[^\x00]*$",
         description="The port, best by its stable name: /dev/serial/by-id/usb-… (needs `pip install"
@@ -197,7 +200,7 @@ class GpioSensor(OneQuantity):
         description="What its level means, for instance passage, contact or motion: 1 while active, 0 while not.",
         json_schema_extra=allowed(WORDS),
     )
-    chip: NumberOrName = Field(
+    chip: Annotated[NumberOrName, CHIP] = Field(
         pattern=r"^(/dev/)?[A-Za-z0-9_.-]{1,64}$",
         description="The chip, for instance gpiochip0 (`gpiodetect` lists them); needs `pip install"
         " 'edge-mask[gpio]'`.",

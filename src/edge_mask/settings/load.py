@@ -17,6 +17,7 @@ from edge_mask.settings.idle import Remark, remarks
 from edge_mask.settings.model import Settings
 from edge_mask.settings.notify_checks import literal_secrets
 from edge_mask.settings.overlay import Layers, Overlay
+from edge_mask.settings.places import foreign
 from edge_mask.settings.schema import schema
 from edge_mask.settings.variables import PASSWORD, FromEnvironment, read
 from edge_mask.yaml_file import Document
@@ -39,12 +40,15 @@ class LoadedSettings:
     """What the file said when it was read."""
 
 
-def load(path: Path, environ: Mapping[str, str], overlay: Overlay | None = None) -> Settings:
+def load(
+    path: Path, environ: Mapping[str, str], overlay: Overlay | None = None, *, instead_of: Settings | None = None
+) -> Settings:
     """The configuration in the file `path`, with `${VARIABLES}` from `environ` and `overlay` on top.
 
+    With `instead_of`, what holds until now, the overlay comes from outside: it may name no other places on this device.
     Paths in it are relative to the working directory. Raises ConfigurationError with one sentence for each problem.
     """
-    return _settings(document_of(path, environ), overlay or Overlay())[0]
+    return _settings(document_of(path, environ), overlay or Overlay(), instead_of)[0]
 
 
 def load_with_overlay(path: Path, environ: Mapping[str, str]) -> LoadedSettings:
@@ -94,7 +98,9 @@ def document_of(path: Path, environ: Mapping[str, str]) -> Document:
     return read(text, str(path), environ)
 
 
-def _settings(document: Document, overlay: Overlay) -> tuple[Settings, tuple[str, ...]]:
+def _settings(
+    document: Document, overlay: Overlay, instead_of: Settings | None = None
+) -> tuple[Settings, tuple[str, ...]]:
     """The settings, and sentences about what does nothing in them."""
     if document.problems:
         raise ConfigurationError(document.problems)
@@ -103,6 +109,8 @@ def _settings(document: Document, overlay: Overlay) -> tuple[Settings, tuple[str
         raise ConfigurationError([document.sentence((), "holds no settings; allowed: device, cameras, mqtt, …")])
     layers = Layers(document, overlay)
     settings = _validated(overlay.over(data), layers)
+    if instead_of is not None:  # before anything is read at the places that are named
+        _check_places(settings, instead_of, data, layers)
     said = tuple(remarks(settings))
     faults = _faults_of_the_file(said, data, overlay)
     found = [*_literal_password(data), *_own_file(settings, document.name), *complaints(settings)]
@@ -112,6 +120,15 @@ def _settings(document: Document, overlay: Overlay) -> tuple[Settings, tuple[str
     if problems:
         raise ConfigurationError(problems)
     return settings, tuple(layers.sentence(each.key, each.text) for each in said)
+
+
+def _check_places(settings: Settings, before: Settings, data: dict[str, Any], layers: Layers) -> None:
+    """Raises NotFromOutside."""
+    known = [before]
+    with suppress(ValidationError):  # the overlay mends the file, and what holds is known all the same
+        known.append(Settings.model_validate(data))
+    if found := [layers.sentence(key, text) for key, text in foreign(settings, *known)]:
+        raise overlays.NotFromOutside(found)
 
 
 def _faults_of_the_file(said: tuple[Remark, ...], data: dict[str, Any], overlay: Overlay) -> list[Remark]:

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from edge_mask.settings.actuators import OutputSettings
 from edge_mask.settings.aws import Aws
-from edge_mask.settings.base import Section
+from edge_mask.settings.base import Place, Section
 from edge_mask.settings.cameras import Camera, Cctv, DetectorSettings, Gate
 from edge_mask.settings.device import Device, HealthReport, Log
 from edge_mask.settings.homeassistant import HomeAssistant
@@ -45,7 +45,9 @@ class Settings(Section):
     topics: TopicNames = Field(default=TopicNames.model_validate({}), description="Where each kind of message goes.")
     outbox: Outbox = Field(default=Outbox(), description="What waits on disk for the broker.")
     history: History = Field(default=History(), description="Retention of what was seen and measured.")
-    rules: tuple[str, ...] = Field(default=(), description="Rule files, or patterns such as `config/rules/*.yaml`.")
+    rules: Annotated[tuple[str, ...], Place()] = Field(
+        default=(), description="Rule files, or patterns such as `config/rules/*.yaml`."
+    )
     forward: Literal["all", "rules-only"] = Field(
         default="all", description="`rules-only` sends nothing but what a rule republishes."
     )

@@ -1,15 +1,18 @@
 """Thermometers and other meters: the kinds of sensors, each with the keys it has."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Discriminator, Field, Tag
 
 from edge_mask.quantities import duration
-from edge_mask.settings.base import allowed
+from edge_mask.settings.base import Place, allowed
 from edge_mask.settings.feeds import GpioSensor, MqttSensor, SerialSensor
 from edge_mask.settings.measures import Value
 from edge_mask.units import Seconds
+
+_IN_SYSFS: Final = Place(re.compile(r"(?!/|(.*/)?\.\.(/|$)).*"), "a chip, channel or zone that the kernel lists")
 
 
 class KernelSensor(Value):
@@ -19,7 +22,7 @@ class KernelSensor(Value):
         description="`iio`, `hwmon` (SHT3x) and `w1` (DS18B20) are the kernel's sensors, `thermal` a zone of the"
         " machine itself."
     )
-    path: str | None = Field(
+    path: Annotated[str | None, _IN_SYSFS] = Field(
         default=None,
         min_length=1,
         description="w1: the device, for instance 28-0316a2795b1f. iio and hwmon: chip and channel, for instance"
@@ -39,7 +42,7 @@ class ReplaySensor(Value):
     """Recorded values."""
 
     kind: Literal["replay"] = Field(description="A file of recorded values.")
-    path: str = Field(
+    path: Annotated[str, Place()] = Field(
         min_length=1,
         description="CSV file with columns seconds,value.",
         json_schema_extra=allowed("a CSV file with the columns seconds,value"),

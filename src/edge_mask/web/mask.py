@@ -28,6 +28,8 @@ WAITING: Final = 8
 """Pictures that are decoded, looked at, or wait for that."""
 TO_UPLOAD: Final = 20.0
 """Seconds; a place must not be held by somebody who sends a byte now and then."""
+TO_LOOK: Final = 10.0
+"""Seconds until somebody whose picture waits is told to come again."""
 _FIELDS: Final = ("verdict", "faces", "inference_ms", "model")
 
 
@@ -91,7 +93,10 @@ async def _body(request: Request) -> bytes:
 async def _looked_at(site: Site, picture: bytes) -> Mapping[str, Any]:
     """Raises HTTPException."""
     try:
-        return await asyncio.wrap_future(site.look(picture))
+        async with asyncio.timeout(TO_LOOK):
+            return await asyncio.wrap_future(site.look(picture))
+    except TimeoutError:  # what still waited is taken out of the line
+        raise busy(f"the pictures before this one take longer than {TO_LOOK:g} s") from None
     except TryLater as error:
         raise busy(str(error)) from None
     except ModelError as error:

@@ -9,7 +9,8 @@ from typing import Final
 from python_multipart.multipart import parse_options_header
 from starlette.exceptions import HTTPException
 
-from edge_mask.picture_header import BROKEN, format_of, size_of
+from edge_mask.picture import MOST_SCANS
+from edge_mask.picture_header import BROKEN, format_of, scans_of, size_of
 from edge_mask.units import Bytes
 
 MOST_PICTURE: Final = Bytes(8 * 1024 * 1024)
@@ -93,3 +94,12 @@ def _check(picture: bytes) -> None:
     if size[0] * size[1] > MOST_PIXELS:
         text = f"the picture has {size[0]} x {size[1]} pixels; allowed: at most {MOST_PIXELS // 1_000_000} million"
         raise HTTPException(413, text)
+    if _scans(picture) > MOST_SCANS:
+        raise HTTPException(422, f"the picture has more than {MOST_SCANS} scans; save it anew, as a baseline JPEG")
+
+
+def _scans(picture: bytes) -> int:
+    try:
+        return scans_of(picture, MOST_SCANS)
+    except BROKEN:
+        return 0  # cut off, and what reads it says so
