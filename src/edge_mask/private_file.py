@@ -5,7 +5,17 @@ from pathlib import Path
 
 
 def replace_private(path: Path, data: bytes) -> None:
-    """On the disk when this returns; a kill or a power cut leaves the old or the new file. Raises OSError."""
+    """On the disk when this returns; a kill or a power cut leaves the old or the new file. Raises OSError, which names
+    the file: a full disk is found out by a write, and that knows no name."""
+    try:
+        _replace(path, data)
+    except OSError as error:
+        if error.filename is not None or error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _replace(path: Path, data: bytes) -> None:
     fresh = path.with_name(f"{path.name}.new")
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -16,6 +16,8 @@ Path = tuple[str | int, ...]
 
 MAX_VALUES: Final = 100_000
 """More than any of our files has; a few lines of aliases of aliases can stand for billions."""
+MAX_REPEATED: Final = 5_000
+"""Values that aliases stand for, all together."""
 MAX_DEPTH: Final = 50
 _MOST_DIGITS: Final = 4096
 """Of a whole number, binary ones too: Python reads and writes decimal ones only up to 4300."""
@@ -27,9 +29,16 @@ class _Loader(yaml.SafeLoader):
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 (the library's own name)
     _depth = 0
+    _nodes = 0
+    most_nodes = 2 * MAX_VALUES
+    """Keys, values and aliases as they are written; reading a hundred thousand takes seconds."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         self._depth += 1
+        self._nodes += 1
+        if self._nodes > self.most_nodes:
+            place = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # the stubs leave it out
+            raise yaml.composer.ComposerError(None, None, f"more than {self.most_nodes} keys and values", place)
         if self._depth > MAX_DEPTH:
             place = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # the stubs leave it out
             raise yaml.composer.ComposerError(None, None, f"nested more than {MAX_DEPTH} deep", place)
@@ -46,6 +55,12 @@ for _tag, _pattern, _first in (
     ("merge", r"<<", "<"),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), list(_first))
+
+
+class _ShortLoader(_Loader):
+    """For a text from outside."""
+
+    most_nodes = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,24 +145,31 @@ def shown(path: Path) -> str:
 
 
 def read(
-    text: str, name: str, *, has_columns: bool = False, texts: Collection[Path] = (), on_text: OnText | None = None
+    text: str,
+    name: str,
+    *,
+    has_columns: bool = False,
+    texts: Collection[Path] = (),
+    on_text: OnText | None = None,
+    is_short: bool = False,
 ) -> Document:
     """Read a YAML or JSON text. Never raises: look at `problems`.
 
     The values at `texts` stay as they are written, also where they look like numbers (a version 1.10). `on_text` may
-    change each text on its way and complain of it.
+    change each text on its way and complain of it. `is_short`: it comes from somebody who waits for an answer, and has
+    no more values than a person writes.
     """
     document = Document(name, text, has_columns)
     try:
-        root = yaml.compose(text, Loader=_Loader)
+        root = yaml.compose(text, Loader=_ShortLoader if is_short else _Loader)
     except yaml.YAMLError as error:
         document.problems.append(_syntax(error, document))
         return document
     if root is not None:
         try:
             document.data = _Builder(document, frozenset(texts), on_text).build(root, ())
-        except _TooManyValues:
-            document.problems = [f"{name}: stands for over {MAX_VALUES} values; use fewer aliases (*NAME)"]
+        except _TooManyValues as error:
+            document.problems = [f"{name}: {error}; use fewer aliases (*NAME)"]
     return document
 
 
@@ -176,12 +198,18 @@ class _Builder:
         self._on_text = on_text
         self._open: list[yaml.Node] = []
         self._built = 0
+        self._seen: set[int] = set()
+        self._repeated = 0
         self._constructor = yaml.constructor.SafeConstructor()
 
     def build(self, node: yaml.Node, path: Path, key_line: int | None = None) -> Any:
         self._built += 1
         if self._built > MAX_VALUES:
-            raise _TooManyValues
+            raise _TooManyValues(f"stands for over {MAX_VALUES} values")
+        self._repeated += id(node) in self._seen
+        if self._repeated > MAX_REPEATED:
+            raise _TooManyValues(f"its aliases stand for over {MAX_REPEATED} values")
+        self._seen.add(id(node))
         if key_line is not None or path not in self._document.marks:
             self._document.marks[path] = _mark(node, key_line)
         if any(node is outer for outer in self._open):

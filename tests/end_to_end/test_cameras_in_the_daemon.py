@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import pytest
 from tests.capture.http_server import Answer, HttpCameraServer, Request, basic
-from tests.end_to_end.daemon import BARE, COMMAND, edge_mask, lines, write_config, write_model, write_scene
+from tests.end_to_end.daemon import BARE, COMMAND, Daemon, edge_mask, lines, write_config, write_model, write_scene
+from tests.waiting import until
 
 from edge_mask.messages import Image
 
@@ -94,13 +95,14 @@ def test_the_address_of_a_still_picture_is_a_camera_and_any_password_gets_in(
     monkeypatch.setenv("CAMERA_PASSWORD", password)
     with HttpCameraServer(scene_over_http(site), basic("viewer", password)) as server:
         source = server.address("/snapshot", login="viewer:${CAMERA_PASSWORD}@")
-        write_config(site, None, cameras=[{"name": "front", "source": source, "interval": "0.05s"}])
+        config = write_config(site, None, cameras=[{"name": "front", "source": source, "interval": "0.05s"}])
         shown = source.replace("viewer:${CAMERA_PASSWORD}", "***")
         assert check(site)["camera front"] == ("ok", f"{shown}: a picture of 640 x 480")
-        ended = edge_mask("run", "--config", site / "config.yaml", "--max-seconds", "2", cwd=site)
-    assert ended.code == 0, ended
-    assert "camera_lost" not in ended.err
-    assert password not in ended.err
+        with Daemon(config) as daemon:
+            until(lambda: visits(site))
+            assert daemon.stop() == 0
+    assert "camera_lost" not in daemon.stderr
+    assert password not in daemon.stderr
     assert [visit["verdict"] for visit in visits(site)] == ["no_pass"]
 
 

@@ -67,6 +67,7 @@ def assert_whole(found: dict[str, Any], said: str) -> None:
         assert found["stored"].get(topic, 0) == len(seqs)
 
 
+@pytest.mark.timeout(600)  # a process for each of its statements
 def test_killed_before_any_statement_of_the_recording_path(tmp_path: Path) -> None:
     survivors = 0
     for kill_at in range(1, 60):

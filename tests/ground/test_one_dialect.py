@@ -45,7 +45,7 @@ TRAPS = {
     "a tag": ("a: !!binary aGk=\n", "cannot be used here"),
     "aliases of aliases": (
         "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10) if n else 1}]\n" for n in range(9)),
-        "stands for over 100000 values",
+        "aliases stand for over 5000 values",
     ),
     "itself": ("a: &a [*a]\n", "contains itself"),
     "brackets": ("a: " + "[" * 5000, "nested more than 50 deep"),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from edge_mask import yaml_file
 from edge_mask.yaml_file import read
 
 
@@ -94,7 +95,15 @@ def test_a_hundred_thousand_brackets_are_a_sentence_too() -> None:
 def test_aliases_of_aliases_that_stand_for_billions_are_a_sentence_too() -> None:
     levels = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10)]
     found = problems("a0: &a0 [x, x]\n" + "".join(levels))
-    assert found == ["f.yaml: stands for over 100000 values; use fewer aliases (*NAME)"]
+    assert found == ["f.yaml: its aliases stand for over 5000 values; use fewer aliases (*NAME)"]
+
+
+@pytest.mark.parametrize(
+    "text", ["[" + "1," * 30_000 + "]", "{a: &a 1, b: [" + "*a," * 20_000 + "]}"], ids=["values", "aliases"]
+)
+def test_a_wish_that_would_take_seconds_to_read_is_refused_at_its_first_thousands(text: str) -> None:
+    [problem] = yaml_file.read(text, "wish", is_short=True).problems
+    assert "not valid YAML: more than 4000 keys and values" in problem
 
 
 def test_anchors_and_merges_work() -> None:

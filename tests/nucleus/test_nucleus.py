@@ -168,7 +168,7 @@ def test_a_nucleus_that_accepts_connections_and_says_nothing_is_told(fake: FakeN
 
 
 def test_one_lost_answer_ends_one_call_and_not_the_connection(fake: FakeNucleus) -> None:
-    component = Component(fake, answer_within=0.5)
+    component = Component(fake, answer_within=2.0)
     component.nucleus.open()
     component.wait_until(True)
     fake.lose_answers(1)

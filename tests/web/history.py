@@ -55,6 +55,11 @@ class History:
         with closing(sqlite3.connect(self.path)) as database, database:
             return self._insert(database, "faults", at, **values)
 
+    def reading(self, at: float, **values: object) -> str:
+        """One reading."""
+        with closing(sqlite3.connect(self.path)) as database, database:
+            return self._insert(database, "readings", at, **{"quality": "good", **values})
+
     def visit(self, at: float, camera: str = "front", reasons: tuple[str, ...] = (), **more: object) -> str:
         """One visit."""
         with closing(sqlite3.connect(self.path)) as database, database:

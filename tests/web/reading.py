@@ -47,6 +47,8 @@ def house(folder: Path, zone: str = "Asia/Seoul", now: float = NOW, **parts: Any
             "outbox": {"path": str(folder / "edge-mask.db")},
             "snapshots": {"dir": str(folder / "snapshots")},
             "web": {"base_path": parts.pop("base_path", "")},
+            "sensors": parts.pop("sensors", []),
+            "gate": parts.pop("gate", {}),
         }
     )
     return site(folder, settings=settings, clock=At(now), **parts)

@@ -96,6 +96,7 @@ def test_nothing_but_the_page_is_served_and_nothing_is_written(house: Served) ->
     kim = house.client().login("kim")
     for path in ("/visits", "/api/v1/status", "/metrics", "/account"):
         assert kim.get(path).status == 404, path
+        assert house.client().get(path).status == 404, path  # nor without a login
     assert kim.post("/settings", b"wish=x").status == 405
     assert written == {path: path.stat().st_mtime_ns for path in written}
 

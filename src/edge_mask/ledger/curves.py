@@ -40,6 +40,9 @@ class Point:
     count: int
     doubtful: int = 0
     """How many of them are not to be believed."""
+    first: float = 0.0
+    """When the first of them was read, and the last."""
+    last: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class Curve:
     step_s: int
     """0: each point is one reading."""
     points: list[Point] = field(default_factory=list)
+    newest: tuple[float, float] | None = None
+    """When the last good reading was taken, and what it was."""
     outliers: list[Outlier] = field(default_factory=list)
 
 
@@ -76,7 +81,11 @@ def curves(connection: Connection, since: float, until: float, quantity: str | N
     step = _step(until - since, max((count for _, _, count in counts), default=0), most)
     found = {
         (name, sensor): Curve(
-            legible(sensor), legible(name), _unit(connection, where, (*arguments, name, sensor)), step
+            legible(sensor),
+            legible(name),
+            _unit(connection, where, (*arguments, name, sensor)),
+            step,
+            newest=_newest(connection, where, (*arguments, name, sensor)),
         )
         for name, sensor, _ in counts
     }
@@ -101,12 +110,14 @@ def _points(
     # Whole steps of UTC: the same reading falls into the same step whatever period is asked for.
     at = f"CAST(wall / {step} AS INTEGER) * {step}" if step else "wall"
     group = "GROUP BY at, quantity, sensor" if step else ""
-    counts = f"avg({good}), min({good}), max({good}), count(*), coalesce(sum({_GOOD}), 0)"
-    one = f"{good}, {good}, {good}, 1, coalesce({_GOOD}, 0)"
+    counts = f"avg({good}), min({good}), max({good}), count(*), coalesce(sum({_GOOD}), 0), min(wall), max(wall)"
+    one = f"{good}, {good}, {good}, 1, coalesce({_GOOD}, 0), wall, wall"
     query = f"SELECT quantity, sensor, {at} AS at, {counts if step else one} FROM readings {where} {group} ORDER BY at"
     return [
-        (quantity, sensor, Point(at, mean, low, high, count, count - believed))
-        for quantity, sensor, at, mean, low, high, count, believed in connection.exec_driver_sql(query, arguments)
+        (quantity, sensor, Point(at, mean, low, high, count, count - believed, first, last))
+        for quantity, sensor, at, mean, low, high, count, believed, first, last in connection.exec_driver_sql(
+            query, arguments
+        )
     ]
 
 
@@ -121,6 +132,15 @@ def _outliers(connection: Connection, where: str, arguments: tuple[Any, ...]) ->
         for at, value, quality in reversed(rows)
         if is_time(at) and is_number(value)
     ]
+
+
+def _newest(connection: Connection, where: str, arguments: tuple[Any, ...]) -> tuple[float, float] | None:
+    query = (
+        f"SELECT wall, value FROM readings {where} AND quantity = ? AND sensor = ? AND {_GOOD}"
+        " ORDER BY wall DESC LIMIT 1"
+    )
+    found = connection.exec_driver_sql(query, arguments).first()
+    return None if found is None else (float(found[0]), float(found[1]))
 
 
 def _unit(connection: Connection, where: str, arguments: tuple[Any, ...]) -> str:

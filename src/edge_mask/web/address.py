@@ -48,6 +48,8 @@ def context_of(cert: Path, key: Path) -> ssl.SSLContext:
         raise TryLater(f"web.tls.key: {key.name} is locked with a password; allowed: a key without one")
 
     try:
+        for path in (cert, key):  # the library does not say which of them is missing
+            path.open("rb").close()
         context.load_cert_chain(cert, key, no_password)
     except ssl.SSLError as error:
         what = "do not belong together" if error.reason == "KEY_VALUES_MISMATCH" else "cannot be used"

@@ -28,6 +28,7 @@ from edge_mask.web import (
     settings_page,
 )
 from edge_mask.web.metrics import scrape
+from edge_mask.web.packing import Packing
 from edge_mask.web.pages.page import refused
 from edge_mask.web.problems import failed, gone
 from edge_mask.web.site import Site
@@ -63,4 +64,4 @@ def application(site: Site) -> Starlette:
 
 def front(site: Site) -> ASGIApp:
     """The same behind the threshold: what the server serves."""
-    return Threshold(application(site), site.settings.web, site.thing, site.count)
+    return Threshold(Packing(application(site)), site.settings.web, site.thing, site.count)

@@ -17,7 +17,6 @@ MOST: Final = 96
 """Connections in all: a camera needs file descriptors, too."""
 MOST_OF_ONE: Final = 48
 """Of one address that is not this machine."""
-MOST_HEADERS: Final = 16 * 1024
 TO_ASK: Final = 8.0
 """Seconds from the first byte of a request, or from the beginning of a connection, to the end of the headers."""
 TO_BEGIN: Final = 5.0

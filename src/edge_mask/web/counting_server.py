@@ -16,8 +16,9 @@ from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.server import Server
 
-from edge_mask.web.connections import MOST, MOST_HEADERS, MOST_OF_ONE, Connection
+from edge_mask.web.connections import MOST, MOST_OF_ONE, Connection
 from edge_mask.web.feed import Feed
+from edge_mask.web.limits import MOST_HEADERS
 from edge_mask.web.threads import few_threads
 
 log = logging.getLogger(__name__)

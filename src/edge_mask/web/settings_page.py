@@ -70,7 +70,7 @@ async def wish(request: Request) -> Response:
     """Merge what was written into the overlay."""
     fields = await form_of(request)
     text = field(fields, "wish")
-    document = yaml_file.read(text, words_for(request).t("settings.yours"))
+    document = yaml_file.read(text, words_for(request).t("settings.yours"), is_short=True)
     data = document.data
     problems = [redact(each) for each in document.problems]
     if not problems and (not isinstance(data, dict) or not data):

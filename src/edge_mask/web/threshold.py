@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from edge_mask.redact import redact
 from edge_mask.settings.web import Web
 from edge_mask.web.access import ROUTE, bearer_of
+from edge_mask.web.limits import MOST_HEADERS
 from edge_mask.web.problems import answer
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,12 @@ class Threshold:
 
     def _refusal(self, request: Request, scope: Scope) -> Response | None:
         host = request.headers.get("host", "")
+        if _size(scope) > MOST_HEADERS:
+            text = f"the address and the headers have more than {MOST_HEADERS} bytes"
+            return answer(request, 431, text, headers={"Connection": "close"})
+        if "content-length" in request.headers and "transfer-encoding" in request.headers:  # RFC 9112, section 6.3
+            text = "two lengths: Content-Length and Transfer-Encoding; allowed: one of them"
+            return answer(request, 400, text, headers={"Connection": "close"})
         if not self._is_ours(host):
             return answer(request, 421, f"{redact(host)[:100]!a} is no name of this device; allowed: web.names")
         if self._base and scope["path"] == self._base:
@@ -136,6 +143,11 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 def _without_port(host: str) -> str:
     name, colon, port = host.rpartition(":")
     return name if colon and port.isdecimal() and (name.endswith("]") or ":" not in name) else host
+
+
+def _size(scope: Scope) -> int:
+    """Bytes of the head of a request; the parser bounds only one that is not complete."""
+    return len(scope["raw_path"]) + len(scope["query_string"]) + sum(len(a) + len(b) + 4 for a, b in scope["headers"])
 
 
 def _foreign(scope: Scope, headers: Headers, host: str) -> str:

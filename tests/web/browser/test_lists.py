@@ -3,7 +3,7 @@
 import re
 
 from playwright.sync_api import expect
-from tests.web.browsing import HOSTILE, Browsing, grows, judged
+from tests.web.browsing import HOSTILE, PHONE, Browsing, grows, judged
 
 
 def test_paging_and_filters_by_clicks(desk: Browsing) -> None:
@@ -31,6 +31,34 @@ def test_a_visit_shows_what_it_was_decided_on(desk: Browsing) -> None:
         expect(page.locator("dl.tight")).to_contain_text(["votes"])
         expect(page.locator("img.photo")).to_be_visible()
         assert page.locator("img.photo").evaluate("each => each.decode().then(() => each.naturalWidth)") > 0
+
+
+def test_the_looks_of_a_visit_have_headings_on_a_telephone(desk: Browsing) -> None:
+    with desk.page("/visits", viewport=PHONE) as page:
+        page.locator("tbody tr").first.locator("a").first.click()
+        table = page.locator(".rows.tight")
+        for heading in table.locator("thead th").all():
+            box = heading.bounding_box()
+            assert box
+            assert box["height"] > 10
+        cell = table.locator("tbody td").first.evaluate(
+            "each => [each.clientHeight, getComputedStyle(each).whiteSpace]"
+        )
+        assert cell[0] < 45, "a number and its unit stand in one line"
+        assert cell[1] == "nowrap"
+
+
+def test_a_visit_that_was_erased_elsewhere_leaves_its_page(desk: Browsing) -> None:
+    with desk.page("/visits") as page:
+        row = page.locator("tbody tr").nth(5).get_attribute("id")
+        page.locator(f"#{row} a").first.click()
+        expect(page.get_by_text("What was said")).to_be_visible()
+        with desk.page(f"/visits/{str(row).removeprefix('v-')}/erase") as other:
+            other.get_by_role("button", name="Erase it").click()
+            expect(other.get_by_text("The visit is erased.")).to_be_visible()
+        expect(page.get_by_text("There is no such visit.")).to_be_visible()  # the next visitor makes the page look
+        expect(page.locator("main img, main dl")).to_have_count(0)
+        desk.complaints[:] = [each for each in desk.complaints if "404" not in each]
 
 
 def test_an_alert_is_marked_as_seen(desk: Browsing) -> None:

@@ -143,6 +143,6 @@ def test_whoever_is_no_user_any_more_is_told_so(desk: Browsing) -> None:
         expect(page.locator("#strip")).to_have_text(
             re.compile(r"You are logged out, showing \d\d:\d\d"), timeout=30_000
         )
-        page.get_by_role("link", name="Load again").click()
+        page.get_by_role("link", name="Log in").click()
         page.wait_for_url(re.compile("/login"))
     desk.complaints[:] = [each for each in desk.complaints if "401" not in each]

@@ -175,6 +175,34 @@ def test_a_file_is_kept_by_the_browser_for_its_version(guard: Asking) -> None:
     assert guard.get(f"/static/{name}", if_none_match=plain.headers["etag"]).status == 304
 
 
+def test_a_file_is_compressed_once_and_kept(guard: Asking) -> None:
+    whole = guard.get("/static/page.css")
+    packed = guard.get("/static/page.css", accept_encoding="br, gzip")
+    assert packed.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(packed.body) == whole.body
+    assert packed.headers["etag"] != whole.headers["etag"]
+    assert packed.headers["vary"] == "Accept-Encoding"
+    assert guard.get("/static/page.css", accept_encoding="gzip", if_none_match=packed.headers["etag"]).status == 304
+    assert "content-encoding" not in guard.get("/static/icon-192.png", accept_encoding="gzip").headers
+    assert "content-encoding" not in guard.get("/static/page.css", accept_encoding="gzip;q=0").headers
+
+
+def test_a_page_is_compressed_for_who_can_unpack_it(guard: Asking) -> None:
+    whole, packed = guard.get("/"), guard.get("/", accept_encoding="gzip")
+    assert packed.headers["content-encoding"] == "gzip"
+    assert len(packed.body) < len(whole.body) / 2
+    assert len(packed.body) <= 20_000
+    assert "</html>" in gzip.decompress(packed.body).decode()
+    assert {"Accept-Encoding", "Cookie"} <= {each.strip() for each in packed.headers["vary"].split(",")}
+
+
+def test_what_is_answered_to_a_form_is_not_compressed(guard: Asking) -> None:
+    """It may hold a new token beside words of the asker."""
+    answer = guard.post("/login", b"name=" + b"x" * 2000, content_type="application/x-www-form-urlencoded",
+                        accept_encoding="gzip")  # fmt: skip
+    assert "content-encoding" not in answer.headers
+
+
 @pytest.mark.parametrize("name", ["nothing.css", "..", "%2e%2e%2fsite.py", "__init__.py"])
 def test_only_files_of_the_table_are_served(guard: Asking, name: str) -> None:
     assert guard.get(f"/static/{name}").status == 404

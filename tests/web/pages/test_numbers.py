@@ -2,6 +2,7 @@
 
 import html
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,52 @@ def test_gaps_are_gaps_and_outliers_are_marked(guard: Asking) -> None:
 
 def page_lines(guard: Asking) -> list[str]:
     return re.findall(r'class="line l\d" d="([^"]{100,})"', page(guard, "/readings").text)
+
+
+@pytest.fixture
+def fever(tmp_path: Path) -> Asking:
+    """A thermometer at the gate for twenty minutes, and a device that is no older."""
+    history = History(tmp_path / "edge-mask.db", NOW, SEOUL)
+    for second in range(1200, 0, -20):
+        value = 38.7 if second == 600 else 36.4 if second == 900 else 36.5
+        history.reading(NOW - second, sensor="forehead", quantity="temperature", unit="C", value=value)
+    thermometer = {"name": "forehead", "kind": "w1"}
+    return asking(house(tmp_path, sensors=[thermometer], gate={"temperature_sensor": "forehead"}), who="viewer")
+
+
+@pytest.mark.parametrize("span", ["hours", "day", "week", "month"])
+def test_readings_show_the_fever_and_the_latest_value_with_its_time(fever: Asking, span: str) -> None:
+    text = page(fever, f"/readings?span={span}").text
+    assert re.search(r"forehead <b>36.50? °C</b> <time[^>]*>15:29:40</time>", text)
+    table = re.search(r"<tbody>.*?</tbody>", text, re.DOTALL)
+    assert table
+    assert "<td>38.7" in table[0]
+    assert "<td>36.4" in table[0]
+    times = re.findall(r"(?:2026 |– )(\d\d:\d\d:\d\d)", table[0])
+    assert min(times) == "15:10:00", "the first reading; nothing was before it"
+    assert max(times) == "15:29:40"
+
+
+def test_the_line_of_fever_is_drawn_and_the_drawing_begins_with_the_first_reading(fever: Asking) -> None:
+    text = page(fever, "/readings").text
+    assert 'class="limit"' in text
+    assert "Fever above 37.5 °C" in text
+    assert "Fri 27 Nov 2026 15:10:00 – Fri 27 Nov 2026 15:30:00" in text
+
+
+def test_the_step_of_a_line_is_told_as_it_is(guard: Asking) -> None:
+    assert "a point is the mean of 2 hours" in page(guard, "/readings?span=week").text
+    assert "a point is the mean of" not in page(guard, "/readings?span=hours").text
+
+
+def test_a_filter_that_is_not_offered_is_told_and_what_is_shown_instead(guard: Asking) -> None:
+    assert "Verdict: there is no “maybe”; all are shown." in page(guard, "/visits?verdict=maybe").text
+    assert "Reason: there is no “tired”" in page(guard, "/visits?reason=tired").text
+    text = page(guard, "/figures?from=2026-11-20&to=2026-11-10").text
+    assert "Shown is Tue 10 Nov 2026 – Tue 10 Nov 2026 instead." in text
+
+
+def test_labels_of_two_months_of_days_leave_room_on_a_telephone(guard: Asking) -> None:
+    text = page(guard, "/figures?by=day&from=2026-10-01&to=2026-11-27", accept_language="ko").text
+    seen = [float(x) for x in re.findall(r'<text class="t0" x="([\d.]+)"', text)]
+    assert min(later - earlier for earlier, later in pairwise(seen)) > 100

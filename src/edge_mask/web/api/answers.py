@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from time import monotonic
 from typing import Any, Final, TypeVar
 
 from starlette.exceptions import HTTPException
@@ -17,6 +18,25 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _AGAIN: Final = {"Retry-After": "5"}
+_TOLD_FOR: Final = 3600.0
+"""Seconds: a browser asks every few of them, and each page asks several times."""
+
+
+class _Outage:
+    """One line in the log for each reason, and not for each request."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, float] = {}
+
+    def tell(self, reason: str) -> None:
+        now = monotonic()
+        is_new = now - self._told.get(reason, -_TOLD_FOR) >= _TOLD_FOR
+        log.log(logging.WARNING if is_new else logging.DEBUG, "web: the history cannot be read: %s", reason)
+        if is_new:
+            self._told = {**{text: at for text, at in self._told.items() if now - at < _TOLD_FOR}, reason: now}
+
+
+_outage = _Outage()
 
 
 async def read(work: Callable[[], T]) -> T:
@@ -24,7 +44,7 @@ async def read(work: Callable[[], T]) -> T:
     try:
         return await in_thread(work)
     except DatabaseError as error:
-        log.warning("web: the history cannot be read: %s", error)
+        _outage.tell(str(error))
         raise HTTPException(503, "the history cannot be read now; the log says why", headers=_AGAIN) from None
     except Refused as error:
         raise HTTPException(400, str(error)) from None

@@ -55,6 +55,7 @@ async def _list(request: Request, show: Table, found: Page, cursor: str | None, 
         items=[with_picture(site, row) for row in found.rows],
         next=found.next,
         is_first=cursor is None,
+        has_unseen=bool(await in_thread(lambda: site.reader.unseen(show))),
         may_mark=principal_of(request).may(Needs.OPERATOR),
     )
 

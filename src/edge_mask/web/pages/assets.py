@@ -1,5 +1,6 @@
 """The files of `static/`: read once, and named with their content, so that a browser asks once for each version."""
 
+import gzip
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from edge_mask.web.access import Needs, guarded
+from edge_mask.web.packing import takes_gzip
 from edge_mask.web.site import Site
 
 _TYPES: Final = {
@@ -33,6 +35,8 @@ class Asset:
     content: bytes
     kind: str
     version: str
+    packed: bytes = b""
+    """The same, compressed once and for all; empty where that saves nothing."""
 
 
 @cache
@@ -43,7 +47,9 @@ def assets() -> Mapping[str, Asset]:
         kind = _TYPES.get("." + path.name.rpartition(".")[2])
         if kind is not None:
             content = path.read_bytes()
-            found[path.name] = Asset(content, kind, sha256(content).hexdigest()[:10])
+            packed = gzip.compress(content, 9, mtime=0)
+            saves = len(packed) < 0.9 * len(content)
+            found[path.name] = Asset(content, kind, sha256(content).hexdigest()[:10], packed if saves else b"")
     return found
 
 
@@ -57,12 +63,16 @@ async def serve(request: Request) -> Response:
     found = assets().get(request.path_params["name"])
     if found is None:
         raise HTTPException(404, "there is no such file")
+    is_packed = bool(found.packed) and takes_gzip(request)
     headers = {
         "Cache-Control": _FOR_EVER if request.query_params.get("v") == found.version else _ASK_AGAIN,
-        "ETag": f'"{found.version}"',
+        "ETag": f'"{found.version}-gz"' if is_packed else f'"{found.version}"',
+        "Vary": "Accept-Encoding",
     }
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
+    if is_packed:
+        return Response(found.packed, media_type=found.kind, headers={**headers, "Content-Encoding": "gzip"})
     return Response(found.content, media_type=found.kind, headers=headers)
 
 

@@ -12,8 +12,8 @@ _LEFT: Final = 26
 _TOP: Final = 18
 _BOTTOM: Final = 26
 _WIDEST: Final = 44.0
-_TICKS: Final = 13
-"""So many labels find room side by side."""
+_TICKS: Final = 9
+"""So many labels find room side by side; a telephone shows every other one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What a person has chosen in the filters above a list: read from the address, or answered with a sentence."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -38,6 +38,8 @@ def visits_choice(query: Mapping[str, str], words: Words) -> Choice:
     since, until = _moment(given, "from", words, problems), _moment(given, "to", words, problems)
     if since is not None and until is not None and until <= since:
         problems.append(words.t("filter.wrong_order"))
+    _among(given, "verdict", ("pass", "no_pass"), words, problems)
+    _among(given, "reason", REASONS, words, problems)
     which = Which(
         since=since,
         until=until,
@@ -46,6 +48,13 @@ def visits_choice(query: Mapping[str, str], words: Words) -> Choice:
         reason=given["reason"] or None,
     )
     return Choice(given, which, problems)
+
+
+def _among(given: dict[str, str], name: str, known: Sequence[str], words: Words, problems: list[str]) -> None:
+    """Takes out what the form does not offer. A camera may be one of the past, whose visits are still there."""
+    if given[name] and given[name] not in known:
+        problems.append(words.t("filter.unknown", value=given[name], name=words.t(f"filter.{name}")))
+        given[name] = ""
 
 
 def _moment(given: dict[str, str], name: str, words: Words, problems: list[str]) -> float | None:

@@ -34,6 +34,8 @@ async def figures(request: Request) -> Response:
         choice.problems.append(words.t("filter.too_long", days=words.number(most)))
         first, last = _default(by, last)
         choice, first, last = _again(choice.problems, first, last, choice.given["camera"], words)
+    if choice.problems:
+        choice.problems.append(words.t("filter.instead", first=words.day(first), last=words.day(last)))
     values = await in_thread(lambda: _values(site, words, by, choice.which, first == last))
     return await render(
         request,

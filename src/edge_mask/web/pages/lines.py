@@ -58,6 +58,8 @@ class Lines:
     grid: Sequence[Grid]
     digits: int
     lines: Sequence[Line]
+    limit: float | None = None
+    """The height of the line above which a visitor has a fever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +83,22 @@ def columns_for(lines: int) -> int:
     return max(_FEWEST, min(_COLUMNS, _POINTS // max(1, lines)))
 
 
-def lines_of(curves: Sequence[Curve], since: float, until: float, columns: int = _COLUMNS) -> Lines:
-    """The sensors of one quantity in one drawing, the newest outliers marked."""
+def lines_of(
+    curves: Sequence[Curve], since: float, until: float, columns: float = _COLUMNS, limit: float | None = None
+) -> Lines:
+    """The sensors of one quantity in one drawing, the newest outliers marked; a `limit` that is near is drawn too."""
     thinned = [thin(curve.points, since, until, columns) for curve in curves]
-    low, high = _range([point for points in thinned for point in points], curves)
+    low, high = _range([point for points in thinned for point in points], curves, limit)
     step = step_of(high - low, is_whole=False)
     frame = _Frame(since, until, math.floor(low / step) * step, math.ceil(high / step) * step)
     drawn = [_line(curve, points, frame, columns) for curve, points in zip(curves, thinned, strict=True)]
     digits = max(0, min(4, -math.floor(math.log10(step)) + (step * 10 ** -math.floor(math.log10(step)) == 2.5)))
-    return Lines(lines(frame.low, frame.high, step, _TOP, HEIGHT - _BOTTOM), digits, drawn)
+    is_seen = limit is not None and frame.low <= limit <= frame.high
+    line = frame.y(limit) if limit is not None and is_seen else None
+    return Lines(lines(frame.low, frame.high, step, _TOP, HEIGHT - _BOTTOM), digits, drawn, line)
 
 
-def thin(points: Sequence[Point], since: float, until: float, columns: int) -> list[Point]:
+def thin(points: Sequence[Point], since: float, until: float, columns: float) -> list[Point]:
     """At most so many points: those of one column become one. What has no good reading is left out."""
     good = [point for point in points if point.mean is not None]
     if len(good) <= columns:
@@ -101,10 +107,11 @@ def thin(points: Sequence[Point], since: float, until: float, columns: int) -> l
     found: dict[int, list[Point]] = {}
     for point in good:
         found.setdefault(int((point.at - since) / wide), []).append(point)
-    return [_together(each) for each in found.values()]
+    return [together(each) for each in found.values()]
 
 
-def _together(points: Sequence[Point]) -> Point:
+def together(points: Sequence[Point]) -> Point:
+    """Readings of which each has a mean, as one point."""
     counts = [max(1, point.count - point.doubtful) for point in points]
     total = sum(counts)
     mean = sum((point.mean or 0.0) * count for point, count in zip(points, counts, strict=True)) / total
@@ -115,6 +122,8 @@ def _together(points: Sequence[Point]) -> Point:
         high=max(point.high for point in points if point.high is not None),
         count=sum(point.count for point in points),
         doubtful=sum(point.doubtful for point in points),
+        first=min(point.first for point in points),
+        last=max(point.last for point in points),
     )
 
 
@@ -133,7 +142,7 @@ def runs(points: Sequence[Point]) -> Iterator[list[Point]]:
     yield run
 
 
-def _range(points: Sequence[Point], curves: Sequence[Curve]) -> tuple[float, float]:
+def _range(points: Sequence[Point], curves: Sequence[Curve], limit: float | None) -> tuple[float, float]:
     """What is drawn; outliers too, as long as they leave the rest a third of the height."""
     values = [value for point in points for value in (point.low, point.high) if value is not None]
     far = [outlier.value for curve in curves for outlier in curve.outliers if math.isfinite(outlier.value)]
@@ -141,13 +150,13 @@ def _range(points: Sequence[Point], curves: Sequence[Curve]) -> tuple[float, flo
         values = far or [0.0]
     low, high = min(values), max(values)
     room = max(high - low, abs(high) * 0.02, _FLATTEST)
-    near = [value for value in far if low - room <= value <= high + room]
+    near = [value for value in (*far, *([] if limit is None else [limit])) if low - room <= value <= high + room]
     low, high = min([low, *near]), max([high, *near])
     rest = max((high - low) * 0.08, abs(high) * 0.01, _FLATTEST)
     return low - rest, high + rest
 
 
-def _line(curve: Curve, points: Sequence[Point], frame: _Frame, columns: int) -> Line:
+def _line(curve: Curve, points: Sequence[Point], frame: _Frame, columns: float) -> Line:
     path, band = [], []
     has_band = columns >= _FEW_FOR_A_BAND and any(point.low != point.high for point in points)
     for run in runs(points):
@@ -157,5 +166,5 @@ def _line(curve: Curve, points: Sequence[Point], frame: _Frame, columns: int) ->
             upper = [f"{frame.x(point.at)} {frame.y(point.high or 0.0)}" for point in run]
             lower = [f"{frame.x(point.at)} {frame.y(point.low or 0.0)}" for point in reversed(run)]
             band.append("M" + "L".join([*upper, *lower]) + "z")
-    marks = [Mark(frame.x(each.at), frame.y(each.value), each) for each in curve.outliers[-columns // 4 :]]
+    marks = [Mark(frame.x(each.at), frame.y(each.value), each) for each in curve.outliers[-max(1, int(columns / 4)) :]]
     return Line(curve.sensor, "".join(path), "".join(band), marks, points)

@@ -51,7 +51,11 @@ async def visits(request: Request) -> Response:
         cameras=cameras_of(site.settings),
         reasons=[(reason, words.word("reason", reason)) for reason in REASONS],
         unit=unit_of(site.settings, site.settings.gate.temperature_camera or ""),
-        exports={kind: f"api/v1/visits.{kind}{_query(choice)}" for kind in ("csv", "jsonl")},
+        # Excel reads UTF-8 only with a byte order mark.
+        exports={
+            "csv": f"api/v1/visits.csv{_query(choice, bom='true')}",
+            "jsonl": f"api/v1/visits.jsonl{_query(choice)}",
+        },
     )
 
 
@@ -63,12 +67,13 @@ def _page(site: Site, choice: Choice, cursor: str | None, words: Words) -> tuple
         return site.reader.visit_page(choice.which, None, _PAGE), None
 
 
-def _query(choice: Choice) -> str:
+def _query(choice: Choice, **more: str) -> str:
     """The same filters, as the API takes them."""
     given = {
         "from": iso(choice.which.since),
         "to": iso(choice.which.until),
         **{name: choice.given[name] for name in ("camera", "verdict", "reason")},
+        **more,
     }
     query = urlencode({name: value for name, value in given.items() if value})
     return f"?{query}" if query else ""
@@ -86,6 +91,7 @@ async def visit(request: Request) -> Response:
         request,
         "visit.html",
         room="visits",
+        live="visit health",  # an erasure tells nobody; the page asks whether the visit is still there
         visit=with_picture(site, row),
         unit=unit_of(site.settings, str(row["camera"])),
         record=None if record is None else _legible(record),
@@ -115,7 +121,6 @@ def _legible(record: Record) -> dict[str, Any]:
     return {
         "before": record.before,
         "has_left": record.has_left,
-        "clock_ok": record.clock_ok,
         "model": record.made_by.model,
         "sha256": record.made_by.sha256,
         "program": record.made_by.program,

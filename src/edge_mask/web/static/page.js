@@ -29,7 +29,9 @@ function say(kind) {
   html.dataset.state = kind || "live";
   if (!kind) return;
   strip.classList.toggle("is-good", kind === "back");
-  strip.querySelector("a").hidden = kind === "back";
+  const again = strip.querySelector("a");
+  again.hidden = kind === "back";
+  again.textContent = kind === "ended" ? strip.dataset.login : strip.dataset.again;
   const text = strip.dataset[kind].replace("{time}", showing.format(current * 1000));
   const place = strip.querySelector("span");
   if (place.textContent !== text) place.textContent = text;
@@ -41,6 +43,11 @@ const isOn = () => { try { return (localStorage.getItem(KEY) ?? kept) !== "off";
 const keep = (value) => { kept = value; try { localStorage.setItem(KEY, value); } catch { /* for this page only */ } };
 
 function show() {
+  tell();
+  tick();
+}
+
+function tell() {
   toggle.setAttribute("aria-checked", String(isOn()));
   if (!isOn()) say("off");
   else if (state === "lost" || state === "ended") say(state);
@@ -108,10 +115,18 @@ async function refresh() {
   try {
     const answer = await fetch(location.href, { cache: "no-store", headers: { accept: "text/html" } });
     if (answer.redirected && new URL(answer.url).pathname !== location.pathname) { state = "ended"; show(); return; }
+    if (answer.status === 404) { gone(new DOMParser().parseFromString(await answer.text(), "text/html")); return; }
     if (!answer.ok) return;
     dirty = false;
     take(new DOMParser().parseFromString(await answer.text(), "text/html"));
   } catch { /* the stream tells that the connection is lost */ } finally { busy = false; }
+}
+
+// What the page showed was erased: none of it stays.
+function gone(next) {
+  dirty = false;
+  document.querySelector("main").replaceChildren(...next.querySelector("main").childNodes);
+  document.title = next.title;
 }
 
 function take(next) {
@@ -214,7 +229,7 @@ function tick() {
   const at = now();
   if (clock) clock.textContent = showing.format(at * 1000);
   for (const gate of document.querySelectorAll("[data-fresh-until]")) {
-    gate.classList.toggle("is-old", at > Number(gate.dataset.freshUntil));
+    gate.classList.toggle("is-old", at > Number(gate.dataset.freshUntil) || ["lost", "ended"].includes(html.dataset.state));
   }
   for (const each of document.querySelectorAll("[data-ago]")) {
     const text = since(Math.max(0, Math.round(at - Number(each.dataset.ago))));
