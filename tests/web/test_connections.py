@@ -45,7 +45,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("TO_ASK", "TO_SEND", "TO_READ"):
+    for name in ("TO_ASK", "TO_BEGIN", "TO_READ"):
         monkeypatch.setattr(connections, name, SOON)
     monkeypatch.setattr(counting_server, "_HANDSHAKE", SOON)
 
@@ -139,6 +139,35 @@ def test_silent_connections_make_room_for_one_that_asks(at: At) -> None:
             silent.enter_context(closing(at.connect()))
         assert b"200 OK" in at.answer()
         assert at.listener.connections() <= connections.MOST
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: 5000", b"Transfer-Encoding: chunked"])
+def test_bodies_that_never_come_make_room_for_one_that_asks(at: At, length: bytes) -> None:
+    with ExitStack() as waiting:
+        for _ in range(connections.MOST + 20):
+            waiting.enter_context(closing(at.connect())).sendall(ASKED[:-2] + length + b"\r\n\r\n5")
+        assert b"200 OK" in at.answer()
+        assert b"200 OK" in at.answer(ASKED[:-2] + b"Content-Length: 4\r\n\r\nbody")
+        assert at.listener.connections() <= connections.MOST
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_body_that_trickles_is_cut_and_one_that_comes_at_a_pace_is_not(
+    at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "PART", 1024)
+    with closing(at.connect()) as quick, closing(at.connect()) as slow:
+        for each in (quick, slow):
+            each.sendall(ASKED[:-2] + b"Content-Length: 40960\r\n\r\n")
+        cut = threading.Thread(target=is_cut, args=(slow,))
+        cut.start()
+        while cut.is_alive():
+            quick.sendall(b"x" * 128)
+            with suppress(OSError):
+                slow.sendall(b"x")
+            cut.join(0.02)
+        quick.sendall(b"x" * 40960)
+        assert b"200 OK" in quick.recv(1000)
 
 
 @pytest.mark.parametrize("size", [20_000, 30_000_000])

@@ -136,8 +136,8 @@ class CountingServer(Server):
         return (each for each in self.server_state.connections if isinstance(each, Connection))
 
     def _make_room(self) -> bool:
-        """Cut whoever has said nothing for longest; False when all are at work."""
-        idle = [each for each in self._all() if each.is_idle]
+        """Cut whoever has said nothing, or not all, for longest; False when all are at work."""
+        idle = [each for each in self._all() if each.may_go]
         if idle:
             min(idle, key=lambda each: each.since).cut()
         elif self._greeting:

@@ -322,3 +322,18 @@ def test_a_token_keeps_no_right_that_its_user_has_lost(place: Place) -> None:
     assert now.scopes == {"read"}
     assert not place.accounts.still(before)
     assert place.accounts.still(now)
+
+
+def test_who_was_here_is_let_through_while_strangers_guess_also_after_a_restart_of_the_device(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.login()
+    monkeypatch.setattr("edge_mask.web.accounts.accounts.boot_id", lambda: "another boot")
+    place.accounts = place.again()
+    place.login("bob", address="192.168.7.7")
+    place.accounts = place.again()
+    for number in range(60):
+        place.accounts._delays.attempt(f"10.0.0.{number}", "ann", place.clock.now().mono)
+    assert isinstance(place.accounts.login("ann", WORD, address="203.0.113.7"), TooSoon)
+    place.login()
+    place.login("bob", address="192.168.7.7")

@@ -5,10 +5,10 @@ from edge_mask.web.accounts.delays import (
     FORGOTTEN_AFTER,
     LONGEST,
     MOST_ADDRESSES,
-    STRANGERS_FREE,
     Delays,
     group_of,
 )
+from edge_mask.web.accounts.turns import EVERY, FREE, KEPT, MOST, OF_A_NETWORK, Turns
 
 HOME, AWAY = "192.168.1.5", "203.0.113.7"
 
@@ -70,10 +70,57 @@ def test_guesses_from_ever_new_addresses_let_strangers_wait_but_not_who_was_here
     delays.attempt(HOME, "ann", Seconds(0))
     delays.succeeded(HOME, "ann")
     begun = sum(delays.attempt(f"10.0.{n // 250}.{n % 250}", "ann", Seconds(n * 0.01)) == 0.0 for n in range(3000))
-    assert begun <= STRANGERS_FREE + 30 * 0.5 + 1  # 3000 guesses in 30 s
+    assert begun <= FREE + 30 / EVERY + 1  # 3000 guesses in 30 s
     assert delays.attempt(HOME, "ann", Seconds(30.0)) == 0.0
-    assert 0.0 < delays.attempt(AWAY, "ann", Seconds(30.0)) <= 2.0
-    assert delays.attempt(AWAY, "ann", Seconds(32.1)) == 0.0, "a stranger waits seconds, not for ever"
+    assert Delays(delays.familiar()).familiar() == [HOME], "nor after a restart"
+
+
+def test_a_stranger_gets_in_when_told_however_fast_others_poll_from_many_addresses() -> None:
+    delays, told, waited = Delays(), 0.0, 0.0
+    for tick in range(100 * 120):  # three networks of 250 addresses, a hundred guesses a second
+        now = 1000 + tick / 100
+        place = f"127.1.{tick % 3}.{tick // 3 % 250}"
+        delays.attempt(place, "ann", Seconds(now))
+        if tick >= 1200 and now >= told:
+            waited = now - 1012
+            wait = delays.attempt(AWAY, "ann", Seconds(now))
+            if wait == 0.0:
+                break
+            told = now + wait
+    else:
+        raise AssertionError("locked out")
+    assert waited <= (3 * OF_A_NETWORK + 1) * EVERY
+
+
+def test_a_turn_that_nobody_takes_is_not_kept_for_ever() -> None:
+    turns = Turns()
+    while turns.wait("10.0.0.1", 100.0) == 0.0:
+        pass
+    assert turns.wait("10.0.0.1", 100.0) == EVERY, "asking again moves nothing"
+    assert turns.wait("10.0.1.1", 100.0) == 2 * EVERY
+    assert turns.wait("10.0.0.1", 100.0 + EVERY) == 0.0
+    assert turns.wait("10.0.1.1", 104.0 + KEPT) == 0.0
+    turns = Turns()
+    while turns.wait("10.0.0.1", 100.0) == 0.0:
+        pass
+    assert turns.wait("10.0.1.1", 102.1 + KEPT) == 0.0
+
+
+def test_strangers_of_a_thousand_networks_are_promised_a_bounded_number_of_turns() -> None:
+    turns = Turns()
+    for number in range(4 * MOST):
+        turns.wait(f"10.{number // 250}.{number % 250}.1", 100.0)
+    assert len(turns) == MOST
+    assert turns.wait("192.168.1.1", 100.0) == (MOST + 1) * EVERY
+    assert turns.wait("192.168.1.1", 100.0 + (MOST + 1) * EVERY) == 0.0
+
+
+def test_one_network_has_two_turns_at_most() -> None:
+    turns = Turns()
+    for number in range(300):
+        turns.wait(f"2001:db8:1:{number:x}::/64", 100.0)
+    assert len(turns) == OF_A_NETWORK
+    assert turns.wait("192.168.1.1", 100.0) == (OF_A_NETWORK + 1) * EVERY
 
 
 def test_an_attacker_cannot_make_the_memory_grow() -> None:

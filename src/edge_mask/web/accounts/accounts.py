@@ -70,7 +70,7 @@ class Accounts:
         self._hasher = Hasher()
         self._register = register_beside(database)
         self._sessions = Sessions(sessions_beside(database), boot_id())
-        self._delays = Delays()
+        self._delays = Delays(self._sessions.places)
         self._said = ""
         self._is_unwritten = False
 
@@ -177,6 +177,7 @@ class Accounts:
         users = self._now_known().users
         self._sessions.drop(lambda each: each.user not in users or users[each.user].stamp != each.stamp)
         secret = self._sessions.begin(name, user.stamp, now, utc(now.wall), place=address, agent=agent)
+        self._sessions.places = self._delays.familiar()
         self.keep()
         return LoggedIn(_who(name, user, digest(secret)), secret)
 

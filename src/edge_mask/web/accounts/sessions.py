@@ -8,7 +8,7 @@ compares its stamp.
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Final
@@ -18,6 +18,7 @@ import msgspec
 from edge_mask.private_file import replace_private
 from edge_mask.settings.base import read_whole
 from edge_mask.units import Moment, Seconds
+from edge_mask.web.accounts.delays import group_of
 from edge_mask.web.accounts.register import digest
 
 IDLE: Final = 12 * 3600.0
@@ -56,7 +57,11 @@ class Sessions:
         self._writing = threading.Lock()
         self._written_at = self._not_before = 0.0
         self._is_changed = self._is_used = False
-        self._sessions, self._tokens = self._read()
+        kept = read_kept(path)
+        self._sessions = dict(kept.sessions) if kept.boot == boot != "unknown" else {}
+        self._tokens = dict(kept.tokens)
+        self.places = list(dict.fromkeys([*kept.places, *(group_of(each.place) for each in kept.sessions.values())]))
+        """From where somebody logged in, the latest last: written with the sessions, and known after every restart."""
 
     def begin(self, user: str, stamp: str, now: Moment, since: str, *, place: str, agent: str) -> str:
         """A new session; its secret, which is nowhere kept."""
@@ -120,7 +125,8 @@ class Sessions:
         with self._writing:
             with self._lock:  # not held while the disk is slow: the server's loop asks whose session it is
                 sessions = {key: asdict(session) for key, session in self._sessions.items()}
-                data = json.dumps({"boot": self._boot, "sessions": sessions, "tokens": self._tokens})
+                kept = {"boot": self._boot, "sessions": sessions, "tokens": self._tokens, "places": self.places}
+                data = json.dumps(kept)
                 self._is_changed = self._is_used = False
             try:
                 replace_private(self._path, data.encode())
@@ -134,10 +140,6 @@ class Sessions:
         for key in keys[: max(0, len(keys) - most)]:
             del self._sessions[key]
 
-    def _read(self) -> tuple[dict[str, Session], dict[str, str]]:
-        kept = read_kept(self._path)
-        return (dict(kept.sessions) if kept.boot == self._boot != "unknown" else {}), dict(kept.tokens)
-
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -146,6 +148,7 @@ class Kept:
     boot: str
     sessions: dict[str, Session]
     tokens: dict[str, str]
+    places: list[str] = field(default_factory=list)
 
 
 def read_kept(path: Path) -> Kept:
