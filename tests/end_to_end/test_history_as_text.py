@@ -45,7 +45,7 @@ def test_an_id_can_be_copied_from_the_history_into_replay_and_erase(tmp_path: Pa
     again = edge_mask("replay", shown[0].split()[0], "--config", config, cwd=tmp_path)
     assert (again.code, again.out.splitlines()[-1]) == (0, "same")
     erased = edge_mask("erase", "--visit", shown[1].split()[0], "--config", config, cwd=tmp_path)
-    assert (erased.code, erased.out) == (0, "erased 1 visit, 0 alerts, 0 messages, 0 pictures\n")
+    assert (erased.code, erased.out) == (0, "erased 1 visit, 0 alerts, 0 messages, 0 readings, 0 pictures\n")
     left = edge_mask("history", "--config", config, cwd=tmp_path).out
     assert [line.split()[0] for line in left.splitlines()] == [IDS[0], IDS[2]]
 

@@ -47,7 +47,7 @@ def test_an_alert_goes_to_the_default_without_a_picture_and_by_a_rule_with_one(t
     told = json.loads(words.body)
     assert told["topic"] == TOPIC
     assert told["title"] == "No mask: front"
-    assert told["message"] == "gate-01: somebody without a mask in 3 looks in a row."
+    assert told["message"] == "gate-01: Somebody without a mask in 3 looks in a row."
     assert told["priority"] == 4
     assert picture.path == "/office"
     assert picture.headers["Message"] == "see front"

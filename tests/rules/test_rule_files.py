@@ -97,7 +97,7 @@ SQL = "sql: \"SELECT * FROM 't'\""
                 f"x{n}: &x{n} [{'*x' + str(n - 1) + ',' if n else '1,'} {'*x' + str(n - 1) if n else 1}]\n"
                 for n in range(30)
             ),
-            "stands for over 100000 values",
+            "stand for over 5000 values",
         ),
         (
             (

@@ -1,4 +1,4 @@
-"""One daemon and one browser for all tests of this folder, and each test leaves no complaint on a console."""
+"""A daemon and a browser for the tests of each file here, and each test leaves no complaint on a console."""
 
 from collections.abc import Iterator
 from time import time
@@ -11,7 +11,7 @@ from tests.web.history import History
 from tests.web.served import add_user, served
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsing]:
     """A gate where somebody comes every three seconds, with a history and an operator."""
     if not CHROMIUM.exists():
