@@ -5,18 +5,15 @@ get() ──▶ connection (kept while it can be) ──▶ 2xx: the response, t
 """
 
 import http.client
-import io
-import socket
 import ssl
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 from edge_mask.capture.http_login import Challenge, best_challenge
 from edge_mask.errors import TryLater
 from edge_mask.redact import redact
 from edge_mask.runtime.clock import Clock
+from edge_mask.runtime.limited_socket import LimitedSocket
 from edge_mask.units import Seconds
 
 _MOST_REDIRECTS = 5
@@ -129,7 +126,7 @@ class HttpClient:
             made = http.client.HTTPConnection(host, parts.port, timeout=left)
         self._connection = made
         made.connect()
-        made.sock = _LimitedSocket(made.sock, self._left)
+        made.sock = LimitedSocket(made.sock, self._left)
         return False
 
     def _left(self) -> float:
@@ -184,42 +181,3 @@ def _any_certificate() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
-
-
-# -- time ------------------------------------------------------------------------------------------------
-
-
-class _LimitedSocket:
-    """A socket for http.client whose every step has only the time that is left: no server can hold us by drops."""
-
-    def __init__(self, sock: socket.socket, left: Callable[[], float]) -> None:
-        self._sock = sock
-        self._left = left
-
-    def sendall(self, data: Any) -> None:
-        self._sock.settimeout(self._left())
-        self._sock.sendall(data)
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_LimitedReader(self._sock, self._left), 65_536)
-
-    def close(self) -> None:
-        self._sock.close()
-
-
-class _LimitedReader(io.RawIOBase):
-    def __init__(self, sock: socket.socket, left: Callable[[], float]) -> None:
-        self._sock = sock
-        self._raw = sock.makefile("rb", buffering=0)  # keeps the socket open until it is closed itself
-        self._left = left
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        self._sock.settimeout(self._left())
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()

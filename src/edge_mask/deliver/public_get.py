@@ -8,18 +8,18 @@ moment later leads nowhere. Redirects are not followed.
 """
 
 import http.client
-import io
 import socket
 import ssl
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote, urlsplit
 
 from edge_mask.deliver.public_address import is_public
 from edge_mask.errors import TryLater
 from edge_mask.redact import redact
+from edge_mask.runtime.limited_socket import LimitedSocket
 from edge_mask.units import Bytes, Seconds
 
 TYPES: Final = (
@@ -77,7 +77,7 @@ def _got(url: str, left: Callable[[], float], most: Bytes, is_private_allowed: b
         wire = ssl.create_default_context().wrap_socket(plain, server_hostname=host) if scheme == "https" else plain
         with closing(wire):
             connection = http.client.HTTPConnection(host, port)
-            connection.sock = _Limited(wire, left)
+            connection.sock = LimitedSocket(wire, left)
             headers = {"User-Agent": "edge-mask", "Accept": "application/json, text/csv", "Accept-Encoding": "identity"}
             path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_PRINTABLE)
             connection.request("GET", path, headers=headers)
@@ -119,34 +119,3 @@ def _checked(url: str, response: http.client.HTTPResponse, most: Bytes) -> Got:
     if response.length:
         raise TryLater(f"{redact(url)}: hangs up in the middle of its answer")
     return Got(kind, body)
-
-
-class _Limited:
-    """A socket for http.client whose every step has only the time that is left: no server can hold us by drops."""
-
-    def __init__(self, sock: socket.socket, left: Callable[[], float]) -> None:
-        self._sock = sock
-        self._left = left
-
-    def sendall(self, data: Any) -> None:
-        self._sock.settimeout(self._left())
-        self._sock.sendall(data)
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_Reader(self._sock, self._left), 16_384)
-
-    def close(self) -> None:
-        """Whoever made it closes it."""
-
-
-class _Reader(io.RawIOBase):
-    def __init__(self, sock: socket.socket, left: Callable[[], float]) -> None:
-        self._sock = sock
-        self._left = left
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        self._sock.settimeout(self._left())
-        return self._sock.recv_into(buffer)
