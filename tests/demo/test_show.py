@@ -48,6 +48,11 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
         {"cpu": 41.6, "memory": 12.4, "fps": 0.0, "inference_ms": None, "outbox": {"pending": 0}},
         "processor 42 %, memory 12 %, 0.0 looks/s, 0 messages waiting",
     ),
+    (  # two at once: no time has passed in which a processor could be used
+        "health",
+        {"cpu": None, "memory": 12.4, "fps": 0.0, "inference_ms": None, "outbox": {"pending": 0}},
+        "memory 12 %, 0.0 looks/s, 0 messages waiting",
+    ),
 ]
 
 

@@ -218,12 +218,14 @@ def _error(fields: Fields) -> str:
 
 
 def _health(fields: Fields) -> str:
-    """Before the first frame there is no inference time."""
-    took = "" if fields["inference_ms"] is None else f" of {fields['inference_ms']:.1f} ms"
-    return (
-        f"processor {fields['cpu']:.0f} %, memory {fields['memory']:.0f} %, {fields['fps']:.1f} looks/s{took},"
-        f" {counted(fields['outbox']['pending'], 'message')} waiting"
+    """Before the first frame there is no inference time, and between two reports at once no share of a processor."""
+    shares = "".join(
+        f"{word} {fields[name]:.0f} %, "
+        for word, name in (("processor", "cpu"), ("memory", "memory"))
+        if fields[name] is not None
     )
+    took = "" if fields["inference_ms"] is None else f" of {fields['inference_ms']:.1f} ms"
+    return f"{shares}{fields['fps']:.1f} looks/s{took}, {counted(fields['outbox']['pending'], 'message')} waiting"
 
 
 def _anything(fields: Fields) -> str:
