@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from edge_mask.control.wishes import Wishes
     from edge_mask.observe.notify import SystemdNotifier
     from edge_mask.runtime.clock import Clock
+    from edge_mask.runtime.door import Blueprint
     from edge_mask.runtime.supervisor import Supervisor
     from edge_mask.settings.load import LoadedSettings
 
@@ -51,37 +52,18 @@ def add(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from edge_mask.errors import ConfigurationError, EdgeMaskError
+    from edge_mask.errors import ConfigurationError
     from edge_mask.observe.notify import SystemdNotifier, watchdog_interval
     from edge_mask.runtime.clock import SystemClock
-    from edge_mask.runtime.door import Blueprint
     from edge_mask.runtime.supervisor import Limits, Supervisor
 
     sys.setswitchinterval(SWITCH_INTERVAL)
     clock = SystemClock()
 
-    def blueprint(found: "LoadedSettings") -> Blueprint:
-        from edge_mask.observe import logs
+    def blueprint(found: "LoadedSettings") -> "Blueprint":
+        return _blueprint(found, clock, wishes, component)
 
-        settings = found.settings
-        secrets = _secrets(settings)
-
-        def speak() -> None:
-            logs.configure(settings.log.level, settings.log.format, secrets)
-
-        if not logging.getLogger().handlers:  # only at the start; later a refused configuration changes nothing
-            speak()
-            logs.let_libraries_not_wait()
-        if found.refused:
-            _set_aside(found)
-        from edge_mask.app.plan import Plan  # heavy imports: only after the configuration is valid
-
-        return Plan(
-            settings, clock, before_build=speak, after_build=partial(_keep_good, found), refused=found.refused,
-            wishes=wishes, component=component,
-        )  # fmt: skip
-
-    def plan() -> Blueprint:
+    def plan() -> "Blueprint":
         return wishes.plan() if component is None else component.plan()
 
     notifier, ends_at = SystemdNotifier.from_environment(os.environ), _ends_at(arguments, clock)
@@ -99,7 +81,9 @@ def _run(arguments: argparse.Namespace) -> int:
     wishes = Wishes(arguments.config, os.environ, blueprint)
     wishes.serve(supervisor.door)
     component = _component(arguments.config, wishes)
-    while component is None:
+    if component is not None:
+        return _as_component(component, supervisor, wishes)
+    while True:
         try:
             return _to_the_end(supervisor, wishes)
         except ConfigurationError as error:
@@ -109,6 +93,34 @@ def _run(arguments: argparse.Namespace) -> int:
                 return EXIT_CONFIGURATION
         supervisor = open_door()
         wishes.serve(supervisor.door)
+
+
+def _blueprint(found: "LoadedSettings", clock: "Clock", wishes: "Wishes", component: "Component | None") -> "Blueprint":
+    from edge_mask.observe import logs
+
+    settings = found.settings
+    secrets = _secrets(settings)
+
+    def speak() -> None:
+        logs.configure(settings.log.level, settings.log.format, secrets)
+
+    if not logging.getLogger().handlers:  # only at the start; later a refused configuration changes nothing
+        speak()
+        logs.let_libraries_not_wait()
+    if found.refused:
+        _set_aside(found)
+    from edge_mask.app.plan import Plan  # heavy imports: only after the configuration is valid
+
+    return Plan(
+        settings, clock, before_build=speak, after_build=partial(_keep_good, found), refused=found.refused,
+        wishes=wishes, component=component,
+    )  # fmt: skip
+
+
+def _as_component(component: "Component", supervisor: "Supervisor", wishes: "Wishes") -> int:
+    """A nucleus restarts what ends with an error by itself: there is no safe mode."""
+    from edge_mask.errors import EdgeMaskError
+
     try:
         return _to_the_end(supervisor, wishes)
     except EdgeMaskError:
