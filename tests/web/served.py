@@ -1,7 +1,6 @@
 """The installed daemon with its page on a free port, and somebody who asks it over the network."""
 
 import http.client
-import json
 import re
 import ssl
 from collections.abc import Iterator, Mapping
@@ -15,26 +14,11 @@ from urllib.parse import urlencode
 from tests.broker import free_port
 from tests.end_to_end.daemon import MASKED, Daemon, write_config, write_model, write_scene
 from tests.waiting import until
+from tests.web.asking import Answer
 from tests.web.typed import typed
 
 HOST = "127.0.0.1"
 PASSWORD = "correct horse battery staple"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def text(self) -> str:
-        return self.body.decode()
-
-    def json(self) -> Any:
-        return json.loads(self.body)
 
 
 @dataclass

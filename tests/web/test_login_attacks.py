@@ -19,8 +19,8 @@ import psutil
 import pytest
 from tests.end_to_end.daemon import Daemon, edge_mask
 from tests.waiting import until
-from tests.web.asking import site
-from tests.web.served import PASSWORD, Answer, Client, Served, answers, served
+from tests.web.asking import Answer, site
+from tests.web.served import PASSWORD, Client, Served, answers, served
 from tests.web.typed import typed
 
 from edge_mask.web.access import Guarded, Needs

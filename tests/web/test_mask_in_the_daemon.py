@@ -15,8 +15,9 @@ import pytest
 from tests.picture.test_picture_files import CYAN_CMYK
 from tests.waiting import until
 from tests.web import pictures
+from tests.web.asking import Answer
 from tests.web.pictures import FORM, form, jpeg, png
-from tests.web.served import HOST, Answer, Client, Served, served
+from tests.web.served import HOST, Client, Served, served
 from tests.web.test_metrics import samples, value
 
 MiB = 1024 * 1024

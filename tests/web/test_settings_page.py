@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 import pytest
 from tests.waiting import until
-from tests.web.asking import asking, site
-from tests.web.served import Answer, Client, Served, served
+from tests.web.asking import Answer, asking, site
+from tests.web.served import Client, Served, served
 
 FORM = {"content_type": "application/x-www-form-urlencoded"}
 
