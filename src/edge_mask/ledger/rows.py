@@ -105,7 +105,8 @@ def event_row(event: Event, event_id: str, boot: str) -> EventRow | None:
         case Alert():
             values = {
                 "kind": event.kind, "camera": event.camera, "sensor": event.sensor, "text": event.text,
-                "streak": event.streak, "value": event.value, "snapshot": event.snapshot,
+                "streak": event.streak, "value": event.value, "above": event.above, "unit": event.unit,
+                "snapshot": event.snapshot,
             }  # fmt: skip
         case Reading():
             values = {

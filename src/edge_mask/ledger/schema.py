@@ -187,10 +187,16 @@ _PAGE = (
     *(f"ALTER TABLE {table} ADD COLUMN seen_by TEXT" for table in ("alerts", "faults")),
 )
 
+_LIMITS = (
+    # What the value of an alert was above, and their unit; NULL in rows of earlier versions.
+    "ALTER TABLE alerts ADD COLUMN above REAL",
+    "ALTER TABLE alerts ADD COLUMN unit TEXT",
+)
+
 ROOM: Final = {table: _guarded_room("", texts) for table, texts in _SIZED.items()}
 """SQL for the size of a stored event, by table."""
 
-MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SHADOWS, _HISTORY, _DAMAGE, _RECORDS, _HOURS, _HELD, _PAGE)
+MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SHADOWS, _HISTORY, _DAMAGE, _RECORDS, _HOURS, _HELD, _PAGE, _LIMITS)
 
 
 def migrate(connection: Connection, steps: Sequence[Sequence[str]] = MIGRATIONS) -> None:
