@@ -1,7 +1,9 @@
 """Who is let in, and how it ends. The clock is turned by hand; the files are real."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -311,10 +313,10 @@ def test_a_logout_that_cannot_be_written_is_never_called_done(place: Place, how:
     written = sessions_beside(place.database)
     in_the_way = written.with_name(f"{written.name}.new")
     in_the_way.mkdir()  # nothing can be written
-    end = {
-        "one": lambda: place.accounts.end_session("ann", ann.who.session or ""),
-        "all": lambda: place.accounts.end_sessions("ann"),
-        "shown": lambda: place.accounts.end_shown([ann.secret]),
+    end: Callable[[], None] = {
+        "one": partial(place.accounts.end_session, "ann", ann.who.session or ""),
+        "all": partial(place.accounts.end_sessions, "ann"),
+        "shown": partial(place.accounts.end_shown, [ann.secret]),
     }[how]
     for _ in range(2):  # also right after a write that failed
         with pytest.raises(TryLater, match=r"sessions\.json\.new cannot be written: "):
