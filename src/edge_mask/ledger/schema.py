@@ -168,7 +168,11 @@ _HOURS = (
     "CREATE INDEX looks_wall ON looks (wall, camera, no_mask)",
 )
 
-_SIZED = {**_TEXTS, "visits": (*_TEXTS["visits"], "record")}
+_SIZED = {
+    **_TEXTS,
+    "visits": (*_TEXTS["visits"], "record"),
+    "alerts": (*_TEXTS["alerts"], "deviation"),
+}
 
 _HELD = (
     # Visits that are judged, while it is not known yet whether their persons go through: JSON, NULL when erased. Each
@@ -187,10 +191,16 @@ _PAGE = (
     *(f"ALTER TABLE {table} ADD COLUMN seen_by TEXT" for table in ("alerts", "faults")),
 )
 
+_OUTLIERS = (
+    # Which outlier an alert tells of: JSON, NULL for other alerts and in rows of earlier versions.
+    "ALTER TABLE alerts ADD COLUMN deviation TEXT",
+    *_counted_anew("alerts", (*_TEXTS["alerts"], "deviation")),
+)
+
 ROOM: Final = {table: _guarded_room("", texts) for table, texts in _SIZED.items()}
 """SQL for the size of a stored event, by table."""
 
-MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SHADOWS, _HISTORY, _DAMAGE, _RECORDS, _HOURS, _HELD, _PAGE)
+MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SHADOWS, _HISTORY, _DAMAGE, _RECORDS, _HOURS, _HELD, _PAGE, _OUTLIERS)
 
 
 def migrate(connection: Connection, steps: Sequence[Sequence[str]] = MIGRATIONS) -> None:
