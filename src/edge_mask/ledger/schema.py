@@ -187,10 +187,44 @@ _PAGE = (
     *(f"ALTER TABLE {table} ADD COLUMN seen_by TEXT" for table in ("alerts", "faults")),
 )
 
-ROOM: Final = {table: _guarded_room("", texts) for table, texts in _SIZED.items()}
-"""SQL for the size of a stored event, by table."""
+HOURS: Final = "series_hours"
+"""The table of the hours of series. It counts into the bounds of the history."""
+_HOUR = "420"
+"""Bytes of a row of it, with free space in pages; measured."""
 
-MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SHADOWS, _HISTORY, _DAMAGE, _RECORDS, _HOURS, _HELD, _PAGE)
+_SERIES = (
+    # Minutes and hours name a series by its number; see series_rows.py for how the numbers are made.
+    """CREATE TABLE series (
+        id INTEGER PRIMARY KEY, sensor TEXT NOT NULL, quantity TEXT NOT NULL, unit TEXT NOT NULL,
+        UNIQUE (sensor, quantity, unit))""",
+    # Minutes whose hour is not over: one row each, behind all the others, so that a commit writes one page of them.
+    """CREATE TABLE series_minutes (
+        id INTEGER PRIMARY KEY, count INTEGER NOT NULL, mean REAL NOT NULL, min REAL NOT NULL, max REAL NOT NULL,
+        last REAL NOT NULL)""",
+    # Hours that are over, those of one series side by side; see series_hour.py.
+    """CREATE TABLE series_hours (
+        id INTEGER PRIMARY KEY, minutes BLOB NOT NULL, summaries BLOB NOT NULL, checksum INTEGER NOT NULL)""",
+    """CREATE TABLE series_forecasts (
+        id INTEGER PRIMARY KEY, origin REAL NOT NULL, step_s INTEGER NOT NULL, numbers BLOB NOT NULL,
+        checksum INTEGER NOT NULL)""",
+    # What a watch knows beside the readings, as JSON: among it what is out of line now.
+    "CREATE TABLE series_states (id INTEGER PRIMARY KEY, state TEXT NOT NULL)",
+    f"INSERT INTO history VALUES ('{HOURS}', 0, 0)",
+    f"""CREATE TRIGGER {HOURS}_insert AFTER INSERT ON {HOURS} BEGIN
+        UPDATE history SET events = coalesce(events, 0) + 1, bytes = coalesce(bytes, 0) + {_HOUR}
+        WHERE name = '{HOURS}'; END""",
+    f"""CREATE TRIGGER {HOURS}_delete AFTER DELETE ON {HOURS} BEGIN
+        UPDATE history SET events = coalesce(events, 0) - 1, bytes = coalesce(bytes, 0) - {_HOUR}
+        WHERE name = '{HOURS}'; END""",
+)
+
+SERIES: Final = ("series", "series_minutes", HOURS, "series_forecasts", "series_states")
+"""The tables of series."""
+
+ROOM: Final = {**{table: _guarded_room("", texts) for table, texts in _SIZED.items()}, HOURS: _HOUR}
+"""SQL for the size of a row that counts into the bounds of the history, by table."""
+
+MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SHADOWS, _HISTORY, _DAMAGE, _RECORDS, _HOURS, _HELD, _PAGE, _SERIES)
 
 
 def migrate(connection: Connection, steps: Sequence[Sequence[str]] = MIGRATIONS) -> None:
