@@ -62,6 +62,23 @@ def test_all_pages_together_are_the_list(tmp_path: Path, limit: int) -> None:
     assert all_pages(kept, Which(camera="' OR 1=1 --"), limit) == []
 
 
+@pytest.mark.parametrize("which", [Which(), Which(is_pass=True), Which(reason="no_mask"), Which(since=moment(3).wall)])
+def test_the_neighbours_of_a_visit_are_those_of_the_list(tmp_path: Path, which: Which) -> None:
+    kept = record(tmp_path / "db", *visits(*range(20)))
+    listed = ids(kept.visit_page(which, None, 100))
+    assert len(listed) > 9
+    for newer, each, older in zip([None, *listed], listed, [*listed[1:], None], strict=False):
+        assert kept.beside(which, each) == (newer, older)
+
+
+def test_a_visit_that_the_filters_leave_out_has_neighbours_all_the_same(tmp_path: Path) -> None:
+    kept = record(tmp_path / "db", *visits(*range(20)))
+    assert kept.beside(Which(is_pass=True), "v010") == ("v011", "v009")
+    assert kept.beside(Which(camera="hall"), "v010") == (None, None)
+    with pytest.raises(Refused, match="there is no such visit"):
+        kept.beside(Which(), "v099")
+
+
 def test_what_arrives_and_what_is_erased_between_two_pages_moves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "db"
     kept = record(path, *visits(*range(20)))

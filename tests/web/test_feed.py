@@ -277,7 +277,9 @@ def test_what_was_erased_is_forgotten_and_who_has_not_read_it_comes_again() -> N
         feed.forget()
         await asyncio.sleep(0.01)
         assert feed.since("a") is None, "the history tells what is left"
-        assert (slow.is_over, slow.is_filled, done.is_over) == (True, False, False)
+        assert (slow.is_over, done.is_over) == (True, False), "who has something waiting comes again"
+        for stream in (slow, done):
+            assert [told.as_event() for told in await stream.take(1)] == [b"event: erased\ndata: {}\n\n"]
 
     in_loop(run)
 

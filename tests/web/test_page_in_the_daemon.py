@@ -89,6 +89,24 @@ def test_a_new_configuration_keeps_streams_and_answers_over_the_same_connection(
             assert b"" not in words, "the stream has ended"
 
 
+@pytest.mark.parametrize("by", ["the API", "the command line"])
+def test_an_erasure_is_told_at_once_to_whoever_looks(house: Served, by: str) -> None:
+    keeper = house.with_token("read", "control", name=f"keeper-{len(by)}")
+    visit = until(lambda: keeper.get("/api/v1/visits?limit=1").json()["items"])[0]["id"]
+    with keeper.stream("/api/v1/events?kinds=alert") as stream:
+        assert stream.readline() == FIRST
+        if by == "the API":
+            assert keeper.ask("DELETE", f"/api/v1/visits/{visit}").status == 200
+        else:
+            done = edge_mask("erase", "--visit", visit, "--config", house.config, cwd=house.folder)
+            assert done.code == 0, done
+        told = stream.readline()
+        while told in (b"\n", b"event: here\n", b"data: {}\n"):
+            told = stream.readline()
+        assert (told, stream.readline(), stream.readline()) == (b"event: erased\n", b"data: {}\n", b"\n")
+    assert keeper.get(f"/api/v1/visits/{visit}").status == 404
+
+
 def test_a_daemon_that_runs_is_known_by_check(house: Served) -> None:
     assert f"http://{HOST}:{house.port}/ is served by a daemon that runs now" in said_of_page(house.config)
 

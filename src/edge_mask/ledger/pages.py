@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from edge_mask.errors import Refused
 from edge_mask.ledger.figures import Which
 from edge_mask.ledger.shown import COLUMNS, as_shown, known
-from edge_mask.ledger.soundness import LATEST
+from edge_mask.ledger.soundness import LATEST, is_text
 
 MOST: Final = 500
 """Rows on one page."""
@@ -48,6 +48,27 @@ def visits(connection: Connection, which: Which, cursor: str | None, limit: int)
     """Raises Refused for a cursor that is none of ours."""
     where, arguments = which.where(_TIMED)
     return _page(connection, "visits", where, arguments, cursor, limit)
+
+
+def beside(connection: Connection, which: Which, visit: str) -> tuple[str | None, str | None]:
+    """The ids of the next newer and the next older visit among `which`, as the list has them; None at its end.
+
+    `visit` itself need not be among them. Raises Refused for one that is not there.
+    """
+    found = connection.exec_driver_sql(f"SELECT wall, {_KEY} FROM visits WHERE id = ? AND {_TIMED}", (visit,)).first()
+    if found is None:
+        raise Refused("there is no such visit")
+    place = _Place(float(found[0]), found[1])
+    where, arguments = which.where(_TIMED)
+    newer, older = (
+        connection.exec_driver_sql(
+            f"SELECT id FROM visits {where} AND wall {sign}= ? AND (wall {sign} ? OR {_KEY} {sign} ?)"
+            f" ORDER BY wall {order}, {_KEY} {order} LIMIT 1",
+            (*arguments, place.wall, place.wall, place.key),
+        ).scalar()
+        for sign, order in ((">", "ASC"), ("<", "DESC"))
+    )
+    return (newer if is_text(newer) else None), (older if is_text(older) else None)
 
 
 def looks(connection: Connection, which: Which, cursor: str | None, limit: int) -> Page:

@@ -99,6 +99,11 @@ class Reader:
         with self._connection() as connection:
             return pages.visits(connection, which, cursor, limit)
 
+    def beside(self, which: Which, visit: str) -> tuple[str | None, str | None]:
+        """The next newer and the next older visit of that list. Raises Refused for a visit that is not there."""
+        with self._connection() as connection:
+            return pages.beside(connection, which, visit)
+
     def look_page(self, which: Which, cursor: str | None = None, limit: int = 50) -> Page:
         """Looks of rooms; of `which` only the period and the camera count. Raises Refused for a cursor that is none of
         ours."""

@@ -50,7 +50,12 @@ class Told:
 
     def as_event(self) -> bytes:
         """As a server-sent event (HTML Standard, "Server-sent events"); the payload is JSON on one line."""
-        return b"event: %s\nid: %s\ndata: %s\n\n" % (self.word.encode(), self.id.encode(), self.payload)
+        place = b"id: %s\n" % self.id.encode() if self.id else b""
+        return b"event: %s\n%sdata: %s\n\n" % (self.word.encode(), place, self.payload)
+
+
+ERASED: Final = Told("erased", "", b"{}")
+"""Something was erased: who shows people looks again. Every stream gets it. Without an id: nobody goes on from it."""
 
 
 class Stream:
@@ -78,6 +83,13 @@ class Stream:
         """Its reader gets none any more of what waits, and comes again."""
         self._waiting.clear()
         self.end()
+
+    def erased(self) -> None:
+        """What waits may tell of somebody who is erased: none of it is sent, and its reader comes again."""
+        if self._waiting:
+            self.cut()
+        self._waiting.append(ERASED)
+        self._wake.set()
 
     def end(self) -> None:
         """Nothing more comes."""
@@ -135,7 +147,8 @@ class Feed:
             self._soon(loop, self._end)
 
     def forget(self) -> None:
-        """Something was erased: who comes again reads the history, and so does who has not read yet what waits."""
+        """Something was erased, which every stream is told. Who comes again reads the history, and so does who has not
+        read yet what waits."""
         if (loop := self._loop) is not None:
             self._soon(loop, self._forget)
 
@@ -201,8 +214,7 @@ class Feed:
         self._spread()
         self._kept.clear()
         for stream in self._streams:
-            if stream.is_filled:
-                stream.cut()
+            stream.erased()
 
     def _end(self) -> None:
         self._is_ended = True

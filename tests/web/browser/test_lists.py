@@ -28,9 +28,25 @@ def test_a_visit_shows_what_it_was_decided_on(desk: Browsing) -> None:
         page.get_by_role("link", name="Why?").first.click()
         expect(page.get_by_role("heading", name="What it was decided on")).to_be_visible()
         assert page.locator(".rows.tight tbody tr").count() >= 3, "three looks must agree"
-        expect(page.locator("dl.tight")).to_contain_text(["votes"])
+        page.locator("summary", has_text="Settings then").click()
+        expect(page.locator("dl.tight").first).to_contain_text("Looks that must be ahead")
+        assert "_" not in page.locator("dl.tight").first.inner_text(), "words, and no keys"
         expect(page.locator("img.photo")).to_be_visible()
         assert page.locator("img.photo").evaluate("each => each.decode().then(() => each.naturalWidth)") > 0
+
+
+def test_from_one_visit_to_the_next_with_the_filters_of_the_list(desk: Browsing) -> None:
+    with desk.page("/visits?verdict=no_pass") as page:
+        rows = [row.get_attribute("id") or "" for row in page.locator("tbody tr").all()]
+        page.locator(f"#{rows[1]} a").first.click()
+        page.get_by_role("link", name="Older visit").click()
+        page.wait_for_url(re.compile(f"{rows[2].removeprefix('v-')}.*verdict=no_pass"))
+        page.get_by_role("link", name="Newer visit").click()
+        page.get_by_role("link", name="Newer visit").click()
+        page.wait_for_url(re.compile(rows[0].removeprefix("v-")))
+        expect(page.get_by_role("link", name="Newer visit")).to_have_count(0)  # whoever comes now passes
+        page.get_by_role("link", name="All that were chosen").click()
+        page.wait_for_url(re.compile(r"/visits\?verdict=no_pass$"))
 
 
 def test_the_looks_of_a_visit_have_headings_on_a_telephone(desk: Browsing) -> None:
@@ -56,7 +72,7 @@ def test_a_visit_that_was_erased_elsewhere_leaves_its_page(desk: Browsing) -> No
         with desk.page(f"/visits/{str(row).removeprefix('v-')}/erase") as other:
             other.get_by_role("button", name="Erase it").click()
             expect(other.get_by_text("The visit is erased.")).to_be_visible()
-        expect(page.get_by_text("There is no such visit.")).to_be_visible()  # the next visitor makes the page look
+        expect(page.get_by_text("There is no such visit.")).to_be_visible()
         expect(page.locator("main img, main dl")).to_have_count(0)
         desk.complaints[:] = [each for each in desk.complaints if "404" not in each]
 

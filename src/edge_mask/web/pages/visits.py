@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -21,10 +20,11 @@ from edge_mask.web.pages.choices import REASONS, Choice, cameras_of, iso, visits
 from edge_mask.web.pages.frame import render, words_for
 from edge_mask.web.pages.page import page
 from edge_mask.web.pages.pictures import with_picture
+from edge_mask.web.pages.policy import settings_then
 from edge_mask.web.pages.thermometer import unit_of
 from edge_mask.web.site import Said, Site, site_of
 from edge_mask.web.threads import in_thread
-from edge_mask.web.words import NOTHING, Words
+from edge_mask.web.words import Words
 
 _PAGE: Final = 25
 _PATIENCE: Final = 10.0
@@ -87,14 +87,18 @@ async def visit(request: Request) -> Response:
     site, words = site_of(request), words_for(request)
     row, packed = await _found(request)
     record, why = _record(packed, words)
+    newer, older = await in_thread(lambda: _beside(site, visits_choice(request.query_params, words), str(row["id"])))
     return await render(
         request,
         "visit.html",
         room="visits",
-        live="visit health",  # an erasure tells nobody; the page asks whether the visit is still there
+        live="visit",
         visit=with_picture(site, row),
+        newer=newer,
+        older=older,
         unit=unit_of(site.settings, str(row["camera"])),
         record=None if record is None else _legible(record),
+        policy=[] if record is None else settings_then(record.policy, words),
         record_missing=why,
     )
 
@@ -124,7 +128,6 @@ def _legible(record: Record) -> dict[str, Any]:
         "model": record.made_by.model,
         "sha256": record.made_by.sha256,
         "program": record.made_by.program,
-        "policy": [(name, _setting(value)) for name, value in asdict(record.policy).items()],
         "looks": [
             {
                 "at": look.at,
@@ -140,10 +143,12 @@ def _legible(record: Record) -> dict[str, Any]:
     }
 
 
-def _setting(value: object) -> str:
-    if value is None:
-        return NOTHING
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _beside(site: Site, choice: Choice, visit: str) -> tuple[str | None, str | None]:
+    """Its neighbours in the list that was chosen from."""
+    try:
+        return site.reader.beside(choice.which, visit)
+    except Refused:  # erased meanwhile
+        return None, None
 
 
 # -- erasure ---------------------------------------------------------------------------------------------

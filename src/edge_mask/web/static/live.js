@@ -4,7 +4,7 @@
 //
 // A page is told what happened, never what to show: it asks the server for itself again.
 
-const KINDS = ["visit", "alert", "look", "reading", "fault", "health"];
+const KINDS = ["visit", "alert", "look", "reading", "fault", "health", "erased"];
 const SIGNS = ["hello", "here", ...KINDS];
 const SILENCE = 50_000; // the server says something at least every fifteen seconds
 const LONGEST = 15_000;

@@ -16,7 +16,7 @@ const now = () => then + (performance.now() - began) / 1000;
 const showing = new Intl.DateTimeFormat(html.lang, { timeZone: zone(), hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const ago = new Intl.RelativeTimeFormat(html.lang, { style: "narrow", numeric: "always" });
 let current = now();
-let state = "opening", port = null, busy = false, dirty = false, due = 0, last = 0, held = null;
+let state = "opening", port = null, busy = false, dirty = false, due = 0, last = 0, held = null, erased = false;
 
 function zone() {
   try { Intl.DateTimeFormat("en", { timeZone: html.dataset.zone }); return html.dataset.zone; } catch { return "UTC"; }
@@ -58,6 +58,7 @@ function tell() {
 
 function hear({ data }) {
   if (data.heard && data.is !== "lost") current = now();
+  if (data.kind === "erased") { erased = true; soon(0); return; }
   if (data.is === "event") { if (kinds.includes(data.kind)) soon(SLOW.has(data.kind) ? 5000 : 150); return; }
   const before = state;
   state = data.is;
@@ -134,7 +135,8 @@ function take(next) {
   const version = next.querySelector(script)?.getAttribute("src");
   if (version && version !== document.querySelector(script).getAttribute("src")) { location.reload(); return; }
   held = null;
-  const news = isHandled() ? newcomers(next) : 0;
+  const news = isHandled() && !erased ? newcomers(next) : 0; // what was erased does not stay under the hand either
+  erased = false;
   strips(news);
   if (news) held = next;
   const spoken = new Map([...document.querySelectorAll("[data-say]")].map((each) => [each.id, each.dataset.say]));

@@ -1,0 +1,66 @@
+"""The criteria of a series: its limits as they were shipped, or as they were learned from what is stored."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import yaml
+
+from edge_mask.errors import Refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criteria:
+    """None: nothing is known about it, and nothing is judged by it."""
+
+    min: float | None = None
+    max: float | None = None
+    max_step: float | None = None
+    """The largest step from one minute to the next."""
+    run: int | None = None
+    """Minutes that a value may stay exactly the same."""
+    zero_run: int | None = None
+    """The same for zero, which is what a house says all night."""
+    night_noise: float | None = None
+    """How much the lowest flow differs from night to night, as a share of it: the smallest leak that can be seen."""
+    version: int = 0
+    """0: shipped."""
+    made: float | None = None
+    """Unix seconds."""
+    learned_from: tuple[float, float] | None = None
+    days: int | None = None
+    """How many whole days were learned from; days with outliers are left out."""
+
+    def to_yaml(self) -> str:
+        """As a file of `criteria/`; what is not known is left out."""
+        data = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        return yaml.safe_dump({key: value for key, value in data.items() if value is not None}, sort_keys=False)
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any], where: str = "criteria") -> "Criteria":
+        """From the values of a file; Refused with a sentence when they are not criteria."""
+        known = {field.name for field in fields(cls)}
+        if strange := sorted(set(data) - known):
+            raise Refused(f"{where}: {strange[0]} is not a criterion (those are {', '.join(sorted(known))})")
+        values: dict[str, Any] = {}
+        for key, value in data.items():
+            if key == "learned_from" and value is not None:
+                values[key] = _pair(value, f"{where}: {key}")
+            elif key in {"run", "zero_run", "version", "days"} and value is not None:
+                values[key] = int(_number(value, f"{where}: {key}"))
+            else:
+                values[key] = None if value is None else _number(value, f"{where}: {key}")
+        return cls(**values)
+
+
+def _number(value: Any, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        raise Refused(f"{where} is {value!r}, not a number")
+    return float(value)
+
+
+def _pair(value: Any, where: str) -> tuple[float, float]:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise Refused(f"{where} is {value!r}, not two times")
+    return _number(value[0], where), _number(value[1], where)

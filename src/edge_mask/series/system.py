@@ -1,0 +1,68 @@
+"""What is wrong with the sensor itself: it is silent, says the same for too long, or what it cannot measure."""
+
+from typing import Any, Final
+
+from edge_mask.series.criteria import Criteria
+from edge_mask.series.detector import Seen
+from edge_mask.series.nouns import Outlier, Site
+
+SILENT_AFTER: Final = 7
+"""Minutes without a reading."""
+RUN_UNKNOWN: Final = 60
+"""Minutes that a value may stay the same where nothing was learned."""
+
+
+class System:
+    """Silent, stuck, out of range."""
+
+    def __init__(self, site: Site, criteria: Criteria) -> None:
+        self._limits = site.limits
+        self.use(criteria)
+        self._empty = 0
+        self._same = 0
+        self._value = float("nan")
+
+    def use(self, criteria: Criteria) -> None:
+        """Judge by these from now on."""
+        self._run = criteria.run or RUN_UNKNOWN
+        self._zero_run = criteria.zero_run or self._run
+
+    def reading(self, at: float, value: float) -> Outlier | None:
+        """What this reading is by itself."""
+        low, high = self._limits
+        if not low <= value <= high:
+            return Outlier("system", "out_of_range", value, self._limits, at)
+        if value == self._value and self._same > self._limit(value):
+            return Outlier("system", "stuck", value, None, at)
+        return None
+
+    def minute(self, seen: Seen) -> tuple[Outlier, ...]:
+        if seen.after_pause:
+            self._empty = 0
+        if seen.count == 0:
+            self._empty += 1
+            if self._empty >= SILENT_AFTER:
+                return (Outlier("system", "silent", None, None, seen.end - 60.0 * self._empty),)
+            return ()
+        self._empty = 0
+        moved = seen.low != seen.high or seen.last != self._value
+        self._same = 1 if moved else self._same + 1
+        self._value = seen.last
+        low, high = self._limits
+        found = []
+        if seen.low < low or seen.high > high:
+            value = seen.low if seen.low < low else seen.high
+            found.append(Outlier("system", "out_of_range", value, self._limits, seen.end - 60.0))
+        elif self._same > self._limit(seen.last):
+            found.append(Outlier("system", "stuck", seen.last, None, seen.end - 60.0 * self._same))
+        return tuple(found)
+
+    def _limit(self, value: float) -> int:
+        return self._zero_run if value == 0 else self._run
+
+    def dump(self) -> dict[str, Any]:
+        return {"empty": self._empty, "same": self._same, "value": None if self._value != self._value else self._value}
+
+    def load(self, state: dict[str, Any]) -> None:
+        self._empty, self._same = int(state["empty"]), int(state["same"])
+        self._value = float("nan") if state["value"] is None else float(state["value"])
