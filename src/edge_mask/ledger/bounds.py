@@ -16,7 +16,8 @@ from sqlalchemy import Connection
 from edge_mask.kinds import FIRST_TO_GO, TABLES
 from edge_mask.ledger.counters import count
 from edge_mask.ledger.recount import recount
-from edge_mask.ledger.schema import HOURS, PENDING, SET_ASIDE
+from edge_mask.ledger.schema import PENDING, SET_ASIDE
+from edge_mask.ledger.series_schema import HOURS
 from edge_mask.ledger.series_thinning import SeriesBounds, drop_oldest
 from edge_mask.ledger.soundness import is_whole
 from edge_mask.units import Bytes, Moment, Seconds

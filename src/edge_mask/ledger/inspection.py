@@ -18,7 +18,9 @@ from edge_mask.kinds import TABLES
 from edge_mask.ledger.connections import ReadView, is_damage
 from edge_mask.ledger.database import identity_of
 from edge_mask.ledger.recount import recount
-from edge_mask.ledger.schema import HOURS, KEYS, SERIES, SET_ASIDE, SIZE, lacking
+from edge_mask.ledger.schema import KEYS, SET_ASIDE, SIZE, lacking
+from edge_mask.ledger.series_schema import HOURS
+from edge_mask.ledger.series_schema import TABLES as SERIES
 from edge_mask.ledger.soundness import damaged_columns, is_whole, names
 from edge_mask.plural import counted
 from edge_mask.redact import legible

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from edge_mask.kinds import TABLES
 from edge_mask.ledger.counters import count
+from edge_mask.ledger.deviations import deviation_text
 from edge_mask.ledger.schema import SET_ASIDE
 from edge_mask.ledger.series_rows import SeriesRow
 from edge_mask.ledger.soundness import checksum, is_whole
@@ -19,12 +20,14 @@ from edge_mask.messages import (
     Detections,
     Event,
     Fault,
+    Forecast,
     Health,
     Look,
     Message,
     Outcome,
     Reading,
     Receipt,
+    Summary,
     Visit,
     kind_of,
 )
@@ -86,7 +89,7 @@ class Batch:
 
 
 def event_row(event: Event, event_id: str, boot: str) -> EventRow | None:
-    """The row that keeps `event`; None for live events, which never touch the disk."""
+    """The row that keeps `event`; None where nothing but its message is kept."""
     table = kind_of(event).table
     if table is None:
         return None
@@ -108,6 +111,7 @@ def event_row(event: Event, event_id: str, boot: str) -> EventRow | None:
             values = {
                 "kind": event.kind, "camera": event.camera, "sensor": event.sensor, "text": event.text,
                 "streak": event.streak, "value": event.value, "snapshot": event.snapshot,
+                "deviation": None if event.deviation is None else deviation_text(event.deviation),
             }  # fmt: skip
         case Reading():
             values = {
@@ -116,7 +120,7 @@ def event_row(event: Event, event_id: str, boot: str) -> EventRow | None:
             }  # fmt: skip
         case Fault():
             values = {"component": event.component, "code": event.code, "text": event.text}
-        case Detections() | Health():
+        case Detections() | Health() | Summary() | Forecast():
             return None
         case _:
             assert_never(event)

@@ -21,7 +21,9 @@ from edge_mask.ledger.connections import as_text, open_writer
 from edge_mask.ledger.damaged_file import is_readable, readable_rows, with_fresh_contents
 from edge_mask.ledger.database import beside, is_there
 from edge_mask.ledger.recount import recount
-from edge_mask.ledger.schema import HOURS, KEYS, SERIES
+from edge_mask.ledger.schema import KEYS
+from edge_mask.ledger.series_schema import HOURS
+from edge_mask.ledger.series_schema import TABLES as SERIES
 from edge_mask.ledger.soundness import is_whole
 from edge_mask.plural import counted
 from edge_mask.redact import legible

@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from edge_mask.errors import DatabaseError
+from edge_mask.ledger import series_schema
 from edge_mask.ledger.database import APPLICATION_ID
 
 PENDING: Final = 0
@@ -168,7 +169,11 @@ _HOURS = (
     "CREATE INDEX looks_wall ON looks (wall, camera, no_mask)",
 )
 
-_SIZED = {**_TEXTS, "visits": (*_TEXTS["visits"], "record")}
+_SIZED = {
+    **_TEXTS,
+    "visits": (*_TEXTS["visits"], "record"),
+    "alerts": (*_TEXTS["alerts"], "deviation"),
+}
 
 _HELD = (
     # Visits that are judged, while it is not known yet whether their persons go through: JSON, NULL when erased. Each
@@ -187,44 +192,21 @@ _PAGE = (
     *(f"ALTER TABLE {table} ADD COLUMN seen_by TEXT" for table in ("alerts", "faults")),
 )
 
-HOURS: Final = "series_hours"
-"""The table of the hours of series. It counts into the bounds of the history."""
-_HOUR = "420"
-"""Bytes of a row of it, with free space in pages; measured."""
-
-_SERIES = (
-    # Minutes and hours name a series by its number; see series_rows.py for how the numbers are made.
-    """CREATE TABLE series (
-        id INTEGER PRIMARY KEY, sensor TEXT NOT NULL, quantity TEXT NOT NULL, unit TEXT NOT NULL,
-        UNIQUE (sensor, quantity, unit))""",
-    # Minutes whose hour is not over: one row each, behind all the others, so that a commit writes one page of them.
-    """CREATE TABLE series_minutes (
-        id INTEGER PRIMARY KEY, count INTEGER NOT NULL, mean REAL NOT NULL, min REAL NOT NULL, max REAL NOT NULL,
-        last REAL NOT NULL)""",
-    # Hours that are over, those of one series side by side; see series_hour.py.
-    """CREATE TABLE series_hours (
-        id INTEGER PRIMARY KEY, minutes BLOB NOT NULL, summaries BLOB NOT NULL, checksum INTEGER NOT NULL)""",
-    """CREATE TABLE series_forecasts (
-        id INTEGER PRIMARY KEY, origin REAL NOT NULL, step_s INTEGER NOT NULL, numbers BLOB NOT NULL,
-        checksum INTEGER NOT NULL)""",
-    # What a watch knows beside the readings, as JSON: among it what is out of line now.
-    "CREATE TABLE series_states (id INTEGER PRIMARY KEY, state TEXT NOT NULL)",
-    f"INSERT INTO history VALUES ('{HOURS}', 0, 0)",
-    f"""CREATE TRIGGER {HOURS}_insert AFTER INSERT ON {HOURS} BEGIN
-        UPDATE history SET events = coalesce(events, 0) + 1, bytes = coalesce(bytes, 0) + {_HOUR}
-        WHERE name = '{HOURS}'; END""",
-    f"""CREATE TRIGGER {HOURS}_delete AFTER DELETE ON {HOURS} BEGIN
-        UPDATE history SET events = coalesce(events, 0) - 1, bytes = coalesce(bytes, 0) - {_HOUR}
-        WHERE name = '{HOURS}'; END""",
+_OUTLIERS = (
+    # Which outlier an alert tells of: JSON, NULL for other alerts and in rows of earlier versions.
+    "ALTER TABLE alerts ADD COLUMN deviation TEXT",
+    *_counted_anew("alerts", (*_TEXTS["alerts"], "deviation")),
 )
 
-SERIES: Final = ("series", "series_minutes", HOURS, "series_forecasts", "series_states")
-"""The tables of series."""
-
-ROOM: Final = {**{table: _guarded_room("", texts) for table, texts in _SIZED.items()}, HOURS: _HOUR}
+ROOM: Final = {
+    **{table: _guarded_room("", texts) for table, texts in _SIZED.items()},
+    series_schema.HOURS: series_schema.ROOM,
+}
 """SQL for the size of a row that counts into the bounds of the history, by table."""
 
-MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SHADOWS, _HISTORY, _DAMAGE, _RECORDS, _HOURS, _HELD, _PAGE, _SERIES)
+MIGRATIONS: Sequence[Sequence[str]] = (
+    _FIRST, _SHADOWS, _HISTORY, _DAMAGE, _RECORDS, _HOURS, _HELD, _PAGE, _OUTLIERS, series_schema.STEP,
+)  # fmt: skip
 
 
 def migrate(connection: Connection, steps: Sequence[Sequence[str]] = MIGRATIONS) -> None:
