@@ -78,6 +78,6 @@ def test_no_secret_stands_in_any_answer_nor_in_the_log(house: Served, tmp_path: 
         caught = b""
         while b"event: visit" not in caught:
             caught += s.readline()
-    told = caught.decode() + reader.post("/api/v1/commands/status", b"{}").text + house.daemon.stderr
-    assert not [secret for secret in SECRETS if secret in told]
+    said = caught.decode() + reader.post("/api/v1/commands/status", b"{}").text + house.daemon.stderr
+    assert not [secret for secret in SECRETS if secret in said]
     assert os.fspath(house.folder / "broker") not in reader.get("/api/v1/status").text
