@@ -31,7 +31,7 @@ class Kind:
     priority: Priority
     qos: Literal[0, 1]
     table: str | None
-    """The table of the database that keeps the event; None when the event never touches the disk."""
+    """The table of the database that keeps the event; None when nothing of it but its message is kept."""
     is_retained: bool = False
     """The broker keeps the last one for whoever subscribes later."""
 
@@ -49,8 +49,13 @@ READINGS = Kind("temperature", Priority.TELEMETRY, 1, "readings")
 HEALTH = Kind("health", Priority.LIVE, 0, None)
 FAULTS = Kind("errors", Priority.EVIDENCE, 1, "faults")
 STATUS = Kind("status", Priority.LIVE, 1, None, is_retained=True)
+# What is said of a series of readings; the store of series keeps what they are made of.
+SUMMARIES = Kind("summaries", Priority.TELEMETRY, 1, None)
+RECORDS = Kind("records", Priority.TELEMETRY, 1, None)
+FORECASTS = Kind("forecasts", Priority.TELEMETRY, 1, None)
 
-KINDS = (DETECTIONS, VISITS, LOOKS, ALERTS, READINGS, HEALTH, FAULTS, STATUS)
+OF_SERIES = (SUMMARIES, RECORDS, FORECASTS)
+KINDS = (DETECTIONS, VISITS, LOOKS, ALERTS, READINGS, HEALTH, FAULTS, STATUS, *OF_SERIES)
 
 TABLES = tuple(kind.table for kind in KINDS if kind.table is not None)
 """The tables of the history."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edge_mask import kinds
 from edge_mask.kinds import Priority as Priority  # noqa: PLC0414 (one of the nouns, passed on)
-from edge_mask.units import Moment
+from edge_mask.units import Moment, Unix
 
 Image = NDArray[np.uint8]
 """A picture, height x width x 3, 8 bit, channels blue-green-red as OpenCV keeps them."""
@@ -85,6 +85,8 @@ class Quality(StrEnum):
     GOOD = "good"
     STUCK = "stuck"
     OUT_OF_RANGE = "out_of_range"
+    OUTLIER = "outlier"
+    """Possible, but not what this series says at other times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,23 @@ class Look:
     snapshot: str | None = None
 
 
+Expected = tuple[float | None, float | None]
+"""From and to; None is no bound."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deviation:
+    """Of a series from what is usual of it: what an alert of the kind `outlier` is about."""
+
+    quantity: str
+    outlier: str
+    """`system`, `value`, `forecast`, `quiet`."""
+    reason: str
+    began: Unix
+    expected: Expected | None = None
+    state: Literal["begun", "ended"] = "begun"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """Something a person should act on now."""
@@ -182,6 +201,48 @@ class Alert:
     unit: str | None = None
     """Of both."""
     snapshot: str | None = None
+    deviation: Deviation | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What a series said between two moments."""
+
+    at: Moment
+    """When it was over."""
+    sensor: str
+    quantity: str
+    unit: str
+    begin: Unix
+    end: Unix
+    count: int
+    min: float | None
+    mean: float | None
+    max: float | None
+    last: float | None
+    deviations: tuple[Deviation, ...] = ()
+    """What lasted in that time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record(Summary):
+    """A minute in which something was wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What a series is going to say, as far as it is like before."""
+
+    at: Moment
+    sensor: str
+    quantity: str
+    unit: str
+    origin: Unix
+    """The end of what is known; the first value is that of the step which begins here."""
+    step_s: int
+    values: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +263,7 @@ class Health:
     values: Mapping[str, Any]
 
 
-Event = Detections | Visit | Look | Alert | Reading | Fault | Health
+Event = Detections | Visit | Look | Alert | Reading | Fault | Health | Summary | Record | Forecast
 
 
 def kind_of(event: Event) -> kinds.Kind:
@@ -222,6 +283,12 @@ def kind_of(event: Event) -> kinds.Kind:
             return kinds.HEALTH
         case Fault():
             return kinds.FAULTS
+        case Record():  # before what it also is
+            return kinds.RECORDS
+        case Summary():
+            return kinds.SUMMARIES
+        case Forecast():
+            return kinds.FORECASTS
         case _:
             assert_never(event)
 

@@ -11,19 +11,23 @@ from sqlalchemy import Connection
 
 from edge_mask.kinds import TABLES
 from edge_mask.ledger.counters import count
+from edge_mask.ledger.deviations import deviation_text
 from edge_mask.ledger.schema import SET_ASIDE
+from edge_mask.ledger.series_rows import SeriesRow
 from edge_mask.ledger.soundness import checksum, is_whole
 from edge_mask.messages import (
     Alert,
     Detections,
     Event,
     Fault,
+    Forecast,
     Health,
     Look,
     Message,
     Outcome,
     Reading,
     Receipt,
+    Summary,
     Visit,
     kind_of,
 )
@@ -77,14 +81,15 @@ class Batch:
     """What the counters go up by."""
     marks: dict[str, int] = field(default_factory=dict)
     """Counters that are set anew."""
+    series: list[SeriesRow] = field(default_factory=list)
 
     def __len__(self) -> int:
         rows = len(self.events) + len(self.outgoing) + len(self.settlements) + len(self.released)
-        return rows + len(self.counts) + len(self.marks)
+        return rows + len(self.counts) + len(self.marks) + len(self.series)
 
 
 def event_row(event: Event, event_id: str, boot: str) -> EventRow | None:
-    """The row that keeps `event`; None for live events, which never touch the disk."""
+    """The row that keeps `event`; None where nothing but its message is kept."""
     table = kind_of(event).table
     if table is None:
         return None
@@ -107,6 +112,7 @@ def event_row(event: Event, event_id: str, boot: str) -> EventRow | None:
                 "kind": event.kind, "camera": event.camera, "sensor": event.sensor, "text": event.text,
                 "streak": event.streak, "value": event.value, "above": event.above, "unit": event.unit,
                 "snapshot": event.snapshot,
+                "deviation": None if event.deviation is None else deviation_text(event.deviation),
             }  # fmt: skip
         case Reading():
             values = {
@@ -115,7 +121,7 @@ def event_row(event: Event, event_id: str, boot: str) -> EventRow | None:
             }  # fmt: skip
         case Fault():
             values = {"component": event.component, "code": event.code, "text": event.text}
-        case Detections() | Health():
+        case Detections() | Health() | Summary() | Forecast():
             return None
         case _:
             assert_never(event)

@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from edge_mask.errors import DatabaseError
+from edge_mask.ledger import series_schema
 from edge_mask.ledger.database import APPLICATION_ID
 
 PENDING: Final = 0
@@ -168,7 +169,11 @@ _HOURS = (
     "CREATE INDEX looks_wall ON looks (wall, camera, no_mask)",
 )
 
-_SIZED = {**_TEXTS, "visits": (*_TEXTS["visits"], "record")}
+_SIZED = {
+    **_TEXTS,
+    "visits": (*_TEXTS["visits"], "record"),
+    "alerts": (*_TEXTS["alerts"], "deviation"),
+}
 
 _HELD = (
     # Visits that are judged, while it is not known yet whether their persons go through: JSON, NULL when erased. Each
@@ -193,10 +198,22 @@ _LIMITS = (
     "ALTER TABLE alerts ADD COLUMN unit TEXT",
 )
 
-ROOM: Final = {table: _guarded_room("", texts) for table, texts in _SIZED.items()}
-"""SQL for the size of a stored event, by table."""
+_OUTLIERS = (
+    # Which outlier an alert tells of: JSON, NULL for other alerts and in rows of earlier versions.
+    "ALTER TABLE alerts ADD COLUMN deviation TEXT",
+    *_counted_anew("alerts", (*_TEXTS["alerts"], "deviation")),
+)
 
-MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SHADOWS, _HISTORY, _DAMAGE, _RECORDS, _HOURS, _HELD, _PAGE, _LIMITS)
+ROOM: Final = {
+    **{table: _guarded_room("", texts) for table, texts in _SIZED.items()},
+    series_schema.HOURS: series_schema.ROOM,
+}
+"""SQL for the size of a row that counts into the bounds of the history, by table."""
+
+MIGRATIONS: Sequence[Sequence[str]] = (
+    _FIRST, _SHADOWS, _HISTORY, _DAMAGE, _RECORDS, _HOURS, _HELD, _PAGE, _OUTLIERS, series_schema.STEP,
+    _LIMITS,
+)  # fmt: skip
 
 
 def migrate(connection: Connection, steps: Sequence[Sequence[str]] = MIGRATIONS) -> None:

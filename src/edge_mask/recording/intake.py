@@ -12,6 +12,7 @@ from edge_mask.ledger.held import held_row
 from edge_mask.ledger.outbox import NOTIFY_TOPIC
 from edge_mask.ledger.rows import EventRow, OutboxRow, event_row
 from edge_mask.ledger.sequences import Sequences
+from edge_mask.ledger.series_rows import SeriesRow
 from edge_mask.ledger.shadows import Shadows
 from edge_mask.messages import (
     Alert,
@@ -60,10 +61,11 @@ class Admitted:
     """The boot that its moment belongs to; None is this one."""
     counts: Counter[str] = field(default_factory=Counter)
     marks: dict[str, int] = field(default_factory=dict)
+    series: list[SeriesRow] = field(default_factory=list)
 
     @property
     def is_stored(self) -> bool:
-        return bool(self.events or self.outgoing or self.released or self.counts)
+        return bool(self.events or self.outgoing or self.released or self.counts or self.series)
 
     def tell(self, told: "Told") -> None:
         """Take what became of a notification."""
@@ -189,11 +191,11 @@ class Intake:
         admitted.told.append((kind_of(event), message))
         if self._forward == "all":
             self._send(message, event.at, admitted)
-        if isinstance(event, Alert) and self._notices is not None:
-            admitted.tell(self._notices.alert(event, message, admitted.boot))
         # Rules see the shadow as it was before this message: so they can compare the two.
         depth = event.depth if isinstance(event, Reading) else 0
         self._through_rules(message, event.at, admitted, depth, is_complaint=is_complaint)
+        if isinstance(event, Alert) and self._notices is not None:  # after the rules: their words go before
+            admitted.tell(self._notices.alert(event, message, admitted.boot))
         self._updates.by_event(event)
 
     def _send(self, message: Message, at: Moment, admitted: Admitted) -> None:
@@ -216,7 +218,8 @@ class Intake:
         def shadow(thing: str, name: str | None) -> Value:
             return self._shadows.get(thing, name, int(at.wall))
 
-        context = Context(timestamp=int(at.wall * 1000), client_id=self._thing, shadow=shadow)
+        local = None if self._notices is None else self._notices.local
+        context = Context(timestamp=int(at.wall * 1000), client_id=self._thing, shadow=shadow, local=local)
         topic, payload = message.topic, message.payload
         return Incoming(topic=topic, payload=payload, priority=message.priority, context=context, depth=depth)
 

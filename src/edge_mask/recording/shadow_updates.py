@@ -6,7 +6,20 @@ from decimal import Decimal
 from typing import Any, assert_never
 
 from edge_mask.ledger.shadows import MOST, Shadows
-from edge_mask.messages import Alert, Detections, Event, Fault, Health, Look, Message, Quality, Reading, Visit
+from edge_mask.messages import (
+    Alert,
+    Detections,
+    Event,
+    Fault,
+    Forecast,
+    Health,
+    Look,
+    Message,
+    Quality,
+    Reading,
+    Summary,
+    Visit,
+)  # fmt: skip
 from edge_mask.redact import redact
 from edge_mask.shadow import UpdateRefused, parse_topic
 from edge_mask.units import Moment
@@ -92,7 +105,7 @@ def reported_by(event: Event, before: Mapping[str, Any]) -> Patch | None:
         case Alert():
             return {"alert": {"kind": event.kind, "text": event.text, "camera": event.camera,
                               "sensor": event.sensor, "at": at}}  # fmt: skip
-        case Detections() | Fault() | Health():
+        case Detections() | Fault() | Health() | Summary() | Forecast():
             return None
         case _:
             assert_never(event)

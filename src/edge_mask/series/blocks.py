@@ -1,5 +1,6 @@
 """Means of ten minutes and of hours, kept for half a year in a few kilobytes."""
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -113,3 +114,12 @@ def blocks(minutes: Minutes) -> Blocks:
 def hours(minutes: Minutes) -> Hours:
     """The hourly means of a history."""
     return Hours(*means(minutes, 60, LEAST_OF_HOUR))
+
+
+def days(minutes: Minutes, last: int = 14) -> Iterator[tuple[int, float, float]]:
+    """The lowest and highest minute of each of the last whole days (since 1970); days without one are left out."""
+    end = minutes.end // 1440
+    for day in range(max(end - last, -(-minutes.first // 1440)), end):
+        values = minutes.values[day * 1440 - minutes.first :][:1440]
+        if not np.isnan(values).all():
+            yield day, float(np.nanmin(values)), float(np.nanmax(values))

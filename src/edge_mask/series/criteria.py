@@ -18,6 +18,8 @@ class Criteria:
     max: float | None = None
     max_step: float | None = None
     """The largest step from one minute to the next."""
+    gap: int | None = None
+    """Minutes between two readings, where they do not come each minute."""
     run: int | None = None
     """Minutes that a value may stay exactly the same."""
     zero_run: int | None = None
@@ -47,7 +49,7 @@ class Criteria:
         for key, value in data.items():
             if key == "learned_from" and value is not None:
                 values[key] = _pair(value, f"{where}: {key}")
-            elif key in {"run", "zero_run", "version", "days"} and value is not None:
+            elif key in {"gap", "run", "zero_run", "version", "days"} and value is not None:
                 values[key] = int(_number(value, f"{where}: {key}"))
             else:
                 values[key] = None if value is None else _number(value, f"{where}: {key}")

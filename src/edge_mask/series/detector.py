@@ -53,14 +53,6 @@ class Kept(Protocol):
         ...
 
 
-class MinuteDetector(Kept, Protocol):
-    """Looks at each minute."""
-
-    def minute(self, seen: Seen) -> tuple[Outlier, ...]:
-        """What is wrong at the end of this minute."""
-        ...
-
-
 class BlockDetector(Kept, Protocol):
     """Looks at each ten minutes."""
 

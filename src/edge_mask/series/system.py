@@ -1,5 +1,6 @@
 """What is wrong with the sensor itself: it is silent, says the same for too long, or what it cannot measure."""
 
+import math
 from typing import Any, Final
 
 from edge_mask.series.criteria import Criteria
@@ -7,7 +8,7 @@ from edge_mask.series.detector import Seen
 from edge_mask.series.nouns import Outlier, Site
 
 SILENT_AFTER: Final = 7
-"""Minutes without a reading."""
+"""Minutes without a reading, of a sensor that is read each minute or two."""
 RUN_UNKNOWN: Final = 60
 """Minutes that a value may stay the same where nothing was learned."""
 
@@ -17,15 +18,16 @@ class System:
 
     def __init__(self, site: Site, criteria: Criteria) -> None:
         self._limits = site.limits
-        self.use(criteria)
         self._empty = 0
         self._same = 0
-        self._value = float("nan")
+        self._value = math.nan
+        self.use(criteria)
 
     def use(self, criteria: Criteria) -> None:
         """Judge by these from now on."""
         self._run = criteria.run or RUN_UNKNOWN
         self._zero_run = criteria.zero_run or self._run
+        self._silent_after = max(SILENT_AFTER, 2 * (criteria.gap or 1) + 3)
 
     def reading(self, at: float, value: float) -> Outlier | None:
         """What this reading is by itself."""
@@ -37,32 +39,35 @@ class System:
         return None
 
     def minute(self, seen: Seen) -> tuple[Outlier, ...]:
+        """What is wrong at the end of this minute."""
         if seen.after_pause:
             self._empty = 0
         if seen.count == 0:
             self._empty += 1
-            if self._empty >= SILENT_AFTER:
-                return (Outlier("system", "silent", None, None, seen.end - 60.0 * self._empty),)
-            return ()
+            if self._empty < self._silent_after:
+                return ()
+            return (Outlier("system", "silent", None, None, seen.end - 60.0 * self._empty),)
         self._empty = 0
-        moved = seen.low != seen.high or seen.last != self._value
-        self._same = 1 if moved else self._same + 1
+        if seen.low != seen.high or seen.last != self._value:
+            self._same = 0
+        self._same += 1
         self._value = seen.last
         low, high = self._limits
-        found = []
         if seen.low < low or seen.high > high:
             value = seen.low if seen.low < low else seen.high
-            found.append(Outlier("system", "out_of_range", value, self._limits, seen.end - 60.0))
-        elif self._same > self._limit(seen.last):
-            found.append(Outlier("system", "stuck", seen.last, None, seen.end - 60.0 * self._same))
-        return tuple(found)
+            return (Outlier("system", "out_of_range", value, self._limits, seen.end - 60.0),)
+        if self._same > self._limit(seen.last):
+            return (Outlier("system", "stuck", seen.last, None, seen.end - 60.0 * self._same),)
+        return ()
 
     def _limit(self, value: float) -> int:
         return self._zero_run if value == 0 else self._run
 
     def dump(self) -> dict[str, Any]:
-        return {"empty": self._empty, "same": self._same, "value": None if self._value != self._value else self._value}
+        """How long it is silent, and how long it says the same."""
+        return {"empty": self._empty, "same": self._same, "value": None if math.isnan(self._value) else self._value}
 
     def load(self, state: dict[str, Any]) -> None:
+        """Go on from a `dump`."""
         self._empty, self._same = int(state["empty"]), int(state["same"])
-        self._value = float("nan") if state["value"] is None else float(state["value"])
+        self._value = math.nan if state["value"] is None else float(state["value"])

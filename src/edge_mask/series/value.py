@@ -1,45 +1,168 @@
 """Values that the criteria do not allow: outside of the limits, or too far from the minute before."""
 
 import math
-from typing import Any
+from typing import Any, Final
 
 from edge_mask.series.criteria import Criteria
 from edge_mask.series.detector import Seen
-from edge_mask.series.nouns import Outlier
+from edge_mask.series.learn import beyond
+from edge_mask.series.nouns import Outlier, Site
+
+_CALM: Final = 10
+"""Minutes in line that end a value outside of the limits: one near a limit crosses it again and again."""
+_STAYS: Final = 15
+"""Minutes after which a step is a new level, which is a matter for the forecast."""
+_DAYS: Final = 14
+"""What is usual in the last two weeks is in line, whatever was learned: seasons creep."""
 
 
 class Value:
     """Spikes and steps."""
 
-    def __init__(self, criteria: Criteria) -> None:
-        self._before = float("nan")
+    def __init__(self, site: Site, criteria: Criteria) -> None:
+        self._site = site
+        self._before = math.nan
+        self._apart = 0
+        """Minutes since `_before`."""
+        self._level: float | None = None
+        """What it was before a step."""
+        self._spread = 0.0
+        """How far readings of one minute are apart: limits are of means, and single readings scatter more."""
+        self._outside: Outlier | None = None
+        self._step: Outlier | None = None
+        self._calm = 0
+        self._age = 0
+        self._of_readings: Outlier | None = None
+        self._days = _Days()
         self.use(criteria)
 
     def use(self, criteria: Criteria) -> None:
         """Judge by these from now on."""
-        self._low = -math.inf if criteria.min is None else criteria.min
-        self._high = math.inf if criteria.max is None else criteria.max
-        self._step = math.inf if criteria.max_step is None else criteria.max_step
-        self._expected = (criteria.min, criteria.max)
+        self._criteria = criteria
+        self._max_step = math.inf if criteria.max_step is None else criteria.max_step
+        self._close = (criteria.gap or 1) + 2
+        self._widen()
+
+    def warm_up(self, day: int, low: float, high: float) -> None:
+        """A day that is over, of which nothing is said."""
+        self._days.put(day, low, high)
+        self._widen()
 
     def reading(self, at: float, value: float) -> Outlier | None:
         """What this reading is by itself."""
-        if not self._low <= value <= self._high:
-            return Outlier("value", "spike", value, self._expected, at)
-        if abs(value - self._before) > self._step:
-            return Outlier("value", "step", value, (self._before - self._step, self._before + self._step), at)
-        return None
+        found = self._judge(at, value, self._spread)
+        if found is not None and self._of_readings is None:
+            self._of_readings = found
+        return found
+
+    def skip(self) -> None:
+        """This minute was that of a broken sensor."""
+        self._before, self._of_readings = math.nan, None
 
     def minute(self, seen: Seen) -> tuple[Outlier, ...]:
-        if seen.count == 0 or seen.after_pause:
-            self._before = seen.mean
-            return ()
-        found = self.reading(seen.end - 60.0, seen.mean)
-        self._before = seen.mean
-        return () if found is None else (found,)
+        """What is wrong at the end of this minute."""
+        of_readings, self._of_readings = self._of_readings, None
+        self._apart += 1
+        if seen.after_pause or self._apart > self._close:
+            self._before = math.nan
+        if seen.count == 0:
+            return self._wrong()
+        found = of_readings or self._judge(seen.end - 60.0, seen.mean, 0.0)
+        self._spread += 0.01 * (seen.high - seen.low - self._spread)
+        self._follow(found, seen)
+        self._before, self._apart = seen.mean, 0
+        wrong = self._wrong()
+        if not wrong and self._days.see(seen.minute // 1440, seen.mean):
+            self._widen()
+        return wrong
+
+    def _judge(self, at: float, value: float, spread: float) -> Outlier | None:
+        if not self._low - spread <= value <= self._high + spread:
+            return Outlier("value", "spike", value, (_or_none(self._low), _or_none(self._high)), at)
+        level = self._before if self._level is None else self._level
+        if abs(value - level) > self._max_step + spread:
+            return Outlier("value", "step", value, (level - self._max_step, level + self._max_step), at)
+        return None
+
+    def _follow(self, found: Outlier | None, seen: Seen) -> None:
+        """What is open begins, goes on or ends."""
+        if found is not None and found.reason == "spike":
+            self._calm = 0
+            self._outside = self._outside or found
+        elif self._outside is not None:
+            self._calm += 1
+            if self._calm >= _CALM or self._back(seen.mean):
+                self._outside = None
+        if found is not None and self._level is None and not math.isnan(self._before):
+            self._level, self._age = self._before, 0
+        if self._level is not None:
+            self._age += 1
+            if found is not None and found.reason == "step":
+                self._step = self._step or found
+            elif self._back(seen.mean):
+                self._step = self._level = None
+            if self._age > _STAYS:
+                self._step = self._level = None
+
+    def _back(self, mean: float) -> bool:
+        return self._level is not None and abs(mean - self._level) <= self._max_step
+
+    def _wrong(self) -> tuple[Outlier, ...]:
+        return tuple(each for each in (self._outside, self._step) if each is not None)
+
+    def _widen(self) -> None:
+        low, high = self._criteria.min, self._criteria.max
+        self._low = -math.inf if low is None else low
+        self._high = math.inf if high is None else high
+        if (span := self._days.span()) is not None and low is not None and high is not None:
+            usual = beyond(self._site, *span)
+            self._low, self._high = min(self._low, usual[0]), max(self._high, usual[1])
 
     def dump(self) -> dict[str, Any]:
-        return {"before": None if math.isnan(self._before) else self._before}
+        """What it was, and what is open."""
+        return {"before": _or_none(self._before), "level": self._level, "calm": self._calm, "age": self._age}
 
     def load(self, state: dict[str, Any]) -> None:
-        self._before = float("nan") if state["before"] is None else float(state["before"])
+        """Go on from a `dump`."""
+        self._before = math.nan if state["before"] is None else float(state["before"])
+        self._level, self._calm, self._age = state["level"], int(state["calm"]), int(state["age"])
+
+    def reopen(self, found: Outlier) -> None:
+        """It was open before a restart."""
+        if found.reason == "step":
+            self._step = found
+        else:
+            self._outside = found
+
+
+class _Days:
+    """The lowest and highest value of each of the last days."""
+
+    def __init__(self) -> None:
+        self._day = 0
+        self._low, self._high = math.inf, -math.inf
+        self._past: list[tuple[int, float, float]] = []
+
+    def see(self, day: int, value: float) -> bool:
+        """True when a day is over."""
+        over = day != self._day
+        if over:
+            self.put(self._day, self._low, self._high)
+            self._day, self._low, self._high = day, math.inf, -math.inf
+        self._low, self._high = min(self._low, value), max(self._high, value)
+        return over
+
+    def put(self, day: int, low: float, high: float) -> None:
+        if low <= high:
+            self._past = [each for each in self._past if day - _DAYS < each[0] < day] + [(day, low, high)]
+
+    def span(self) -> tuple[float, float] | None:
+        """Of all days but the two lowest and highest ones; None while there are too few."""
+        if len(self._past) < _DAYS // 2:
+            return None
+        lows, highs = sorted(each[1] for each in self._past), sorted(each[2] for each in self._past)
+        return lows[2], highs[-3]
+
+
+def _or_none(value: float) -> float | None:
+    return value if math.isfinite(value) else None

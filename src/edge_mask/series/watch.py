@@ -4,11 +4,12 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from edge_mask.series.blocks import Gathering, Recent, blocks, hours
+from edge_mask.series.blocks import Gathering, Recent, blocks, days, hours
 from edge_mask.series.criteria import Criteria
-from edge_mask.series.detector import BlockDetector, Forecaster, Kept, MinuteDetector, Seen
+from edge_mask.series.detector import BlockDetector, Forecaster, Kept, Seen
 from edge_mask.series.learn import clean
 from edge_mask.series.nouns import BLOCK, Closed, Forecast, Minutes, Outlier, Reason, Said, Site
+from edge_mask.series.quiet import Quiet
 from edge_mask.series.system import System
 from edge_mask.series.value import Value
 
@@ -21,13 +22,10 @@ class Watch:
         self._criteria = criteria
         self._model = model
         self._system = System(site, criteria) if "system" in site.kinds else None
-        self._value = Value(criteria) if "value" in site.kinds else None
-        self._by_minute: dict[str, MinuteDetector] = {}
-        if self._system is not None:
-            self._by_minute["system"] = self._system
-        if self._value is not None:
-            self._by_minute["value"] = self._value
+        self._value = Value(site, criteria) if "value" in site.kinds else None
         self._by_block: dict[str, BlockDetector] = {}
+        if "quiet" in site.kinds and site.quiet_hours is not None:
+            self._by_block["quiet"] = Quiet(site)
         self._recent = Recent()
         self._gathering = Gathering()
         self._readings = _Readings()
@@ -42,6 +40,9 @@ class Watch:
         self._recent.fill(known.first, known.values)
         for each in self._by_block.values():
             each.warm_up(known, blocks(tidy))
+        if self._value is not None:
+            for day, low, high in days(tidy):
+                self._value.warm_up(day, low, high)
 
     def reading(self, at: float, value: float) -> Outlier | None:
         """What this reading is by itself, for whoever decides on it now."""
@@ -58,7 +59,12 @@ class Watch:
             self._gathering.forget()
         self._minute = minute
         seen = self._readings.close(minute, after_pause=pause)
-        wrong = [found for each in self._by_minute.values() for found in each.minute(seen)]
+        wrong = () if self._system is None else self._system.minute(seen)
+        if self._value is not None:
+            if wrong and seen.count:
+                self._value.skip()
+            else:
+                wrong += self._value.minute(seen)
         if seen.count:
             self._gathering.put(seen.mean, doubted=bool(wrong))
         doubted = bool(wrong)
@@ -66,6 +72,11 @@ class Watch:
             self._close_block(minute)
         said = self._compare((*wrong, *self._of_blocks), seen.end)
         return Closed(minute, seen.count, seen.mean, seen.low, seen.high, seen.last, said, doubted)
+
+    @property
+    def has_model(self) -> bool:
+        """Whether it knows the weeks of its series."""
+        return self._model is not None
 
     @property
     def open(self) -> tuple[Outlier, ...]:
@@ -102,6 +113,8 @@ class Watch:
             expected = data["expected"]
             found = Outlier(**{**data, "expected": None if expected is None else tuple(expected)})
             self._open[found.reason] = found
+            if found.kind == "value" and self._value is not None:
+                self._value.reopen(found)
         self._of_blocks = tuple(each for each in self._open.values() if each.kind in ("forecast", "quiet"))
         self._minute = state["minute"]
         for name, each in self._detectors().items():
@@ -109,7 +122,12 @@ class Watch:
                 each.load(state["detectors"][name])
 
     def _detectors(self) -> dict[str, Kept]:
-        return {**self._by_minute, **self._by_block}
+        found: dict[str, Kept] = dict(self._by_block)
+        if self._system is not None:
+            found["system"] = self._system
+        if self._value is not None:
+            found["value"] = self._value
+        return found
 
     def _close_block(self, minute: int) -> None:
         block = self._gathering.block(minute)

@@ -139,6 +139,9 @@ class TopicNames(Section):
     health: str | None = Field(default=None, description="Topic of `health`, when it is not below the root.")
     status: str | None = Field(default=None, description="Topic of `status`, when it is not below the root.")
     errors: str | None = Field(default=None, description="Topic of `errors`, when it is not below the root.")
+    summaries: str | None = Field(default=None, description="Topic of `summaries`, when it is not below the root.")
+    records: str | None = Field(default=None, description="Topic of `records`, when it is not below the root.")
+    forecasts: str | None = Field(default=None, description="Topic of `forecasts`, when it is not below the root.")
     commands: str | None = Field(
         default=None, description="What the topics of commands begin with, when they are not below the root."
     )

@@ -25,10 +25,13 @@ WORDS: Final = {
     kinds.FAULTS: "fault",
     kinds.HEALTH: "health",
     kinds.DETECTIONS: "detections",
+    kinds.SUMMARIES: "summary",
+    kinds.RECORDS: "record",
+    kinds.FORECASTS: "forecast",
 }
 """What each kind of message is called as an event."""
-UNASKED: Final = frozenset(WORDS.values()) - {"detections"}
-"""What a stream gets that names no kinds: detections come many times a second."""
+UNASKED: Final = frozenset(WORDS.values()) - {"detections", "summary", "record", "forecast"}
+"""What a stream gets that names no kinds: detections come many times a second, what is said of series is large."""
 _AT_ONCE: Final = frozenset({"visit", "alert", "fault"})
 """What somebody waits for. The rest is passed on a few times a second, so that a camera that looks as fast as it can
 does not wake every stream for each look."""

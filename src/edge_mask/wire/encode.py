@@ -12,14 +12,17 @@ from edge_mask.messages import (
     NO_MASK,
     Alert,
     Detections,
+    Deviation,
     Event,
     Face,
     Fault,
+    Forecast,
     Health,
     Look,
     Priority,
     Quality,
     Reading,
+    Summary,
     Visit,
     kind_of,
 )
@@ -68,6 +71,10 @@ def _fields(event: Event) -> Mapping[str, Any]:
             return {"component": event.component, "code": event.code, "text": event.text}
         case Health():
             return dict(event.values)
+        case Summary():
+            return _summary(event)
+        case Forecast():
+            return _forecast(event)
         case _:
             assert_never(event)
 
@@ -110,7 +117,7 @@ def _visit(event: Visit) -> Fields:
 
 
 def _alert(event: Alert) -> Fields:
-    """Only the fields that apply: `camera` or `sensor`, `streak` or `value`."""
+    """Only the fields that apply: `camera` or `sensor`, `streak` or `value`, and what an outlier is."""
     about = {
         "camera": event.camera,
         "sensor": event.sensor,
@@ -118,7 +125,50 @@ def _alert(event: Alert) -> Fields:
         "value": _significant(event.value),
     }
     told = {key: part for key, part in about.items() if part is not None}
-    return {"kind": event.kind, "text": event.text, **told, "snapshot": event.snapshot}
+    outlier = {} if event.deviation is None else {**deviation_fields(event.deviation), "state": event.deviation.state}
+    return {"kind": event.kind, "text": event.text, **told, **outlier, "snapshot": event.snapshot}
+
+
+def deviation_fields(deviation: Deviation) -> Fields:
+    """What an outlier is, wherever it is told; without its state."""
+    expected = deviation.expected
+    return {
+        "quantity": deviation.quantity,
+        "outlier": deviation.outlier,
+        "reason": deviation.reason,
+        "expected": None if expected is None else [_significant(each) for each in expected],
+        "began": timestamp(deviation.began),
+    }
+
+
+def _summary(event: Summary) -> Fields:
+    return {
+        "sensor": event.sensor,
+        "quantity": event.quantity,
+        "unit": event.unit,
+        "from": timestamp(event.begin),
+        "to": timestamp(event.end),
+        "count": event.count,
+        "min": _significant(event.min),
+        "mean": _significant(event.mean),
+        "max": _significant(event.max),
+        "last": _significant(event.last),
+        "outliers": [
+            {"outlier": each.outlier, "reason": each.reason, "began": timestamp(each.began)}
+            for each in event.deviations
+        ],
+    }
+
+
+def _forecast(event: Forecast) -> Fields:
+    return {
+        "sensor": event.sensor,
+        "quantity": event.quantity,
+        "unit": event.unit,
+        "origin": timestamp(event.origin),
+        "step_s": event.step_s,
+        **{name: [_significant(each, 5) for each in getattr(event, name)] for name in ("values", "low", "high")},
+    }
 
 
 def _reading(event: Reading) -> Fields:
@@ -135,9 +185,9 @@ def _rounded(value: float | None, digits: int) -> float | None:
     return round(float(value), digits) if value is not None and math.isfinite(value) else None
 
 
-def _significant(value: float | None) -> float | None:
+def _significant(value: float | None, digits: int = 7) -> float | None:
     """Seven significant digits: more than a sensor has, without the noise of binary fractions."""
-    return None if value is None or not math.isfinite(value) else float(f"{value:.7g}")
+    return None if value is None or not math.isfinite(value) else float(f"{value:.{digits}g}")
 
 
 def birth(*, thing: str, version: str, model: str | None, at: Moment, **more: Any) -> bytes:

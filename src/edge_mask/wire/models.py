@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 Percent = Annotated[float, Field(ge=0, le=100)]
 Score = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
+OutlierKind = Literal["system", "value", "forecast", "quiet"]
+Reason = Literal["silent", "stuck", "out_of_range", "spike", "step", "level", "drift", "leak"]
 
 
 class Part(BaseModel):
@@ -107,13 +109,75 @@ class Look(Envelope):
 class Alert(Envelope):
     """Something a person should act on now."""
 
-    kind: str = Field(description="`no_mask`, `fever` or `outlier`.")
+    kind: str = Field(description="`no_mask`, `fever`, `tailgating` or `outlier`.")
     text: str = Field(description="A sentence for a person.")
     camera: str = Field(default="", description="Which camera saw it; absent for a sensor.")
     sensor: str = Field(default="", description="Which sensor measured it; absent for a camera.")
     streak: Count = Field(default=0, description="Looks in a row; only for `no_mask`.")
     value: float = Field(default=0.0, description="What was measured; absent where nothing was.")
+    quantity: str = Field(default="", description="Of an outlier: what is measured. It has these six fields beside.")
+    outlier: OutlierKind = Field(
+        default="system",
+        description="`system`: the sensor itself; `value`: outside of the criteria; `forecast`: not what was"
+        " forecast; `quiet`: in the quiet hours.",
+    )
+    reason: Reason = Field(default="silent", description="What is wrong.")
+    expected: list[float | None] | None = Field(
+        default=None,
+        min_length=2,
+        max_length=2,
+        description="From and to, what would have been usual; null for no bound, and where there is none at all.",
+    )
+    began: str = Field(default="", json_schema_extra={"format": "date-time"}, description="When it began.")
+    state: Literal["begun", "ended"] = Field(
+        default="begun", description="One message says that it has begun, another one that it has ended."
+    )
     snapshot: str | None = Field(description="File name of the picture on the device; null without one.")
+
+
+class Lasting(Part):
+    """An outlier that lasts."""
+
+    outlier: OutlierKind
+    reason: Reason
+    began: str = Field(json_schema_extra={"format": "date-time"}, description="When it began.")
+
+
+class OfSeries(Envelope):
+    """What is said of the readings of one quantity of one sensor."""
+
+    sensor: str
+    quantity: str
+    unit: str
+
+
+class Summary(OfSeries):
+    """What the readings of ten minutes were; `ts` is their end."""
+
+    begin: str = Field(alias="from", json_schema_extra={"format": "date-time"}, description="Their begin.")
+    to: str = Field(json_schema_extra={"format": "date-time"}, description="Their end.")
+    count: Count = Field(description="Readings that the sensor can have measured.")
+    min: float | None = Field(description="Null without readings, as the next three.")
+    mean: float | None
+    max: float | None
+    last: float | None
+    outliers: list[Lasting] = Field(description="What was wrong in that time.")
+
+
+class Record(Summary):
+    """A minute in which something is wrong: a summary of one minute."""
+
+
+class Forecast(OfSeries):
+    """What is expected of the coming week."""
+
+    origin: str = Field(
+        json_schema_extra={"format": "date-time"}, description="When the first step begins: up to then all is known."
+    )
+    step_s: Count = Field(description="Seconds of one step.")
+    values: list[float | None] = Field(description="The mean that is expected of each step.")
+    low: list[float | None] = Field(description="Less is unusual.")
+    high: list[float | None] = Field(description="More is unusual.")
 
 
 class Reading(Envelope):
@@ -121,7 +185,7 @@ class Reading(Envelope):
 
     sensor: str
     unit: str
-    quality: Literal["stuck", "out_of_range"] = Field(
+    quality: Literal["stuck", "out_of_range", "outlier"] = Field(
         default="stuck", description="Why the value should not be believed; absent when it can be."
     )
 
@@ -154,6 +218,7 @@ class NotTold(Part):
 
     expired: Count = Field(description="Older than `max_age` of their target before they could leave.")
     cool_down: Count = Field(description="Soon after another one of the same camera and kind.")
+    same_event: Count = Field(description="For a target that had been told of the same event.")
     quiet: Count = Field(description="In the quiet hours of their target.")
     nobody: Count = Field(description="For web push, while no browser had asked.")
     unsubscribed: Count = Field(description="For a browser that does not want to be told any more.")
@@ -273,5 +338,8 @@ MESSAGES: dict[str, tuple[type[Part], ...]] = {
     "health": (Health,),
     "errors": (Fault,),
     "status": (Online, Offline),
+    "summaries": (Summary,),
+    "records": (Record,),
+    "forecasts": (Forecast,),
 }
 """Topic below the root → the shapes of what is published there."""

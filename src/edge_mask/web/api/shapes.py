@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from edge_mask.ledger.deviations import deviation_of
 from edge_mask.ledger.soundness import is_time
 from edge_mask.messages import Alert, Event, Fault, Look, Quality, Reading, Visit
 from edge_mask.units import Moment, Seconds, Unix
@@ -56,7 +57,7 @@ def _look(row: Row, at: Moment) -> Event:
 
 def _alert(row: Row, at: Moment) -> Event:
     names = ("kind", "camera", "sensor", "text", "streak", "value", "snapshot")
-    return Alert(at=at, **{name: row[name] for name in names})
+    return Alert(at=at, **{name: row[name] for name in names}, deviation=deviation_of(row["deviation"]))
 
 
 def _fault(row: Row, at: Moment) -> Event:

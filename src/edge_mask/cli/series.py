@@ -1,0 +1,39 @@
+"""`edge-mask series`: sensors' readings over months: what was out of line in them, and what is expected."""
+
+import argparse
+import json
+from typing import Any
+
+from edge_mask.cli.common import a_path
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command's parser with its own commands."""
+    parser = subparsers.add_parser("series", help="sensors' readings over months", description=__doc__)
+    commands = parser.add_subparsers(dest="series_command", metavar="COMMAND", required=True)
+    _add_replay(commands)
+
+
+def _add_replay(commands: Any) -> None:
+    replay = commands.add_parser(
+        "replay",
+        help="play recorded minutes as the daemon would see them",
+        description="Learns from the history in FOLDER, then sees its live minutes one by one with the program of the"
+        " daemon, and prints a JSON line for each outlier that begins and for each wanted forecast. In FOLDER are"
+        " history.csv and live.csv (or .csv.gz; time,value in UTC) and meta.json.",
+    )
+    replay.add_argument("folder", type=a_path, metavar="FOLDER")
+    replay.add_argument("--origins", type=a_path, metavar="FILE", help="CSV series,origin: when forecasts are wanted")
+    replay.set_defaults(function=_replay)
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    """Play recorded minutes as the daemon would see them."""
+    from edge_mask.series.recording import origins, read  # heavy: not for --help
+    from edge_mask.series.replay import replay
+
+    recording = read(arguments.folder)
+    wanted = [] if arguments.origins is None else origins(arguments.origins, recording.name)
+    for line in replay(recording, wanted):
+        print(json.dumps(line))
+    return 0
