@@ -127,6 +127,12 @@ def test_log_out_everywhere_on_a_full_disk_says_so_and_one_that_says_done_outliv
             assert "edge-mask.db.sessions.json" in told.json()["detail"]
         assert not any(map(is_in, (first, second, stolen)))
         asked = house.client().login("ann")
+        also_in_the_way = tmp_path / "edge-mask.db.users.json.new"
+        also_in_the_way.mkdir()
+        refused = asked.form("/account/password", {"old": PASSWORD, "new": KOREAN, "again": KOREAN}, Accept="text/html")
+        assert (refused.status, "It could not be changed now" in refused.text) == (503, True)
+        assert is_in(house.client().login("ann", PASSWORD)), "the password stays as it was"
+        also_in_the_way.rmdir()
         changed = asked.form("/account/password", {"old": PASSWORD, "new": KOREAN, "again": KOREAN})
         assert changed.status == 303, "the file of users can be written"
         in_the_way.rmdir()
