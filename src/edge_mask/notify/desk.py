@@ -73,6 +73,7 @@ class NoticeDesk:
             kind=alert.kind,
             camera=alert.camera or alert.sensor or "",
             snapshot=alert.snapshot or "",
+            about="" if (found := alert.deviation) is None else f"{found.quantity} {found.reason} {found.state}",
             **self._origin(cause, payload),
         )
         for name in self._default:

@@ -1,0 +1,138 @@
+"""The worker of all series: it closes each minute of the wall clock.
+
+The monotonic clock says whether a minute was lived through: when the wall clock jumps, the minutes between were not, and
+nobody was silent in them. While the clock is not set, no minute is closed.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from edge_mask.app.series.folder import SeriesFolder
+from edge_mask.app.series.history import Stored
+from edge_mask.app.series.sites import Sites
+from edge_mask.app.series.telling import MINUTE_S
+from edge_mask.app.series.upkeep import Upkeep
+from edge_mask.app.series.watched import Watched
+from edge_mask.errors import DatabaseError
+from edge_mask.ledger.series_rows import SeriesRow, SeriesRows
+from edge_mask.messages import Event, Reading
+from edge_mask.recording.mail import Post
+from edge_mask.runtime.clock import Clock
+from edge_mask.runtime.outage import Outage
+from edge_mask.runtime.worker import Job, keep_waiting
+from edge_mask.series.nouns import SeriesKey
+from edge_mask.settings.model import Settings
+from edge_mask.units import Moment, Seconds
+
+log = logging.getLogger(__name__)
+
+_TURN: Final = 5.0
+"""A newcomer waits at most this long before it is watched."""
+_LEAST: Final = 30.0
+"""Seconds of a minute that was lived through."""
+
+
+class SeriesWorker(Job):
+    """Knows every series; `doubts` is asked in the sensors' threads."""
+
+    name = "series"
+    patience = Seconds(120.0)
+
+    def __init__(self, settings: Settings, clock: Clock, emit: Callable[[Post], None]) -> None:
+        self._clock = clock
+        self._emit = emit
+        self._database = settings.outbox.path
+        self._stored = Stored(settings.outbox.path)
+        self._sites = Sites(settings)
+        self._lock = threading.Lock()
+        self._watched: dict[SeriesKey, Watched | None] = {}
+        """None for what makes no series."""
+        self._unread = Outage("series", log, emit, clock)
+        self._upkeep = Upkeep(settings, clock, emit)
+        self._minute: int | None = None
+        """The one that is not over; None while the clock is not set."""
+        self._since = Seconds(0.0)
+
+    def doubts(self, reading: Reading) -> bool:
+        """Whether a reading is an outlier and must not decide anything."""
+        watched = self._of(SeriesKey(reading.sensor, reading.quantity))
+        return watched is not None and watched.doubts(reading)
+
+    def begin(self) -> None:
+        for key in self._sites.known():
+            self._of(key)
+        try:
+            for name in self._stored.names():  # ids, which nobody has said yet in this run
+                self._of(SeriesKey(name.sensor, name.quantity))
+        except DatabaseError as error:
+            self._lack(error)
+        self._open_newcomers()
+
+    def step(self, stop: threading.Event) -> None:
+        now = self._clock.now()
+        left = MINUTE_S - now.wall % MINUTE_S
+        self._clock.wait(stop, Seconds(min(left, _TURN)))
+        self._open_newcomers()
+        if (over := self._over(self._clock.now())) is not None:
+            self._close(over)
+
+    def end(self) -> None:
+        """Nothing is lost of what a watch knows."""
+        rows = tuple(each.state() for each in self._all())
+        if rows:
+            self._emit(SeriesRows(rows))
+        self._upkeep.end()
+
+    def _over(self, now: Moment) -> int | None:
+        """The minute that has just ended, if one has that was lived through."""
+        minute = int(now.wall // MINUTE_S) if now.synced else None
+        if minute == self._minute:
+            return None
+        over, self._minute = self._minute, minute
+        lasted, self._since = now.mono - self._since, now.mono
+        return over if lasted >= _LEAST else None
+
+    def _close(self, minute: int) -> None:
+        now = self._clock.now()
+        events: list[Event] = []
+        rows: list[SeriesRow] = []
+        for watched in self._all():
+            watched.refresh()
+            said, kept = watched.close(minute, now)
+            events += said
+            rows += kept
+            keep_waiting()
+        if events or rows:
+            self._emit(SeriesRows(tuple(rows), tuple(events)))
+        self._upkeep.look(self._all(), now)
+
+    def _of(self, key: SeriesKey) -> Watched | None:
+        with self._lock:
+            if key not in self._watched:
+                site = self._sites.of(key)
+                made = None if site is None else Watched(site, SeriesFolder(self._database, site))
+                self._watched[key] = made
+            return self._watched[key]
+
+    def _all(self) -> list[Watched]:
+        with self._lock:
+            return [each for each in self._watched.values() if each is not None and each.is_open]
+
+    def _open_newcomers(self) -> None:
+        with self._lock:
+            fresh = [each for each in self._watched.values() if each is not None and not each.is_open]
+        for watched in fresh:
+            keep_waiting()
+            try:
+                events = tuple(watched.begin(self._stored, self._clock.now()))
+            except DatabaseError as error:
+                self._lack(error)
+                return
+            self._unread.end()
+            if events:
+                self._emit(SeriesRows((watched.state(),), events))
+
+    def _lack(self, error: DatabaseError) -> None:
+        self._unread.begin("series_unread", f"what is stored cannot be read, and nothing is watched: {error}")
