@@ -38,12 +38,12 @@ def test_a_file_whose_beginning_is_destroyed_is_set_aside_and_the_daemon_starts(
         assert ledger.file.salvaged.aside.read_bytes().startswith(b"this was")
 
 
-def test_pages_overwritten_in_the_middle_cost_only_the_rows_on_them(tmp_path: Path) -> None:
+def test_pages_overwritten_among_the_rows_cost_only_the_rows_on_them(tmp_path: Path) -> None:
     path = tmp_path / "edge-mask.db"
     filled(path)
     size = path.stat().st_size
     with path.open("r+b") as file:
-        file.seek(size // 2 // 4096 * 4096)
+        file.seek(size * 3 // 4 // 4096 * 4096)
         file.write(b"\xff" * 8192)
     salvaged = repair(path)
     assert salvaged is not None
@@ -86,7 +86,7 @@ def test_a_file_damaged_while_the_daemon_runs_is_salvaged_on_reopening(tmp_path:
         ledger.open()
         assert reader.after({}, 1)
         with path.open("r+b") as file:
-            file.seek(path.stat().st_size // 2 // 4096 * 4096)
+            file.seek(path.stat().st_size * 3 // 4 // 4096 * 4096)
             file.write(b"\x00\xff" * 4096)
         ledger.file.reopen()
         assert ledger.file.salvaged is not None

@@ -4,12 +4,12 @@ When the outbox is over its budget, messages that were set aside go first, then 
 then urgent. Every drop is counted; on the wire it shows as a gap in `seq`.
 
 When the history takes more room than it may, the oldest looks or readings go first (of which there are more), then
-visits and faults, then alerts.
+the oldest hours of series, then visits and faults, then alerts.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -17,6 +17,8 @@ from edge_mask.kinds import FIRST_TO_GO, TABLES
 from edge_mask.ledger.counters import count
 from edge_mask.ledger.recount import recount
 from edge_mask.ledger.schema import PENDING, SET_ASIDE
+from edge_mask.ledger.series_schema import HOURS
+from edge_mask.ledger.series_thinning import SeriesBounds, drop_oldest
 from edge_mask.ledger.soundness import is_whole
 from edge_mask.units import Bytes, Moment, Seconds
 
@@ -33,6 +35,7 @@ class Bounds:
     max_age: Seconds = Seconds(30 * 86400.0)
     history: Seconds = Seconds(365 * 86400.0)
     history_bytes: Bytes = Bytes(10**9)
+    series: SeriesBounds = field(default_factory=SeriesBounds)
 
 
 @dataclass(slots=True)
@@ -123,6 +126,7 @@ def _delete(connection: Connection, which: str, arguments: tuple[object, ...]) -
 
 # -- the history ----------------------------------------------------------------------------------------
 
+_FIRST_TO_GO: Final = (FIRST_TO_GO[0], (HOURS,), *FIRST_TO_GO[1:])
 _CHUNKS_AT_ONCE = 10
 """Events wait while rows are deleted, so one call deletes only a part."""
 
@@ -165,25 +169,29 @@ def _forget_surplus(connection: Connection, max_bytes: int, forgotten: Forgotten
         sizes = sizes_of(connection)
         if sum(sizes.values()) <= max_bytes or (table := _next_to_go(sizes)) is None:
             return
-        # In the order of writing: clocks may have been wrong.
-        gone = connection.exec_driver_sql(
-            f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} ORDER BY rowid LIMIT {_CHUNK})"
-        ).rowcount
+        gone = drop_oldest(connection, _CHUNK) if table == HOURS else _drop_first(connection, table)
         if not gone:
             return
         forgotten.space += gone
     forgotten.has_more |= sum(sizes_of(connection).values()) > max_bytes
 
 
+def _drop_first(connection: Connection, table: str) -> int:
+    """In the order of writing: clocks may have been wrong."""
+    return connection.exec_driver_sql(
+        f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} ORDER BY rowid LIMIT {_CHUNK})"
+    ).rowcount
+
+
 def sizes_of(connection: Connection) -> dict[str, int]:
-    """About how many bytes each table of events takes, with its indexes."""
+    """About how many bytes each table of the history takes, with its indexes."""
     found: dict[Any, Any] = dict(connection.exec_driver_sql("SELECT name, bytes FROM history").all())
-    return {table: found[table] if is_whole(found.get(table)) else 0 for table in TABLES}
+    return {table: found[table] if is_whole(found.get(table)) else 0 for table in (*TABLES, HOURS)}
 
 
 def _next_to_go(sizes: Mapping[str, int]) -> str | None:
     """The largest of the tables that go first."""
-    for group in FIRST_TO_GO:
+    for group in _FIRST_TO_GO:
         largest = max(group, key=lambda table: sizes[table])
         if sizes[largest] > 0:
             return largest

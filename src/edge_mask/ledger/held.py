@@ -87,6 +87,7 @@ def without_erased(connection: Connection, batch: Batch) -> Batch:
         released=batch.released,
         counts=batch.counts,
         marks=batch.marks,
+        series=batch.series,
     )
 
 

@@ -19,6 +19,8 @@ from edge_mask.ledger.connections import ReadView, is_damage
 from edge_mask.ledger.database import identity_of
 from edge_mask.ledger.recount import recount
 from edge_mask.ledger.schema import KEYS, SET_ASIDE, SIZE, lacking
+from edge_mask.ledger.series_schema import HOURS
+from edge_mask.ledger.series_schema import TABLES as SERIES
 from edge_mask.ledger.soundness import damaged_columns, is_whole, names
 from edge_mask.plural import counted
 from edge_mask.redact import legible
@@ -121,7 +123,7 @@ class Inspection:
 
     def damage(self) -> Iterator[list[Damage]]:
         """The damage in each part of the tables, often none; between two parts no transaction is open."""
-        for table in ("outbox", *KEYS, *TABLES):
+        for table in ("outbox", *KEYS, *TABLES, *SERIES):
             limit = _MESSAGES_AT_ONCE if table == "outbox" else _ROWS_AT_ONCE
             behind = -(2**63)
             while True:
@@ -234,7 +236,7 @@ def _miscounted(connection: Connection) -> tuple[int, int] | None:
     counted = {state: (messages, size) for state, messages, size in connection.exec_driver_sql(_TOTALS)}
     found = {state: (messages, size) for state, messages, size in connection.exec_driver_sql(_FOUND)}
     known: dict[Any, Any] = dict(connection.exec_driver_sql("SELECT name, events FROM history").all())
-    there = {t: connection.exec_driver_sql(f"SELECT count(*) FROM {t}").scalar_one() for t in TABLES}
+    there = {t: connection.exec_driver_sql(f"SELECT count(*) FROM {t}").scalar_one() for t in (*TABLES, HOURS)}
     states = found.keys() | {0, 1}
     if all(counted.get(state) == found.get(state, (0, 0)) for state in states) and known == there:
         return None

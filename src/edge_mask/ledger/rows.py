@@ -13,6 +13,7 @@ from edge_mask.kinds import TABLES
 from edge_mask.ledger.counters import count
 from edge_mask.ledger.deviations import deviation_text
 from edge_mask.ledger.schema import SET_ASIDE
+from edge_mask.ledger.series_rows import SeriesRow
 from edge_mask.ledger.soundness import checksum, is_whole
 from edge_mask.messages import (
     Alert,
@@ -80,10 +81,11 @@ class Batch:
     """What the counters go up by."""
     marks: dict[str, int] = field(default_factory=dict)
     """Counters that are set anew."""
+    series: list[SeriesRow] = field(default_factory=list)
 
     def __len__(self) -> int:
         rows = len(self.events) + len(self.outgoing) + len(self.settlements) + len(self.released)
-        return rows + len(self.counts) + len(self.marks)
+        return rows + len(self.counts) + len(self.marks) + len(self.series)
 
 
 def event_row(event: Event, event_id: str, boot: str) -> EventRow | None:

@@ -22,13 +22,15 @@ from edge_mask.ledger.damaged_file import is_readable, readable_rows, with_fresh
 from edge_mask.ledger.database import beside, is_there
 from edge_mask.ledger.recount import recount
 from edge_mask.ledger.schema import KEYS
+from edge_mask.ledger.series_schema import HOURS
+from edge_mask.ledger.series_schema import TABLES as SERIES
 from edge_mask.ledger.soundness import is_whole
 from edge_mask.plural import counted
 from edge_mask.redact import legible
 
 log = logging.getLogger(__name__)
 
-_CARRIED = (*KEYS, "outbox", *TABLES)
+_CARRIED = (*KEYS, "outbox", *TABLES, *SERIES)
 _BATCH = 500
 _COPY, _UNFINISHED, _FINISHED = ".damaged-copy", ".salvaging", ".salvaged"
 
@@ -43,11 +45,15 @@ class Salvaged:
     """Messages that could not be read; None when nobody can know how many."""
     lost_events: int | None = 0
     """The same for events of the history."""
+    lost_hours: int | None = 0
+    """The same for hours of series."""
 
     def __str__(self) -> str:
         lost = _number(self.lost, "message", "messages")
         if self.lost_events != 0:
             lost += f" and {_number(self.lost_events, 'event of the history', 'events of the history')}"
+        if self.lost_hours != 0:
+            lost += f" and {_number(self.lost_hours, 'hour of a series', 'hours of series')}"
         carried = counted(self.rows, "row was carried over", "rows were carried over")
         return f"the database was damaged; it lies in {self.aside}, {carried}, {lost} lost"
 
@@ -71,6 +77,7 @@ def salvage(path: Path) -> Salvaged:
     ):
         source.text_factory = as_text  # and not immutable: the WAL beside it may hold the newest rows
         expected, expected_events = _expected_messages(source), _expected_events(source)
+        expected_hours = _expected_hours(source)
         kept = {table: _copy(source, table, target) for table in _CARRIED}
         with target.begin():
             recount(target)
@@ -84,6 +91,7 @@ def salvage(path: Path) -> Salvaged:
         sum(kept.values()),
         None if expected is None else max(0, expected - kept["outbox"]),
         None if expected_events is None else max(0, expected_events - events),
+        None if expected_hours is None else max(0, expected_hours - kept[HOURS]),
     )
     log.error("outbox: %s", result)
     return result
@@ -124,7 +132,12 @@ def _expected_messages(source: sqlite3.Connection) -> int | None:
 
 
 def _expected_events(source: sqlite3.Connection) -> int | None:
-    return _sum(source, f"SELECT sum(events), count(*) = {len(TABLES)} FROM history")
+    return _sum(source, f"SELECT sum(events), count(*) = {len(TABLES)} FROM history WHERE name <> '{HOURS}'")
+
+
+def _expected_hours(source: sqlite3.Connection) -> int | None:
+    """0 for the database of an earlier version, which has none."""
+    return _sum(source, f"SELECT coalesce(sum(events), 0), 1 FROM history WHERE name = '{HOURS}'")
 
 
 def _sum(source: sqlite3.Connection, sql: str) -> int | None:

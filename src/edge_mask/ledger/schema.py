@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from edge_mask.errors import DatabaseError
+from edge_mask.ledger import series_schema
 from edge_mask.ledger.database import APPLICATION_ID
 
 PENDING: Final = 0
@@ -197,10 +198,15 @@ _OUTLIERS = (
     *_counted_anew("alerts", (*_TEXTS["alerts"], "deviation")),
 )
 
-ROOM: Final = {table: _guarded_room("", texts) for table, texts in _SIZED.items()}
-"""SQL for the size of a stored event, by table."""
+ROOM: Final = {
+    **{table: _guarded_room("", texts) for table, texts in _SIZED.items()},
+    series_schema.HOURS: series_schema.ROOM,
+}
+"""SQL for the size of a row that counts into the bounds of the history, by table."""
 
-MIGRATIONS: Sequence[Sequence[str]] = (_FIRST, _SHADOWS, _HISTORY, _DAMAGE, _RECORDS, _HOURS, _HELD, _PAGE, _OUTLIERS)
+MIGRATIONS: Sequence[Sequence[str]] = (
+    _FIRST, _SHADOWS, _HISTORY, _DAMAGE, _RECORDS, _HOURS, _HELD, _PAGE, _OUTLIERS, series_schema.STEP,
+)  # fmt: skip
 
 
 def migrate(connection: Connection, steps: Sequence[Sequence[str]] = MIGRATIONS) -> None:

@@ -27,6 +27,8 @@ from edge_mask.ledger.outbox import Pending, one
 from edge_mask.ledger.rows import Batch, Settlement, delete_waiting, insert, last_row_of, restamp, settle
 from edge_mask.ledger.seen import Sighting, mark_seen
 from edge_mask.ledger.sequences import Sequences
+from edge_mask.ledger.series_keeper import SeriesKeeper
+from edge_mask.ledger.series_rows import insert_series
 from edge_mask.ledger.shadows import Shadows
 from edge_mask.ledger.soundness import is_whole
 from edge_mask.messages import Settled
@@ -57,6 +59,7 @@ class Ledger:
         self.sequences = Sequences()
         self.shadows = Shadows()
         self.held = HeldVisits()
+        self.series = SeriesKeeper(bounds.series)
         self.file = OpenFile(path, self._load)
 
     def open(self) -> None:
@@ -90,6 +93,7 @@ class Ledger:
             self._see_others(connection)
             batch = without_erased(connection, batch)
             insert(connection, batch, self._boot)
+            insert_series(connection, batch.series, self.series.numbers)
             release(connection, batch.released)
             self.sequences.write(connection)
             self.shadows.write(connection)
@@ -103,6 +107,7 @@ class Ledger:
         self.sequences.written()
         self.shadows.written()
         self.held.written(batch)
+        self.series.numbers.written()
         self._may_restamp = not now.synced
         return dropped
 
@@ -114,6 +119,7 @@ class Ledger:
             try:
                 with _unwritable():
                     insert(connection, batch, self._boot)
+                    insert_series(connection, batch.series, self.series.numbers)
             except Unwritable:
                 return False
             finally:
@@ -204,13 +210,17 @@ class Ledger:
                 " looks and readings first",
                 self._bounds.history_bytes // 10**6,
             )
-        return self.file.shrink() or forgotten.has_more
+        with as_database_error(), connection.begin():
+            has_more = self.series.tidy_up(connection, now, self._boot)
+        self.series.numbers.written()
+        return self.file.shrink() or forgotten.has_more or has_more
 
     def _load(self, connection: Connection) -> None:
         """On a full disk this connection may only read. The file is the first one then, and nothing is written here."""
         self.sequences.load(connection)
         self.shadows.load(connection)
         self.held.load(connection)
+        self.series.numbers.load(connection)
         self._others = int(connection.exec_driver_sql("PRAGMA data_version").scalar_one())
         last_row = last_row_of(connection)
         connection.rollback()

@@ -38,7 +38,7 @@ class Group:
 
     @property
     def rows(self) -> int:
-        return len(self.batch.events) + len(self.batch.outgoing)
+        return len(self.batch.events) + len(self.batch.outgoing) + len(self.batch.series)
 
     @property
     def is_empty(self) -> bool:
@@ -51,6 +51,7 @@ class Group:
         self.batch.released += admitted.released
         self.batch.counts += admitted.counts
         self.batch.marks |= admitted.marks
+        self.batch.series += admitted.series
         self._actions += admitted.actions
         self._told += admitted.told
         if admitted.is_stored:

@@ -12,6 +12,7 @@ from edge_mask.ledger.held import held_row
 from edge_mask.ledger.outbox import NOTIFY_TOPIC
 from edge_mask.ledger.rows import EventRow, OutboxRow, event_row
 from edge_mask.ledger.sequences import Sequences
+from edge_mask.ledger.series_rows import SeriesRow
 from edge_mask.ledger.shadows import Shadows
 from edge_mask.messages import (
     Alert,
@@ -61,10 +62,11 @@ class Admitted:
     """The boot that its moment belongs to; None is this one."""
     counts: Counter[str] = field(default_factory=Counter)
     marks: dict[str, int] = field(default_factory=dict)
+    series: list[SeriesRow] = field(default_factory=list)
 
     @property
     def is_stored(self) -> bool:
-        return bool(self.events or self.outgoing or self.released or self.counts)
+        return bool(self.events or self.outgoing or self.released or self.counts or self.series)
 
     def tell(self, told: "Told") -> None:
         """Take what became of a notification."""

@@ -5,6 +5,7 @@ import threading
 from typing import Final
 
 from edge_mask.errors import TryLater
+from edge_mask.ledger.series_rows import SeriesRows
 from edge_mask.messages import Event, Heard, Held, Settled, kind_of
 from edge_mask.recording.requests import Barrier, Request, Task
 from edge_mask.runtime.clock import Clock
@@ -21,14 +22,14 @@ _MAIN_THREAD_WAITS = 0.2
 _SENDERS_WAIT = 0.5
 """Seconds that a worker waits for room before it gives a sign of life and waits again."""
 
-Post = Event | Heard | Held | Settled
+Post = Event | Heard | Held | Settled | SeriesRows
 """What is recorded, or seen by rules."""
 Entry = Post | Barrier | Task
 
 
 def is_live(entry: Entry) -> bool:
     """Whether it goes past the disk."""
-    return not isinstance(entry, Request | Heard | Held | Settled) and kind_of(entry).is_live
+    return not isinstance(entry, Request | Heard | Held | Settled | SeriesRows) and kind_of(entry).is_live
 
 
 # -- senders ---------------------------------------------------------------------------------------------

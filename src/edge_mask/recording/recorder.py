@@ -19,8 +19,9 @@ from contextlib import suppress
 from edge_mask.errors import DatabaseError, EdgeMaskError, TryLater
 from edge_mask.kinds import Kind
 from edge_mask.ledger.rows import Settlement
+from edge_mask.ledger.series_rows import SeriesRows
 from edge_mask.ledger.writer import Ledger, Unwritable
-from edge_mask.messages import Fault, Heard, Held, Message, Settled
+from edge_mask.messages import Fault, Heard, Held, Message, Priority, Settled
 from edge_mask.recording.group import Group
 from edge_mask.recording.intake import Admitted, Intake
 from edge_mask.recording.mail import Entry, Taker, is_live
@@ -142,6 +143,8 @@ class Recorder(Job):
                 self._take(self._intake.hold(entry))
             case Settled():
                 self._settle(entry)
+            case SeriesRows():
+                self._take(Admitted(Priority.TELEMETRY, series=list(entry.rows)))
             case Erase():
                 self._erase(entry)
             case _ if isinstance(entry, Task):

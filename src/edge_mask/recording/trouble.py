@@ -86,14 +86,15 @@ class Trouble:
             self._ledger.mend((), self._clock.now())  # a damaged total raises the same error, and costs no row
             events = [row for row in batch.events if self._ledger.can_hold(Batch(events=[row]))]
             outgoing = [row for row in batch.outgoing if self._ledger.can_hold(Batch(outgoing=[row]))]
+            series = [row for row in batch.series if self._ledger.can_hold(Batch(series=[row]))]
         except DatabaseError as meanwhile:  # a full disk, for example, is no reason to give up a row
             self.failed(meanwhile, batch)
             return False
-        lost = len(batch.events) + len(batch.outgoing) - len(events) - len(outgoing)
+        lost = len(batch.events) + len(batch.outgoing) + len(batch.series) - len(events) - len(outgoing) - len(series)
         if not lost:
             self.failed(error, batch)
             return False
-        batch.events, batch.outgoing = events, outgoing
+        batch.events, batch.outgoing, batch.series = events, outgoing, series
         gone = counted(lost, "row was given up that holds", "rows were given up that hold")
         text = f"{gone} what no database can ({error})"
         log.error("database: %s", text)
