@@ -72,7 +72,8 @@ class Series(Section):
     )
     retrain: Annotated[Seconds, duration(at_least=_DAY, at_most=_YEARS)] = Field(
         default=Seconds(30 * _DAY),
-        description="Time between two trainings of the forecast; the first is after 21 days.",
+        description="Time between two trainings of the forecast. The first is after a week of readings; until there are"
+        " four, it is trained each week.",
     )
     relearn: Annotated[Seconds, duration(at_least=_DAY, at_most=_YEARS)] = Field(
         default=Seconds(90 * _DAY),

@@ -10,15 +10,14 @@ Nothing but this file is imported while no series are kept.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from edge_mask.recording.mail import Post
-from edge_mask.runtime.clock import Clock
-from edge_mask.settings.model import Settings
-
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the process that learns imports this file, too
     from edge_mask.app.series.worker import SeriesWorker
+    from edge_mask.recording.mail import Post
+    from edge_mask.runtime.clock import Clock
+    from edge_mask.settings.model import Settings
 
 
-def series_for(settings: Settings, clock: Clock, emit: Callable[[Post], None]) -> "SeriesWorker | None":
+def series_for(settings: "Settings", clock: "Clock", emit: "Callable[[Post], None]") -> "SeriesWorker | None":
     """The worker; None while no series are kept. It is started before the sensors and stopped after them."""
     if settings.kept_series is None:
         return None

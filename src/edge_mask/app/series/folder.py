@@ -16,6 +16,7 @@ from urllib.parse import quote
 from edge_mask import yaml_file
 from edge_mask.errors import Refused
 from edge_mask.private_file import replace_private
+from edge_mask.series import model_file
 from edge_mask.series.criteria import Criteria
 from edge_mask.series.nouns import Site
 from edge_mask.settings.base import read_whole
@@ -33,10 +34,6 @@ class SeriesFolder:
         name = ".".join(quote(each, safe=" ") for each in (site.key.sensor, site.key.quantity, site.unit) if each)
         self.path = database.with_name(f"{database.name}.series") / name
         self._shipped = site.shipped or Criteria()
-
-    @property
-    def model(self) -> Path:
-        return self.path / "model.npz"
 
     def versions(self) -> list[int]:
         """The numbers of the learned criteria, oldest first."""
@@ -106,7 +103,7 @@ class SeriesFolder:
     def stamp(self) -> Stamp:
         """Changes when something here does that matters."""
         found: list[int] = []
-        for file in (self.path / "active", self.model):
+        for file in (self.path / "active", self.path / model_file.NAME):
             try:
                 state = file.stat()
             except OSError:

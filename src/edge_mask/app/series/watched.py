@@ -1,18 +1,23 @@
 """One series that is watched: readings come in the sensor's thread, minutes are closed in the worker's."""
 
+import json
 import logging
 import math
 import threading
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from edge_mask.app.series.folder import SeriesFolder
-from edge_mask.app.series.history import Stored, model_of
 from edge_mask.app.series.telling import MINUTE_S, Telling, forecast_row, minute_row, name_of
+from edge_mask.ledger.series_reader import SeriesReader
 from edge_mask.ledger.series_rows import SeriesRow, StateRow
-from edge_mask.messages import Event, Reading, Record
-from edge_mask.series.nouns import BLOCK, Closed, Site
+from edge_mask.messages import Event, Fault, Reading
+from edge_mask.runtime.clock import Clock
+from edge_mask.runtime.outage import Outage
+from edge_mask.series import model_file
+from edge_mask.series.criteria import Criteria
+from edge_mask.series.model import Model
+from edge_mask.series.nouns import BLOCK, Minutes, Site
 from edge_mask.series.watch import Watch
 from edge_mask.units import Moment
 
@@ -27,14 +32,22 @@ _EARLY: Final = 10_000
 class Watched:
     """Its watch behind a lock. `doubts` may be called in any thread, the rest in the worker's."""
 
-    def __init__(self, site: Site, folder: SeriesFolder) -> None:
+    def __init__(self, site: Site, folder: SeriesFolder, clock: Clock, report: Callable[[Fault], None]) -> None:
         self.site = site
         self.folder = folder
+        self.name = f"series {site.key.sensor} {site.key.quantity}"
         self._telling = Telling(site)
+        self._model_lacks = Outage(self.name, log, report, clock)
         self._lock = threading.Lock()
         self._watch: Watch | None = None
+        self.model: Model | None = None
         self._early: list[tuple[float, float]] = []
         self._stamp = folder.stamp()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has begun."""
+        return self._watch is not None
 
     def doubts(self, reading: Reading) -> bool:
         """Whether this reading is an outlier, which decides nothing; without a clock only the limits tell."""
@@ -50,33 +63,29 @@ class Watched:
                 return False
             return self._watch.reading(reading.at.wall, value) is not None
 
-    def begin(self, stored: Stored, now: Moment) -> Iterator[Event]:
-        """Know again what is stored, and go on where the run before ended: what it did not say any more is said.
+    def begin(self, stored: SeriesReader, now: Moment) -> list[Event]:
+        """Know again what is stored, and go on where the run before ended: what it could not say any more is said.
 
         Raises DatabaseError.
         """
-        name, state = name_of(self.site), stored.state(name_of(self.site))
-        watch = Watch(self.site, self.folder.in_force(), model_of(self.folder, self.site))
+        watch = Watch(self.site, *self._learned())
         here = int(now.wall // MINUTE_S)
-        known = _minute_of(state)
-        end = here if known is None or known >= here else known + 1
-        watch.warm_up(stored.minutes(name, end - _WARM_UP, end))
-        if state is not None and not _loaded(watch, state):
-            log.warning("series %s: its state cannot be used; what is wrong now may be said again", self.folder.path.name)
-        for closed in stored.closed(name, end // BLOCK * BLOCK, end):
-            self._telling.take(closed)
-        caught_up = [self._relive(watch, each) for each in stored.closed(name, end, here)]
+        state = _state(stored.states().get(name_of(self.site)))
+        closed = None if state is None else state["watch"]["minute"]
+        end = here if closed is None else min(here, closed + 1)
+        watch.warm_up(self._minutes(stored, end - _WARM_UP, end))
+        if state is not None and not _loaded(watch, state["watch"]):
+            log.warning("%s: its state is not used: what is wrong now may be said once more", self.name)
+        said = list(self._relive(watch, stored, end, here, now))
         with self._lock:
             self._watch = watch
             for at, value in self._early:
                 watch.reading(at, value)
             self._early = []
-        for closed in caught_up:  # their records have left with them
-            said = self._telling.events(closed, watch.open, now)
-            yield from (each for each in said if not isinstance(each, Record))
+        return said
 
     def close(self, minute: int, at: Moment) -> tuple[list[Event], list[SeriesRow]]:
-        """A minute is over: what is said of it and kept."""
+        """A minute is over: what is said of it, and what is kept."""
         assert self._watch is not None
         with self._lock:
             closed = self._watch.minute(minute)
@@ -99,42 +108,63 @@ class Watched:
         with self._lock:
             return StateRow(name_of(self.site), {"watch": self._watch.dump()})
 
-    @property
-    def is_open(self) -> bool:
-        """Whether it has begun."""
-        return self._watch is not None
-
     def refresh(self) -> None:
         """Take what others have learned meanwhile."""
         stamp = self.folder.stamp()
         if stamp == self._stamp or self._watch is None:
             return
         self._stamp = stamp
-        criteria, model = self.folder.in_force(), model_of(self.folder, self.site)
+        criteria, model = self._learned()
         with self._lock:
             self._watch.use(criteria=criteria, model=model)
-        log.info("series %s: criteria of version %d are in force", self.folder.path.name, criteria.version)
+        log.info("%s: criteria of version %d are in force", self.name, criteria.version)
+
+    def _learned(self) -> tuple[Criteria, Model | None]:
+        """The criteria and the model to watch by; a damaged model is told once."""
+        found = model_file.load(self.folder.path, self.site)
+        if found.problem is None:
+            self._model_lacks.end()
+        else:
+            self._model_lacks.begin("model_damaged", found.problem)
+        self.model = found.model
+        return self.folder.in_force(), found.model
+
+    def _minutes(self, stored: SeriesReader, first: int, end: int) -> Minutes:
+        kept = stored.minutes(name_of(self.site), first, end)
+        return Minutes(kept.first, kept.values)
+
+    def _relive(self, watch: Watch, stored: SeriesReader, first: int, here: int, now: Moment) -> Iterator[Event]:
+        """Minutes that are stored, though a kill came before the state that knows of them: all but their records, which
+        were stored with them. In the time without a daemon nothing was watched."""
+        kept = self._minutes(stored, first, here)
+        for minute, value in enumerate(kept.values.tolist(), kept.first):
+            if not math.isnan(value):
+                watch.reading(minute * MINUTE_S, value)
+                yield from self._telling.alerts(watch.minute(minute), now)
+        tens = stored.summaries(name_of(self.site), first, here + 1)
+        for block, row in enumerate(tens.rows, tens.first // BLOCK):
+            if row["count"]:
+                self._telling.take_block(block, *(row[name].item() for name in ("count", "min", "mean", "max", "last")))
+                if block < here // BLOCK:
+                    yield self._telling.summary(now)
 
     def _is_forecast_due(self, minute: int) -> bool:
         return "forecast" in self.site.kinds and (minute + 1) % 60 == 0
 
-    @staticmethod
-    def _relive(watch: Watch, closed: Closed) -> Closed:
-        """A minute that was closed and kept, but not in the state."""
-        watch.reading(closed.minute * MINUTE_S, closed.mean)
-        return replace(closed, said=watch.minute(closed.minute).said)
 
-
-def _minute_of(state: Mapping[str, Any] | None) -> int | None:
-    """The last minute that the run before has closed."""
-    found = None if state is None else state.get("watch")
-    minute = found.get("minute") if isinstance(found, Mapping) else None
-    return minute if isinstance(minute, int) else None
-
-
-def _loaded(watch: Watch, state: Mapping[str, Any]) -> bool:
+def _state(text: str | None) -> dict[str, Any] | None:
+    """None where nothing of the kind is kept; damaged rows are set aside by others."""
     try:
-        watch.load(state["watch"])
-    except (LookupError, TypeError, ValueError):  # of another version, or damaged
+        found = None if text is None else json.loads(text)
+        is_state = isinstance(found, Mapping) and isinstance(found["watch"]["minute"], int)
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return None
+    return found if is_state else None
+
+
+def _loaded(watch: Watch, state: dict[str, Any]) -> bool:
+    try:
+        watch.load(state)
+    except (LookupError, TypeError, ValueError, AttributeError):  # of another version of the program
         return False
     return True

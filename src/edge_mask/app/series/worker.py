@@ -1,7 +1,7 @@
 """The worker of all series: it closes each minute of the wall clock.
 
-The monotonic clock says whether a minute was lived through: when the wall clock jumps, the minutes between were not, and
-nobody was silent in them. While the clock is not set, no minute is closed.
+The monotonic clock says whether a minute was lived through: when the wall clock jumps, the minutes between were not,
+and nobody was silent in them. While the clock is not set, no minute is closed.
 """
 
 import logging
@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import Final
 
 from edge_mask.app.series.folder import SeriesFolder
-from edge_mask.app.series.history import Stored
 from edge_mask.app.series.sites import Sites
 from edge_mask.app.series.telling import MINUTE_S
 from edge_mask.app.series.upkeep import Upkeep
 from edge_mask.app.series.watched import Watched
 from edge_mask.errors import DatabaseError
+from edge_mask.ledger.series_reader import reading
 from edge_mask.ledger.series_rows import SeriesRow, SeriesRows
 from edge_mask.messages import Event, Reading
 from edge_mask.recording.mail import Post
@@ -28,8 +28,6 @@ from edge_mask.units import Moment, Seconds
 
 log = logging.getLogger(__name__)
 
-_TURN: Final = 5.0
-"""A newcomer waits at most this long before it is watched."""
 _LEAST: Final = 30.0
 """Seconds of a minute that was lived through."""
 
@@ -44,7 +42,6 @@ class SeriesWorker(Job):
         self._clock = clock
         self._emit = emit
         self._database = settings.outbox.path
-        self._stored = Stored(settings.outbox.path)
         self._sites = Sites(settings)
         self._lock = threading.Lock()
         self._watched: dict[SeriesKey, Watched | None] = {}
@@ -64,16 +61,16 @@ class SeriesWorker(Job):
         for key in self._sites.known():
             self._of(key)
         try:
-            for name in self._stored.names():  # ids, which nobody has said yet in this run
-                self._of(SeriesKey(name.sensor, name.quantity))
+            with reading(self._database) as stored:
+                for name in stored.names():  # ids, which nobody has said yet in this run
+                    self._of(SeriesKey(name.sensor, name.quantity))
         except DatabaseError as error:
             self._lack(error)
         self._open_newcomers()
 
     def step(self, stop: threading.Event) -> None:
-        now = self._clock.now()
-        left = MINUTE_S - now.wall % MINUTE_S
-        self._clock.wait(stop, Seconds(min(left, _TURN)))
+        """Wait for the end of the minute; whose first reading came in it is watched from then on."""
+        self._clock.wait(stop, Seconds(MINUTE_S - self._clock.now().wall % MINUTE_S))
         self._open_newcomers()
         if (over := self._over(self._clock.now())) is not None:
             self._close(over)
@@ -112,8 +109,11 @@ class SeriesWorker(Job):
         with self._lock:
             if key not in self._watched:
                 site = self._sites.of(key)
-                made = None if site is None else Watched(site, SeriesFolder(self._database, site))
-                self._watched[key] = made
+                if site is None:
+                    self._watched[key] = None
+                else:
+                    folder = SeriesFolder(self._database, site)
+                    self._watched[key] = Watched(site, folder, self._clock, self._emit)
             return self._watched[key]
 
     def _all(self) -> list[Watched]:
@@ -123,16 +123,17 @@ class SeriesWorker(Job):
     def _open_newcomers(self) -> None:
         with self._lock:
             fresh = [each for each in self._watched.values() if each is not None and not each.is_open]
-        for watched in fresh:
-            keep_waiting()
-            try:
-                events = tuple(watched.begin(self._stored, self._clock.now()))
-            except DatabaseError as error:
-                self._lack(error)
-                return
+        try:
+            for watched in fresh:
+                keep_waiting()
+                with reading(self._database) as stored:
+                    events = tuple(watched.begin(stored, self._clock.now()))
+                if events:
+                    self._emit(SeriesRows((watched.state(),), events))
+        except DatabaseError as error:
+            self._lack(error)
+        else:
             self._unread.end()
-            if events:
-                self._emit(SeriesRows((watched.state(),), events))
 
     def _lack(self, error: DatabaseError) -> None:
         self._unread.begin("series_unread", f"what is stored cannot be read, and nothing is watched: {error}")

@@ -1,2 +1,0 @@
-"""What is stored of a series, as its watch needs it after a start."""
-
