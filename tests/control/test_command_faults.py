@@ -1,19 +1,28 @@
 """What can go wrong around a command: each test is named after the fault."""
 
 import base64
+import threading
 from pathlib import Path
 
 import pytest
+import yaml
 from paho.mqtt.enums import MQTTProtocolVersion
 from tests.broker import Mosquitto, Subscriber
 from tests.control.asker import Asker
 from tests.control.conftest import Running, wait_until_online, write_site
 from tests.control.test_commands import slow_picture
+from tests.deliver.web_server import NonsenseServer
 from tests.end_to_end.daemon import Daemon
 
+from edge_mask.control import look
+from edge_mask.control.request import Reply, Request
+from edge_mask.errors import TryLater
 from edge_mask.picture import read_picture
+from edge_mask.runtime.clock import ManualClock
 
 pytestmark = pytest.mark.broker
+
+PATIENCE = 30.0
 
 
 def test_a_wish_is_answered_by_the_house_that_it_built(device: Running) -> None:
@@ -49,6 +58,46 @@ def test_a_file_that_is_wrong_at_a_reload_leaves_the_old_house(device: Running) 
         code, text = asker.refused("reload", {})
         assert (code, 'did you mean "health"' in text) == ("failed", True)
         assert asker.ask("infer", {"camera": "front"})["ok"]
+
+
+def test_infer_does_not_wait_for_a_camera_that_shows_nothing_nor_does_another_wait_for_it(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    with NonsenseServer(hangs_up=False) as silent:
+        config = write_site(tmp_path, broker.port)
+        found = yaml.safe_load(config.read_text())
+        found["cameras"].append({"name": "silent", "source": f"{silent.url}/now.jpg", "role": "cctv"})
+        config.write_text(yaml.safe_dump(found))
+        with Daemon(config) as daemon:
+            wait_until_online(broker.port)
+            with Asker(broker.port) as asker:
+                asker.send("infer", {"camera": "silent"}, correlation=b"slow", response=asker.reply)
+                assert asker.ask("infer", {"camera": "front"})["ok"], "meanwhile"
+                told = asker.answer_to(b"slow").json()
+            assert told["error"]["code"] == "failed"
+            assert "the camera silent has shown nothing new for 5 s" in told["error"]["text"]
+            assert daemon.stop() == 0
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_picture_of_infer_that_waits_for_those_before_it_is_told_to_come_again(
+    monkeypatch: pytest.MonkeyPatch, waits: bool
+) -> None:
+    monkeypatch.setattr(look, "TO_LOOK", 0.05 if waits else PATIENCE)
+    let = threading.Event()
+
+    def model() -> look.Model:
+        assert let.wait(PATIENCE)
+        raise TryLater("there is no model")
+
+    looks = look.Look(look.Eyes({}, lambda _name: None, lambda: 0.0, model), ManualClock())
+    first = looks.at(b"a picture that takes its time")
+    if not waits:
+        let.set()
+    with pytest.raises(TryLater, match="the pictures before this one take longer" if waits else "there is no model"):
+        looks(Request("infer", Reply("t", None, ""), picture=b"another"))
+    let.set()
+    assert isinstance(first.exception(PATIENCE), TryLater)
 
 
 def test_the_broker_is_killed_while_commands_are_carried_out_and_every_answer_comes(device: Running) -> None:

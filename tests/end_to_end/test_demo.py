@@ -1,6 +1,8 @@
 """`edge-mask demo`, as somebody sees it who has just installed it."""
 
+import argparse
 import os
+import pty
 import re
 import signal
 import socket
@@ -9,13 +11,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
+from subprocess import Popen
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
 from tests.end_to_end.daemon import edge_mask, lines, write_config
+from tests.waiting import until
 from tests.web.served import Client
+
+from edge_mask.cli import demo as demo_command
 
 COMMAND = Path(sys.executable).with_name("edge-mask")
 PATIENCE = 60.0
@@ -168,6 +175,76 @@ def test_ctrl_c_or_a_closed_terminal_ends_it_cleanly(demo: Callable[..., Watched
     assert watched.lines[-1].startswith("Stopped")
     assert watched.errors == []
     assert_nothing_is_left(watched, port)
+
+
+def test_before_a_display_the_page_opens_in_the_browser_once_it_is_there(tmp_path: Path) -> None:
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(
+        f'#!/bin/sh\necho "$1 $$" >> {opened}\nexec sleep 60 </dev/null >/dev/null 2>&1\n'
+    )  # one that stays, as the real ones do
+    browser.chmod(0o755)
+    (tmp_path / "kept").mkdir()
+    environment = {"DISPLAY": ":7", "BROWSER": f"{browser} %s", "TMPDIR": str(tmp_path / "kept")}
+    shown = ""
+    with at_a_terminal([COMMAND, "demo"], environment) as (process, master):
+        until(opened.exists)
+        (address, number), *others = (line.split() for line in opened.read_text().splitlines())
+        port = urlsplit(address).port or 0
+        assert Client(port).get("/healthz").status == 200, "it was there before it was opened"
+        process.send_signal(signal.SIGINT)
+        while data := read_from(master):
+            shown += data
+        assert process.wait(PATIENCE) == 0
+        os.kill(int(number), signal.SIGKILL)
+    assert f"Page: http://127.0.0.1:{port}/    user demo" in shown
+    assert (address, others) == (f"http://127.0.0.1:{port}/", [])
+
+
+@contextmanager
+def at_a_terminal(command: list[Path | str], environment: dict[str, str]) -> Iterator["tuple[Popen[bytes], int]"]:
+    """A command whose standard output is a terminal; the other end of it."""
+    master, slave = pty.openpty()
+    with Popen(command, stdin=slave, stdout=slave, stderr=slave, env=os.environ | environment) as process:
+        os.close(slave)
+        try:
+            yield process, master
+        finally:
+            os.close(master)
+            if process.poll() is None:
+                for each in psutil.Process(process.pid).children(recursive=True):
+                    each.kill()
+                process.kill()
+
+
+def read_from(master: int) -> str:
+    try:
+        return os.read(master, 4096).decode()
+    except OSError:  # the other end is closed
+        return ""
+
+
+@pytest.mark.parametrize(
+    ("display", "is_terminal", "words", "is_opened"),
+    [
+        ({"DISPLAY": ":0"}, True, [], True),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, True, [], True),
+        ({"DISPLAY": ""}, True, [], False),
+        ({}, True, [], False),
+        ({"DISPLAY": ":0"}, False, [], False),
+        ({"DISPLAY": ":0"}, True, ["--no-browser"], False),
+    ],
+)
+def test_no_browser_opens_where_nobody_sits_before_a_display(
+    monkeypatch: pytest.MonkeyPatch, display: dict[str, str], is_terminal: bool, words: list[str], is_opened: bool
+) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in display.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: is_terminal)
+    parser = argparse.ArgumentParser()
+    demo_command.add(parser.add_subparsers())
+    assert demo_command._is_watched(parser.parse_args(["demo", *words])) is is_opened
 
 
 def test_a_reader_who_goes_away_ends_it(tmp_path: Path) -> None:

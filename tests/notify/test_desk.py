@@ -47,13 +47,17 @@ def alert(moment: Moment, camera: str | None = "front", kind: str = "no_mask", *
 
 def message(fields: Mapping[str, Any], priority: Priority = Priority.URGENT) -> Message:
     return Message(
-        topic="edge-mask/gate-01/alerts", payload=json.dumps(fields).encode(), priority=priority, qos=1, id="event-1"
+        topic="edge-mask/gate-01/alerts",
+        payload=json.dumps(fields).encode(),
+        priority=priority,
+        qos=1,
+        id=fields.get("id", "event-1"),
     )
 
 
 def tell(office: NoticeDesk, moment: Moment, **more: Any) -> Told:
     made = alert(moment, **more)
-    return office.alert(made, message({"id": "event-1", "camera": made.camera}), None)
+    return office.alert(made, message({"id": f"event-{moment.mono}-{made.kind}", "camera": made.camera}), None)
 
 
 def wish(**more: Any) -> Notify:
@@ -148,7 +152,7 @@ def test_a_clock_that_jumps_neither_silences_nor_repeats() -> None:
 def test_a_storm_of_cameras_does_not_fill_the_memory() -> None:
     office = desk(target(cool_down="5m"))
     for number in range(2000):
-        office.rule(wish(), message({"camera": f"c{number}" + "x" * 500}), NOON, None)
+        office.rule(wish(), message({"id": str(number), "camera": f"c{number}" + "x" * 500}), NOON, None)
     assert len(office._cool_down._told) <= 500
 
 
@@ -233,3 +237,66 @@ def test_the_text_of_a_fever_has_the_limit_in_every_language() -> None:
     alert = Alert(at=NOON, kind="fever", text=text, camera="front", value=38.7)
     assert text_of(alert, "gate-01", "ko") == "gate-01: 체온 38.7 °C, 기준 37.5 °C보다 높습니다."
     assert text_of(alert, "gate-01", "en") == "gate-01: 38.7 °C was measured, above 37.5 °C."
+
+
+FEVER = {"id": "visit-7", "camera": "front", "temperature": 38.7, "verdict": "no_pass"}
+
+
+def of_visit(**more: Any) -> Message:
+    return Message(
+        topic="edge-mask/gate-01/visits",
+        payload=json.dumps({**FEVER, **more}).encode(),
+        priority=Priority.EVIDENCE,
+        qos=1,
+        id=str(more.get("id", "visit-7")),
+    )
+
+
+def fever(office: NoticeDesk, moment: Moment = NOON, value: float = 38.7) -> Told:
+    made = alert(moment, kind="fever", value=value)
+    return office.alert(made, message({"id": f"{value} {moment.mono}", "camera": "front", "value": value}), None)
+
+
+def test_an_alert_and_a_rule_of_the_same_message_ring_once_with_the_words_of_the_rule() -> None:
+    office = desk()
+    (row,) = office.rule(wish(), message({"id": f"event-{NOON.mono}-no_mask", "camera": "front"}), NOON, None).rows
+    assert unpacked(row.message.payload).title == "Hot"
+    told = tell(office, NOON)
+    assert (told.rows, told.counts) == ([], {"notify_same_event": 1})
+    assert tell(desk(), NOON).rows, "without the rule the alert rings"
+
+
+def test_a_fever_told_by_a_rule_on_visits_and_by_its_alert_rings_once() -> None:
+    office = desk(target("guard"), target("office"))
+    assert office.rule(wish(), of_visit(), NOON, None).rows
+    told = fever(office)
+    assert [row.destination for row in told.rows] == ["notify:office"], "whom the rule did not tell, the alert tells"
+    late = desk()
+    assert fever(late).rows
+    assert not late.rule(wish(), of_visit(), NOON, None).rows, "a visit that waited for its passage comes second"
+
+
+def test_two_rules_for_one_event_ring_once_and_two_visits_of_a_moment_twice() -> None:
+    office = desk()
+    assert office.rule(wish(rule="a"), of_visit(), NOON, None).rows
+    assert not office.rule(wish(rule="b"), of_visit(), NOON, None).rows
+    assert office.rule(wish(rule="a"), of_visit(id="visit-8"), NOON, None).rows
+    assert fever(office, value=39.9).rows, "somebody else's fever"
+    assert fever(office, later(60)).rows, "another time"
+
+
+def test_a_silent_one_or_one_that_is_kept_back_does_not_take_the_ring() -> None:
+    office = desk()
+    assert office.rule(wish(priority="low"), of_visit(), NOON, None).rows
+    assert fever(office).rows, "low makes no sound"
+    cooling = desk(target(cool_down="5m"))
+    assert cooling.rule(wish(), of_visit(id="visit-6"), NOON, None).rows
+    assert cooling.rule(wish(), of_visit(), later(9), None).counts == {"notify_cool_down": 1}
+    assert fever(cooling, later(9)).rows
+
+
+def test_events_without_end_do_not_fill_the_memory() -> None:
+    office = desk()
+    for number in range(3000):
+        office.rule(wish(), of_visit(id=f"visit-{number}"), NOON, None)
+    assert len(office._rung._rung) <= 256

@@ -2,10 +2,13 @@
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from tests.broker import Mosquitto, Subscriber
@@ -53,6 +56,30 @@ def test_an_alert_goes_to_the_default_without_a_picture_and_by_a_rule_with_one(t
     assert picture.headers["Message"] == "see front"
     assert picture.body == (tmp_path / "pictures" / picture.headers["Filename"]).read_bytes()
     assert TOPIC not in daemon.stderr
+
+
+def test_an_alert_and_the_rule_that_tells_of_it_ring_once_in_the_words_of_the_site(tmp_path: Path) -> None:
+    told = {"to": "guard", "text": "${local.date} ${local.time} ${local.verdict}|"}
+    rule = json.dumps({
+        "seen": {
+            "sql": "SELECT * FROM 'edge-mask/+/alerts'",
+            "awsIotSqlVersion": "2016-03-23",
+            "actions": [{"edgeMask": {"notify": told}}],
+        }
+    })  # fmt: skip
+    place = {"thing_name": "gate-01", "timezone": "Asia/Kathmandu"}
+    with Ntfy() as server:
+        config = device(tmp_path, [ntfy(server)], looks=4, default=["guard"], rules=rule, device=place)
+        with Daemon(config, "--until-idle") as daemon:
+            assert daemon.wait() == 0, daemon.stderr
+        (asked,) = server.asked
+    with sqlite3.connect(tmp_path / "edge-mask.db") as database:
+        ((wall,),) = database.execute("SELECT wall FROM alerts")
+    at = datetime.fromtimestamp(wall, ZoneInfo("Asia/Kathmandu"))
+    assert json.loads(asked.body)["message"] == f"{at:%Y-%m-%d %H:%M} |"
+    assert status_of(config)["not_told"]["same_event"] == 1
+    shown = edge_mask("outbox", "status", "--config", config, cwd=tmp_path).out
+    assert "not told  1 of an event that was told" in shown
 
 
 def test_kill_9_between_commit_and_send_loses_and_repeats_nothing_that_must_not_be(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from tests.end_to_end.daemon import edge_mask
 
+from edge_mask.rules.local import _WORDS
 from edge_mask.rules.rule_file import load_file
+from edge_mask.web.texts import texts
 
 RULE = """
 hot:
@@ -55,3 +57,48 @@ def test_what_is_wrong_has_its_line_and_column(tmp_path: Path, fields: str, sent
     assert not rules
     assert sentence in problems[0]
     assert ":4:" in problems[0]
+
+
+LOCAL = """
+refused:
+  sql: "SELECT * FROM 'edge-mask/+/visits' WHERE ispass = 0"
+  awsIotSqlVersion: "2016-03-23"
+  actions:
+    - edgeMask:
+        notify:
+          to: guard
+          title: "${upper(local.verdict)}: ${camera}"
+          text: "${local.date} ${local.time}: ${local.reasons} (${local.mask})"
+"""
+CASES = """
+- topic: edge-mask/gate-01/visits
+  payload: {verdict: no_pass, ispass: 0, mask: no_mask, reasons: [no_mask, fever], camera: front}
+  context: {timestamp: 1764406980000}
+  actions:
+    - notify: {title: "REFUSED: front", text: "2025-11-29 09:03: no mask, fever (no mask)"}
+- topic: edge-mask/gate-01/visits
+  payload: {verdict: no_pass, ispass: 0, clock_ok: false, reasons: [new_one, 7], local: {mask: mine}}
+  context: {timestamp: 5000}
+  actions:
+    - notify: {title: ": ", text: " :  (mine)"}
+- topic: edge-mask/gate-01/visits
+  payload: {ispass: 0, clock_ok: false, reasons: [new_one, 7]}
+  context: {timestamp: 5000}
+  actions:
+    - notify: {title: ": ", text: " --:--: new_one,  ()"}
+"""
+
+
+def test_templates_say_time_and_verdict_in_words(tmp_path: Path) -> None:
+    """Tried without a site: English, UTC."""
+    (tmp_path / "refused.yaml").write_text(LOCAL)
+    (tmp_path / "refused.test.yaml").write_text(CASES)
+    tried = edge_mask("rules", "test", "refused.yaml", cwd=tmp_path)
+    assert tried.code == 0, tried
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize("group", ["verdict", "mask", "reasons"])
+def test_every_verdict_and_reason_of_the_page_has_its_words(language: str, group: str) -> None:
+    shown = {key.partition(".")[2] for key in texts("en") if key.startswith(f"{group.removesuffix('s')}.")}
+    assert shown == set(_WORDS[language][group])

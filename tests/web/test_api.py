@@ -273,6 +273,7 @@ def test_the_table_is_the_one_of_the_command_and_excel_can_have_a_byte_order_mar
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     assert [row["id"] for row in rows] == ["v6", "v4", "v2"]
     assert rows[0]["visited"] == "2026-09-21T23:13:26.000+09:00"
+    assert {row["clock_ok"] for row in rows} == {"true"}, "as JSON has it, not Python's True"
     assert reader.get("/api/v1/visits.csv?bom=true").body.startswith(b"\xef\xbb\xbfvisited,")
 
 

@@ -4,6 +4,7 @@ It trusts a proxy, so that each test comes from addresses of its own, and none p
 
 import json
 import re
+import signal
 import statistics
 import threading
 import time
@@ -20,7 +21,7 @@ import pytest
 from tests.end_to_end.daemon import Daemon, edge_mask
 from tests.waiting import until
 from tests.web.asking import Answer, site
-from tests.web.served import PASSWORD, Client, Served, answers, served
+from tests.web.served import PASSWORD, Client, Served, add_user, answers, served, write_house
 from tests.web.typed import typed
 
 from edge_mask.web.access import Guarded, Needs
@@ -108,6 +109,40 @@ def test_fifty_wrong_passwords_at_once_are_not_tried_and_leave_no_memory_behind(
     assert max(waits) >= 1
     assert daemon.memory_info().rss - before < 15 * 2**20, "a hash takes 19 MiB, and glibc would keep them"
     kim.login()  # she is not locked out where she logged in before
+
+
+def test_log_out_everywhere_on_a_full_disk_says_so_and_one_that_says_done_outlives_kill_9(tmp_path: Path) -> None:
+    config, port = write_house(tmp_path)
+    in_the_way = tmp_path / "edge-mask.db.sessions.json.new"
+    add_user(config, "ann")
+    with Daemon(config) as daemon:
+        house = Served(daemon, config, port)
+        until(lambda: answers(house))
+        first, second = house.client().login("ann"), house.client().login("ann")
+        stolen = house.client(cookies=dict(first.cookies))
+        in_the_way.mkdir()  # what a full disk does: nothing can be written, and what was written stays
+        for told in (first.form("/logout", {}), second.form("/account/sessions", {"session": "all"})):
+            assert told.status == 503, told
+            assert "Logged out, but this could not be written down" in told.json()["detail"]
+            assert "edge-mask.db.sessions.json" in told.json()["detail"]
+        assert not any(map(is_in, (first, second, stolen)))
+        asked = house.client().login("ann")
+        also_in_the_way = tmp_path / "edge-mask.db.users.json.new"
+        also_in_the_way.mkdir()
+        refused = asked.form("/account/password", {"old": PASSWORD, "new": KOREAN, "again": KOREAN}, Accept="text/html")
+        assert (refused.status, "It could not be changed now" in refused.text) == (503, True)
+        assert is_in(house.client().login("ann", PASSWORD)), "the password stays as it was"
+        also_in_the_way.rmdir()
+        changed = asked.form("/account/password", {"old": PASSWORD, "new": KOREAN, "again": KOREAN})
+        assert changed.status == 303, "the file of users can be written"
+        in_the_way.rmdir()
+        assert house.client().login("ann", KOREAN).form("/account/sessions", {"session": "all"}).status == 303
+        daemon.send(signal.SIGKILL)
+        daemon.wait()
+    with Daemon(config) as daemon:
+        house = Served(daemon, config, port)
+        until(lambda: answers(house))
+        assert not any(map(is_in, (stolen, asked)))
 
 
 def test_nobody_learns_who_has_an_account_neither_by_words_nor_by_time(house: Served, lee: Person) -> None:

@@ -1,5 +1,6 @@
 """`POST /mask/` in process: what is asked, and what comes back, before a model is asked."""
 
+import gzip
 from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -180,6 +181,14 @@ def test_a_session_of_an_operator_may_ask_and_one_of_a_viewer_may_not(tmp_path: 
     assert problem(asking(here, who="viewer").post("/mask/", jpeg(), content_type="image/jpeg"), 403)
     foreign = asking(here, who="operator")
     assert problem(foreign.post("/mask/", jpeg(), origin="http://evil.test", content_type="image/jpeg"), 403)
+
+
+def test_a_body_that_is_packed_is_never_unpacked(program: Asking, model: Model) -> None:
+    """100 MB in 100 kB: a server that unpacks what it is sent has room for one of them."""
+    packed = gzip.compress(bytes(10**8))
+    answer = program.post("/mask/", packed, content_type="image/jpeg", content_encoding="gzip")
+    assert "is no picture that is read here" in problem(answer, 415)
+    assert model.seen == []
 
 
 def test_a_get_is_no_way_to_send_a_picture(program: Asking) -> None:

@@ -70,6 +70,9 @@ def test_a_token_of_a_user_ends_with_the_user_and_can_do_no_more(folder: Path) -
     ("words", "stdin", "code", "sentence"),
     [
         (("add", "ann"), WORD, 1, "there is already a user ann; a new password: edge-mask users password ann"),
+        (("add", "ann", "--role", "viewer"), WORD, 1, "another role: edge-mask users role ann viewer|operator"),
+        (("role", "anne", "viewer"), None, 1, "there is no user anne; did you mean ann?"),
+        (("role", "ann", "admin"), None, 2, "invalid choice: 'admin'"),
         (("add", "carl"), "short\n", 1, "the password has 5 characters; allowed: 12 to 256"),
         (("add", "carl"), "", 1, "the password has 0 characters"),
         (("add", "carl"), f"{WORD}\n{WORD}\n", 1, "the password holds a control character"),
@@ -94,6 +97,58 @@ def test_what_cannot_be_done_is_a_sentence(
     assert "Traceback" not in ended.err
     assert WORD not in ended.err
     assert listed(folder) == before
+
+
+def test_another_role_counts_and_the_last_operator_is_told(tmp_path: Path) -> None:
+    write_config(tmp_path, None)
+    assert users(tmp_path, "add", "ann", stdin=WORD).code == 0
+    made = users(tmp_path, "role", "ANN", "viewer")
+    assert (made.code, made.out) == (0, "user ann is now a viewer\n")
+    assert "nobody is an operator any more" in made.err
+    assert "ann is a viewer and may not infer" in users(tmp_path, "token", "ann", "--scope", "infer").err
+    assert users(tmp_path, "role", "ann", "operator").out == "user ann is now an operator\n"
+    again = users(tmp_path, "role", "ann", "operator")
+    assert (again.out, again.err) == ("user ann is already an operator\n", "")
+    assert [user["role"] for user in listed(tmp_path)["users"]] == ["operator"]
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("gatee: {}\n", 'did you mean "gate"?'),
+        ("mqtt: {host: 7}\n", "mqtt.host"),
+        ("cameras: [{name: front, source: '${NOT_SET_ANYWHERE}'}]\n", "NOT_SET_ANYWHERE is not set"),
+        ("web: {enabled: true, port: 99999999}\n", "web.port"),
+    ],
+)
+def test_users_are_made_while_the_configuration_is_broken(tmp_path: Path, broken: str, said: str) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(f"outbox: {{path: {tmp_path}/state/em.db}}\n{broken}")
+    (tmp_path / "state").mkdir()
+    made = edge_mask("users", "list", "--config", config, cwd=tmp_path)
+    assert made.code == 0
+    assert "there is no user yet" in made.err
+    done = users(tmp_path, "add", "ann", stdin=WORD)
+    assert (done.code, done.out) == (0, "user ann (operator) can log in\n")
+    assert "the configuration is broken: " in done.err
+    assert said in done.err
+    assert f"its users are beside {tmp_path}/state/em.db" in done.err
+    assert (tmp_path / "state" / "em.db.users.json").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "outbox: {path: 7}\n", "outbox: [\n", "outbox: 5\n", "outbox: {path: '${NOT_SET_ANYWHERE}'}\n", "- a\n",
+        "outbox: {path: a.db}\noutbox: {path: b.db}\n",
+    ],
+)  # fmt: skip
+def test_where_users_lie_is_never_guessed(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.yaml").write_text(text)
+    ended = users(tmp_path, "add", "ann", stdin=WORD)
+    assert (ended.code, ended.out) == (2, "")
+    assert str(tmp_path / "config.yaml") in ended.err
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["config.yaml"]
 
 
 def test_a_damaged_file_is_a_sentence_and_is_left_as_it_is(tmp_path: Path) -> None:

@@ -21,6 +21,9 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--model", metavar="PKG", help="model package, or one of its files (default: models/mask-detector)"
     )
+    parser.add_argument(
+        "--no-browser", action="store_true", help="do not open the page (it is opened from a terminal with a display)"
+    )
     parser.set_defaults(function=_demo)
 
 
@@ -35,7 +38,13 @@ def _demo(arguments: argparse.Namespace) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             show.stop()
 
-    show = Show(say, find_package(arguments.model or DEFAULT).resolve())
+    show = Show(say, find_package(arguments.model or DEFAULT).resolve(), opens=_is_watched(arguments))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: show.stop())
     return show.run(arguments.max_seconds)
+
+
+def _is_watched(arguments: argparse.Namespace) -> bool:
+    """Whether somebody sits before a display here: no script, no service, no login from elsewhere."""
+    has_display = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return has_display and sys.stdout.isatty() and not arguments.no_browser

@@ -66,8 +66,9 @@ def _status(arguments: argparse.Namespace, path: Path) -> int:
 
 
 _WHY = {
-    "expired": "too late", "cool_down": "in the cool-down", "quiet": "in quiet hours", "nobody": "with nobody to tell",
-    "unsubscribed": "whose browser was gone", "no_target": "without such a target",
+    "expired": "too late", "cool_down": "in the cool-down", "same_event": "of an event that was told",
+    "quiet": "in quiet hours", "nobody": "with nobody to tell", "unsubscribed": "whose browser was gone",
+    "no_target": "without such a target",
 }  # fmt: skip
 """Of notifications that were not sent."""
 

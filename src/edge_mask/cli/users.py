@@ -3,13 +3,15 @@
 import argparse
 import getpass
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from edge_mask.cli.common import a_name, add_config, add_json, settings_of
-from edge_mask.errors import Refused
+from edge_mask.errors import ConfigurationError, Refused
 
 if TYPE_CHECKING:
     from edge_mask.web.accounts.register import Register
@@ -34,6 +36,7 @@ def add(commands: Any) -> None:
         ("add", _add, f"a new user. {_FROM}"),
         ("list", _list, "users and tokens"),
         ("remove", _remove, "remove a user, with all sessions and tokens of this user"),
+        ("role", _role, "another role for a user; counts at once, for open sessions and tokens too"),
         ("password", _password, f"another password; ends all sessions of the user. {_FROM}"),
         ("token", _token, "make a token for the user NAME, or for a program that is no user; it is shown once"),
         ("revoke", _revoke, "end a token"),
@@ -50,6 +53,8 @@ def add(commands: Any) -> None:
                 "--role", choices=("viewer", "operator"), default="operator",
                 help="a viewer sees everything and changes nothing; an operator may do all (default)",
             )  # fmt: skip
+        if name == "role":
+            action.add_argument("role", choices=("viewer", "operator"), help="what the user may from now on")
         if name == "token":
             action.add_argument(
                 "--scope", required=True, type=_scopes, metavar="SCOPES",
@@ -63,9 +68,25 @@ def _with_register(
     def run(arguments: argparse.Namespace) -> int:
         from edge_mask.web.accounts.accounts import register_beside
 
-        return function(arguments, register_beside(settings_of(arguments).outbox.path))
+        arguments.database = _database(arguments)
+        return function(arguments, register_beside(arguments.database))
 
     return run
+
+
+def _database(arguments: argparse.Namespace) -> Path:
+    """Beside it lie the users; also of a broken configuration: safe mode shows its page to users alone."""
+    try:
+        return settings_of(arguments).outbox.path
+    except ConfigurationError as error:
+        from edge_mask.settings.remains import database_of
+
+        place = database_of(arguments.config, os.environ)
+        if place is None:
+            raise
+        left = f" (and {len(error.problems) - 1} more)" if error.problems[1:] else ""
+        print(f"the configuration is broken: {error.problems[0]}{left}; its users are beside {place}", file=sys.stderr)
+        return place
 
 
 def _add(arguments: argparse.Namespace, file: "RegisterFile") -> int:
@@ -90,6 +111,21 @@ def _password(arguments: argparse.Namespace, file: "RegisterFile") -> int:
     file.change(lambda register: (register.with_password(name, hashed), None))
     print(f"user {name} has a new password; all sessions of {name} have ended, tokens stay")
     return 0
+
+
+def _role(arguments: argparse.Namespace, file: "RegisterFile") -> int:
+    from edge_mask.web.accounts.spelling import name_of
+    from edge_mask.web.rights import Role
+
+    name, role = name_of(arguments.name), Role(arguments.role)
+    before = file.change(lambda register: (register.with_role(name, role), register.user(name).role))
+    print(f"user {name} is {'already' if before is role else 'now'} {_A[role]}")
+    if not any(user.role is Role.OPERATOR for user in file.read().users.values()):
+        print("nobody is an operator any more: nobody can change anything, or see safe mode", file=sys.stderr)
+    return 0
+
+
+_A: Final = {"viewer": "a viewer", "operator": "an operator"}
 
 
 def _remove(arguments: argparse.Namespace, file: "RegisterFile") -> int:
@@ -139,7 +175,7 @@ def _list(arguments: argparse.Namespace, file: "RegisterFile") -> int:
     from edge_mask.web.accounts.sessions import read_kept
 
     register = file.read()
-    kept = read_kept(sessions_beside(settings_of(arguments).outbox.path))
+    kept = read_kept(sessions_beside(arguments.database))
     found = {"users": _users(register), "tokens": _tokens(register, kept)}
     if arguments.json:
         print(json.dumps(found, ensure_ascii=False))

@@ -2,6 +2,8 @@
 
 import secrets
 import socket
+import threading
+import webbrowser
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -32,7 +34,23 @@ class DemoPage:
     @property
     def line(self) -> str:
         """For whoever watches."""
-        return f"Page: http://{_HOST}:{self.port}/    user {_NAME}, password {self.password}"
+        return f"Page: {self.address}    user {_NAME}, password {self.password}"
+
+    @property
+    def address(self) -> str:
+        return f"http://{_HOST}:{self.port}/"
+
+    def is_served(self) -> bool:
+        """Whether a browser would find it."""
+        try:
+            socket.create_connection((_HOST, self.port), timeout=1.0).close()
+        except OSError:
+            return False
+        return True
+
+    def open(self) -> None:
+        """In the browser of whoever watches, which may take as long as it likes."""
+        threading.Thread(target=webbrowser.open, args=(self.address,), name="browser", daemon=True).start()
 
 
 def page_beside(database: Path) -> DemoPage | None:

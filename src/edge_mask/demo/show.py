@@ -21,7 +21,7 @@ import yaml
 
 from edge_mask.deliver.paho import PahoTransport
 from edge_mask.demo.broker import HOST, EmbeddedBroker
-from edge_mask.demo.page import NONE, page_beside
+from edge_mask.demo.page import NONE, DemoPage, page_beside
 from edge_mask.errors import TryLater
 from edge_mask.messages import Message
 from edge_mask.plural import counted
@@ -73,9 +73,12 @@ _LOOK_EVERY = 0.5  # seconds between two looks at whether the daemon still runs
 class Show:
     """One demonstration. `say` is called for each line, from several threads but never from two at once."""
 
-    def __init__(self, say: Callable[[str], None], model: Path) -> None:
+    def __init__(self, say: Callable[[str], None], model: Path, *, opens: bool = False) -> None:
+        """`opens`: in a browser, the page, as soon as it is there."""
         self._print = say
         self._model = model
+        self._opens = opens
+        self._page: DemoPage | None = None
         self._line = threading.Lock()
         self._stop = threading.Event()
 
@@ -92,7 +95,7 @@ class Show:
             broker.start()
             self._listen(broker.port, resources)
             config = folder / "demo.yaml"
-            page = page_beside(folder / DATABASE)
+            page = self._page = page_beside(folder / DATABASE)
             section = None if page is None else page.section
             text = configuration(folder, model=self._model, host=HOST, port=broker.port, web=section)
             config.write_text(text, encoding="utf-8")
@@ -142,6 +145,9 @@ class Show:
     def _watch(self, daemon: "subprocess.Popen[bytes]", max_seconds: float | None) -> None:
         until = float("inf") if max_seconds is None else time.monotonic() + max_seconds
         while (left := until - time.monotonic()) > 0 and not self._stop.wait(min(left, _LOOK_EVERY)):
+            if self._opens and self._page is not None and self._page.is_served():
+                self._opens = False
+                self._page.open()
             if daemon.poll() is not None:
                 self._say(f"The daemon ended by itself, with exit code {daemon.returncode}.")
                 return

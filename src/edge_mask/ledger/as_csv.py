@@ -31,7 +31,12 @@ def header(end: str = "\n") -> str:
 
 
 def cell(value: Any) -> Any:
-    """A text that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, "CSV Injection")."""
+    """As JSON has it: `true`, not Python's `True`.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, "CSV Injection").
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 

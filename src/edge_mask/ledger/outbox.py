@@ -148,7 +148,7 @@ class Destinations:
         self._view.close()
 
 
-NOT_TOLD = ("expired", "cool_down", "quiet", "nobody", "unsubscribed", "no_target")
+NOT_TOLD = ("expired", "cool_down", "same_event", "quiet", "nobody", "unsubscribed", "no_target")
 """Why a notification was not sent; names of counters behind `notify_`."""
 
 

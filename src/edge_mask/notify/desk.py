@@ -1,7 +1,7 @@
 """From an alert, or a rule's wish, to the rows of the outbox: one for each target, one for each browser of web push.
 
-alert ──▶ words ──┐                    ┌─▶ row of the outbox, in the transaction of the event
-rule  ────────────┴─▶ quiet? cooling? ─┴─▶ counted
+alert ──▶ words ──┐                                ┌─▶ row of the outbox, in the transaction of the event
+rule  ────────────┴─▶ quiet? rung before? cooling? ┴─▶ counted
 """
 
 import json
@@ -17,7 +17,9 @@ from edge_mask.messages import Alert, Message, Priority
 from edge_mask.notify import words
 from edge_mask.notify.admission import CoolDown, is_quiet
 from edge_mask.notify.notice import Notice, destination_of, field_of, one_line, several_lines
+from edge_mask.notify.rung import Happening, Rung
 from edge_mask.rules.effects import Notify
+from edge_mask.rules.local import Local
 from edge_mask.settings.notify import Language, Target
 from edge_mask.units import Moment
 
@@ -54,6 +56,9 @@ class NoticeDesk:
         self._language = language
         self._thing = thing
         self._zone = zone
+        self.local = Local(language, zone)
+        """What templates of rules may say besides a message's own fields."""
+        self._rung = Rung()
         self._boot = boot
         self._sends_pictures = sends_pictures
         self._cool_down = CoolDown(marks)
@@ -76,8 +81,9 @@ class NoticeDesk:
             about="" if (found := alert.deviation) is None else f"{found.quantity} {found.reason} {found.state}",
             **self._origin(cause, payload),
         )
+        what = Happening.of(cause, payload, alert.at, is_alert=True)
         for name in self._default:
-            self._tell(self._targets[name], notice, cause, alert.at, boot, told)
+            self._tell(self._targets[name], notice, cause, alert.at, boot, told, what)
         return told
 
     def rule(self, wish: Notify, cause: Message, at: Moment, boot: str | None) -> Told:
@@ -94,11 +100,12 @@ class NoticeDesk:
             snapshot=field_of(payload, "snapshot"),
             **self._origin(cause, payload),
         )
+        what = Happening.of(cause, payload, at, is_alert=False)
         for name in dict.fromkeys(wish.to):
             if (target := self._targets.get(name)) is None:
                 told.counts["notify_no_target"] += 1
                 continue
-            self._tell(target, notice, cause, at, boot, told, rule=wish)
+            self._tell(target, notice, cause, at, boot, told, what, rule=wish)
         return told
 
     def _origin(self, cause: Message, payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,11 +124,14 @@ class NoticeDesk:
         at: Moment,
         boot: str | None,
         told: Told,
+        what: Happening,
         rule: Notify | None = None,
     ) -> None:
         here = boot or self._boot
         if is_quiet(target, notice, at, self._zone):
             told.counts["notify_quiet"] += 1
+        elif self._rung.has(target.name, notice, what):
+            told.counts["notify_same_event"] += 1
         elif self._cool_down.holds(target, notice, at, here):
             told.counts["notify_cool_down"] += 1
         else:
@@ -129,6 +139,7 @@ class NoticeDesk:
             if not browsers:
                 told.counts["notify_nobody"] += 1
                 return
+            self._rung.note(target.name, notice, what)
             told.marks |= self._cool_down.note(target, notice, at, here)
             if not self._may_show(target, rule):
                 notice = replace(notice, snapshot="")

@@ -198,11 +198,11 @@ class Intake:
         admitted.told.append((kind_of(event), message))
         if self._forward == "all" and not is_only_kept:
             self._send(message, event.at, admitted)
-        if isinstance(event, Alert) and self._notices is not None:
-            admitted.tell(self._notices.alert(event, message, admitted.boot))
         # Rules see the shadow as it was before this message: so they can compare the two.
         depth = event.depth if isinstance(event, Reading) else 0
         self._through_rules(message, event.at, admitted, depth, is_complaint=is_complaint)
+        if isinstance(event, Alert) and self._notices is not None:  # after the rules: their words go before
+            admitted.tell(self._notices.alert(event, message, admitted.boot))
         self._updates.by_event(event)
 
     def _send(self, message: Message, at: Moment, admitted: Admitted) -> None:
@@ -225,7 +225,8 @@ class Intake:
         def shadow(thing: str, name: str | None) -> Value:
             return self._shadows.get(thing, name, int(at.wall))
 
-        context = Context(timestamp=int(at.wall * 1000), client_id=self._thing, shadow=shadow)
+        local = None if self._notices is None else self._notices.local
+        context = Context(timestamp=int(at.wall * 1000), client_id=self._thing, shadow=shadow, local=local)
         topic, payload = message.topic, message.payload
         return Incoming(topic=topic, payload=payload, priority=message.priority, context=context, depth=depth)
 

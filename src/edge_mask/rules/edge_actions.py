@@ -8,6 +8,7 @@ from edge_mask.kinds import Urgency
 from edge_mask.messages import Priority
 from edge_mask.rules.actions import CompiledAction, Fields
 from edge_mask.rules.effects import Effect, HoldOutput, KeepPicture, LogLevel, LogLine, Notify, PulseOutput
+from edge_mask.rules.local import ANYWHERE, LOCAL
 from edge_mask.rules.shapes import Field, Shape, check, shape
 from edge_mask.sql.errors import EvaluationError
 from edge_mask.sql.rule_input import RuleInput
@@ -188,8 +189,9 @@ class NotifyAction(CompiledAction):
 
     def perform(self, rule: str, output: bytes, seen: RuleInput, priority: Priority) -> Effect:  # noqa: ARG002  one signature
         """What to say, and to whom."""
-        title = "" if self._title is None else self._title.render(seen)
-        text = self._text.render(seen)
+        beside = {LOCAL: (seen.context.local or ANYWHERE)(seen)}
+        title = "" if self._title is None else self._title.render(seen, beside)
+        text = self._text.render(seen, beside)
         return Notify(rule=rule, to=self._to, title=title, text=text, snapshot=self._snapshot, priority=self._priority)
 
 

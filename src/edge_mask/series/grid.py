@@ -29,6 +29,14 @@ class Laid:
         """The wall hour after the last one."""
         return self.first + len(self.values)
 
+    def at(self, wall: Whole) -> Reals:
+        """The means of these wall hours; NaN where none is known."""
+        if len(self.values) == 0:
+            return np.full(wall.shape, np.nan)
+        place = wall - self.first
+        there = (place >= 0) & (place < len(self.values))
+        return np.where(there, self.values[np.where(there, place, 0)], np.nan)
+
 
 class Grid:
     """From hours of UTC to hours on the wall of one zone."""

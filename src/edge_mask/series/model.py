@@ -54,7 +54,7 @@ class Model:
         return cls(site.zone, site.limits, scale, weights, band, span, days)
 
     def forecast(self, origin: float, hours: Hours) -> Forecast:
-        """The hours from `origin` (Unix seconds) on; `hours` are those before it, best of half a year."""
+        """The hours from `origin` (Unix seconds) on, from half a year before it; NaN when none of those is known."""
         grid = _grid(self.zone)
         laid = grid.lay(hours)
         targets = grid.wall(int(origin // 3600), AHEAD)
@@ -67,10 +67,8 @@ class Model:
 
     def _line(self, laid: Laid, origin: int, targets: Whole) -> Reals:
         start = origin - REACH - 1
-        line = usual(laid, start, origin + _LEADS)
-        place = np.arange(start, origin) - laid.first
-        there = (place >= 0) & (place < len(laid.values))
-        seen = np.where(there, laid.values[np.where(there, place, 0)], np.nan)
+        line = usual(laid, start, origin + _LEADS, self.scale)
+        seen = laid.at(np.arange(start, origin))
         residuals = Residuals(start, (seen - line[: len(seen)]) / self.scale)
         ahead = targets - origin
         common = np.repeat(residuals.of_origins(np.array([origin])), len(targets), axis=0)
@@ -89,8 +87,8 @@ def _grid(zone: tzinfo) -> Grid:
 
 def _learn(laid: Laid) -> tuple[float, Floats, Floats]:
     """The deviation, the weights of each hour ahead, and the band that the residuals of learning lie in."""
-    residuals = laid.values - usual(laid, laid.first, laid.end)
-    scale = _scale(residuals)
+    scale = _scale(laid.values - usual(laid, laid.first, laid.end, 0.0))
+    residuals = laid.values - usual(laid, laid.first, laid.end, scale)
     rows = Residuals(laid.first, residuals / scale)
     origins = np.arange(laid.first + min(4 * WEEK, len(laid.values) // 2), laid.end)
     common = rows.of_origins(origins)
@@ -115,11 +113,11 @@ def _learn(laid: Laid) -> tuple[float, Floats, Floats]:
 
 
 def _scale(residuals: Reals) -> float:
-    """A usual deviation; of a series that is mostly as always (a tap at night) half the standard one."""
+    """A usual deviation; where most hours are as always (a tap that is shut) half of that of eight in ten."""
     recent = residuals[-26 * WEEK :]
     recent = recent[~np.isnan(recent)]
-    usual_one = 1.4826 * float(np.median(np.abs(recent)))
-    return max(usual_one, 0.5 * float(np.std(recent)), 1e-6)
+    low, high = np.quantile(recent, (0.1, 0.9))
+    return max(1.4826 * float(np.median(np.abs(recent))), 0.5 * float(high - low) / 2.56, 1e-6)
 
 
 def _ridge(features: Reals, wanted: Reals, weight: Reals) -> Reals:

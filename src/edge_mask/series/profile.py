@@ -16,18 +16,23 @@ _WEIGHTS: Final = 0.9 ** np.arange(WEEKS)
 _MEANS: Final = (3, 6, 12, 24, 48, 72, WEEK, REACH)
 _CLIP: Final = 2.0
 """What is further from the usual, in deviations, tells no more: a burst of an hour is not tomorrow's weather."""
+_FAR: Final = 3.0
 
 
-def usual(laid: Laid, start: int, stop: int) -> Reals:
-    """The mean of the same hour of the weeks before, for the wall hours `start` to `stop` (at most a week ahead)."""
+def usual(laid: Laid, start: int, stop: int, scale: float) -> Reals:
+    """The mean of the same hour of the weeks before, for the wall hours `start` to `stop` (at most a week ahead).
+
+    A week in which that hour was far from its median, measured by `scale`, counts as not so far: it was a burst or a
+    broken sensor. With 0 it is the median itself."""
     at = np.arange(start, stop)
-    values = laid.values
-    place = at[:, None] - laid.first - WEEK * np.arange(1, WEEKS + 1)
-    there = (place >= 0) & (place < len(values))
-    seen = values[np.where(there, place, 0)] if len(values) else np.zeros(place.shape)
-    weight = np.where(there & ~np.isnan(seen), _WEIGHTS, 0.0)
+    seen = laid.at(at[:, None] - WEEK * np.arange(1, WEEKS + 1))
+    known = ~np.isnan(seen)
+    weight = np.where(known, _WEIGHTS, 0.0)
+    ordered = np.sort(np.where(known, seen, np.inf), axis=1)
+    middle = ordered[np.arange(len(at)), np.maximum(known.sum(axis=1) - 1, 0) // 2][:, None]
+    seen = np.where(known, np.clip(seen, middle - _FAR * scale, middle + _FAR * scale), 0.0)
     total = weight.sum(axis=1)
-    mean = (weight * np.nan_to_num(seen)).sum(axis=1) / np.maximum(total, 1e-9)
+    mean = (weight * seen).sum(axis=1) / np.maximum(total, 1e-9)
     return np.where(total > 0, mean, _of_day(laid)[hour_of_day(at)])
 
 
@@ -37,7 +42,7 @@ def _of_day(laid: Laid) -> Reals:
     hours = hour_of_day(laid.first + np.arange(len(laid.values)))[known]
     count = np.bincount(hours, minlength=DAY)
     total = np.bincount(hours, laid.values[known], DAY)
-    whole = total.sum() / max(count.sum(), 1)
+    whole = total.sum() / count.sum() if count.any() else np.nan
     return np.where(count > 0, total / np.maximum(count, 1), whole)
 
 

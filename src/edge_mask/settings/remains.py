@@ -37,6 +37,22 @@ def remains(file: Path, environ: Mapping[str, str]) -> Remains:
     return replace(found, is_wanted=False) if missing_libraries() else found
 
 
+def database_of(file: Path, environ: Mapping[str, str]) -> Path | None:
+    """Where the database of a broken configuration lies; None where the file does not say so for certain."""
+    try:
+        document = document_of(file, environ)
+    except ConfigurationError:
+        return None
+    told = [each.removeprefix(document.name) for each in document.problems]
+    if not isinstance(document.data, Mapping) or any("outbox" in each for each in told):
+        return None
+    outbox = document.data.get("outbox") or {}
+    if not isinstance(outbox, Mapping):
+        return None
+    found = _section(Outbox, {"path": outbox["path"]} if "path" in outbox else {})
+    return None if found is None else found.path
+
+
 def _remains(file: Path, environ: Mapping[str, str]) -> Remains:
     try:
         document = document_of(file, environ)

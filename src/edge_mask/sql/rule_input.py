@@ -70,6 +70,8 @@ class Context:
     user_properties: Sequence[tuple[str, str]] = ()
     shadow: Callable[[str, str | None], Value] | None = None
     """The shadow document of (thing, shadow name or None), or None when there is none."""
+    local: "Callable[[RuleInput], Mapping[str, Value]] | None" = None
+    """What notifications may say in the words of the site; None where no site is known."""
     cloud: Callable[[str, Sequence[Value]], Value] | None = None
     """Answers for the functions that need AWS; None on a device."""
     random: Callable[[], float] = random.random

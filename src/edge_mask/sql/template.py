@@ -46,12 +46,14 @@ class Template:
         self.cloud_functions = frozenset(compiler.cloud)
         self.uses_shadow = "get_thing_shadow" in text.lower()
 
-    def render(self, message: RuleInput) -> str:
-        """The text for one message; Undefined and null become nothing."""
+    def render(self, message: RuleInput, beside: Mapping[str, Value] = MappingProxyType({})) -> str:
+        """The text for one message; Undefined and null become nothing. `beside`: fields for where it has none."""
         if len(self._parts) == 1:
             return self.text
         try:
             scope = message.json(self._number)
+            if beside and (scope is UNDEFINED or isinstance(scope, dict)):
+                scope = {**beside, **(scope if isinstance(scope, dict) else {})}
             texts = [part if isinstance(part, str) else _shown(part(scope, message)) for part in self._parts]
         except RecursionError:
             raise EvaluationError("the payload is nested too deep for this template") from None

@@ -17,7 +17,7 @@ from edge_mask.web.accounts.spelling import Unfit, password_of
 from edge_mask.web.browser_name import browser_name
 from edge_mask.web.door import door_of
 from edge_mask.web.links import up
-from edge_mask.web.login import field, form_of
+from edge_mask.web.login import field, form_of, let_out
 from edge_mask.web.pages.frame import Notice, render, words_for
 from edge_mask.web.pages.page import page
 from edge_mask.web.site import Site
@@ -68,13 +68,14 @@ class Account:
         fields, who, door = await form_of(request), principal_of(request), door_of(request)
         wanted = field(fields, "session")
         if wanted == "all":
-            await in_thread(partial(door.accounts.end_sessions, who.name))
-            response = RedirectResponse(f"{up(request)}login", status_code=303)
-            door.let_out(request, response)
-            return response
+            return await let_out(request, partial(door.accounts.end_sessions, who.name))
         for key in door.accounts.sessions(who):
             if key[:_LETTERS] == wanted:
-                await in_thread(partial(door.accounts.end_session, who.name, key))
+                try:
+                    await in_thread(partial(door.accounts.end_session, who.name, key))
+                except TryLater as error:
+                    text = words_for(request).t("account.not_kept", why=str(error))
+                    return await _page(request, 503, notices=[("bad", text)])
         return RedirectResponse(f"{up(request)}account?done=logged_out", status_code=303)
 
 

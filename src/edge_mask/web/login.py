@@ -3,7 +3,7 @@
 A wrong name and a wrong password have one answer, and take the same time. Too many of them have to wait, which is told.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from math import ceil
 from typing import Final
@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
+from edge_mask.errors import TryLater
 from edge_mask.web.access import Needs, shown_by, who_asks
 from edge_mask.web.accounts.accounts import FIRST_USER, LoggedIn, TooSoon
 from edge_mask.web.accounts.spelling import LONGEST_NAME
@@ -23,7 +24,7 @@ from edge_mask.web.door import Door, door_of
 from edge_mask.web.links import safe_next, up
 from edge_mask.web.pages.frame import render, words_for
 from edge_mask.web.pages.page import page
-from edge_mask.web.problems import wants_page
+from edge_mask.web.problems import answer, wants_page
 from edge_mask.web.site import Site
 from edge_mask.web.threads import in_thread
 from edge_mask.web.words import Words
@@ -74,11 +75,19 @@ class Login:
 
     async def leave(self, request: Request) -> Response:
         """Ends this session, and every other one that the browser shows."""
-        door, shown = door_of(request), shown_by(request)
-        await in_thread(partial(door.accounts.end_shown, door.secrets(shown)))
-        response = RedirectResponse(f"{up(request)}login", status_code=303)
-        door.let_out(request, response)
-        return response
+        door = door_of(request)
+        return await let_out(request, partial(door.accounts.end_shown, door.secrets(shown_by(request))))
+
+
+async def let_out(request: Request, end: Callable[[], None]) -> Response:
+    """This browser is out when `end` has ended its session; what could not be written is told, never "done"."""
+    response: Response = RedirectResponse(f"{up(request)}login", status_code=303)
+    try:
+        await in_thread(end)
+    except TryLater as error:
+        response = answer(request, 503, words_for(request).t("account.not_kept", why=str(error)))
+    door_of(request).let_out(request, response)
+    return response
 
 
 async def form_of(request: Request) -> FormData:

@@ -218,6 +218,7 @@ class NotTold(Part):
 
     expired: Count = Field(description="Older than `max_age` of their target before they could leave.")
     cool_down: Count = Field(description="Soon after another one of the same camera and kind.")
+    same_event: Count = Field(description="For a target that had been told of the same event.")
     quiet: Count = Field(description="In the quiet hours of their target.")
     nobody: Count = Field(description="For web push, while no browser had asked.")
     unsubscribed: Count = Field(description="For a browser that does not want to be told any more.")

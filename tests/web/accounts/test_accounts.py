@@ -1,12 +1,14 @@
 """Who is let in, and how it ends. The clock is turned by hand; the files are real."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from edge_mask.errors import Refused
+from edge_mask.errors import Refused, TryLater
 from edge_mask.runtime.clock import ManualClock
 from edge_mask.web.accounts.accounts import (
     FIRST_USER,
@@ -303,6 +305,28 @@ def test_a_full_disk_ends_no_login(place: Place, caplog: pytest.LogCaptureFixtur
     place.clock.advance(61)
     place.accounts.keep()
     assert place.again().of_session(ann.secret) == ann.who, "written as soon as it can be"
+
+
+@pytest.mark.parametrize("how", ["one", "all", "shown"])
+def test_a_logout_that_cannot_be_written_is_never_called_done(place: Place, how: str) -> None:
+    ann = place.login()
+    written = sessions_beside(place.database)
+    in_the_way = written.with_name(f"{written.name}.new")
+    in_the_way.mkdir()  # nothing can be written
+    end: Callable[[], None] = {
+        "one": partial(place.accounts.end_session, "ann", ann.who.session or ""),
+        "all": partial(place.accounts.end_sessions, "ann"),
+        "shown": partial(place.accounts.end_shown, [ann.secret]),
+    }[how]
+    for _ in range(2):  # also right after a write that failed
+        with pytest.raises(TryLater, match=r"sessions\.json\.new cannot be written: "):
+            end()
+    assert place.accounts.of_session(ann.secret) is None, "here it has ended"
+    assert place.again().of_session(ann.secret) is not None, "a restart would bring it back, as was told"
+    in_the_way.rmdir()
+    place.clock.advance(61)
+    place.accounts.keep()
+    assert place.again().of_session(ann.secret) is None, "written as soon as it can be"
 
 
 def test_a_token_keeps_no_right_that_its_user_has_lost(place: Place) -> None:

@@ -38,3 +38,19 @@ def test_a_wrong_password_keeps_the_name_and_asks_for_the_password_again(desk: B
         expect(page.get_by_label("Password")).to_be_focused()
         expect(page.get_by_label("Password")).to_have_value("")
     desk.complaints.clear()  # the refused password is an error to the browser
+
+
+def test_a_page_on_another_port_of_this_host_logs_nobody_out(desk: Browsing) -> None:
+    """Cookies know no ports and browsers send them along: such a page counts as the same site."""
+    other = "http://127.0.0.1:8099/"
+    form = f'<form method="post" action="{desk.address}/logout"><button>x</button></form>'
+    with desk.page("/") as page:
+        page.context.route(other, lambda route: route.fulfill(body=form, content_type="text/html"))
+        page.goto(other)
+        with page.expect_response(f"{desk.address}/logout") as told:
+            page.get_by_role("button").click()
+        assert told.value.status == 403
+        assert "edge-mask-" in told.value.request.all_headers()["cookie"], "it was sent along, and helped nothing"
+        page.goto(f"{desk.address}/account")
+        assert page.url == f"{desk.address}/account"
+    desk.complaints.clear()  # the refused form is an error to the browser

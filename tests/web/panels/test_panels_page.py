@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,9 +17,11 @@ from tests.web.asking import asking, site
 from tests.web.browsing import CHROMIUM, USER, browsing
 from tests.web.served import Served, add_user, served
 
-from edge_mask.app.panels import keeper_for
+from edge_mask.app.panels import document_of, keeper_for
+from edge_mask.errors import TryLater
 from edge_mask.runtime.clock import ManualClock
 from edge_mask.settings.model import Settings
+from edge_mask.settings.panels import Panel
 from edge_mask.web.pages.columns import columns_of
 from edge_mask.web.site import PanelNow
 
@@ -32,10 +35,14 @@ DOCUMENTS = {
 }
 
 
+ASKED: list[str] = []
+
+
 class Documents(BaseHTTPRequestHandler):
     """Somebody else's server."""
 
     def do_GET(self) -> None:
+        ASKED.append(self.path)
         kind, body = DOCUMENTS[self.path.partition("?")[0]]
         self.send_response(200)
         self.send_header("Content-Type", kind)
@@ -57,7 +64,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         {"name": "dust", "title": "Dust <b>here</b>", "url": f"{here}/dust.csv", "column": "value", "label": "date",
          "unit": "µg/m³", "private": True},
         {"name": "one", "url": f"{here}/one?key=cherry", "path": "total", "private": True},
-        {"name": "inside", "url": f"{here}/one", "path": "total"},
+        {"name": "inside", "url": f"{here}/one?inside", "path": "total"},
+        {"name": "named", "url": f"http://localhost:{server.server_port}/one?named", "path": "total"},
         {"name": "page", "url": f"{here}/page", "path": "total", "private": True},
     ]  # fmt: skip
     with served(tmp_path_factory.mktemp("panels"), panels=panels) as found:
@@ -76,7 +84,9 @@ def test_numbers_are_shown_with_their_age_and_failures_with_their_reason(house: 
     assert "leads into a private network; where that is meant, set `private: true` of the panel" in text
     assert "neither JSON nor CSV" in text
     assert "cherry" not in text + house.daemon.stderr
-    assert len(re.findall(r"panel inside:", house.daemon.stderr)) == 1
+    for name in ("inside", "named"):
+        assert len(re.findall(rf"panel {name}:", house.daemon.stderr)) == 1
+        assert f"/one?{name}" not in ASKED, "an address inside is not even connected to, nor is a name for one"
 
 
 @pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's chromium is not installed")
@@ -99,6 +109,27 @@ def test_text_of_somebody_else_stays_text_and_a_screen_reader_can_read_it(house:
 def panels(**keys: Any) -> Settings:
     one = {"name": "dust", "url": "https://example.org/", "path": "a"}
     return Settings.model_validate({"device": {"thing_name": "gate-01"}, "panels": [one], **keys})
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [["10.0.0.5"], ["169.254.169.254"], ["::1"], ["fd00::7"], ["::ffff:192.168.1.1"], ["142.250.1.1", "127.0.0.1"]],
+)
+def test_a_name_that_the_resolver_leads_inside_is_refused_without_a_connection(
+    monkeypatch: pytest.MonkeyPatch, addresses: list[str]
+) -> None:
+    def resolve(host: str, port: int, **_more: object) -> list[Any]:
+        assert host == "figures.example.org"
+        return [(10 if ":" in each else 2, 1, 6, "", (each, port)) for each in addresses]
+
+    def connect(place: tuple[str, int], *_more: object) -> None:
+        raise AssertionError(place)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(socket, "create_connection", connect)
+    panel = Panel.model_validate({"name": "dust", "url": "https://figures.example.org/x", "path": "a"})
+    with pytest.raises(TryLater, match="leads into a private network"):
+        document_of(panel)
 
 
 def test_a_viewer_sees_it_and_a_stranger_does_not(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from edge_mask.errors import Refused
+from edge_mask.errors import Refused, TryLater
 from edge_mask.ledger.database import beside
 from edge_mask.runtime.clock import Clock, boot_id
 from edge_mask.units import Seconds, Unix
@@ -194,23 +194,23 @@ class Accounts:
         }
 
     def end_session(self, name: str, key: str) -> None:
-        """One session of that user."""
+        """One session of that user. Raises TryLater, see `_keep_now`."""
         self._sessions.end(lambda each, session: each == key and session.user == name)
-        self.keep()
+        self._keep_now()
 
     def end_shown(self, secrets: Collection[str]) -> None:
-        """The sessions of these secrets."""
+        """The sessions of these secrets. Raises TryLater, see `_keep_now`."""
         self._end(secrets)
-        self.keep()
+        self._keep_now()
 
     def _end(self, secrets: Collection[str]) -> None:
         keys = set(map(digest, secrets))
         self._sessions.end(lambda key, _session: key in keys)
 
     def end_sessions(self, name: str) -> None:
-        """Every session of that user."""
+        """Every session of that user. Raises TryLater, see `_keep_now`."""
         self._sessions.end(lambda _key, session: session.user == name)
-        self.keep()
+        self._keep_now()
 
     def keep(self) -> None:
         """Write sessions and times of use where something is new, or old enough; slow. What fails is logged."""
@@ -223,7 +223,13 @@ class Accounts:
         """The process ends: the times of use are to outlive it."""
         self._write(self._clock.now().mono)
 
-    def _write(self, now: Seconds) -> None:
+    def _keep_now(self) -> None:
+        """On the disk when this returns. Raises TryLater: they have ended, and a restart would bring them back."""
+        if (error := self._write(self._clock.now().mono)) is not None:
+            raise TryLater(f"{error.filename} cannot be written: {error.strerror}")
+
+    def _write(self, now: Seconds) -> OSError | None:
+        """Why it could not be written."""
         try:
             self._sessions.write(now)
         except OSError as error:
@@ -231,8 +237,9 @@ class Accounts:
                 text = "a restart brings sessions back that have ended since, and ends new ones"
                 log.warning("web: %s cannot be written: %s; %s", error.filename, error.strerror, text)
             self._is_unwritten = True
-        else:
-            self._is_unwritten = False
+            return error
+        self._is_unwritten = False
+        return None
 
 
 def _who(name: str, user: User, key: str) -> Principal:

@@ -46,7 +46,8 @@ class Register:
     def with_user(self, name: str, role: Role, password: str, since: str) -> "Register":
         """One user more; `password` is its hash."""
         if name in self.users:
-            raise Refused(f"there is already a user {name}; a new password: edge-mask users password {name}")
+            other = f"another role: edge-mask users role {name} viewer|operator"
+            raise Refused(f"there is already a user {name}; a new password: edge-mask users password {name}; {other}")
         if (token := self.tokens.get(name)) is not None and token.owner != name:
             raise Refused(
                 f"there is already a token {name}; take another name, or revoke it: edge-mask users revoke {name}"
@@ -59,6 +60,10 @@ class Register:
         """Another hash; every session of the user ends with it."""
         changed = replace(self.user(name), password=password, stamp=token_hex(16))
         return replace(self, users={**self.users, name: changed})
+
+    def with_role(self, name: str, role: Role) -> "Register":
+        """Another role, in force at once: sessions and tokens can do what the user may do now."""
+        return replace(self, users={**self.users, name: replace(self.user(name), role=role)})
 
     def without_user(self, name: str) -> "Register":
         """Neither the user nor the tokens of this user."""
