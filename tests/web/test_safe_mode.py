@@ -182,7 +182,15 @@ def test_off_by_its_key_the_program_ends_as_ever(folder: Path) -> None:
 def test_where_nobody_could_log_in_nothing_is_served(tmp_path: Path) -> None:
     daemon = ended(write(tmp_path, "nonsense: 1\n"), "--safe-mode")
     assert "nonsense: unknown key" in daemon.stderr
-    assert "safe mode" not in daemon.stderr
+    assert "safe mode has no page: nobody can log in yet; make the first user: edge-mask users add" in daemon.stderr
+    assert "safe mode: " not in daemon.stderr
+
+
+def test_a_user_that_is_made_while_the_configuration_is_broken_sees_safe_mode(tmp_path: Path) -> None:
+    config = write(tmp_path, "nonsense: 1\n")
+    add_user(config, "kim")
+    with broken(tmp_path) as house:
+        assert "nonsense: unknown key" in house.client().login("kim").get("/").text
 
 
 def test_the_time_limit_holds_in_safe_mode_too(folder: Path) -> None:

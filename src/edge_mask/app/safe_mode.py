@@ -65,7 +65,8 @@ class SafeMode:
         from edge_mask.web.door import Door
 
         door = Door(Accounts(found.settings.outbox.path.resolve(), self._clock), found.settings.web.port)
-        if not door.has_users:
+        if why := door.accounts.trouble():
+            log.warning("safe mode has no page: %s", why)
             raise error
         self._tell(error)
         for number in (signal.SIGTERM, signal.SIGINT):

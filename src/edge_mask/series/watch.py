@@ -9,6 +9,7 @@ from edge_mask.series.criteria import Criteria
 from edge_mask.series.detector import BlockDetector, Forecaster, Kept, Seen
 from edge_mask.series.learn import clean
 from edge_mask.series.nouns import BLOCK, Closed, Forecast, Minutes, Outlier, Reason, Said, Site
+from edge_mask.series.quiet import Quiet
 from edge_mask.series.system import System
 from edge_mask.series.value import Value
 
@@ -23,6 +24,8 @@ class Watch:
         self._system = System(site, criteria) if "system" in site.kinds else None
         self._value = Value(site, criteria) if "value" in site.kinds else None
         self._by_block: dict[str, BlockDetector] = {}
+        if "quiet" in site.kinds and site.quiet_hours is not None:
+            self._by_block["quiet"] = Quiet(site)
         self._recent = Recent()
         self._gathering = Gathering()
         self._readings = _Readings()
