@@ -19,6 +19,7 @@ from edge_mask.recording.intake import Intake
 from edge_mask.recording.mail import Post
 from edge_mask.runtime.clock import ManualClock
 from edge_mask.settings.load import parse
+from edge_mask.settings.model import Settings
 from edge_mask.units import Seconds
 from edge_mask.wire.topics import Topics
 from edge_mask.wire.uuid7 import IdMaker
@@ -69,16 +70,19 @@ class Site:
         with closing(sqlite3.connect(self.database)) as connection:
             return connection.execute(query).fetchall()
 
+    def settings(self) -> Settings:
+        """Its configuration."""
+        text = (
+            f"device: {{timezone: {ZONE}}}\noutbox: {{path: {self.database}}}\nseries: {self.series}\n"
+            "mqtt: {host: h}\nsensors:\n"
+            f"- {{name: main, kind: mqtt, topic: a/b, quantity: flow, unit: {self.unit}, min: 0, max: 500,"
+            f" outliers: {self.outliers}}}\n"
+        )
+        return parse(text, "test.yaml", {})
+
     @contextmanager
     def daemon(self, *, killed: bool = False) -> Iterator["Watching"]:
         """A run of the daemon, as far as series go; `killed`: it does not end by itself."""
-        text = (
-            f"device: {{timezone: {ZONE}}}\noutbox: {{path: {self.database}}}\nseries: {self.series}\n"
-            "mqtt: {transport: none}\nsensors:\n"
-            f"- {{name: main, kind: mqtt, topic: a/b, quantity: flow, unit: {self.unit}, min: 0, max: 500,"
-            f" outliers: {self.outliers}}}\n"
-        ).replace("transport: none", "host: h")
-        settings = parse(text, "test.yaml", {})
         ledger = Ledger(self.database, Bounds(), BOOT)
         ledger.open()
         ids = IdMaker()
@@ -104,7 +108,7 @@ class Site:
                     ledger.commit(batch, self.clock.now())
                     batch = Batch()
 
-        worker = SeriesWorker(settings, self.clock, emit)
+        worker = SeriesWorker(self.settings(), self.clock, emit)
         worker.begin()
         try:
             yield Watching(self, worker, emit)

@@ -60,7 +60,8 @@ class Recent:
 
     def hours(self) -> Hours:
         """All that is kept."""
-        return Hours(self._first or 0, self._values[max(0, self._end - HOURS_KEPT) : self._end])
+        gone = max(0, self._end - HOURS_KEPT)
+        return Hours((self._first or 0) + gone, self._values[gone : self._end])
 
     def _append(self, mean: float) -> None:
         assert self._first is not None

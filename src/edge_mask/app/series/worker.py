@@ -6,7 +6,7 @@ and nobody was silent in them. While the clock is not set, no minute is closed.
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from edge_mask.app.series.folder import SeriesFolder
@@ -50,7 +50,7 @@ class SeriesWorker(Job):
         self._upkeep = Upkeep(settings, clock, emit)
         self._minute: int | None = None
         """The one that is not over; None while the clock is not set."""
-        self._since = Seconds(0.0)
+        self._since = clock.now()
 
     def doubts(self, reading: Reading) -> bool:
         """Whether a reading is an outlier and must not decide anything."""
@@ -72,7 +72,7 @@ class SeriesWorker(Job):
         """Wait for the end of the minute; whose first reading came in it is watched from then on."""
         self._clock.wait(stop, Seconds(MINUTE_S - self._clock.now().wall % MINUTE_S))
         self._open_newcomers()
-        if (over := self._over(self._clock.now())) is not None:
+        for over in self._over(self._clock.now()):
             self._close(over)
 
     def end(self) -> None:
@@ -82,14 +82,18 @@ class SeriesWorker(Job):
             self._emit(SeriesRows(rows))
         self._upkeep.end()
 
-    def _over(self, now: Moment) -> int | None:
-        """The minute that has just ended, if one has that was lived through."""
+    def _over(self, now: Moment) -> Iterable[int]:
+        """The minutes that have ended since it was last asked, as far as they were lived through."""
         minute = int(now.wall // MINUTE_S) if now.synced else None
         if minute == self._minute:
-            return None
-        over, self._minute = self._minute, minute
-        lasted, self._since = now.mono - self._since, now.mono
-        return over if lasted >= _LEAST else None
+            return ()
+        over, before = self._minute, self._since
+        self._minute, self._since = minute, now
+        lasted = now.mono - before.mono
+        if over is None or minute is None or lasted < _LEAST:
+            return ()
+        has_jumped = abs(now.wall - before.wall - lasted) >= _LEAST
+        return (over,) if has_jumped else range(over, minute)
 
     def _close(self, minute: int) -> None:
         now = self._clock.now()
