@@ -4,6 +4,7 @@ import argparse
 import json
 from typing import Any
 
+from edge_mask.cli import series_export
 from edge_mask.cli.common import a_path
 from edge_mask.cli.series_kept import add_kept
 
@@ -14,6 +15,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     commands = parser.add_subparsers(dest="series_command", metavar="COMMAND", required=True)
     add_kept(commands)
     _add_replay(commands)
+    series_export.add(commands)
 
 
 def _add_replay(commands: Any) -> None:
