@@ -1,5 +1,6 @@
 """Means of ten minutes and of hours, kept for half a year in a few kilobytes."""
 
+import math
 from collections.abc import Iterator
 from typing import Final
 
@@ -88,7 +89,8 @@ class Gathering:
 
     def put(self, mean: float, *, doubted: bool) -> None:
         """A minute that was read."""
-        self._all.append(mean)
+        if not math.isnan(mean):
+            self._all.append(mean)
         if not doubted:
             self._block.append(mean)
             self._hour.append(mean)
