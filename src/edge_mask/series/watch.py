@@ -9,6 +9,7 @@ import numpy as np
 from edge_mask.series.blocks import Gathering, Recent, blocks, days, gap, hours
 from edge_mask.series.criteria import Criteria
 from edge_mask.series.detector import BlockDetector, Forecaster, Kept, Seen
+from edge_mask.series.drift import Drift
 from edge_mask.series.learn import clean
 from edge_mask.series.level import Level
 from edge_mask.series.nouns import BLOCK, Closed, Forecast, Minutes, Outlier, Reason, Said, Site
@@ -149,8 +150,9 @@ class Watch:
         """What looks at how far the series is from its forecasts."""
         if "forecast" not in self._site.kinds:
             return []
-        self._by_block["level"] = Level(self._site, model)
-        return [self._by_block["level"]]
+        found: dict[str, BlockDetector] = {"level": Level(self._site, model), "drift": Drift(self._site, model)}
+        self._by_block |= found
+        return list(found.values())
 
     def _detectors(self) -> dict[str, Kept]:
         found: dict[str, Kept] = dict(self._by_block)
