@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -150,10 +151,22 @@ def held(minutes: Minutes) -> Minutes:
     return Minutes(minutes.first, np.where(place - last < due, held, np.float32(np.nan)))
 
 
-def days(minutes: Minutes, last: int = 14) -> Iterator[tuple[int, float, float]]:
-    """The lowest and highest minute of each of the last whole days (since 1970); days without one are left out."""
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What was usual on a whole day (counted since 1970)."""
+
+    day: int
+    low: float
+    high: float
+    step: float
+    """The largest from one reading to the next."""
+
+
+def days(minutes: Minutes, last: int = 14) -> Iterator[Day]:
+    """The last whole days, but for those without readings."""
     end = minutes.end // 1440
     for day in range(max(end - last, -(-minutes.first // 1440)), end):
         values = minutes.values[day * 1440 - minutes.first :][:1440]
-        if not np.isnan(values).all():
-            yield day, float(np.nanmin(values)), float(np.nanmax(values))
+        values = values[np.isfinite(values)]
+        if len(values) > 1:
+            yield Day(day, float(values.min()), float(values.max()), float(np.abs(np.diff(values)).max()))

@@ -18,7 +18,7 @@ from edge_mask.series.nouns import Floats, Minutes, Site
 LEAST_DAYS: Final = 21
 """Days without which nothing is learned: three of each weekday."""
 DAY: Final = 1440
-_STEP = 1.75
+STEP: Final = 1.75
 """The largest step is this many times one that is reached on one day in twenty."""
 _RUN = 1.4
 _RUN_MORE, _RUN_MORE_AT_LEAST = 10, 4
@@ -79,7 +79,7 @@ def learn(
     run, zero_run = _runs_of(values, max(_RUN_MORE // due, _RUN_MORE_AT_LEAST))
     learned = Criteria(gap=due, run=run, zero_run=zero_run)
     values[runs(values.ravel()).reshape(values.shape) > _run_limits(values, learned)] = np.nan
-    step = _STEP * _of_days(np.abs(_steps(values.ravel(), due)).reshape(values.shape), 0.95)
+    step = STEP * _of_days(np.abs(_steps(values.ravel(), due)).reshape(values.shape), 0.95)
     jumped = np.nanmax(np.abs(_steps(values.ravel(), due)).reshape(values.shape), axis=1, initial=0.0) > step
     low, high = _limits(site, values[~jumped])
     return Criteria(

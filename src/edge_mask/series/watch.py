@@ -53,8 +53,8 @@ class Watch:
         for each in self._by_block.values():
             each.warm_up(known, blocks(tidy))
         if self._value is not None:
-            for day, low, high in days(tidy):
-                self._value.warm_up(day, low, high)
+            for day in days(tidy):
+                self._value.warm_up(day)
 
     def reading(self, at: float, value: float) -> Outlier | None:
         """What this reading is by itself, for whoever decides on it now."""
