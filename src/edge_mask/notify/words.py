@@ -14,6 +14,7 @@ _TITLES: Final[Mapping[Language, Mapping[str, str]]] = {
         "fever": "High temperature: {where}",
         "tailgating": "Somebody followed through: {where}",
         "outlier": "Unusual reading: {where}",
+        "outlier ended": "As usual again: {where}",
         "": "Alert: {where}",
     },
     "ko": {
@@ -21,6 +22,7 @@ _TITLES: Final[Mapping[Language, Mapping[str, str]]] = {
         "fever": "체온 높음: {where}",
         "tailgating": "뒤따라 통과한 사람 있음: {where}",
         "outlier": "측정값 이상: {where}",
+        "outlier ended": "측정값 정상 복귀: {where}",
         "": "알림: {where}",
     },
 }
@@ -52,7 +54,8 @@ def title_of(alert: Alert, language: Language) -> str:
     """The heading: what, and where."""
     where = alert.camera or alert.sensor or "-"
     titles = _TITLES[language]
-    return titles.get(alert.kind, titles[""]).format(where=where)
+    kind = f"{alert.kind} ended" if _has_ended(alert) else alert.kind
+    return titles.get(kind, titles[""]).format(where=where)
 
 
 def text_of(alert: Alert, thing: str, language: Language) -> str:
@@ -87,5 +90,9 @@ def _template(alert: Alert, language: Language) -> str:
 
 
 def urgency_of(alert: Alert) -> Urgency:
-    """How loud it is."""
-    return _URGENCY.get(alert.kind, "high")
+    """How loud it is; that something is over is said quietly."""
+    return "low" if _has_ended(alert) else _URGENCY.get(alert.kind, "high")
+
+
+def _has_ended(alert: Alert) -> bool:
+    return alert.deviation is not None and alert.deviation.state == "ended"
