@@ -89,7 +89,7 @@ class Quiet:
             return True
         expected = (None, float(base[which] + noise[which]))
         found = Outlier("quiet", "leak", float(figures[which]), expected, self._since)
-        self._open, self._sum = _Leak(found, which, float(base[which]), excess), 0.0
+        self._open, self._sum = _Leak(found, which, float(figures[which]) - excess, excess), 0.0
         return was is None
 
     def _usual(self) -> tuple[Floats, Floats] | None:
