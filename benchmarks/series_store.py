@@ -3,8 +3,8 @@
     python -m benchmarks.series_store [SENSORS [DAYS]]
 
 All but the last week is written as packed hours, in the order of time; the last week comes as the daemon writes it: a
-reading and a minute for each series, commits, and housekeeping. Times are medians and the best of five; ratios come from
-turns in one run.
+reading and a minute for each series, commits, and housekeeping. Times are medians and the best of five; ratios come
+from turns in one run.
 """
 
 import random
