@@ -21,9 +21,9 @@ from edge_mask.units import Moment, Seconds, Unix
 
 FLOW = SeriesName("main", "flow", "l/s")
 HOUR, DAY = 3600.0, 86400.0
-NOON = 497_230 * 60
+FIRST = 497_230 * 60
 """A minute since 1970 that begins an hour."""
-START = NOON * 60.0
+START = FIRST * 60.0
 
 
 def moment(wall: float, *, synced: bool = True) -> Moment:

@@ -145,8 +145,12 @@ def _purge(arguments: argparse.Namespace, path: Path) -> int:
 
 
 def _repair(_arguments: argparse.Namespace, path: Path) -> int:
-    from edge_mask.ledger.upkeep import repair
+    from edge_mask.ledger.upkeep import drop_damaged_hours, repair
 
     salvaged = repair(path)
+    damaged = drop_damaged_hours(path)
     print(f"{path} is sound; compacted" if salvaged is None else str(salvaged))
+    if damaged:
+        hours = counted(damaged, "hour of a series was damaged and is", "hours of series were damaged and are")
+        print(f"{hours} gone; the others are whole")
     return 0

@@ -4,6 +4,7 @@ import argparse
 import json
 from typing import Any
 
+from edge_mask.cli import series_export
 from edge_mask.cli.common import a_path
 
 
@@ -12,6 +13,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser = subparsers.add_parser("series", help="sensors' readings over months", description=__doc__)
     commands = parser.add_subparsers(dest="series_command", metavar="COMMAND", required=True)
     _add_replay(commands)
+    series_export.add(commands)
 
 
 def _add_replay(commands: Any) -> None:

@@ -17,7 +17,7 @@ from edge_mask.kinds import FIRST_TO_GO, TABLES
 from edge_mask.ledger.counters import count
 from edge_mask.ledger.recount import recount
 from edge_mask.ledger.schema import PENDING, SET_ASIDE
-from edge_mask.ledger.series_schema import HOURS
+from edge_mask.ledger.series_schema import HOURS, ROOM
 from edge_mask.ledger.series_thinning import SeriesBounds, drop_oldest
 from edge_mask.ledger.soundness import is_whole
 from edge_mask.units import Bytes, Moment, Seconds
@@ -167,9 +167,14 @@ def _forget_surplus(connection: Connection, max_bytes: int, forgotten: Forgotten
         recount(connection)
     for _ in range(_CHUNKS_AT_ONCE):
         sizes = sizes_of(connection)
-        if sum(sizes.values()) <= max_bytes or (table := _next_to_go(sizes)) is None:
+        surplus = sum(sizes.values()) - max_bytes
+        if surplus <= 0 or (table := _next_to_go(sizes)) is None:
             return
-        gone = drop_oldest(connection, _CHUNK) if table == HOURS else _drop_first(connection, table)
+        gone = (
+            drop_oldest(connection, min(_CHUNK, surplus // ROOM + 1))
+            if table == HOURS
+            else _drop_first(connection, table)
+        )
         if not gone:
             return
         forgotten.space += gone

@@ -1,16 +1,20 @@
 """Readings as lines: one by one within a day, means beyond it, never more points than a screen has.
 
 readings ──SQL over one index──▶ a line for each sensor and quantity ──▶ points, and the readings not to be believed
+hours of series, where the readings are gone ──▶ points in front of these
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection
 
 from edge_mask.ledger.figures import Which
 from edge_mask.ledger.soundness import is_number, is_time
 from edge_mask.redact import legible
+
+if TYPE_CHECKING:
+    from edge_mask.ledger.series_curves import Packed
 
 MOST_POINTS: Final = 2016
 """Of one line: two weeks in steps of ten minutes."""
@@ -22,6 +26,7 @@ _DAY = 86400.0
 _STEPS: Final = (60, 600, 1800, 3600, 10800, 21600, 86400, 604800, 2592000, 31536000)
 """Seconds."""
 _GOOD = "quality = 'good'"
+_HAS_SERIES = ("SELECT 1 FROM sqlite_master WHERE name = 'series_hours'", "SELECT 1 FROM series_hours LIMIT 1")
 _SOUND = (
     "typeof(wall) IN ('real', 'integer') AND wall BETWEEN 0 AND 2.5e11 AND typeof(value) IN ('real', 'integer')"
     " AND typeof(sensor) = 'text' AND typeof(quantity) = 'text'"
@@ -71,14 +76,17 @@ class Curve:
 
 def curves(connection: Connection, since: float, until: float, quantity: str | None = None) -> list[Curve]:
     """All lines of the period, by quantity and sensor; `until` excluded."""
+    packed = _packed(connection, since, until, quantity)
     where, arguments = Which(since=since, until=until).where(_SOUND)
     if quantity is not None:
         where, arguments = f"{where} AND quantity = ?", (*arguments, quantity)
     counts = connection.exec_driver_sql(
         f"SELECT quantity, sensor, count(*) FROM readings {where} GROUP BY quantity, sensor", arguments
     ).all()
-    most = min(MOST_POINTS, MOST_IN_ALL // max(1, len(counts)))
-    step = _step(until - since, max((count for _, _, count in counts), default=0), most)
+    keys = {(name, sensor) for name, sensor, _ in counts} | packed.keys()
+    most = min(MOST_POINTS, MOST_IN_ALL // max(1, len(keys)))
+    longest = max((count for _, _, count in counts), default=0)
+    step = _step(until - since, most + 1 if packed else longest, most)
     found = {
         (name, sensor): Curve(
             legible(sensor),
@@ -89,11 +97,57 @@ def curves(connection: Connection, since: float, until: float, quantity: str | N
         )
         for name, sensor, _ in counts
     }
+    for (name, sensor), theirs in packed.items():
+        if (name, sensor) not in found:
+            found[name, sensor] = Curve(legible(sensor), legible(name), theirs.name.unit, step, newest=theirs.newest)
+        found[name, sensor].points.extend(theirs.steps(step))
     for name, sensor, point in _points(connection, where, arguments, step):
-        found[name, sensor].points.append(point)
+        line = found[name, sensor].points
+        if step and line and line[-1].at == point.at:  # packed hours end within this step
+            line[-1] = _joined(line[-1], point)
+        else:
+            line.append(point)
     for (name, sensor), curve in found.items():
         curve.outliers.extend(_outliers(connection, where, (*arguments, name, sensor)))
-    return list(found.values())
+    return [found[key] for key in sorted(found)]
+
+
+def are_packed(connection: Connection, since: float, until: float) -> bool:
+    """Whether minutes of series stand where single readings of the period were."""
+    return bool(_packed(connection, since, until, None))
+
+
+def _packed(connection: Connection, since: float, until: float, quantity: str | None) -> "dict[Any, Packed]":
+    """By quantity and sensor: what is there from before the readings of the period."""
+    if any(connection.exec_driver_sql(query).first() is None for query in _HAS_SERIES):
+        return {}
+    from edge_mask.ledger.series_curves import packed  # numpy: not without series
+
+    where, arguments = Which(since=since, until=until).where(_SOUND)
+    # The unit beside a lone max() or min() is that of the same row (sqlite.org/lang_select.html, "bare columns").
+    firsts = f"SELECT quantity, sensor, min(wall) FROM readings {where} GROUP BY quantity, sensor"
+    began = {
+        (name, sensor): (float(wall), _unit(connection, where, (*arguments, name, sensor)))
+        for name, sensor, wall in connection.exec_driver_sql(firsts, arguments).all()
+    }
+    raw: Any = connection.connection.driver_connection
+    return packed(raw, since, until, quantity, began)
+
+
+def _joined(first: Point, then: Point) -> Point:
+    """Two parts of one step."""
+    parts = [(each, each.count - each.doubtful) for each in (first, then) if each.mean is not None]
+    total = sum(count for _, count in parts)
+    return Point(
+        first.at,
+        sum((each.mean or 0.0) * count for each, count in parts) / total if total else None,
+        min((each.low for each, _ in parts if each.low is not None), default=None),
+        max((each.high for each, _ in parts if each.high is not None), default=None),
+        first.count + then.count,
+        first.doubtful + then.doubtful,
+        first.first,
+        then.last,
+    )
 
 
 def _step(length: float, longest: int, most: int) -> int:

@@ -4,9 +4,11 @@ one visit ──▶ its row, the alert of the same look, what the gate's thermom
               waiting messages that carry the id of one of them or that a rule made then, and what the shadows show
 before T  ──▶ visits, looks, alerts of cameras, readings of the gate's thermometer, all messages of then that wait, and
               what the shadows show of then
+With the readings go their minutes, where that thermometer has a series.
 """
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +21,7 @@ from edge_mask.kinds import TABLES
 from edge_mask.ledger import shadow_erasure
 from edge_mask.ledger.counters import MARK
 from edge_mask.ledger.rows import unpack_properties
+from edge_mask.ledger.series_erasure import erase_minutes
 from edge_mask.ledger.shadows import Shadows
 
 SEEN = ("visits", "looks", "alerts")
@@ -123,6 +126,7 @@ def _measured(
     which, arguments = "WHERE sensor = ? AND wall BETWEEN ? AND ?", (erasure.thermometer or "", first, last)
     taken = connection.exec_driver_sql(f"SELECT id, wall FROM readings {which}", arguments).all()
     erased.counts["readings"] = connection.exec_driver_sql(f"DELETE FROM readings {which}", arguments).rowcount
+    erase_minutes(connection, erasure.thermometer, first, last)
     ids, walls = {str(each.id) for each in taken}, {*moments, *(each.wall for each in taken)}
     erased.counts["messages"] += _delete_told(connection, ids, walls)
     return shadow_erasure.of_visit(moments, first, last, wall)
@@ -201,6 +205,7 @@ def _before(connection: Connection, erasure: Erasure, before: float) -> Erased:
             "DELETE FROM readings WHERE sensor = ? AND wall < ?", (erasure.thermometer, before)
         )
         erased.counts["readings"] = gone.rowcount
+        erase_minutes(connection, erasure.thermometer, 0.0, math.nextafter(before, 0.0))
     erased.counts["messages"] = connection.exec_driver_sql("DELETE FROM outbox WHERE wall < ?", (before,)).rowcount
     # When somebody was last told of a camera.
     marks = (MARK + "%", before)

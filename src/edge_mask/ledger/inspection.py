@@ -19,6 +19,7 @@ from edge_mask.ledger.connections import ReadView, is_damage
 from edge_mask.ledger.database import identity_of
 from edge_mask.ledger.recount import recount
 from edge_mask.ledger.schema import KEYS, SET_ASIDE, SIZE, lacking
+from edge_mask.ledger.series_numbers import PACKED, hour_of
 from edge_mask.ledger.series_schema import HOURS
 from edge_mask.ledger.series_schema import TABLES as SERIES
 from edge_mask.ledger.soundness import damaged_columns, is_whole, names
@@ -147,6 +148,9 @@ def mend(connection: Connection, damage: Sequence[Damage], now: Moment, boot: st
     for each in damage:
         if (found := _again(connection, each)) is not None and _set_aside(connection, found[0], found[1], now, boot):
             mended.add(found[0])
+    if hours := [hour_of(int(each.row)) for each in damage if each.table == HOURS]:
+        # Packed again from the readings that are there still.
+        connection.exec_driver_sql("UPDATE counters SET value = min(value, ?) WHERE name = ?", (min(hours), PACKED))
     if missing is not None or any(each.table == "outbox" for each in damage):
         recount(connection)
     return mended

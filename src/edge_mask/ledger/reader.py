@@ -132,6 +132,11 @@ class Reader:
         with self._connection() as connection:
             return curves.curves(connection, since, until, quantity)
 
+    def are_packed(self, since: float, until: float) -> bool:
+        """Whether readings of that time are gone, and only their minutes are there still."""
+        with self._connection() as connection:
+            return curves.are_packed(connection, since, until)
+
     def picture(self, event: str) -> str | None:
         """The file name of the picture of a visit, alert or look, by its id; the file may be gone."""
         with self._connection() as connection:

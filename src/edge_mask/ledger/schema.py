@@ -200,7 +200,7 @@ _OUTLIERS = (
 
 ROOM: Final = {
     **{table: _guarded_room("", texts) for table, texts in _SIZED.items()},
-    series_schema.HOURS: series_schema.ROOM,
+    series_schema.HOURS: str(series_schema.ROOM),
 }
 """SQL for the size of a row that counts into the bounds of the history, by table."""
 

@@ -6,6 +6,9 @@ from edge_mask.ledger.series_rows import Numbers
 from edge_mask.ledger.series_thinning import OldHours, OldReadings, SeriesBounds
 from edge_mask.units import Moment
 
+_TEN_MINUTES = 600.0
+"""Seconds. Lines are made of summaries up to where the single readings begin."""
+
 
 class SeriesKeeper:
     """Packs what is over and deletes what is old. The ledger's thread uses it."""
@@ -27,6 +30,6 @@ class SeriesKeeper:
         sensors, raw = self._bounds.sensors, self._bounds.raw
         has_more = pack(connection, self.numbers, sensors, now.wall)
         of = dict.fromkeys((name.sensor, name.quantity) for name in known if is_of(name.sensor, sensors))
-        before = min(now.wall - raw, packed_until(connection))
+        before = min((now.wall - raw) // _TEN_MINUTES * _TEN_MINUTES, packed_until(connection))
         has_more |= self._readings.thin(connection, of, before, raw, now, boot)
         return self._hours.thin(connection, known.values(), self._bounds, now) or has_more

@@ -4,7 +4,7 @@ from typing import Final
 
 HOURS: Final = "series_hours"
 """Hours that are over. They count into the bounds of the history."""
-ROOM: Final = "420"
+ROOM: Final = 420
 """Bytes of a row of it, with free space in pages; measured."""
 
 STEP: Final = (

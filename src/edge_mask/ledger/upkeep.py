@@ -14,7 +14,9 @@ from edge_mask.ledger.recount import recount
 from edge_mask.ledger.rows import delete_waiting
 from edge_mask.ledger.salvage import Salvaged, salvage
 from edge_mask.ledger.schema import MIGRATIONS, lacking, refuse_newer
+from edge_mask.ledger.series_schema import HOURS
 from edge_mask.ledger.shadows import Shadows
+from edge_mask.ledger.soundness import damaged_columns
 
 _REPAIR = "try: edge-mask outbox repair"
 
@@ -121,6 +123,22 @@ def repair(path: Path) -> Salvaged | None:
             return None
         with as_database_error(path):
             return salvage(path)
+    finally:
+        lock.release()
+
+
+def drop_damaged_hours(path: Path) -> int:
+    """Delete the hours of series that cannot be read; how many went. The daemon must not run. Raises DatabaseError."""
+    path = real_path(path)
+    lock = Lock(path)
+    lock.acquire()
+    try:
+        with as_database_error(path), closing(open_writer(path)) as connection, connection.begin():
+            hours = connection.exec_driver_sql(f"SELECT * FROM {HOURS}").mappings()
+            damaged = [(row["id"],) for row in hours if damaged_columns(HOURS, row)]
+            if damaged:
+                connection.exec_driver_sql(f"DELETE FROM {HOURS} WHERE id = ?", damaged)
+            return len(damaged)
     finally:
         lock.release()
 

@@ -1,5 +1,6 @@
 """Means of ten minutes and of hours, kept for half a year in a few kilobytes."""
 
+import math
 from collections.abc import Iterator
 from typing import Final
 
@@ -60,7 +61,8 @@ class Recent:
 
     def hours(self) -> Hours:
         """All that is kept."""
-        return Hours(self._first or 0, self._values[max(0, self._end - HOURS_KEPT) : self._end])
+        gone = max(0, self._end - HOURS_KEPT)
+        return Hours((self._first or 0) + gone, self._values[gone : self._end])
 
     def _append(self, mean: float) -> None:
         assert self._first is not None
@@ -87,7 +89,8 @@ class Gathering:
 
     def put(self, mean: float, *, doubted: bool) -> None:
         """A minute that was read."""
-        self._all.append(mean)
+        if not math.isnan(mean):
+            self._all.append(mean)
         if not doubted:
             self._block.append(mean)
             self._hour.append(mean)

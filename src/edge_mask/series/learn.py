@@ -21,6 +21,8 @@ _STEP = 1.75
 """The largest step is this many times one that is reached on one day in twenty."""
 _RUN = 1.4
 _RUN_MORE = 10
+_MOST_OF_HALF = 3.0
+"""The longest usual run is at most so many times that of half of the days: a sensor may be stuck for weeks."""
 _MARGIN = 0.15
 """How far beyond the highest day a value may go, as a share of the whole span."""
 _LEAST_SHARE = 0.4
@@ -114,7 +116,8 @@ def _runs_of(values: Floats) -> tuple[int, int]:
     length = runs(values.ravel()).reshape(values.shape)
     zero = values == 0
     usual = bool(zero.sum() > _ZERO_IS_USUAL * np.isfinite(values).sum())
-    typical = _of_days(np.where(zero & usual, 0, length), 0.95)
+    moving = np.where(zero & usual, 0, length)
+    typical = min(_of_days(moving, 0.95), _MOST_OF_HALF * _of_days(moving, 0.5))
     run = int(max(_RUN * typical, typical + _RUN_MORE))
     return run, max(_ZERO_RUN, 2 * int(length[zero].max())) if usual else run
 

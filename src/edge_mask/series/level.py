@@ -18,6 +18,8 @@ _KEPT: Final = 90 * PER_DAY
 _RELEARNED: Final = 7 * PER_DAY
 _QUARTER: Final = 1.15
 """Three quarters of a normal distribution lie within so many of its deviations: the bulk sets the scale, no tail."""
+_OVER: Final = 0.5
+"""Of the limit of the last two hours: below it a level is over, however long it was before."""
 _LEAST: Final = 0.8
 """Of the deviation of the whole day, what each hour has at least."""
 _LEAST_OF_HOUR: Final = 100
@@ -40,6 +42,7 @@ class Level:
         self._next: int | None = None
         self._scales: dict[int, Reals] = {}
         self._began: float | None = None
+        self._told = False
 
     def warm_up(self, hours: Hours, blocks: Blocks) -> None:
         """Learn how far the last season was from its forecasts."""
@@ -57,13 +60,15 @@ class Level:
         self._put(number, block.mean, hours)
         if self._count % _RELEARNED == 0:
             self._learn()
-        worst = self._worst(int(self._hours[(self._count - 1) % _KEPT]))
-        if worst < (1.0 if self._began is None else 0.5):
+        parts = self._parts(int(self._hours[(self._count - 1) % _KEPT]))
+        now, worst = abs(parts[0]), max(abs(part) for part in parts)
+        if now < _OVER:
             self._began = None
-            return ()
-        if self._began is None:
-            self._began = block.end
-        return (self._outlier(number, block),)
+        elif self._began is None and worst >= 1.0 and not self._told:
+            self._began, self._told = block.end, True
+        if worst < 1.0 and self._began is None:
+            self._told = False
+        return () if self._began is None else (self._outlier(number, block),)
 
     def retrained(self, model: Forecaster) -> None:
         """Forecast with this one from the next block on."""
@@ -72,11 +77,11 @@ class Level:
 
     def dump(self) -> dict[str, Any]:
         """Whether a level is open; the rest is learned again from what is stored."""
-        return {"began": self._began}
+        return {"began": self._began, "told": self._told}
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from a `dump`."""
-        self._began = state["began"]
+        self._began, self._told = state["began"], state["told"]
 
     def _put(self, number: int, mean: float, hours: Hours) -> None:
         hour = number // PER_HOUR
@@ -102,17 +107,17 @@ class Level:
         if (~np.isnan(errors)).sum() >= _SEEN:
             self._scales = {blocks: _by_hour(np.abs(_means(errors, blocks)), hours) for blocks in _LIMITS}
 
-    def _worst(self, hour: int) -> float:
-        """The mean that is furthest from the forecast, in parts of its limit."""
-        worst = 0.0
+    def _parts(self, hour: int) -> list[float]:
+        """The means' distances from the forecast in parts of their limits, that of the last two hours first."""
         longest = min(max(_LIMITS), self._count)
         recent = self._errors[np.arange(self._count - longest, self._count) % _KEPT]
-        for blocks, scale in self._scales.items():
+        parts = []
+        for blocks, limit in _LIMITS.items():
             errors = recent[-blocks:]
             errors = errors[~np.isnan(errors)]
-            if len(errors) * 2 >= blocks:
-                worst = max(worst, abs(float(errors.mean())) / (float(scale[hour]) * _LIMITS[blocks]))
-        return worst
+            enough = blocks in self._scales and len(errors) * 2 >= blocks
+            parts.append(float(errors.mean()) / (float(self._scales[blocks][hour]) * limit) if enough else 0.0)
+        return parts
 
     def _outlier(self, number: int, block: Block) -> Outlier:
         assert self._began is not None

@@ -12,6 +12,7 @@ from edge_mask.errors import Refused
 from edge_mask.series.criteria import Criteria
 from edge_mask.series.detector import Forecaster
 from edge_mask.series.learn import DAY, clean, learn
+from edge_mask.series.model import Model
 from edge_mask.series.nouns import Minutes, Said, Site
 from edge_mask.series.recording import Recording
 from edge_mask.series.watch import Watch
@@ -20,7 +21,8 @@ RETRAIN: Final = 30
 """Days, as `series.retrain` has it by default."""
 RELEARN: Final = 90
 
-Fit = Callable[[Site, Minutes], Forecaster | None]
+Fit = Callable[[Site, Minutes], Forecaster]
+"""Refused while there is too little to learn from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +38,7 @@ class Told:
         return {"series": self.series, "time": _iso(self.said.at - 60.0), "kind": found.kind, "reason": found.reason}
 
 
-def _no_model(site: Site, minutes: Minutes) -> None:  # noqa: ARG001
-    return None
-
-
-def replay(recording: Recording, origins: Collection[int] = (), fit: Fit = _no_model) -> Iterator[dict[str, Any]]:
+def replay(recording: Recording, origins: Collection[int] = (), fit: Fit = Model.fit) -> Iterator[dict[str, Any]]:
     """Lines of results: what began to be wrong, and the forecasts from the wanted minutes."""
     house = _House(recording, fit)
     wanted = set(origins)
@@ -90,10 +88,10 @@ class _House:
         if (self._learned_at is None or now - self._learned_at >= RELEARN * DAY) and self._learn(now):
             self._learned_at = now
             self.watch.use(criteria=self._criteria)
-        if now - self._trained_at >= RETRAIN * DAY or not self.watch.has_model:
+        if now - self._trained_at >= min(RETRAIN * DAY, max(DAY, (self._trained_at - self._all.first) // 2)):
             self._trained_at = now
             if (model := self._train(now)) is not None:
-                self.watch.use(model=model)
+                self.watch.use(model=model, history=self._until(now))
 
     def _learn(self, now: int) -> bool:
         try:
@@ -106,7 +104,10 @@ class _House:
         return True
 
     def _train(self, now: int) -> Forecaster | None:
-        return self._fit(self._site, clean(self._site, self._criteria, self._until(now)))
+        try:
+            return self._fit(self._site, clean(self._site, self._criteria, self._until(now)))
+        except Refused:
+            return None
 
     def _until(self, now: int) -> Minutes:
         """What is stored at that time: a year at most."""

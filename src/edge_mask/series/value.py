@@ -55,9 +55,10 @@ class Value:
             self._of_readings = found
         return found
 
-    def skip(self) -> None:
-        """This minute was that of a broken sensor."""
+    def skip(self) -> tuple[Outlier, ...]:
+        """This minute was that of a broken sensor: what is open stays."""
         self._before, self._of_readings = math.nan, None
+        return self._wrong()
 
     def minute(self, seen: Seen) -> tuple[Outlier, ...]:
         """What is wrong at the end of this minute."""

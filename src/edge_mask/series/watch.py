@@ -4,10 +4,13 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from edge_mask.series.blocks import Gathering, Recent, blocks, days, hours
 from edge_mask.series.criteria import Criteria
 from edge_mask.series.detector import BlockDetector, Forecaster, Kept, Seen
 from edge_mask.series.learn import clean
+from edge_mask.series.level import Level
 from edge_mask.series.nouns import BLOCK, Closed, Forecast, Minutes, Outlier, Reason, Said, Site
 from edge_mask.series.quiet import Quiet
 from edge_mask.series.system import System
@@ -26,6 +29,8 @@ class Watch:
         self._by_block: dict[str, BlockDetector] = {}
         if "quiet" in site.kinds and site.quiet_hours is not None:
             self._by_block["quiet"] = Quiet(site)
+        if model is not None:
+            self._compare_with(model)
         self._recent = Recent()
         self._gathering = Gathering()
         self._readings = _Readings()
@@ -38,6 +43,8 @@ class Watch:
         tidy = clean(self._site, self._criteria, history)
         known = hours(tidy)
         self._recent.fill(known.first, known.values)
+        for value in tidy.values[known.end * 60 - tidy.first :].tolist() if len(known.values) else ():
+            self._gathering.put(value, doubted=math.isnan(value))
         for each in self._by_block.values():
             each.warm_up(known, blocks(tidy))
         if self._value is not None:
@@ -61,13 +68,10 @@ class Watch:
         seen = self._readings.close(minute, after_pause=pause)
         wrong = () if self._system is None else self._system.minute(seen)
         if self._value is not None:
-            if wrong and seen.count:
-                self._value.skip()
-            else:
-                wrong += self._value.minute(seen)
-        if seen.count:
-            self._gathering.put(seen.mean, doubted=bool(wrong))
+            wrong += self._value.skip() if wrong and seen.count else self._value.minute(seen)
         doubted = bool(wrong)
+        if seen.count:
+            self._gathering.put(seen.mean, doubted=doubted)
         if (minute + 1) % BLOCK == 0:
             self._close_block(minute)
         said = self._compare((*wrong, *self._of_blocks), seen.end)
@@ -85,19 +89,32 @@ class Watch:
 
     def forecast(self, origin: float) -> Forecast | None:
         """The week after `origin`; None while too little is known."""
-        return None if self._model is None else self._model.forecast(origin, self._recent.hours())
+        if self._model is None:
+            return None
+        found = self._model.forecast(origin, self._recent.hours())
+        return None if np.isnan(found.values).all() else found
 
-    def use(self, criteria: Criteria | None = None, model: Forecaster | None = None) -> None:
-        """Judge by these from now on; what is known and open stays."""
+    def use(
+        self, criteria: Criteria | None = None, model: Forecaster | None = None, history: Minutes | None = None
+    ) -> None:
+        """Judge by these from now on; what is known and open stays. `history`: for the first model, to know how far
+        forecasts are off at this site."""
         if criteria is not None:
             self._criteria = criteria
             for each in (self._system, self._value):
                 if each is not None:
                     each.use(criteria)
-        if model is not None:
-            self._model = model
+        if model is None:
+            return
+        if self._model is not None:
             for detector in self._by_block.values():
                 detector.retrained(model)
+        else:
+            tidy = None if history is None else clean(self._site, self._criteria, history)
+            for detector in self._compare_with(model):
+                if tidy is not None:
+                    detector.warm_up(hours(tidy), blocks(tidy))
+        self._model = model
 
     def dump(self) -> dict[str, Any]:
         """What a restart must know besides the stored minutes; plain JSON."""
@@ -120,6 +137,13 @@ class Watch:
         for name, each in self._detectors().items():
             if name in state["detectors"]:
                 each.load(state["detectors"][name])
+
+    def _compare_with(self, model: Forecaster) -> list[BlockDetector]:
+        """What looks at how far the series is from its forecasts."""
+        if "forecast" not in self._site.kinds:
+            return []
+        self._by_block["level"] = Level(self._site, model)
+        return [self._by_block["level"]]
 
     def _detectors(self) -> dict[str, Kept]:
         found: dict[str, Kept] = dict(self._by_block)

@@ -170,7 +170,7 @@ class History(Section):
     max_bytes: Annotated[Bytes, size(at_least=10**6)] = Field(
         default=Bytes(10**9),
         description="Retention by size. Over it the oldest looks and readings are deleted first, then"
-        " visits and faults, then alerts.",
+        " minutes of series, then visits and faults, then alerts.",
     )
 
 

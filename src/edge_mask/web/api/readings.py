@@ -1,4 +1,4 @@
-"""Readings: one by one within a day, means beyond it."""
+"""Readings: one by one within a day, means beyond it and where the single ones are gone."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -22,7 +22,7 @@ _DAY: Final = 86400.0
 
 
 async def readings(request: Request) -> Response:
-    """Without a period: the last 24 hours. `step_s` is 0 where each item is one reading."""
+    """Without a period: the last 24 hours. `step_s` is 0 where each item is one reading, else each is a mean."""
     site = site_of(request)
     asked = Asked(request, "quantity", "sensor", "from", "to", "cursor", "limit")
     since, until = asked.period()
@@ -31,7 +31,8 @@ async def readings(request: Request) -> Response:
     if until <= since:
         raise wrong("from", "is not before now; give to as well")
     quantity, sensor, cursor, limit = asked.text("quantity"), asked.text("sensor"), asked.text("cursor"), asked.limit()
-    if until - since <= _DAY:
+    is_single = until - since <= _DAY and (cursor or not await read(partial(site.reader.are_packed, since, until)))
+    if is_single:
         which = Which(since=since, until=until)
         page = await read(partial(site.reader.reading_page, which, quantity, sensor, cursor, limit))
         items = [message(site.thing, "readings", row) for row in page.rows]
