@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from edge_mask.cli.common import positive_seconds
+from edge_mask.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from edge_mask.demo.series_show import SeriesShow
@@ -43,6 +44,8 @@ def _demo(arguments: argparse.Namespace) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             show.stop()
 
+    if arguments.series and arguments.model:
+        raise ConfigurationError(["--model belongs to the film; --series shows a water meter and uses none"])
     show = _series(say) if arguments.series else _film(say, arguments)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: show.stop())

@@ -1,6 +1,7 @@
 """What a subscriber makes of the messages of a series: a line a day, one for each alert, one for the week ahead."""
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final
@@ -69,7 +70,7 @@ class Diary:
         night = _lowest([mean for begin, mean in self._today if begin.hour in _NIGHT])
         mean = _mean([mean for _, mean in self._today if mean is not None])
         expected = f" ({_mean(self._expected):.2f} expected)" if self._expected else ""
-        return f"   {day:%a %d %b}  night {night:.2f}  {self._bars():<25} mean {mean:.2f}{expected}"
+        return f"   {day:%a %d %b}  night {_shown(night)}  {self._bars():<25} mean {_shown(mean)}{expected}"
 
     def _bars(self) -> str:
         hours: dict[datetime, list[float]] = {}
@@ -92,11 +93,15 @@ def _midnight_after(moment: datetime) -> datetime:
 
 
 def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else float("nan")
+    return sum(values) / len(values) if values else math.nan
+
+
+def _shown(mean: float) -> str:
+    return "   –" if math.isnan(mean) else f"{mean:.2f}"
 
 
 def _lowest(means: Sequence[float | None]) -> float:
     """Of the hours that are known as a whole."""
     hours = (means[first : first + _NIGHTLY] for first in range(len(means) - _NIGHTLY + 1))
     whole = [[mean for mean in hour if mean is not None] for hour in hours]
-    return min((_mean(hour) for hour in whole if len(hour) == _NIGHTLY), default=float("nan"))
+    return min((_mean(hour) for hour in whole if len(hour) == _NIGHTLY), default=math.nan)

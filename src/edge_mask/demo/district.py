@@ -32,7 +32,13 @@ END: Final = datetime(2026, 4, 1, tzinfo=ZONE)
 HISTORY: Final = timedelta(weeks=12)
 """What is stored by then."""
 
-LEAK: Final = 0.55
+
+def _on(day: int, clock: str) -> datetime:
+    return datetime.combine(BEGIN + timedelta(days=day - 1), time.fromisoformat(clock), ZONE)
+
+
+LEAKS, _GROWN, REPAIRED = _on(15, "14:00"), _on(17, "14:00"), _on(25, "11:00")
+LEAK: Final = 0.4
 """Litres a second, once it has grown."""
 _NIGHT, _MORNING, _EVENING = 3.2, 7.0, 5.5
 
@@ -45,11 +51,10 @@ class District:
     live: Minutes
 
 
-def district(seed: int = SEED, *, is_whole: bool = False) -> District:
-    """The same for the same seed. `is_whole`: nothing goes wrong."""
+def district(seed: int = SEED) -> District:
+    """The same for the same seed."""
     first, end = minute_of(BEGIN - HISTORY), minute_of(END)
-    drawn = _drawn(np.random.default_rng(seed), first, end)
-    values = drawn if is_whole else _with_faults(drawn, first)
+    values = _with_faults(_drawn(np.random.default_rng(seed), first, end), first)
     shown = np.round(values, 2).astype(np.float32)
     begin = minute_of(BEGIN)
     return District(Minutes(first, shown[: begin - first]), Minutes(begin, shown[begin - first :]))
@@ -65,8 +70,8 @@ def _drawn(random: np.random.Generator, first: int, end: int) -> Reals:
     evening = np.exp(-(((clock - 19.5) / 2.2) ** 2))
     people = _MORNING * morning + 3.0 * noon + _EVENING * evening
     days = wall // DAY - wall[0] // DAY
-    shares = 1.0 + 0.04 * _slow(random, int(days[-1]) + 1)
-    hourly = people * shares[days] * (1.0 + 0.03 * random.normal(size=count))
+    shares = 1.0 + 0.06 * _slow(random, int(days[-1]) + 1)
+    hourly = people * shares[days] * (1.0 + 0.07 * random.normal(size=count))
     night = _NIGHT * (1.0 + 0.012 * random.normal(size=int(days[-1]) + 1))[days]
     minutes = np.arange(end - first)
     centres = np.arange(count) * 60.0 + 30.0 - first % 60
@@ -84,19 +89,18 @@ def _slow(random: np.random.Generator, count: int) -> Reals:
 
 
 def _with_faults(drawn: Reals, first: int) -> Reals:
-    """A cable that is out, a meter that hangs, single wrong values, and a leak that grows until it is repaired."""
+    """A cable that is out, a meter that hangs, two wrong readings, and a leak that grows until it is repaired."""
     values = drawn.copy()
 
-    def place(day: int, clock: str) -> int:
-        return minute_of(datetime.combine(BEGIN + timedelta(days=day - 1), time.fromisoformat(clock), ZONE)) - first
+    def place(moment: datetime) -> int:
+        return minute_of(moment) - first
 
-    values[place(5, "10:12") : place(5, "13:40")] = np.nan
-    stuck = slice(place(9, "08:30"), place(9, "16:05"))
+    values[place(_on(5, "10:12")) : place(_on(5, "13:40"))] = np.nan
+    stuck = slice(place(_on(9, "08:30")), place(_on(9, "16:05")))
     values[stuck] = values[stuck.start]
-    values[place(12, "15:20") : place(12, "15:22")] = 38.0
-    leaks, grown, repaired = place(15, "14:00"), place(17, "14:00"), place(25, "11:00")
-    at = np.arange(leaks, repaired)
-    values[leaks:repaired] += LEAK * np.minimum((at - leaks) / (grown - leaks), 1.0)
+    values[place(_on(12, "15:20")) : place(_on(12, "15:22"))] = 38.0
+    leaks, grown, repaired = place(LEAKS), place(_GROWN), place(REPAIRED)
+    values[leaks:repaired] += LEAK * np.minimum(np.arange(repaired - leaks) / (grown - leaks), 1.0)
     return values
 
 
