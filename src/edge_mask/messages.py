@@ -196,6 +196,10 @@ class Alert:
     sensor: str | None = None
     streak: int | None = None
     value: float | None = None
+    above: float | None = None
+    """The limit of then, which `value` is above."""
+    unit: str | None = None
+    """Of both."""
     snapshot: str | None = None
     deviation: Deviation | None = None
 

@@ -15,6 +15,7 @@ from edge_mask.app.assembly import Assembly
 from edge_mask.app.health import HealthFigures
 from edge_mask.app.part_states import PartStates
 from edge_mask.ledger.bounds import Bounds
+from edge_mask.ledger.series_thinning import SeriesBounds
 from edge_mask.messages import Fault, Health
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import ManualClock, SystemClock
@@ -51,8 +52,21 @@ def test_the_bounds_of_the_database_are_those_of_the_configuration(tmp_path: Pat
         made = Assembly(settings, RuleSet.load([]), CLOCK, DOOR, undo)
         recorder = made._recorder(made._actions())
         assert recorder._ledger._bounds == Bounds(
-            Bytes(2_000_000), Seconds(3 * 86400.0), Seconds(4 * 86400.0), Bytes(5_000_000)
+            Bytes(2_000_000),
+            Seconds(3 * 86400.0),
+            Seconds(4 * 86400.0),
+            Bytes(5_000_000),
+            SeriesBounds(sensors=frozenset()),
         )
+
+
+def test_readings_of_series_are_thinned_only_where_series_are_kept(tmp_path: Path) -> None:
+    more = f"outbox: {{path: {tmp_path / 'db'}}}\nseries: {{raw: 2d, keep: 30d}}\n"
+    settings = parse(more + "sensors: [{name: t, kind: replay, path: t.csv}]\n", "test.yaml", {})
+    with ExitStack() as undo:
+        made = Assembly(settings, RuleSet.load([]), CLOCK, DOOR, undo)
+        bounds = made._recorder(made._actions())._ledger._bounds.series
+    assert bounds == SeriesBounds(Seconds(2 * 86400.0), Seconds(30 * 86400.0), frozenset({"t"}))
 
 
 def test_health_is_told_without_figures_of_the_outbox_while_the_database_cannot_be_read(tmp_path: Path) -> None:

@@ -112,7 +112,8 @@ def test_a_fever_raises_one_alert_with_its_value_and_a_sentence() -> None:
     events = watched(GateWatch("front", WITH_THERMOMETER), "M" * 40, temperatures=[38.24])
     (alert,) = alerts(events)
     assert (alert.kind, alert.camera, alert.value) == ("fever", "front", 38.24)
-    assert alert.text == "A visitor at front has 38.2 C, above 37.5 C."
+    assert alert.text == "A visitor at front has 38.2 °C, above 37.5 °C."
+    assert (alert.above, alert.unit) == (37.5, "C")
     assert [type(event).__name__ for event in events] == ["Visit", "Alert"]
 
 

@@ -83,11 +83,17 @@ def write_config(folder: Path, port: int | None, **changes: Any) -> Path:
 class Daemon:
     """A running `edge-mask run`; killed at the end of the block if it still runs."""
 
-    def __init__(self, config: Path, *arguments: str, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        config: Path,
+        *arguments: str,
+        environ: Mapping[str, str] | None = None,
+        program: Sequence[str | Path] = (COMMAND,),
+    ) -> None:
         self.stderr_path = config.with_name("stderr.txt")
         with self.stderr_path.open("ab") as stderr:
             self.process = subprocess.Popen(
-                [COMMAND, "run", "--config", str(config), *arguments],
+                [*program, "run", "--config", str(config), *arguments],
                 cwd=config.parent, stderr=stderr, stdout=subprocess.DEVNULL, env={**os.environ, **(environ or {})},
             )  # fmt: skip
 

@@ -55,6 +55,14 @@ def test_renamed_topics_and_every_quantity_are_granted_under_their_names(aws: Aw
         assert not judge.publishes(topic), topic
 
 
+def test_what_is_said_of_series_is_granted_where_series_are_kept(aws: Aws, tmp_path: Path) -> None:
+    topics = [f"edge-mask/gate-01/{kind}" for kind in ("summaries", "records", "forecasts")]
+    judge = aws.judge(site(tmp_path, sensors=[{"name": "hall", "kind": "w1", "outliers": {}}]))
+    assert all(judge.publishes(topic) for topic in topics)
+    judge = aws.judge(site(tmp_path, sensors=[{"name": "hall", "kind": "w1"}]))
+    assert not any(judge.publishes(topic) for topic in topics)
+
+
 def test_with_rules_only_the_daemons_own_topics_are_not_granted(aws: Aws, tmp_path: Path) -> None:
     rules = {"one": rule("SELECT * FROM 'edge-mask/+/visits'", "up/${thing}")}
     judge = aws.judge(site(tmp_path, rules=rules, forward="rules-only"))

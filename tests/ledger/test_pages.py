@@ -160,8 +160,8 @@ def test_alerts_faults_and_readings_come_newest_first(tmp_path: Path) -> None:
     assert [row["id"] for row in alerts] == ["a2", "a1"]
     assert alerts[1] == {
         "id": "a1", "at": moment(1).wall, "clock_ok": True, "kind": "fever", "camera": "front", "sensor": None,
-        "text": "38.5", "streak": None, "value": 38.5, "snapshot": None, "deviation": None,
-            "seen": None, "seen_by": None,
+        "text": "38.5", "streak": None, "value": 38.5, "above": None, "unit": None, "snapshot": None,
+        "deviation": None, "seen": None, "seen_by": None,
     }  # fmt: skip
     assert [row["component"] for row in kept.event_page("faults").rows] == ["camera front"]
     assert ids(kept.reading_page(Which(), None, None)) == ["r2", "r1"]

@@ -233,8 +233,8 @@ def test_the_cause_goes_along_so_that_erasing_it_takes_the_words_away() -> None:
 
 
 def test_the_text_of_a_fever_has_the_limit_in_every_language() -> None:
-    text = "A visitor at front has 38.7 C, above 37.5 C."
-    alert = Alert(at=NOON, kind="fever", text=text, camera="front", value=38.7)
+    text = "A visitor at front has 38.7 °C, above 37.5 °C."
+    alert = Alert(at=NOON, kind="fever", text=text, camera="front", value=38.7, above=37.5, unit="C")
     assert text_of(alert, "gate-01", "ko") == "gate-01: 체온 38.7 °C, 기준 37.5 °C보다 높습니다."
     assert text_of(alert, "gate-01", "en") == "gate-01: 38.7 °C was measured, above 37.5 °C."
 

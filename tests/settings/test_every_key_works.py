@@ -160,11 +160,21 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
     source = f"images:{tmp_path / 'scene'}"
     readings = str(write_readings(tmp_path / "r.csv", [36.5]))
     own = Papers(tmp_path / "papers").server
+    (tmp_path / "criteria.yaml").write_text("temperature: {min: 0}\n")
     config = write_config(
         tmp_path,
         1,  # nobody listens there
         cameras=[{"name": "front", "source": source}, {"name": "hall", "source": source, "role": "cctv"}],
-        sensors=[{"name": "s", "kind": "replay", "path": readings}, *OTHER_SENSORS],
+        sensors=[
+            {
+                "name": "s",
+                "kind": "replay",
+                "path": readings,
+                "outliers": {"criteria": str(tmp_path / "criteria.yaml")},
+            },
+            *OTHER_SENSORS,
+        ],
+        series={"send": "changes", "dead_band": 0.1},
         outputs=[{"name": "lamp", "kind": "led", "path": "ACT"}],
         gate={"temperature_sensor": "s", "passage_sensor": "beam", "output": "lamp"},
         mqtt={"host": "127.0.0.1", "port": 1, "tls": {}},

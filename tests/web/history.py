@@ -93,8 +93,18 @@ class History:
         heat = self._random.gauss(38.1 if "fever" in reasons else 36.5, 0.2)
         self._visit(database, at, "front", reasons, temperature=round(heat, 1))
         if "fever" in reasons:
-            text = f"A visitor at front has {heat:.1f} C, above 37.5 C."
-            self._insert(database, "alerts", at, kind="fever", camera="front", text=text, value=round(heat, 1))
+            text = f"A visitor at front has {heat:.1f} °C, above 37.5 °C."
+            self._insert(
+                database,
+                "alerts",
+                at,
+                kind="fever",
+                camera="front",
+                text=text,
+                value=round(heat, 1),
+                above=37.5,
+                unit="C",
+            )
 
     def _visit(
         self, database: sqlite3.Connection, at: float, camera: str, reasons: tuple[str, ...], **more: object

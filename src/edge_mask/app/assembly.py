@@ -23,6 +23,7 @@ from edge_mask.app.pictures import album_for
 from edge_mask.app.pipeline import PipelineParts
 from edge_mask.app.recording import intake_for, open_ledger, recorder_for
 from edge_mask.app.sending import broker_connection, broker_courier, cloud_listener, home_announcer, http_couriers
+from edge_mask.app.series import series_for
 from edge_mask.app.web import Page
 from edge_mask.app.workers import Built, house_of
 from edge_mask.capture.camera import Camera
@@ -77,6 +78,7 @@ class Assembly:
         self._gate.pictured = self._parts.pictured_now
         self._page = Page(settings, wishes, self._inbox.emit, clock, self._notifying.push)
         self._page.watch(self._parts.seen)
+        self._series = series_for(settings, clock, self._inbox.emit)
         self._states: list[PartStates] = []
         """One for each that counts frames by itself."""
 
@@ -107,7 +109,8 @@ class Assembly:
             states.cameras, states.sensors = cameras, instruments.states
         besides += latest_for(settings, parts.seen.newest.get, self._inbox.emit, self._clock)
 
-        sinks = [actions, recorder, *self._couriers.all, *besides, self._inspector, health, *self._gate.jobs]
+        series = [] if self._series is None else [self._series]
+        sinks = [actions, recorder, *self._couriers.all, *besides, self._inspector, health, *self._gate.jobs, *series]
         built = Built(sinks, instruments, lanes, cameras, vision, self._gate, parts.pace(cameras))
         return house_of(built, self._ground, self._door, self._inspector.has_looked)
 
@@ -140,7 +143,8 @@ class Assembly:
     def _instruments(self) -> Instruments:
         on_heard = self._inbox.emit if self._ground.rules.rules else None
         emit, depth_of = self._inbox.emit, self._ground.echoes.depth_of
-        return Instruments(self._settings, self._clock, emit, on_heard, depth_of, self._gate.listeners)
+        is_outlier = None if self._series is None else self._series.doubts
+        return Instruments(self._settings, self._clock, emit, on_heard, depth_of, self._gate.listeners, is_outlier)
 
     def _recorder(self, actions: Actions) -> Recorder:
         ledger = open_ledger(self._ground)

@@ -15,7 +15,7 @@ from edge_mask.sense.feed_meter import FeedMeter
 from edge_mask.sense.listener import Listener
 from edge_mask.sense.meter import Meter
 from edge_mask.sense.mqtt_feed import MqttFeed, Subscribe
-from edge_mask.sense.series import State
+from edge_mask.sense.series import IsOutlier, State
 from edge_mask.sense.tap import Tap
 from edge_mask.settings.feeds import GpioSensor, MqttSensor, SerialSensor
 from edge_mask.settings.model import Settings
@@ -33,9 +33,10 @@ class Instruments:
         on_heard: Callable[[Heard], None] | None = None,
         depth_of: Callable[[Message], int] = lambda _message: 0,
         listeners: Mapping[str, Listener] | None = None,
+        is_outlier: IsOutlier | None = None,
     ) -> None:
         """`on_heard` gets what others publish on the topics of sensors, `depth_of` tells who did; `listeners` hear
-        single sensors, by name.
+        single sensors, by name; `is_outlier` is asked of each reading.
 
         Raises Refused.
         """
@@ -48,6 +49,7 @@ class Instruments:
         self._clock = clock
         self._emit = emit
         self._listeners = listeners or {}
+        self._is_outlier = is_outlier
         self._topics: MqttFeed | None = None
         self._build(on_heard)
 
@@ -90,7 +92,9 @@ class Instruments:
                 case _:
                     driver = sensor_of(sensor, self._clock, sysfs_root())
                     hears = self._listeners.get(sensor.name)
-                    self._add(Meter(driver, self._clock, self._emit, policy=quality_of(sensor), listener=hears), sensor)
+                    policy, doubts = quality_of(sensor), self._is_outlier
+                    meter = Meter(driver, self._clock, self._emit, policy=policy, listener=hears, is_outlier=doubts)
+                    self._add(meter, sensor)
                     if sensor.kind == "replay" and not sensor.loop:
                         self.finite.append(self.jobs[-1])
         for sensors in ports.values():
@@ -101,7 +105,8 @@ class Instruments:
 
     def _add_feed(self, feed: Feed, *sensors: SerialSensor | MqttSensor | GpioSensor) -> None:
         voices = [voice_of(each) for each in sensors]
-        self._add(FeedMeter(feed, voices, self._clock, self._emit, listeners=self._listeners), *sensors)
+        hears, doubts = self._listeners, self._is_outlier
+        self._add(FeedMeter(feed, voices, self._clock, self._emit, listeners=hears, is_outlier=doubts), *sensors)
 
     def _add(self, meter: Meter | FeedMeter, *sensors: Sensor) -> None:
         self.jobs.append(meter)

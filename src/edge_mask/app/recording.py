@@ -7,11 +7,14 @@ from edge_mask.app.ground import Ground
 from edge_mask.deliver.destination import BROKER
 from edge_mask.kinds import Kind
 from edge_mask.ledger.bounds import Bounds
+from edge_mask.ledger.series_thinning import SeriesBounds
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Event, Message
+from edge_mask.recording.by_exception import Sending
 from edge_mask.recording.intake import Intake
 from edge_mask.recording.recorder import Recorder
 from edge_mask.rules.effects import EdgeAction
+from edge_mask.settings.model import Settings
 from edge_mask.wire.tflite_component import TfliteResults
 
 if TYPE_CHECKING:  # what is not wanted is not imported
@@ -21,7 +24,7 @@ if TYPE_CHECKING:  # what is not wanted is not imported
 def open_ledger(ground: Ground) -> Ledger:
     """Whoever called closes it. Raises DatabaseError."""
     outbox, history = ground.settings.outbox, ground.settings.history
-    bounds = Bounds(outbox.max_bytes, outbox.max_age, history.keep, history.max_bytes)
+    bounds = Bounds(outbox.max_bytes, outbox.max_age, history.keep, history.max_bytes, _series_bounds(ground.settings))
     ledger = Ledger(outbox.path, bounds, ground.boot)
     ledger.open()
     return ledger
@@ -47,6 +50,7 @@ def intake_for(
         echoes=ground.echoes,
         notices=notices,
         on_admit=on_admit,
+        sending=None if (series := settings.kept_series) is None else Sending(series.send, series.dead_band),
     )
 
 
@@ -77,6 +81,14 @@ def recorder_for(
         on_action=on_action,
         on_event=on_event,
     )
+
+
+def _series_bounds(settings: Settings) -> SeriesBounds:
+    """Where no series are kept any more, no readings are thinned."""
+    kept = settings.kept_series
+    if kept is None:
+        return SeriesBounds(sensors=frozenset())
+    return SeriesBounds(kept.raw, kept.keep, frozenset(sensor.name for sensor in settings.sensors))
 
 
 def _tflite_results(ground: Ground) -> TfliteResults | None:

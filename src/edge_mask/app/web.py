@@ -159,6 +159,7 @@ def _site(
         feed=listener.feed,
         figures=Figures(lent.figures, lent.ground.clock),
         parts=lent.parts,
+        running_for=lambda: lent.ground.clock.now().mono - counters.began,
         ask=mouth.ask,
         in_force=lent.wishes.loaded,
         mark_seen=lambda sighting: _marked(lent, sighting),

@@ -6,12 +6,14 @@ from typing import Any
 
 from edge_mask.cli import series_export
 from edge_mask.cli.common import a_path
+from edge_mask.cli.series_kept import add_kept
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's parser with its own commands."""
     parser = subparsers.add_parser("series", help="sensors' readings over months", description=__doc__)
     commands = parser.add_subparsers(dest="series_command", metavar="COMMAND", required=True)
+    add_kept(commands)
     _add_replay(commands)
     series_export.add(commands)
 

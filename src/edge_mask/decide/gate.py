@@ -15,7 +15,7 @@ from edge_mask.decide.thermometry import Thermometry
 from edge_mask.decide.visitor import GatePolicy, Visitor
 from edge_mask.geometry import Polygon, is_inside
 from edge_mask.messages import Alert, Event, Reading, Track, Visit
-from edge_mask.units import Moment, Seconds
+from edge_mask.units import DEGREES, Moment, Seconds
 
 SILENCE = Seconds(5.0)
 """The longest pause between two pictures of the same person on a slow device (see TrackPolicy.max_gap)."""
@@ -148,9 +148,13 @@ class GateWatch:
         record = present.log.record(clock_ok=sight.at.synced)
         events: list[Event] = [self._visit(judgement, present.track, sight.at, record)]
         if judgement.has_fever and judgement.temperature is not None:
-            value, unit = judgement.temperature, self._policy.unit
-            text = f"A visitor at {self._camera} has {value:.1f} {unit}, above {self._policy.fever_above:g} {unit}."
-            events.append(Alert(at=sight.at, kind="fever", text=text, camera=self._camera, value=value))
+            value, limit, unit = judgement.temperature, self._policy.fever_above, self._policy.unit
+            shown = DEGREES.get(unit, unit)
+            text = f"A visitor at {self._camera} has {value:.1f} {shown}, above {limit:g} {shown}."
+            alert = Alert(
+                at=sight.at, kind="fever", text=text, camera=self._camera, value=value, above=limit, unit=unit
+            )
+            events.append(alert)
         return events
 
     def _tell_of_thermometer(self, present: _Present) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from edge_mask.app.drivers import detector_of
-from edge_mask.doctor import broker, devices, notify, page, rules, sensors, storage, users
+from edge_mask.doctor import broker, devices, notify, page, rules, sensors, series, storage, users
 from edge_mask.doctor.certificate import certificate
 from edge_mask.doctor.finding import Finding, guarded
 from edge_mask.doctor.pace import pace, seconds_per_look
@@ -41,6 +41,8 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     for camera in settings.cameras:
         yield from guarded(f"camera {camera.name}", "failed", partial(devices.camera, camera))
     yield from _sensors(settings)
+    if settings.kept_series is not None:
+        yield from guarded("series", "warning", partial(series.series, settings))
     for output in settings.outputs:
         yield from guarded(f"output {output.name}", "warning", partial(devices.output, output))
     yield from guarded("database", "failed", partial(storage.database, settings), within=None)

@@ -8,7 +8,7 @@ from typing import Any
 
 from edge_mask.homeassistant import templates
 from edge_mask.homeassistant.site import Meter, Site, slug
-from edge_mask.units import Seconds
+from edge_mask.units import DEGREES, Seconds
 
 Entity = tuple[str, dict[str, Any]]
 """Its key, which must stay the same for the same part, and its configuration."""
@@ -19,7 +19,6 @@ _BROKEN_CAMERA = ("away", "black", "frozen")
 _BROKEN_SENSOR = ("away", "out_of_range", "stuck")
 _DIAGNOSTIC = {"entity_category": "diagnostic"}
 
-_DEGREES = {"C": "°C", "F": "°F", "K": "K"}
 _CLASSES = {
     "temperature": ("°C", "°F", "K"),
     "humidity": ("%",),
@@ -204,7 +203,7 @@ def _unit(quantity: str, unit: str) -> dict[str, str]:
     """Home Assistant refuses a class with a unit that it does not know for it: then the unit stands alone."""
     if not unit:
         return {}
-    shown = _DEGREES.get(unit, unit)
-    kind = "temperature" if unit in _DEGREES else quantity
+    shown = DEGREES.get(unit, unit)
+    kind = "temperature" if unit in DEGREES else quantity
     found = {"device_class": kind} if shown in _CLASSES.get(kind, ()) else {}
     return {"unit_of_measurement": shown, **found}

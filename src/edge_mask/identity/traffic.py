@@ -7,10 +7,11 @@ from edge_mask.homeassistant.discovery import birth_topic, discovery_topic
 from edge_mask.homeassistant.site import object_id
 from edge_mask.identity.destinations import Destination, Input, destinations
 from edge_mask.identity.patterns import TopicPattern
-from edge_mask.kinds import ALERTS, DETECTIONS, FAULTS, HEALTH, LOOKS, STATUS, VISITS
+from edge_mask.kinds import ALERTS, DETECTIONS, FAULTS, HEALTH, LOOKS, OF_SERIES, STATUS, VISITS
 from edge_mask.rules.rule_file import RuleDefinition
 from edge_mask.settings.feeds import MqttSensor
 from edge_mask.settings.model import Settings
+from edge_mask.settings.series_checks import measured_series
 from edge_mask.sql.topics import topic_matches
 from edge_mask.wire.topics import WISHES, JobTopics, ShadowTopics, Topics
 
@@ -88,6 +89,8 @@ def _own(settings: Settings, topics: Topics) -> Iterator[Input]:
         of = sensor.name if sensor.speaks_as(sensor.name) else None
         for quantity in sensor.measured:
             yield _input(topics.of(quantity), thing, sensor=of)
+        for kind in OF_SERIES if settings.kept_series is not None and measured_series(sensor) else ():
+            yield _input(topics.of(kind.name), thing, sensor=of)
     for kind in (HEALTH, FAULTS):
         yield _input(topics.of(kind.name), thing)
 

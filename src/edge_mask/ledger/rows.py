@@ -110,7 +110,8 @@ def event_row(event: Event, event_id: str, boot: str) -> EventRow | None:
         case Alert():
             values = {
                 "kind": event.kind, "camera": event.camera, "sensor": event.sensor, "text": event.text,
-                "streak": event.streak, "value": event.value, "snapshot": event.snapshot,
+                "streak": event.streak, "value": event.value, "above": event.above, "unit": event.unit,
+                "snapshot": event.snapshot,
                 "deviation": None if event.deviation is None else deviation_text(event.deviation),
             }  # fmt: skip
         case Reading():

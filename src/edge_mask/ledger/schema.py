@@ -192,6 +192,12 @@ _PAGE = (
     *(f"ALTER TABLE {table} ADD COLUMN seen_by TEXT" for table in ("alerts", "faults")),
 )
 
+_LIMITS = (
+    # What the value of an alert was above, and their unit; NULL in rows of earlier versions.
+    "ALTER TABLE alerts ADD COLUMN above REAL",
+    "ALTER TABLE alerts ADD COLUMN unit TEXT",
+)
+
 _OUTLIERS = (
     # Which outlier an alert tells of: JSON, NULL for other alerts and in rows of earlier versions.
     "ALTER TABLE alerts ADD COLUMN deviation TEXT",
@@ -206,6 +212,7 @@ ROOM: Final = {
 
 MIGRATIONS: Sequence[Sequence[str]] = (
     _FIRST, _SHADOWS, _HISTORY, _DAMAGE, _RECORDS, _HOURS, _HELD, _PAGE, _OUTLIERS, series_schema.STEP,
+    _LIMITS,
 )  # fmt: skip
 
 

@@ -1,12 +1,14 @@
 """Alerts and faults that somebody has seen: a mark in the row itself, which goes with it wherever that goes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from sqlalchemy import Connection
 
 Table = Literal["alerts", "faults"]
+ALIKE: Final[Mapping[Table, Sequence[str]]] = {"alerts": ("kind", "camera", "sensor"), "faults": ("component", "code")}
+"""Columns that are the same in what repeats itself."""
 MARKS: Final = ("seen", "seen_by")
 """Columns: when it was marked (Unix seconds), and by whom."""
 MOST: Final = 500
@@ -22,6 +24,8 @@ class Sighting:
     """The user."""
     ids: Sequence[str] = ()
     until: float | None = None
+    back_to: str = ""
+    """With one id: also what it repeats, as far back as the event with this id."""
 
 
 def mark_seen(connection: Connection, sighting: Sighting, now: float) -> int:
@@ -30,10 +34,20 @@ def mark_seen(connection: Connection, sighting: Sighting, now: float) -> int:
     marked = 0
     for each in sighting.ids[:MOST]:
         marked += connection.exec_driver_sql(f"{statement} id = ?", (now, sighting.by, each)).rowcount
+    if sighting.back_to and sighting.ids:
+        marked += _mark_repeats(connection, sighting, statement, now)
     if sighting.until is not None:
         which = (now, sighting.by, sighting.until)
         marked += connection.exec_driver_sql(f"{statement} wall <= ?", which).rowcount
     return marked
+
+
+def _mark_repeats(connection: Connection, sighting: Sighting, statement: str, now: float) -> int:
+    of = f"FROM {sighting.table} WHERE id = ?"
+    same = [f"{name} IS (SELECT {name} {of})" for name in ALIKE[sighting.table]]
+    tests = " AND ".join([*same, f"wall <= (SELECT wall {of})", f"wall >= (SELECT wall {of})"])
+    which = (now, sighting.by, *[sighting.ids[0]] * (len(same) + 1), sighting.back_to)
+    return connection.exec_driver_sql(f"{statement} {tests}", which).rowcount
 
 
 def unseen(connection: Connection, table: Table, most: int = 1000) -> int:

@@ -54,6 +54,10 @@ class Sequences:
             self._changed.add(topic)
         return number
 
+    def last(self, topic: str) -> int:
+        """The last number that was given out; 1 before the first."""
+        return max(1, self._last.get(topic, self._lowest))
+
     @property
     def is_dirty(self) -> bool:
         """True when numbers must be written."""

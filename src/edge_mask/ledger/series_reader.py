@@ -122,6 +122,12 @@ class SeriesReader:
         found = dict(self._ask("SELECT id, state FROM series_states"))
         return {name: found[number] for name, number in self.names().items() if isinstance(found.get(number), str)}
 
+    def outliers(self, sensor: str) -> Iterator[tuple[float, Any]]:
+        """When something began or ended to be wrong with a sensor, and what: see deviations.py."""
+        yield from self._ask(
+            "SELECT wall, deviation FROM alerts WHERE kind = 'outlier' AND sensor = ? ORDER BY wall", (sensor,)
+        )
+
     # -- parts -------------------------------------------------------------------------------------------
 
     def _ask(self, query: str, arguments: tuple[Any, ...] = ()) -> Iterator[Any]:

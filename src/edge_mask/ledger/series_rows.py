@@ -26,6 +26,7 @@ from edge_mask.ledger.series_numbers import (
     minute_row,
 )
 from edge_mask.ledger.soundness import LATEST, checksum, is_text
+from edge_mask.messages import Event
 from edge_mask.redact import legible
 
 _LAST_MINUTE = int(LATEST) // MINUTE_S
@@ -74,6 +75,8 @@ class SeriesRows:
     """What a sender leaves for the recorder; one commit writes all of it."""
 
     rows: tuple[SeriesRow, ...]
+    events: tuple[Event, ...] = ()
+    """What is said of it."""
 
 
 _INSERT_MINUTE = (

@@ -18,7 +18,10 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "snapshot", "time_to_verdict_ms",
     ),
     "looks": (*_MOMENT, "camera", "faces", "no_mask", "streak", "snapshot"),
-    "alerts": (*_MOMENT, "kind", "camera", "sensor", "text", "streak", "value", "snapshot", "deviation", *MARKS),
+    "alerts": (
+        *_MOMENT, "kind", "camera", "sensor", "text", "streak", "value", "above", "unit", "snapshot", "deviation",
+        *MARKS,
+    ),
     "faults": (*_MOMENT, "component", "code", "text", *MARKS),
     "readings": (*_MOMENT, "sensor", "quantity", "value", "unit", "quality"),
 }  # fmt: skip

@@ -98,8 +98,9 @@ COLUMNS: Mapping[str, Mapping[str, Check]] = {
     },
     "alerts": {
         "id": _is_name, "kind": is_text, "camera": _or_null(is_text), "sensor": _or_null(is_text), "text": is_text,
-        "streak": _or_null(is_whole), "value": _or_null(is_number), "snapshot": _or_null(is_text),
-        "deviation": _or_null(_is_json(dict)), **_SEEN, **_MOMENT,
+        "streak": _or_null(is_whole), "value": _or_null(is_number), "above": _or_null(is_number),
+        "unit": _or_null(is_text), "snapshot": _or_null(is_text), "deviation": _or_null(_is_json(dict)),
+        **_SEEN, **_MOMENT,
     },
     "readings": {
         "id": _is_name, "sensor": is_text, "quantity": is_text, "value": is_number, "unit": is_text,

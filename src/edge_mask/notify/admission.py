@@ -55,7 +55,8 @@ class CoolDown:
 
 def mark_of(target: str, notice: Notice) -> str:
     """The name of a mark."""
-    return f"{MARK}{target} {notice.camera[:_LONGEST]} {notice.kind[:_LONGEST]}"
+    about = f" {notice.about[:_LONGEST]}" if notice.about else ""
+    return f"{MARK}{target} {notice.camera[:_LONGEST]} {notice.kind[:_LONGEST]}{about}"
 
 
 def is_quiet(target: Target, notice: Notice, at: Moment, zone: tzinfo) -> bool:

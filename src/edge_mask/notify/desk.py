@@ -78,6 +78,7 @@ class NoticeDesk:
             kind=alert.kind,
             camera=alert.camera or alert.sensor or "",
             snapshot=alert.snapshot or "",
+            about="" if (found := alert.deviation) is None else f"{found.quantity} {found.reason} {found.state}",
             **self._origin(cause, payload),
         )
         what = Happening.of(cause, payload, alert.at, is_alert=True)

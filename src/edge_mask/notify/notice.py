@@ -39,6 +39,8 @@ class Notice:
     ts: str = ""
     snapshot: str = ""
     """The file name of its picture, where one is wanted."""
+    about: str = ""
+    """What tells apart notifications of the same camera and kind, none of which makes the other needless."""
 
     def packed(self) -> bytes:
         """As the outbox keeps it."""

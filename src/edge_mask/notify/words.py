@@ -1,12 +1,12 @@
 """What is said of each kind of alert, in a reader's language: by notifications and by the page."""
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
 from edge_mask.kinds import Urgency
 from edge_mask.messages import Alert
 from edge_mask.settings.notify import Language
+from edge_mask.units import DEGREES
 
 _TITLES: Final[Mapping[Language, Mapping[str, str]]] = {
     "en": {
@@ -14,6 +14,7 @@ _TITLES: Final[Mapping[Language, Mapping[str, str]]] = {
         "fever": "High temperature: {where}",
         "tailgating": "Somebody followed through: {where}",
         "outlier": "Unusual reading: {where}",
+        "outlier ended": "As usual again: {where}",
         "": "Alert: {where}",
     },
     "ko": {
@@ -21,6 +22,7 @@ _TITLES: Final[Mapping[Language, Mapping[str, str]]] = {
         "fever": "체온 높음: {where}",
         "tailgating": "뒤따라 통과한 사람 있음: {where}",
         "outlier": "측정값 이상: {where}",
+        "outlier ended": "측정값 정상 복귀: {where}",
         "": "알림: {where}",
     },
 }
@@ -45,9 +47,6 @@ _SENTENCES: Final[Mapping[Language, Mapping[str, str]]] = {
     },
 }
 _URGENCY: Final[Mapping[str, Urgency]] = {"outlier": "normal"}
-_FEVER: Final = re.compile(r" (?P<unit>[CFK]), above (?P<limit>-?[0-9.]+) [CFK]\.$")
-"""Unit and limit as they were then: the alert has them in its own text alone."""
-_DEGREES: Final = {"C": " °C", "F": " °F", "K": " K", "": "°"}
 _TURNS: Final = {"who was refused": "tailgating refused", "one more person": "tailgating more"}
 
 
@@ -55,34 +54,45 @@ def title_of(alert: Alert, language: Language) -> str:
     """The heading: what, and where."""
     where = alert.camera or alert.sensor or "-"
     titles = _TITLES[language]
-    return titles.get(alert.kind, titles[""]).format(where=where)
+    kind = f"{alert.kind} ended" if _has_ended(alert) else alert.kind
+    return titles.get(kind, titles[""]).format(where=where)
 
 
 def text_of(alert: Alert, thing: str, language: Language) -> str:
     """The sentence of a notification, which also says which device."""
-    return f"{thing}: {sentence_of(alert.kind, alert.text, language, streak=alert.streak, value=alert.value)}"
+    return f"{thing}: {sentence_of(alert, language)}"
 
 
-def sentence_of(kind: str, text: str, language: Language, *, streak: object = None, value: object = None) -> str:
-    """Made from kind and values; the alert's own `text`, where a number is missing that the sentence needs."""
-    found = _FEVER.search(text)
-    which = kind
-    if kind == "tailgating":
-        which = next((turn for words, turn in _TURNS.items() if words in text), kind)
-    elif kind == "fever" and found is not None:
+def sentence_of(alert: Alert, language: Language) -> str:
+    """Made from kind and values; the alert's own text, where a number is missing that the sentence needs."""
+    template = _template(alert, language)
+    unit = "°" if alert.unit is None else f" {DEGREES.get(alert.unit, alert.unit)}"
+    value = "" if alert.value is None else f"{alert.value:.1f}"
+    limit = "" if alert.above is None else f"{alert.above:g}"
+    return template.format(text=alert.text, streak=alert.streak, value=value, unit=unit, limit=limit)
+
+
+def has_words(alert: Alert, language: Language) -> bool:
+    """Whether its sentence is made of words of that language, and is not the alert's own text."""
+    return _template(alert, language) != _SENTENCES[language][""]
+
+
+def _template(alert: Alert, language: Language) -> str:
+    which = alert.kind
+    if which == "tailgating":
+        which = next((turn for words, turn in _TURNS.items() if words in alert.text), which)
+    elif which == "fever" and alert.above is not None:
         which = "fever above"
-    if (kind == "no_mask" and not isinstance(streak, int)) or (kind == "fever" and not isinstance(value, int | float)):
+    if (alert.kind == "no_mask" and alert.streak is None) or (alert.kind == "fever" and alert.value is None):
         which = ""
     sentences = _SENTENCES[language]
-    return sentences.get(which, sentences[""]).format(
-        text=text,
-        streak=streak,
-        value=f"{value:.1f}" if isinstance(value, int | float) else "",
-        unit=_DEGREES[found["unit"] if found is not None else ""],
-        limit=found["limit"] if found is not None else "",
-    )
+    return sentences.get(which, sentences[""])
 
 
 def urgency_of(alert: Alert) -> Urgency:
-    """How loud it is."""
-    return _URGENCY.get(alert.kind, "high")
+    """How loud it is; that something is over is said quietly."""
+    return "low" if _has_ended(alert) else _URGENCY.get(alert.kind, "high")
+
+
+def _has_ended(alert: Alert) -> bool:
+    return alert.deviation is not None and alert.deviation.state == "ended"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from edge_mask.messages import Alert, Event, Fault, Look, Quality, Reading, Visit
+from edge_mask.messages import Alert, Deviation, Event, Fault, Look, Quality, Reading, Visit
 from edge_mask.observe.spread import Spread
 from edge_mask.units import Seconds
 
@@ -69,6 +69,8 @@ class Tally:
                     self._visit(event)
                 case Look():
                     _add(self._count.looks, (event.camera,))
+                case Alert(deviation=Deviation(state="ended")):
+                    pass  # it was counted when it began
                 case Alert():
                     _add(self._count.alerts, (event.kind,))
                 case Fault():

@@ -27,6 +27,7 @@ from edge_mask.messages import (
     Settled,
     kind_of,
 )  # fmt: skip
+from edge_mask.recording.by_exception import Sending
 from edge_mask.recording.shadow_updates import ShadowUpdates
 from edge_mask.redact import legible, redact
 from edge_mask.rules.echoes import Echoes
@@ -97,11 +98,13 @@ class Intake:
         echoes: Echoes | None = None,
         notices: "NoticeDesk | None" = None,
         on_admit: Callable[[Event], None] = lambda _event: None,
+        sending: Sending | None = None,
     ) -> None:
         """Without a `destination` nothing is sent; with `rules-only`, only what a rule republishes.
 
         `secrets` are removed from the texts of faults. With `tflite_results` every look arrives here. `echoes` is told
-        of what rules publish, `on_admit` of each event, whether it is sent or not. `notices` tells people.
+        of what rules publish, `on_admit` of each event, whether it is sent or not. `notices` tells people. `sending`
+        knows which readings are only kept.
         """
         self._thing = thing
         self._topics = topics
@@ -119,6 +122,7 @@ class Intake:
         self._echoes = echoes or Echoes(())
         self._notices = notices
         self._on_admit = on_admit
+        self._sending = sending or Sending()
 
     def admit(self, event: Event) -> Admitted:
         """The rows and messages of one event; the same id stands in the history and on the wire."""
@@ -183,13 +187,16 @@ class Intake:
         if (row := event_row(event, event_id, admitted.boot or self._boot)) is not None:
             admitted.events.append(row)
         topic = self._topics.of(encoded.kind)
-        seq = self._sequences.next(topic, live=encoded.priority is Priority.LIVE)
+        is_only_kept = isinstance(event, Reading) and not self._sending.wants(event)
+        # What is not sent takes no number: a gap says that a message was dropped.
+        is_live = encoded.priority is Priority.LIVE
+        seq = self._sequences.last(topic) if is_only_kept else self._sequences.next(topic, live=is_live)
         fields = envelope(encoded.fields, id=event_id, seq=seq, thing=self._thing, at=event.at)
         message = Message(
             topic=topic, payload=to_bytes(fields), priority=encoded.priority, qos=encoded.qos, id=event_id
         )
         admitted.told.append((kind_of(event), message))
-        if self._forward == "all":
+        if self._forward == "all" and not is_only_kept:
             self._send(message, event.at, admitted)
         # Rules see the shadow as it was before this message: so they can compare the two.
         depth = event.depth if isinstance(event, Reading) else 0

@@ -144,6 +144,8 @@ class Recorder(Job):
             case Settled():
                 self._settle(entry)
             case SeriesRows():
+                for event in entry.events:
+                    self._take(self._intake.admit(event))
                 self._take(Admitted(Priority.TELEMETRY, series=list(entry.rows)))
             case Erase():
                 self._erase(entry)

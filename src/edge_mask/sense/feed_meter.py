@@ -22,7 +22,7 @@ from edge_mask.runtime.worker import Finished, Job
 from edge_mask.sense.feed import Back, Crowd, Feed, Gone, Nonsense, Said, Stands, Utterance
 from edge_mask.sense.listener import Listener
 from edge_mask.sense.quality import QualityPolicy
-from edge_mask.sense.series import State
+from edge_mask.sense.series import IsOutlier, State
 from edge_mask.sense.speaker import Speaker
 from edge_mask.sense.tap import Tap
 from edge_mask.units import Seconds
@@ -61,6 +61,7 @@ class FeedMeter(Job):
         emit: Callable[[Event], object],
         *,
         listeners: Mapping[str, Listener] | None = None,
+        is_outlier: IsOutlier | None = None,
         hung_after: Seconds = Seconds(10.0),
         rng: random.Random | None = None,
     ) -> None:
@@ -81,6 +82,7 @@ class FeedMeter(Job):
                 self._faults.append,
                 clock,
                 None if listeners is None else listeners.get(each.name),
+                is_outlier,
             )
             for each in voices
         }

@@ -17,7 +17,7 @@ from edge_mask.runtime.worker import Finished, Job
 from edge_mask.sense.listener import Listener, hear
 from edge_mask.sense.quality import QualityPolicy
 from edge_mask.sense.sensor import Sensor
-from edge_mask.sense.series import Series, State
+from edge_mask.sense.series import IsOutlier, Series, State
 from edge_mask.sense.tap import Tap
 from edge_mask.units import Seconds
 
@@ -42,6 +42,7 @@ class Meter(Job):
         *,
         policy: QualityPolicy | None = None,
         listener: Listener | None = None,
+        is_outlier: IsOutlier | None = None,
         hung_after: Seconds = Seconds(10.0),
         rng: random.Random | None = None,
     ) -> None:
@@ -51,7 +52,7 @@ class Meter(Job):
         self._emit = emit
         self._listener = listener
         self._hung_after = hung_after
-        self._series = Series(sensor.name, policy or QualityPolicy(), self._report, clock)
+        self._series = Series(sensor.name, policy or QualityPolicy(), self._report, clock, is_outlier=is_outlier)
         self._backoff = Backoff(base=0.5, cap=30.0, settled_after=0.0, rng=rng)
         self._away = Outage(self.name, log, self._report, clock)
         self._away_lock = threading.Lock()

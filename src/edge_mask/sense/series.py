@@ -14,6 +14,7 @@ from edge_mask.units import Seconds
 
 log = logging.getLogger(__name__)
 
+IsOutlier = Callable[[Reading], bool]
 State = Literal["ok", "away", "out_of_range", "stuck"]
 _DOUBTED: Final[dict[Quality, State]] = {Quality.OUT_OF_RANGE: "out_of_range", Quality.STUCK: "stuck"}
 _GOOD_AGAIN = 3
@@ -33,10 +34,13 @@ class Series:
         keep_every: Seconds = Seconds(0.0),
         calm: Seconds = Seconds(0.0),
         tap: Tap | None = None,
+        is_outlier: IsOutlier | None = None,
     ) -> None:
         """`keep_every`: the least time between two readings that are passed on. `calm`: how long a doubt lasts at
-        least after the last bad reading. `tap`: where the good ones are put, for decisions."""
+        least after the last bad reading. `tap`: where the good ones are put, for decisions. `is_outlier` is asked of
+        each reading."""
         self.tap = tap
+        self._is_outlier = is_outlier
         self._watch = QualityWatch(policy)
         self._doubts = {
             each: Outage(f"sensor {sensor}", log, report, clock) for each in (Quality.OUT_OF_RANGE, Quality.STUCK)
@@ -50,7 +54,7 @@ class Series:
 
     def judge(self, reading: Reading) -> Reading:
         """The same reading with its quality; decisions get the good ones."""
-        judged = replace(reading, quality=self._watch.judge(reading))
+        judged = replace(reading, quality=self._quality_of(reading))
         if self.tap is not None and judged.quality is Quality.GOOD:
             self.tap.fill(judged)
         elif judged.quality is Quality.STUCK:
@@ -60,7 +64,7 @@ class Series:
     def doubt(self, judged: Reading, what: str = "") -> None:
         """Tell of a doubt that begins or ends; `what` names the quantity where a sensor has several."""
         quality, at = judged.quality, judged.at.mono
-        if quality is Quality.GOOD:
+        if quality in (Quality.GOOD, Quality.OUTLIER):  # an outlier is an alert, and told by whoever found it
             self._good += 1
             if self._good >= _GOOD_AGAIN and at - self._bad_at >= self._calm:
                 self._end_all()
@@ -88,6 +92,12 @@ class Series:
         """Nothing that was measured so far decides any more."""
         if self.tap is not None:
             self.tap.empty()
+
+    def _quality_of(self, reading: Reading) -> Quality:
+        """Whoever looks for outliers sees each reading, also one that is bad anyway."""
+        is_outlier = self._is_outlier is not None and self._is_outlier(reading)
+        quality = self._watch.judge(reading)
+        return Quality.OUTLIER if quality is Quality.GOOD and is_outlier else quality
 
     def _end_all(self, but: Quality | None = None) -> None:
         for quality, outage in self._doubts.items():

@@ -10,7 +10,7 @@ from edge_mask.runtime.outage import Outage
 from edge_mask.sense.family import Family
 from edge_mask.sense.listener import Listener, hear
 from edge_mask.sense.quality import QualityPolicy, QualityWatch
-from edge_mask.sense.series import Series, State
+from edge_mask.sense.series import IsOutlier, Series, State
 from edge_mask.sense.tap import Tap
 from edge_mask.units import Seconds
 
@@ -35,11 +35,13 @@ class Speaker:
         report: Callable[[Fault], None],
         clock: Clock,
         listener: Listener | None = None,
+        is_outlier: IsOutlier | None = None,
     ) -> None:
         self.series: dict[tuple[str, str], Series] = {}
         self.taps: dict[tuple[str, str], Tap] = {}
         """For decisions, by name and quantity."""
         self._listener = listener
+        self._is_outlier = is_outlier
         self._name = name
         self._policies = policies
         self._silent_after = silent_after
@@ -152,5 +154,6 @@ class Speaker:
                 keep_every=self._keep_every,
                 calm=_CALM,
                 tap=self.taps.get(key),
+                is_outlier=self._is_outlier,
             )
         return self.series[key]

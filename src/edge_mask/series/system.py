@@ -40,7 +40,7 @@ class System:
 
     def minute(self, seen: Seen) -> tuple[Outlier, ...]:
         """What is wrong at the end of this minute."""
-        if seen.after_pause:
+        if seen.after_pause and self._empty < self._silent_after:  # silent before it and after it is one silence
             self._empty = 0
         if seen.count == 0:
             self._empty += 1

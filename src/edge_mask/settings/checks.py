@@ -11,6 +11,7 @@ from edge_mask.settings.notify_checks import notify_complaints
 from edge_mask.settings.person import celsius_of, given_in
 from edge_mask.settings.sending_checks import sending_complaints
 from edge_mask.settings.sensor_checks import line_complaints, lines_taken, place_of, sensor_complaints
+from edge_mask.settings.series_checks import series_complaints
 from edge_mask.settings.vote_checks import vote_complaints
 from edge_mask.settings.web import web_complaints
 
@@ -26,6 +27,7 @@ def complaints(settings: Settings) -> Iterator[Complaint]:
     yield from _cameras(settings)
     yield from sensor_complaints(settings)
     yield from line_complaints(settings)
+    yield from series_complaints(settings)
     yield from _outputs(settings)
     yield from _pictures(settings)
     yield from vote_complaints(settings)

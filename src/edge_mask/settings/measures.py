@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from edge_mask.kinds import KINDS, READINGS
 from edge_mask.quantities import duration
 from edge_mask.settings.base import Name, Section, allowed
+from edge_mask.settings.series import Outliers
 from edge_mask.units import Seconds
 
 _ENVELOPE = ("id", "seq", "thing", "ts", "v", "late", "clock_ok", "sensor", "unit", "quality")
@@ -93,6 +94,9 @@ class SensorSettings(Section):
 
     name: Name = Field(description="How messages, logs and `gate.temperature_sensor` call it.")
     calibration: Calibration = Field(default=Calibration(), description="Correction of what it says.")
+    outliers: Outliers | None = Field(
+        default=None, description="What is looked for in its readings; without it nothing is."
+    )
 
     @property
     def measured(self) -> Mapping[str, Quantity]:

@@ -17,6 +17,7 @@ from edge_mask.settings.panels import Panel
 from edge_mask.settings.privacy import Privacy
 from edge_mask.settings.sending import History, Mqtt, Outbox, TopicNames
 from edge_mask.settings.sensors import AnySensor
+from edge_mask.settings.series import Series
 from edge_mask.settings.snapshots import Snapshots
 from edge_mask.settings.web import Web
 
@@ -57,6 +58,10 @@ class Settings(Section):
     )
     snapshots: Snapshots = Field(default=Snapshots(), description="Pictures kept on the device.")
     privacy: Privacy = Field(default=Privacy(), description="What may leave the device of the people whom it sees.")
+    series: Series | None = Field(
+        default=None,
+        description="Readings over months. Without it they are kept where a sensor has `outliers`, as by default.",
+    )
     homeassistant: HomeAssistant = Field(
         default=HomeAssistant(), description="Home Assistant finds this device by itself."
     )
@@ -67,6 +72,13 @@ class Settings(Section):
     )
     log: Log = Field(default=Log(), description="What is logged on stderr.")
     health: HealthReport = Field(default=HealthReport(), description="The `health` messages.")
+
+    @property
+    def kept_series(self) -> Series | None:
+        """The section in force; None while no series are kept."""
+        if self.series is None and any(sensor.outliers is not None for sensor in self.sensors):
+            return Series()
+        return self.series
 
     @property
     def uses_shadow(self) -> bool:

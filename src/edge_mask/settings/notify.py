@@ -10,10 +10,10 @@ from pydantic import Discriminator, Field, SecretStr, Tag, field_validator
 from edge_mask.kinds import Urgency
 from edge_mask.quantities import duration
 from edge_mask.settings.base import FilePath, Name, Section, allowed, read_whole
+from edge_mask.settings.hours import HoursOfDay
 from edge_mask.units import Seconds
 
 Language = Literal["en", "ko"]
-_TIME: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _HIDDEN_FROM: Final = 8
 """Characters of a topic or a path that is hidden in texts: to hide each `gate` would only destroy them."""
 _NO_ADDRESS: Final = "an address such as https://ntfy.example"
@@ -39,7 +39,7 @@ class Target(Section):
         default=Seconds(300.0),
         description="After one, no other of the same camera and kind for so long; those are counted. 0s sends each.",
     )
-    quiet_hours: tuple[str, str] | None = Field(
+    quiet_hours: HoursOfDay | None = Field(
         default=None,
         description='From and to, in the site\'s zone, over midnight too: ["22:00", "07:00"]. What comes then is not'
         " sent and counted.",
@@ -53,16 +53,6 @@ class Target(Section):
         description="Send the picture along: `true` with each notification that has one, `false` never; without it"
         " where a rule says `snapshot: true` and `privacy.send_pictures` allows it.",
     )
-
-    @field_validator("quiet_hours")
-    @classmethod
-    def _are_times(cls, value: tuple[str, str] | None) -> tuple[str, str] | None:
-        for time in value or ():
-            if not _TIME.fullmatch(time):
-                raise ValueError(f'found "{time}"; allowed: a time from 00:00 to 23:59')
-        if value is not None and value[0] == value[1]:
-            raise ValueError(f'begins and ends at {value[0]}; allowed: two different times, such as ["22:00", "07:00"]')
-        return value
 
     def secrets(self) -> tuple[str, ...]:
         """The texts that no log may show. Raises OSError for an unreadable file."""

@@ -91,6 +91,8 @@ class Site:
     """What `health` says now; blocks."""
     parts: Callable[[], Sequence[Mapping[str, str]]] = tuple
     """How each part is, as `edge-mask check` says it: `{part, state, text}`; blocks."""
+    running_for: Callable[[], float | None] = _not_told
+    """Seconds since the program began, over all of its houses."""
     ask: Ask = _nobody_answers
     panels: Callable[[], Sequence[PanelNow]] = tuple
     """Public figures. Never waits."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from typing import Final, TypeGuard
 
+from edge_mask.units import DEGREES
 from edge_mask.web.texts import texts
 
 NOTHING: Final = "–"
@@ -44,8 +45,7 @@ class Words:
         """A value with its unit: `36.5 °C`."""
         if not _is_number(value):
             return NOTHING
-        unit = {"C": "°C", "F": "°F", "K": "K", None: ""}.get(unit, unit)
-        return f"{self.number(value, digits)} {unit}".rstrip()
+        return f"{self.number(value, digits)} {DEGREES.get(unit or '', unit or '')}".rstrip()
 
     def share(self, part: object, whole: object) -> str:
         """`part` of `whole` in per cent."""

@@ -7,12 +7,16 @@ from tests.web.asking import asking
 from tests.web.history import History
 from tests.web.reading import NOW, SEOUL, house, page
 
-FEVER = "A visitor at front has 38.7 C, above 37.5 C."
+FEVER = "A visitor at front has 38.7 °C, above 37.5 °C."
+
+
+def main_of(text: str) -> str:
+    return text.partition("<main")[2]
 
 
 def test_alerts_are_told_in_the_language_of_the_page(tmp_path: Path) -> None:
     history = History(tmp_path / "edge-mask.db", NOW, SEOUL)
-    history.alert(NOW - 10, kind="fever", camera="front", text=FEVER, value=38.7)
+    history.alert(NOW - 10, kind="fever", camera="front", text=FEVER, value=38.7, above=37.5, unit="C")
     looks = "hall: somebody without a mask in each of the last 3 looks."
     history.alert(NOW - 20, kind="no_mask", camera="hall", text=looks, streak=3)
     history.alert(NOW - 30, kind="tailgating", camera="front", text="front: somebody who was refused went through.")
@@ -24,6 +28,7 @@ def test_alerts_are_told_in_the_language_of_the_page(tmp_path: Path) -> None:
     assert "거부된 사람이 통과했습니다." in korean
     assert "a rule of my own" in korean
     assert "somebody" not in korean
+    assert 'lang="en"' not in main_of(korean), "what a rule says speaks the language of its author"
     english = page(guard, "/alerts?lang=en").text
     assert "38.7 °C was measured, above 37.5 °C." in english
     assert "38.7 C" not in english + korean
@@ -37,6 +42,9 @@ def test_common_faults_are_told_with_the_words_of_the_program_beneath(tmp_path: 
     assert "카메라 front" in text
     assert text.index("카메라와 연결이 끊겼습니다.") < text.index("usb:7: no such camera")
     assert text.count("odd things") == 1
+    assert main_of(text).count('lang="en"') == 2, "a screen reader says them as English"
+    english = page(asking(house(tmp_path), who="operator"), "/alerts?show=faults&lang=en").text
+    assert 'lang="en"' not in main_of(english)
 
 
 def test_parts_and_their_states_have_words(tmp_path: Path) -> None:
@@ -50,7 +58,16 @@ def test_parts_and_their_states_have_words(tmp_path: Path) -> None:
     state = text.partition('data-part="state"')[2].partition("</section>")[0]
     assert re.findall("<dt>(.*?)</dt>", state) == ["카메라 front", "모델", "데이터베이스"]
     assert "연결 없음" in state
+    assert '<span class="fine" lang="en">tiny 1.0</span>' in state
     assert "away" not in state
+
+
+def test_the_program_and_the_device_tell_how_long_they_are_on(tmp_path: Path) -> None:
+    History(tmp_path / "edge-mask.db", NOW, SEOUL)
+    asked = asking(house(tmp_path, figures=lambda: {"uptime_s": 90_000.0}, running_for=lambda: 7300.0), who="viewer")
+    text = page(asked, "/").text
+    assert re.search("Device on for</dt><dd>1 day<", text)
+    assert re.search("Program on for</dt><dd>2 hours<", text)
 
 
 def test_a_viewer_reads_in_korean_what_only_operators_may(tmp_path: Path) -> None:

@@ -11,13 +11,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from edge_mask.errors import EdgeMaskError, Refused
-from edge_mask.ledger.pages import Page
 from edge_mask.ledger.seen import Sighting, Table
 from edge_mask.web.access import Needs, principal_of
 from edge_mask.web.links import up
 from edge_mask.web.pages.frame import Notice, render, words_for
 from edge_mask.web.pages.page import page
 from edge_mask.web.pages.pictures import with_picture
+from edge_mask.web.pages.repeats import Repeats, Row, page_of
 from edge_mask.web.pages.told import told
 from edge_mask.web.site import Site, site_of
 from edge_mask.web.threads import in_thread
@@ -35,16 +35,28 @@ async def alerts(request: Request) -> Response:
         return RedirectResponse(f"{up(request)}alerts?{urlencode([*request.query_params.items(), ('show', 'faults')])}")
     cursor, notices = request.query_params.get("cursor"), list[Notice]()
     try:
-        found = await in_thread(lambda: site.reader.event_page(show, cursor, _PAGE))
+        found = await in_thread(lambda: page_of(site.reader, show, cursor, _PAGE))
     except Refused:
         notices.append(("bad", words_for(request).t("filter.wrong_place")))
         cursor = None
-        found = await in_thread(lambda: site.reader.event_page(show, None, _PAGE))
-    return await _list(request, show, found, cursor, notices)
+        found = await in_thread(lambda: page_of(site.reader, show, None, _PAGE))
+    return await _list(request, show, *found, is_first=cursor is None, notices=notices)
 
 
-async def _list(request: Request, show: Table, found: Page, cursor: str | None, notices: list[Notice]) -> Response:
-    site = site_of(request)
+async def _list(
+    request: Request,
+    show: Table,
+    groups: Sequence[Repeats],
+    after: str | None,
+    *,
+    is_first: bool,
+    notices: list[Notice],
+) -> Response:
+    site, words = site_of(request), words_for(request)
+
+    def shown(row: Row) -> dict[str, Any]:
+        return told(with_picture(site, row), show, words)
+
     return await render(
         request,
         "alerts.html",
@@ -52,10 +64,10 @@ async def _list(request: Request, show: Table, found: Page, cursor: str | None, 
         live="alert fault",
         notices=notices,
         show=show,
-        tabs=await in_thread(lambda: _tabs(site, words_for(request))),
-        items=[told(with_picture(site, row), show, words_for(request)) for row in found.rows],
-        next=found.next,
-        is_first=cursor is None,
+        tabs=await in_thread(lambda: _tabs(site, words)),
+        groups=[(group, shown(group.newest), [shown(row) for row in group.listed]) for group in groups],
+        next=after,
+        is_first=is_first,
         has_unseen=bool(await in_thread(lambda: site.reader.unseen(show))),
         may_mark=principal_of(request).may(Needs.OPERATOR),
     )
@@ -79,12 +91,13 @@ def _shown(given: Mapping[str, Any]) -> Table:
 
 
 async def mark(request: Request) -> Response:
-    """One of them by `id`, or all that came `until` then. Raises HTTPException."""
+    """One of them by `id`, with its repeats back to `first`, or all that came `until` then. Raises HTTPException."""
     site, form = site_of(request), await request.form()
-    show, one = _shown(form), str(form.get("id", ""))
+    show, one, first = _shown(form), str(form.get("id", "")), str(form.get("first", ""))
     by = principal_of(request).name
     try:
-        sighting = Sighting(show, by, ids=[one]) if one else Sighting(show, by, until=float(str(form.get("until"))))
+        until = None if one else float(str(form.get("until")))
+        sighting = Sighting(show, by, ids=[one] if one else [], until=until, back_to=first)
     except ValueError as error:
         raise HTTPException(400, "id, until: one of them is needed") from error
     try:

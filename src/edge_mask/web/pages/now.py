@@ -62,6 +62,7 @@ def _values(site: Site, words: Words) -> dict[str, Any]:
         "recent": recent,
         "states": [_part(each, words) for each in site.parts()],
         "health": health,
+        "running": site.running_for(),
         "outbox": {name: outbox.get(name) for name in ("pending", "bytes", "oldest_s")},
         "dropped": sum(count for count in (outbox.get("dropped") or {}).values() if isinstance(count, int)),
     }

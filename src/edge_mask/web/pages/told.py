@@ -1,25 +1,51 @@
 """Alerts, faults and parts in the language of the page: from kind, code and values, as notifications do it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from edge_mask.ledger.seen import Table
-from edge_mask.notify.words import sentence_of
+from edge_mask.messages import Alert
+from edge_mask.notify.words import has_words, sentence_of
 from edge_mask.settings.notify import Language
+from edge_mask.units import Moment, Seconds, Unix
 from edge_mask.web.words import Words
+
+_NO_TIME: Final = Moment(Seconds(0.0), Unix(0.0))
 
 
 def told(row: Mapping[str, Any], table: Table, words: Words) -> dict[str, Any]:
-    """The row with `said`, the sentence for a reader, and `own`, what the program said where that is more."""
-    text = str(row["text"])
-    if table == "alerts":
-        language: Language = "ko" if words.language == "ko" else "en"
-        said = sentence_of(str(row["kind"]), text, language, streak=row["streak"], value=row["value"])
-        return {**row, "said": said, "own": ""}
-    named = {**row, "component": part_name(str(row["component"]), words)}
+    """The row with `title` and `place`, `said`, the sentence for a reader, and `own`, what the program said where that
+    is more. `is_own`: the sentence is the program's own, which speaks English."""
+    return _alert(row, words) if table == "alerts" else _fault(row, words)
+
+
+def _alert(row: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    language: Language = "ko" if words.language == "ko" else "en"
+    names = {name: row[name] if isinstance(row[name], str) else None for name in ("camera", "sensor", "unit")}
+    numbers = {name: row[name] if isinstance(row[name], int | float) else None for name in ("value", "above")}
+    streak = row["streak"] if isinstance(row["streak"], int) else None
+    alert = Alert(at=_NO_TIME, kind=str(row["kind"]), text=str(row["text"]), streak=streak, **names, **numbers)
+    place = alert.camera or alert.sensor or ""
+    said = sentence_of(alert, language)
+    # A kind that only a rule can have made speaks the language of whoever wrote the rule.
+    is_own = not has_words(alert, language) and words.knows("alert", alert.kind)
+    return {
+        **row,
+        "title": words.word("alert", alert.kind),
+        "place": place,
+        "said": said.removeprefix(f"{place}: ") if place else said,
+        "is_own": is_own,
+        "own": "",
+    }
+
+
+def _fault(row: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    component, text = str(row["component"]), str(row["text"])
+    own = text.removeprefix(f"{component}: ")
+    head = {**row, "title": part_name(component, words), "place": ""}
     if not words.knows("fault", row["code"]):
-        return {**named, "said": text, "own": ""}
-    return {**named, "said": words.word("fault", row["code"]), "own": text}
+        return {**head, "said": own, "is_own": True, "own": ""}
+    return {**head, "said": words.word("fault", row["code"]), "is_own": False, "own": own}
 
 
 def part_name(name: str, words: Words) -> str:

@@ -160,9 +160,12 @@ const lists = () => document.querySelectorAll("[data-hold]");
 const canHover = matchMedia("(hover: hover)").matches;
 const isHandled = () => [...lists()].some((each) => each.matches(canHover ? ":hover, :focus-within" : ":focus-within"));
 
+const countOf = (each) => Number(each.dataset.count ?? 1); // one card may stand for many
+
 function newcomers(next) {
-  const known = new Set([...document.querySelectorAll("[data-hold] [id]")].map(idOf));
-  return [...next.querySelectorAll("[data-hold] :is(li, tr)[id]")].filter((each) => !known.has(idOf(each))).length;
+  const known = new Map([...document.querySelectorAll("[data-hold] [id]")].map((each) => [idOf(each), countOf(each)]));
+  return [...next.querySelectorAll("[data-hold] :is(li, tr)[id]")]
+    .reduce((sum, each) => sum + Math.max(0, countOf(each) - (known.get(idOf(each)) ?? 0)), 0);
 }
 
 function strips(count) {

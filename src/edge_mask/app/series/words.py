@@ -1,0 +1,63 @@
+"""What an alert of an outlier says, in a sentence."""
+
+from typing import Final
+
+from edge_mask.series.nouns import Outlier, Reason, Said, Site
+
+_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
+_BEGUN: Final[dict[Reason, str]] = {
+    "silent": "no reading for {lasted}",
+    "stuck": "{value} for {lasted} without a change",
+    "out_of_range": "{value}, outside of what the sensor can measure{expected}",
+    "spike": "{value} is unusual{expected}",
+    "step": "{value} after too large a step{expected}",
+    "level": "{value} is not what was forecast{expected}",
+    "drift": "{value}, away from what was usual on such days{expected}",
+    "leak": "{value} in the quiet hours, which go down less than before{expected}",
+}
+_ENDED: Final[dict[Reason, str]] = {
+    "silent": "there are readings again",
+    "stuck": "it changes again",
+    "out_of_range": "it says what can be measured again",
+    "spike": "it is usual again",
+    "step": "it is usual again",
+    "level": "it is as forecast again",
+    "drift": "it is as on such days before again",
+    "leak": "it goes down in the quiet hours again",
+}
+
+
+def sentence(site: Site, said: Said) -> str:
+    """Which sensor, what, and how long."""
+    outlier = said.outlier
+    lasted = duration(max(0.0, said.at - outlier.began))
+    where = f"{site.key.sensor}: {site.key.quantity}"
+    if said.state == "ended":
+        return f"{where}: {_ENDED[outlier.reason]}, after {lasted}"
+    text = _BEGUN[outlier.reason].format(value=_with_unit(outlier.value, site), lasted=lasted, expected=_usual(outlier))
+    return f"{where}: {text}"
+
+
+def _with_unit(value: float | None, site: Site) -> str:
+    return "it" if value is None else f"{value:.5g} {site.unit}".rstrip()
+
+
+def _usual(outlier: Outlier) -> str:
+    match outlier.expected:
+        case (None, float() as high):
+            return f"; at most {high:.5g} is usual"
+        case (float() as low, None):
+            return f"; at least {low:.5g} is usual"
+        case (float() as low, float() as high):
+            return f"; {low:.5g} to {high:.5g} is usual"
+        case _:
+            return ""
+
+
+def duration(seconds: float) -> str:
+    """In the unit that fits."""
+    if seconds < 2 * _HOUR:
+        return f"{seconds / _MINUTE:.0f} min"
+    if seconds < 2 * _DAY:
+        return f"{seconds / _HOUR:.0f} h"
+    return f"{seconds / _DAY:.0f} d"
