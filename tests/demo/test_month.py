@@ -1,5 +1,6 @@
 """The month that the demo of series plays, and its pictures: made by the code of the daemon."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
@@ -8,8 +9,10 @@ import numpy as np
 import pytest
 from benchmarks import series_pictures
 
-from edge_mask.demo.district import BEGIN, END, LEAKS, REPAIRED, district
+from edge_mask.demo.diary import Diary
+from edge_mask.demo.district import BEGIN, END, LEAKS, REPAIRED, ZONE, district
 from edge_mask.demo.month import Month
+from edge_mask.demo.series_show import Post
 from edge_mask.messages import Alert, Event, Forecast, Summary
 
 DAY = 86400.0
@@ -63,6 +66,24 @@ def test_every_ten_minutes_have_a_summary_and_every_hour_a_forecast(days: list[l
     assert counted(Summary) == [144] * 28 + [138] + [144] * 2, "the day on which the clock is put forward has 23 hours"
     assert counted(Forecast) == [24] * 28 + [23] + [24] * 2
     assert all(len(each.values) == 168 for day in days for each in day if isinstance(each, Forecast))
+
+
+def test_the_page_shows_lines_of_it(events: list[Event]) -> None:
+    """But for their numbers, which change with what the program learns."""
+    page = (series_pictures.ROOT / "docs/series.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^(?:   |!! |ok )[A-Z][a-z]{2} \d\d Mar .*$", page, re.MULTILINE)
+    said: list[str] = []
+    post, diary = Post(), Diary(ZONE, said.append)
+    for event in events:
+        message = post.message(event)
+        diary.receive(message.topic, message.payload)
+    assert len(shown) == 7
+    assert {without_numbers(line) for line in shown} <= {without_numbers(line) for line in said}
+
+
+def without_numbers(line: str) -> str:
+    line = re.sub(r"^(.. )[A-Z][a-z]{2}", r"\1", line)
+    return re.sub(r"[▁▂▃▄▅▆▇█·]+", "|", re.sub(r"[\d.]+", "0", line))
 
 
 def test_the_pictures_are_made_and_show_what_was_told(events: list[Event]) -> None:

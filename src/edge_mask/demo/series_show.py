@@ -29,6 +29,23 @@ _PATIENCE: Final = 30.0
 """Seconds in which the messages of a day are with the subscriber."""
 
 
+class Post:
+    """Makes messages of events, as the recorder of the daemon does."""
+
+    def __init__(self) -> None:
+        self._topics = Topics("edge-mask/{thing}", _THING)
+        self._new_id = IdMaker().make
+        self._seq = 0
+
+    def message(self, event: Event) -> Message:
+        """The next one."""
+        self._seq += 1
+        made = encode(event)
+        fields = envelope(made.fields, id=self._new_id(event.at), seq=self._seq, thing=_THING, at=event.at)
+        topic, payload = self._topics.of(made.kind), to_bytes(fields)
+        return Message(topic=topic, payload=payload, priority=made.priority, qos=made.qos, id=fields["id"])
+
+
 class SeriesShow:
     """One demonstration. `say` is called for each line, from several threads but never from two at once."""
 
@@ -36,9 +53,7 @@ class SeriesShow:
         self._print = say
         self._line = threading.Lock()
         self._stop = threading.Event()
-        self._topics = Topics("edge-mask/{thing}", _THING)
-        self._new_id = IdMaker().make
-        self._seq = 0
+        self._post = Post()
         self._diary = Diary(SITE.zone, self._say)
         self._is_read = threading.Event()
         self._last = b""
@@ -83,7 +98,7 @@ class SeriesShow:
         """Day after day; the subscriber has read one before the next comes."""
         begun = time.monotonic()
         for day, events in enumerate(month.days(), 1):
-            messages = [self._message(event) for event in events]
+            messages = [self._post.message(event) for event in events]
             self._is_read.clear()
             self._last = messages[-1].payload
             for message in messages:
@@ -103,14 +118,6 @@ class SeriesShow:
         self._diary.receive(message.topic, message.payload)
         if message.payload == self._last:
             self._is_read.set()
-
-    def _message(self, event: Event) -> Message:
-        """As the daemon's recorder makes it."""
-        self._seq += 1
-        made = encode(event)
-        fields = envelope(made.fields, id=self._new_id(event.at), seq=self._seq, thing=_THING, at=event.at)
-        topic, payload = self._topics.of(made.kind), to_bytes(fields)
-        return Message(topic=topic, payload=payload, priority=made.priority, qos=made.qos, id=fields["id"])
 
     def _say(self, text: str) -> None:
         with self._line:
