@@ -5,12 +5,16 @@ it; Debian's Chromium shows its pages. A run makes the same scenes with other ti
 """
 
 import argparse
+import json
+import math
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from time import time
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -18,6 +22,7 @@ from zoneinfo import ZoneInfo
 import cv2
 import numpy as np
 from playwright.sync_api import Page
+from tests.waiting import until
 from tests.web.browsing import DESK, PHONE, USER, ZONE, Browsing, browsing
 from tests.web.history import History
 from tests.web.served import add_user, served
@@ -43,6 +48,8 @@ SHOTS: Final = (
     Shot("now", "/", {"viewport": DESK}, is_of_a_verdict=True),
     Shot("now-telephone", "/", {"viewport": PHONE, "device_scale_factor": 2, **_KOREAN}, is_of_a_verdict=True),
     Shot("figures", "/figures?by=day", {"viewport": DESK}),
+    Shot("settings", "/settings", {"viewport": {"width": 1280, "height": 640}}),
+    Shot("panels", "/panels", {"viewport": {"width": 1280, "height": 560}}),
     Shot("visits-telephone", "/visits", {"viewport": PHONE, "device_scale_factor": 2}),
     Shot("readings-dark", "/readings?span=day", {"viewport": {"width": 1280, "height": 640}, "color_scheme": "dark"}),
 )
@@ -66,10 +73,45 @@ def main() -> int:
     return 0
 
 
+class _Figures(BaseHTTPRequestHandler):
+    """Whoever publishes them."""
+
+    def do_GET(self) -> None:
+        days = [{"day": f"11-{day:02}", "n": round(31 + 17 * math.sin(day / 2)) + day % 4} for day in range(1, 29)]
+        body = json.dumps({"rows": days, "total": 51_234}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_arguments: Any) -> None:
+        """Nothing on stderr."""
+
+
+@contextmanager
+def published() -> Iterator[list[dict[str, Any]]]:
+    """Two panels of public figures."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Figures) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        here = f"http://127.0.0.1:{server.server_port}/"
+        try:
+            yield [
+                {"name": "dust", "title": "Fine dust, daily mean", "unit": "µg/m³", "url": here, "path": "rows",
+                 "value": "n", "label": "day", "private": True},
+                {"name": "visitors", "title": "Visitors of the city this year", "url": f"{here}total", "path": "total",
+                 "private": True},
+            ]  # fmt: skip
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 @contextmanager
 def house() -> Iterator[Browsing]:
     """A gate and a room with the film of the demo."""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, published() as panels:
         folder = Path(name)
         history = History(folder / "edge-mask.db", time(), ZoneInfo(ZONE))
         history.fill(30)
@@ -85,6 +127,7 @@ def house() -> Iterator[Browsing]:
             "sensors": [
                 {"name": "forehead", "kind": "replay", "path": str(SAMPLE / "forehead.csv"), "quantity": "temperature"}
             ],
+            "panels": panels,
             "snapshots": {"dir": str(folder / "snapshots"), "visits": "all", "latest": "on", "latest_every": "1s"},
         }
         with served(folder / "house", outbox={"path": str(folder / "edge-mask.db")}, **sections) as found:
@@ -98,6 +141,8 @@ def take(desk: Browsing, shot: Shot, into: Path) -> int:
     with desk.page(shot.path, **shot.wishes) as page:
         if shot.is_of_a_verdict:
             _wait_for_a_verdict(page)
+        if shot.name == "panels":
+            until(lambda: page.reload() and page.locator("main svg.chart").count())
         page.wait_for_function(
             "() => [...document.images].every(each => each.complete || each.getBoundingClientRect().top > innerHeight)"
         )

@@ -32,8 +32,7 @@ FOREHEAD = SeriesName("forehead", "temperature", "C")
 def filled(ledger: Ledger) -> None:
     """Five hours of two series; a visit at 2:30:20."""
     for name in (FOREHEAD, FLOW):
-        for place in range(300):
-            keep(ledger, closed(FIRST + place, float(place), name))
+        keep(ledger, *(closed(FIRST + place, float(place), name) for place in range(300)))
         read(ledger, *((START + 60 * place + 15, float(place)) for place in range(300)), name=name)
     keep(ledger, ForecastRow(FOREHEAD, START, 3600, [1.0], [0.0], [2.0]), StateRow(FOREHEAD, {"seen": [36.6]}))
     row = event_row(visit(moment(START + 150 * 60 + 20)), "v-1", "boot-1")

@@ -15,15 +15,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from tests.ledger.rows import moment, visit
+from tests.ledger.series import FIRST, HOUR, closed, keep, opened, read, tidy
+from tests.ledger.series import START as BEGINS
 from tests.web.asking import Asking, asking, site
 from tests.web.recorded import JPEG, PICTURE, START, events, house, record
 
 from edge_mask.errors import TryLater
 from edge_mask.ledger.erasure import Erasure
 from edge_mask.ledger.seen import Sighting
+from edge_mask.ledger.series_thinning import SeriesBounds
 from edge_mask.ledger.upkeep import erase_people
 from edge_mask.runtime.clock import ManualClock
-from edge_mask.units import Unix
+from edge_mask.units import Seconds, Unix
 from edge_mask.wire.envelope import timestamp
 
 
@@ -165,6 +168,21 @@ def test_readings_are_single_within_a_day_and_means_beyond_it(reader: Asking) ->
         }
     ]  # fmt: skip
     assert reader.get("/api/v1/readings?from=2016-01-01&to=2026-12-31").json()["step_s"] > 86400
+
+
+def test_minutes_stand_where_the_single_readings_of_a_day_are_gone(tmp_path: Path) -> None:
+    made = house(tmp_path)
+    with opened(made.settings.outbox.path, SeriesBounds(raw=Seconds(HOUR))) as ledger:
+        read(ledger, *((BEGINS + 60 * n, float(n)) for n in range(180)))
+        keep(ledger, closed(FIRST + 180, 5.0), at=BEGINS + 3 * HOUR)
+        tidy(ledger, BEGINS + 3 * HOUR + 600, mono=1e6)
+    asked = asking(made, bearer="read")
+    period = f"from={timestamp(Unix(BEGINS))}&to={timestamp(Unix(BEGINS + 3 * HOUR))}"
+    found = asked.get(f"/api/v1/readings?{period}").json()
+    assert (found["step_s"], len(found["items"]), found["next"]) == (60, 180, None)
+    assert [found["items"][n]["mean"] for n in (0, 100, 179)] == [179.0, 79.0, 0.0]
+    late = f"from={timestamp(Unix(BEGINS + 2.5 * HOUR))}&to={timestamp(Unix(BEGINS + 3 * HOUR))}"
+    assert asked.get(f"/api/v1/readings?{late}").json()["step_s"] == 0, "all of them are there still"
 
 
 def test_one_visit_comes_with_its_record_or_says_why_not(reader: Asking, tmp_path: Path) -> None:

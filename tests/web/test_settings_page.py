@@ -44,7 +44,7 @@ def kept(house: Served) -> Any:
 def test_the_page_shows_values_with_their_places(kim: Client, house: Served) -> None:
     text = kim.get("/settings").text
     line = 1 + house.config.read_text().splitlines().index("  votes: 3")
-    row = re.search(r"gate\.votes</th><td class=\"code\">(.*?)</td><td>(.*?)</td>", text)
+    row = re.search(r"gate\.votes</th><td class=\"code\" [^>]*>(.*?)</td><td [^>]*>(.*?)</td>", text)
     assert row
     assert row.groups() == ("3", f"line {line}")
     assert str(house.config) in text
@@ -57,7 +57,7 @@ def test_a_change_is_in_force_kept_and_taken_back_and_the_file_stays(kim: Client
     assert kept(house) == {"gate": {"votes": 7}}
     page = kim.get("/settings?done=configure")
     assert "The change is in force." in page.text
-    assert re.search(r'gate\.votes</th><td class="code">7</td><td>laid over', page.text)
+    assert re.search(r'gate\.votes</th><td class="code" [^>]*>7</td><td [^>]*>laid over', page.text)
     gone = kim.form("/settings/overlay", {"key": '["gate", "votes"]', "version": version(page)})
     assert gone.status == 303
     assert until(lambda: kept(house) in ({}, {"gate": {}}))
@@ -98,6 +98,54 @@ def test_what_is_wrong_is_said_as_check_says_it_and_nothing_is_kept(
     assert kept(house) == before
 
 
+def usual(kim: Client, **fields: str) -> Answer:
+    page = kim.get("/settings")
+    return kim.form(
+        "/settings/usual", {"version": version(page), **{k.replace("__", "."): v for k, v in fields.items()}}
+    )
+
+
+def test_the_usual_fields_change_their_keys_alone_and_emptied_ones_go_back(kim: Client, house: Served) -> None:
+    before = kept(house)
+    page = kim.get("/settings").text
+    assert re.search(r'<label for="f-gate.votes">Looks for a verdict</label>\s*<input [^>]*value="3"', page)
+    assert "Fever above" not in page, "there is no thermometer"
+    answer = usual(kim, gate__votes="4", snapshots__visits="all", snapshots__blur_faces="true")
+    assert (answer.status, answer.headers["location"]) == (303, "../settings?done=configure")
+    assert kept(house) == {**before, "gate": {"votes": 4}, "snapshots": {"visits": "all"}}
+    assert re.search(r'<option value="all" selected>', kim.get("/settings").text)
+    assert usual(kim, gate__votes="4").headers["location"] == "../settings", "nothing was changed"
+    assert usual(kim, gate__votes="", snapshots__visits="refused").status == 303
+    assert "votes" not in kept(house).get("gate", {})
+    gone = kim.form("/settings/overlay", {"key": '["snapshots", "visits"]', "version": version(kim.get("/settings"))})
+    assert gone.status == 303
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"), [("many", "found &#34;many&#34;; allowed: a whole number"), ("0", "found 0"), ("nan", "")]
+)
+def test_a_wrong_field_is_told_beside_it_as_check_says_it(kim: Client, house: Served, typed: str, says: str) -> None:
+    before = kept(house)
+    answer = usual(kim, gate__votes=typed, snapshots__visits="none")
+    assert answer.status == 400
+    assert f'value="{typed}"' in answer.text, "what was typed is not lost"
+    assert '<option value="none" selected>' in answer.text
+    assert says in answer.text
+    if says:
+        assert re.search(
+            rf'aria-invalid="true" aria-describedby="h-gate.votes">\s*<small id="h-gate.votes">{says}', answer.text
+        )
+    assert kept(house) == before
+
+
+def test_sentences_of_check_are_marked_as_english_on_a_korean_page(kim: Client) -> None:
+    fields = {"version": version(kim.get("/settings")), "gate.votes": "many"}
+    answer = kim.form("/settings/usual?lang=ko", fields)
+    assert '<li class="code" lang="en">gate.votes: found' in answer.text
+    assert '<small id="h-gate.votes" lang="en">found' in answer.text
+    kim.get("/settings?lang=en")
+
+
 def test_a_model_that_is_not_there_brings_the_old_house_back(kim: Client, house: Served) -> None:
     answer = wish(kim, "detector: {model: models/not-there}")
     assert answer.status in (400, 500)
@@ -135,7 +183,7 @@ def test_the_file_is_read_again_and_a_broken_one_changes_nothing(kim: Client, ho
 def test_only_an_operator_sees_and_changes_it(tmp_path: Path, who: str) -> None:
     somebody = asking(site(tmp_path), **({"who": who} if who == "viewer" else {}))
     assert somebody.get("/settings").status == (403 if who == "viewer" else 303)
-    for path in ("/settings", "/settings/overlay", "/settings/file"):
+    for path in ("/settings", "/settings/usual", "/settings/overlay", "/settings/file"):
         assert somebody.post(path, b"wish=x&version=0", **FORM).status == (403 if who == "viewer" else 401)
 
 

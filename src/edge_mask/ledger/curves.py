@@ -4,6 +4,7 @@ readings ──SQL over one index──▶ a line for each sensor and quantity �
 hours of series, where the readings are gone ──▶ points in front of these
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,7 +29,8 @@ _STEPS: Final = (60, 600, 1800, 3600, 10800, 21600, 86400, 604800, 2592000, 3153
 _GOOD = "quality = 'good'"
 _HAS_SERIES = ("SELECT 1 FROM sqlite_master WHERE name = 'series_hours'", "SELECT 1 FROM series_hours LIMIT 1")
 _SOUND = (
-    "typeof(wall) IN ('real', 'integer') AND wall BETWEEN 0 AND 2.5e11 AND typeof(value) IN ('real', 'integer')"
+    # The plus keeps this from being taken for the period: then the index would be read from its beginning.
+    "typeof(wall) IN ('real', 'integer') AND +wall BETWEEN 0 AND 2.5e11 AND typeof(value) IN ('real', 'integer')"
     " AND typeof(sensor) = 'text' AND typeof(quantity) = 'text'"
 )
 
@@ -76,61 +78,74 @@ class Curve:
 
 def curves(connection: Connection, since: float, until: float, quantity: str | None = None) -> list[Curve]:
     """All lines of the period, by quantity and sensor; `until` excluded."""
-    packed = _packed(connection, since, until, quantity)
     where, arguments = Which(since=since, until=until).where(_SOUND)
     if quantity is not None:
         where, arguments = f"{where} AND quantity = ?", (*arguments, quantity)
-    counts = connection.exec_driver_sql(
-        f"SELECT quantity, sensor, count(*) FROM readings {where} GROUP BY quantity, sensor", arguments
-    ).all()
-    keys = {(name, sensor) for name, sensor, _ in counts} | packed.keys()
-    most = min(MOST_POINTS, MOST_IN_ALL // max(1, len(keys)))
-    longest = max((count for _, _, count in counts), default=0)
+    read = _read(connection, where, arguments)
+    packed = _packed(connection, since, until, quantity, read)
+    most = min(MOST_POINTS, MOST_IN_ALL // max(1, len({*read, *packed})))
+    longest = max((each.readings for each in read.values()), default=0)
     step = _step(until - since, most + 1 if packed else longest, most)
     found = {
         (name, sensor): Curve(
             legible(sensor),
             legible(name),
-            _unit(connection, where, (*arguments, name, sensor)),
+            each.unit,
             step,
             newest=_newest(connection, where, (*arguments, name, sensor)),
         )
-        for name, sensor, _ in counts
+        for (name, sensor), each in read.items()
     }
     for (name, sensor), theirs in packed.items():
-        if (name, sensor) not in found:
-            found[name, sensor] = Curve(legible(sensor), legible(name), theirs.name.unit, step, newest=theirs.newest)
-        found[name, sensor].points.extend(theirs.steps(step))
+        curve = Curve(legible(sensor), legible(name), theirs.name.unit, step, newest=theirs.newest)
+        found.setdefault((name, sensor), curve).points.extend(theirs.steps(step))
     for name, sensor, point in _points(connection, where, arguments, step):
         line = found[name, sensor].points
         if step and line and line[-1].at == point.at:  # packed hours end within this step
             line[-1] = _joined(line[-1], point)
         else:
             line.append(point)
-    for (name, sensor), curve in found.items():
-        curve.outliers.extend(_outliers(connection, where, (*arguments, name, sensor)))
+    for key in (key for key, each in read.items() if each.doubtful):
+        found[key].outliers.extend(_outliers(connection, where, (*arguments, *key)))
     return [found[key] for key in sorted(found)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What is there of one line."""
+
+    readings: int
+    doubtful: int | None
+    first: float
+    unit: str
+
+
+def _read(connection: Connection, where: str, arguments: tuple[Any, ...]) -> dict[tuple[str, str], _Read]:
+    """By quantity and sensor."""
+    numbers = f"count(*), sum(NOT ({_GOOD})), min(wall)"
+    query = f"SELECT quantity, sensor, {numbers} FROM readings {where} GROUP BY quantity, sensor"
+    return {
+        (name, sensor): _Read(count, doubtful, first, _unit(connection, where, (*arguments, name, sensor)))
+        for name, sensor, count, doubtful, first in connection.exec_driver_sql(query, arguments).all()
+    }
 
 
 def are_packed(connection: Connection, since: float, until: float) -> bool:
     """Whether minutes of series stand where single readings of the period were."""
-    return bool(_packed(connection, since, until, None))
+    read = _read(connection, *Which(since=since, until=until).where(_SOUND))
+    return bool(_packed(connection, since, until, None, read))
 
 
-def _packed(connection: Connection, since: float, until: float, quantity: str | None) -> "dict[Any, Packed]":
+def _packed(
+    connection: Connection, since: float, until: float, quantity: str | None, read: Mapping[tuple[str, str], _Read]
+) -> "dict[tuple[str, str], Packed]":
     """By quantity and sensor: what is there from before the readings of the period."""
     if any(connection.exec_driver_sql(query).first() is None for query in _HAS_SERIES):
         return {}
     from edge_mask.ledger.series_curves import packed  # numpy: not without series
 
-    where, arguments = Which(since=since, until=until).where(_SOUND)
-    # The unit beside a lone max() or min() is that of the same row (sqlite.org/lang_select.html, "bare columns").
-    firsts = f"SELECT quantity, sensor, min(wall) FROM readings {where} GROUP BY quantity, sensor"
-    began = {
-        (name, sensor): (float(wall), _unit(connection, where, (*arguments, name, sensor)))
-        for name, sensor, wall in connection.exec_driver_sql(firsts, arguments).all()
-    }
     raw: Any = connection.connection.driver_connection
+    began = {key: (float(each.first), each.unit) for key, each in read.items()}
     return packed(raw, since, until, quantity, began)
 
 

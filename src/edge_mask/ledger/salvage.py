@@ -49,11 +49,12 @@ class Salvaged:
     """The same for hours of series."""
 
     def __str__(self) -> str:
-        lost = _number(self.lost, "message", "messages")
-        if self.lost_events != 0:
-            lost += f" and {_number(self.lost_events, 'event of the history', 'events of the history')}"
-        if self.lost_hours != 0:
-            lost += f" and {_number(self.lost_hours, 'hour of a series', 'hours of series')}"
+        *first, last = [
+            _number(self.lost, "message", "messages"),
+            *([_number(self.lost_events, "event of the history", "events of the history")] * (self.lost_events != 0)),
+            *([_number(self.lost_hours, "hour of a series", "hours of series")] * (self.lost_hours != 0)),
+        ]
+        lost = f"{', '.join(first)} and {last}" if first else last
         carried = counted(self.rows, "row was carried over", "rows were carried over")
         return f"the database was damaged; it lies in {self.aside}, {carried}, {lost} lost"
 

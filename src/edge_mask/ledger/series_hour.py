@@ -8,7 +8,8 @@
 What comes twice, after a clock went back, is that of more readings; of equals, the later.
 """
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,6 +30,8 @@ _MOST_READINGS = 2**32 - 1
 
 Summaries = NDArray[np.void]
 """Of dtype SLOT."""
+Summary = tuple[int, float, float, float, float]
+"""One of them."""
 
 
 @dataclass(slots=True)
@@ -44,22 +47,22 @@ class Hour:
 
     def lay(self, minutes: Mapping[int, Minute]) -> None:
         """Take in minutes by their place in the hour."""
-        for slot in range(SLOTS):
-            places = [place for place in minutes if place // IN_SLOT == slot]
-            if places:
-                self._sum_up(slot, {place: minutes[place] for place in sorted(places)})
-        for place, minute in minutes.items():
-            self.minutes[place] = bounded(minute.mean)
+        slots: dict[int, list[int]] = defaultdict(list)
+        for place in sorted(minutes):
+            slots[place // IN_SLOT].append(place)
+        for slot, places in slots.items():
+            self._sum_up(slot, places, [minutes[place] for place in places])
+        self.minutes[[*minutes]] = [bounded(minute.mean) for minute in minutes.values()]
 
-    def _sum_up(self, slot: int, minutes: Mapping[int, Minute]) -> None:
+    def _sum_up(self, slot: int, places: Sequence[int], minutes: Sequence[Minute]) -> None:
         """Before the means of these minutes are laid down."""
-        there = self.summaries[slot]
+        there: Summary = self.summaries[slot].item()
         made = _summary(minutes)
-        if there["count"] == 0:
+        if not there[0]:
             self.summaries[slot] = made
-        elif all(np.isnan(self.minutes[place]) for place in minutes):
+        elif np.isnan(self.minutes[places]).all():
             self.summaries[slot] = _joined(there, made)
-        elif made["count"] >= there["count"]:
+        elif made[0] >= there[0]:
             self.summaries[slot] = made
 
     def blank(self, first: int, last: int) -> None:
@@ -102,22 +105,16 @@ def _no_summaries() -> Summaries:
     return nothing
 
 
-def _summary(minutes: Mapping[int, Minute]) -> Any:
+def _summary(minutes: Sequence[Minute]) -> Summary:
     """Of minutes in the order of time."""
-    count = sum(each.count for each in minutes.values())
-    mean = sum(bounded(each.mean) * (each.count / count) for each in minutes.values())
-    made = np.zeros(1, SLOT)
-    low, high = min(each.min for each in minutes.values()), max(each.max for each in minutes.values())
-    *_, last = (each.last for each in minutes.values())
-    made[0] = (min(count, _MOST_READINGS), bounded(low), bounded(mean), bounded(high), bounded(last))
-    return made[0]
+    count = sum(each.count for each in minutes)
+    mean = sum(bounded(each.mean) * (each.count / count) for each in minutes)
+    low, high = min(each.min for each in minutes), max(each.max for each in minutes)
+    return min(count, _MOST_READINGS), bounded(low), bounded(mean), bounded(high), bounded(minutes[-1].last)
 
 
-def _joined(there: Any, made: Any) -> Any:
+def _joined(there: Summary, made: Summary) -> Summary:
     """Of two parts of the same ten minutes that have no minute in common; nobody knows which was the last."""
-    count = int(there["count"]) + int(made["count"])
-    mean = (float(there["mean"]) * int(there["count"]) + float(made["mean"]) * int(made["count"])) / count
-    both = np.zeros(1, SLOT)
-    low, high = min(there["min"], made["min"]), max(there["max"], made["max"])
-    both[0] = (min(count, _MOST_READINGS), low, bounded(mean), high, made["last"])
-    return both[0]
+    count = there[0] + made[0]
+    mean = there[2] * (there[0] / count) + made[2] * (made[0] / count)
+    return min(count, _MOST_READINGS), min(there[1], made[1]), mean, max(there[3], made[3]), made[4]

@@ -32,4 +32,4 @@ class SeriesKeeper:
         of = dict.fromkeys((name.sensor, name.quantity) for name in known if is_of(name.sensor, sensors))
         before = min((now.wall - raw) // _TEN_MINUTES * _TEN_MINUTES, packed_until(connection))
         has_more |= self._readings.thin(connection, of, before, raw, now, boot)
-        return self._hours.thin(connection, known.values(), self._bounds, now) or has_more
+        return has_more or self._hours.thin(connection, known.values(), self._bounds, now)

@@ -70,4 +70,6 @@ def series_of_minute(row: int) -> int:
 
 def bounded(value: float) -> float:
     """As a float32 can hold it."""
+    if -LARGEST_VALUE <= value <= LARGEST_VALUE:
+        return value
     return max(-LARGEST_VALUE, min(LARGEST_VALUE, value))

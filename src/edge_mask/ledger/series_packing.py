@@ -9,8 +9,9 @@ were taken before there was a series.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -28,13 +29,13 @@ from edge_mask.ledger.series_numbers import (
     series_of_minute,
 )
 from edge_mask.ledger.series_rows import Numbers
-from edge_mask.ledger.soundness import is_number, is_time, is_whole
+from edge_mask.ledger.series_unpacked import READ, SOUND_MINUTE
+from edge_mask.ledger.soundness import is_time, is_whole
 
 GRACE: Final = 300.0
 """Seconds after the end of an hour in which what belongs to it may still come."""
 _HOURS_AT_ONCE = 4
 _ROWS_AT_ONCE = 4000
-_READ = "quality <> 'out_of_range' AND synced <> 0 AND typeof(value) IN ('real', 'integer')"
 
 Minutes = dict[int, dict[int, Minute]]
 """By series, then by place in the hour."""
@@ -67,7 +68,7 @@ def _mark(connection: Connection, wall: float) -> int:
     """A clock that went back comes to the same hours again."""
     found = int(packed_until(connection)) // HOUR_S
     if not found:
-        query = f"SELECT min(wall) FROM readings WHERE wall >= 0 AND {_READ}"
+        query = f"SELECT min(wall) FROM readings WHERE wall >= 0 AND {READ}"
         oldest = connection.exec_driver_sql(query).scalar()
         found = int((oldest if is_time(oldest) and oldest is not None else wall) // HOUR_S)
     return min(found, int(wall // HOUR_S))
@@ -97,17 +98,19 @@ def _pack_hour(connection: Connection, hour: int, numbers: Numbers, sensors: fro
     minutes = _closed(connection, hour)
     count = sum(map(len, minutes.values()))
     packed: dict[int, Hour | None] = {number: _packed(connection, number, hour) for number in minutes}
+    lacking: Minutes = defaultdict(dict)
     for name, place, minute in _read(connection, hour, sensors, {(n.sensor, n.quantity) for n in numbers.known}):
         number = numbers.of(connection, name)
         if number not in packed:
             packed[number] = _packed(connection, number, hour)
         count += minute.count
         if place not in minutes[number] and _lacks(packed[number], place):
-            minutes[number][place] = minute
-    for number, theirs in minutes.items():
-        if theirs:
+            lacking[number][place] = replace(minute, last=_last(connection, hour * IN_HOUR + place, name, minute))
+    for number in sorted({*minutes, *lacking}):
+        if theirs := minutes[number] | lacking[number]:
             _write(connection, hour_row(number, hour), packed[number], theirs)
-    _forget(connection, hour)
+    first, behind = minute_row(hour * IN_HOUR, 0), minute_row((hour + 1) * IN_HOUR, 0)
+    connection.exec_driver_sql("DELETE FROM series_minutes WHERE id >= ? AND id < ?", (first, behind))
     return count
 
 
@@ -115,38 +118,36 @@ def _closed(connection: Connection, hour: int) -> Minutes:
     """The minutes as they were closed; a damaged row is left out."""
     found: Minutes = defaultdict(dict)
     first, behind = minute_row(hour * IN_HOUR, 0), minute_row((hour + 1) * IN_HOUR, 0)
-    query = "SELECT id, count, mean, min, max, last FROM series_minutes WHERE id >= ? AND id < ? ORDER BY id"
-    for row, count, *values in connection.exec_driver_sql(query, (first, behind)):
-        if is_whole(count) and count and all(map(is_number, values)):
-            found[series_of_minute(row)][minute_of(row) % IN_HOUR] = Minute(count, *values)
+    query = f"SELECT id, count, mean, min, max, last FROM series_minutes WHERE id >= ? AND id < ? AND {SOUND_MINUTE}"
+    for row, *values in connection.exec_driver_sql(f"{query} ORDER BY id", (first, behind)).all():
+        found[series_of_minute(row)][minute_of(row) % IN_HOUR] = Minute(*values)
     return found
-
-
-def _forget(connection: Connection, hour: int) -> None:
-    behind = minute_row((hour + 1) * IN_HOUR, 0)
-    connection.exec_driver_sql(
-        "DELETE FROM series_minutes WHERE id >= ? AND id < ?", (minute_row(hour * IN_HOUR, 0), behind)
-    )
 
 
 def _read(
     connection: Connection, hour: int, sensors: frozenset[str] | None, wanted: set[tuple[str, str]]
-) -> Iterable[tuple[SeriesName, int, Minute]]:
-    """The minutes of the hour as the readings tell them."""
-    period = (hour * HOUR_S, (hour + 1) * HOUR_S)
-    group = "GROUP BY minute, sensor, quantity, unit"
-    names = f"CAST(wall / {MINUTE_S} AS INTEGER) AS minute, sensor, quantity, unit"
-    where = f"FROM readings WHERE wall >= ? AND wall < ? AND {_READ}"
-    # The value beside a lone max() is that of the same row (sqlite.org/lang_select.html, "bare columns").
-    lasts: dict[Any, Any] = {
-        tuple(row[:4]): row[4]
-        for row in connection.exec_driver_sql(f"SELECT {names}, value, max(wall) {where} {group}", period)
-    }
-    counts = f"SELECT {names}, count(*), avg(value), min(value), max(value) {where} {group}"
-    for minute, sensor, quantity, unit, count, mean, low, high in connection.exec_driver_sql(counts, period):
+) -> Iterator[tuple[SeriesName, int, Minute]]:
+    """The minutes of the hour as the readings tell them; `last` is their mean."""
+    query = (
+        f"SELECT CAST(wall / {MINUTE_S} AS INTEGER) AS minute, sensor, quantity, unit,"
+        " count(*), avg(value), min(value), max(value)"
+        f" FROM readings WHERE wall >= ? AND wall < ? AND {READ} GROUP BY minute, sensor, quantity, unit"
+    )
+    rows = connection.exec_driver_sql(query, (hour * HOUR_S, (hour + 1) * HOUR_S)).all()
+    for minute, sensor, quantity, unit, count, mean, low, high in rows:
         if (sensor, quantity) in wanted and is_of(sensor, sensors) and isinstance(unit, str):
-            read = Minute(count, mean, low, high, lasts[minute, sensor, quantity, unit])
-            yield SeriesName(sensor, quantity, unit), minute % IN_HOUR, read
+            yield SeriesName(sensor, quantity, unit), minute % IN_HOUR, Minute(count, mean, low, high, mean)
+
+
+def _last(connection: Connection, minute: int, name: SeriesName, read: Minute) -> float:
+    if read.count == 1:
+        return read.mean
+    query = (
+        "SELECT value FROM readings WHERE wall >= ? AND wall < ? AND sensor = ? AND quantity = ? AND unit = ?"
+        f" AND {READ} ORDER BY wall DESC LIMIT 1"
+    )
+    found = connection.exec_driver_sql(query, (minute * MINUTE_S, (minute + 1) * MINUTE_S, *name)).scalar()
+    return read.mean if found is None else float(found)
 
 
 def is_of(sensor: str, sensors: frozenset[str] | None) -> bool:

@@ -46,12 +46,10 @@ class OldReadings:
 
         What was read in this run is also that old by the monotonic clock: a clock that jumps ahead must not cost it.
         """
-        wanted = [value for each in of for value in each]
-        if not wanted:
-            return False
         if now.mono - self._looked_at >= _DAY:  # what came late lies behind the place where the last call ended
             self._from, self._looked_at = 0.0, now.mono
-        if self._from >= before:
+        wanted = [value for each in of for value in each]
+        if self._from >= before or not wanted:
             return False
         query = "SELECT wall FROM readings WHERE wall >= ? AND wall < ? ORDER BY wall LIMIT 1 OFFSET ?"
         until = connection.exec_driver_sql(query, (self._from, before, _LOOKED_AT_ONCE)).scalar()
@@ -74,16 +72,21 @@ class OldHours:
 
     def __init__(self) -> None:
         self._first: tuple[float, float] | None = None
+        self._done: int | None = None
+        """The hour in which there was nothing left to do."""
 
     def thin(self, connection: Connection, series: Iterable[int], bounds: SeriesBounds, now: Moment) -> bool:
         """True when there are more."""
         if self._first is None:
             self._first = (now.wall, now.mono)
         wall = min(now.wall, self._first[0] + now.mono - self._first[1] + _DAY)
+        if self._done == (hour := int(wall // HOUR_S)):
+            return False
         has_more = False
         for number in series:
             for table, keep in (("series_hours", bounds.keep), ("series_forecasts", bounds.raw)):
                 has_more |= _drop(connection, table, number, int((wall - keep) // HOUR_S)) == _HOURS_AT_ONCE
+        self._done = None if has_more else hour
         return has_more
 
 

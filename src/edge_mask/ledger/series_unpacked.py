@@ -3,6 +3,7 @@
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import Final
 
 from edge_mask.ledger.series_numbers import (
     HOUR_S,
@@ -14,10 +15,18 @@ from edge_mask.ledger.series_numbers import (
     minute_of,
     minute_row,
 )
-from edge_mask.ledger.soundness import is_number, is_whole
+from edge_mask.ledger.soundness import is_whole
 
 IN_HOUR = 60
-_READ = "quality <> 'out_of_range' AND synced <> 0 AND typeof(value) IN ('real', 'integer')"
+READ: Final = "quality <> 'out_of_range' AND synced <> 0 AND typeof(value) IN ('real', 'integer')"
+"""SQL: the readings that minutes are made of."""
+SOUND_MINUTE: Final = " AND ".join(
+    (
+        "typeof(count) = 'integer' AND count BETWEEN 1 AND 4294967296",
+        *(f"typeof({name}) = 'real' AND abs({name}) < 1e39" for name in ("mean", "min", "max", "last")),
+    )
+)
+"""SQL: the minutes that are not damaged."""
 
 
 def unpacked(
@@ -33,11 +42,10 @@ def unpacked(
 def _closed(connection: sqlite3.Connection, number: int, first: int, end: int) -> Iterator[tuple[int, Minute]]:
     query = (
         "SELECT id, count, mean, min, max, last FROM series_minutes WHERE id >= ? AND id < ?"
-        f" AND id & {MOST_SERIES - 1} = ? ORDER BY id"
+        f" AND id & {MOST_SERIES - 1} = ? AND {SOUND_MINUTE} ORDER BY id"
     )
-    for row, count, *values in connection.execute(query, (minute_row(first, 0), minute_row(end, 0), number)):
-        if is_whole(count) and count and all(map(is_number, values)):
-            yield minute_of(row), Minute(count, *values)
+    for row, *values in connection.execute(query, (minute_row(first, 0), minute_row(end, 0), number)):
+        yield minute_of(row), Minute(*values)
 
 
 def _told(connection: sqlite3.Connection, name: SeriesName, first: int, end: int) -> Iterator[tuple[int, Minute]]:
@@ -46,7 +54,7 @@ def _told(connection: sqlite3.Connection, name: SeriesName, first: int, end: int
         return
     minute = f"CAST(wall / {MINUTE_S} AS INTEGER) AS minute"
     rest = (
-        f"FROM readings WHERE wall >= ? AND wall < ? AND sensor = ? AND quantity = ? AND unit = ? AND {_READ}"
+        f"FROM readings WHERE wall >= ? AND wall < ? AND sensor = ? AND quantity = ? AND unit = ? AND {READ}"
         " GROUP BY minute"
     )
     arguments = (since, end * MINUTE_S, *name)

@@ -28,12 +28,19 @@ def usual(laid: Laid, start: int, stop: int, scale: float) -> Reals:
     seen = laid.at(at[:, None] - WEEK * np.arange(1, WEEKS + 1))
     known = ~np.isnan(seen)
     weight = np.where(known, _WEIGHTS, 0.0)
-    ordered = np.sort(np.where(known, seen, np.inf), axis=1)
-    middle = ordered[np.arange(len(at)), np.maximum(known.sum(axis=1) - 1, 0) // 2][:, None]
-    seen = np.where(known, np.clip(seen, middle - _FAR * scale, middle + _FAR * scale), 0.0)
+    centre = middle(seen)[:, None]
+    seen = np.where(known, np.clip(seen, centre - _FAR * scale, centre + _FAR * scale), 0.0)
     total = weight.sum(axis=1)
     mean = (weight * seen).sum(axis=1) / np.maximum(total, 1e-9)
     return np.where(total > 0, mean, _of_day(laid)[hour_of_day(at)])
+
+
+def middle(rows: Reals) -> Reals:
+    """The (lower) median of what is known of each row; NaN where nothing is."""
+    ordered = np.sort(rows, axis=1)  # NaN at the end
+    known = (~np.isnan(rows)).sum(axis=1)
+    found: Reals = ordered[np.arange(len(rows)), np.maximum(known - 1, 0) // 2]
+    return found
 
 
 def _of_day(laid: Laid) -> Reals:

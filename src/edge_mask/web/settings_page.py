@@ -31,11 +31,16 @@ from edge_mask.web.pages.frame import Notice, render, words_for
 from edge_mask.web.pages.page import page
 from edge_mask.web.site import Said, Site, site_of
 from edge_mask.web.threads import in_thread
+from edge_mask.web.usual_settings import changes, usual, wrong
 
 log = logging.getLogger(__name__)
 
 _JSON: Final = "application/json"
 _LONGEST_NUMBER: Final = 9
+
+
+Given = str | Mapping[str, str]
+"""What was typed: YAML, or the usual fields by their keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +81,21 @@ async def wish(request: Request) -> Response:
     if not problems and (not isinstance(data, dict) or not data):
         problems = [words_for(request).t("settings.no_part")]
     if problems:
-        return await _page(request, 422, text=text, problems=problems)
+        return await _page(request, 422, given=text, problems=problems)
     return await _wished(request, data, field(fields, "version"), text)
+
+
+async def wish_usual(request: Request) -> Response:
+    """Merge the fields that were changed into the overlay."""
+    loaded = site_of(request).in_force()
+    if loaded is None:
+        raise HTTPException(503, words_for(request).t("settings.not_told"))
+    sent = await form_of(request)
+    shown = await in_thread(partial(usual, loaded))
+    typed = {each.key: field(sent, each.key) for each in shown if each.key in sent}
+    if not (data := changes(shown, typed)):
+        return RedirectResponse(f"{up(request)}settings", status_code=303)
+    return await _wished(request, data, field(sent, "version"), typed)
 
 
 async def take_back(request: Request) -> Response:
@@ -100,13 +118,13 @@ async def read_again(request: Request) -> Response:
     return await _answered(request, "reload", {}, "")
 
 
-async def _wished(request: Request, data: Mapping[str, Any], version: str, text: str) -> Response:
+async def _wished(request: Request, data: Mapping[str, Any], version: str, given: Given) -> Response:
     if not version.isascii() or not version.isdigit() or len(version) > _LONGEST_NUMBER:
         raise HTTPException(400, "version: allowed is the number that the page sends")
-    return await _answered(request, "configure", {"set": data, "config_version": int(version)}, text)
+    return await _answered(request, "configure", {"set": data, "config_version": int(version)}, given)
 
 
-async def _answered(request: Request, name: str, asked: Mapping[str, Any], text: str) -> Response:
+async def _answered(request: Request, name: str, asked: Mapping[str, Any], given: Given) -> Response:
     """Carried out: the page again, by another address; else this one with the sentences."""
     site, words = site_of(request), words_for(request)
     try:
@@ -117,7 +135,7 @@ async def _answered(request: Request, name: str, asked: Mapping[str, Any], text:
     future = asyncio.wrap_future(site.ask(name, payload, _JSON))
     done, _ = await asyncio.wait({future}, timeout=PATIENCE)
     if not done:
-        return await _page(request, 504, text=text, notices=[("warn", words.t("settings.takes_long"))])
+        return await _page(request, 504, given=given, notices=[("warn", words.t("settings.takes_long"))])
     said: Said = future.result()
     if said["ok"]:
         return RedirectResponse(f"{up(request)}settings?done={name}", status_code=303)
@@ -125,8 +143,8 @@ async def _answered(request: Request, name: str, asked: Mapping[str, Any], text:
     loaded = site.in_force()
     version = asked.get("config_version")
     if loaded is not None and version is not None and loaded.overlay.version != version:
-        return await _page(request, 409, text=text, notices=[("warn", words.t("settings.outdated"))])
-    return await _page(request, status, text=text, problems=_sentences(name, str(said["error"]["text"])))
+        return await _page(request, 409, given=given, notices=[("warn", words.t("settings.outdated"))])
+    return await _page(request, status, given=given, problems=_sentences(name, str(said["error"]["text"])))
 
 
 def _sentences(name: str, text: str) -> list[str]:
@@ -138,7 +156,7 @@ async def _page(
     request: Request,
     status: int = 200,
     *,
-    text: str = "",
+    given: Given = "",
     problems: Sequence[str] = (),
     notices: Sequence[Notice] = (),
 ) -> Response:
@@ -146,8 +164,13 @@ async def _page(
     if loaded is None:
         raise HTTPException(503, words_for(request).t("settings.not_told"))
     shown = await in_thread(partial(_shown, loaded))
+    fields = await in_thread(partial(usual, loaded))
+    typed = {} if isinstance(given, str) else given
     return await render(
-        request, "settings.html", status=status, notices=notices, shown=shown, text=text, problems=problems,
+        request, "settings.html", status=status, notices=notices, shown=shown,
+        text=given if isinstance(given, str) else "",
+        usual=fields, typed=typed, wrong=wrong(fields, problems) if typed else {}, problems=problems,
+        has_targets=bool(loaded.settings.notify.targets),
         only_file=[yaml_file.shown(key) for key in NOT_FROM_OUTSIDE],
     )  # fmt: skip
 
@@ -184,6 +207,7 @@ def routes(_site: Site) -> Sequence[BaseRoute]:
     return [
         page("/settings", show, needs=Needs.OPERATOR),
         page("/settings", wish, needs=Needs.OPERATOR, methods=("POST",)),
+        page("/settings/usual", wish_usual, needs=Needs.OPERATOR, methods=("POST",)),
         page("/settings/overlay", take_back, needs=Needs.OPERATOR, methods=("POST",)),
         page("/settings/file", read_again, needs=Needs.OPERATOR, methods=("POST",)),
     ]

@@ -32,6 +32,7 @@ def _has_no_finding(page: Page, path: str, *, is_telephone: bool) -> None:
     for language in ("ko", "en"):
         page.goto(f"{path}{'&' if '?' in path else '?'}lang={language}")
         assert page.locator("html").get_attribute("lang") == language
+        page.evaluate("document.querySelectorAll('main details').forEach(each => { each.open = true; })")
         page.evaluate(f"() => {{ {AXE_SCRIPT} }}")
         for scheme, options in (("light", ALL), ("dark", CONTRAST))[: 1 if is_telephone else 2]:
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]

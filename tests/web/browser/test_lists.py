@@ -77,6 +77,26 @@ def test_a_visit_that_was_erased_elsewhere_leaves_its_page(desk: Browsing) -> No
         desk.complaints[:] = [each for each in desk.complaints if "404" not in each]
 
 
+def test_a_usual_setting_is_changed_on_a_telephone(desk: Browsing) -> None:
+    with desk.page("/settings", viewport=PHONE) as page:
+        page.get_by_label("Looks for a verdict").fill("many")
+        page.get_by_role("button", name="Apply").first.click()
+        expect(page.get_by_label("Looks for a verdict")).to_have_attribute("aria-invalid", "true")
+        expect(page.get_by_text("allowed: a whole number").first).to_be_visible()
+        page.get_by_label("Looks for a verdict").fill("2")
+        page.get_by_role("button", name="Apply").first.click()
+        expect(page.get_by_text("The change is in force.")).to_be_visible()
+        page.locator("summary", has_text="Advanced").click()
+        row = page.locator(".keys tr", has_text="cameras[0].source").first
+        key = row.locator("th").bounding_box()
+        assert key
+        assert key["height"] < 30, "a key stands in one line"
+        assert row.locator("td").first.evaluate("each => getComputedStyle(each, '::before').content") == '"Value: "'
+        page.get_by_role("button", name="Take gate.votes out").click()
+        expect(page.get_by_text("The change is in force.")).to_be_visible()
+    desk.complaints[:] = [each for each in desk.complaints if "400" not in each]
+
+
 def test_an_alert_is_marked_as_seen(desk: Browsing) -> None:
     with desk.page("/alerts?show=faults") as page:
         news = page.locator(".card.is-new").count()
