@@ -1,7 +1,9 @@
 """What is learned of a series: versions of criteria, a model, and the process that may be killed at any time."""
 
 import signal
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -37,6 +39,8 @@ def store(site: Site, days: int, until_minute: int) -> None:
     ledger = Ledger(site.database, Bounds(), "boot")
     ledger.open()
     ledger.commit(Batch(series=list(rows)), site.clock.now())
+    while ledger.housekeeping(site.clock.now()):  # hours are packed
+        pass
     ledger.close()
 
 
@@ -45,10 +49,19 @@ def shape(at: float) -> float:
     return 12.0 + 6.0 * float(np.sin(2 * np.pi * (at / 60 % 1440) / 1440)) + at * 0.618034 % 0.4
 
 
+@cache
+def stored() -> bytes:
+    """A database with these days up to noon; made once."""
+    with TemporaryDirectory() as folder:
+        made = Site(Path(folder))
+        store(made, DAYS, int(NOON // 60))
+        return made.database.read_bytes()
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     made = Site(tmp_path)
-    store(made, DAYS, int(NOON // 60))
+    made.database.write_bytes(stored())
     return made
 
 

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from edge_mask.messages import Alert, Message, Priority
+from edge_mask.messages import Alert, Deviation, Message, Priority
 from edge_mask.notify.desk import NoticeDesk, Told
 from edge_mask.notify.notice import LONGEST_TEXT, LONGEST_TITLE, unpacked
 from edge_mask.notify.words import text_of
@@ -300,3 +300,24 @@ def test_events_without_end_do_not_fill_the_memory() -> None:
     for number in range(3000):
         office.rule(wish(), of_visit(id=f"visit-{number}"), NOON, None)
     assert len(office._rung._rung) <= 256
+
+
+def outlier(state: Literal["begun", "ended"], reason: str = "silent") -> Alert:
+    deviation = Deviation(quantity="flow", outlier="system", reason=reason, began=NOON.wall, state=state)
+    return Alert(at=NOON, kind="outlier", text=f"main: flow: {reason}", sensor="main", deviation=deviation)
+
+
+def test_an_outlier_rings_when_it_begins_and_its_end_is_said_quietly() -> None:
+    alerts = (outlier("begun"), outlier("ended"))
+    rows = [row for each in alerts for row in desk().alert(each, message({"id": "a"}), None).rows]
+    told = [unpacked(row.message.payload) for row in rows]
+    assert [each.priority for each in told] == ["normal", "low"]
+    assert [each.title for each in told] == ["Unusual reading: main", "As usual again: main"]
+    assert told[0].text == "gate-01: main: flow: silent"
+
+
+def test_an_end_and_another_outlier_are_no_repetition_of_the_first() -> None:
+    office = desk(target(cool_down="1h"))
+    alerts = (outlier("begun"), outlier("begun"), outlier("ended"), outlier("begun", "spike"))
+    rows = [len(office.alert(each, message({"id": f"a{n}"}), None).rows) for n, each in enumerate(alerts)]
+    assert rows == [1, 0, 1, 1]

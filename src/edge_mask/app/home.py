@@ -60,15 +60,17 @@ def _site(settings: Settings, topics: Topics, model: str | None) -> "Site":
         rooms=tuple(camera.name for camera in rooms),
         streak=settings.cctv.streak,
         longest_gap=max((cctv_policy(settings.cctv, camera).longest_gap for camera in rooms), default=Seconds(0.0)),
-        meters=tuple(meter for each in settings.sensors if each.speaks_as(each.name) for meter in _meters(each)),
-        voices={each.name: _meters(each) for each in settings.sensors if not each.speaks_as(each.name)},
+        meters=tuple(
+            meter for each in settings.sensors if each.speaks_as(each.name) for meter in _meters(each, settings)
+        ),
+        voices={each.name: _meters(each, settings) for each in settings.sensors if not each.speaks_as(each.name)},
     )
 
 
-def _meters(sensor: Sensor) -> "tuple[Meter, ...]":
+def _meters(sensor: Sensor, settings: Settings) -> "tuple[Meter, ...]":
     from edge_mask.homeassistant.site import Meter
 
-    pause = _longest_pause(sensor)
+    pause = _longest(_longest_pause(sensor), settings)
     return tuple(
         Meter(sensor=sensor.name, quantity=name, unit=quantity.unit, interval=pause)
         for name, quantity in sensor.measured.items()
@@ -79,3 +81,9 @@ def _longest_pause(sensor: Sensor) -> Seconds:
     """After five of these without a reading, its value is not shown any more."""
     silence = getattr(sensor, "silent_after", 0.0) or _NEVER
     return sensor.pause or Seconds(2.0 if sensor.kind == "replay" else silence / 5)
+
+
+def _longest(pause: Seconds, settings: Settings) -> Seconds:
+    """Where only changes are sent, a value stands until the next."""
+    kept = settings.kept_series
+    return pause if kept is None or kept.send == "all" else Seconds(_NEVER / 5)

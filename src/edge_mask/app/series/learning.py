@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, time, tzinfo
 from pathlib import Path
 from typing import Any, Final
@@ -24,10 +24,12 @@ from edge_mask.ledger.series_alerts import spans_in_doubt
 from edge_mask.ledger.series_numbers import SeriesName
 from edge_mask.ledger.series_reader import reading
 from edge_mask.series import model_file
+from edge_mask.series.blocks import blocks
 from edge_mask.series.criteria import Criteria
 from edge_mask.series.learn import clean, learn
 from edge_mask.series.model import Model
 from edge_mask.series.nouns import Minutes, SeriesKey, Site
+from edge_mask.series.quiet import night_noise
 
 _NICE: Final = 19
 _YEAR: Final = 366 * 1440
@@ -106,6 +108,8 @@ def _learn_criteria(
 ) -> dict[str, Any]:
     version = max(folder.versions(), default=0) + 1
     learned = learn(site, minutes, at, version, without)
+    if learned.night_noise is None:
+        learned = replace(learned, night_noise=night_noise(site, blocks(clean(site, learned, minutes))))
     folder.add(learned)
     return {"version": version, "days": learned.days}
 
