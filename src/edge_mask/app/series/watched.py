@@ -106,7 +106,8 @@ class Watched:
         """What a restart must know."""
         assert self._watch is not None
         with self._lock:
-            return StateRow(name_of(self.site), {"watch": self._watch.dump()})
+            state = {"watch": self._watch.dump()}
+        return StateRow(name_of(self.site), json.loads(json.dumps(state, default=float)))
 
     def refresh(self) -> None:
         """Take what others have learned meanwhile."""
