@@ -97,8 +97,9 @@ def curves(connection: Connection, since: float, until: float, quantity: str | N
         for (name, sensor), each in read.items()
     }
     for (name, sensor), theirs in packed.items():
-        curve = Curve(legible(sensor), legible(name), theirs.name.unit, step, newest=theirs.newest)
-        found.setdefault((name, sensor), curve).points.extend(theirs.steps(step))
+        if (name, sensor) not in found:
+            found[name, sensor] = Curve(legible(sensor), legible(name), theirs.name.unit, step, newest=theirs.newest)
+        found[name, sensor].points.extend(theirs.steps(step))
     for name, sensor, point in _points(connection, where, arguments, step):
         line = found[name, sensor].points
         if step and line and line[-1].at == point.at:  # packed hours end within this step

@@ -42,8 +42,9 @@ class Packed:
     @property
     def newest(self) -> tuple[float, float] | None:
         """When the last minute with a reading began, and its mean."""
-        last = next(reversed([*self._steps(*self._minutes(), MINUTE_S)]), None)
-        return None if last is None or last.mean is None else (last.at, last.mean)
+        at, rows, length = self._minutes()
+        there = np.flatnonzero(self._asked(at, rows, length))
+        return (float(at[there[-1]]), float(rows["mean"][there[-1]])) if len(there) else None
 
     def _minutes(self) -> tuple[NDArray[np.float64], Any, int]:
         """Moments, rows as of summaries, and how long each is. How many readings a minute had is not known any more:
@@ -62,8 +63,12 @@ class Packed:
         rows = np.frombuffer(b"".join(each[1] for each in self.columns), SLOT)
         return (self.hours[:, None] * HOUR_S + np.arange(SLOTS) * _SLOT_S).ravel().astype(float), rows, _SLOT_S
 
+    def _asked(self, at: NDArray[np.float64], rows: Any, length: int) -> NDArray[np.bool_]:
+        asked: NDArray[np.bool_] = (rows["count"] > 0) & (at >= self.since - length + 1) & (at < self.until)
+        return asked
+
     def _steps(self, at: NDArray[np.float64], rows: Any, length: int, step: int) -> Iterator[Point]:
-        asked = (rows["count"] > 0) & (at >= self.since - length + 1) & (at < self.until)
+        asked = self._asked(at, rows, length)
         at, rows = at[asked], rows[asked]
         if not len(at):
             return

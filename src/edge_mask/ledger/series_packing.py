@@ -105,7 +105,8 @@ def _pack_hour(connection: Connection, hour: int, numbers: Numbers, sensors: fro
             packed[number] = _packed(connection, number, hour)
         count += minute.count
         if place not in minutes[number] and _lacks(packed[number], place):
-            lacking[number][place] = replace(minute, last=_last(connection, hour * IN_HOUR + place, name, minute))
+            lacking[number][place] = minute
+    _with_lasts(connection, hour, lacking, numbers)
     for number in sorted({*minutes, *lacking}):
         if theirs := minutes[number] | lacking[number]:
             _write(connection, hour_row(number, hour), packed[number], theirs)
@@ -139,15 +140,19 @@ def _read(
             yield SeriesName(sensor, quantity, unit), minute % IN_HOUR, Minute(count, mean, low, high, mean)
 
 
-def _last(connection: Connection, minute: int, name: SeriesName, read: Minute) -> float:
-    if read.count == 1:
-        return read.mean
+def _with_lasts(connection: Connection, hour: int, lacking: Minutes, numbers: Numbers) -> None:
+    """Where a minute has several readings, `last` is the last of them."""
+    if all(minute.count == 1 for theirs in lacking.values() for minute in theirs.values()):
+        return
+    # The value beside a lone max() is that of the same row (sqlite.org/lang_select.html, "bare columns").
     query = (
-        "SELECT value FROM readings WHERE wall >= ? AND wall < ? AND sensor = ? AND quantity = ? AND unit = ?"
-        f" AND {READ} ORDER BY wall DESC LIMIT 1"
+        f"SELECT CAST(wall / {MINUTE_S} AS INTEGER) AS minute, sensor, quantity, unit, value, max(wall)"
+        f" FROM readings WHERE wall >= ? AND wall < ? AND {READ} GROUP BY minute, sensor, quantity, unit"
     )
-    found = connection.exec_driver_sql(query, (minute * MINUTE_S, (minute + 1) * MINUTE_S, *name)).scalar()
-    return read.mean if found is None else float(found)
+    for minute, *name, value, _ in connection.exec_driver_sql(query, (hour * HOUR_S, (hour + 1) * HOUR_S)).all():
+        theirs = lacking.get(numbers.number(SeriesName(*name)), {})
+        if (read := theirs.get(minute % IN_HOUR)) is not None:
+            theirs[minute % IN_HOUR] = replace(read, last=float(value))
 
 
 def is_of(sensor: str, sensors: frozenset[str] | None) -> bool:

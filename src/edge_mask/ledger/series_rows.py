@@ -119,6 +119,10 @@ class Numbers:
         connection.exec_driver_sql("DELETE FROM counters WHERE name = ?", (PACKED,))
         return number
 
+    def number(self, name: SeriesName) -> int:
+        """Its number; -1 for one that has none."""
+        return self.known.get(name, self._fresh.get(name, -1))
+
     def written(self) -> None:
         """The transaction has committed."""
         self.known |= self._fresh

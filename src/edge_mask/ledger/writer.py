@@ -6,18 +6,15 @@
 """
 
 import logging
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, ProgrammingError
 
 from edge_mask.errors import DatabaseError
 from edge_mask.ledger.bounds import Bounds, Dropped, enforce, forget_history
-from edge_mask.ledger.connections import as_database_error, reason_of
+from edge_mask.ledger.connections import as_database_error
 from edge_mask.ledger.counters import write_counts
 from edge_mask.ledger.erasure import Erased, Erasure, erase, overwriting
 from edge_mask.ledger.held import HeldVisits, is_erased, release, without_erased
@@ -31,14 +28,11 @@ from edge_mask.ledger.series_keeper import SeriesKeeper
 from edge_mask.ledger.series_rows import insert_series
 from edge_mask.ledger.shadows import Shadows
 from edge_mask.ledger.soundness import is_whole
+from edge_mask.ledger.unwritable import Unwritable, unwritable
 from edge_mask.messages import Settled
 from edge_mask.units import Moment
 
 log = logging.getLogger(__name__)
-
-
-class Unwritable(DatabaseError):
-    """A value that no column can hold, or that the driver cannot pass on: it can never be written."""
 
 
 class Ledger:
@@ -89,7 +83,7 @@ class Ledger:
         When it raises, nothing was written.
         """
         connection = self.file.connection
-        with as_database_error(), _unwritable(), connection.begin():
+        with as_database_error(), unwritable(), connection.begin():
             self._see_others(connection)
             batch = without_erased(connection, batch)
             insert(connection, batch, self._boot)
@@ -117,7 +111,7 @@ class Ledger:
         with as_database_error():
             transaction = connection.begin()
             try:
-                with _unwritable():
+                with unwritable():
                     insert(connection, batch, self._boot)
                     insert_series(connection, batch.series, self.series.numbers)
             except Unwritable:
@@ -243,18 +237,3 @@ class Ledger:
         with connection.begin():
             connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = 'outbox'")
             connection.exec_driver_sql("INSERT INTO sqlite_sequence VALUES ('outbox', ?)", (self._last_row,))
-
-
-@contextmanager
-def _unwritable() -> Iterator[None]:
-    """An error about a value, not about the file, becomes Unwritable."""
-    try:
-        yield
-    except (ValueError, OverflowError, TypeError) as error:
-        raise Unwritable(f"{type(error).__name__}: {error}") from error
-    except (DataError, InterfaceError, ProgrammingError) as error:
-        raise Unwritable(f"{type(error.orig).__name__}: {reason_of(error)}") from error
-    except IntegrityError as error:
-        if getattr(error.orig, "sqlite_errorcode", 0) != sqlite3.SQLITE_CONSTRAINT_NOTNULL:
-            raise
-        raise Unwritable(f"{type(error.orig).__name__}: {reason_of(error)}") from error

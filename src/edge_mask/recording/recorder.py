@@ -20,7 +20,8 @@ from edge_mask.errors import DatabaseError, EdgeMaskError, TryLater
 from edge_mask.kinds import Kind
 from edge_mask.ledger.rows import Settlement
 from edge_mask.ledger.series_rows import SeriesRows
-from edge_mask.ledger.writer import Ledger, Unwritable
+from edge_mask.ledger.unwritable import Unwritable
+from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Fault, Heard, Held, Message, Priority, Settled
 from edge_mask.recording.group import Group
 from edge_mask.recording.intake import Admitted, Intake

@@ -12,7 +12,8 @@ from edge_mask.errors import DatabaseError
 from edge_mask.ledger.bounds import Dropped
 from edge_mask.ledger.connections import is_damage, is_full
 from edge_mask.ledger.rows import Batch
-from edge_mask.ledger.writer import Ledger, Unwritable
+from edge_mask.ledger.unwritable import Unwritable
+from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import Fault
 from edge_mask.plural import counted
 from edge_mask.runtime.clock import Clock
