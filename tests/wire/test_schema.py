@@ -70,7 +70,7 @@ def test_every_topic_of_the_house_is_described() -> None:
 
 
 def examples() -> list[tuple[str, str]]:
-    text = "".join((ROOT / f"docs/{page}.md").read_text(encoding="utf-8") for page in ("messages", "control"))
+    text = "".join((ROOT / f"docs/{page}.md").read_text(encoding="utf-8") for page in ("messages", "control", "series"))
     return re.findall(r"<!-- example: (\w+) -->\n```json\n(.*?)```", text, re.DOTALL)
 
 

@@ -4,9 +4,15 @@ import argparse
 import os
 import signal
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from edge_mask.cli.common import positive_seconds
+from edge_mask.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from edge_mask.demo.series_show import SeriesShow
+    from edge_mask.demo.show import Show
 
 
 def add(commands: Any) -> None:
@@ -16,6 +22,9 @@ def add(commands: Any) -> None:
         help="the daemon on bundled sample input, with a broker of its own",
         description="Starts a broker on loopback and the daemon on a short film and a thermometer's readings, and"
         " prints each message that a subscriber receives. Ctrl-C ends it; nothing is left behind.",
+    )
+    parser.add_argument(
+        "--series", action="store_true", help="instead: a month of a water meter in twenty seconds, with a leak in it"
     )
     parser.add_argument("--max-seconds", type=positive_seconds, metavar="S", help="end after S seconds")
     parser.add_argument(
@@ -28,9 +37,6 @@ def add(commands: Any) -> None:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    from edge_mask.demo.show import Show
-    from edge_mask.packages.location import DEFAULT, find_package
-
     def say(text: str) -> None:
         try:
             print(text, flush=True)
@@ -38,10 +44,25 @@ def _demo(arguments: argparse.Namespace) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             show.stop()
 
-    show = Show(say, find_package(arguments.model or DEFAULT).resolve(), opens=_is_watched(arguments))
+    if arguments.series and arguments.model:
+        raise ConfigurationError(["--model belongs to the film; --series shows a water meter and uses none"])
+    show = _series(say) if arguments.series else _film(say, arguments)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: show.stop())
     return show.run(arguments.max_seconds)
+
+
+def _film(say: Callable[[str], None], arguments: argparse.Namespace) -> "Show":
+    from edge_mask.demo.show import Show
+    from edge_mask.packages.location import DEFAULT, find_package
+
+    return Show(say, find_package(arguments.model or DEFAULT).resolve(), opens=_is_watched(arguments))
+
+
+def _series(say: Callable[[str], None]) -> "SeriesShow":
+    from edge_mask.demo.series_show import SeriesShow
+
+    return SeriesShow(say)
 
 
 def _is_watched(arguments: argparse.Namespace) -> bool:

@@ -19,13 +19,11 @@ from typing import Any
 
 import yaml
 
-from edge_mask.deliver.paho import PahoTransport
 from edge_mask.demo.broker import HOST, EmbeddedBroker
 from edge_mask.demo.page import NONE, DemoPage, page_beside
-from edge_mask.errors import TryLater
+from edge_mask.demo.subscriber import TOPICS, connected
 from edge_mask.messages import Message
 from edge_mask.plural import counted
-from edge_mask.units import Seconds
 
 SAMPLE = Path(__file__).parent / "sample"
 FILM = SAMPLE / "visitors.mp4"
@@ -65,7 +63,6 @@ def configuration(folder: Path, *, model: Path, host: str, port: int, web: Mappi
     )
 
 
-TOPICS = "edge-mask/#"
 _STOP_WITHIN = 6.0  # seconds the daemon has for a clean stop: its own promise is five
 _LOOK_EVERY = 0.5  # seconds between two looks at whether the daemon still runs
 
@@ -93,7 +90,7 @@ class Show:
             broker = EmbeddedBroker()
             resources.callback(broker.stop)
             broker.start()
-            self._listen(broker.port, resources)
+            resources.enter_context(connected(broker.port, "demo-subscriber", self._receive))
             config = folder / "demo.yaml"
             page = self._page = page_beside(folder / DATABASE)
             section = None if page is None else page.section
@@ -111,22 +108,6 @@ class Show:
         self._say(page)
         self._say(f"Messages: mosquitto_sub -h {HOST} -p {port} -t '{TOPICS}' -v    and below. Ctrl-C ends it.")
         self._say("")
-
-    def _listen(self, port: int, resources: ExitStack) -> None:
-        """Subscribe before the daemon starts, so that its first message is seen."""
-        is_ready = threading.Event()
-        subscriber = PahoTransport(
-            host=HOST,
-            port=port,
-            client_id="demo-subscriber",
-            version="3.1.1",
-            on_state=lambda is_connected, _reason: is_ready.set() if is_connected else None,
-        )
-        subscriber.subscribe(TOPICS, self._receive)
-        subscriber.open()
-        resources.callback(subscriber.close, Seconds(2.0))
-        if not is_ready.wait(_STOP_WITHIN):
-            raise TryLater("the embedded broker does not answer")
 
     def _receive(self, message: Message) -> None:
         self._say(line(message.topic, message.payload))

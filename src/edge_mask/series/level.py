@@ -11,8 +11,11 @@ from edge_mask.series.nouns import BLOCK, Block, Hours, Outlier, Site
 
 PER_DAY: Final = DAY * PER_HOUR
 
-_LIMITS: Final = {2 * PER_HOUR: 5.25, 4 * PER_HOUR: 4.75, 8 * PER_HOUR: 4.25}
-"""For the mean of so many blocks: how many deviations from the forecast are a level of its own."""
+_SPANS: Final = np.array([2, 4, 8]) * PER_HOUR
+"""Blocks that a mean is made of."""
+_LIMITS: Final = np.array([5.25, 4.75, 4.25])
+"""For each of these means: how many deviations from the forecast are a level of its own."""
+_LONGEST: Final = int(_SPANS[-1])
 _KEPT: Final = 90 * PER_DAY
 """Blocks that the deviations are learned from: a season, not the year with its worst one."""
 _RELEARNED: Final = 7 * PER_DAY
@@ -37,11 +40,11 @@ class Level:
         self._errors = np.full(_KEPT, np.nan, np.float32)
         """From the forecast, the last block at `_count - 1`, modulo the length as all three."""
         self._hours = np.zeros(_KEPT, np.int8)
-        self._recent = np.full((max(_LIMITS), LINES), np.nan)
+        self._recent = np.full((_LONGEST, LINES), np.nan)
         """From each line."""
         self._count = 0
         self._next: int | None = None
-        self._scales: dict[int, Reals] = {}
+        self._scales: Reals | None = None
         self._began: float | None = None
         self._told = False
 
@@ -62,7 +65,7 @@ class Level:
         if self._count % (_RELEARNED if self._count > _KEPT else PER_DAY) == 0:
             self._learn()
         parts = self._parts(self._lines.shown(number // PER_HOUR))
-        now, worst = parts[0], max(parts)
+        now, worst = float(parts[0]), float(parts.max())
         if now < _OVER:
             self._began = None
         elif self._began is None and worst >= 1.0 and not self._told:
@@ -90,13 +93,13 @@ class Level:
             self._lines = Lines.of(self._model, self._grid, hour, hours)
         gap = 0 if self._next is None else number - self._next
         shown = self._lines.shown(hour)
-        for _ in range(min(max(gap, 0), len(self._recent))):
+        for _ in range(min(max(gap, 0), _LONGEST)):
             self._append(np.full(LINES, np.nan), shown)
         self._append(mean - self._lines.at(number), shown)
         self._next = number + 1
 
     def _append(self, errors: Reals, hour: int) -> None:
-        self._recent[self._count % len(self._recent)] = errors
+        self._recent[self._count % _LONGEST] = errors
         place = self._count % _KEPT
         self._errors[place], self._hours[place] = errors[0], hour
         self._count += 1
@@ -106,37 +109,32 @@ class Level:
         kept = min(self._count, _KEPT)
         order = np.arange(self._count - kept, self._count) % _KEPT
         errors, hours = self._errors[order].astype(float), self._hours[order].astype(int)
-        self._scales = {}
+        self._scales = None
         if (~np.isnan(errors)).sum() >= _SEEN:
-            self._scales = {blocks: _by_hour(np.abs(_means(errors, blocks)), hours) for blocks in _LIMITS}
+            self._scales = np.array([_by_hour(np.abs(_means(errors, int(span))), hours) for span in _SPANS])
 
-    def _parts(self, hour: int) -> list[float]:
-        """How far each mean is from the nearest that is no wonder, in parts of its limit; the last two hours first."""
-        order = np.arange(self._count, self._count + len(self._recent)) % len(self._recent)
-        recent = self._recent[order]
+    def _parts(self, hour: int) -> Reals:
+        """How far each mean is from the nearest that is no wonder, in parts of its limit; the last two hours first.
+
+        Nought when the lines are on both sides of what came."""
+        if self._scales is None:
+            return np.zeros(len(_SPANS))
+        recent = self._recent[np.arange(self._count - 1, self._count - 1 - _LONGEST, -1) % _LONGEST]
         known = ~np.isnan(recent[:, 0])
-        parts = []
-        for blocks, limit in _LIMITS.items():
-            errors = recent[-blocks:][known[-blocks:]]
-            enough = blocks in self._scales and len(errors) * 2 >= blocks
-            away = _nearest(errors.sum(axis=0) / len(errors)) if enough else 0.0
-            parts.append(away / (float(self._scales[blocks][hour]) * limit) if enough else 0.0)
-        return parts
+        totals = np.cumsum(np.where(known[:, None], recent, 0.0), axis=0)[_SPANS - 1]
+        counts = np.cumsum(known)[_SPANS - 1]
+        means = totals / np.maximum(counts, 1)[:, None]
+        away = np.maximum(np.maximum(means.min(axis=1), -means.max(axis=1)), 0.0)
+        return np.where(counts * 2 >= _SPANS, away / (self._scales[:, hour] * _LIMITS), 0.0)
 
     def _outlier(self, number: int, block: Block) -> Outlier:
         assert self._began is not None
-        shortest = min(_LIMITS)
-        around = _LIMITS[shortest] * float(self._scales[shortest][self._lines.shown(number // PER_HOUR)])
+        scale = 0.0 if self._scales is None else float(self._scales[0, self._lines.shown(number // PER_HOUR)])
+        around = float(_LIMITS[0]) * scale
         lines = self._lines.at(number)
         value = None if np.isnan(block.mean) else block.mean
         expected = None if np.isnan(lines[0]) else (float(lines.min()) - around, float(lines.max()) + around)
         return Outlier("forecast", "level", value, expected, self._began)
-
-
-def _nearest(means: Reals) -> float:
-    """Nought when the lines are on both sides of what came."""
-    low, high = float(means.min()), float(means.max())
-    return max(low, -high, 0.0)
 
 
 def _until(hours: Hours, hour: int) -> Hours:
