@@ -25,11 +25,6 @@ _OVER: Final = 0.5
 """Of the limit of the last two hours: below it a level is over, however long it was before."""
 _LEAST: Final = 0.8
 """Of the deviation of the whole day, what each hour has at least."""
-_OFTEN: Final = 0.99
-"""How far one in a hundred means is from what is no wonder is no level either, of a series whose deviations have no
-bulk but a tail."""
-_MOST: Final = 1.3
-"""Of its limit: what was often wrong of late (a drift of weeks) does not hide what comes next."""
 _LEAST_OF_HOUR: Final = 100
 _SEEN: Final = 14 * PER_DAY
 """Blocks without which nothing is said."""
@@ -42,12 +37,14 @@ class Level:
         self._model = model
         self._grid = Grid(site.zone)
         self._lines = Lines.none()
-        self._errors = np.full((_KEPT, LINES), np.nan, np.float32)
-        """From each line, the last block at `_count - 1`, modulo the length as both."""
+        self._errors = np.full(_KEPT, np.nan, np.float32)
+        """From the forecast, the last block at `_count - 1`, modulo the length as all three."""
         self._hours = np.zeros(_KEPT, np.int8)
+        self._recent = np.full((_LONGEST, LINES), np.nan)
+        """From each line."""
         self._count = 0
         self._next: int | None = None
-        self._limits: Reals | None = None
+        self._scales: Reals | None = None
         self._began: float | None = None
         self._told = False
 
@@ -102,35 +99,38 @@ class Level:
         self._next = number + 1
 
     def _append(self, errors: Reals, hour: int) -> None:
+        self._recent[self._count % _LONGEST] = errors
         place = self._count % _KEPT
-        self._errors[place], self._hours[place] = errors, hour
+        self._errors[place], self._hours[place] = errors[0], hour
         self._count += 1
 
     def _learn(self) -> None:
-        """How far the means may be from what is no wonder, by hour of the day."""
+        """How far the means usually are from nought, by hour of the day."""
         kept = min(self._count, _KEPT)
         order = np.arange(self._count - kept, self._count) % _KEPT
         errors, hours = self._errors[order].astype(float), self._hours[order].astype(int)
-        self._limits = None
-        if (~np.isnan(errors[:, 0])).sum() >= _SEEN:
-            self._limits = np.array(
-                [_limits(_means(errors, int(span)), hours, limit) for span, limit in zip(_SPANS, _LIMITS, strict=True)]
-            )
+        self._scales = None
+        if (~np.isnan(errors)).sum() >= _SEEN:
+            self._scales = np.array([_by_hour(np.abs(_means(errors, int(span))), hours) for span in _SPANS])
 
     def _parts(self, hour: int) -> Reals:
-        """How far each mean is from what is no wonder, in parts of its limit; the last two hours first."""
-        if self._limits is None:
+        """How far each mean is from the nearest that is no wonder, in parts of its limit; the last two hours first.
+
+        Nought when the lines are on both sides of what came."""
+        if self._scales is None:
             return np.zeros(len(_SPANS))
-        recent = self._errors[np.arange(self._count - 1, self._count - 1 - _LONGEST, -1) % _KEPT]
+        recent = self._recent[np.arange(self._count - 1, self._count - 1 - _LONGEST, -1) % _LONGEST]
         known = ~np.isnan(recent[:, 0])
         totals = np.cumsum(np.where(known[:, None], recent, 0.0), axis=0)[_SPANS - 1]
         counts = np.cumsum(known)[_SPANS - 1]
-        away = _away(totals / np.maximum(counts, 1)[:, None])
-        return np.where(counts * 2 >= _SPANS, away / self._limits[:, hour], 0.0)
+        means = totals / np.maximum(counts, 1)[:, None]
+        away = np.maximum(np.maximum(means.min(axis=1), -means.max(axis=1)), 0.0)
+        return np.where(counts * 2 >= _SPANS, away / (self._scales[:, hour] * _LIMITS), 0.0)
 
     def _outlier(self, number: int, block: Block) -> Outlier:
         assert self._began is not None
-        around = 0.0 if self._limits is None else float(self._limits[0, self._lines.shown(number // PER_HOUR)])
+        scale = 0.0 if self._scales is None else float(self._scales[0, self._lines.shown(number // PER_HOUR)])
+        around = float(_LIMITS[0]) * scale
         lines = self._lines.at(number)
         value = None if np.isnan(block.mean) else block.mean
         expected = None if np.isnan(lines[0]) else (float(lines.min()) - around, float(lines.max()) + around)
@@ -142,33 +142,21 @@ def _until(hours: Hours, hour: int) -> Hours:
     return Hours(hours.first, hours.values[: max(0, hour - hours.first)])
 
 
-def _means(errors: Reals, span: int) -> Reals:
-    """For each line the mean of so many blocks up to each; NaN where fewer than half are known."""
-    known = ~np.isnan(errors[:, 0])
-    sums = np.concatenate((np.zeros((1, LINES)), np.cumsum(np.where(known[:, None], errors, 0.0), axis=0)))
+def _means(errors: Reals, blocks: int) -> Reals:
+    """The mean of so many blocks up to each; NaN where fewer than half are known."""
+    known = ~np.isnan(errors)
+    sums = np.concatenate(([0.0], np.cumsum(np.where(known, errors, 0.0))))
     counts = np.concatenate(([0], np.cumsum(known)))
     end = np.arange(1, len(errors) + 1)
-    start = np.maximum(end - span, 0)
+    start = np.maximum(end - blocks, 0)
     count = counts[end] - counts[start]
-    means = (sums[end] - sums[start]) / np.maximum(count, 1)[:, None]
-    return np.where((count * 2 >= span)[:, None], means, np.nan)
-
-
-def _away(means: Reals) -> Reals:
-    """Nought when the lines are on both sides of what came, else the distance from the nearest."""
-    found: Reals = np.maximum(np.maximum(means.min(axis=1), -means.max(axis=1)), 0.0)
-    return found
-
-
-def _limits(means: Reals, hours: Whole, deviations: float) -> Reals:
-    known = ~np.isnan(means[:, 0])
-    often = float(np.quantile(_away(means[known]), _OFTEN))
-    bulk = deviations * _by_hour(np.abs(means[known, 0]), hours[known])
-    return np.clip(often, bulk, _MOST * bulk)
+    return np.where(count * 2 >= blocks, (sums[end] - sums[start]) / np.maximum(count, 1), np.nan)
 
 
 def _by_hour(sizes: Reals, hours: Whole) -> Reals:
     """A robust deviation for each hour of the day, from it and its neighbours."""
+    known = ~np.isnan(sizes)
+    sizes, hours = sizes[known], hours[known]
     whole = max(float(np.quantile(sizes, 0.75)) / _QUARTER, 1e-9)
     found = np.full(DAY, whole)
     for hour in range(DAY):
