@@ -11,6 +11,7 @@ import pytest
 from tests.app.watching import NOON, ZONE, Site, Turned, waving
 
 from edge_mask.messages import Alert, Reading, Record, Summary
+from edge_mask.series.criteria import Criteria
 
 DAYS = {23: ("2026-03-29", "2026-03-30"), 25: ("2026-10-25", "2026-10-26")}
 
@@ -148,6 +149,30 @@ def test_days_of_23_and_25_hours_have_all_their_minutes(tmp_path: Path, night: s
     begin, end = (datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(ZONE)).timestamp() for day in DAYS[hours])
     assert sum(begin <= each.begin < end for each in summaries) == hours * 6
     assert site.alerts() == []
+
+
+def test_an_id_is_watched_from_its_first_line_on_and_known_after_a_restart(tmp_path: Path) -> None:
+    site = Site(tmp_path, pattern="(?P<id>[0-9]+) (?P<flow>[0-9.]+)")
+    with site.daemon() as it:
+        it.live(12, waving(), sensor="main-001")
+        assert {each.sensor for each in site.said(Summary)} == {"main-001"}
+        it.live(12, waving(), sensor="main-002")
+    assert [(each.sensor, each.deviation.state) for each in site.said(Alert)] == [("main-001", "begun")]
+    with site.daemon() as it:
+        it.live(12, waving(), sensor="main-002")
+        it.live(12, waving(), sensor="main-001")
+    told = [(each.sensor, each.deviation.state) for each in site.said(Alert)]
+    assert told == [("main-001", "begun"), ("main-001", "ended"), ("main-002", "begun")]
+
+
+def test_the_names_of_sensors_lead_to_no_other_folder(tmp_path: Path) -> None:
+    site = Site(tmp_path, pattern="(?P<id>.+) (?P<flow>[0-9.]+)")
+    with site.daemon() as it:
+        it.live(2, waving(), sensor="main-../../../x")
+        (watched,) = it.worker._all()
+        assert watched.folder.path.parent == tmp_path / "edge-mask.db.series"
+        watched.folder.add(Criteria(max=1.0, version=1))
+    assert [each.name for each in tmp_path.glob("edge-mask.db.series/*")] == ["main-..%2F..%2F..%2Fx.flow.m3%2Fh"]
 
 
 NOTHING = """

@@ -49,6 +49,8 @@ class Site:
     outliers: str = "{}"
     series: str = "{}"
     unit: str = "m3/h"
+    pattern: str = ""
+    """Where it is not a topic but a port: what a line looks like."""
     clock: "Turned" = field(default_factory=lambda: Turned(wall=NOON))
     together: int = 1
     """Rows of a commit; more make long days short."""
@@ -75,9 +77,13 @@ class Site:
         text = (
             f"device: {{timezone: {ZONE}}}\noutbox: {{path: {self.database}}}\nseries: {self.series}\n"
             "mqtt: {host: h}\nsensors:\n"
-            f"- {{name: main, kind: mqtt, topic: a/b, quantity: flow, unit: {self.unit}, min: 0, max: 500,"
-            f" outliers: {self.outliers}}}\n"
+            f"- {{name: main, outliers: {self.outliers}, "
         )
+        limits = f"unit: {self.unit}, min: 0, max: 500"
+        if self.pattern:
+            text += f"kind: serial, path: /dev/x, pattern: '{self.pattern}', quantities: {{flow: {{{limits}}}}}}}\n"
+        else:
+            text += f"kind: mqtt, topic: a/b, quantity: flow, {limits}}}\n"
         return parse(text, "test.yaml", {})
 
     @contextmanager
@@ -127,7 +133,7 @@ class Watching:
     worker: SeriesWorker
     emit: Callable[[Post], None]
 
-    def live(self, minutes: float, value: Value, every: float = 20.0) -> list[bool]:
+    def live(self, minutes: float, value: Value, every: float = 20.0, sensor: str = "main") -> list[bool]:
         """Minutes of readings; which of them were outliers."""
         doubted: list[bool] = []
         clock = self.site.clock
@@ -138,7 +144,7 @@ class Watching:
                 due = Seconds(due + every)
                 said = value(now.wall) if callable(value) else value
                 if said is not None:
-                    reading = Reading("main", "flow", said, self.site.unit, now)
+                    reading = Reading(sensor, "flow", said, self.site.unit, now)
                     doubted.append(self.worker.doubts(reading))
                     self.emit(reading)
             else:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.ledger.rows import older
 from tests.ledger.series import (
     DAY,
     FIRST,
@@ -255,6 +256,16 @@ def test_a_state_that_is_no_json_is_given_up_alone(tmp_path: Path) -> None:
             ledger.commit(bad, moment(START))
         keep(ledger, closed(FIRST, 1.0))
         assert values(minutes(tmp_path / "db")) == [1.0]
+
+
+def test_a_database_of_before_has_no_series(tmp_path: Path) -> None:
+    with opened(tmp_path / "db") as ledger:
+        read(ledger, (START, 1.0))
+    older(tmp_path / "db", tmp_path / "old", 8)
+    with reading(tmp_path / "old") as reader:
+        assert (reader.names(), reader.extents(), reader.states(), reader.forecast(FLOW)) == ({}, [], {}, None)
+        assert values(reader.minutes(FLOW, FIRST, FIRST + 2)) == [None, None]
+        assert [each.value for each in reader.raw(FLOW)] == [1.0]
 
 
 def test_there_is_a_sentence_for_a_database_that_is_not_there(tmp_path: Path) -> None:

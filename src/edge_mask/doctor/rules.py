@@ -11,7 +11,7 @@ from edge_mask.app.notify import target_names
 from edge_mask.deliver.http_request import Origin, request_of
 from edge_mask.doctor.finding import PATIENCE, Finding, guarded
 from edge_mask.errors import Refused, TryLater
-from edge_mask.kinds import KINDS, READINGS, Priority
+from edge_mask.kinds import KINDS, OF_SERIES, READINGS, Priority
 from edge_mask.messages import Message
 from edge_mask.rules.effects import Effect, HttpCall
 from edge_mask.rules.rule_file import Action, RuleDefinition
@@ -71,7 +71,8 @@ def _strange_names(rule: RuleDefinition, settings: Settings) -> Iterator[str]:
 def _never_run(running: list[RuleDefinition], settings: Settings) -> Iterator[str]:
     """Rules on topics that are never published; none when a republished topic is a template."""
     names = Topics(settings.topics.root, settings.device.thing_name, settings.topics.renames)
-    kinds = [kind.name for kind in KINDS if kind is not READINGS]
+    never = {READINGS, *(() if settings.kept_series is not None else OF_SERIES)}
+    kinds = [kind.name for kind in KINDS if kind not in never]
     quantities = [quantity for sensor in settings.sensors for quantity in sensor.measured]
     published = [names.of(kind) for kind in (*kinds, *quantities)]
     published += [sensor.topic for sensor in settings.sensors if isinstance(sensor, MqttSensor)]

@@ -39,7 +39,9 @@ class SeriesReader:
         self._numbers: dict[SeriesName, int] | None = None
 
     def names(self) -> dict[SeriesName, int]:
-        """Every series that was ever recorded, and its number."""
+        """Every series that was ever recorded, and its number; none in a database of an earlier version."""
+        if self._numbers is None and not [*self._ask("SELECT 1 FROM sqlite_master WHERE name = 'series'")]:
+            self._numbers = {}
         if self._numbers is None:
             found = self._ask("SELECT sensor, quantity, unit, id FROM series ORDER BY sensor, quantity, unit")
             self._numbers = {SeriesName(str(s), str(q), str(u)): row for s, q, u, row in found if isinstance(row, int)}
@@ -119,7 +121,7 @@ class SeriesReader:
 
     def states(self) -> dict[SeriesName, str]:
         """What the watches had to know again, as JSON."""
-        found = dict(self._ask("SELECT id, state FROM series_states"))
+        found = dict(self._ask("SELECT id, state FROM series_states")) if self.names() else {}
         return {name: found[number] for name, number in self.names().items() if isinstance(found.get(number), str)}
 
     def outliers(self, sensor: str) -> Iterator[tuple[float, Any]]:

@@ -115,6 +115,7 @@ class Alert(Envelope):
     sensor: str = Field(default="", description="Which sensor measured it; absent for a camera.")
     streak: Count = Field(default=0, description="Looks in a row; only for `no_mask`.")
     value: float = Field(default=0.0, description="What was measured; absent where nothing was.")
+    unit: str = Field(default="", description="Of an outlier: the unit of `value` and `expected`.")
     quantity: str = Field(default="", description="Of an outlier: what is measured. It has these six fields beside.")
     outlier: OutlierKind = Field(
         default="system",
@@ -156,7 +157,7 @@ class Summary(OfSeries):
 
     begin: str = Field(alias="from", json_schema_extra={"format": "date-time"}, description="Their begin.")
     to: str = Field(json_schema_extra={"format": "date-time"}, description="Their end.")
-    count: Count = Field(description="Readings that the sensor can have measured.")
+    count: Count = Field(description="Readings in that time.")
     min: float | None = Field(description="Null without readings, as the next three.")
     mean: float | None
     max: float | None

@@ -102,12 +102,13 @@ class Telling:
             quantity=key.quantity,
             outlier=outlier.kind,
             reason=outlier.reason,
-            began=Unix(outlier.began),
-            expected=outlier.expected,
+            began=Unix(float(outlier.began)),
+            expected=None if outlier.expected is None else (_plain(outlier.expected[0]), _plain(outlier.expected[1])),
             state=said.state,
         )
-        text = sentence(self.site, said)
-        return Alert(at=at, kind="outlier", text=text, sensor=key.sensor, value=outlier.value, deviation=deviation)
+        text, value = sentence(self.site, said), _plain(outlier.value)
+        unit = self.site.unit or None
+        return Alert(at=at, kind="outlier", text=text, sensor=key.sensor, value=value, unit=unit, deviation=deviation)
 
     def _fields(self, first: int, minutes: int, found: _Sum, wrong: tuple[Outlier, ...]) -> dict[str, Any]:
         key = self.site.key
@@ -124,6 +125,11 @@ class Telling:
                 for each in wrong
             ),
         }
+
+
+def _plain(number: float | None) -> float | None:
+    """As JSON and the database take it: what is compared with arrays may be one of their numbers."""
+    return None if number is None else float(number)
 
 
 def name_of(site: Site) -> SeriesName:

@@ -5,11 +5,12 @@ import logging
 import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from edge_mask.app.series.folder import SeriesFolder
 from edge_mask.app.series.telling import MINUTE_S, Telling, forecast_row, minute_row, name_of
-from edge_mask.ledger.series_reader import SeriesReader
+from edge_mask.ledger.series_reader import SeriesReader, reading
 from edge_mask.ledger.series_rows import SeriesRow, StateRow
 from edge_mask.messages import Event, Fault, Reading
 from edge_mask.runtime.clock import Clock
@@ -106,17 +107,23 @@ class Watched:
         """What a restart must know."""
         assert self._watch is not None
         with self._lock:
-            return StateRow(name_of(self.site), {"watch": self._watch.dump()})
+            state = {"watch": self._watch.dump()}
+        return StateRow(name_of(self.site), json.loads(json.dumps(state, default=float)))
 
-    def refresh(self) -> None:
-        """Take what others have learned meanwhile."""
+    def refresh(self, database: Path, now: Moment) -> None:
+        """Take what others have learned meanwhile. Raises DatabaseError, and then it is as before."""
         stamp = self.folder.stamp()
         if stamp == self._stamp or self._watch is None:
             return
-        self._stamp = stamp
         criteria, model = self._learned()
+        history = None
+        if model is not None and not self._watch.has_model:  # how far its forecasts would have been off
+            here = int(now.wall // MINUTE_S)
+            with reading(database) as stored:
+                history = self._minutes(stored, here - _WARM_UP, here)
         with self._lock:
-            self._watch.use(criteria=criteria, model=model)
+            self._watch.use(criteria, model, history)
+        self._stamp = stamp
         log.info("%s: criteria of version %d are in force", self.name, criteria.version)
 
     def _learned(self) -> tuple[Criteria, Model | None]:

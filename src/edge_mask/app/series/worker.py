@@ -100,7 +100,7 @@ class SeriesWorker(Job):
         events: list[Event] = []
         rows: list[SeriesRow] = []
         for watched in self._all():
-            watched.refresh()
+            self._refresh(watched, now)
             said, kept = watched.close(minute, now)
             events += said
             rows += kept
@@ -108,6 +108,14 @@ class SeriesWorker(Job):
         if events or rows:
             self._emit(SeriesRows(tuple(rows), tuple(events)))
         self._upkeep.look(self._all(), now)
+
+    def _refresh(self, watched: Watched, now: Moment) -> None:
+        try:
+            watched.refresh(self._database, now)
+        except DatabaseError as error:
+            self._lack(error)
+        else:
+            self._unread.end()
 
     def _of(self, key: SeriesKey) -> Watched | None:
         with self._lock:
@@ -140,4 +148,4 @@ class SeriesWorker(Job):
             self._unread.end()
 
     def _lack(self, error: DatabaseError) -> None:
-        self._unread.begin("series_unread", f"what is stored cannot be read, and nothing is watched: {error}")
+        self._unread.begin("series_unread", f"what is stored cannot be read, so that no series can be begun: {error}")
