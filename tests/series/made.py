@@ -18,7 +18,9 @@ def minute_of(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) // 60
 
 
-def town(first: str, days: int, *, seed: int = 7, noise: float = 0.5, site: Site = FLOW) -> Minutes:
+def town(
+    first: str, days: int, *, seed: int = 7, noise: float = 0.5, weather: float = 0.03, site: Site = FLOW
+) -> Minutes:
     """A morning and an evening peak by the clock on the wall, less at the weekend, days that are as the one before."""
     random = np.random.default_rng(seed)
     start = minute_of(first)
@@ -27,8 +29,8 @@ def town(first: str, days: int, *, seed: int = 7, noise: float = 0.5, site: Site
     morning = np.exp(-(((clock - np.where(late, 9.5, 7.5)) / 1.5) ** 2))
     evening = np.exp(-(((clock - 19.5) / 2.0) ** 2))
     level = 6.0 + 9.0 * morning + 7.0 * evening
-    weather = np.convolve(random.normal(0, 1, len(hours) + 71), np.full(72, 1 / 8.5), "valid")
-    level = level * (1 + 0.03 * weather)
+    days_like = np.convolve(random.normal(0, 1, len(hours) + 71), np.full(72, 1 / 8.5), "valid")
+    level = level * (1 + weather * days_like)
     minutes = np.arange(days * DAY) / 60
     values = np.interp(minutes, np.arange(len(level)) + 0.5, level) + random.normal(0, noise, days * DAY)
     return Minutes(start, np.round(values, 2).astype(np.float32))

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from edge_mask.series.nouns import BLOCK, Block, Floats, Hours, Minutes
 LEAST_OF_BLOCK: Final = 5
 """Minutes in line without which ten minutes have no mean."""
 LEAST_OF_HOUR: Final = 20
+LONGEST_GAP: Final = 60
 HOURS_KEPT: Final = 26 * 168
 
 
@@ -78,22 +80,35 @@ class Recent:
 class Gathering:
     """Minutes on their way into a block and an hour."""
 
+    gap = 1
+    """Minutes that a reading stands for."""
+
     def __init__(self) -> None:
         self._block: list[float] = []
         self._all: list[float] = []
         self._hour: list[float] = []
+        self._last, self._age = math.nan, 0
 
     def forget(self) -> None:
         """The minutes before were not watched."""
         self._block, self._all, self._hour = [], [], []
+        self._last = math.nan
 
     def put(self, mean: float, *, doubted: bool) -> None:
         """A minute that was read."""
-        if not math.isnan(mean):
-            self._all.append(mean)
+        self._last, self._age = math.nan if doubted else mean, 0
+        self._all.append(mean)
         if not doubted:
             self._block.append(mean)
             self._hour.append(mean)
+
+    def hold(self) -> None:
+        """A minute without a reading; the one before may stand for it."""
+        self._age += 1
+        if self._age < self.gap and not math.isnan(self._last):
+            self._all.append(self._last)
+            self._block.append(self._last)
+            self._hour.append(self._last)
 
     def block(self, minute: int) -> Block:
         """The block that ends with this minute."""
@@ -111,18 +126,47 @@ class Gathering:
 
 def blocks(minutes: Minutes) -> Blocks:
     """The ten-minute means of a history."""
-    return Blocks(*means(minutes, BLOCK, LEAST_OF_BLOCK))
+    return Blocks(*means(held(minutes), BLOCK, LEAST_OF_BLOCK))
 
 
 def hours(minutes: Minutes) -> Hours:
     """The hourly means of a history."""
-    return Hours(*means(minutes, 60, LEAST_OF_HOUR))
+    return Hours(*means(held(minutes), 60, LEAST_OF_HOUR))
 
 
-def days(minutes: Minutes, last: int = 14) -> Iterator[tuple[int, float, float]]:
-    """The lowest and highest minute of each of the last whole days (since 1970); days without one are left out."""
+def gap(values: Floats) -> int:
+    """Minutes from one reading to the next, which nine in ten do not exceed."""
+    apart = np.diff(np.flatnonzero(np.isfinite(values)))
+    return min(max(1, int(np.quantile(apart, 0.9))), LONGEST_GAP) if len(apart) else 1
+
+
+def held(minutes: Minutes) -> Minutes:
+    """Where readings come each few minutes only, each stands for the minutes until the next one is due."""
+    due = gap(minutes.values)
+    if due == 1:
+        return minutes
+    place = np.arange(len(minutes.values))
+    last = np.maximum.accumulate(np.where(np.isfinite(minutes.values), place, -LONGEST_GAP))
+    held = minutes.values[np.maximum(last, 0)]
+    return Minutes(minutes.first, np.where(place - last < due, held, np.float32(np.nan)))
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What was usual on a whole day (counted since 1970)."""
+
+    day: int
+    low: float
+    high: float
+    step: float
+    """The largest from one reading to the next."""
+
+
+def days(minutes: Minutes, last: int = 14) -> Iterator[Day]:
+    """The last whole days, but for those without readings."""
     end = minutes.end // 1440
     for day in range(max(end - last, -(-minutes.first // 1440)), end):
         values = minutes.values[day * 1440 - minutes.first :][:1440]
-        if not np.isnan(values).all():
-            yield day, float(np.nanmin(values)), float(np.nanmax(values))
+        values = values[np.isfinite(values)]
+        if len(values) > 1:
+            yield Day(day, float(values.min()), float(values.max()), float(np.abs(np.diff(values)).max()))

@@ -53,7 +53,17 @@ class Criteria:
                 values[key] = int(_number(value, f"{where}: {key}"))
             else:
                 values[key] = None if value is None else _number(value, f"{where}: {key}")
+        _sound(values, where)
         return cls(**values)
+
+
+def _sound(values: Mapping[str, Any], where: str) -> None:
+    low, high = values.get("min"), values.get("max")
+    if low is not None and high is not None and low > high:
+        raise Refused(f"{where}: min is {low:g} and max is {high:g}")
+    for key in ("max_step", "gap", "run", "zero_run"):
+        if (value := values.get(key)) is not None and value <= 0:
+            raise Refused(f"{where}: {key} is {value:g}: it must be above 0")
 
 
 def _number(value: Any, where: str) -> float:

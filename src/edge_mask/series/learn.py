@@ -11,16 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_mask.errors import Refused
+from edge_mask.series.blocks import gap
 from edge_mask.series.criteria import Criteria
 from edge_mask.series.nouns import Floats, Minutes, Site
 
 LEAST_DAYS: Final = 21
 """Days without which nothing is learned: three of each weekday."""
 DAY: Final = 1440
-_STEP = 1.75
+STEP: Final = 1.75
 """The largest step is this many times one that is reached on one day in twenty."""
 _RUN = 1.4
-_RUN_MORE = 10
+_RUN_MORE, _RUN_MORE_AT_LEAST = 10, 4
+"""Minutes beyond the longest usual run, and readings where they do not come each minute."""
 _MOST_OF_HALF = 3.0
 """The longest usual run is at most so many times that of half of the days: a sensor may be stuck for weeks."""
 _MARGIN = 0.15
@@ -69,22 +71,22 @@ def learn(
     `without`: spans in Unix seconds in which something was wrong; their days are left out.
     """
     values = _whole_days(clean(site, Criteria(), minutes), without)
-    days = int((np.isfinite(values).sum(axis=1) >= DAY // 2).sum())
+    due = gap(values.ravel())
+    days = int((np.isfinite(values).sum(axis=1) * due >= DAY // 2).sum())
     if days < LEAST_DAYS:
         name = f"{site.key.sensor} {site.key.quantity}"
         raise Refused(f"{name}: {days} days of readings in line; criteria are learned from {LEAST_DAYS} days on")
-    gap = _gap(values.ravel())
-    run, zero_run = _runs_of(values)
-    learned = Criteria(gap=gap, run=run, zero_run=zero_run)
+    run, zero_run = _runs_of(values, max(_RUN_MORE // due, _RUN_MORE_AT_LEAST))
+    learned = Criteria(gap=due, run=run, zero_run=zero_run)
     values[runs(values.ravel()).reshape(values.shape) > _run_limits(values, learned)] = np.nan
-    step = _STEP * _of_days(np.abs(_steps(values.ravel(), gap)).reshape(values.shape), 0.95)
-    jumped = np.nanmax(np.abs(_steps(values.ravel(), gap)).reshape(values.shape), axis=1, initial=0.0) > step
+    step = STEP * _of_days(np.abs(_steps(values.ravel(), due)).reshape(values.shape), 0.95)
+    jumped = np.nanmax(np.abs(_steps(values.ravel(), due)).reshape(values.shape), axis=1, initial=0.0) > step
     low, high = _limits(site, values[~jumped])
     return Criteria(
         min=low,
         max=high,
         max_step=step,
-        gap=gap,
+        gap=due,
         run=run,
         zero_run=zero_run,
         version=version,
@@ -111,14 +113,14 @@ def _run_limits(values: Floats, criteria: Criteria) -> NDArray[np.int64]:
     return np.where(values == 0, criteria.zero_run or run, run)
 
 
-def _runs_of(values: Floats) -> tuple[int, int]:
-    """How long a value may stay the same: any, and zero."""
+def _runs_of(values: Floats, more: int) -> tuple[int, int]:
+    """How many readings may be the same: of any value, and of zero. `more`: than usual, at least."""
     length = runs(values.ravel()).reshape(values.shape)
     zero = values == 0
     usual = bool(zero.sum() > _ZERO_IS_USUAL * np.isfinite(values).sum())
     moving = np.where(zero & usual, 0, length)
     typical = min(_of_days(moving, 0.95), _MOST_OF_HALF * _of_days(moving, 0.5))
-    run = int(max(_RUN * typical, typical + _RUN_MORE))
+    run = int(max(_RUN * typical, typical + more))
     return run, max(_ZERO_RUN, 2 * int(length[zero].max())) if usual else run
 
 
@@ -128,32 +130,28 @@ def _of_days(values: NDArray[np.float32] | NDArray[np.int64], share: float) -> f
     return float(np.quantile(largest[np.isfinite(values).any(axis=1)], share))
 
 
-def _gap(values: Floats) -> int:
-    """The time from one reading to the next that nine in ten do not exceed."""
-    apart = np.diff(np.flatnonzero(np.isfinite(values)))
-    return max(1, int(np.quantile(apart, 0.9)))
-
-
-def _steps(values: Floats, gap: int) -> Floats:
+def _steps(values: Floats, due: int) -> Floats:
     """From the reading before to this one; NaN where there is none close enough."""
     steps = np.full(len(values), np.nan, np.float32)
     known = np.flatnonzero(np.isfinite(values))
     apart = np.diff(known)
-    steps[known[1:]] = np.where(apart <= gap + 2, np.diff(values[known]), np.nan)
+    steps[known[1:]] = np.where(apart <= due + 2, np.diff(values[known]), np.nan)
     return steps
 
 
 def _jumps(values: Floats, step: float) -> NDArray[np.bool_]:
-    """Up to three minutes that are apart from both the one before and the one after."""
+    """Up to three readings that are apart from both the one before and the one after."""
     found = np.zeros(len(values), np.bool_)
+    known = np.flatnonzero(np.isfinite(values))
+    kept = values[known]
     for width in (1, 2, 3):
-        before, after = values[: -width - 1], values[width + 1 :]
+        before, after = kept[: -width - 1], kept[width + 1 :]
         apart = np.ones(len(before), np.bool_)
         for offset in range(1, width + 1):
-            inner = values[offset : len(values) - width - 1 + offset]
+            inner = kept[offset : len(kept) - width - 1 + offset]
             apart &= (np.abs(inner - before) > step) & (np.abs(inner - after) > step)
         for offset in range(1, width + 1):
-            found[offset : len(values) - width - 1 + offset] |= apart
+            found[known[offset : len(kept) - width - 1 + offset][apart]] = True
     return found
 
 

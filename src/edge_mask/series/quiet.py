@@ -16,8 +16,8 @@ from edge_mask.series.nouns import Block, Floats, Hours, Outlier, Site
 _ALLOWED: Final = 1.0
 """Of each night's excess, in usual differences between nights."""
 _ENOUGH: Final = 4.5
-_MOST: Final = 3.0
-"""One night alone says nothing, however high it is."""
+_MOST, _MOST_ALONE = 3.0, 1.5
+"""Of one night, however high it is; and of one after a usual one: a burst lasts a night, a leak lasts."""
 _NEAR, _FAR = 3, 16
 """The nights it is compared with: not the last ones, into which a slow leak has come already."""
 _LEAST: Final = 7
@@ -42,6 +42,8 @@ class Quiet:
         self._past: list[Floats] = []
         self._sum = 0.0
         self._since = 0.0
+        self._before = 0.0
+        """How high the night before was."""
         self._open: _Leak | None = None
 
     def warm_up(self, hours: Hours, blocks: Blocks) -> None:  # noqa: ARG002
@@ -71,19 +73,23 @@ class Quiet:
         which = int(np.argmin(noise))
         excess = float(figures[which] - base[which])
         was = self._open
-        if was is not None and was.is_over(figures):
-            self._open, self._sum = None, 0.0
-            return False
-        if was is not None and was.nights < _GROWN:
-            return True
+        if was is not None:
+            if was.is_over(figures):
+                self._open, self._sum = None, 0.0
+                return False
+            if (further := was.further(figures)) is None:
+                return True
+            which, excess = was.which, further
         if self._sum == 0.0:
             self._since = begin
-        self._sum = max(0.0, self._sum + min(excess / float(noise[which]), _MOST) - _ALLOWED)
+        height = excess / float(noise[which])
+        most = _MOST if self._before > _ALLOWED else _MOST_ALONE
+        self._sum, self._before = max(0.0, self._sum + min(height, most) - _ALLOWED), height
         if self._sum <= _ENOUGH:
             return True
         expected = (None, float(base[which] + noise[which]))
         found = Outlier("quiet", "leak", float(figures[which]), expected, self._since)
-        self._open, self._sum = _Leak(found, which, float(base[which]), excess), 0.0
+        self._open, self._sum = _Leak(found, which, float(figures[which]) - excess, excess), 0.0
         return was is None
 
     def _usual(self) -> tuple[Floats, Floats] | None:
@@ -101,39 +107,53 @@ class Quiet:
 
     def dump(self) -> dict[str, Any]:
         """The sum, and what is open."""
-        return {"sum": self._sum, "since": self._since, "open": None if self._open is None else self._open.dump()}
+        kept = {"sum": self._sum, "since": self._since, "before": self._before}
+        return {**kept, "open": None if self._open is None else self._open.dump()}
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from a `dump`."""
-        self._sum, self._since = float(state["sum"]), float(state["since"])
+        self._sum, self._since, self._before = (float(state[name]) for name in ("sum", "since", "before"))
         self._open = None if state["open"] is None else _Leak.load(state["open"])
 
 
 class _Leak:
     """One that was said: over when the nights are as before, or when it has become usual."""
 
-    def __init__(self, outlier: Outlier, which: int, base: float, excess: float, nights: int = 0) -> None:
+    def __init__(self, outlier: Outlier, which: int, base: float, excess: float) -> None:
         self.outlier = outlier
-        self.nights = nights
-        self._which, self._base, self._excess = which, base, excess
+        self.which = which
+        self._base, self._excess = base, excess
+        self._nights = 0
+        self._first: list[float] = []
+        """What its first nights exceed the base by."""
 
     def is_over(self, figures: Floats) -> bool:
         """One night more."""
-        self.nights += 1
-        return bool(figures[self._which] - self._base < _BACK * self._excess) or self.nights > _USUAL_AGAIN
+        self._nights += 1
+        return bool(figures[self.which] - self._base < _BACK * self._excess) or self._nights > _USUAL_AGAIN
+
+    def further(self, figures: Floats) -> float | None:
+        """By how much this night exceeds those of this leak; None while it comes up."""
+        excess = float(figures[self.which]) - self._base
+        if len(self._first) < _GROWN:
+            self._first.append(excess)
+            return None
+        return excess - float(np.median(self._first[_NEAR:]))
 
     def dump(self) -> dict[str, Any]:
         """As plain JSON."""
         found = self.outlier
-        expected = None if found.expected is None else found.expected[1]
-        told = {"value": found.value, "high": expected, "began": found.began}
-        return {**told, "which": self._which, "base": self._base, "excess": self._excess, "nights": self.nights}
+        told = {"value": found.value, "high": None if found.expected is None else found.expected[1]}
+        kept = {"base": self._base, "excess": self._excess, "nights": self._nights, "first": self._first}
+        return {**told, "began": found.began, "which": self.which, **kept}
 
     @classmethod
     def load(cls, state: dict[str, Any]) -> "_Leak":
         """From a `dump`."""
         found = Outlier("quiet", "leak", state["value"], (None, state["high"]), state["began"])
-        return cls(found, state["which"], state["base"], state["excess"], state["nights"])
+        leak = cls(found, state["which"], state["base"], state["excess"])
+        leak._nights, leak._first = state["nights"], list(state["first"])
+        return leak
 
 
 def night_noise(site: Site, blocks: Blocks) -> float | None:

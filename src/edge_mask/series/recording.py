@@ -3,12 +3,13 @@
 import csv
 import gzip
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
@@ -29,13 +30,13 @@ class Recording:
 
 def read(folder: Path) -> Recording:
     """Read a folder; Refused with a sentence about what is wrong in it."""
-    meta = _meta(folder / "meta.json")
+    path = folder / "meta.json"
+    meta = _meta(path)
     name = str(meta.get("series", folder.name))
-    try:
-        site = _site(name, meta)
-    except (KeyError, TypeError, ValueError) as error:
-        raise Refused(f"{folder / 'meta.json'}: {type(error).__name__}: {error}") from error
+    site = _site(name, meta, str(path))
     history, live = (_minutes(_either(folder, part)) for part in ("history", "live"))
+    if not len(live.values):
+        raise Refused(f"{_either(folder, 'live')}: has no rows")
     return Recording(name, site, history, live)
 
 
@@ -62,19 +63,50 @@ def _meta(path: Path) -> dict[str, Any]:
     return meta
 
 
-def _site(name: str, meta: dict[str, Any]) -> Site:
-    limits = meta.get("limits") or (meta.get("physical_min"), meta.get("physical_max"))
-    low, high = limits
-    quiet, shipped = meta.get("quiet_hours"), meta.get("shipped_criteria")
+def _site(name: str, meta: dict[str, Any], where: str) -> Site:
+    if missing := [key for key in ("unit", "zone") if key not in meta]:
+        raise Refused(f"{where}: {missing[0]} is missing")
+    shipped = meta.get("shipped_criteria")
+    resolution = _number(meta, "resolution", where)
+    low, high = (_number(meta, key, where) for key in ("physical_min", "physical_max"))
     return Site(
         key=SeriesKey(name, str(meta.get("quantity", "value"))),
         unit=str(meta["unit"]),
-        zone=ZoneInfo(str(meta["zone"])),
-        limits=(float("-inf") if low is None else float(low), float("inf") if high is None else float(high)),
-        resolution=meta.get("resolution"),
-        quiet_hours=None if quiet is None else (time.fromisoformat(quiet[0]), time.fromisoformat(quiet[1])),
-        shipped=None if shipped is None else Criteria.from_data(shipped, "shipped_criteria"),
+        zone=_zone(str(meta["zone"]), where),
+        limits=(-math.inf if low is None else low, math.inf if high is None else high),
+        resolution=resolution,
+        quiet_hours=_quiet_hours(meta.get("quiet_hours"), where),
+        shipped=None if shipped is None else Criteria.from_data(shipped, f"{where}: shipped_criteria"),
     )
+
+
+def _number(meta: dict[str, Any], key: str, where: str) -> float | None:
+    if key.startswith("physical_") and meta.get("limits") is not None:
+        value = meta["limits"][key == "physical_max"]
+    else:
+        value = meta.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Refused(f"{where}: {key} is {value!r}, not a number")
+    return float(value)
+
+
+def _zone(name: str, where: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise Refused(f"{where}: there is no zone {name}") from error
+
+
+def _quiet_hours(hours: Any, where: str) -> tuple[time, time] | None:
+    if hours is None:
+        return None
+    try:
+        begin, end = hours
+        return time.fromisoformat(begin), time.fromisoformat(end)
+    except (TypeError, ValueError) as error:
+        raise Refused(f'{where}: quiet_hours are {hours!r}, not two times as in ["22:00", "05:00"]') from error
 
 
 def _either(folder: Path, part: str) -> Path:
@@ -111,9 +143,15 @@ def _rows(path: Path) -> Iterator[tuple[int, float]]:
         for number, row in enumerate(csv.DictReader(lines), 2):
             try:
                 if row["value"]:
-                    yield _minute(row["time"]), float(row["value"])
+                    yield _minute(row["time"]), _finite(row["value"])
             except (KeyError, TypeError, ValueError) as error:
                 raise Refused(f"{path} line {number}: wanted is time,value in UTC: {error}") from error
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ValueError(f"{text} is no reading")
+    return value
 
 
 def _minute(text: str) -> int:

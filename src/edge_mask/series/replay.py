@@ -95,10 +95,7 @@ class _House:
 
     def _learn(self, now: int) -> bool:
         try:
-            tidy = (
-                clean(self._site, self._criteria, self._until(now)) if self._criteria.version == 0 else self._until(now)
-            )
-            self._criteria = learn(self._site, tidy, now * 60.0, self._criteria.version + 1, self._wrong)
+            self._criteria = learn(self._site, self._until(now), now * 60.0, self._criteria.version + 1, self._wrong)
         except Refused:
             return False
         return True

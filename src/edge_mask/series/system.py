@@ -20,6 +20,7 @@ class System:
         self._limits = site.limits
         self._empty = 0
         self._same = 0
+        self._since = 0.0
         self._value = math.nan
         self.use(criteria)
 
@@ -49,7 +50,7 @@ class System:
             return (Outlier("system", "silent", None, None, seen.end - 60.0 * self._empty),)
         self._empty = 0
         if seen.low != seen.high or seen.last != self._value:
-            self._same = 0
+            self._same, self._since = 0, seen.end - 60.0
         self._same += 1
         self._value = seen.last
         low, high = self._limits
@@ -57,7 +58,7 @@ class System:
             value = seen.low if seen.low < low else seen.high
             return (Outlier("system", "out_of_range", value, self._limits, seen.end - 60.0),)
         if self._same > self._limit(seen.last):
-            return (Outlier("system", "stuck", seen.last, None, seen.end - 60.0 * self._same),)
+            return (Outlier("system", "stuck", seen.last, None, self._since),)
         return ()
 
     def _limit(self, value: float) -> int:
@@ -65,9 +66,10 @@ class System:
 
     def dump(self) -> dict[str, Any]:
         """How long it is silent, and how long it says the same."""
-        return {"empty": self._empty, "same": self._same, "value": None if math.isnan(self._value) else self._value}
+        value = None if math.isnan(self._value) else self._value
+        return {"empty": self._empty, "same": self._same, "since": self._since, "value": value}
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from a `dump`."""
-        self._empty, self._same = int(state["empty"]), int(state["same"])
+        self._empty, self._same, self._since = int(state["empty"]), int(state["same"]), float(state["since"])
         self._value = math.nan if state["value"] is None else float(state["value"])

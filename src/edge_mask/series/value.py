@@ -3,15 +3,18 @@
 import math
 from typing import Any, Final
 
+from edge_mask.series.blocks import Day
 from edge_mask.series.criteria import Criteria
 from edge_mask.series.detector import Seen
-from edge_mask.series.learn import beyond
+from edge_mask.series.learn import STEP, beyond
 from edge_mask.series.nouns import Outlier, Site
 
 _CALM: Final = 10
 """Minutes in line that end a value outside of the limits: one near a limit crosses it again and again."""
 _STAYS: Final = 15
 """Minutes after which a step is a new level, which is a matter for the forecast."""
+_FORGET: Final = 0.999
+"""Of a spread, from minute to minute."""
 _DAYS: Final = 14
 """What is usual in the last two weeks is in line, whatever was learned: seasons creep."""
 
@@ -26,8 +29,9 @@ class Value:
         """Minutes since `_before`."""
         self._level: float | None = None
         """What it was before a step."""
-        self._spread = 0.0
-        """How far readings of one minute are apart: limits are of means, and single readings scatter more."""
+        self._spread = math.inf
+        """How far readings of one minute are apart: limits are of means, and single readings scatter more. Infinite
+        until a minute was seen."""
         self._outside: Outlier | None = None
         self._step: Outlier | None = None
         self._calm = 0
@@ -39,13 +43,12 @@ class Value:
     def use(self, criteria: Criteria) -> None:
         """Judge by these from now on."""
         self._criteria = criteria
-        self._max_step = math.inf if criteria.max_step is None else criteria.max_step
         self._close = (criteria.gap or 1) + 2
         self._widen()
 
-    def warm_up(self, day: int, low: float, high: float) -> None:
+    def warm_up(self, day: Day) -> None:
         """A day that is over, of which nothing is said."""
-        self._days.put(day, low, high)
+        self._days.put(day)
         self._widen()
 
     def reading(self, at: float, value: float) -> Outlier | None:
@@ -69,11 +72,12 @@ class Value:
         if seen.count == 0:
             return self._wrong()
         found = of_readings or self._judge(seen.end - 60.0, seen.mean, 0.0)
-        self._spread += 0.01 * (seen.high - seen.low - self._spread)
+        step = abs(seen.mean - self._before)
+        self._scatter(seen.high - seen.low, usual=found is None)
         self._follow(found, seen)
         self._before, self._apart = seen.mean, 0
         wrong = self._wrong()
-        if not wrong and self._days.see(seen.minute // 1440, seen.mean):
+        if not wrong and self._days.see(seen.minute // 1440, seen.mean, step):
             self._widen()
         return wrong
 
@@ -81,9 +85,17 @@ class Value:
         if not self._low - spread <= value <= self._high + spread:
             return Outlier("value", "spike", value, (_or_none(self._low), _or_none(self._high)), at)
         level = self._before if self._level is None else self._level
-        if abs(value - level) > self._max_step + spread:
+        if self._outside is None and abs(value - level) > self._max_step + spread:
             return Outlier("value", "step", value, (level - self._max_step, level + self._max_step), at)
         return None
+
+    def _scatter(self, spread: float, *, usual: bool) -> None:
+        if math.isinf(self._spread):
+            self._spread = spread
+        elif usual:
+            self._spread = max(_FORGET * self._spread, spread)
+        else:
+            self._spread += (1.0 - _FORGET) * (spread - self._spread)
 
     def _follow(self, found: Outlier | None, seen: Seen) -> None:
         """What is open begins, goes on or ends."""
@@ -92,7 +104,8 @@ class Value:
             self._outside = self._outside or found
         elif self._outside is not None:
             self._calm += 1
-            if self._calm >= _CALM or self._back(seen.mean):
+            came_back = self._back(seen.mean) or abs(seen.mean - self._before) > self._max_step
+            if self._calm >= _CALM or came_back:
                 self._outside = None
         if found is not None and self._level is None and not math.isnan(self._before):
             self._level, self._age = self._before, 0
@@ -112,20 +125,25 @@ class Value:
         return tuple(each for each in (self._outside, self._step) if each is not None)
 
     def _widen(self) -> None:
-        low, high = self._criteria.min, self._criteria.max
+        low, high, step = self._criteria.min, self._criteria.max, self._criteria.max_step
         self._low = -math.inf if low is None else low
         self._high = math.inf if high is None else high
-        if (span := self._days.span()) is not None and low is not None and high is not None:
-            usual = beyond(self._site, *span)
-            self._low, self._high = min(self._low, usual[0]), max(self._high, usual[1])
+        self._max_step = math.inf if step is None else step
+        if (usual := self._days.usual()) is not None:
+            below, above = beyond(self._site, usual.low, usual.high)
+            self._low, self._high = min(self._low, below), max(self._high, above)
+            self._max_step = max(self._max_step, STEP * usual.step)
 
     def dump(self) -> dict[str, Any]:
         """What it was, and what is open."""
-        return {"before": _or_none(self._before), "level": self._level, "calm": self._calm, "age": self._age}
+        kept = {"apart": self._apart, "spread": _or_none(self._spread), "calm": self._calm, "age": self._age}
+        return {"before": _or_none(self._before), "level": self._level, **kept}
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from a `dump`."""
         self._before = math.nan if state["before"] is None else float(state["before"])
+        self._apart = int(state["apart"])
+        self._spread = math.inf if state["spread"] is None else float(state["spread"])
         self._level, self._calm, self._age = state["level"], int(state["calm"]), int(state["age"])
 
     def reopen(self, found: Outlier) -> None:
@@ -137,32 +155,34 @@ class Value:
 
 
 class _Days:
-    """The lowest and highest value of each of the last days."""
+    """What was in line on each of the last days."""
 
     def __init__(self) -> None:
-        self._day = 0
-        self._low, self._high = math.inf, -math.inf
-        self._past: list[tuple[int, float, float]] = []
+        self._now = Day(0, math.inf, -math.inf, 0.0)
+        self._past: list[Day] = []
 
-    def see(self, day: int, value: float) -> bool:
-        """True when a day is over."""
-        over = day != self._day
-        if over:
-            self.put(self._day, self._low, self._high)
-            self._day, self._low, self._high = day, math.inf, -math.inf
-        self._low, self._high = min(self._low, value), max(self._high, value)
+    def see(self, day: int, value: float, step: float) -> bool:
+        """True when a day is over; `step` NaN: there was no reading before."""
+        now = self._now
+        if day == now.day and now.low <= value <= now.high and not step > now.step:
+            return False
+        if over := day != now.day:
+            self.put(now)
+            now = Day(day, value, value, 0.0)
+        self._now = Day(day, min(now.low, value), max(now.high, value), max(now.step, step))
         return over
 
-    def put(self, day: int, low: float, high: float) -> None:
-        if low <= high:
-            self._past = [each for each in self._past if day - _DAYS < each[0] < day] + [(day, low, high)]
+    def put(self, day: Day) -> None:
+        """A day that is over."""
+        if day.low <= day.high:
+            self._past = [each for each in self._past if day.day - _DAYS < each.day < day.day] + [day]
 
-    def span(self) -> tuple[float, float] | None:
-        """Of all days but the two lowest and highest ones; None while there are too few."""
+    def usual(self) -> Day | None:
+        """Of all days but the most unusual one; None while there are too few."""
         if len(self._past) < _DAYS // 2:
             return None
-        lows, highs = sorted(each[1] for each in self._past), sorted(each[2] for each in self._past)
-        return lows[2], highs[-3]
+        lows, highs, steps = (sorted(getattr(each, name) for each in self._past) for name in ("low", "high", "step"))
+        return Day(self._past[-1].day, lows[1], highs[-2], steps[-2])
 
 
 def _or_none(value: float) -> float | None:

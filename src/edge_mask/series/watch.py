@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from edge_mask.series.blocks import Gathering, Recent, blocks, days, hours
+from edge_mask.series.blocks import Gathering, Recent, blocks, days, gap, hours
 from edge_mask.series.criteria import Criteria
 from edge_mask.series.detector import BlockDetector, Forecaster, Kept, Seen
+from edge_mask.series.drift import Drift
 from edge_mask.series.learn import clean
 from edge_mask.series.level import Level
 from edge_mask.series.nouns import BLOCK, Closed, Forecast, Minutes, Outlier, Reason, Said, Site
@@ -41,15 +42,19 @@ class Watch:
     def warm_up(self, history: Minutes) -> None:
         """Take what is stored as known; nothing is said of it. At a restart: this first, then `load`."""
         tidy = clean(self._site, self._criteria, history)
+        self._gathering.gap = self._criteria.gap or gap(tidy.values)
         known = hours(tidy)
         self._recent.fill(known.first, known.values)
         for value in tidy.values[known.end * 60 - tidy.first :].tolist() if len(known.values) else ():
-            self._gathering.put(value, doubted=math.isnan(value))
+            if math.isnan(value):
+                self._gathering.hold()
+            else:
+                self._gathering.put(value, doubted=False)
         for each in self._by_block.values():
             each.warm_up(known, blocks(tidy))
         if self._value is not None:
-            for day, low, high in days(tidy):
-                self._value.warm_up(day, low, high)
+            for day in days(tidy):
+                self._value.warm_up(day)
 
     def reading(self, at: float, value: float) -> Outlier | None:
         """What this reading is by itself, for whoever decides on it now."""
@@ -72,6 +77,8 @@ class Watch:
         doubted = bool(wrong)
         if seen.count:
             self._gathering.put(seen.mean, doubted=doubted)
+        else:
+            self._gathering.hold()
         if (minute + 1) % BLOCK == 0:
             self._close_block(minute)
         said = self._compare((*wrong, *self._of_blocks), seen.end)
@@ -101,6 +108,7 @@ class Watch:
         forecasts are off at this site."""
         if criteria is not None:
             self._criteria = criteria
+            self._gathering.gap = criteria.gap or 1
             for each in (self._system, self._value):
                 if each is not None:
                     each.use(criteria)
@@ -142,8 +150,9 @@ class Watch:
         """What looks at how far the series is from its forecasts."""
         if "forecast" not in self._site.kinds:
             return []
-        self._by_block["level"] = Level(self._site, model)
-        return [self._by_block["level"]]
+        found: dict[str, BlockDetector] = {"level": Level(self._site, model), "drift": Drift(self._site, model)}
+        self._by_block |= found
+        return list(found.values())
 
     def _detectors(self) -> dict[str, Kept]:
         found: dict[str, Kept] = dict(self._by_block)
