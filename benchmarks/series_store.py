@@ -166,19 +166,20 @@ def _training(path: Path, sensors: int, hours: int) -> None:
     first, second = names_of(sensors)[:2]
     end = (BEGINS + hours) * IN_HOUR
     program = f"""
-import resource, sys, time
+import sys, time
 began = time.process_time()
 from edge_mask.ledger.series_reader import reading
 from edge_mask.ledger.series_numbers import SeriesName
-loaded, rss = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 from pathlib import Path
+def most():
+    return int(next(line for line in Path("/proc/self/status").open() if line.startswith("VmHWM")).split()[1]) / 1024
+loaded, before = time.process_time(), most()
 with reading(Path({str(path)!r})) as reader:
     for name in ({tuple(first)!r}, {tuple(second)!r}):
         assert len(reader.minutes(SeriesName(*name), {end - 394_200}, {end}).values) == 394200
 heavy = [name for name in ("sqlalchemy", "pydantic") if name in sys.modules]
-most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(f"{{loaded - began:.2f}} s for imports, {{time.process_time() - loaded:.2f}} s for reading,"
-      f" {{most / 1024:.0f}} MiB at most ({{rss / 1024:.0f}} before it); besides: {{heavy}}")
+      f" {{most():.0f}} MiB at most ({{before:.0f}} before it); besides: {{heavy}}")
 """
     print("two series of nine months, a process of its own:", end=" ", flush=True)
     subprocess.run([sys.executable, "-c", program], check=True)
