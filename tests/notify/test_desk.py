@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,6 +14,7 @@ from edge_mask.notify.desk import NoticeDesk, Told
 from edge_mask.notify.notice import LONGEST_TEXT, LONGEST_TITLE, unpacked
 from edge_mask.notify.words import text_of
 from edge_mask.rules.effects import Notify
+from edge_mask.series.nouns import Reason
 from edge_mask.settings.notify import NtfyTarget, Target, WebPushTarget
 from edge_mask.units import Moment, Seconds, Unix
 
@@ -321,3 +323,21 @@ def test_an_end_and_another_outlier_are_no_repetition_of_the_first() -> None:
     alerts = (outlier("begun"), outlier("begun"), outlier("ended"), outlier("begun", "spike"))
     rows = [len(office.alert(each, message({"id": f"a{n}"}), None).rows) for n, each in enumerate(alerts)]
     assert rows == [1, 0, 1, 1]
+
+
+@pytest.mark.parametrize("reason", get_args(Reason))
+def test_an_outlier_is_told_in_korean_by_its_reason(reason: Reason) -> None:
+    begun = replace(outlier("begun", reason), value=3.41)
+    text = text_of(begun, "gate-01", "ko")
+    assert text.startswith("gate-01: ")
+    assert "flow" in text
+    assert text != text_of(begun, "gate-01", "en") == f"gate-01: main: flow: {reason}"
+    assert text_of(outlier("ended", reason), "gate-01", "ko") == "gate-01: flow: 다시 정상입니다."
+
+
+def test_korean_says_what_would_be_usual_and_falls_back_where_a_number_is_missing() -> None:
+    leak = outlier("begun", "leak")
+    assert leak.deviation is not None
+    told = replace(leak, value=3.41, unit="m3/h", deviation=replace(leak.deviation, expected=(None, 2.9)))
+    assert "3.41 m3/h (평소 ~2.9)" in text_of(told, "gate-01", "ko")
+    assert text_of(leak, "gate-01", "ko") == "gate-01: main: flow: leak"

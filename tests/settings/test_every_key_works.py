@@ -154,6 +154,11 @@ def write_config_of_targets(folder: Path, readings: str, url: str) -> Path:
     return path
 
 
+def forgotten(read: set[str]) -> set[str]:
+    sections = {name.partition(".")[0] for name in read & AS_A_WHOLE}
+    return {key for key in keys_of(Settings) if key not in read and key.partition(".")[0] not in sections}
+
+
 def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
     write_model(tmp_path)
     write_scene(tmp_path / "scene", [MASKED])
@@ -192,6 +197,8 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
         targets = write_config_of_targets(tmp_path, readings, server.url)
         assert edge_mask("users", "add", "kim", "--config", targets, cwd=tmp_path, stdin=f"{'x9-' * 8}\n").code == 0
         read |= read_by("run", "--until-idle", folder=tmp_path, config=targets)
-    sections = {name.partition(".")[0] for name in read & AS_A_WHOLE}
-    forgotten = {key for key in keys_of(Settings) if key not in read and key.partition(".")[0] not in sections}
-    assert forgotten == set()
+    for longer in ("5", "20"):  # on a busy machine some worker has not come to read its keys within a second
+        if not forgotten(read):
+            break
+        read |= read_by("run", "--max-seconds", longer, folder=tmp_path, config=config)
+    assert forgotten(read) == set()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from edge_mask.kinds import Urgency
-from edge_mask.messages import Alert
+from edge_mask.messages import Alert, Deviation
 from edge_mask.settings.notify import Language
 from edge_mask.units import DEGREES
 
@@ -46,6 +46,18 @@ _SENTENCES: Final[Mapping[Language, Mapping[str, str]]] = {
         "": "{text}",
     },
 }
+_OUTLIERS: Final[Mapping[str, str]] = {
+    "silent": "{quantity} 측정값이 없습니다.",
+    "stuck": "{quantity} 값이 {value}에서 변하지 않습니다.",
+    "out_of_range": "{quantity} {value}: 센서가 측정할 수 없는 값입니다{usual}.",
+    "spike": "{quantity} {value}: 평소와 다른 값입니다{usual}.",
+    "step": "{quantity} 값이 한 번에 크게 변했습니다: {value}{usual}.",
+    "level": "{quantity} {value}: 예측과 다릅니다{usual}.",
+    "drift": "{quantity} 값이 여러 날에 걸쳐 평소에서 벗어났습니다: {value}{usual}.",
+    "leak": "야간 {quantity} 최저값이 예전만큼 내려가지 않습니다: {value}{usual}.",
+    "ended": "{quantity}: 다시 정상입니다.",
+}
+"""In Korean; in English the alert's own text says it."""
 _URGENCY: Final[Mapping[str, Urgency]] = {"outlier": "normal"}
 _TURNS: Final = {"who was refused": "tailgating refused", "one more person": "tailgating more"}
 
@@ -65,6 +77,8 @@ def text_of(alert: Alert, thing: str, language: Language) -> str:
 
 def sentence_of(alert: Alert, language: Language) -> str:
     """Made from kind and values; the alert's own text, where a number is missing that the sentence needs."""
+    if alert.deviation is not None and language == "ko":
+        return _outlier(alert.deviation, alert)
     template = _template(alert, language)
     unit = "°" if alert.unit is None else f" {DEGREES.get(alert.unit, alert.unit)}"
     value = "" if alert.value is None else f"{alert.value:.1f}"
@@ -74,6 +88,8 @@ def sentence_of(alert: Alert, language: Language) -> str:
 
 def has_words(alert: Alert, language: Language) -> bool:
     """Whether its sentence is made of words of that language, and is not the alert's own text."""
+    if alert.deviation is not None and language == "ko":
+        return _outlier(alert.deviation, alert) != alert.text
     return _template(alert, language) != _SENTENCES[language][""]
 
 
@@ -87,6 +103,16 @@ def _template(alert: Alert, language: Language) -> str:
         which = ""
     sentences = _SENTENCES[language]
     return sentences.get(which, sentences[""])
+
+
+def _outlier(deviation: Deviation, alert: Alert) -> str:
+    reason = "ended" if deviation.state == "ended" else deviation.reason
+    if reason not in _OUTLIERS or ("{value}" in _OUTLIERS[reason] and alert.value is None):
+        return alert.text
+    low, high = ("" if bound is None else f"{bound:.5g}" for bound in deviation.expected or (None, None))
+    usual = f" (평소 {low}~{high})" if low or high else ""
+    value = "" if alert.value is None else f"{alert.value:.5g} {alert.unit or ''}".rstrip()
+    return _OUTLIERS[reason].format(quantity=deviation.quantity, value=value, usual=usual)
 
 
 def urgency_of(alert: Alert) -> Urgency:

@@ -125,7 +125,8 @@ def _alert(event: Alert) -> Fields:
         "value": _significant(event.value),
     }
     told = {key: part for key, part in about.items() if part is not None}
-    outlier = {} if event.deviation is None else {**deviation_fields(event.deviation), "state": event.deviation.state}
+    found = event.deviation
+    outlier = {} if found is None else {"unit": event.unit or "", **deviation_fields(found), "state": found.state}
     return {"kind": event.kind, "text": event.text, **told, **outlier, "snapshot": event.snapshot}
 
 

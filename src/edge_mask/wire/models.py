@@ -115,6 +115,7 @@ class Alert(Envelope):
     sensor: str = Field(default="", description="Which sensor measured it; absent for a camera.")
     streak: Count = Field(default=0, description="Looks in a row; only for `no_mask`.")
     value: float = Field(default=0.0, description="What was measured; absent where nothing was.")
+    unit: str = Field(default="", description="Of an outlier: the unit of `value` and `expected`.")
     quantity: str = Field(default="", description="Of an outlier: what is measured. It has these six fields beside.")
     outlier: OutlierKind = Field(
         default="system",

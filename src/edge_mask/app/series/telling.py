@@ -107,7 +107,8 @@ class Telling:
             state=said.state,
         )
         text, value = sentence(self.site, said), _plain(outlier.value)
-        return Alert(at=at, kind="outlier", text=text, sensor=key.sensor, value=value, deviation=deviation)
+        unit = self.site.unit or None
+        return Alert(at=at, kind="outlier", text=text, sensor=key.sensor, value=value, unit=unit, deviation=deviation)
 
     def _fields(self, first: int, minutes: int, found: _Sum, wrong: tuple[Outlier, ...]) -> dict[str, Any]:
         key = self.site.key

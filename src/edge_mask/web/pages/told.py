@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from edge_mask.ledger.deviations import deviation_of
 from edge_mask.ledger.seen import Table
 from edge_mask.messages import Alert
 from edge_mask.notify.words import has_words, sentence_of
@@ -24,7 +25,8 @@ def _alert(row: Mapping[str, Any], words: Words) -> dict[str, Any]:
     names = {name: row[name] if isinstance(row[name], str) else None for name in ("camera", "sensor", "unit")}
     numbers = {name: row[name] if isinstance(row[name], int | float) else None for name in ("value", "above")}
     streak = row["streak"] if isinstance(row["streak"], int) else None
-    alert = Alert(at=_NO_TIME, kind=str(row["kind"]), text=str(row["text"]), streak=streak, **names, **numbers)
+    kind, text, deviation = str(row["kind"]), str(row["text"]), deviation_of(row.get("deviation"))
+    alert = Alert(at=_NO_TIME, kind=kind, text=text, streak=streak, deviation=deviation, **names, **numbers)
     place = alert.camera or alert.sensor or ""
     said = sentence_of(alert, language)
     # A kind that only a rule can have made speaks the language of whoever wrote the rule.
