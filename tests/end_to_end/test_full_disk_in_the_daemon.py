@@ -45,10 +45,12 @@ def visits(disk: Path) -> int:
         return found
 
 
-def fill(disk: Path) -> None:
+def is_full(disk: Path) -> bool:
+    """It is from now on."""
     with (disk / "filler").open("ab", buffering=0) as file, suppress(OSError):
         while True:
             file.write(bytes(4096))
+    return True
 
 
 def is_waiting(house: Served) -> bool:
@@ -82,7 +84,7 @@ def test_on_a_full_disk_a_wish_and_sighup_are_refused_and_the_gate_judges_on(tmp
             until(lambda: "would be lost" in house.daemon.stderr)
             return house.daemon.stderr
 
-        until(lambda: fill(disk) or is_waiting(house))
+        until(lambda: is_full(disk) and is_waiting(house))
         is_refused(
             house, lambda: wish(program), "the wish cannot be kept: No space left on device; nothing was changed"
         )

@@ -114,7 +114,11 @@ class Assembly:
         sinks = [actions, recorder, *self._couriers.all, *besides, self._inspector, health, *self._gate.jobs, *series]
         built = Built(sinks, instruments, lanes, cameras, vision, self._gate, parts.pace(cameras))
         return house_of(
-            built, self._ground, self._door, self._inspector.has_looked, WhatWaits(recorder, self._inbox.ask)
+            built,
+            self._ground,
+            self._door,
+            self._inspector.has_looked,
+            WhatWaits(recorder.why_waiting, self._inbox.ask),
         )
 
     # -- one part after the other ------------------------------------------------------------------------

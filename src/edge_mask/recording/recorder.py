@@ -85,7 +85,6 @@ class Recorder(Job):
         self._mailbox.poke()
         return done
 
-    @property
     def why_waiting(self) -> str:
         """Why the database cannot be written; empty while it can be. From any thread."""
         return self._trouble.reason

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import wait
-from typing import Final, Protocol
+from typing import Final
 
 from edge_mask.recording.requests import Barrier
 
@@ -11,29 +11,21 @@ _PATIENCE: Final = 3.0
 _LOOKS_EVERY: Final = 0.05
 
 
-class Records(Protocol):
-    """The recorder."""
-
-    @property
-    def why_waiting(self) -> str:
-        """Why the database cannot be written; empty while it can be."""
-        ...
-
-
 class WhatWaits:
     """For the main thread: writes what there is to write, and says what stands against the end of the house."""
 
-    def __init__(self, recorder: Records, ask: Callable[[Barrier], bool]) -> None:
-        self._recorder = recorder
+    def __init__(self, why_waiting: Callable[[], str], ask: Callable[[Barrier], bool]) -> None:
+        """`why_waiting`: why the database cannot be written; empty while it can be."""
+        self._why_waiting = why_waiting
         self._ask = ask
 
     def __call__(self) -> str:
         """A sentence; empty when everything is on the disk."""
         barrier = Barrier()
-        if not self._recorder.why_waiting and self._ask(barrier):
+        if not self._why_waiting() and self._ask(barrier):
             for _ in range(round(_PATIENCE / _LOOKS_EVERY)):
-                if self._recorder.why_waiting or wait([barrier.answer], _LOOKS_EVERY).done:
+                if self._why_waiting() or wait([barrier.answer], _LOOKS_EVERY).done:
                     break
-        if not (why := self._recorder.why_waiting):
+        if not (why := self._why_waiting()):
             return ""
         return f"{why}, and what waits to be recorded would be lost; make room first (a restart gives it up)"
