@@ -77,7 +77,7 @@ def test_the_page_shows_lines_of_it(events: list[Event]) -> None:
     for event in events:
         message = post.message(event)
         diary.receive(message.topic, message.payload)
-    assert len(shown) == 7
+    assert len(shown) == 9
     assert {without_numbers(line) for line in shown} <= {without_numbers(line) for line in said}
 
 

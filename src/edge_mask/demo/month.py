@@ -8,8 +8,10 @@ from typing import Final
 from edge_mask.app.series.telling import MINUTE_S, Telling
 from edge_mask.demo.district import BEGIN, END, SITE, District, minute_of
 from edge_mask.messages import Event, Record
+from edge_mask.series.blocks import blocks
 from edge_mask.series.learn import clean, learn
 from edge_mask.series.model import Model
+from edge_mask.series.quiet import night_noise
 from edge_mask.series.watch import Watch
 from edge_mask.units import Moment, Seconds, Unix
 
@@ -23,7 +25,9 @@ class Month:
         history = district.history
         self._live = district.live
         self.criteria = learn(SITE, history, history.end * MINUTE_S, 1)
-        self.model = Model.fit(SITE, clean(SITE, self.criteria, history))
+        tidy = clean(SITE, self.criteria, history)
+        self.model = Model.fit(SITE, tidy)
+        self.night_noise = night_noise(SITE, blocks(tidy))
         self._watch = Watch(SITE, self.criteria, self.model)
         self._watch.warm_up(history)
         self._telling = Telling(SITE)

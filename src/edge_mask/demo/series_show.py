@@ -89,7 +89,8 @@ class SeriesShow:
         learned, took = month.criteria, time.monotonic() - began
         self._say(
             f"Learned in {took:.1f} s from {learned.days} days: {learned.min:.2f} to {learned.max:.2f} {SITE.unit}, at"
-            f" most {learned.max_step:.2f} from one minute to the next; and what a week is like."
+            f" most {learned.max_step:.2f} from one minute to the next; what a week is like; and that nights differ by"
+            f" {month.night_noise:.1%}."
         )
         self._say("")
         return month
