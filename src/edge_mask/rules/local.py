@@ -99,7 +99,8 @@ def _look(node: Node, text: str, *, is_notification: bool) -> None:
     own = f"; a message's own field of this name is get(*, '{found.partition('.')[0]}')"
     if not is_notification:
         raise RuleError(f"{found} is known in the title and text of notify alone{own}", text, at)
-    raise RuleError(f"there is no {found}{did_you_mean(found, known)}; there are {', '.join(known)}{own}", text, at)
+    near = did_you_mean(found, known) if "." in found else ""
+    raise RuleError(f"there is no {found}{near}; there are {', '.join(known)}{own}", text, at)
 
 
 ANYWHERE: Final = Local("en", UTC)
