@@ -6,6 +6,7 @@ In the process that the daemon starts for it, from a database as the daemon writ
 """
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_mask.app.series.learning import Lesson
+from edge_mask.app.series.upkeep import ONE_THREAD
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.series_hour import IN_HOUR, SLOT, Hour
 from edge_mask.ledger.series_numbers import PACKED, SeriesName, hour_row
@@ -30,6 +32,16 @@ BEGINS = 490_000
 NAMES = (SeriesName("main", "flow", "L/s"), SeriesName("main", "pressure", "bar"))
 NINE_MONTHS = 274
 
+_MEASURED = """
+import atexit, runpy, sys
+from pathlib import Path
+def most():
+    sys.stderr.write(next(line for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line))
+atexit.register(most)
+runpy.run_module("edge_mask.app.series.learning", run_name="__main__")
+"""
+"""The peak of the process itself: `ru_maxrss` of a child begins with that of the one that started it."""
+
 
 def main(days: int = NINE_MONTHS) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -39,17 +51,18 @@ def main(days: int = NINE_MONTHS) -> None:
         began = time.perf_counter()
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         learned = subprocess.run(
-            [sys.executable, "-m", "edge_mask.app.series.learning"],
+            [sys.executable, "-c", _MEASURED],
             input="".join(json.dumps(lesson.as_data()) + "\n" for lesson in lessons),
             capture_output=True,
             check=True,
             text=True,
+            env={**os.environ, **ONE_THREAD},
         )
         took = time.perf_counter() - began
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         print(learned.stdout.strip())
-        print(f"{took:.1f} s, {cpu:.1f} s of CPU, {after.ru_maxrss / 1024:.0f} MiB at most")
+        print(f"{took:.1f} s, {cpu:.1f} s of CPU, {int(learned.stderr.split()[1]) / 1024:.0f} MiB at most")
         sizes = sorted(each.stat().st_size for each in Path(folder).rglob("model.npz"))
         print(f"a model is a file of {sizes[-1] / 1024:.0f} KiB")
 

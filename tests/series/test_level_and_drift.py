@@ -135,3 +135,10 @@ def test_a_weekday_that_runs_like_a_sunday_is_no_level(winter: Minutes, model: M
     values[wednesday : wednesday + DAY] = values[sunday : sunday + DAY]
     holiday = Minutes(winter.first, values)
     assert play(ready(Level(FLOW, model), holiday), holiday, LEARNED, LEARNED + 10) == []
+
+
+def test_a_burst_weeks_after_a_change_of_the_clock_is_told(winter: Minutes, model: Model) -> None:
+    start = (LEARNED + 50) * DAY + 13 * 60
+    shifted = changed(winter, start, start + 4 * 60, by=4.0)
+    [(begun, _)] = play(ready(Level(FLOW, model), shifted), shifted, LEARNED, 180)
+    assert 50 + 13 / 24 < begun < 50 + 15 / 24

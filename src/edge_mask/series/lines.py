@@ -45,7 +45,8 @@ class Lines:
         later = np.concatenate((line[:1], line[:-1]))
         earlier = np.concatenate((line[1:], line[-1:]))
         sunday = _sunday(grid, int(shown[0]), hours)[hour_of_day(shown[:count])]
-        return cls(hour, np.array([line, later, earlier, np.where(np.isnan(sunday), line, sunday)]), hour_of_day(shown))
+        others = [np.where(np.isnan(each), line, each) for each in (later, earlier, sunday)]
+        return cls(hour, np.array([line, *others]), hour_of_day(shown))
 
     def hold(self, hour: int) -> bool:
         """Whether this hour of UTC is one of the day."""

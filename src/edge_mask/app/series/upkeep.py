@@ -6,6 +6,7 @@ told once, and it is tried again the next day.
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,8 @@ from edge_mask.units import Moment
 log = logging.getLogger(__name__)
 
 _COMMAND: Final = (sys.executable, "-m", "edge_mask.app.series.learning")
+ONE_THREAD: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+"""Environment of the process: more threads than idle cores make numpy ten times as slow, and all the others slow."""
 _LOOKS_EACH: Final = 3600.0
 _AGAIN: Final = 86400.0
 """Seconds until what could not be learned is tried again."""
@@ -92,7 +95,12 @@ class Upkeep:
         output = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
         try:
             process = subprocess.Popen(
-                _COMMAND, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+                _COMMAND,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env={**os.environ, **ONE_THREAD},
             )
         except OSError as error:
             output.close()
