@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from edge_mask.errors import ConfigurationError
 from edge_mask.settings import Settings, load, parse
 
 ROOT = Path(__file__).parents[2]
@@ -151,3 +152,13 @@ def test_loading_pulls_in_no_more_than_pydantic_and_yaml() -> None:
 def test_everybodys_face_is_kept_only_when_that_was_asked_for(section: str, is_kept: bool) -> None:
     text = f"cameras: [{{name: c, source: 'usb:0'}}]\nmqtt: {{transport: none}}\nsnapshots: {section}\n"
     assert parse(text, "test.yaml", {}).snapshots.keeps_latest == is_kept
+
+
+@pytest.mark.parametrize("text", ["1_0", "38_4", "1_000.5"])
+def test_an_underscore_in_a_text_makes_no_number_of_it(text: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        parse(f'gate: {{votes: "{text}", fever_above: "{text}"}}', "config.yaml", {})
+    assert [each.partition("; allowed")[0] for each in raised.value.problems] == [
+        f'config.yaml:1: gate.votes: found "{text}"',
+        f'config.yaml:1: gate.fever_above: found "{text}"',
+    ]

@@ -1,8 +1,10 @@
 """The page of the settings, of the installed daemon: what is in force, and changes as `configure` makes them."""
 
+import html
 import json
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +13,8 @@ import pytest
 from tests.waiting import until
 from tests.web.asking import Answer, asking, site
 from tests.web.served import Client, Served, served
+
+from edge_mask.ledger.reader import Reader
 
 FORM = {"content_type": "application/x-www-form-urlencoded"}
 
@@ -197,3 +201,90 @@ def test_a_key_that_the_page_did_not_send_is_refused(tmp_path: Path, key: str) -
 def test_a_version_that_is_no_number_is_refused(tmp_path: Path, number: str) -> None:
     body = urlencode({"wish": "gate: {votes: 3}", "version": number}).encode()
     assert asking(site(tmp_path), who="operator").post("/settings", body, **FORM).status == 400
+
+
+# -- two people, and what is no number ------------------------------------------------------------------------
+
+
+def form_of(page: Answer) -> dict[str, str]:
+    """What a browser would send back of the usual fields when nobody touches one."""
+    form = page.text.partition('action="../settings/usual"')[2] or page.text.partition('action="./settings/usual"')[2]
+    form = form.partition("</form>")[0]
+    fields = {
+        name: html.unescape(value)
+        for name, value in re.findall(r'<input [^>]*name="([^"]+)"[^>]* value="([^"]*)"', form)
+    }
+    for name, options in re.findall(r'<select [^>]*name="([^"]+)"[^>]*>(.*?)</select>', form):
+        fields[name] = re.findall(r'value="([^"]*)" selected', options)[0]
+    return fields
+
+
+def test_the_second_of_two_operators_does_not_undo_silently_what_the_first_has_changed(
+    kim: Client, house: Served
+) -> None:
+    first, second = form_of(kim.get("/settings")), form_of(kim.get("/settings"))
+    changed = {"gate": {"votes": 9}, "snapshots": {"keep": "9d"}}
+    assert kim.form("/settings/usual", {**first, "gate.votes": "9", "snapshots.keep": "9d"}).status == 303
+    answer = kim.form("/settings/usual", {**second, "snapshots.visits": "none"})
+    assert (answer.status, kept(house)) == (409, {**kept(house), **changed})
+    again = form_of(answer)
+    assert (again["gate.votes"], again["snapshots.keep"]) == ("9", "9d"), "what nobody touched shows what is in force"
+    assert again["snapshots.visits"] == "none", "what was chosen is not lost"
+    assert f"{second['gate.votes']} when you opened the page, 9 now." in answer.text
+    assert re.search(r'<details class="panel advanced" open>', answer.text)
+    assert kim.form("/settings/usual", again).status == 303
+    assert kept(house) == {**kept(house), "gate": {"votes": 9}, "snapshots": {"keep": "9d", "visits": "none"}}
+    for key in ('["gate", "votes"]', '["snapshots"]'):
+        gone = kim.form("/settings/overlay", {"key": key, "version": version(kim.get("/settings"))})
+        assert gone.status == 303
+
+
+def test_a_page_from_before_the_file_was_read_again_keeps_nothing_of_the_old_file(kim: Client, house: Served) -> None:
+    seen = form_of(kim.get("/settings"))
+    text = house.config.read_text()
+    before = kept(house)
+    house.config.write_text(text.replace("  votes: 3", "  votes: 4"))
+    try:
+        assert kim.form("/settings/file", {}).status == 303
+        assert kim.form("/settings/usual", {**seen, "snapshots.keep": "8d"}).status == 303
+        assert kept(house) == {**before, "snapshots": {"keep": "8d"}}, "the looks are those of the file"
+        stale = kim.form("/settings/usual", {**seen, "gate.votes": "6", "version": version(kim.get("/settings"))})
+        assert stale.status == 409
+        assert f"{seen['gate.votes']} when you opened the page, 4 now." in stale.text
+        assert form_of(stale)["gate.votes"] == "6"
+    finally:
+        house.config.write_text(text)
+        assert kim.form("/settings/file", {}).status == 303
+    key = {"key": '["snapshots"]', "version": version(kim.get("/settings"))}
+    assert kim.form("/settings/overlay", key).status == 303
+
+
+def test_whoever_loses_a_race_is_told_and_the_device_has_no_fault(kim: Client, house: Served) -> None:
+    faults = Reader(house.folder / "edge-mask.db")
+    before = len(faults.event_page("faults", None, 100).rows)
+    seen = version(kim.get("/settings"))
+    with ThreadPoolExecutor(4) as pool:
+        statuses = sorted(pool.map(lambda votes: wish(kim, f"gate: {{votes: {votes}}}", seen).status, (11, 12, 13, 14)))
+    assert statuses == [303, 409, 409, 409]
+    assert wish(kim, "gate: {votes: null}").status == 303, "written behind whatever was recorded"
+    rows = faults.event_page("faults", None, 100).rows
+    assert [row["text"] for row in rows[: len(rows) - before]] == []
+
+
+@pytest.mark.parametrize("typed", ["nan", "inf", "-inf", "9" * 5000, "1e400", "1_0", "38_4", "0x10", "٣", "½", "true"])
+def test_what_is_no_number_is_refused_in_words_of_its_field(kim: Client, house: Served, typed: str) -> None:
+    before = kept(house)
+    answer = usual(kim, gate__votes=typed, snapshots__keep="soon")
+    assert (answer.status, kept(house)) == (400, before)
+    told = dict(re.findall(r'<small id="h-([^"]+)"[^>]*>(.*?)</small>', answer.text))
+    assert re.match("found .*; allowed: a (whole )?number", told["gate.votes"])
+    assert "&#39;soon&#39; is not a duration" in told["snapshots.keep"], "all that is wrong is told at once"
+
+
+@pytest.mark.parametrize(
+    "path", ["settings/usual", "settings/overlay", "settings/file", "account/password", "account/sessions", "logout"]
+)
+def test_a_link_of_a_refused_form_leads_to_its_page(kim: Client, path: str) -> None:
+    answer = kim.get(f"/{path}?lang=en")
+    page = "" if path == "logout" else path.partition("/")[0]
+    assert (answer.status, answer.headers["location"]) == (303, f"{'../' * path.count('/') or './'}{page}?lang=en")

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from edge_mask.errors import ConfigurationError, EdgeMaskError, TryLater
+from edge_mask.errors import EdgeMaskError, Refused, TryLater
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.door import Blueprint, Door, Failed, Rebuild, Request, Stop
 from edge_mask.runtime.house import House
@@ -218,7 +218,7 @@ class Supervisor:
             raise
         except Exception as error:  # noqa: BLE001 (as above)
             _say("the configuration was not taken over, the old one stays", error)
-            if not (request.is_answered and isinstance(error, ConfigurationError)):
+            if not (request.is_answered and isinstance(error, Refused)):
                 complain("configuration", "refused", str(error))
             request.done.set_exception(error)
             return None

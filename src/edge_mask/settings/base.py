@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 _NUMBERS = (int, float, int | None, float | None)
 
@@ -31,6 +32,15 @@ class Section(BaseModel):
             wanted = cls.model_fields[info.field_name].annotation
             if wanted in _NUMBERS:
                 raise ValueError(f"found {str(value).lower()}; allowed: a number")
+        return value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _a_number_is_written_plainly(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse a text such as `1_0` as a number: pydantic would take it for 10."""
+        known = cls.model_fields.get(info.field_name or "")
+        if isinstance(value, str) and "_" in value and known is not None and known.annotation in _NUMBERS:
+            raise PydanticCustomError("number_parsing", "no number")
         return value
 
 

@@ -19,7 +19,7 @@ from edge_mask.web.door import door_of
 from edge_mask.web.links import up
 from edge_mask.web.login import field, form_of, let_out
 from edge_mask.web.pages.frame import Notice, render, words_for
-from edge_mask.web.pages.page import page
+from edge_mask.web.pages.page import form, page
 from edge_mask.web.site import Site
 from edge_mask.web.threads import in_thread
 
@@ -108,6 +108,6 @@ def routes(_site: Site) -> Sequence[BaseRoute]:
     account = Account()
     return [
         page("/account", account.show, needs=Needs.VIEWER),
-        page("/account/password", account.change, needs=Needs.VIEWER, methods=("POST",)),
-        page("/account/sessions", account.end, needs=Needs.VIEWER, methods=("POST",)),
+        *form("/account/password", account.change, needs=Needs.VIEWER, of="account"),
+        *form("/account/sessions", account.end, needs=Needs.VIEWER, of="account"),
     ]

@@ -23,7 +23,7 @@ from edge_mask.web.accounts.spelling import LONGEST_NAME
 from edge_mask.web.door import Door, door_of
 from edge_mask.web.links import safe_next, up
 from edge_mask.web.pages.frame import render, words_for
-from edge_mask.web.pages.page import page
+from edge_mask.web.pages.page import form, page
 from edge_mask.web.problems import answer, wants_page
 from edge_mask.web.site import Site
 from edge_mask.web.threads import in_thread
@@ -94,7 +94,7 @@ async def form_of(request: Request) -> FormData:
     """The fields of a form without files. Raises HTTPException."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         raise HTTPException(415, f"a form is expected here: {_FORM}")
-    return await request.form(max_fields=20)
+    return await request.form(max_fields=40)
 
 
 def field(fields: FormData, name: str) -> str:
@@ -133,5 +133,5 @@ def routes(_site: Site) -> Sequence[BaseRoute]:
     return [
         page("/login", login.show, needs=Needs.OPEN),
         page("/login", login.enter, needs=Needs.OPEN, methods=("POST",)),
-        page("/logout", login.leave, needs=Needs.VIEWER, methods=("POST",)),
+        *form("/logout", login.leave, needs=Needs.VIEWER, of=""),
     ]

@@ -28,10 +28,10 @@ from edge_mask.web.commands import PATIENCE, STATUS
 from edge_mask.web.links import up
 from edge_mask.web.login import field, form_of
 from edge_mask.web.pages.frame import Notice, render, words_for
-from edge_mask.web.pages.page import page
+from edge_mask.web.pages.page import form, page
 from edge_mask.web.site import Said, Site, site_of
 from edge_mask.web.threads import in_thread
-from edge_mask.web.usual_settings import changes, usual, wrong
+from edge_mask.web.usual_settings import BEFORE, Typed, changes, typed_in, usual, wrong
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +39,8 @@ _JSON: Final = "application/json"
 _LONGEST_NUMBER: Final = 9
 
 
-Given = str | Mapping[str, str]
-"""What was typed: YAML, or the usual fields by their keys."""
+Given = str | Typed
+"""What was typed: YAML, or the usual fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,11 @@ async def wish_usual(request: Request) -> Response:
         raise HTTPException(503, words_for(request).t("settings.not_told"))
     sent = await form_of(request)
     shown = await in_thread(partial(usual, loaded))
-    typed = {each.key: field(sent, each.key) for each in shown if each.key in sent}
-    if not (data := changes(shown, typed)):
+    typed = typed_in(shown, {name: field(sent, name) for name in sent})
+    data = changes(shown, typed)
+    if any(typed.is_stale(each) for each in shown if typed.is_touched(each)):  # a file that was read again, too
+        return await _outdated(request, typed)
+    if not data:
         return RedirectResponse(f"{up(request)}settings", status_code=303)
     return await _wished(request, data, field(sent, "version"), typed)
 
@@ -143,8 +146,14 @@ async def _answered(request: Request, name: str, asked: Mapping[str, Any], given
     loaded = site.in_force()
     version = asked.get("config_version")
     if loaded is not None and version is not None and loaded.overlay.version != version:
-        return await _page(request, 409, given=given, notices=[("warn", words.t("settings.outdated"))])
+        return await _outdated(request, given)
     return await _page(request, status, given=given, problems=_sentences(name, str(said["error"]["text"])))
+
+
+async def _outdated(request: Request, given: Given) -> Response:
+    """Others were faster: what they did stands beside what was wished."""
+    notices: Sequence[Notice] = [("warn", words_for(request).t("settings.outdated"))]
+    return await _page(request, 409, given=given, notices=notices)
 
 
 def _sentences(name: str, text: str) -> list[str]:
@@ -165,11 +174,13 @@ async def _page(
         raise HTTPException(503, words_for(request).t("settings.not_told"))
     shown = await in_thread(partial(_shown, loaded))
     fields = await in_thread(partial(usual, loaded))
-    typed = {} if isinstance(given, str) else given
+    is_usual = isinstance(given, Typed)
+    typed = given if isinstance(given, Typed) else Typed()
     return await render(
         request, "settings.html", status=status, notices=notices, shown=shown,
         text=given if isinstance(given, str) else "",
-        usual=fields, typed=typed, wrong=wrong(fields, problems) if typed else {}, problems=problems,
+        usual=fields, typed=typed, before=BEFORE, wrong=wrong(fields, problems) if is_usual else {}, problems=problems,
+        is_usual=is_usual, is_open=status == 409 or (status != 200 and not is_usual),
         has_targets=bool(loaded.settings.notify.targets),
         only_file=[yaml_file.shown(key) for key in NOT_FROM_OUTSIDE],
     )  # fmt: skip
@@ -207,7 +218,7 @@ def routes(_site: Site) -> Sequence[BaseRoute]:
     return [
         page("/settings", show, needs=Needs.OPERATOR),
         page("/settings", wish, needs=Needs.OPERATOR, methods=("POST",)),
-        page("/settings/usual", wish_usual, needs=Needs.OPERATOR, methods=("POST",)),
-        page("/settings/overlay", take_back, needs=Needs.OPERATOR, methods=("POST",)),
-        page("/settings/file", read_again, needs=Needs.OPERATOR, methods=("POST",)),
+        *form("/settings/usual", wish_usual, needs=Needs.OPERATOR, of="settings"),
+        *form("/settings/overlay", take_back, needs=Needs.OPERATOR, of="settings"),
+        *form("/settings/file", read_again, needs=Needs.OPERATOR, of="settings"),
     ]

@@ -3,8 +3,9 @@
 Whatever is typed is wished as it stands: what is allowed says the same check that reads the file.
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from edge_mask.settings.load import LoadedSettings
@@ -18,6 +19,10 @@ _CHOICES: Final[Mapping[str, Sequence[str]]] = {
     "snapshots.blur_faces": ("true", "false"),
 }
 _WORDS: Final = {"true": True, "false": False}
+_WHOLE: Final = re.compile(r"[+-]?[0-9]{1,15}")
+_BROKEN: Final = re.compile(r"[+-]?(?:[0-9]{1,15}\.[0-9]{0,15}|\.[0-9]{1,15})")
+BEFORE: Final = "before."
+"""Before the key of a field: what it held when the form was shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +63,62 @@ def _keys(settings: Settings) -> list[str]:
     ]
 
 
-def changes(fields: Sequence[Usual], typed: Mapping[str, str]) -> dict[str, Any]:
-    """The part of the configuration that differs from what is in force; an emptied field goes back to the file's."""
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What somebody made of the fields, each by its key."""
+
+    texts: Mapping[str, str] = field(default_factory=dict)
+    before: Mapping[str, str] = field(default_factory=dict)
+    """What the fields held when they were shown; what is in force now where the form did not say it."""
+
+    def is_touched(self, each: Usual) -> bool:
+        """Whether somebody meant to change it."""
+        return self.text(each) != self.held(each)
+
+    def text(self, each: Usual) -> str:
+        """What it says."""
+        return self.texts.get(each.key, self.held(each)).strip()
+
+    def held(self, each: Usual) -> str:
+        """What somebody saw in it."""
+        return self.before.get(each.key, each.value).strip()
+
+    def shown(self, each: Usual) -> str:
+        """In the form again: what was typed, and in a field that nobody touched what is in force."""
+        return self.text(each) if self.is_touched(each) else each.value
+
+    def is_stale(self, each: Usual) -> bool:
+        """Whether another value is in force than somebody saw."""
+        return self.held(each) != each.value and self.text(each) != each.value
+
+
+def typed_in(fields: Sequence[Usual], sent: Mapping[str, str]) -> Typed:
+    """The form as it was sent."""
+    keys = [each.key for each in fields]
+    return Typed(
+        {key: sent[key] for key in keys if key in sent},
+        {key: sent[f"{BEFORE}{key}"] for key in keys if f"{BEFORE}{key}" in sent},
+    )
+
+
+def changes(fields: Sequence[Usual], typed: Typed) -> dict[str, Any]:
+    """The part of the configuration that somebody changed; an emptied field goes back to the file's."""
     config: dict[str, Any] = {}
     for each in fields:
-        text = typed.get(each.key, each.value).strip()
-        if text != each.value:
+        if typed.is_touched(each) and typed.text(each) != each.value:
             section, _, name = each.key.partition(".")
-            config.setdefault(section, {})[name] = _meant(text)
+            config.setdefault(section, {})[name] = _meant(typed.text(each))
     return config
 
 
 def _meant(text: str) -> Any:
+    """What is no plain number stays as it was typed: the check of the configuration says what is allowed."""
     if not text:
         return None
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    if _BROKEN.fullmatch(text):
+        return float(text)
     return _WORDS.get(text, text)
 
 

@@ -75,3 +75,22 @@ def test_a_viewer_reads_in_korean_what_only_operators_may(tmp_path: Path) -> Non
     assert answer.status == 403
     assert "운영자 권한이 필요합니다." in answer.text
     assert "this needs" not in answer.text
+
+
+def test_a_code_that_means_something_else_of_another_part_has_its_own_words(tmp_path: Path) -> None:
+    history = History(tmp_path / "edge-mask.db", NOW, SEOUL)
+    history.fault(NOW - 10, component="configuration", code="refused", text="gate.vots: unknown key")
+    history.fault(NOW - 20, component="broker", code="refused", text="not authorised")
+    history.fault(NOW - 30, component="snapshots", code="write_failed", text="a.jpg was not kept")
+    history.fault(NOW - 40, component="homeassistant", code="refused", text="not authorised")
+    said = {}
+    for language in ("en", "ko"):
+        text = page(asking(house(tmp_path), who="operator"), f"/alerts?show=faults&lang={language}").text
+        said[language] = re.findall(r'<b>(.*?)</b>.*?<p class="text">(.*?)</p>', main_of(text), re.DOTALL)
+    assert said["en"] == [
+        ("Configuration", "The new configuration was refused. The one before goes on."),
+        ("Broker", "The other side refuses. Messages are kept."),
+        ("Pictures", "A picture could not be kept."),
+        ("Home Assistant", "Home Assistant does not see this device."),
+    ]
+    assert ("설정", "새 설정을 받아들이지 않았습니다. 이전 설정을 계속 씁니다.") in said["ko"]

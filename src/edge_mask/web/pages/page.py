@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from edge_mask.errors import DatabaseError
 from edge_mask.web import problems
 from edge_mask.web.access import Endpoint, Guarded, Needs, NotTheirs, guarded
+from edge_mask.web.links import up
 from edge_mask.web.pages.frame import render, words_for
 from edge_mask.web.words import Words
 
@@ -23,6 +24,17 @@ def page(path: str, endpoint: Endpoint, *, needs: Needs, methods: Sequence[str] 
             return await error_page(request, 503, words_for(request).t("error.no_database", why=str(error)))
 
     return guarded(path, shown, needs=needs, methods=methods, name=endpoint.__name__)
+
+
+def form(path: str, endpoint: Endpoint, *, needs: Needs, of: str) -> Sequence[Guarded]:
+    """A route that takes a form of the page `of`. Whoever asks for its own address (by a link of a page that came as
+    its answer, or after a login) comes to that page."""
+
+    async def back(request: Request) -> Response:
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"{up(request)}{of}{query}", status_code=303)
+
+    return [page(path, endpoint, needs=needs, methods=("POST",)), page(path, back, needs=needs)]
 
 
 async def refused(request: Request, error: Exception) -> Response:

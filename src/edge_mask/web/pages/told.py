@@ -45,9 +45,16 @@ def _fault(row: Mapping[str, Any], words: Words) -> dict[str, Any]:
     component, text = str(row["component"]), str(row["text"])
     own = text.removeprefix(f"{component}: ")
     head = {**row, "title": part_name(component, words), "place": ""}
-    if not words.knows("fault", row["code"]):
+    code = _code(component, str(row["code"]), words)
+    if not words.knows("fault", code):
         return {**head, "said": own, "is_own": True, "own": ""}
-    return {**head, "said": words.word("fault", row["code"]), "is_own": False, "own": own}
+    return {**head, "said": words.word("fault", code), "is_own": False, "own": own}
+
+
+def _code(component: str, code: str, words: Words) -> str:
+    """With its kind of part before it, where the same code means something else there."""
+    precise = f"{component.partition(' ')[0]}.{code}"
+    return precise if words.knows("fault", precise) else code
 
 
 def part_name(name: str, words: Words) -> str:
