@@ -151,6 +151,23 @@ def test_days_of_23_and_25_hours_have_all_their_minutes(tmp_path: Path, night: s
     assert site.alerts() == []
 
 
+def test_what_no_sensor_can_measure_is_told_and_neither_summed_up_nor_kept(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    with site.daemon() as it:
+        it.live(2, waving())
+        it.live(2, lambda at: 65535.0 if int(at) % 60 >= 40 else 11.0)
+        it.live(2, 65535.0)
+        it.live(5, waving())
+    assert site.alerts() == [("out_of_range", "begun"), ("out_of_range", "ended")]
+    (summary,) = site.said(Summary)
+    assert summary.count == 30 - 2 - 6
+    assert summary.max <= 12.0
+    assert site.rows("SELECT max(max), count(*) FROM series_minutes WHERE max <= 12") == [(summary.max, 9)]
+    assert site.rows("SELECT count(*) FROM series_minutes WHERE max > 12") == [(0,)]
+    records = [each for each in site.said(Record) if not each.count]
+    assert [(each.mean, each.last) for each in records] == [(None, None)] * 2
+
+
 def test_an_id_is_watched_from_its_first_line_on_and_known_after_a_restart(tmp_path: Path) -> None:
     site = Site(tmp_path, pattern="(?P<id>[0-9]+) (?P<flow>[0-9.]+)")
     with site.daemon() as it:

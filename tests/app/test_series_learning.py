@@ -124,11 +124,11 @@ def test_criteria_that_cannot_be_read_give_way_to_those_before(site: Site) -> No
 
 def test_a_running_daemon_takes_what_was_learned_at_its_next_minute(site: Site) -> None:
     with site.daemon() as it:
-        it.live(3, shape)
-        assert site.alerts() == []
-        folder_of(site).add(Criteria(max=5.0, version=1))
-        it.live(3, shape)
-    assert site.alerts()[0] == ("spike", "begun")
+        it.live(10, 12.5)
+        assert site.alerts() == [], "an hour is nothing while nothing is learned"
+        folder_of(site).add(Criteria(run=5, version=1))
+        it.live(3, 12.5)
+    assert site.alerts() == [("stuck", "begun")]
 
 
 def test_a_forecast_comes_each_hour_once_there_is_a_model(site: Site) -> None:

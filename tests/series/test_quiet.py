@@ -141,6 +141,16 @@ def good_first() -> int:
     return town("2025-04-01T22:00", 1).first
 
 
+def test_nights_that_differ_by_the_weekday_are_compared_with_their_like(good: Minutes) -> None:
+    days = np.arange(len(good.values)) // DAY % 7
+    watered = Minutes(good.first, (good.values * (1 + 0.5 * (days == 3) + 0.3 * (days == 5))).astype(np.float32))
+    leaking = with_leak(watered, 85, 14, 0.9)
+    assert play(warm(watered, before=70), rest(watered, 70)) == []
+    said = play(warm(leaking, before=70), rest(leaking, 70))
+    assert [state for state, _ in said][:1] == ["begun"]
+    assert 15 < said[0][1] <= 24
+
+
 def test_what_a_site_lets_one_see_is_the_difference_of_its_nights(good: Minutes) -> None:
     steady = night_noise(QUIET, blocks(good))
     assert steady is not None
@@ -158,7 +168,9 @@ def nights(site: Site, first: int, means: Iterable[float]) -> list[float]:
     """When the nights began of which there are figures."""
     assert site.quiet_hours is not None
     under = Nights(site.zone, site.quiet_hours)
-    return [night[0] for block, mean in enumerate(means, first // 10) if (night := under.put(block, mean)) is not None]
+    return [
+        night.began for block, mean in enumerate(means, first // 10) if (night := under.put(block, mean)) is not None
+    ]
 
 
 def test_nights_begin_by_the_clock_on_the_wall_whatever_it_does() -> None:

@@ -7,6 +7,7 @@ in use ── somebody deleted or replaced it ── follow ▶ in use     `vani
 """
 
 import logging
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +25,7 @@ from edge_mask.ledger.connections import (
     read_crowded,
     reason_of,
 )
-from edge_mask.ledger.database import Ballast, Lock, identity_of, real_path, refuse_other_files
+from edge_mask.ledger.database import NOBODY, Ballast, Lock, identity_of, real_path, refuse_other_files
 from edge_mask.ledger.recount import renumber
 from edge_mask.ledger.salvage import Salvaged, finish, salvage
 
@@ -153,12 +154,11 @@ class OpenFile:
             raise
 
     def _connect(self, *, verify: bool = False, damage: str = "") -> None:
-        before = identity_of(self._path)
+        before = self._seen_before_opening() if self._was_taken_away else self._identity
         if damage:
             self._salvage()
         else:
             self._open_or_salvage(verify=verify)
-        # `before` was read before opening: a file made by opening may get the inode number of the old one.
         if self._was_taken_away and before != self._identity:
             self.vanished = (
                 f"somebody deleted, moved or replaced {self._path}; "
@@ -167,6 +167,21 @@ class OpenFile:
             log.error("database: %s", self.vanished)
         self._was_taken_away = False
         self._identity = identity_of(self._path)
+
+    def _seen_before_opening(self) -> tuple[int, int]:
+        """Which file stands in the place of the one that was taken away; NOBODY when an empty one was made there.
+
+        Made here and not by SQLite, as a new file may get the inode number of the old one, and the old one may come
+        back at any moment.
+        """
+        try:
+            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644))
+        except FileExistsError:
+            return identity_of(self._path)
+        except OSError as error:
+            self._why_closed = f"{self._path}: {error.strerror}"
+            raise DatabaseError(self._why_closed) from error
+        return NOBODY
 
     def _open_or_salvage(self, *, verify: bool) -> None:
         try:

@@ -1,5 +1,6 @@
 """Quiet hours of one night as a few figures, from ten-minute means."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Final
 
@@ -13,6 +14,17 @@ _HOUR: Final = 6
 """Blocks of an hour."""
 
 
+@dataclass(frozen=True, slots=True)
+class Night:
+    """One night that was read."""
+
+    began: float
+    """Unix seconds."""
+    weekday: int
+    """Of the evening; which number is which day does not matter here."""
+    figures: Floats
+
+
 class Nights:
     """Gathers the blocks of each night; local time decides, also in nights of six or eight hours."""
 
@@ -20,12 +32,12 @@ class Nights:
         self._zone = zone
         begin, end = (each.hour * 60 + each.minute for each in quiet_hours)
         self._begin, self._length = begin, (end - begin) % 1440 or 1440
-        self._night: tuple[int, list[float]] | None = None
+        self._night: tuple[int, int, list[float]] | None = None
         self._hour = -1
         self._offset = 0
 
-    def put(self, block: int, mean: float) -> tuple[float, Floats] | None:
-        """A block (whole ones since 1970) is over; after the last one of a night, its begin and figures."""
+    def put(self, block: int, mean: float) -> Night | None:
+        """A block (whole ones since 1970) is over; after the last one of a night, that night."""
         into = (block * BLOCK + self._local_offset(block) - self._begin) % 1440
         first = block * BLOCK - into
         over = None
@@ -33,8 +45,8 @@ class Nights:
             over = self._figures()
         if into < self._length:
             if self._night is None:
-                self._night = (first, [])
-            self._night[1].append(mean)
+                self._night = (first, (first + self._offset) // 1440 % 7, [])
+            self._night[2].append(mean)
         return over
 
     def _local_offset(self, block: int) -> int:
@@ -45,14 +57,14 @@ class Nights:
             self._hour, self._offset = hour, int((local.utcoffset() or timedelta()).total_seconds()) // 60
         return self._offset
 
-    def _figures(self) -> tuple[float, Floats] | None:
+    def _figures(self) -> Night | None:
         assert self._night is not None
-        (first, means), self._night = self._night, None
+        (first, weekday, means), self._night = self._night, None
         values = np.array(means)
         known = np.isfinite(values)
         if known.sum() < _KNOWN * self._length / BLOCK:
             return None
-        return first * 60.0, _figures(values)
+        return Night(first * 60.0, weekday, _figures(values))
 
 
 def _figures(values: Floats) -> Floats:

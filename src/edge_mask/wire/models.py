@@ -157,7 +157,7 @@ class Summary(OfSeries):
 
     begin: str = Field(alias="from", json_schema_extra={"format": "date-time"}, description="Their begin.")
     to: str = Field(json_schema_extra={"format": "date-time"}, description="Their end.")
-    count: Count = Field(description="Readings in that time.")
+    count: Count = Field(description="Readings that the sensor can have measured.")
     min: float | None = Field(description="Null without readings, as the next three.")
     mean: float | None
     max: float | None

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from edge_mask.app.series.words import sentence
@@ -17,8 +17,8 @@ MINUTE_S: Final = 60.0
 
 
 @dataclass(slots=True)
-class _Sum:
-    """What some minutes were together."""
+class Sum:
+    """What some readings, or some minutes, are together."""
 
     count: int = 0
     total: float = 0.0
@@ -27,13 +27,26 @@ class _Sum:
     last: float = math.nan
 
     def add(self, closed: Closed) -> None:
+        """A minute."""
         if closed.count:
             self.count += closed.count
             self.total += closed.mean * closed.count
             self.low, self.high = min(self.low, closed.min), max(self.high, closed.max)
             self.last = closed.last
 
+    def put(self, value: float) -> None:
+        """One reading."""
+        self.count += 1
+        self.total += value
+        self.low, self.high, self.last = min(self.low, value), max(self.high, value), value
+
+    def instead_of(self, closed: Closed) -> Closed:
+        """The minute, as only these readings make it."""
+        mean = self.total / self.count if self.count else math.nan
+        return replace(closed, count=self.count, mean=mean, min=self.low, max=self.high, last=self.last)
+
     def numbers(self) -> dict[str, float | None]:
+        """As a summary has them."""
         if not self.count:
             return dict.fromkeys(("min", "mean", "max", "last"))
         return {"min": self.low, "mean": self.total / self.count, "max": self.high, "last": self.last}
@@ -45,7 +58,7 @@ class Telling:
 
     site: Site
     _block: int | None = None
-    _sum: _Sum = field(default_factory=_Sum)
+    _sum: Sum = field(default_factory=Sum)
     _lasting: dict[tuple[Reason, float], Outlier] = field(default_factory=dict)
 
     def events(self, closed: Closed, lasting: tuple[Outlier, ...], at: Moment) -> Iterator[Event]:
@@ -55,7 +68,7 @@ class Telling:
         yield from self.alerts(closed, at)
         wrong = {(each.reason, each.began): each for each in (*(said.outlier for said in closed.said), *lasting)}
         if wrong:
-            minute = _Sum()
+            minute = Sum()
             minute.add(closed)
             yield Record(at=at, **self._fields(closed.minute, 1, minute, tuple(wrong.values())))
         self._block = closed.minute // BLOCK
@@ -71,13 +84,13 @@ class Telling:
     def take_block(self, block: int, count: int, low: float, mean: float, high: float, last: float) -> None:
         """Go on with a summary that a run before began."""
         self._block = block
-        self._sum = _Sum(count, mean * count, low, high, last)
+        self._sum = Sum(count, mean * count, low, high, last)
 
     def summary(self, at: Moment) -> Summary:
         """That of the ten minutes so far; the next begins."""
         assert self._block is not None
         made = Summary(at=at, **self._fields(self._block * BLOCK, BLOCK, self._sum, tuple(self._lasting.values())))
-        self._block, self._sum, self._lasting = None, _Sum(), {}
+        self._block, self._sum, self._lasting = None, Sum(), {}
         return made
 
     def forecast(self, found: nouns.Forecast, at: Moment) -> Forecast:
@@ -110,7 +123,7 @@ class Telling:
         unit = self.site.unit or None
         return Alert(at=at, kind="outlier", text=text, sensor=key.sensor, value=value, unit=unit, deviation=deviation)
 
-    def _fields(self, first: int, minutes: int, found: _Sum, wrong: tuple[Outlier, ...]) -> dict[str, Any]:
+    def _fields(self, first: int, minutes: int, found: Sum, wrong: tuple[Outlier, ...]) -> dict[str, Any]:
         key = self.site.key
         return {
             "sensor": key.sensor,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_mask.app.series.folder import SeriesFolder
-from edge_mask.app.series.telling import MINUTE_S, Telling, forecast_row, minute_row, name_of
+from edge_mask.app.series.telling import MINUTE_S, Sum, Telling, forecast_row, minute_row, name_of
 from edge_mask.ledger.series_reader import SeriesReader, reading
 from edge_mask.ledger.series_rows import SeriesRow, StateRow
 from edge_mask.messages import Event, Fault, Reading
@@ -42,6 +42,8 @@ class Watched:
         self._lock = threading.Lock()
         self._watch: Watch | None = None
         self.model: Model | None = None
+        self._possible = Sum()
+        """The readings of this minute that the sensor can have measured: only these are summed up and kept."""
         self._early: list[tuple[float, float]] = []
         self._stamp = folder.stamp()
 
@@ -62,7 +64,13 @@ class Watched:
                 if len(self._early) < _EARLY:
                     self._early.append((reading.at.wall, value))
                 return False
-            return self._watch.reading(reading.at.wall, value) is not None
+            return self._take(self._watch, reading.at.wall, value)
+
+    def _take(self, watch: Watch, at: float, value: float) -> bool:
+        low, high = self.site.limits
+        if low <= value <= high:
+            self._possible.put(value)
+        return watch.reading(at, value) is not None
 
     def begin(self, stored: SeriesReader, now: Moment) -> list[Event]:
         """Know again what is stored, and go on where the run before ended: what it could not say any more is said.
@@ -81,7 +89,7 @@ class Watched:
         with self._lock:
             self._watch = watch
             for at, value in self._early:
-                watch.reading(at, value)
+                self._take(watch, at, value)
             self._early = []
         return said
 
@@ -89,7 +97,8 @@ class Watched:
         """A minute is over: what is said of it, and what is kept."""
         assert self._watch is not None
         with self._lock:
-            closed = self._watch.minute(minute)
+            closed = self._possible.instead_of(self._watch.minute(minute))
+            self._possible = Sum()
             lasting = self._watch.open
             forecast = self._watch.forecast((minute + 1) * MINUTE_S) if self._is_forecast_due(minute) else None
         events = list(self._telling.events(closed, lasting, at))
