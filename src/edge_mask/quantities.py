@@ -25,6 +25,7 @@ _BYTES = {
     "TiB": 2**40,
 }
 _MOST_BITS = 200
+_LARGEST_SAID = 1e15
 _PER_SECOND = {"/s": 1.0, "/m": 1 / 60, "/min": 1 / 60, "/h": 1 / 3600}
 
 
@@ -56,9 +57,9 @@ class Measure:
         if number is None or math.isnan(number):
             raise ValueError(f"{_short(value)!r} is not {self.noun}; allowed: {self.allowed}")
         if number < self.at_least:
-            raise ValueError(f"{_short(value)} is too small; allowed: {self.allowed}")
+            raise ValueError(f"{self._read_as(value, number)} is too small; allowed: {self.allowed}")
         if number > self.at_most or math.isinf(number):
-            raise ValueError(f"{_short(value)} is too large; allowed: {self.allowed}")
+            raise ValueError(f"{self._read_as(value, number)} is too large; allowed: {self.allowed}")
         return round(number) if self.whole else number
 
     def show(self, value: float) -> str:
@@ -69,6 +70,13 @@ class Measure:
                 return f"{round(count)}{unit}"
         base = next(unit for unit, factor in self.units.items() if factor == 1)
         return f"{value:.15g}{base}"
+
+    def _read_as(self, value: object, number: float) -> object:
+        """What stands there; of a number without a unit also what it means."""
+        has_unit = isinstance(value, str) and not value.strip()[-1].isdigit()
+        if has_unit or number == 0 or abs(number) > _LARGEST_SAID:
+            return _short(value)
+        return f"{_short(value)} (without a unit: {self.show(number)})"
 
     def _number(self, value: object) -> float | None:
         if isinstance(value, int | float) and not isinstance(value, bool):

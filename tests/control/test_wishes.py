@@ -129,6 +129,35 @@ def test_a_wish_that_cannot_be_kept_does_not_stay_in_force(tmp_path: Path, monke
         assert (site.kept, site.wishes.in_force().version) == (None, 0)
 
 
+def test_a_wish_that_there_is_no_room_to_keep_does_not_end_the_house(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_the_way = tmp_path / "edge-mask.db.overlay.json.new"
+    built: list[object] = []
+    with running(Site(tmp_path)) as site:
+        with monkeypatch.context() as noted:
+            noted.setattr(site.wishes, "looks_with", built.append)
+            in_the_way.mkdir()  # what a full disk does: nothing can be written
+            with pytest.raises(TryLater, match=r"overlay\.json: the wish cannot be kept: "):
+                got(site.wishes.configure(interval(9), "shadow"))
+        assert (site.kept, site.wishes.in_force().version, built) == (None, 0, [])
+        in_the_way.rmdir()
+        got(site.wishes.configure(interval(9), "shadow"))
+        assert site.kept == {"version": 1, "config": interval(9)}
+        assert not in_the_way.exists()
+
+
+def test_a_wish_that_was_not_built_leaves_nothing_beside_the_overlay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_next = failing_once(monkeypatch)
+    with running(Site(tmp_path)) as site:
+        fail_next()
+        with pytest.raises(DatabaseError, match="went away"):
+            got(site.wishes.configure(interval(9), "shadow"))
+        assert list(tmp_path.glob("*.overlay.json*")) == []
+
+
 def test_a_storm_of_wishes_is_carried_out_one_after_the_other_and_none_is_lost(tmp_path: Path) -> None:
     with running(Site(tmp_path)) as site:
         wishes: list[dict[str, Any]] = [{"device": {"labels": {"name": f"n{n}"}}} for n in range(4)]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_mask.quantities import duration, rate, size
+from edge_mask.quantities import Measure, duration, rate, size
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,25 @@ def test_a_limit_is_named_when_it_is_broken() -> None:
         duration(at_least=5, at_most=1200).read("1s")
     with pytest.raises(ValueError, match=r"1h is too large; allowed: .* from 5s to 20m"):
         duration(at_least=5, at_most=1200).read("1h")
+
+
+@pytest.mark.parametrize(
+    ("measure", "value", "said"),
+    [
+        (duration(at_least=86400), 7, r"^7 \(without a unit: 7s\) is too small"),
+        (duration(at_least=86400), " 7 ", r"^ 7  \(without a unit: 7s\) is too small"),
+        (duration(at_most=60), 3600, r"^3600 \(without a unit: 1h\) is too large"),
+        (size(at_least=10**6), "256", r"^256 \(without a unit: 256B\) is too small"),
+        (rate(0.1, 50), 100.0, r"^100\.0 \(without a unit: 100/s\) is too large"),
+        (duration(at_least=1), 0, "^0 is too small"),
+        (duration(at_least=86400), "7s", "^7s is too small"),
+    ],
+)
+def test_a_number_without_a_unit_that_breaks_a_limit_is_told_as_what_it_was_taken(
+    measure: Measure, value: object, said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        measure.read(value)
 
 
 @pytest.mark.parametrize("value", [10**400, 2**100_000, "9" * 400, float("inf")], ids=["digits", "bits", "text", "inf"])

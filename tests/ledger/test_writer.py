@@ -333,6 +333,16 @@ def test_the_ballast_makes_room_for_a_start_on_a_full_disk(path: Path, monkeypat
         ledger.commit(batch(waiting(1)), moment())
 
 
+def test_to_open_a_sound_file_writes_nothing_so_that_it_opens_on_a_full_disk(path: Path) -> None:
+    with closing(opened(path)) as ledger:
+        ledger.commit(batch(waiting(1)), moment())
+        assert ledger.file.connection.exec_driver_sql("PRAGMA auto_vacuum").scalar() == 2, "INCREMENTAL"
+        ledger.file.connection.rollback()
+    assert not path.with_name(f"{path.name}-wal").exists()
+    with closing(opened(path)):
+        assert path.with_name(f"{path.name}-wal").stat().st_size == 0
+
+
 def test_a_lock_file_that_finds_no_room_for_the_process_id_locks_all_the_same(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

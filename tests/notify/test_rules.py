@@ -97,6 +97,50 @@ def test_templates_say_time_and_verdict_in_words(tmp_path: Path) -> None:
     assert tried.code == 0, tried
 
 
+@pytest.mark.parametrize(
+    ("action", "sentence"),
+    [
+        (
+            'edgeMask: {notify: {to: guard, text: "a ${local.verdic}"}}',
+            "no local.verdic; did you mean local.verdict?",
+        ),
+        (
+            'edgeMask: {notify: {to: guard, text: "${upper(local.x)}"}}',
+            "there are local.time, local.date, local.v",
+        ),
+        ('edgeMask: {notify: {to: guard, title: "${LOCAL.time}", text: t}}', "there is no LOCAL.time"),
+        ('edgeMask: {notify: {to: guard, text: "${local}"}}', "there is no local; there are local.time"),
+        (
+            'edgeMask: {log: {text: "${local.time}"}}',
+            "local.time is known in the title and text of notify alone",
+        ),
+        (
+            'republish: {topic: "t/${local.nonsense}"}',
+            "local.nonsense is known in the title and text of notify",
+        ),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_a_word_of_the_site_that_is_not_there_is_an_error_at_load(tmp_path: Path, action: str, sentence: str) -> None:
+    (tmp_path / "wrong.yaml").write_text(f"wrong:\n  sql: \"SELECT * FROM 'a'\"\n  actions:\n    - {action}\n")
+    checked = edge_mask("rules", "check", "wrong.yaml", cwd=tmp_path)
+    assert checked.code != 0
+    assert sentence in checked.out + checked.err
+    place = len("    - ") + action.lower().index("local") + 1
+    assert f"wrong.yaml:4:{place}: " in checked.out + checked.err
+
+
+def test_a_field_of_the_message_that_is_named_local_can_be_said(tmp_path: Path) -> None:
+    text = "${get(*, 'local').time} ${(SELECT VALUE local.x FROM readings)} ${my.local.time}"
+    path = tmp_path / "right.yaml"
+    path.write_text(
+        f'right:\n  sql: "SELECT local.time FROM \'a\'"\n  awsIotSqlVersion: "2016-03-23"\n'
+        f'  actions:\n    - edgeMask: {{log: {{text: "{text}"}}}}\n'
+    )
+    rules, problems = load_file(path)
+    assert (len(rules), problems) == (1, [])
+
+
 @pytest.mark.parametrize("language", ["en", "ko"])
 @pytest.mark.parametrize("group", ["verdict", "mask", "reasons"])
 def test_every_verdict_and_reason_of_the_page_has_its_words(language: str, group: str) -> None:

@@ -32,17 +32,20 @@ class Resident(Job):
 class Named:
     """A blueprint whose house has one resident of that name; each house built is noted."""
 
-    def __init__(self, name: str, built: list[str], complain: Callable[[str, str, str], None]) -> None:
+    def __init__(
+        self, name: str, built: list[str], complain: Callable[[str, str, str], None], why_stay: Callable[[], str]
+    ) -> None:
         self.resident = Resident(name)
         self._built = built
         self._complain = complain
+        self._why_stay = why_stay
 
     def build(self, door: Door) -> House:
         if self.resident.name == "unbuildable":
             raise Refused("models/mine: no such model package")
         self.resident = Resident(self.resident.name)
         self._built.append(self.resident.name)
-        return House([Worker(self.resident, CLOCK, door.failed)], complain=self._complain)
+        return House([Worker(self.resident, CLOCK, door.failed)], complain=self._complain, why_stay=self._why_stay)
 
 
 class Site:
@@ -52,13 +55,18 @@ class Site:
         self.built: list[str] = []
         self.kept: list[str] = []
         self.complaints: list[str] = []
+        self.waiting = ""
+        """What the house would lose by its end."""
         self.supervisor = Supervisor(lambda: self.plan("first"), CLOCK)
         self.door = self.supervisor.door
 
     def plan(self, name: str) -> Blueprint:
         if name == "wrong":
             raise Refused("gate.votes: 0 is too small")
-        return Named(name, self.built, lambda *complaint: self.complaints.append(" ".join(complaint)))
+        return Named(name, self.built, self.complain, lambda: self.waiting)
+
+    def complain(self, *words: str) -> None:
+        self.complaints.append(" ".join(words))
 
     def keep(self, name: str) -> None:
         if name == "unkeepable":
@@ -110,6 +118,20 @@ def test_what_cannot_be_kept_does_not_run_either() -> None:
         assert (site.built, site.kept) == (["first", "unkeepable", "first"], [])
         site.ask("third")
         assert site.kept == ["third"]
+
+
+def test_a_house_that_would_lose_what_waits_in_it_stays_until_it_does_not(caplog: pytest.LogCaptureFixture) -> None:
+    with running() as site:
+        site.waiting = "30 rows wait"
+        with pytest.raises(TryLater, match="30 rows wait"):
+            site.ask("second")
+        with pytest.raises(TryLater, match="30 rows wait"):
+            site.door.reload().result(30)
+        assert (site.built, site.kept, site.complaints) == (["first"], [], [])
+        assert "the old one stays: 30 rows wait" in caplog.text
+        site.waiting = ""
+        site.ask("second")
+        assert (site.built, site.kept) == (["first", "second"], ["second"])
 
 
 def test_who_asks_while_the_program_stops_gets_an_answer_too() -> None:

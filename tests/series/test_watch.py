@@ -1,11 +1,15 @@
 """One series from readings to what is said of it: once when it begins, once when it ends."""
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
-from tests.series.playing import NAN, PLAIN, START, USUAL, begun, moving, play, restarted, watch
+from tests.series.made import part, town
+from tests.series.playing import NAN, PLAIN, QUIET, START, USUAL, begun, moving, play, restarted, watch
 
+from edge_mask.series.criteria import Criteria
+from edge_mask.series.model import Model
 from edge_mask.series.nouns import Minutes
 from edge_mask.series.watch import Watch
 
@@ -105,6 +109,19 @@ def test_a_clock_that_jumps_back_says_nothing_and_minutes_go_on() -> None:
     play(under, moving(300))
     assert play(under, moving(120), START + 200) == []
     assert begun(play(under, [*moving(10), *[NAN] * 30], START + 320)) == ["silent"]
+
+
+def test_all_kinds_live_through_jumps_of_the_clock() -> None:
+    made = town("2025-04-01T22:00", 26, weather=0.0)
+    history, live = part(made, 0, 20 * 1440), part(made, 20 * 1440, 26 * 1440).values.tolist()
+    under = Watch(QUIET, Criteria(min=0.0, max=40.0, max_step=9.0, run=30), Model.fit(QUIET, history))
+    under.warm_up(history)
+    said, cuts = [], [0, 1440, 1455, 2880, 2890, 4320, 4380, 5760, 5761, 8640]
+    for turn, (first, last) in enumerate(pairwise(cuts)):
+        wrong = (0, 180, 0, -180, 0, 7, 0, -100_000, 0)[turn]  # the clock is wrong for a while, and then set
+        said += play(under, live[first:last], history.end + first + wrong)
+    assert said == []
+    assert under.forecast((history.end + 8640) * 60.0) is not None
 
 
 def test_silence_over_a_jump_of_the_clock_is_still_the_same_silence() -> None:

@@ -113,6 +113,24 @@ def test_another_role_counts_and_the_last_operator_is_told(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("outbox: {pth: x.db}\n", 'outbox.pth: unknown key; did you mean "path"?'),
+        ("outbx: {path: x.db}\n", 'outbx: unknown key; did you mean "outbox"?'),
+    ],
+)
+def test_with_a_misspelt_place_of_the_database_no_user_is_made_beside_another_one(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(text)
+    done = edge_mask("users", "add", "kim", "--config", config, cwd=tmp_path, stdin=WORD)
+    assert done.code == 2, done
+    assert said in done.err
+    assert [each.name for each in tmp_path.iterdir()] == ["config.yaml"]
+
+
+@pytest.mark.parametrize(
     ("broken", "said"),
     [
         ("gatee: {}\n", 'did you mean "gate"?'),

@@ -35,6 +35,7 @@ from edge_mask.detect.shared_detector import SharedDetector
 from edge_mask.ledger.inspection import Inspection
 from edge_mask.recording.inspector import Inspector
 from edge_mask.recording.recorder import Recorder
+from edge_mask.recording.what_waits import WhatWaits
 from edge_mask.rules.rule_set import RuleSet
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.door import Door
@@ -112,7 +113,13 @@ class Assembly:
         series = [] if self._series is None else [self._series]
         sinks = [actions, recorder, *self._couriers.all, *besides, self._inspector, health, *self._gate.jobs, *series]
         built = Built(sinks, instruments, lanes, cameras, vision, self._gate, parts.pace(cameras))
-        return house_of(built, self._ground, self._door, self._inspector.has_looked)
+        return house_of(
+            built,
+            self._ground,
+            self._door,
+            self._inspector.has_looked,
+            WhatWaits(recorder.why_waiting, self._inbox.ask),
+        )
 
     # -- one part after the other ------------------------------------------------------------------------
 

@@ -37,8 +37,10 @@ class Built:
     pace: PaceWatch
 
 
-def house_of(built: Built, ground: Ground, door: Door, has_looked: Callable[[], bool]) -> House:
-    """The workers, sink first. `has_looked`: whether the database was looked through."""
+def house_of(
+    built: Built, ground: Ground, door: Door, has_looked: Callable[[], bool], why_stay: Callable[[], str]
+) -> House:
+    """The workers, sink first. `has_looked`: whether the database was looked through; `why_stay`: see House."""
 
     def worker(job: Job) -> Worker:
         return Worker(job, ground.clock, door.failed)
@@ -69,4 +71,5 @@ def house_of(built: Built, ground: Ground, door: Door, has_looked: Callable[[], 
         check=check,
         is_idle=lambda now: not is_endless and idleness.is_complete(now),
         complain=complain,
+        why_stay=why_stay,
     )

@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_mask.errors import ConfigurationError, Refused
+from edge_mask.errors import ConfigurationError, Refused, TryLater
 from edge_mask.runtime.door import Blueprint, Door, nothing
 from edge_mask.runtime.house import House
 from edge_mask.settings import overlay as overlays
@@ -62,12 +62,14 @@ class Way:
         self._change = change
         self._is_new = False
         self._names_places = names_places
+        self._give_room_back: Callable[[], object] = nothing
         self.undo = undo
         self.before: LoadedSettings | None = None
         self.new: LoadedSettings
 
     def begin(self, before: LoadedSettings | None) -> None:
-        """Build upon what the wish before has left. Raises ConfigurationError."""
+        """Build upon what the wish before has left. Raises ConfigurationError, and TryLater without room to keep it:
+        the house that runs must not end for a wish that the next one could not keep."""
         self.before = before
         found = load_with_overlay(self._file, self._environ)
         overlay = self._change(found.overlay)
@@ -77,6 +79,12 @@ class Way:
             raise ConfigurationError([f"{overlay.origin}: all wishes together take more than {MOST_READ} bytes"])
         self._is_new = overlay is not found.overlay
         self.new = LoadedSettings(settings, overlay, found.kept_at, document=found.document)
+        if self._is_new:
+            try:
+                self._give_room_back = overlays.keep_room(found.kept_at, overlay)
+            except OSError as error:
+                text = f"the wish cannot be kept: {error.strerror}"
+                raise TryLater(f"{found.kept_at}: {text}") from error
 
     def keep(self) -> None:
         """The house runs. Raises Refused when the wish cannot be kept: then it must not run."""
@@ -93,4 +101,5 @@ class Way:
         if built.exception() is None:
             self.undo.forget()
         else:
+            self._give_room_back()
             self.undo()

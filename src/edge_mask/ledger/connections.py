@@ -19,7 +19,6 @@ from edge_mask.ledger.database import beside, held_by_sqlite, is_there, real_pat
 from edge_mask.ledger.schema import lacking, migrate, refuse_newer
 
 WRITER_PRAGMAS = (
-    "PRAGMA auto_vacuum = INCREMENTAL",  # before the first table: freed pages go back to the file system
     "PRAGMA journal_mode = WAL",
     "PRAGMA secure_delete = FAST",  # deleted rows of people are overwritten where that costs no writing of its own
     "PRAGMA synchronous = FULL",  # the commit is on the card when it returns (see docs/outbox.md for what NORMAL loses)
@@ -36,6 +35,8 @@ READER_PRAGMAS = (
     "PRAGMA schema_version",  # looks into the file: what is wrong with it shows when it is opened
 )
 
+
+_INCREMENTAL = 2
 
 _CROWDED_PRAGMAS = (
     "PRAGMA locking_mode = EXCLUSIVE",  # then SQLite keeps the index of its journal in memory, not beside the file
@@ -109,6 +110,7 @@ def engine(path: Path, pragmas: tuple[str, ...], **mode: str) -> Engine:
         dbapi.text_factory = as_text
         if pragmas is WRITER_PRAGMAS:
             refuse_strangers(dbapi)  # before the pragmas, which would change the file of another program
+            _give_back_pages(dbapi)
         for pragma in pragmas:
             dbapi.execute(pragma).close()
 
@@ -118,6 +120,13 @@ def engine(path: Path, pragmas: tuple[str, ...], **mode: str) -> Engine:
     event.listen(made, "connect", on_connect)
     event.listen(made, "begin", on_begin)
     return made
+
+
+def _give_back_pages(database: sqlite3.Connection) -> None:
+    """Before the first table: freed pages go back to the file system. The pragma writes to the file even where it is
+    so already, and a sound file must open on a full disk."""
+    if database.execute("PRAGMA auto_vacuum").fetchone() != (_INCREMENTAL,):
+        database.execute("PRAGMA auto_vacuum = INCREMENTAL").close()
 
 
 def open_writer(path: Path) -> Connection:

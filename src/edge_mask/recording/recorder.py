@@ -85,6 +85,10 @@ class Recorder(Job):
         self._mailbox.poke()
         return done
 
+    def why_waiting(self) -> str:
+        """Why the database cannot be written; empty while it can be. From any thread."""
+        return self._trouble.reason
+
     def begin(self) -> None:
         self._trouble.report_losses()
 

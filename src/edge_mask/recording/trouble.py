@@ -58,6 +58,8 @@ class Trouble:
         self._dropped_at: dict[str, float] = {}
         """When messages were last dropped, by cause."""
         self.retry_at = float("-inf")
+        self.reason = ""
+        """Why the last commit failed; empty when it did not."""
 
     @property
     def is_open(self) -> bool:
@@ -69,12 +71,14 @@ class Trouble:
         self._is_suspect = False
         self._backoff.succeeded(0.0)
         self._outage.end()
+        self.reason = ""
         self._tell_drops(dropped, now)
         self.report_losses()
 
     def failed(self, error: DatabaseError, batch: Batch) -> None:
         """Nothing of the batch was written: repair what can be repaired, and set the time of the next try."""
         self.retry_at = self._clock.now().mono + self._backoff.next_delay()
+        self.reason = f"the database cannot be written ({error})"
         self._outage.begin("write_failed", f"cannot be written: {error}; recording waits")
         if is_full(error) and self._ledger.file.is_open:
             self._make_room(batch)

@@ -4,12 +4,20 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Final, Literal
 
+from edge_mask.sql.ast import Attribute, Member, Node, Subquery, children
+from edge_mask.sql.errors import RuleError
 from edge_mask.sql.rule_input import RuleInput
+from edge_mask.sql.template import Template
 from edge_mask.sql.values import Value
+from edge_mask.suggest import did_you_mean
 
 LOCAL: Final = "local"
 """The object that holds them; a message's own field of that name goes before."""
 
+FIELDS: Final = ("time", "date", "verdict", "mask", "reasons")
+"""What it has."""
+SPOKEN: Final = {("notify", "title"), ("notify", "text")}
+"""The fields of actions that may say it."""
 _UNKNOWN_TIME: Final = "--:--"
 _WORDS: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = {
     "en": {
@@ -64,6 +72,35 @@ class Local:
     def _word(self, group: str, value: Value) -> str:
         """A word of another program stays as it is."""
         return self._words[group].get(value, value) if isinstance(value, str) else ""
+
+
+def refuse_unknown(template: Template, *, is_notification: bool) -> None:
+    """Raises RuleError for what would say nothing: a word that is not there, or any of them in another action."""
+    for node in template.nodes:
+        _look(node, template.text, is_notification=is_notification)
+
+
+def _look(node: Node, text: str, *, is_notification: bool) -> None:
+    """Keys inside a nested SELECT are those of its elements."""
+    match node:
+        case Subquery():
+            return
+        case Member(Attribute(name, at), word, _) if name.lower() == LOCAL:
+            if is_notification and name == LOCAL and word in FIELDS:
+                return
+            found = f"{name}.{word}"
+        case Attribute(found, at) if found.lower() == LOCAL:
+            pass
+        case _:
+            for each in children(node):
+                _look(each, text, is_notification=is_notification)
+            return
+    known = [f"{LOCAL}.{each}" for each in FIELDS]
+    own = f"; a message's own field of this name is get(*, '{found.partition('.')[0]}')"
+    if not is_notification:
+        raise RuleError(f"{found} is known in the title and text of notify alone{own}", text, at)
+    near = did_you_mean(found, known) if "." in found else ""
+    raise RuleError(f"there is no {found}{near}; there are {', '.join(known)}{own}", text, at)
 
 
 ANYWHERE: Final = Local("en", UTC)

@@ -11,6 +11,7 @@ from typing import Any, Final
 from edge_mask.rules.actions import CompiledAction, Fields, HttpAction, RepublishAction
 from edge_mask.rules.aws_actions import AWS_ACTIONS
 from edge_mask.rules.edge_actions import check_edge, duration, edge_action, names_in
+from edge_mask.rules.local import SPOKEN, refuse_unknown
 from edge_mask.rules.shapes import Field, check, shape
 from edge_mask.sql.errors import RuleError
 from edge_mask.sql.statement import DEFAULT_VERSION, VERSIONS, CompiledRule
@@ -243,7 +244,9 @@ def _compiled(document: Document, path: Path, value: Any, make: MakeTemplate) ->
     match value:
         case str():
             try:
-                return make(value)
+                template = make(value)
+                refuse_unknown(template, is_notification=path[-2:] in SPOKEN)
+                return template
             except RuleError as error:
                 document.complain_inside(path, error.sentence, error.line, error.column)
                 return None

@@ -19,11 +19,14 @@ class House:
         check: Callable[[Seconds], None] = lambda _now: None,
         is_idle: Callable[[Seconds], bool] = lambda _now: False,
         complain: Callable[[str, str, str], None] = lambda _component, _code, _text: None,
+        why_stay: Callable[[], str] = lambda: "",
     ) -> None:
+        """`why_stay`: what would be lost if another house took its place now; empty when nothing would."""
         self.workers = list(workers)
         self.check = check
         self.is_idle = is_idle
         self.complain = complain
+        self.why_stay = why_stay
         self._started: list[Worker] = []
 
     def start(self) -> None:

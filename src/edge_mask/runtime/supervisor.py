@@ -196,7 +196,7 @@ class Supervisor:
         """Switch to another configuration; the old one stays when the new one is wrong or cannot be built."""
         self._notifier.reloading(self._clock.now())
         new = self._planned(request, house.complain)
-        if new is None:
+        if new is None or self._stays(house, request):
             self._notifier.ready()
             return old, house
         self._stop_or_start_over(house)
@@ -222,6 +222,15 @@ class Supervisor:
                 complain("configuration", "refused", str(error))
             request.done.set_exception(error)
             return None
+
+    def _stays(self, house: House, request: Rebuild) -> bool:
+        """Whether the running house would lose something by its end; then it goes on, and the request is refused."""
+        if not (why := house.why_stay()):
+            return False
+        error = TryLater(why)
+        _say("the configuration was not taken over, the old one stays", error)
+        request.done.set_exception(error)
+        return True
 
     def _opened(self, blueprint: Blueprint, request: Rebuild | None) -> House:
         """Store the plan of a house that runs and resolve the request."""

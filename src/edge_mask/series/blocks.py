@@ -13,6 +13,7 @@ from edge_mask.series.nouns import BLOCK, Block, Floats, Hours, Minutes
 LEAST_OF_BLOCK: Final = 5
 """Minutes in line without which ten minutes have no mean."""
 LEAST_OF_HOUR: Final = 20
+_BELIEVED: Final = 24
 LONGEST_GAP: Final = 60
 HOURS_KEPT: Final = 26 * 168
 
@@ -39,6 +40,8 @@ class Recent:
         self._values = np.full(2 * HOURS_KEPT, np.nan, np.float32)
         self._end = 0
         self._first: int | None = None
+        self._far = 0
+        """Hours in a row that were far from those that are kept."""
 
     def fill(self, first: int, values: Floats) -> None:
         """Begin with what was before."""
@@ -48,18 +51,20 @@ class Recent:
         self._first = first + len(values) - len(kept)
 
     def put(self, hour: int, mean: float) -> None:
-        """An hour is over; hours between the last one and this are unknown, one that was before is replaced."""
+        """An hour is over. Hours between the last one and this are unknown; after one that was before, so are those
+        that came then. One far away is that of a wrong clock, unless a day of such hours comes."""
         if self._first is None:
             self._first = hour
         end = self._first + self._end
-        if hour - end >= HOURS_KEPT or hour < self._first:  # another time altogether
-            self._first, self._end, end = hour, 0, hour
+        self._far = self._far + 1 if hour - end >= HOURS_KEPT or hour < self._first else 0
+        if self._far >= _BELIEVED:
+            self._first, self._end, self._far, end = hour, 0, 0, hour
+        elif self._far:
+            return
+        self._end = min(self._end, hour - self._first)
         for _ in range(hour - end):
-            self._append(float("nan"))
-        if hour < end:
-            self._values[hour - self._first] = mean
-        else:
-            self._append(mean)
+            self._append(math.nan)
+        self._append(mean)
 
     def hours(self) -> Hours:
         """All that is kept."""

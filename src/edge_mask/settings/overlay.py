@@ -11,13 +11,13 @@ overlay, checked together with the file, and stored beside the database to survi
 import errno
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from edge_mask import private_file
 from edge_mask.errors import ConfigurationError
-from edge_mask.private_file import replace_private
 from edge_mask.settings.base import MOST_READ, read_whole
 from edge_mask.yaml_file import MAX_DEPTH, Document, shown
 from edge_mask.yaml_file import Path as Key
@@ -149,10 +149,19 @@ def keep(path: Path, overlay: Overlay) -> None:
 
     Only the owner may read it: camera addresses contain passwords.
     """
+    private_file.replace_private(path, _readable(path, overlay))
+
+
+def keep_room(path: Path, overlay: Overlay) -> Callable[[], None]:
+    """Before a house is built for it: see `private_file.keep_room`. Raises OSError."""
+    return private_file.keep_room(path, _readable(path, overlay))
+
+
+def _readable(path: Path, overlay: Overlay) -> bytes:
     data = written(overlay)
     if len(data) > MOST_READ:  # it would not be read again
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
-    replace_private(path, data)
+    return data
 
 
 def set_aside(path: Path) -> Path:

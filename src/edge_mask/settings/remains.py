@@ -15,6 +15,7 @@ from edge_mask.settings.load import document_of
 from edge_mask.settings.model import Settings
 from edge_mask.settings.sending import Outbox
 from edge_mask.settings.web import Web, missing_libraries, web_complaints
+from edge_mask.suggest import did_you_mean
 
 S = TypeVar("S", bound=Section)
 
@@ -38,7 +39,8 @@ def remains(file: Path, environ: Mapping[str, str]) -> Remains:
 
 
 def database_of(file: Path, environ: Mapping[str, str]) -> Path | None:
-    """Where the database of a broken configuration lies; None where the file does not say so for certain."""
+    """Where the database of a broken configuration lies; None where the file does not say so for certain: a misspelt
+    key may have been its place."""
     try:
         document = document_of(file, environ)
     except ConfigurationError:
@@ -46,8 +48,10 @@ def database_of(file: Path, environ: Mapping[str, str]) -> Path | None:
     told = [each.removeprefix(document.name) for each in document.problems]
     if not isinstance(document.data, Mapping) or any("outbox" in each for each in told):
         return None
+    if "outbox" not in document.data and any(did_you_mean(str(key), ["outbox"]) for key in document.data):
+        return None
     outbox = document.data.get("outbox") or {}
-    if not isinstance(outbox, Mapping):
+    if not isinstance(outbox, Mapping) or not outbox.keys() <= Outbox.model_fields.keys():
         return None
     found = _section(Outbox, {"path": outbox["path"]} if "path" in outbox else {})
     return None if found is None else found.path

@@ -1,6 +1,6 @@
 """Texts with `${expression}` inside: the fields of actions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
@@ -45,6 +45,11 @@ class Template:
         self._parts.append(text[at:])
         self.cloud_functions = frozenset(compiler.cloud)
         self.uses_shadow = "get_thing_shadow" in text.lower()
+
+    @property
+    def nodes(self) -> Sequence[Node]:
+        """Its expressions, from left to right."""
+        return self._nodes
 
     def render(self, message: RuleInput, beside: Mapping[str, Value] = MappingProxyType({})) -> str:
         """The text for one message; Undefined and null become nothing. `beside`: fields for where it has none."""
