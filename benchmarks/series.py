@@ -3,7 +3,7 @@
     python benchmarks/series.py FOLDER [SERIES ...] [--results FILE]
 
 FOLDER holds `series/NAME` as `edge-mask series replay` reads them, `origins.csv`, `labels/`, and the scorer `eval.py`,
-which is run as it is. CPU per reading is that of all four kinds together, without training and without forecasts for others.
+which is run as it is. CPU per reading is that of all four kinds together, without training and published forecasts.
 Exit 1 when a promised figure is not reached.
 """
 
