@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import trustme
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 from tests.broker import free_port
 from tests.end_to_end.daemon import MASKED, Daemon, edge_mask, write_config, write_model, write_scene
 from tests.waiting import until
@@ -135,6 +136,17 @@ def test_it_goes_on_by_itself_when_the_file_is_right(house: Served) -> None:
     assert kim.get("/settings").status == 200, "the session goes on"
     assert "front" in kim.get("/").text
     assert house.daemon.stop() == 0
+
+
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's chromium is not installed")
+def test_an_open_page_of_safe_mode_notices_the_repair(folder: Path) -> None:
+    with broken(folder, "nonsense: 1\n") as house, browsing(house) as desk, desk.page("/") as page:
+        expect(page.get_by_text("nonsense: unknown key").first).to_be_visible()
+        text = house.config.read_text()
+        house.config.write_text(text.replace("nonsense: 1", "gate3: 1"))
+        expect(page.get_by_text("gate3: unknown key").first).to_be_visible()
+        house.config.write_text(text.replace("nonsense: 1\n", ""))
+        expect(page.get_by_role("heading", name="Now")).to_be_visible(timeout=30_000)
 
 
 def test_a_rule_that_is_wrong_is_a_broken_configuration(folder: Path) -> None:

@@ -83,7 +83,7 @@ class Way:
             try:
                 self._give_room_back = overlays.keep_room(found.kept_at, overlay)
             except OSError as error:
-                text = f"the wish cannot be kept: {error.strerror}; nothing was changed"
+                text = f"the wish cannot be kept: {error.strerror}"
                 raise TryLater(f"{found.kept_at}: {text}") from error
 
     def keep(self) -> None:

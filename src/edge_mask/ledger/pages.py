@@ -16,16 +16,14 @@ from sqlalchemy import Connection
 from edge_mask.errors import Refused
 from edge_mask.ledger.figures import Which
 from edge_mask.ledger.shown import COLUMNS, as_shown, known
-from edge_mask.ledger.soundness import LATEST, is_text
+from edge_mask.ledger.soundness import TIMED, is_text
 
 MOST: Final = 500
 """Rows on one page."""
 _LONGEST = 400
 """Characters of a cursor."""
-# Ids as bytes: those of a damaged row may be no text, and the list goes on behind it all the same. Rows without a time
-# that a calendar can show have no place in the order of time; summaries count them.
+# Ids as bytes: those of a damaged row may be no text, and the list goes on behind it all the same.
 _KEY = "coalesce(CAST(id AS BLOB), x'')"
-_TIMED = f"wall BETWEEN 0 AND {LATEST}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ class _Place:
 
 def visits(connection: Connection, which: Which, cursor: str | None, limit: int) -> Page:
     """Raises Refused for a cursor that is none of ours."""
-    where, arguments = which.where(_TIMED)
+    where, arguments = which.where(TIMED)
     return _page(connection, "visits", where, arguments, cursor, limit)
 
 
@@ -55,11 +53,11 @@ def beside(connection: Connection, which: Which, visit: str) -> tuple[str | None
 
     `visit` itself need not be among them. Raises Refused for one that is not there.
     """
-    found = connection.exec_driver_sql(f"SELECT wall, {_KEY} FROM visits WHERE id = ? AND {_TIMED}", (visit,)).first()
+    found = connection.exec_driver_sql(f"SELECT wall, {_KEY} FROM visits WHERE id = ? AND {TIMED}", (visit,)).first()
     if found is None:
         raise Refused("there is no such visit")
     place = _Place(float(found[0]), found[1])
-    where, arguments = which.where(_TIMED)
+    where, arguments = which.where(TIMED)
     newer, older = (
         connection.exec_driver_sql(
             f"SELECT id FROM visits {where} AND wall {sign}= ? AND (wall {sign} ? OR {_KEY} {sign} ?)"
@@ -73,21 +71,21 @@ def beside(connection: Connection, which: Which, visit: str) -> tuple[str | None
 
 def looks(connection: Connection, which: Which, cursor: str | None, limit: int) -> Page:
     """Of `which` only the period and the camera count. Raises Refused for a cursor that is none of ours."""
-    where, arguments = Which(since=which.since, until=which.until, camera=which.camera).where(_TIMED)
+    where, arguments = Which(since=which.since, until=which.until, camera=which.camera).where(TIMED)
     return _page(connection, "looks", where, arguments, cursor, limit)
 
 
 def events(connection: Connection, table: str, cursor: str | None, limit: int, *, unseen: bool = False) -> Page:
     """Alerts or faults, if wished only those that nobody has seen. Raises Refused for a cursor that is none of ours."""
     fresh = "seen IS NULL" if unseen and "NULL AS seen" not in known(connection, table, ("seen",)) else "1"
-    return _page(connection, table, f"WHERE {_TIMED} AND {fresh}", (), cursor, limit)
+    return _page(connection, table, f"WHERE {TIMED} AND {fresh}", (), cursor, limit)
 
 
 def readings(
     connection: Connection, which: Which, quantity: str | None, sensor: str | None, cursor: str | None, limit: int
 ) -> Page:
     """Single readings. Raises Refused for a cursor that is none of ours."""
-    where, arguments = Which(since=which.since, until=which.until).where(_TIMED)
+    where, arguments = Which(since=which.since, until=which.until).where(TIMED)
     for column, wanted in (("quantity", quantity), ("sensor", sensor)):
         if wanted is not None:
             where, arguments = f"{where} AND {column} = ?", (*arguments, wanted)

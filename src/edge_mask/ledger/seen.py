@@ -6,6 +6,8 @@ from typing import Final, Literal
 
 from sqlalchemy import Connection
 
+from edge_mask.ledger.soundness import TIMED
+
 Table = Literal["alerts", "faults"]
 ALIKE: Final[Mapping[Table, Sequence[str]]] = {"alerts": ("kind", "camera", "sensor"), "faults": ("component", "code")}
 """Columns that are the same in what repeats itself."""
@@ -13,6 +15,8 @@ MARKS: Final = ("seen", "seen_by")
 """Columns: when it was marked (Unix seconds), and by whom."""
 MOST: Final = 500
 """Ids in one mark."""
+MOST_COUNTED: Final = 1000
+"""So many that nobody has seen stand for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,8 @@ def _mark_repeats(connection: Connection, sighting: Sighting, statement: str, no
     return connection.exec_driver_sql(f"{statement} {tests}", which).rowcount
 
 
-def unseen(connection: Connection, table: Table, most: int = 1000) -> int:
-    """How many nobody has seen, counted up to `most`."""
-    query = f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE seen IS NULL LIMIT {most})"
+def unseen(connection: Connection, table: Table) -> int:
+    """How many of the list (see pages.py) nobody has seen, counted up to MOST_COUNTED."""
+    which = f"seen IS NULL AND {TIMED}"
+    query = f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {which} LIMIT {MOST_COUNTED})"
     return int(connection.exec_driver_sql(query).scalar_one())

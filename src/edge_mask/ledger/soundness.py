@@ -18,6 +18,9 @@ LARGEST: Final = 2**53
 LATEST: Final = 253_402_214_400.0
 """Unix seconds: the last day of the year 9999."""
 
+TIMED: Final = f"wall BETWEEN 0 AND {LATEST}"
+"""In SQL. Rows without a time that a calendar can show have no place in the order of time; summaries count them."""
+
 
 def is_text(value: Any) -> bool:
     """Text in UTF-8. Connections decode other bytes to halves of surrogate pairs (see connections.py)."""

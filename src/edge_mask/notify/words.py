@@ -29,6 +29,7 @@ _TITLES: Final[Mapping[Language, Mapping[str, str]]] = {
 _SENTENCES: Final[Mapping[Language, Mapping[str, str]]] = {
     "en": {
         "no_mask": "Somebody without a mask in {streak} looks in a row.",
+        "no_mask once": "Somebody without a mask.",
         "fever": "{value}{unit} was measured.",
         "fever above": "{value}{unit} was measured, above {limit}{unit}.",
         "tailgating refused": "Somebody who was refused went through.",
@@ -37,6 +38,7 @@ _SENTENCES: Final[Mapping[Language, Mapping[str, str]]] = {
         "": "{text}",
     },
     "ko": {
+        "no_mask once": "마스크를 쓰지 않은 사람이 있습니다.",
         "no_mask": "연속 {streak}회 확인에서 마스크를 쓰지 않은 사람이 있습니다.",
         "fever": "체온 {value}{unit}, 기준보다 높습니다.",
         "fever above": "체온 {value}{unit}, 기준 {limit}{unit}보다 높습니다.",
@@ -99,6 +101,8 @@ def _template(alert: Alert, language: Language) -> str:
         which = next((turn for words, turn in _TURNS.items() if words in alert.text), which)
     elif which == "fever" and alert.above is not None:
         which = "fever above"
+    elif which == "no_mask" and alert.streak == 1:
+        which = "no_mask once"
     if (alert.kind == "no_mask" and alert.streak is None) or (alert.kind == "fever" and alert.value is None):
         which = ""
     sentences = _SENTENCES[language]

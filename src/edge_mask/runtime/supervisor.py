@@ -227,7 +227,7 @@ class Supervisor:
         """Whether the running house would lose something by its end; then it goes on, and the request is refused."""
         if not (why := house.why_stay()):
             return False
-        error = TryLater(f"nothing was changed: {why}")
+        error = TryLater(why)
         _say("the configuration was not taken over, the old one stays", error)
         request.done.set_exception(error)
         return True

@@ -129,7 +129,7 @@ class Drift:
         self._up = max(0.0, self._up + error - _SLACK)
         self._down = max(0.0, self._down - error - _SLACK)
         if max(self._up, self._down) > _LIMIT:
-            expected = (line - _CAP * deviation, line + _CAP * deviation)
+            expected = (line - _SLACK * deviation, line + _SLACK * deviation)  # what adds nothing
             self._open = Outlier("forecast", "drift", came, expected, block.first * 60.0)
             self._side = 1 if self._up > self._down else -1
             self._wait = _SAID

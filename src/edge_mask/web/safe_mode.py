@@ -42,7 +42,7 @@ def safe_front(site: Site, broken: Callable[[], Broken]) -> ASGIApp:
     """What the server serves in safe mode; `broken` says what is wrong now, and may read files."""
 
     async def show(request: Request) -> Response:
-        return await render(request, "safe_mode.html", broken=await in_thread(broken))
+        return await render(request, "safe_mode.html", waits=True, broken=await in_thread(broken))
 
     routes = [
         guarded("/healthz", healthz, needs=Needs.OPEN),

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 from tests.web.browsing import HOSTILE, PHONE, Browsing, grows, judged
 
@@ -74,6 +75,27 @@ def test_a_visit_that_was_erased_elsewhere_leaves_its_page(desk: Browsing) -> No
             expect(other.get_by_text("The visit is erased.")).to_be_visible()
         expect(page.get_by_text("There is no such visit.")).to_be_visible()
         expect(page.locator("main img, main dl")).to_have_count(0)
+        desk.complaints[:] = [each for each in desk.complaints if "404" not in each]
+
+
+@pytest.mark.parametrize("path", ["", "/erase"])
+def test_what_was_erased_leaves_a_page_that_is_not_live(desk: Browsing, path: str) -> None:
+    with desk.context() as context:
+        page, listed = context.new_page(), context.new_page()
+        listed.goto("/visits")
+        listed.get_by_role("switch").click()
+        row = listed.locator("tbody tr").nth(5).get_attribute("id")
+        visit = f"/visits/{str(row).removeprefix('v-')}"
+        page.goto(visit + path)
+        expect(page.get_by_role("switch")).to_have_attribute("aria-checked", "false")
+        with desk.page(f"{visit}/erase") as other:
+            other.get_by_role("button", name="Erase it").click()
+            expect(other.get_by_text("The visit is erased.")).to_be_visible()
+        page.bring_to_front()
+        expect(page.get_by_text("There is no such visit.")).to_be_visible()
+        listed.bring_to_front()
+        expect(listed.locator(f"#{row}")).to_have_count(0)
+        expect(listed.get_by_role("switch")).to_have_attribute("aria-checked", "false")
         desk.complaints[:] = [each for each in desk.complaints if "404" not in each]
 
 

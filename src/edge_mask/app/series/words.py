@@ -12,8 +12,8 @@ _BEGUN: Final[dict[Reason, str]] = {
     "spike": "{value} is unusual{expected}",
     "step": "{value} after too large a step{expected}",
     "level": "{value} is not what was forecast{expected}",
-    "drift": "{value}, away from what was usual on such days{expected}",
-    "leak": "{value} in the quiet hours, which go down less than before{expected}",
+    "drift": "a mean of {value}, further from its forecast day after day{expected}",
+    "leak": "never below {value} in the quiet hours{expected}",
 }
 _ENDED: Final[dict[Reason, str]] = {
     "silent": "there are readings again",
@@ -39,17 +39,21 @@ def sentence(site: Site, said: Said) -> str:
 
 
 def _with_unit(value: float | None, site: Site) -> str:
-    return "it" if value is None else f"{value:.5g} {site.unit}".rstrip()
+    return "it" if value is None else f"{_rounded(value)} {site.unit}".rstrip()
+
+
+def _rounded(value: float) -> str:
+    return f"{float(f'{value:.4g}'):g}"
 
 
 def _usual(outlier: Outlier) -> str:
     match outlier.expected:
         case (None, float() as high):
-            return f"; at most {high:.5g} is usual"
+            return f"; at most {_rounded(high)} is usual"
         case (float() as low, None):
-            return f"; at least {low:.5g} is usual"
+            return f"; at least {_rounded(low)} is usual"
         case (float() as low, float() as high):
-            return f"; {low:.5g} to {high:.5g} is usual"
+            return f"; {_rounded(low)} to {_rounded(high)} is usual"
         case _:
             return ""
 

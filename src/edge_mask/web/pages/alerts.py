@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import TimeoutError as Overdue
+from math import isfinite
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -11,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from edge_mask.errors import EdgeMaskError, Refused
-from edge_mask.ledger.seen import Sighting, Table
+from edge_mask.ledger.seen import MOST_COUNTED, Sighting, Table
 from edge_mask.web.access import Needs, principal_of
 from edge_mask.web.links import up
 from edge_mask.web.pages.frame import Notice, render, words_for
@@ -77,8 +78,13 @@ def _tabs(site: Site, words: Words) -> list[tuple[str, str]]:
     """Each kind with how many of it nobody has seen."""
     counts = [(table, site.reader.unseen(table)) for table in _TABLES]
     return [
-        (table, words.t(f"alerts.{table}") + (f" ({words.number(count)})" if count else "")) for table, count in counts
+        (table, words.t(f"alerts.{table}") + (f" ({_counted(count, words)})" if count else ""))
+        for table, count in counts
     ]
+
+
+def _counted(count: int, words: Words) -> str:
+    return words.number(count) + ("+" if count >= MOST_COUNTED else "")
 
 
 def _only_faults(site: Site) -> bool:
@@ -96,7 +102,7 @@ async def mark(request: Request) -> Response:
     show, one, first = _shown(form), str(form.get("id", "")), str(form.get("first", ""))
     by = principal_of(request).name
     try:
-        until = None if one else float(str(form.get("until")))
+        until = None if one else _finite(str(form.get("until")))
         sighting = Sighting(show, by, ids=[one] if one else [], until=until, back_to=first)
     except ValueError as error:
         raise HTTPException(400, "id, until: one of them is needed") from error
@@ -105,6 +111,13 @@ async def mark(request: Request) -> Response:
     except (EdgeMaskError, Overdue) as error:
         raise HTTPException(503, str(error) or words_for(request).t("error.503")) from error
     return RedirectResponse(f"{up(request)}alerts?show={show}&done=seen", status_code=303)
+
+
+def _finite(text: str) -> float:
+    """Raises ValueError."""
+    if not isfinite(number := float(text)):
+        raise ValueError(text)
+    return number
 
 
 def routes(_site: Site) -> Sequence[BaseRoute]:

@@ -5,6 +5,7 @@ A page is a template that extends `base.html`. It finds there: `t` and `many` (t
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from starlette.responses import HTMLResponse
 
 from edge_mask import __version__
 from edge_mask.errors import DatabaseError
+from edge_mask.ledger.seen import MOST_COUNTED
 from edge_mask.web.access import Needs, Principal, who_asks
 from edge_mask.web.links import up
 from edge_mask.web.pages.assets import address_of
@@ -110,7 +112,7 @@ def _filled(request: Request, template: str, wish: Preferences, given: Mapping[s
         "now": site.clock.now().wall,
         "user": user if user is not None and user.role is not None else None,
         "may_operate": user is not None and user.may(Needs.OPERATOR),
-        "unseen": _unseen(site, user),
+        **_unseen(site, user, words),
         "has_panels": bool(site.settings.panels),
         "has_push": site.push is not None,
         **given,
@@ -148,12 +150,11 @@ def _done(request: Request) -> Sequence[Notice]:
     return [("good", words.word("done", done))] if words.knows("done", done) else []
 
 
-def _unseen(site: Site, user: Principal | None) -> int:
+def _unseen(site: Site, user: Principal | None, words: Words) -> Mapping[str, Any]:
     """Alerts and faults that nobody has marked as seen; 0 while the database cannot be read, which its page says."""
-    if user is None or user.role is None or site.is_safe_mode:
-        return 0
-    try:
-        with site.reader.held() as reader:
-            return reader.unseen("alerts") + reader.unseen("faults")
-    except DatabaseError:
-        return 0
+    counts = [0]
+    if user is not None and user.role is not None and not site.is_safe_mode:
+        with suppress(DatabaseError), site.reader.held() as reader:
+            counts = [reader.unseen("alerts"), reader.unseen("faults")]
+    more = "+" if max(counts) >= MOST_COUNTED else ""
+    return {"unseen": sum(counts), "unseen_text": words.number(sum(counts)) + more}

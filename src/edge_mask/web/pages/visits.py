@@ -157,7 +157,7 @@ def _beside(site: Site, choice: Choice, visit: str) -> tuple[str | None, str | N
 async def ask_erase(request: Request) -> Response:
     """What it means, and a button."""
     row, _ = await _found(request)
-    return await render(request, "erase.html", room="visits", visit=row)
+    return await render(request, "erase.html", room="visits", live="erased", visit=row)
 
 
 async def erase(request: Request) -> Response:

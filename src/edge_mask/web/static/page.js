@@ -49,8 +49,9 @@ function show() {
 
 function tell() {
   toggle.setAttribute("aria-checked", String(isOn()));
-  if (!isOn()) say("off");
-  else if (state === "lost" || state === "ended") say(state);
+  if (state === "ended") say(state);
+  else if (!isOn()) say("off");
+  else if (state === "lost") say(state);
   else say("");
 }
 
@@ -63,12 +64,16 @@ function hear({ data }) {
   const before = state;
   state = data.is;
   show();
-  if (state === "open" && (before === "lost" || before === "ended")) { say("back"); setTimeout(show, 4000); soon(0); }
+  if (state === "open" && (before === "lost" || before === "ended")) {
+    erased = true; // perhaps: nobody tells what was erased meanwhile
+    if (isOn()) { say("back"); setTimeout(show, 4000); }
+    soon(0);
+  }
   else if (state === "open" && dirty) soon(0);
 }
 
 function join() {
-  if (port || !isOn()) return;
+  if (port) return; // also when nothing is live: what was erased does not stay on any page
   const worker = document.querySelector("script[data-worker]").dataset.worker;
   const address = new URL(worker, location.href);
   try {
@@ -101,7 +106,7 @@ function leave() {
 
 function soon(delay) {
   dirty = true;
-  if (document.hidden || !isOn()) return;
+  if (document.hidden || !(isOn() || erased)) return;
   const at = Math.max(performance.now() + delay, last + 1000);
   if (due && due.at <= at) return;
   if (due) clearTimeout(due.timer);
@@ -115,7 +120,12 @@ async function refresh() {
   last = performance.now();
   try {
     const answer = await fetch(location.href, { cache: "no-store", headers: { accept: "text/html" } });
-    if (answer.redirected && new URL(answer.url).pathname !== location.pathname) { state = "ended"; show(); return; }
+    if (answer.redirected && new URL(answer.url).pathname !== location.pathname) {
+      if (!kinds.length) { location.reload(); return; }
+      state = "ended";
+      show();
+      return;
+    }
     if (answer.status === 404) { gone(new DOMParser().parseFromString(await answer.text(), "text/html")); return; }
     if (!answer.ok) return;
     dirty = false;
@@ -125,7 +135,7 @@ async function refresh() {
 
 // What the page showed was erased: none of it stays.
 function gone(next) {
-  dirty = false;
+  dirty = erased = false;
   document.querySelector("main").replaceChildren(...next.querySelector("main").childNodes);
   document.title = next.title;
 }
@@ -133,6 +143,7 @@ function gone(next) {
 function take(next) {
   const script = "script[data-worker]";
   const version = next.querySelector(script)?.getAttribute("src");
+  if ("waits" in document.body.dataset && !("waits" in next.body.dataset)) { location.reload(); return; }
   if (version && version !== document.querySelector(script).getAttribute("src")) { location.reload(); return; }
   held = null;
   const news = isHandled() && !erased ? newcomers(next) : 0; // what was erased does not stay under the hand either
@@ -272,12 +283,15 @@ if (kinds.length) {
   addEventListener("storage", (event) => { if (event.key === KEY) switched(); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden && dirty) soon(0); });
   addEventListener("pagehide", leave);
-  addEventListener("pageshow", (event) => { if (event.persisted) { join(); soon(0); } });
+  addEventListener("pageshow", (event) => { if (event.persisted) { erased = true; join(); soon(0); } });
   show();
   join();
 }
 
+// In safe mode nothing streams: such a page asks for itself, and is another one when the configuration is right.
+if ("waits" in document.body.dataset) setInterval(() => { if (!document.hidden) refresh(); }, 2000);
+
 function switched() {
-  if (isOn()) { join(); soon(0); } else { current = now(); leave(); }
+  if (isOn()) soon(0); else current = now();
   show();
 }
