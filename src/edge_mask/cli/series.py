@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from typing import Any
 
 from edge_mask.cli import series_export
@@ -24,7 +25,9 @@ def _add_replay(commands: Any) -> None:
         help="play recorded minutes as the daemon would see them",
         description="Learns from the history in FOLDER, then sees its live minutes one by one with the program of the"
         " daemon, and prints a JSON line for each outlier that begins and for each wanted forecast. In FOLDER are"
-        " history.csv and live.csv (or .csv.gz; time,value in UTC) and meta.json.",
+        " history.csv and live.csv (or .csv.gz; time,value in UTC; a history without rows is none) and meta.json, an"
+        " object with unit, zone, and, as far as known, series, quantity, resolution, limits [min, max] (what"
+        " the sensor can measure; or physical_min and physical_max), quiet_hours, shipped_criteria.",
     )
     replay.add_argument("folder", type=a_path, metavar="FOLDER")
     replay.add_argument("--origins", type=a_path, metavar="FILE", help="CSV series,origin: when forecasts are wanted")
@@ -33,11 +36,14 @@ def _add_replay(commands: Any) -> None:
 
 def _replay(arguments: argparse.Namespace) -> int:
     """Play recorded minutes as the daemon would see them."""
-    from edge_mask.series.recording import origins, read  # heavy: not for --help
+    from edge_mask.series.recording import origins, read, remarks  # heavy: not for --help
     from edge_mask.series.replay import replay
 
     recording = read(arguments.folder)
     wanted = [] if arguments.origins is None else origins(arguments.origins, recording.name)
+    if arguments.origins is not None:
+        for remark in remarks(arguments.origins, wanted, recording):
+            print(remark, file=sys.stderr)
     for line in replay(recording, wanted):
         print(json.dumps(line))
     return 0

@@ -67,7 +67,7 @@ def _sound(values: Mapping[str, Any], where: str) -> None:
 
 
 def _number(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise Refused(f"{where} is {value!r}, not a number")
     return float(value)
 

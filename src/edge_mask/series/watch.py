@@ -170,6 +170,8 @@ class Watch:
         self._of_blocks = tuple(found for each in self._by_block.values() for found in each.block(block, known))
 
     def _compare(self, wrong: tuple[Outlier, ...], at: float) -> tuple[Said, ...]:
+        if not wrong and not self._open:
+            return ()
         now = {each.reason: each for each in wrong}
         ended = [Said(each, "ended", at) for reason, each in self._open.items() if reason not in now]
         begun = [Said(each, "begun", at) for reason, each in now.items() if reason not in self._open]

@@ -7,6 +7,10 @@ from tests.web.asking import asking
 from tests.web.history import History
 from tests.web.reading import NOW, SEOUL, house, page
 
+from edge_mask.ledger.deviations import deviation_text
+from edge_mask.messages import Deviation
+from edge_mask.units import Unix
+
 FEVER = "A visitor at front has 38.7 °C, above 37.5 °C."
 
 
@@ -94,3 +98,14 @@ def test_a_code_that_means_something_else_of_another_part_has_its_own_words(tmp_
         ("Home Assistant", "Home Assistant does not see this device."),
     ]
     assert ("설정", "새 설정을 받아들이지 않았습니다. 이전 설정을 계속 씁니다.") in said["ko"]
+
+
+def test_an_outlier_is_told_in_korean_from_its_deviation(tmp_path: Path) -> None:
+    history = History(tmp_path / "edge-mask.db", NOW, SEOUL)
+    deviation = Deviation(quantity="flow", outlier="value", reason="spike", began=Unix(NOW), expected=(1.0, 2.0))
+    text = "main: flow: 3.41 is unusual; 1 to 2 is usual"
+    history.alert(NOW, kind="outlier", sensor="main", text=text, value=3.41, deviation=deviation_text(deviation))
+    found = main_of(page(asking(house(tmp_path), who="operator"), "/alerts?lang=ko").text)
+    assert "(평소 1~2)" in found
+    assert "unusual" not in found
+    assert 'lang="en"' not in found
