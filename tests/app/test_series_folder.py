@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,11 @@ from tests.app.test_series_learning import folder_of, lesson_of, shape, stored
 from tests.app.watching import NOON, Site, waving
 from tests.waiting import until
 
+from edge_mask.app.series import learning_process
 from edge_mask.app.series.learning import teach
 from edge_mask.app.series.learning_process import COMMAND
+from edge_mask.app.series.overview import overviews
+from edge_mask.errors import TryLater
 from edge_mask.messages import Fault
 from edge_mask.series import model_file
 from edge_mask.series.criteria import Criteria
@@ -157,3 +161,15 @@ def test_what_cannot_be_learned_is_told_in_words(site: Site) -> None:
     (fault,) = site.said(Fault)
     assert fault.code == "series_not_learned"
     assert fault.text == f"main flow: {folder.path / 'criteria'}: File exists; what was learned before stays"
+
+
+def test_limits_that_no_reading_can_pass_are_said(site: Site) -> None:
+    folder_of(site).add(Criteria(max=900.0, version=1, made=NOON))
+    (each,) = overviews(site.settings())
+    assert each.problems == ["criteria of version 1: max 900 is beyond what the sensor can measure, 500"]
+
+
+def test_a_command_whose_process_ends_too_soon_says_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning_process, "COMMAND", (sys.executable, "-c", "raise SystemExit(3)"))
+    with pytest.raises(TryLater, match="the process that learns ended with 3; what was learned before stays"):
+        list(learning_process.answers([lesson_of(site)]))

@@ -104,6 +104,8 @@ def _values(criteria: "Criteria") -> str:
 
 
 _EXPLAINED = {
+    "min": "lower values are unusual",
+    "max": "higher values are unusual",
     "max_step": "the largest step from one minute to the next",
     "gap": "minutes between two readings",
     "run": "minutes that a value may stay exactly the same",
@@ -121,6 +123,6 @@ def _show(arguments: argparse.Namespace, each: "Overview", criteria: "Criteria",
     if criteria.learned_from is not None:
         first, end = (local(at, settings) for at in criteria.learned_from)
         print(f"# readings from {first} to {end}")
-    for name in ("min", "max", *_EXPLAINED):
+    for name in _EXPLAINED:
         if (value := getattr(criteria, name)) is not None:
-            print(f"{name}: {value:.6g}".ljust(24) + (f"  # {_EXPLAINED[name]}" if name in _EXPLAINED else ""))
+            print(f"{f'{name}: {value:.6g}':24}  # {_EXPLAINED[name]}")

@@ -15,6 +15,7 @@ from edge_mask.ledger.series_reader import SeriesReader, reading
 from edge_mask.series import model_file
 from edge_mask.series.criteria import Criteria
 from edge_mask.series.learn import DAY, LEAST_DAYS
+from edge_mask.series.model import LEAST_DAYS as LEAST_MODEL_DAYS
 from edge_mask.series.nouns import SeriesKey, Site
 from edge_mask.settings.model import Settings
 
@@ -124,12 +125,17 @@ def abilities(each: Overview, now: float) -> list[str]:
     if model is not None:
         told.append(f"forecasts by a model of {model.days} days, the last {_ago(now - model.learned_from[1])} ago")
     elif "forecast" in each.site.kinds:
-        told.append("no forecast before a week of readings")
+        is_enough = _has_days(each, LEAST_MODEL_DAYS)
+        told.append("no forecast is learned yet" if is_enough else "no forecast before a week of readings")
     return [*told, *each.problems]
 
 
+def _has_days(each: Overview, days: int) -> bool:
+    return each.extent is not None and each.extent.end - each.extent.first >= days * DAY
+
+
 def _not_learned(each: Overview) -> str:
-    if each.extent is None or each.extent.end - each.extent.first < LEAST_DAYS * DAY:
+    if not _has_days(each, LEAST_DAYS):
         return "criteria are learned from three weeks of readings on"
     return "criteria are not learned yet: the daemon does it by itself, `edge-mask series learn` at once"
 
