@@ -123,6 +123,6 @@ def _show(arguments: argparse.Namespace, each: "Overview", criteria: "Criteria",
     if criteria.learned_from is not None:
         first, end = (local(at, settings) for at in criteria.learned_from)
         print(f"# readings from {first} to {end}")
-    for name in _EXPLAINED:
+    for name, meaning in _EXPLAINED.items():
         if (value := getattr(criteria, name)) is not None:
-            print(f"{f'{name}: {value:.6g}':24}  # {_EXPLAINED[name]}")
+            print(f"{f'{name}: {value:.6g}':24}  # {meaning}")
