@@ -1,9 +1,12 @@
 """What is learned of a series: versions of criteria, a model, and the process that may be killed at any time."""
 
+import json
 import signal
+import subprocess
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from tests.waiting import until
 from edge_mask.app.series.folder import SeriesFolder
 from edge_mask.app.series.learning import Lesson, teach
 from edge_mask.app.series.sites import Sites
+from edge_mask.app.series.upkeep import _COMMAND
 from edge_mask.errors import Refused
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.rows import Batch
@@ -237,3 +241,29 @@ def test_a_sensor_swapped_for_one_of_another_unit_is_an_outlier_once(site: Site)
     begun = [reason for reason, state in site.alerts() if state == "begun"]
     assert begun[0] in ("spike", "step")
     assert len(begun) <= 2
+
+
+def learn_by_process(*lessons: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:
+    """The process of the daemon; its code, and what it says."""
+    text = "".join(json.dumps(each) + "\n" for each in lessons)
+    done = subprocess.run(_COMMAND, input=text, capture_output=True, text=True, check=False, timeout=120)
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_an_outlier_that_lasts_does_not_keep_its_series_from_being_learned(site: Site) -> None:
+    with site.daemon() as it:
+        folder_of(site).add(Criteria(max=50.0, version=1, made=NOON))
+        it.live(2, shape)
+        it.live(5, waving(300, 310))
+    assert site.alerts() == [("spike", "begun")]
+    learned = teach(lesson_of(site))
+    assert learned["criteria"]["version"] == 2
+    assert (folder_of(site).in_force().max or 999.0) < 100.0
+
+
+def test_a_series_that_cannot_be_learned_leaves_the_others_alone(site: Site) -> None:
+    good = lesson_of(site).as_data()
+    code, said = learn_by_process({**good, "limits": [1]}, {**good, "zone": "No/Where"}, good)
+    assert code == 1
+    assert ["failed" in each for each in said] == [True, True, False]
+    assert said[2]["criteria"]["version"] == 1

@@ -46,6 +46,8 @@ class Site:
     """One device whose daemon may be started, stopped and killed."""
 
     folder: Path
+    name: str = "main"
+    """Of its sensor."""
     outliers: str = "{}"
     series: str = "{}"
     unit: str = "m3/h"
@@ -77,7 +79,7 @@ class Site:
         text = (
             f"device: {{timezone: {ZONE}}}\noutbox: {{path: {self.database}}}\nseries: {self.series}\n"
             "mqtt: {host: h}\nsensors:\n"
-            f"- {{name: main, outliers: {self.outliers}, "
+            f"- {{name: {self.name}, outliers: {self.outliers}, "
         )
         limits = f"unit: {self.unit}, min: 0, max: 500"
         if self.pattern:

@@ -124,11 +124,13 @@ class SeriesReader:
         found = dict(self._ask("SELECT id, state FROM series_states")) if self.names() else {}
         return {name: found[number] for name, number in self.names().items() if isinstance(found.get(number), str)}
 
-    def outliers(self, sensor: str) -> Iterator[tuple[float, Any]]:
-        """When something began or ended to be wrong with a sensor, and what: see deviations.py."""
-        yield from self._ask(
-            "SELECT wall, deviation FROM alerts WHERE kind = 'outlier' AND sensor = ? ORDER BY wall", (sensor,)
+    def outliers(self, name: SeriesName) -> Iterator[tuple[float, Any]]:
+        """When something began or ended to be wrong with its sensor in this unit, and what: see deviations.py."""
+        query = (
+            "SELECT wall, deviation FROM alerts WHERE kind = 'outlier' AND sensor = ? AND ifnull(unit, '') = ?"
+            " ORDER BY wall"
         )
+        yield from self._ask(query, (name.sensor, name.unit))
 
     # -- parts -------------------------------------------------------------------------------------------
 

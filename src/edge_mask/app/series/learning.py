@@ -93,7 +93,7 @@ def teach(lesson: Lesson) -> dict[str, Any]:
     name = SeriesName(site.key.sensor, site.key.quantity, site.unit)
     with reading(lesson.database) as stored:
         kept = stored.minutes(name, end - _YEAR, end)
-        without = spans_in_doubt(stored, name)
+        without = spans_in_doubt(stored, name, lesson.at)
     minutes = _known(Minutes(kept.first, kept.values))
     told: dict[str, Any] = {"sensor": site.key.sensor, "quantity": site.key.quantity}
     if lesson.criteria:
@@ -144,12 +144,12 @@ def main() -> int:
     os.nice(_NICE)
     code = 0
     for line in sys.stdin:
-        lesson = Lesson.from_data(json.loads(line))
+        data = json.loads(line)
         try:
-            told = teach(lesson)
-        except (EdgeMaskError, OSError) as error:
-            key = lesson.site.key
-            told, code = {"sensor": key.sensor, "quantity": key.quantity, "failed": str(error)}, 1
+            told = teach(Lesson.from_data(data))
+        except Exception as error:  # noqa: BLE001 (whatever is wrong with one series, the others are learned)
+            reason = str(error) if isinstance(error, EdgeMaskError | OSError) else f"{type(error).__name__}: {error}"
+            told, code = {"sensor": data["sensor"], "quantity": data["quantity"], "failed": reason}, 1
         sys.stdout.write(json.dumps(told) + "\n")
         sys.stdout.flush()
     return code

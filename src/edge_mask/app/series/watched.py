@@ -4,11 +4,12 @@ import json
 import logging
 import math
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from edge_mask.app.series.folder import SeriesFolder
+from edge_mask.app.series.left import State, split, state_of
 from edge_mask.app.series.telling import MINUTE_S, Sum, Telling, forecast_row, minute_row, name_of
 from edge_mask.ledger.series_reader import SeriesReader, reading
 from edge_mask.ledger.series_rows import SeriesRow, StateRow
@@ -79,7 +80,7 @@ class Watched:
         """
         watch = Watch(self.site, *self._learned())
         here = int(now.wall // MINUTE_S)
-        state = _state(stored.states().get(name_of(self.site)))
+        state = self._known(stored.states().get(name_of(self.site)))
         closed = None if state is None else state["watch"]["minute"]
         end = here if closed is None else min(here, closed + 1)
         watch.warm_up(self._minutes(stored, end - _WARM_UP, end))
@@ -149,6 +150,14 @@ class Watched:
         kept = stored.minutes(name_of(self.site), first, end)
         return Minutes(kept.first, kept.values)
 
+    def _known(self, text: str | None) -> State | None:
+        """What the run before knew, without what is not looked for any more: the worker tells its end."""
+        state = state_of(text)
+        try:
+            return None if state is None else split(state, self.site)[0]
+        except (LookupError, TypeError):  # of another version of the program
+            return None
+
     def _relive(self, watch: Watch, stored: SeriesReader, first: int, here: int, now: Moment) -> Iterator[Event]:
         """Minutes that are stored, though a kill came before the state that knows of them: all but their records, which
         were stored with them. In the time without a daemon nothing was watched."""
@@ -166,16 +175,6 @@ class Watched:
 
     def _is_forecast_due(self, minute: int) -> bool:
         return "forecast" in self.site.kinds and (minute + 1) % 60 == 0
-
-
-def _state(text: str | None) -> dict[str, Any] | None:
-    """None where nothing of the kind is kept; damaged rows are set aside by others."""
-    try:
-        found = None if text is None else json.loads(text)
-        is_state = isinstance(found, Mapping) and isinstance(found["watch"]["minute"], int)
-    except (ValueError, TypeError, LookupError, RecursionError):
-        return None
-    return found if is_state else None
 
 
 def _loaded(watch: Watch, state: dict[str, Any]) -> bool:

@@ -25,6 +25,16 @@ _ENDED: Final[dict[Reason, str]] = {
     "drift": "it is as on such days before again",
     "leak": "it goes down in the quiet hours again",
 }
+_SHORT: Final[dict[Reason, str]] = {
+    "silent": "no readings",
+    "stuck": "no change",
+    "out_of_range": "outside of what the sensor can measure",
+    "spike": "unusual",
+    "step": "too large a step",
+    "level": "not as forecast",
+    "drift": "further from its forecast day after day",
+    "leak": "a leak",
+}
 
 
 def sentence(site: Site, said: Said) -> str:
@@ -36,6 +46,11 @@ def sentence(site: Site, said: Said) -> str:
         return f"{where}: {_ENDED[outlier.reason]}, after {lasted}"
     text = _BEGUN[outlier.reason].format(value=_with_unit(outlier.value, site), lasted=lasted, expected=_usual(outlier))
     return f"{where}: {text}"
+
+
+def no_longer_watched(sensor: str, quantity: str, reason: Reason, lasted: float) -> str:
+    """Of an outlier whose end nobody will see."""
+    return f"{sensor}: {quantity}: not watched for this any more ({_SHORT[reason]}), after {duration(max(0.0, lasted))}"
 
 
 def _with_unit(value: float | None, site: Site) -> str:

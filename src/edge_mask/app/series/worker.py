@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from edge_mask.app.series.folder import SeriesFolder
+from edge_mask.app.series.left import end_of_the_left
 from edge_mask.app.series.sites import Sites
 from edge_mask.app.series.telling import MINUTE_S
 from edge_mask.app.series.upkeep import Upkeep
@@ -64,6 +65,9 @@ class SeriesWorker(Job):
             with reading(self._database) as stored:
                 for name in stored.names():  # ids, which nobody has said yet in this run
                     self._of(SeriesKey(name.sensor, name.quantity))
+                left = end_of_the_left(stored, self._sites.of, self._clock.now())
+            if left is not None:
+                self._emit(left)
         except DatabaseError as error:
             self._lack(error)
         self._open_newcomers()
