@@ -23,7 +23,7 @@ def six(minutes: Iterable[float], shift: int = 0) -> list[float]:
 
 def often(under: Watch, readings: list[float]) -> list[tuple[str, str, int]]:
     """As `play`, of six readings a minute."""
-    said = []
+    said: list[tuple[str, str, int]] = []
     for minute in range(len(readings) // 6):
         for place, value in enumerate(readings[6 * minute : 6 * minute + 6]):
             under.reading((START + minute) * 60.0 + 10 * place, value)
