@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_mask.app.series.learning import Lesson
-from edge_mask.app.series.upkeep import ONE_THREAD
+from edge_mask.app.series.learning_process import ONE_THREAD
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.series_hour import IN_HOUR, SLOT, Hour
 from edge_mask.ledger.series_numbers import PACKED, SeriesName, hour_row

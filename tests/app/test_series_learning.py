@@ -1,12 +1,9 @@
 """What is learned of a series: versions of criteria, a model, and the process that may be killed at any time."""
 
-import json
 import signal
-import subprocess
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +13,6 @@ from tests.waiting import until
 from edge_mask.app.series.folder import SeriesFolder
 from edge_mask.app.series.learning import Lesson, teach
 from edge_mask.app.series.sites import Sites
-from edge_mask.app.series.upkeep import _COMMAND
 from edge_mask.errors import Refused
 from edge_mask.ledger.bounds import Bounds
 from edge_mask.ledger.rows import Batch
@@ -84,7 +80,7 @@ def test_what_is_stored_teaches_criteria_and_a_model(site: Site) -> None:
     told = teach(lesson_of(site))
     assert told["criteria"] == {"version": 1, "days": pytest.approx(DAYS, abs=1)}
     assert told["model"]["days"] == pytest.approx(DAYS, abs=1)
-    criteria = folder_of(site).in_force()
+    criteria = folder_of(site).in_force().criteria
     assert criteria.version == 1
     assert criteria.min is not None
     assert criteria.max is not None
@@ -106,12 +102,12 @@ def test_each_version_is_kept_and_any_can_be_put_in_force(site: Site) -> None:
     folder = folder_of(site)
     folder.add(Criteria(max=1.0, version=1, made=1.0))
     folder.add(Criteria(max=2.0, version=2, made=2.0))
-    assert (folder.versions(), folder.active, folder.in_force().max) == ([1, 2], 2, 2.0)
+    assert (folder.versions(), folder.active, folder.in_force().criteria.max) == ([1, 2], 2, 2.0)
     folder.activate(1)
-    assert folder.in_force().max == 1.0
+    assert folder.in_force().criteria.max == 1.0
     folder.activate(0)
-    assert folder.in_force() == Criteria()
-    with pytest.raises(Refused, match=r"0009\.yaml: No such file"):
+    assert folder.in_force().criteria == Criteria()
+    with pytest.raises(Refused, match=r"there is no version 9; there are 0 \(shipped\), 1, 2"):
         folder.activate(9)
     assert folder.active == 0
 
@@ -121,9 +117,9 @@ def test_criteria_that_cannot_be_read_give_way_to_those_before(site: Site) -> No
     folder.add(Criteria(max=1.0, version=1))
     folder.add(Criteria(max=2.0, version=2))
     (folder.path / "criteria/0002.yaml").write_text("max: [\n")
-    assert folder.in_force().max == 1.0
+    assert folder.in_force().criteria.max == 1.0
     (folder.path / "active").write_text("none\n")
-    assert folder.in_force().max == 1.0
+    assert folder.in_force().criteria.max == 1.0
 
 
 def test_a_running_daemon_takes_what_was_learned_at_its_next_minute(site: Site) -> None:
@@ -202,7 +198,7 @@ def test_what_is_due_is_learned_by_itself(site: Site) -> None:
         assert process is not None
         until(lambda: process.poll() is not None)
         it.live(2.1, shape)
-        assert folder_of(site).in_force().version == 1
+        assert folder_of(site).in_force().criteria.version == 1
         assert it.worker._upkeep._process is None
         it.worker._upkeep._next = 0.0
         it.live(1.1, shape)
@@ -219,17 +215,17 @@ def test_days_with_outliers_are_left_out(site: Site) -> None:
     assert [each.deviation.state for each in site.said(Alert)] == ["begun", "ended"]
     learned = teach(lesson_of(site))
     assert learned["criteria"]["version"] == 2
-    assert (folder_of(site).in_force().max or 999.0) < 100.0
+    assert (folder_of(site).in_force().criteria.max or 999.0) < 100.0
 
 
 def test_a_sensor_of_another_unit_is_another_series(site: Site) -> None:
     teach(lesson_of(site))
     swapped = Site(site.folder, unit="l/s", clock=site.clock)
-    assert folder_of(swapped).in_force() == Criteria()
+    assert folder_of(swapped).in_force().criteria == Criteria()
     with swapped.daemon() as it:
         it.live(12, waving(2.8, 3.3))
     assert swapped.alerts() == []
-    assert folder_of(site).in_force().version == 1, "which is used again when the old one comes back"
+    assert folder_of(site).in_force().criteria.version == 1, "which is used again when the old one comes back"
 
 
 def test_a_sensor_swapped_for_one_of_another_unit_is_an_outlier_once(site: Site) -> None:
@@ -241,29 +237,3 @@ def test_a_sensor_swapped_for_one_of_another_unit_is_an_outlier_once(site: Site)
     begun = [reason for reason, state in site.alerts() if state == "begun"]
     assert begun[0] in ("spike", "step")
     assert len(begun) <= 2
-
-
-def learn_by_process(*lessons: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:
-    """The process of the daemon; its code, and what it says."""
-    text = "".join(json.dumps(each) + "\n" for each in lessons)
-    done = subprocess.run(_COMMAND, input=text, capture_output=True, text=True, check=False, timeout=120)
-    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def test_an_outlier_that_lasts_does_not_keep_its_series_from_being_learned(site: Site) -> None:
-    with site.daemon() as it:
-        folder_of(site).add(Criteria(max=50.0, version=1, made=NOON))
-        it.live(2, shape)
-        it.live(5, waving(300, 310))
-    assert site.alerts() == [("spike", "begun")]
-    learned = teach(lesson_of(site))
-    assert learned["criteria"]["version"] == 2
-    assert (folder_of(site).in_force().max or 999.0) < 100.0
-
-
-def test_a_series_that_cannot_be_learned_leaves_the_others_alone(site: Site) -> None:
-    good = lesson_of(site).as_data()
-    code, said = learn_by_process({**good, "limits": [1]}, {**good, "zone": "No/Where"}, good)
-    assert code == 1
-    assert ["failed" in each for each in said] == [True, True, False]
-    assert said[2]["criteria"]["version"] == 1

@@ -63,7 +63,28 @@ def test_what_was_learned_is_shown_and_can_be_taken_back(config: Path) -> None:
     assert state == "ok"
     assert "leaks from " in text
     assert "% of the night minimum on" in text
-    assert re.search(r"forecast \d+ min old, from (29|30) days", text)
+    assert re.search(r"forecasts by a model of (29|30) days, the last \d+ min ago", text)
+
+
+def test_a_damaged_version_is_listed_and_says_how_to_repair(config: Path) -> None:
+    flow = ("--sensor", "main", "--quantity", "flow")
+    assert series(config, "learn", *flow).code == series(config, "learn", *flow).code == 0
+    (folder,) = config.parent.glob("*.db.series/main.flow.*")
+    (folder / "criteria/0002.yaml").write_text("max: [")
+    listed = series(config, "criteria", *flow)
+    assert [line[0] for line in listed.out.splitlines()] == [" ", "*", "!"]
+    assert "main flow: version 2 cannot be used: " in listed.out
+    assert "version 1 is used instead (edge-mask series criteria activate N puts one in force)" in listed.err
+    found = lines(series(config, "criteria", "--json", *flow).out)
+    assert [(each["active"], "problem" in each) for each in found] == [(False, False), (True, False), (False, True)]
+    (folder / "active").write_text("seven")
+    assert "active: holds no number; " in series(config, "criteria", *flow).err
+    assert series(config, "status", *flow).err == ""
+    shown = series(config, "criteria", "show", *flow).out
+    assert re.search(r"version: 1  # learned 20\d\d-\d\d-\d\d \d\d:\d\d from (29|30) days", shown)
+    assert "# minutes that a value may stay exactly the same" in shown
+    assert series(config, "criteria", "activate", "1", *flow).code == 0
+    assert series(config, "criteria", *flow).err == ""
 
 
 def check(config: Path) -> Ended:
@@ -77,11 +98,11 @@ def test_what_cannot_be_done_is_a_sentence(config: Path, capsys: pytest.CaptureF
         (("status", "--sensor", "nobody"), 1, "there is no such series; there are: main flow, main pressure"),
         (("criteria", "activate"), 2, "activate needs the number of a version"),
         (("criteria", "activate", "1"), 2, "say --sensor and --quantity; there are main flow; main pressure"),
-        (("criteria", "activate", "7", "--quantity", "flow"), 1, "0007.yaml: No such file or directory"),
+        (("criteria", "activate", "7", "--quantity", "flow"), 1, "there is no version 7; there are 0 (shipped)"),
         (("criteria", "activate", "-1"), 2, ""),
         (("criteria", "show", "x"), 2, "'x' is not the number of a version"),
         (("criteria", "forget"), 2, "invalid choice"),
-        (("criteria", "show", "0", "--quantity", "flow"), 0, "# main flow\nversion: 0"),
+        (("criteria", "show", "0", "--quantity", "flow"), 0, "# main flow\nversion: 0  # shipped"),
     ]
     for words, code, sentence in cases:
         try:
@@ -90,6 +111,16 @@ def test_what_cannot_be_done_is_a_sentence(config: Path, capsys: pytest.CaptureF
             ended = int(wrong_usage.code or 0)
         said = "".join(capsys.readouterr())
         assert (ended, sentence in said, "Traceback" in said) == (code, True, False), (words, said)
+
+
+@pytest.mark.parametrize("command", ["status", "learn", "forecast", "criteria"])
+def test_without_a_database_each_command_says_so(
+    tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = write_config(tmp_path, None, cameras=[], sensors=[MAIN])
+    assert main(["series", command, "--config", str(config)]) == 4
+    said = "".join(capsys.readouterr())
+    assert "there is no such database yet; it appears when the daemon first runs" in said
 
 
 def test_without_series_the_commands_say_so(tmp_path: Path) -> None:

@@ -16,5 +16,5 @@ def series(settings: Settings) -> Sequence[Finding]:
     for each in overviews(settings):
         text = "; ".join((amount(each, now), *abilities(each, now)))
         part = f"series {each.site.key.sensor} {each.site.key.quantity}"
-        found.append(Finding(part, "ok" if each.model().problem is None else "warning", text))
+        found.append(Finding(part, "warning" if each.problems else "ok", text))
     return found

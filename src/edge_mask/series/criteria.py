@@ -9,6 +9,9 @@ import yaml
 
 from edge_mask.errors import Refused
 
+_MOST_MINUTES = 10_000_000
+"""Twenty years."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criteria:
@@ -64,12 +67,18 @@ def _sound(values: Mapping[str, Any], where: str) -> None:
     for key in ("max_step", "gap", "run", "zero_run"):
         if (value := values.get(key)) is not None and value <= 0:
             raise Refused(f"{where}: {key} is {value:g}: it must be above 0")
+    for key in ("gap", "run", "zero_run"):
+        if (value := values.get(key)) is not None and value > _MOST_MINUTES:
+            raise Refused(f"{where}: {key} is {value:g}: it must be at most {_MOST_MINUTES} (minutes)")
 
 
 def _number(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < math.inf:
         raise Refused(f"{where} is {value!r}, not a number")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise Refused(f"{where} is too large") from error
 
 
 def _pair(value: Any, where: str) -> tuple[float, float]:

@@ -57,7 +57,7 @@ def load(folder: Path, site: Site) -> Found:
         path = folder / name
         try:
             model = _read(path, site)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
             problems.append(f"{path} cannot be read ({error.strerror})")

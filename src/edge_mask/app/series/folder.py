@@ -7,8 +7,10 @@ DATABASE.series/SENSOR.QUANTITY.UNIT/criteria/0001.yaml  0002.yaml …
 Whoever writes here needs no lock on the database; the daemon looks at each minute.
 """
 
-import logging
-from contextlib import suppress
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -20,10 +22,17 @@ from edge_mask.series import model_file
 from edge_mask.series.criteria import Criteria
 from edge_mask.series.nouns import Site
 
-log = logging.getLogger(__name__)
-
 Stamp = tuple[int, ...]
 _DIGITS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The criteria that are judged by."""
+
+    criteria: Criteria
+    problem: str | None = None
+    """A sentence when they are not those that were put in force."""
 
 
 class SeriesFolder:
@@ -31,7 +40,7 @@ class SeriesFolder:
 
     def __init__(self, database: Path, site: Site) -> None:
         name = ".".join(quote(each, safe=" ") for each in (site.key.sensor, site.key.quantity, site.unit) if each)
-        self.path = database.with_name(f"{database.name}.series") / name
+        self.path = _root(database) / name
         self._shipped = site.shipped or Criteria()
 
     def versions(self) -> list[int]:
@@ -44,6 +53,9 @@ class SeriesFolder:
         """Those of one version; 0 is what was shipped."""
         if version == 0:
             return self._shipped
+        if version not in (there := self.versions()):
+            listed = ", ".join(["0 (shipped)", *map(str, there)])
+            raise Refused(f"there is no version {version}; there are {listed}")
         file = self._file(version)
         try:
             # Not by settings' `read_whole`: importing settings costs the process that learns 24 MiB.
@@ -53,58 +65,74 @@ class SeriesFolder:
             raise Refused(f"{file}: {getattr(error, 'strerror', None) or error}") from error
         if document.problems or not isinstance(document.data, dict):
             raise Refused("; ".join(document.problems) or f"{file}: holds no criteria")
-        return Criteria.from_data(document.data, str(file))
+        return replace(Criteria.from_data(document.data, str(file)), version=version)
 
     @property
     def active(self) -> int:
         """The version in force; 0 before anything was learned."""
         try:
             return int((self.path / "active").read_text().strip())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return 0
         except (OSError, ValueError) as error:
             raise Refused(f"{self.path / 'active'}: {getattr(error, 'strerror', None) or 'holds no number'}") from error
 
-    def in_force(self) -> Criteria:
+    def in_force(self) -> InForce:
         """The active criteria; those before them where they cannot be read."""
-        for version in self._candidates():
+        problems: list[str] = []
+        for version in self._candidates(problems):
             try:
-                return self.criteria(version)
+                return _instead(self.criteria(version), problems)
             except Refused as error:
-                log.warning("series %s: criteria are left out: %s", self.path.name, error)
-        return self._shipped
+                is_there = version in self.versions()
+                problems.append(str(error) if is_there else f"{self.path / 'active'}: {error}")
+        return _instead(self._shipped, problems)
 
-    def _candidates(self) -> list[int]:
+    def _candidates(self, problems: list[str]) -> list[int]:
         try:
             active = self.active
         except Refused as error:
-            log.warning("series %s: criteria: %s", self.path.name, error)
-            return list(reversed(self.versions()))
+            problems.append(str(error))
+            return [*reversed(self.versions()), 0]
         return [active, *(each for each in reversed(self.versions()) if each < active)]
 
+    @contextmanager
+    def learning(self) -> Iterator[None]:
+        """Of one series only one process learns at a time: Refused while another one does. Raises OSError."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self.path / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise Refused("another process is learning it just now") from error
+            yield
+
     def add(self, criteria: Criteria) -> None:
-        """Keep a new version and put it in force."""
+        """Keep a new version and put it in force. Raises OSError."""
         file = self._file(criteria.version)
-        try:
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            replace_private(file, criteria.to_yaml().encode())
-        except OSError as error:
-            raise Refused(f"{error.filename or file}: {error.strerror}") from error
-        self.activate(criteria.version)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        replace_private(file, criteria.to_yaml().encode())
+        self._put_in_force(criteria.version)
 
     def activate(self, version: int) -> None:
         """Put a version in force; the others stay."""
         self.criteria(version)
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            replace_private(self.path / "active", b"%d\n" % version)
+            self._put_in_force(version)
         except OSError as error:
             raise Refused(f"{error.filename or self.path}: {error.strerror}") from error
+
+    def _put_in_force(self, version: int) -> None:
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        replace_private(self.path / "active", b"%d\n" % version)
 
     def stamp(self) -> Stamp:
         """Changes when something here does that matters."""
         found: list[int] = []
-        for file in (self.path / "active", self.path / model_file.NAME):
+        files = [self.path / "active", self.path / model_file.NAME]
+        with suppress(Refused):
+            files.append(self._file(self.active))
+        for file in files:
             try:
                 state = file.stat()
             except OSError:
@@ -115,3 +143,23 @@ class SeriesFolder:
 
     def _file(self, version: int) -> Path:
         return self.path / "criteria" / f"{version:0{_DIGITS}}.yaml"
+
+
+def unusable(database: Path) -> str | None:
+    """Why nothing that is learned can be kept beside this database; None where it can."""
+    root = _root(database)
+    if root.is_dir() or not root.exists():
+        return None
+    return f"{root} is no folder, so that nothing that is learned can be kept; move that file away"
+
+
+def _root(database: Path) -> Path:
+    return database.with_name(f"{database.name}.series")
+
+
+def _instead(criteria: Criteria, problems: list[str]) -> InForce:
+    if not problems:
+        return InForce(criteria)
+    which = "the shipped criteria are" if criteria.version == 0 else f"version {criteria.version} is"
+    text = "; ".join(dict.fromkeys(problems))
+    return InForce(criteria, f"{text}; {which} used instead (edge-mask series criteria activate N puts one in force)")

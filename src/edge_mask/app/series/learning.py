@@ -95,12 +95,17 @@ def teach(lesson: Lesson) -> dict[str, Any]:
         kept = stored.minutes(name, end - _YEAR, end)
         without = spans_in_doubt(stored, name, lesson.at)
     minutes = _known(Minutes(kept.first, kept.values))
-    told: dict[str, Any] = {"sensor": site.key.sensor, "quantity": site.key.quantity}
+    works: dict[str, Callable[[], dict[str, Any]]] = {}
     if lesson.criteria:
-        told["criteria"] = _or_why_not(lambda: _learn_criteria(folder, site, minutes, lesson.at, without))
+        works["criteria"] = lambda: _learn_criteria(folder, site, minutes, lesson.at, without)
     if lesson.model:
-        told["model"] = _or_why_not(lambda: _train(folder, site, minutes))
-    return told
+        works["model"] = lambda: _train(folder, site, minutes)
+    told: dict[str, Any] = {"sensor": site.key.sensor, "quantity": site.key.quantity}
+    try:
+        with folder.learning():
+            return told | {name: _or_why_not(work) for name, work in works.items()}
+    except Refused as error:
+        return told | {name: {"refused": str(error)} for name in works}
 
 
 def _learn_criteria(
@@ -115,7 +120,7 @@ def _learn_criteria(
 
 
 def _train(folder: SeriesFolder, site: Site, minutes: Minutes) -> dict[str, Any]:
-    model = Model.fit(site, clean(site, folder.in_force(), minutes))
+    model = Model.fit(site, clean(site, folder.in_force().criteria, minutes))
     model_file.save(folder.path, model)
     return {"days": model.days}
 
@@ -139,6 +144,16 @@ def _zone(name: str) -> tzinfo:
     return UTC if name == "UTC" else ZoneInfo(name)
 
 
+def _reason(error: Exception) -> str:
+    match error:
+        case OSError(filename=str() as name, strerror=str() as reason):
+            return f"{name}: {reason}"
+        case EdgeMaskError():
+            return str(error)
+        case _:
+            return f"{type(error).__name__}: {error}"
+
+
 def main() -> int:
     """Learn what stdin says; 1 when a series could not be learned for another reason than too few days."""
     os.nice(_NICE)
@@ -148,8 +163,7 @@ def main() -> int:
         try:
             told = teach(Lesson.from_data(data))
         except Exception as error:  # noqa: BLE001 (whatever is wrong with one series, the others are learned)
-            reason = str(error) if isinstance(error, EdgeMaskError | OSError) else f"{type(error).__name__}: {error}"
-            told, code = {"sensor": data["sensor"], "quantity": data["quantity"], "failed": reason}, 1
+            told, code = {"sensor": data["sensor"], "quantity": data["quantity"], "failed": _reason(error)}, 1
         sys.stdout.write(json.dumps(told) + "\n")
         sys.stdout.flush()
     return code

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
-from edge_mask.app.series.folder import SeriesFolder
+from edge_mask.app.series.folder import InForce, SeriesFolder
 from edge_mask.app.series.sites import Sites
 from edge_mask.app.series.telling import name_of
 from edge_mask.ledger.database import is_there
@@ -13,6 +14,7 @@ from edge_mask.ledger.series_nouns import Extent, StoredForecast
 from edge_mask.ledger.series_reader import SeriesReader, reading
 from edge_mask.series import model_file
 from edge_mask.series.criteria import Criteria
+from edge_mask.series.learn import DAY, LEAST_DAYS
 from edge_mask.series.nouns import SeriesKey, Site
 from edge_mask.settings.model import Settings
 
@@ -20,7 +22,7 @@ _SEEN: Final = 2.0
 """A leak is seen from about twice the difference between nights on."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Overview:
     """One series."""
 
@@ -33,13 +35,25 @@ class Overview:
     open: tuple[Mapping[str, Any], ...]
     """The outliers that the daemon has said and that have not ended."""
 
-    @property
-    def criteria(self) -> Criteria:
+    @cached_property
+    def in_force(self) -> InForce:
+        """Reads the files, once."""
         return self.folder.in_force()
 
-    def model(self) -> model_file.Found:
-        """Reads the file."""
+    @property
+    def criteria(self) -> Criteria:
+        return self.in_force.criteria
+
+    @cached_property
+    def found(self) -> model_file.Found:
+        """The model; reads the file, once."""
         return model_file.load(self.folder.path, self.site)
+
+    @property
+    def problems(self) -> list[str]:
+        """What is damaged, or does not fit."""
+        found = [self.in_force.problem, self.found.problem, _beyond(self.site, self.criteria)]
+        return [each for each in found if each is not None]
 
     @property
     def smallest_leak(self) -> float | None:
@@ -97,22 +111,38 @@ def amount(each: Overview, now: float) -> str:
 
 def abilities(each: Overview, now: float) -> list[str]:
     """What its site lets one see, and how old what was learned is."""
-    criteria, found = each.criteria, each.model()
+    criteria, model = each.criteria, each.found.model
     told = []
     if criteria.made is not None:
         age = f"{_ago(now - criteria.made)} old, from {criteria.days} days"
         told.append(f"criteria of version {criteria.version}, {age}")
     elif each.site.kinds:
-        told.append("criteria are learned from three weeks of readings on")
+        told.append(_not_learned(each))
     if "quiet" in each.site.kinds:
         leak = each.smallest_leak
         told.append("from which leaks on it tells is not known yet" if leak is None else _leaks(leak))
-    if found.model is not None:
-        age = f"{_ago(now - found.model.learned_from[1])} old, from {found.model.days} days"
-        told.append(f"forecast {age}")
+    if model is not None:
+        told.append(f"forecasts by a model of {model.days} days, the last {_ago(now - model.learned_from[1])} ago")
     elif "forecast" in each.site.kinds:
         told.append("no forecast before a week of readings")
-    return told if found.problem is None else [*told, found.problem]
+    return [*told, *each.problems]
+
+
+def _not_learned(each: Overview) -> str:
+    if each.extent is None or each.extent.end - each.extent.first < LEAST_DAYS * DAY:
+        return "criteria are learned from three weeks of readings on"
+    return "criteria are not learned yet: the daemon does it by itself, `edge-mask series learn` at once"
+
+
+def _beyond(site: Site, criteria: Criteria) -> str | None:
+    """Limits that no reading can pass."""
+    low, high = site.limits
+    name = f"criteria of version {criteria.version}"
+    if criteria.max is not None and criteria.max > high:
+        return f"{name}: max {criteria.max:g} is beyond what the sensor can measure, {high:g}"
+    if criteria.min is not None and criteria.min < low:
+        return f"{name}: min {criteria.min:g} is beyond what the sensor can measure, {low:g}"
+    return None
 
 
 def _leaks(share: float) -> str:

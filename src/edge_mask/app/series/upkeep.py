@@ -4,19 +4,17 @@ One process at a time, for all series that are due. One that fails or is killed 
 told once, and it is tried again the next day.
 """
 
-import json
 import logging
-import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
-from edge_mask.app.series.folder import SeriesFolder
+from edge_mask.app.series.folder import SeriesFolder, unusable
 from edge_mask.app.series.learning import Lesson
+from edge_mask.app.series.learning_process import answer_of, start, words
 from edge_mask.app.series.watched import Watched
 from edge_mask.errors import Refused
 from edge_mask.messages import Fault
@@ -29,9 +27,6 @@ from edge_mask.units import Moment
 
 log = logging.getLogger(__name__)
 
-_COMMAND: Final = (sys.executable, "-m", "edge_mask.app.series.learning")
-ONE_THREAD: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-"""Environment of the process: more threads than idle cores make numpy ten times as slow, and all the others slow."""
 _LOOKS_EACH: Final = 3600.0
 _AGAIN: Final = 86400.0
 """Seconds until what could not be learned is tried again."""
@@ -51,6 +46,7 @@ class Upkeep:
         self._database = settings.outbox.path
         self._relearn, self._retrain = float(kept.relearn), float(kept.retrain)
         self._trouble = Outage("series", log, report, clock)
+        self._no_folder = Outage("series", log, report, clock, what="its folder")
         self._next = clock.now().mono + _LOOKS_EACH / 6
         """On the monotonic clock; not in the first minutes, which have other work."""
         self._tried: dict[Path, float] = {}
@@ -64,6 +60,10 @@ class Upkeep:
             self._see_to(self._process, now)
         elif now.mono >= self._next:
             self._next = now.mono + _LOOKS_EACH
+            if (problem := unusable(self._database)) is not None:
+                self._no_folder.begin("series_folder_unusable", problem)
+                return
+            self._no_folder.end()
             if lessons := [lesson for each in series if (lesson := self._due(each, now)) is not None]:
                 self._start(lessons, now)
 
@@ -94,14 +94,7 @@ class Upkeep:
     def _start(self, lessons: Sequence[Lesson], now: Moment) -> None:
         output = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
         try:
-            process = subprocess.Popen(
-                _COMMAND,
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                env={**os.environ, **ONE_THREAD},
-            )
+            process = start(lessons, output, subprocess.STDOUT)
         except OSError as error:
             output.close()
             self._trouble.begin("series_not_learned", f"the process that learns cannot be started: {error}")
@@ -109,9 +102,6 @@ class Upkeep:
         self._process, self._output, self._started = process, output, now.mono
         for lesson in lessons:
             self._tried[SeriesFolder(lesson.database, lesson.site).path] = now.mono
-        assert process.stdin is not None
-        with suppress(OSError), process.stdin as stdin:  # killed already: its end is told
-            stdin.write(b"".join(json.dumps(lesson.as_data()).encode() + b"\n" for lesson in lessons))
 
     def _see_to(self, process: "subprocess.Popen[bytes]", now: Moment) -> None:
         code = process.poll()
@@ -128,14 +118,23 @@ class Upkeep:
         assert self._output is not None
         self._output.seek(0)
         said = legible(self._output.read().decode(errors="replace")).strip().splitlines()
+        failed: list[str] = []
         for line in said:
-            log.info("series: learned: %s", line)
+            if (told := answer_of(line)) is None:
+                continue
+            for sentence in words(told):
+                log.info("series: %s", sentence)
+            failed += words(told) if "failed" in told else ()
         if code == 0:
             self._trouble.end()
             return
-        last = f": {said[-1]}" if said else ""
-        how = f"was ended after {_PATIENCE:g} s" if code is None else f"ended with {code}"
-        self._trouble.begin("series_not_learned", f"the process that learns {how}{last}; what was learned before stays")
+        if code is not None and failed:
+            why = "; ".join(failed)
+        else:
+            last = f": {said[-1]}" if said and answer_of(said[-1]) is None else ""
+            how = f"was ended after {_PATIENCE:g} s" if code is None else f"ended with {code}"
+            why = f"the process that learns {how}{last}"
+        self._trouble.begin("series_not_learned", f"{why}; what was learned before stays")
 
     def _forget(self) -> None:
         if self._output is not None:

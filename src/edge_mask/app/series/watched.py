@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_mask.app.series.folder import SeriesFolder
+from edge_mask.app.series.lacks import Lacks
 from edge_mask.app.series.left import State, split, state_of
 from edge_mask.app.series.telling import MINUTE_S, Sum, Telling, forecast_row, minute_row, name_of
 from edge_mask.ledger.series_reader import SeriesReader, reading
 from edge_mask.ledger.series_rows import SeriesRow, StateRow
 from edge_mask.messages import Event, Fault, Reading
 from edge_mask.runtime.clock import Clock
-from edge_mask.runtime.outage import Outage
 from edge_mask.series import model_file
 from edge_mask.series.criteria import Criteria
 from edge_mask.series.model import Model
@@ -39,7 +39,7 @@ class Watched:
         self.folder = folder
         self.name = f"series {site.key.sensor} {site.key.quantity}"
         self._telling = Telling(site)
-        self._model_lacks = Outage(self.name, log, report, clock)
+        self.lacks = Lacks(self.name, clock, report)
         self._lock = threading.Lock()
         self._watch: Watch | None = None
         self.model: Model | None = None
@@ -78,9 +78,10 @@ class Watched:
 
         Raises DatabaseError.
         """
+        state = self._known(stored.states().get(name_of(self.site)))
+        self.lacks.load(None if state is None else state.get("told"))
         watch = Watch(self.site, *self._learned())
         here = int(now.wall // MINUTE_S)
-        state = self._known(stored.states().get(name_of(self.site)))
         closed = None if state is None else state["watch"]["minute"]
         end = here if closed is None else min(here, closed + 1)
         watch.warm_up(self._minutes(stored, end - _WARM_UP, end))
@@ -109,7 +110,7 @@ class Watched:
         if forecast is not None:
             events.append(self._telling.forecast(forecast, at))
             rows.append(forecast_row(self.site, forecast))
-        if closed.said or (minute + 1) % BLOCK == 0:
+        if closed.said or (minute + 1) % BLOCK == 0 or self.lacks.has_news:
             rows.append(self.state())
         return events, rows
 
@@ -117,7 +118,9 @@ class Watched:
         """What a restart must know."""
         assert self._watch is not None
         with self._lock:
-            state = {"watch": self._watch.dump()}
+            state = {"watch": self._watch.dump(), "told": self.lacks.told}
+        if state["watch"]["minute"] is not None:  # else a restart takes it for none
+            self.lacks.has_news = False
         return StateRow(name_of(self.site), json.loads(json.dumps(state, default=float)))
 
     def refresh(self, database: Path, now: Moment) -> None:
@@ -137,14 +140,13 @@ class Watched:
         log.info("%s: criteria of version %d are in force", self.name, criteria.version)
 
     def _learned(self) -> tuple[Criteria, Model | None]:
-        """The criteria and the model to watch by; a damaged model is told once."""
+        """The criteria and the model to watch by; what is damaged of them is told once."""
         found = model_file.load(self.folder.path, self.site)
-        if found.problem is None:
-            self._model_lacks.end()
-        else:
-            self._model_lacks.begin("model_damaged", found.problem)
+        force = self.folder.in_force()
+        self.lacks.look("model_damaged", found.problem)
+        self.lacks.look("criteria_damaged", force.problem)
         self.model = found.model
-        return self.folder.in_force(), found.model
+        return force.criteria, found.model
 
     def _minutes(self, stored: SeriesReader, first: int, end: int) -> Minutes:
         kept = stored.minutes(name_of(self.site), first, end)

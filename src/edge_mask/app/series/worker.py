@@ -144,7 +144,7 @@ class SeriesWorker(Job):
                 keep_waiting()
                 with reading(self._database) as stored:
                     events = tuple(watched.begin(stored, self._clock.now()))
-                if events:
+                if events or watched.lacks.has_news:
                     self._emit(SeriesRows((watched.state(),), events))
         except DatabaseError as error:
             self._lack(error)
