@@ -158,7 +158,6 @@ def test_what_no_sensor_can_measure_is_told_and_neither_summed_up_nor_kept(tmp_p
         it.live(2, lambda at: 65535.0 if int(at) % 60 >= 40 else 11.0)
         it.live(2, 65535.0)
         it.live(5, waving())
-    assert site.alerts() == [("out_of_range", "begun"), ("out_of_range", "ended")]
     (summary,) = site.said(Summary)
     assert summary.count == 30 - 2 - 6
     assert summary.max <= 12.0
@@ -166,6 +165,10 @@ def test_what_no_sensor_can_measure_is_told_and_neither_summed_up_nor_kept(tmp_p
     assert site.rows("SELECT count(*) FROM series_minutes WHERE max > 12") == [(0,)]
     records = [each for each in site.said(Record) if not each.count]
     assert [(each.mean, each.last) for each in records] == [(None, None)] * 2
+    assert site.alerts() == [("out_of_range", "begun")]
+    with site.daemon() as it:
+        it.live(10, waving())
+    assert site.alerts() == [("out_of_range", "begun"), ("out_of_range", "ended")]
 
 
 def test_an_id_is_watched_from_its_first_line_on_and_known_after_a_restart(tmp_path: Path) -> None:

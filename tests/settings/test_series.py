@@ -10,6 +10,7 @@ from edge_mask.errors import ConfigurationError
 from edge_mask.settings import Settings, parse
 from edge_mask.settings.criteria_file import Limits, read
 from edge_mask.settings.series_checks import is_flow, leaky, measured_series
+from edge_mask.settings.series_remarks import series_remarks
 from edge_mask.units import Seconds
 
 MAIN: dict[str, Any] = {
@@ -63,6 +64,7 @@ def test_series_are_kept_where_they_are_asked_for() -> None:
             {"send": "changes", "dead_band": {"flow": True}},
             f"series.dead_band: found True; allowed: {BAND}",
         ),
+        ({"send": "changes", "dead_band": {}}, f"series.dead_band: found {{}}; allowed: {BAND}"),
         ({"quiet_hours": ["22:00", "24:00"]}, 'series.quiet_hours: found "24:00"; allowed: a time from 00:00 to 23:59'),
         (
             {"quiet_hours": ["22:00", "22:00"]},
@@ -155,3 +157,37 @@ def test_a_quantity_cannot_be_called_like_what_is_said_of_series() -> None:
     for name in ("summaries", "records", "forecasts"):
         (sentence,) = complaints({**HALL, "quantity": name, "unit": "x"})
         assert "means something else" in sentence
+
+
+def test_criteria_that_nothing_compares_with_are_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "main.yaml"
+    file.write_text("flow: {min: 0, max: 120}\n")
+    assert complaints({**MAIN, "outliers": {"value": False, "criteria": str(file)}}) == [
+        "sensors[0].outliers.criteria: does nothing, as value is false, which compares with it; remove one of them"
+    ]
+
+
+@pytest.mark.parametrize("sensor", [MAIN, HALL])
+def test_outliers_of_no_kind_are_a_sentence(sensor: dict[str, Any]) -> None:
+    off: dict[str, Any] = dict.fromkeys(("system", "value", "forecast", "quiet"), False)
+    assert complaints({**sensor, "outliers": off}) == [
+        "sensors[0].outliers: look for nothing, as every kind is off; switch one on, or remove them"
+    ]
+    leaks = {**MAIN, "outliers": {**off, "quiet": None}}
+    assert leaky(settings(leaks).sensors[0]) == {"flow"}
+
+
+@pytest.mark.parametrize(("most", "unit", "count"), [(38, "C", 1), (42.9, "C", 1), (43, "C", 0), (100, "F", 1)])
+def test_criteria_by_which_a_fever_is_an_outlier_are_told(most: float, unit: str, count: int, tmp_path: Path) -> None:
+    file = tmp_path / "skin.yaml"
+    file.write_text(f"temperature: {{max: {most}}}\n")
+    skin = {**HALL, "name": "skin", "quantity": "temperature", "unit": unit, "outliers": {"criteria": str(file)}}
+    other = {**skin, "name": "cellar", "topic": "a/c"}
+    gate = {"temperature_sensor": "skin", "fever_above": 99.5 if unit == "F" else 37.5}
+    door = {"name": "door", "role": "gate", "source": "usb:0"}
+    found = list(series_remarks(settings(skin, other, gate=gate, cameras=[door])))
+    assert [(key, is_fault) for key, _, is_fault in found] == [(("sensors", 0, "outliers", "criteria"), False)] * count
+    for _, text, _ in found:
+        assert (
+            f"temperature is usual up to {most:g} there; a reading above it is an outlier and decides nothing" in text
+        )

@@ -30,8 +30,10 @@ class Value:
         self._level: float | None = None
         """What it was before a step."""
         self._spread = math.inf
-        """How far readings of one minute are apart: limits are of means, and single readings scatter more. Infinite
-        until a minute was seen."""
+        """How far readings of one minute are apart: what is learned is of means, and single readings scatter more.
+        Infinite until a minute was seen."""
+        self._mixed = False
+        """The minute before was that of a broken sensor, and this one may begin with some of its readings."""
         self._outside: Outlier | None = None
         self._step: Outlier | None = None
         self._calm = 0
@@ -53,14 +55,14 @@ class Value:
 
     def reading(self, at: float, value: float) -> Outlier | None:
         """What this reading is by itself."""
-        found = self._judge(at, value, self._spread)
+        found = self._judge(at, value, self._tolerance(), self._spread)
         if found is not None and self._of_readings is None:
             self._of_readings = found
         return found
 
     def skip(self) -> tuple[Outlier, ...]:
         """This minute was that of a broken sensor: what is open stays."""
-        self._before, self._of_readings = math.nan, None
+        self._before, self._of_readings, self._mixed = math.nan, None, True
         return self._wrong()
 
     def minute(self, seen: Seen) -> tuple[Outlier, ...]:
@@ -71,18 +73,25 @@ class Value:
             self._before = math.nan
         if seen.count == 0:
             return self._wrong()
-        found = of_readings or self._judge(seen.end - 60.0, seen.mean, 0.0)
+        found = of_readings or self._judge(seen.end - 60.0, seen.mean, 0.0, 0.0)
         step = abs(seen.mean - self._before)
         self._scatter(seen.high - seen.low, usual=found is None)
         self._follow(found, seen)
-        self._before, self._apart = seen.mean, 0
+        self._before, self._apart, self._mixed = math.nan if self._mixed else seen.mean, 0, False
         wrong = self._wrong()
         if not wrong and self._days.see(seen.minute // 1440, seen.mean, step):
             self._widen()
         return wrong
 
-    def _judge(self, at: float, value: float, spread: float) -> Outlier | None:
-        if not self._low - spread <= value <= self._high + spread:
+    def _tolerance(self) -> float:
+        """How far a single reading may be beyond the limits. Who shipped them means each reading; what was learned is
+        of means, and never lets more than its own width through."""
+        if self._criteria.version == 0:
+            return 0.0
+        return min(self._spread, self._high - self._low)
+
+    def _judge(self, at: float, value: float, beyond_limits: float, spread: float) -> Outlier | None:
+        if not self._low - beyond_limits <= value <= self._high + beyond_limits:
             return Outlier("value", "spike", value, (_or_none(self._low), _or_none(self._high)), at)
         level = self._before if self._level is None else self._level
         if self._outside is None and abs(value - level) > self._max_step + spread:
@@ -99,6 +108,7 @@ class Value:
 
     def _follow(self, found: Outlier | None, seen: Seen) -> None:
         """What is open begins, goes on or ends."""
+        was_inside = self._outside is None
         if found is not None and found.reason == "spike":
             self._calm = 0
             self._outside = self._outside or found
@@ -107,7 +117,8 @@ class Value:
             came_back = self._back(seen.mean) or abs(seen.mean - self._before) > self._max_step
             if self._calm >= _CALM or came_back:
                 self._outside = None
-        if found is not None and self._level is None and not math.isnan(self._before):
+                self._level = None if self._step is None else self._level  # it is where it was, or in line by now
+        if found is not None and was_inside and self._level is None and not math.isnan(self._before):
             self._level, self._age = self._before, 0
         if self._level is not None:
             self._age += 1
@@ -137,12 +148,12 @@ class Value:
     def dump(self) -> dict[str, Any]:
         """What it was, and what is open."""
         kept = {"apart": self._apart, "spread": _or_none(self._spread), "calm": self._calm, "age": self._age}
-        return {"before": _or_none(self._before), "level": self._level, **kept}
+        return {"before": _or_none(self._before), "level": self._level, "mixed": self._mixed, **kept}
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from a `dump`."""
         self._before = math.nan if state["before"] is None else float(state["before"])
-        self._apart = int(state["apart"])
+        self._apart, self._mixed = int(state["apart"]), bool(state.get("mixed", False))
         self._spread = math.inf if state["spread"] is None else float(state["spread"])
         self._level, self._calm, self._age = state["level"], int(state["calm"]), int(state["age"])
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from edge_mask.series.blocks import Gathering, Recent, blocks, days, gap, hours
+from edge_mask.series.calm import Calm
 from edge_mask.series.criteria import Criteria
 from edge_mask.series.detector import BlockDetector, Forecaster, Kept, Seen
 from edge_mask.series.drift import Drift
@@ -36,6 +37,7 @@ class Watch:
         self._gathering = Gathering()
         self._readings = _Readings()
         self._open: dict[Reason, Outlier] = {}
+        self._calm = Calm()
         self._of_blocks: tuple[Outlier, ...] = ()
         self._minute: int | None = None
 
@@ -81,7 +83,7 @@ class Watch:
             self._gathering.hold()
         if (minute + 1) % BLOCK == 0:
             self._close_block(minute)
-        said = self._compare((*wrong, *self._of_blocks), seen.end)
+        said = self._compare((*wrong, *self._of_blocks), seen)
         return Closed(minute, seen.count, seen.mean, seen.low, seen.high, seen.last, said, doubted)
 
     @property
@@ -129,6 +131,7 @@ class Watch:
         return {
             "minute": self._minute,
             "open": [asdict(each) for each in self._open.values()],
+            "calm": self._calm.dump(),
             "detectors": {name: each.dump() for name, each in self._detectors().items()},
         }
 
@@ -142,6 +145,8 @@ class Watch:
                 self._value.reopen(found)
         self._of_blocks = tuple(each for each in self._open.values() if each.kind in ("forecast", "quiet"))
         self._minute = state["minute"]
+        if "calm" in state:
+            self._calm.load(state["calm"])
         for name, each in self._detectors().items():
             if name in state["detectors"]:
                 each.load(state["detectors"][name])
@@ -169,17 +174,21 @@ class Watch:
         known = self._recent.hours()
         self._of_blocks = tuple(found for each in self._by_block.values() for found in each.block(block, known))
 
-    def _compare(self, wrong: tuple[Outlier, ...], at: float) -> tuple[Said, ...]:
-        if not wrong and not self._open:
-            return ()
+    def _compare(self, wrong: tuple[Outlier, ...], seen: Seen) -> tuple[Said, ...]:
         now = {each.reason: each for each in wrong}
-        ended = [Said(each, "ended", at) for reason, each in self._open.items() if reason not in now]
-        begun = [Said(each, "begun", at) for reason, each in now.items() if reason not in self._open]
-        for said in ended:
-            del self._open[said.outlier.reason]
-        for said in begun:
-            self._open[said.outlier.reason] = said.outlier
-        return (*ended, *begun)
+        ended = [each for reason, each in self._open.items() if reason not in now and self._is_over(each, seen)]
+        begun = [each for reason, each in now.items() if reason not in self._open]
+        for reason in now:
+            self._calm.lasts(reason)
+        for each in ended:
+            del self._open[each.reason]
+        for each in begun:
+            self._open[each.reason] = each
+            self._calm.begun(each.reason, seen.end)
+        return (*(Said(each, "ended", seen.end) for each in ended), *(Said(each, "begun", seen.end) for each in begun))
+
+    def _is_over(self, found: Outlier, seen: Seen) -> bool:
+        return found.kind not in ("system", "value") or self._calm.is_over(found.reason, seen)
 
 
 class _Readings:

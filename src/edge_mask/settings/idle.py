@@ -13,6 +13,7 @@ from edge_mask.settings.base import Section
 from edge_mask.settings.cameras import Cctv, Gate
 from edge_mask.settings.model import Settings
 from edge_mask.settings.sending import Mqtt
+from edge_mask.settings.series_remarks import series_remarks
 from edge_mask.settings.snapshots import Snapshots
 from edge_mask.settings.vote_checks import vote_remarks
 from edge_mask.yaml_file import Path as Key
@@ -163,7 +164,7 @@ def remarks(settings: Settings) -> Iterator[Remark]:
             yield _waiting(row, keys)
     for row in FAULTS:
         yield from (Remark(key, row.why, is_fault=True) for key in _idle(row, settings) if key not in told)
-    for key, text, is_fault in vote_remarks(settings):
+    for key, text, is_fault in (*vote_remarks(settings), *series_remarks(settings)):
         if key not in told:
             yield Remark(key, text, is_fault)
 

@@ -20,6 +20,8 @@ _BAND: Final = "a number from 0 on, or one for each quantity such as {flow: 0.5,
 def _is_a_band(value: Any) -> Any:
     if value is None:
         return None
+    if value == {}:
+        raise ValueError(f"found {{}}; allowed: {_BAND}")
     bands = value.values() if isinstance(value, Mapping) else (value,)
     for band in bands:
         if isinstance(band, bool) or not isinstance(band, int | float) or not 0 <= band < math.inf:

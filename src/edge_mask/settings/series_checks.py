@@ -53,9 +53,14 @@ def _outliers(key: Key, sensor: Sensor, outliers: Outliers) -> Iterator[Complain
         what = " and ".join(sensor.measured)
         yield key, f"are looked for in numbers, and {what} is a state, 1 or 0; remove them"
         return
+    if not (outliers.system or outliers.value or outliers.forecast or leaky(sensor)):
+        yield key, "look for nothing, as every kind is off; switch one on, or remove them"
+        return
     if outliers.quiet and not leaky(sensor):
         yield (*key, "quiet"), f"looks for leaks in a flow, and none of {listed} is one by its name or unit; remove it"
-    if outliers.criteria is not None:
+    if outliers.criteria is not None and not outliers.value:
+        yield (*key, "criteria"), "does nothing, as value is false, which compares with it; remove one of them"
+    elif outliers.criteria is not None:
 
         def problem(text: str) -> str | None:
             return "; ".join(parse(text, list(measured))[1]) or None
