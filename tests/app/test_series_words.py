@@ -40,7 +40,7 @@ def said(
         (said("stuck", after=7200.0), "main: flow: 3.41 m3/h for 2 h without a change"),
         (
             said("out_of_range", 700.0, (0.0, 500.0)),
-            "main: flow: 700 m3/h, outside of what the sensor can measure; 0 to 500 is usual",
+            "main: flow: 700 m3/h, outside of what the sensor can measure: 0 to 500",
         ),
         (said("spike", 99.0, (None, 20.0)), "main: flow: 99 m3/h is unusual; at most 20 is usual"),
         (said("spike", 1.0, (4.0, None)), "main: flow: 1 m3/h is unusual; at least 4 is usual"),

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import yaml
@@ -36,6 +36,14 @@ class Criteria:
     learned_from: tuple[float, float] | None = None
     days: int | None = None
     """How many whole days were learned from; days with outliers are left out."""
+
+    def not_of(self, spared: tuple[float, float] | None) -> "Criteria":
+        """The same for a site where these values, and steps to them, are not unusual; what was shipped stays."""
+        if spared is None or self.version == 0:
+            return self
+        low = None if self.min is None else min(self.min, spared[0])
+        high = None if self.max is None else max(self.max, spared[1])
+        return replace(self, min=low, max=high, max_step=None)
 
     def to_yaml(self) -> str:
         """As a file of `criteria/`; what is not known is left out."""

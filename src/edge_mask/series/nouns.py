@@ -42,6 +42,8 @@ class Site:
     kinds: frozenset[Kind] = frozenset(KINDS)
     shipped: "Criteria | None" = None
     """The criteria to use until there are three weeks to learn from."""
+    never_learned_out: tuple[float, float] | None = None
+    """Values that no learned criteria call unusual: a thermometer that people decide by has often seen the healthy."""
 
 
 @dataclass(frozen=True, slots=True)

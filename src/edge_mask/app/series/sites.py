@@ -10,6 +10,7 @@ from edge_mask.series.nouns import Kind, SeriesKey, Site
 from edge_mask.settings import criteria_file
 from edge_mask.settings.criteria_file import Limits
 from edge_mask.settings.model import Settings
+from edge_mask.settings.person import warmth_of_a_person
 from edge_mask.settings.sensors import Sensor
 from edge_mask.settings.series import Outliers, Series
 from edge_mask.settings.series_checks import leaky, measured_series
@@ -27,6 +28,7 @@ class Sites:
         self._zone = settings.device.zone
         self._sensors = [sensor for sensor in settings.sensors if measured_series(sensor)]
         self._shipped = {sensor.name: _shipped(sensor) for sensor in self._sensors}
+        self._gate = settings.gate
 
     def known(self) -> Iterable[SeriesKey]:
         """The series that are there before anything was heard: an id comes in a line."""
@@ -51,7 +53,13 @@ class Sites:
             quiet_hours=(begin, end) if key.quantity in leaky(sensor) else None,
             kinds=_kinds(sensor.outliers, is_leaky=key.quantity in leaky(sensor)),
             shipped=_criteria(self._shipped[sensor.name].get(key.quantity)),
+            never_learned_out=self._of_people(key, unit),
         )
+
+    def _of_people(self, key: SeriesKey, unit: str) -> tuple[float, float] | None:
+        """What a person's skin may say to the thermometer of the gate: a fever must not be called an outlier."""
+        is_asked = key == SeriesKey(self._gate.temperature_sensor or "", "temperature")
+        return warmth_of_a_person(self._gate, unit) if is_asked else None
 
 
 def _kinds(outliers: Outliers | None, *, is_leaky: bool) -> frozenset[Kind]:

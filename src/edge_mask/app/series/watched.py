@@ -146,7 +146,7 @@ class Watched:
         self.lacks.look("model_damaged", found.problem)
         self.lacks.look("criteria_damaged", force.problem)
         self.model = found.model
-        return force.criteria, found.model
+        return force.criteria.not_of(self.site.never_learned_out), found.model
 
     def _minutes(self, stored: SeriesReader, first: int, end: int) -> Minutes:
         kept = stored.minutes(name_of(self.site), first, end)

@@ -8,7 +8,7 @@ _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 _BEGUN: Final[dict[Reason, str]] = {
     "silent": "no reading for {lasted}",
     "stuck": "{value} for {lasted} without a change",
-    "out_of_range": "{value}, outside of what the sensor can measure{expected}",
+    "out_of_range": "{value}, outside of what the sensor can measure{limits}",
     "spike": "{value} is unusual{expected}",
     "step": "{value} after too large a step{expected}",
     "level": "{value} is not what was forecast{expected}",
@@ -44,7 +44,13 @@ def sentence(site: Site, said: Said) -> str:
     where = f"{site.key.sensor}: {site.key.quantity}"
     if said.state == "ended":
         return f"{where}: {_ENDED[outlier.reason]}, after {lasted}"
-    text = _BEGUN[outlier.reason].format(value=_with_unit(outlier.value, site), lasted=lasted, expected=_usual(outlier))
+    span = _span(outlier)
+    text = _BEGUN[outlier.reason].format(
+        value=_with_unit(outlier.value, site),
+        lasted=lasted,
+        expected=f"; {span} is usual" if span else "",
+        limits=f": {span}" if span else "",
+    )
     return f"{where}: {text}"
 
 
@@ -61,14 +67,14 @@ def _rounded(value: float) -> str:
     return f"{float(f'{value:.4g}'):g}"
 
 
-def _usual(outlier: Outlier) -> str:
+def _span(outlier: Outlier) -> str:
     match outlier.expected:
         case (None, float() as high):
-            return f"; at most {_rounded(high)} is usual"
+            return f"at most {_rounded(high)}"
         case (float() as low, None):
-            return f"; at least {_rounded(low)} is usual"
+            return f"at least {_rounded(low)}"
         case (float() as low, float() as high):
-            return f"; {_rounded(low)} to {_rounded(high)} is usual"
+            return f"{_rounded(low)} to {_rounded(high)}"
         case _:
             return ""
 
