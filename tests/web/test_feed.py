@@ -237,7 +237,10 @@ def test_what_the_feed_still_knows_comes_without_the_history(tmp_path: Path) -> 
 def test_a_kind_that_nobody_knows_is_refused_with_those_there_are(tmp_path: Path, asked: str) -> None:
     answer = asking(site(tmp_path), bearer="read").get(f"/api/v1/events?kinds={asked}")
     assert answer.status == 400
-    assert "allowed: alert, detections, fault, health, look, reading, visit" in answer.json()["detail"]
+    assert (
+        "allowed: alert, detections, fault, forecast, health, look, reading, record, summary, visit"
+        in answer.json()["detail"]
+    )
 
 
 def test_a_stream_whose_head_alone_is_asked_for_ends_at_once(tmp_path: Path) -> None:

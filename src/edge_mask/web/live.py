@@ -81,7 +81,7 @@ async def _body(request: Request, principal: Principal, stream: Stream, missed: 
 
 
 def _words(request: Request) -> frozenset[str]:
-    """`?kinds=visit,alert`; without it everything but detections."""
+    """`?kinds=visit,alert`; without it what `feed.UNASKED` names."""
     asked = request.query_params.get("kinds")
     if asked is None:
         return UNASKED
