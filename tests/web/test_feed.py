@@ -61,6 +61,18 @@ def test_what_is_told_reaches_every_stream_in_its_order() -> None:
     in_loop(run)
 
 
+def test_what_is_said_of_series_comes_only_to_who_asks_for_it() -> None:
+    async def run(feed: Feed) -> None:
+        unasked, asked = feed.listen(UNASKED), feed.listen({"summary", "record", "forecast"})
+        for kind in (*kinds.OF_SERIES, kinds.READINGS):
+            feed.tell(kind, message(kind.name))
+        await asyncio.sleep(0)
+        assert [told.id for told in await unasked.take(1)] == [kinds.READINGS.name]
+        assert [told.id for told in await asked.take(1)] == [kind.name for kind in kinds.OF_SERIES]
+
+    in_loop(run)
+
+
 def test_a_reader_that_is_too_slow_is_cut_and_the_others_are_not() -> None:
     async def run(feed: Feed) -> None:
         slow, quick = feed.listen(UNASKED), feed.listen(UNASKED)
