@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import http.client
+import itertools
 import logging
 import socket
 import ssl
@@ -282,3 +283,46 @@ def test_an_ordinary_stop_with_connections_at_work_is_no_error(at: At, caplog: p
         assert is_cut(stream)
         assert is_cut(silent)
     assert not caplog.records
+
+
+def test_no_handshake_sees_half_of_a_new_certificate(tmp_path: Path) -> None:
+    papers = Papers(tmp_path / "papers")
+    pairs = [(each.cert.read_bytes(), each.key.read_bytes()) for each in (papers.server, papers.of_a_server("second"))]
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+
+    def put(pair: tuple[bytes, bytes]) -> None:
+        for path, content in zip((cert, key), pair, strict=True):
+            path.write_bytes(content)
+
+    put(pairs[0])
+    listener, address = Listener(), Address(HOST, free_port(), cert, key)
+    listener.serve(app)
+    listener.open(address)
+    at, failed, serials, over = At(listener, address), list[Exception](), set[str](), threading.Event()
+
+    def speak() -> None:
+        while not over.is_set():
+            try:
+                with closing(speak_tls(at, papers.ca)) as connection:
+                    serials.add(str((connection.getpeercert() or {})["serialNumber"]))
+            except (OSError, ssl.SSLError) as error:
+                failed.append(error)
+
+    numbers = itertools.count(1)
+
+    def renew_once() -> bool:
+        number = next(numbers)
+        put(pairs[number % 2])
+        listener.renew()
+        return bool(failed) or (number >= 150 and len(serials) == 2)
+
+    speaker = threading.Thread(target=speak)
+    speaker.start()
+    try:
+        until(renew_once)
+    finally:
+        over.set()
+        speaker.join()
+        listener.close()
+    assert failed == []
+    assert len(serials) == 2

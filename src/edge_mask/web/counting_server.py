@@ -41,7 +41,9 @@ class CountingServer(Server):
             h11_max_incomplete_event_size=MOST_HEADERS, timeout_keep_alive=15, timeout_graceful_shutdown=0,
         )  # fmt: skip
         super().__init__(config)
-        self._context = tls
+        self.tls = tls
+        """For handshakes to come. Any thread replaces it as a whole: one that is changed while a handshake uses it may
+        show a certificate with the key of another."""
         self._feed = feed
         self._stopping: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -148,10 +150,11 @@ class CountingServer(Server):
         def connection() -> Connection:
             return Connection(self.config, self.server_state, {})
 
+        tls = self.tls
         try:
             accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await asyncio.get_running_loop().connect_accepted_socket(
-                connection, accepted, ssl=self._context, ssl_handshake_timeout=_HANDSHAKE if self._context else None
+                connection, accepted, ssl=tls, ssl_handshake_timeout=_HANDSHAKE if tls else None
             )
         except OSError as error:  # whoever it was speaks no TLS, has gone, or was too slow
             log.debug("a connection ended at its beginning: %s", error)

@@ -9,7 +9,6 @@ A change of the configuration that was asked for over HTTP is answered over the 
 
 import asyncio
 import logging
-import ssl
 import threading
 from contextlib import suppress
 from typing import Final
@@ -39,7 +38,6 @@ class Listener:
         self._let_in: object = None
         self._server: CountingServer | None = None
         self._thread: threading.Thread | None = None
-        self._tls: ssl.SSLContext | None = None
         self._papers: tuple[object, ...] = ()
 
     @property
@@ -65,7 +63,7 @@ class Listener:
         tls = None if address.cert is None or address.key is None else context_of(address.cert, address.key)
         listening = listening_at(address)
         logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # our own threshold logs what fails
-        self._server, self._tls, self.address = CountingServer(self._house, tls, self.feed), tls, address
+        self._server, self.address = CountingServer(self._house, tls, self.feed), address
         self._papers = papers
         self._thread = threading.Thread(
             target=self._server.to_the_end, args=(listening,), name="web server", daemon=True
@@ -75,13 +73,12 @@ class Listener:
     def renew(self) -> bool:
         """Take over a new certificate for connections to come; False when it is the old one. Raises TryLater and keeps
         the old one."""
-        address, tls = self.address, self._tls
-        if address is None or address.cert is None or address.key is None or tls is None:
+        address, server = self.address, self._server
+        if address is None or address.cert is None or address.key is None or server is None:
             return False
         if (papers := address.papers()) == self._papers:
             return False
-        context_of(address.cert, address.key)  # a pair that does not fit would spoil the context in use
-        tls.load_cert_chain(address.cert, address.key)
+        server.tls = context_of(address.cert, address.key)
         self._papers = papers
         return True
 
