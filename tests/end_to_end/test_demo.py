@@ -187,7 +187,7 @@ def test_before_a_display_the_page_opens_in_the_browser_once_it_is_there(tmp_pat
     environment = {"DISPLAY": ":7", "BROWSER": f"{browser} %s", "TMPDIR": str(tmp_path / "kept")}
     shown = ""
     with at_a_terminal([COMMAND, "demo"], environment) as (process, master):
-        until(opened.exists)
+        until(lambda: opened.exists() and opened.read_text().endswith("\n"))
         (address, number), *others = (line.split() for line in opened.read_text().splitlines())
         port = urlsplit(address).port or 0
         assert Client(port).get("/healthz").status == 200, "it was there before it was opened"
