@@ -85,6 +85,15 @@ def test_a_connection_that_was_there_before_the_announcer_counts(tmp_path: Path)
     assert len(stage.announcements) == 1
 
 
+def test_news_of_a_connection_that_was_used_already_announce_nothing_again(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.transport.open()
+    stage.begin(connected=False).run()
+    stage.announcer.state_changed(True)
+    stage.run()
+    assert len(stage.announcements) == 1
+
+
 def test_after_the_birth_of_home_assistant_it_is_announced_again_and_then_the_figures(tmp_path: Path) -> None:
     stage = Stage(tmp_path).begin()
     stage.run(1.0)

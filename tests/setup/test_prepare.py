@@ -24,7 +24,9 @@ esac
     "apt-get": """
 case "$*" in
   *install*) [ -z "$FAKE_APT" ] || { echo "E: $FAKE_APT" >&2; exit 100; }
-    for name in mosquitto cc systemd-analyze chromium promtool; do cp "$BIN/true" "$BIN/$name"; done
+    for name in mosquitto cc systemd-analyze chromium promtool postgres mariadbd docker-registry minisign; do
+      cp "$BIN/true" "$BIN/$name"
+    done
     FAKE_NO_VENV= ;;
 esac
 """,
@@ -33,6 +35,10 @@ esac
     "systemd-analyze": "",
     "chromium": "",
     "promtool": "",
+    "postgres": "",
+    "mariadbd": "",
+    "docker-registry": "",
+    "minisign": "",
     "true": "",
 }
 
@@ -62,7 +68,14 @@ class Machine:
         (self.bin / name).chmod(0o755)
 
     def run(self, *command: str) -> "subprocess.CompletedProcess[str]":
-        environment = {"PATH": str(self.bin), "BIN": str(self.bin), "LOG": str(self.log), "SBIN": "", **self.state}
+        environment = {
+            "PATH": str(self.bin),
+            "BIN": str(self.bin),
+            "LOG": str(self.log),
+            "SBIN": "",
+            "POSTGRES": "",
+            **self.state,
+        }
         for name in ("FAKE_NO_VENV", "FAKE_SUDO", "FAKE_APT"):
             environment.setdefault(name, "")
         return subprocess.run(

@@ -70,12 +70,17 @@ class Announcer(Job):
         self._wake = threading.Event()
         self._lock = threading.Lock()
         self._due = self._refresh_due = self._gathered_at = float("inf")
+        self._is_said = False
+        """On the connection that there is now."""
 
     # -- from other threads ------------------------------------------------------------------------------
 
     def state_changed(self, connected: bool) -> None:
-        """The connection to the broker came or went."""
-        if connected:
+        """The connection to the broker came or went. That it came may be told after it was used already."""
+        with self._lock:
+            is_news = not (connected and self._is_said)
+            self._is_said = self._is_said and connected
+        if connected and is_news:
             self._send_at(self._clock.now().mono)
 
     def heard(self, message: Message) -> None:
@@ -165,6 +170,8 @@ class Announcer(Job):
             self._wake.clear()
 
     def _send(self) -> None:
+        with self._lock:
+            self._is_said = True
         for topic, parts in self._known.announced.items():
             # An empty retained message takes the old one away.
             payload = self._wanted.payload(parts) if self._wanted and self._is_wanted(topic) else b""

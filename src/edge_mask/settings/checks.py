@@ -40,7 +40,9 @@ def complaints(settings: Settings) -> Iterator[Complaint]:
 
 
 def _something_to_do(settings: Settings) -> Iterator[Complaint]:
-    if settings.cameras or settings.sensors:
+    if settings.cameras or settings.sensors or settings.sink is not None:
+        return
+    if settings.fleet is not None and settings.fleet.type == "analysis":
         return
     if settings.mqtt.transport == "greengrass":
         text = "a nucleus gives them to the component that it starts, and none were given; or write at least one here"

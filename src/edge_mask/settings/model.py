@@ -10,6 +10,7 @@ from edge_mask.settings.aws import Aws
 from edge_mask.settings.base import Place, Section
 from edge_mask.settings.cameras import Camera, Cctv, DetectorSettings, Gate
 from edge_mask.settings.device import Device, HealthReport, Log
+from edge_mask.settings.fleet import Fleet
 from edge_mask.settings.homeassistant import HomeAssistant
 from edge_mask.settings.notify import Notify
 from edge_mask.settings.panels import MOST as MOST_PANELS
@@ -18,6 +19,7 @@ from edge_mask.settings.privacy import Privacy
 from edge_mask.settings.sending import History, Mqtt, Outbox, TopicNames
 from edge_mask.settings.sensors import AnySensor
 from edge_mask.settings.series import Series
+from edge_mask.settings.sink import Sink
 from edge_mask.settings.snapshots import Snapshots
 from edge_mask.settings.web import Web
 
@@ -70,6 +72,8 @@ class Settings(Section):
     panels: tuple[Panel, ...] = Field(
         default=(), max_length=MOST_PANELS, description="Public figures that the page shows, read once a day."
     )
+    fleet: Fleet | None = Field(default=None, description="This device among others; without it nobody hears of it.")
+    sink: Sink | None = Field(default=None, description="The central store, for `edge-mask sink` alone.")
     log: Log = Field(default=Log(), description="What is logged on stderr.")
     health: HealthReport = Field(default=HealthReport(), description="The `health` messages.")
 

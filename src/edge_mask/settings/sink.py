@@ -1,0 +1,68 @@
+"""The section of the central store, `edge-mask sink`."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from edge_mask.quantities import duration
+from edge_mask.settings.base import FilePath, Port, Section, allowed
+from edge_mask.units import Seconds
+
+
+class SinkPictures(Section):
+    """S3-compatible storage for pictures of visits; devices put them there by presigned addresses."""
+
+    endpoint: str = Field(
+        pattern=r"^https?://[^/\s]+/?$",
+        description="Its address.",
+        json_schema_extra=allowed("an address such as https://s3.example.com"),
+    )
+    bucket: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        description="Its bucket, which has to exist.",
+        json_schema_extra=allowed("3 to 63 lower-case letters, digits, '.' or '-'"),
+    )
+    region: str = Field(default="us-east-1", min_length=1, max_length=64, description="Its region.")
+    access_key_file: FilePath = Field(description="Holds the access key.")
+    secret_key_file: FilePath = Field(description="Holds the secret key.")
+    valid_for: Annotated[Seconds, duration(at_least=10, at_most=7 * 86400)] = Field(
+        default=Seconds(900.0), description="How long a device may use an address."
+    )
+
+
+class SinkPage(Section):
+    """`/metrics` and `/healthz` of the sink."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address it listens at.")
+    port: Port | None = Field(default=None, description="Its port; without one there is no page.")
+
+
+class Sink(Section):
+    """From the broker into PostgreSQL or MariaDB."""
+
+    database: str = Field(
+        min_length=1,
+        description="Where to, as SQLAlchemy writes it: postgresql+psycopg://user@host/name or mysql+pymysql://….",
+        json_schema_extra=allowed("an address that begins with postgresql+psycopg:// or mysql+pymysql://"),
+    )
+    password_file: FilePath | None = Field(default=None, description="Holds the password of the database's user.")
+    topics: str = Field(default="edge-mask/+/+", min_length=1, description="What is stored: a filter of topics.")
+    client_id: str = Field(
+        default="edge-mask-sink",
+        min_length=1,
+        max_length=128,
+        description="MQTT client id. The broker keeps messages for it while it is away; two sinks have two.",
+    )
+    batch: Annotated[int, Field(ge=1, le=10_000)] = Field(default=500, description="Most messages in one commit.")
+    wait: Annotated[Seconds, duration(at_least=0, at_most=10)] = Field(
+        default=Seconds(0.02), description="How long a commit waits for more messages."
+    )
+    keep: Annotated[Seconds, duration(at_least=86400)] | None = Field(
+        default=None, description="Rows older than this go, a partition at a time; by default none does."
+    )
+    partition: Annotated[Seconds, duration(at_least=3600, at_most=366 * 86400)] = Field(
+        default=Seconds(86400.0), description="What one partition holds."
+    )
+    refill: bool = Field(default=True, description="Ask devices again for what is missing in their sequences.")
+    page: SinkPage = Field(default=SinkPage(), description="`/metrics` and `/healthz`.")
+    pictures: SinkPictures | None = Field(default=None, description="Pictures of visits.")
