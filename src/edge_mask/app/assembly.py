@@ -4,7 +4,7 @@ transport ◀─ couriers ◀─ recorder ◀─ vision ◀─ cameras          
                             ▲───────── meters, health            stopped the other way round)
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -44,7 +44,8 @@ from edge_mask.runtime.worker import Job
 from edge_mask.settings.model import Settings
 from edge_mask.vision.shared import Vision
 
-if TYPE_CHECKING:  # drags the connection to the nucleus in
+if TYPE_CHECKING:  # drags the connection to the nucleus in; what others are to this device
+    from edge_mask.app.fleet import AmongOthers
     from edge_mask.control.component import Component
 
 
@@ -80,6 +81,7 @@ class Assembly:
         self._page = Page(settings, wishes, self._inbox.emit, clock, self._notifying.push)
         self._page.watch(self._parts.seen)
         self._series = series_for(settings, clock, self._inbox.emit)
+        self._fleet = self._among_others()
         self._states: list[PartStates] = []
         """One for each that counts frames by itself."""
 
@@ -94,6 +96,7 @@ class Assembly:
         model = detectors[0].name if detectors else None
         connection = broker_connection(self._ground, model, health.report_now)
         besides = self._send(recorder, connection, model, health, instruments)
+        besides += self._announce(connection, detectors)
 
         asked = self._wishes if connection is not None or settings.web.enabled else None
         # Where commands are taken, the first lane shares its model with pictures that are sent along.
@@ -122,6 +125,14 @@ class Assembly:
         )
 
     # -- one part after the other ------------------------------------------------------------------------
+
+    def _among_others(self) -> "AmongOthers | None":
+        """None while it is nobody's neighbour."""
+        if (fleet := self._settings.fleet) is None:
+            return None
+        from edge_mask.app.fleet import AmongOthers  # what is not wanted is not imported
+
+        return AmongOthers(self._ground, fleet, self._parts.seen)
 
     def _detectors(self) -> list[ModelDetector]:
         """None without cameras: then no model is loaded."""
@@ -180,6 +191,13 @@ class Assembly:
         for courier in self._notifying.couriers(settle, self._inbox.emit_at_once, on_damage):
             self._couriers.add(courier)
         return besides
+
+    def _announce(self, connection: BrokerTransport | None, detectors: Sequence[ModelDetector]) -> list[Job]:
+        """To other devices on the same broker."""
+        if self._fleet is None or connection is None:
+            return []
+        self._fleet.looks_with(detectors[0].card if detectors else None)
+        return self._fleet.jobs(connection)
 
     def _lend(
         self,

@@ -1,10 +1,12 @@
 """The section about the other devices: who this one is to them, and what they do for one another."""
 
+import re
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, field_serializer, field_validator
 
 from edge_mask.quantities import duration, size
+from edge_mask.redact import redact
 from edge_mask.settings.base import FilePath, Fraction, Section, allowed
 from edge_mask.units import Bytes, Seconds
 
@@ -13,6 +15,8 @@ Thing = Annotated[
     str, Field(pattern=_THING, json_schema_extra=allowed("the thing name of another device, such as gate-02"))
 ]
 MOST_NEIGHBOURS: Final = 32
+NO_STREAM: Final = "none"
+_STREAM: Final = "an rtsp, rtsps, http or https address, or none"
 
 
 class Watch(Section):
@@ -112,7 +116,9 @@ class Fleet(Section):
         default="",
         max_length=1024,
         description="Where its picture can be watched; by default the first camera's rtsp address. User and password"
-        " are cut out.",
+        " are cut out; `none` tells no address.",
+        repr=False,
+        json_schema_extra=allowed(_STREAM),
     )
     neighbours: Annotated[tuple[Thing, ...], Field(max_length=MOST_NEIGHBOURS)] = Field(
         default=(), description="Devices whose alerts make this one look more closely."
@@ -122,3 +128,15 @@ class Fleet(Section):
     peers: Peers = Field(default=Peers(), description="Frames given to others, and taken from them.")
     packages: FleetPackages = Field(default=FleetPackages(), description="Model packages that are wished from outside.")
     pictures: FleetPictures | None = Field(default=None, description="Pictures for the central store.")
+
+    @field_validator("stream_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        is_address = re.fullmatch(r"(rtsps?|https?)://[^\s\x00-\x1f\x7f-\x9f]+", value, re.IGNORECASE)
+        if value not in ("", NO_STREAM) and is_address is None:
+            raise ValueError(f'"{redact(value.rpartition("@")[2])}" is none; allowed: {_STREAM}')
+        return value
+
+    @field_serializer("stream_url")
+    def _without_password(self, value: str) -> str:
+        return redact(value)

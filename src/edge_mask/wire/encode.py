@@ -197,6 +197,14 @@ def birth(*, thing: str, version: str, model: str | None, at: Moment, **more: An
     return to_bytes({**told, "version": version, "model": model, **more})
 
 
+def announcement(fields: Mapping[str, Any], *, thing: str, at: Moment) -> bytes:
+    """The payload of a retained message that is made when it is sent: no id, no number."""
+    head: Fields = {"thing": thing, "ts": timestamp(at.wall), "v": VERSION}
+    if not at.synced:
+        head["clock_ok"] = False
+    return to_bytes({**head, **fields, **head})
+
+
 def will() -> bytes:
     """The payload of the last will; the broker publishes it and cannot add the time."""
     return to_bytes({"state": "offline"})

@@ -1,0 +1,80 @@
+"""From the settings to this device among others; imported only where the section `fleet` is.
+
+model, seen ──▶ room ──▶ Announcer ──▶ about, room
+"""
+
+from collections.abc import Callable
+
+from edge_mask.app.ground import Ground
+from edge_mask.deliver.transport import BrokerTransport
+from edge_mask.detect.card import GraphCard
+from edge_mask.fleet.about import ModelNamed, about
+from edge_mask.fleet.address import towards
+from edge_mask.fleet.announcer import Announcer, Voice
+from edge_mask.fleet.room import PEER, SECOND_LOOK, Room
+from edge_mask.runtime.worker import Job
+from edge_mask.settings.fleet import Fleet
+from edge_mask.vision.shared import Seen
+
+_NEWEST = 0.2
+"""Weight of the newest look in the smoothed time of a frame."""
+
+
+class AmongOthers:
+    """The parts of one house that have to do with other devices."""
+
+    def __init__(self, ground: Ground, fleet: Fleet, seen: Seen) -> None:
+        self._ground = ground
+        self._fleet = fleet
+        self.model: ModelNamed | None = None
+        """What it looks with; set before `jobs`."""
+        self.room: Callable[[], Room] = OwnRoom(fleet, seen, lambda: self.model)
+        """Asked every two seconds; whoever serves frames of others puts its own answer here, before `jobs`."""
+
+    def looks_with(self, card: GraphCard | None) -> None:
+        """The model of this house."""
+        self.model = None if card is None else ModelNamed(card.name, card.version)
+
+    def jobs(self, connection: BrokerTransport) -> list[Job]:
+        """Who speaks over the connection to the broker."""
+        ground = self._ground
+        mqtt = ground.settings.mqtt
+        has_expiry = mqtt.transport == "aws-iot" or (mqtt.transport == "mqtt" and mqtt.protocol == "5")
+        announcer = Announcer(
+            Voice(ground.topics, keeps_room=has_expiry),
+            self._about,
+            self.room,
+            connection,
+            ground.clock,
+            ground.inbox.emit,
+        )
+        ground.couriers.listeners.append(announcer.state_changed)
+        return [announcer]
+
+    def _about(self) -> dict[str, object]:
+        mqtt = self._ground.settings.mqtt
+        is_near = mqtt.transport == "greengrass"  # the nucleus connects, and does not say from where
+        ip = None if is_near or self._fleet.ip else towards(mqtt.host, mqtt.port)
+        return about(self._ground.settings, self._fleet, self.model, ip)
+
+
+class OwnRoom:
+    """What is free as long as a model runs: all that the configuration allows."""
+
+    def __init__(self, fleet: Fleet, seen: Seen, model: Callable[[], ModelNamed | None]) -> None:
+        self._accept = fleet.peers.accept
+        self._seen = seen
+        self._model = model
+        self._ms: float | None = None
+
+    def __call__(self) -> Room:
+        model = self._model()
+        if newest := self._seen.inference_ms:
+            self._ms = newest if self._ms is None else self._ms + _NEWEST * (newest - self._ms)
+        if model is None or not self._accept:
+            return Room(0, self._ms, _named(model), ())
+        return Room(self._accept, self._ms, _named(model), (PEER, SECOND_LOOK))
+
+
+def _named(model: ModelNamed | None) -> str | None:
+    return None if model is None else f"{model.name} {model.version}"

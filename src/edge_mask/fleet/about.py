@@ -1,0 +1,49 @@
+"""Who this device is to others: the fields of `about`."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from edge_mask import __version__
+from edge_mask.fleet.stream import public
+from edge_mask.settings.fleet import NO_STREAM, Fleet
+from edge_mask.settings.model import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ModelNamed:
+    """The model that the device looks with."""
+
+    name: str
+    version: str
+    digest: str | None = None
+    """`sha256:…` of its package, as far as it is known."""
+
+    def fields(self) -> dict[str, Any]:
+        return {"name": self.name, "version": self.version, "digest": self.digest}
+
+
+def about(settings: Settings, fleet: Fleet, model: ModelNamed | None, ip: str | None) -> dict[str, Any]:
+    """The fields beside the envelope. `ip` is the address that was found, for where none is configured."""
+    labels = settings.device.labels
+    return {
+        "name": labels.name or settings.device.thing_name,
+        "type": fleet.type or (settings.cameras[0].role if settings.cameras else None),
+        "latitude": labels.latitude,
+        "longitude": labels.longitude,
+        "address": labels.address,
+        "ip": fleet.ip or ip,
+        "supports_analysis": model is not None and fleet.peers.accept > 0,
+        "stream_url": _stream(settings, fleet),
+        "description": labels.description,
+        "software": f"edge-mask {__version__}",
+        "model": None if model is None else model.fields(),
+        "neighbours": list(fleet.neighbours),
+        "group": fleet.group,
+    }
+
+
+def _stream(settings: Settings, fleet: Fleet) -> str | None:
+    if fleet.stream_url:
+        return None if fleet.stream_url == NO_STREAM else public(fleet.stream_url)
+    sources = (camera.source for camera in settings.cameras)
+    return next((public(each) for each in sources if each.lower().startswith(("rtsp://", "rtsps://"))), None)
