@@ -4,7 +4,7 @@ transport ◀─ couriers ◀─ recorder ◀─ vision ◀─ cameras          
                             ▲───────── meters, health            stopped the other way round)
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -76,12 +76,15 @@ class Assembly:
         self._gate = GateDevices(settings, ground.inbox, ground.new_id, clock)
         self._couriers.listeners += self._gate.on_connection
         self._notifying = Notifying(settings, clock, ground.boot)
-        self._parts = PipelineParts(settings, clock, self._gate.emit, album_for(settings, self._inbox.emit, clock))
+        self._fleet = self._among_others()
+        self._parts = PipelineParts(
+            settings, clock, self._gate.emit, album_for(settings, self._inbox.emit, clock),
+            closer=None if self._fleet is None else self._fleet.closer,
+        )  # fmt: skip
         self._gate.pictured = self._parts.pictured_now
         self._page = Page(settings, wishes, self._inbox.emit, clock, self._notifying.push)
         self._page.watch(self._parts.seen)
         self._series = series_for(settings, clock, self._inbox.emit)
-        self._fleet = self._among_others()
         self._states: list[PartStates] = []
         """One for each that counts frames by itself."""
 
@@ -96,7 +99,6 @@ class Assembly:
         model = detectors[0].name if detectors else None
         connection = broker_connection(self._ground, model, health.report_now)
         besides = self._send(recorder, connection, model, health, instruments)
-        besides += self._announce(connection, detectors)
 
         asked = self._wishes if connection is not None or settings.web.enabled else None
         # Where commands are taken, the first lane shares its model with pictures that are sent along.
@@ -106,6 +108,7 @@ class Assembly:
         lanes = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(working)]
         cameras = {camera.name: parts.camera(camera) for camera in settings.cameras}
 
+        besides += self._announce(connection, detectors, cameras.values())
         if asked is not None:
             besides += self._lend(asked, connection, shared, actions, cameras, instruments)
         besides += self._attend_to_the_nucleus(vision)
@@ -132,7 +135,7 @@ class Assembly:
             return None
         from edge_mask.app.fleet import AmongOthers  # what is not wanted is not imported
 
-        return AmongOthers(self._ground, fleet, self._parts.seen)
+        return AmongOthers(self._ground, fleet)
 
     def _detectors(self) -> list[ModelDetector]:
         """None without cameras: then no model is loaded."""
@@ -192,12 +195,19 @@ class Assembly:
             self._couriers.add(courier)
         return besides
 
-    def _announce(self, connection: BrokerTransport | None, detectors: Sequence[ModelDetector]) -> list[Job]:
+    def _announce(
+        self, connection: BrokerTransport | None, detectors: Sequence[ModelDetector], cameras: Iterable[Camera]
+    ) -> list[Job]:
         """To other devices on the same broker."""
         if self._fleet is None or connection is None:
             return []
-        self._fleet.looks_with(detectors[0].card if detectors else None)
-        return self._fleet.jobs(connection)
+
+        def hurry() -> None:
+            for camera in cameras:
+                camera.look_now()
+
+        self._fleet.looks_with(detectors[0].card if detectors else None, self._parts.seen)
+        return self._fleet.jobs(connection, hurry)
 
     def _lend(
         self,

@@ -1,6 +1,7 @@
 """From the settings to this device among others; imported only where the section `fleet` is.
 
 model, seen ──▶ room ──▶ Announcer ──▶ about, room
+alerts of neighbours ──▶ Neighbours ──▶ CloserLook ◀── cameras, lanes, decisions
 """
 
 from collections.abc import Callable
@@ -11,10 +12,14 @@ from edge_mask.detect.card import GraphCard
 from edge_mask.fleet.about import ModelNamed, about
 from edge_mask.fleet.address import towards
 from edge_mask.fleet.announcer import Announcer, Voice
+from edge_mask.fleet.closer import CloserLook
+from edge_mask.fleet.neighbours import Neighbours
 from edge_mask.fleet.room import PEER, SECOND_LOOK, Room
+from edge_mask.kinds import ALERTS
 from edge_mask.runtime.worker import Job
 from edge_mask.settings.fleet import Fleet
 from edge_mask.vision.shared import Seen
+from edge_mask.wire.topics import Topics
 
 _NEWEST = 0.2
 """Weight of the newest look in the smoothed time of a frame."""
@@ -23,39 +28,54 @@ _NEWEST = 0.2
 class AmongOthers:
     """The parts of one house that have to do with other devices."""
 
-    def __init__(self, ground: Ground, fleet: Fleet, seen: Seen) -> None:
+    def __init__(self, ground: Ground, fleet: Fleet) -> None:
         self._ground = ground
         self._fleet = fleet
+        self._neighbours = fleet.neighbours if ground.settings.mqtt.transport != "none" else ()
+        self.closer = CloserLook(fleet.watch, ground.clock) if self._neighbours else None
+        """Whoever looks asks it; None without neighbours."""
         self.model: ModelNamed | None = None
         """What it looks with; set before `jobs`."""
-        self.room: Callable[[], Room] = OwnRoom(fleet, seen, lambda: self.model)
+        self.room: Callable[[], Room] = lambda: Room(0, None, None, ())
         """Asked every two seconds; whoever serves frames of others puts its own answer here, before `jobs`."""
 
-    def looks_with(self, card: GraphCard | None) -> None:
-        """The model of this house."""
+    def looks_with(self, card: GraphCard | None, seen: Seen) -> None:
+        """The model of this house, and what it has seen so far."""
         self.model = None if card is None else ModelNamed(card.name, card.version)
+        self.room = OwnRoom(self._fleet, seen, lambda: self.model)
 
-    def jobs(self, connection: BrokerTransport) -> list[Job]:
-        """Who speaks over the connection to the broker."""
+    def jobs(self, connection: BrokerTransport, hurry: Callable[[], None]) -> list[Job]:
+        """Who speaks and listens over the connection to the broker. `hurry` has every camera look at once."""
+        announcer = self._announcer(connection)
+        if self.closer is None:
+            return [announcer]
+        root, renames = self._ground.settings.topics.root, self._ground.settings.topics.renames
+        neighbours = Neighbours(
+            {thing: Topics(root, thing, renames).of(ALERTS.name) for thing in self._neighbours},
+            self.closer,
+            self._fleet.watch.lasts,
+            self._ground.clock,
+            on_begin=hurry,
+            on_change=announcer.changed,
+        )
+        neighbours.subscribe_with(connection)
+        return [announcer, neighbours]
+
+    def _announcer(self, connection: BrokerTransport) -> Announcer:
         ground = self._ground
         mqtt = ground.settings.mqtt
         has_expiry = mqtt.transport == "aws-iot" or (mqtt.transport == "mqtt" and mqtt.protocol == "5")
-        announcer = Announcer(
-            Voice(ground.topics, keeps_room=has_expiry),
-            self._about,
-            self.room,
-            connection,
-            ground.clock,
-            ground.inbox.emit,
-        )
+        voice = Voice(ground.topics, keeps_room=has_expiry)
+        announcer = Announcer(voice, self._about, self.room, connection, ground.clock, ground.inbox.emit)
         ground.couriers.listeners.append(announcer.state_changed)
-        return [announcer]
+        return announcer
 
     def _about(self) -> dict[str, object]:
         mqtt = self._ground.settings.mqtt
         is_near = mqtt.transport == "greengrass"  # the nucleus connects, and does not say from where
         ip = None if is_near or self._fleet.ip else towards(mqtt.host, mqtt.port)
-        return about(self._ground.settings, self._fleet, self.model, ip)
+        reason = None if self.closer is None else self.closer.reason
+        return about(self._ground.settings, self._fleet, self.model, ip, reason)
 
 
 class OwnRoom:

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge_mask import __version__
+from edge_mask.fleet.closer import Reason
 from edge_mask.fleet.stream import public
 from edge_mask.settings.fleet import NO_STREAM, Fleet
 from edge_mask.settings.model import Settings
+from edge_mask.wire import timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +24,11 @@ class ModelNamed:
         return {"name": self.name, "version": self.version, "digest": self.digest}
 
 
-def about(settings: Settings, fleet: Fleet, model: ModelNamed | None, ip: str | None) -> dict[str, Any]:
-    """The fields beside the envelope. `ip` is the address that was found, for where none is configured."""
+def about(
+    settings: Settings, fleet: Fleet, model: ModelNamed | None, ip: str | None, watching: Reason | None = None
+) -> dict[str, Any]:
+    """The fields beside the envelope. `ip` is the address that was found, for where none is configured; `watching`,
+    why the device looks more closely now."""
     labels = settings.device.labels
     return {
         "name": labels.name or settings.device.thing_name,
@@ -39,7 +44,12 @@ def about(settings: Settings, fleet: Fleet, model: ModelNamed | None, ip: str | 
         "model": None if model is None else model.fields(),
         "neighbours": list(fleet.neighbours),
         "group": fleet.group,
+        **({} if watching is None else {"watching": _watching(watching)}),
     }
+
+
+def _watching(reason: Reason) -> dict[str, str]:
+    return {"until": timestamp(reason.until_wall), "because_of": reason.because_of}
 
 
 def _stream(settings: Settings, fleet: Fleet) -> str | None:

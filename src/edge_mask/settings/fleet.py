@@ -7,7 +7,7 @@ from pydantic import Field, field_serializer, field_validator
 
 from edge_mask.quantities import duration, size
 from edge_mask.redact import redact
-from edge_mask.settings.base import FilePath, Fraction, Section, allowed
+from edge_mask.settings.base import FilePath, Section, allowed
 from edge_mask.units import Bytes, Seconds
 
 THING: Final = r"^[A-Za-z0-9:_-]{1,128}$"
@@ -15,6 +15,8 @@ Thing = Annotated[
     str, Field(pattern=THING, json_schema_extra=allowed("the thing name of another device, such as gate-02"))
 ]
 MOST_NEIGHBOURS: Final = 32
+FAINT: Final = 0.15
+"""The model says nothing of faces of which it is less certain (detect/model.py)."""
 NO_STREAM: Final = "none"
 _STREAM: Final = "an rtsp, rtsps, http or https address, or none"
 
@@ -28,7 +30,7 @@ class Watch(Section):
     votes: Annotated[int, Field(ge=1, le=100)] | None = Field(
         default=None, description="Looks that decide about a visitor meanwhile, where there are more than usual."
     )
-    threshold: Fraction | None = Field(
+    threshold: Annotated[float, Field(ge=FAINT, le=1)] | None = Field(
         default=None, description="`detector.score_threshold` meanwhile, where it is lower than the usual one."
     )
     lasts: Annotated[Seconds, duration(at_least=1, at_most=86400)] = Field(

@@ -93,8 +93,10 @@ class Vision:
         seen: Seen | None = None,
         publish: Literal["faces", "all", "off"] = "faces",
         pictured: Callable[[Event, Shot | None], Event] = lambda event, _shot: event,
+        counted: Callable[[Answer], Answer] = lambda answer: answer,
     ) -> None:
-        """`seen` is filled in for others to read; `pictured` gives an event its picture, and returns at once."""
+        """`seen` is filled in for others to read; `pictured` gives an event its picture, and returns at once;
+        `counted` may make faces of what the model is less certain of."""
         self._frames = frames
         self._clock = clock
         self._model = Outage("model", log, self._report, clock)
@@ -106,6 +108,7 @@ class Vision:
         self._emit = emit
         self._publish = publish
         self._pictured = pictured
+        self._counted = counted
         self._seen = seen or Seen()
         self._last: Moment | None = None
         self._ticked = clock.now().mono
@@ -140,7 +143,7 @@ class Vision:
             self._model.begin("broken_output", f"{model}: {answer.trouble}")
         else:
             self._model.end()
-            self._track_and_decide(frame, answer, model)
+            self._track_and_decide(frame, self._counted(answer), model)
         self._tick(frame.at)
         if self._until is not None and number + 1 >= self._until:
             self._finish()

@@ -127,7 +127,8 @@ def _alert(event: Alert) -> Fields:
     told = {key: part for key, part in about.items() if part is not None}
     found = event.deviation
     outlier = {} if found is None else {"unit": event.unit or "", **deviation_fields(found), "state": found.state}
-    return {"kind": event.kind, "text": event.text, **told, **outlier, "snapshot": event.snapshot}
+    watching = {"watching": True} if event.watching else {}
+    return {"kind": event.kind, "text": event.text, **told, **outlier, "snapshot": event.snapshot, **watching}
 
 
 def deviation_fields(deviation: Deviation) -> Fields:

@@ -134,6 +134,11 @@ class Alert(Envelope):
         default="begun", description="One message says that it has begun, another one that it has ended."
     )
     snapshot: str | None = Field(description="File name of the picture on the device; null without one.")
+    watching: Literal[True] = Field(
+        default=True,
+        description="It was raised while the device looked more closely because of a neighbour's alert; absent"
+        " otherwise. Neighbours do not look more closely for its sake.",
+    )
 
 
 class Lasting(Part):
