@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -103,9 +102,8 @@ def test_alerts_of_strangers_and_what_the_broker_kept_change_nothing(
 def test_a_gate_takes_more_votes_and_hears_of_it_within_a_second(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
-    camera = {
-        "name": "front", "source": f"images:{tmp_path / 'b' / 'scene'}", "role": "gate", "interval": "0.02s", "loop": True,
-    }  # fmt: skip
+    scene = f"images:{tmp_path / 'b' / 'scene'}"
+    camera = {"name": "front", "source": scene, "role": "gate", "interval": "0.02s", "loop": True}
     b = device(
         tmp_path, broker.port, "b", scene=[MASKED] * 30 + [None] * 120, cameras=[camera],
         gate={"votes": 3, "still": "ignore", "window": "5s"},
@@ -118,5 +116,4 @@ def test_a_gate_takes_more_votes_and_hears_of_it_within_a_second(
         before = len(subscriber.on("edge-mask/b/visits"))
         subscriber.wait_for_count("edge-mask/b/visits", before + 2)
     times = [each["time_to_verdict_ms"] for each in said(subscriber, "b", "visits")]
-    assert all(a <= b for a, b in pairwise([min(times[:2]), times[-1]]))
     assert times[-1] > 2 * min(times[:2])
