@@ -13,6 +13,8 @@ from tests.broker import Mosquitto, Received, Subscriber
 from tests.end_to_end.daemon import Daemon
 from tests.fleet.devices import PASSWORD, device
 
+from edge_mask.packages.remote.build import manifest_of
+
 pytestmark = pytest.mark.broker
 
 ABOUT, ROOM = "edge-mask/gate-01/about", "edge-mask/gate-01/room"
@@ -50,6 +52,7 @@ def test_a_device_says_who_it_is_and_a_clean_stop_takes_its_room_back(
     assert {key: about[key] for key in wanted} == wanted
     assert about["software"].startswith("edge-mask ")
     assert about["model"]["name"] in room["model"]
+    assert about["model"]["digest"] == manifest_of(tmp_path / "gate-01" / "model").digest
     assert (room["free"], room["accepts"]) == (2, ["peer", "second_look"])
     assert not any(PASSWORD.encode() in each.payload for each in subscriber.messages)
     assert PASSWORD not in daemon.stderr

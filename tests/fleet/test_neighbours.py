@@ -119,7 +119,7 @@ def test_what_is_not_configured_stays_as_it_is() -> None:
     stage.alert()
     answer = Answer([face(0.5)], 1.0, faint=[face(0.4)])
     assert stage.is_close()
-    assert (stage.closer.interval(Seconds(5.0)), stage.closer.votes(5), stage.closer.faces(answer)) == (5.0, 5, answer)
+    assert (stage.closer.votes(5), stage.closer.faces(answer)) == (5, answer)
 
 
 @pytest.mark.parametrize(

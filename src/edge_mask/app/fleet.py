@@ -4,11 +4,15 @@ model, seen ──▶ room ──▶ Announcer ──▶ about, room
 alerts of neighbours ──▶ Neighbours ──▶ CloserLook ◀── cameras, lanes, decisions
 """
 
+import logging
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 from edge_mask.app.ground import Ground
 from edge_mask.deliver.transport import BrokerTransport
 from edge_mask.detect.card import GraphCard
+from edge_mask.errors import EdgeMaskError
 from edge_mask.fleet.about import ModelNamed, about
 from edge_mask.fleet.address import towards
 from edge_mask.fleet.announcer import Announcer, Voice
@@ -16,10 +20,15 @@ from edge_mask.fleet.closer import CloserLook
 from edge_mask.fleet.neighbours import Neighbours
 from edge_mask.fleet.room import PEER, SECOND_LOOK, Room
 from edge_mask.kinds import ALERTS
+from edge_mask.packages.location import find_package
+from edge_mask.packages.package import open_package
+from edge_mask.packages.remote.build import manifest_of
 from edge_mask.runtime.worker import Job
 from edge_mask.settings.fleet import Fleet
 from edge_mask.vision.shared import Seen
 from edge_mask.wire.topics import Topics
+
+log = logging.getLogger(__name__)
 
 _NEWEST = 0.2
 """Weight of the newest look in the smoothed time of a frame."""
@@ -36,6 +45,7 @@ class AmongOthers:
         """Whoever looks asks it; None without neighbours."""
         self.model: ModelNamed | None = None
         """What it looks with; set before `jobs`."""
+        self._is_digested = False
         self.room: Callable[[], Room] = lambda: Room(0, None, None, ())
         """Asked every two seconds; whoever serves frames of others puts its own answer here, before `jobs`."""
 
@@ -75,6 +85,9 @@ class AmongOthers:
         is_near = mqtt.transport == "greengrass"  # the nucleus connects, and does not say from where
         ip = None if is_near or self._fleet.ip else towards(mqtt.host, mqtt.port)
         reason = None if self.closer is None else self.closer.reason
+        if self.model is not None and self.model.digest is None and not self._is_digested:
+            self.model = replace(self.model, digest=_digest(self._ground.settings.detector.model))
+            self._is_digested = True
         return about(self._ground.settings, self._fleet, self.model, ip, reason)
 
 
@@ -94,6 +107,15 @@ class OwnRoom:
         if model is None or not self._accept:
             return Room(0, self._ms, _named(model), ())
         return Room(self._accept, self._ms, _named(model), (PEER, SECOND_LOOK))
+
+
+def _digest(model: Path) -> str | None:
+    """Of the package, as a registry has it; None for one that cannot be read any more."""
+    try:
+        return manifest_of(open_package(find_package(model)).folder).digest
+    except (EdgeMaskError, OSError) as error:
+        log.debug("fleet: no digest of %s: %s", model, error)
+        return None
 
 
 def _named(model: ModelNamed | None) -> str | None:

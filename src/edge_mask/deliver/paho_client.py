@@ -44,6 +44,8 @@ class Endpoint:
     username: str | None
     password: Callable[[], str | None]
     connect_timeout: float
+    most_bytes: int | None = None
+    """Of a packet that a broker of MQTT 5 may send; None sets no limit."""
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -104,6 +106,8 @@ def call(client: Client, endpoint: Endpoint) -> None:
         if endpoint.version == "5":
             asked = properties_of(PacketTypes.CONNECT)
             asked.SessionExpiryInterval = 0 if is_clean else _A_DAY
+            if endpoint.most_bytes is not None:
+                asked.MaximumPacketSize = endpoint.most_bytes
             client.connect(endpoint.host, endpoint.port, endpoint.keepalive, clean_start=is_clean, properties=asked)
         else:
             client.connect(endpoint.host, endpoint.port, endpoint.keepalive)

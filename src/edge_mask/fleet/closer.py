@@ -50,8 +50,7 @@ class CloserLook:
 
     def interval(self, usual: Seconds) -> Seconds:
         """Time between two looks of a camera now."""
-        wanted = self._watch.interval
-        return usual if wanted is None or self.reason is None else min(usual, wanted)
+        return usual if self.reason is None else min(usual, self._watch.interval)
 
     def votes(self, usual: int) -> int:
         """Looks by which one verdict must be ahead, of somebody who comes now."""

@@ -24,8 +24,8 @@ _STREAM: Final = "an rtsp, rtsps, http or https address, or none"
 class Watch(Section):
     """What the alert of a neighbour changes here, for a while."""
 
-    interval: Annotated[Seconds, duration(at_least=0, at_most=3600)] | None = Field(
-        default=None, description="Time between looks meanwhile, where it is shorter than the camera's own."
+    interval: Annotated[Seconds, duration(at_least=0, at_most=86400)] = Field(
+        default=Seconds(0.2), description="Time between looks meanwhile, where it is shorter than the camera's own."
     )
     votes: Annotated[int, Field(ge=1, le=100)] | None = Field(
         default=None, description="Looks that decide about a visitor meanwhile, where there are more than usual."
