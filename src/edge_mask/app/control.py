@@ -152,7 +152,13 @@ class Lent:
             yield _finding(f"sensor {name}", state)
         yield self._database()
         if self.transport is not None:
-            yield _finding("broker", "ok" if self.transport.is_connected else _AWAY)
+            yield self._broker(self.transport)
+
+    def _broker(self, transport: BrokerTransport) -> dict[str, str]:
+        if transport.is_connected and self.ground.couriers.is_unheard:
+            text = "messages wait, as nobody subscribes to their topics; errors name one of them"
+            return {"part": "broker", "state": "warning", "text": text}
+        return _finding("broker", "ok" if transport.is_connected else _AWAY)
 
     def _database(self) -> dict[str, str]:
         """Whether everything that was recorded until now reaches the disk."""
