@@ -16,6 +16,7 @@ from edge_mask.capture.camera import Camera
 from edge_mask.control.clerk import Clerk
 from edge_mask.control.commands import Commands
 from edge_mask.control.erase import Erase
+from edge_mask.control.history import History
 from edge_mask.control.keep_picture import Snapshot
 from edge_mask.control.look import Eyes, Look
 from edge_mask.control.wishes import Wishes
@@ -132,6 +133,7 @@ class Lent:
                 self.pictures,
                 settings.device.zone,
             ),
+            history=History(self.ground.inbox.ask, self.ground.topics, settings.forward == "all"),
             figures=Figures(self.figures, self.ground.clock),
             parts=self.parts,
         )
