@@ -63,7 +63,7 @@ def test_a_model_broken_at_start_leaves_sensors_health_and_commands_running(tmp_
         assert health["cameras"]["front"]["state"] in ("ok", "opening")
         heard.publish(topic("commands/status"), b"{}")
         told = heard.wait_for_count(topic("commands/status/response"), 1)[0].json()
-        assert [part for part in told["parts"] if part["part"] == "model"][0]["state"] == "failed"
+        assert next(part for part in told["parts"] if part["part"] == "model")["state"] == "failed"
         until(lambda: "cannot be restored yet" in daemon.stderr)
         assert daemon.stop() == 0
     assert not heard.on(topic("detections"))

@@ -1,4 +1,4 @@
-"""What is wished on `model/desired`, through the daemon: fetched, verified, tried beside the old one, active or refused."""
+"""What is wished on `model/desired`, through the daemon: fetched, verified, tried beside the old one; or refused."""
 
 import json
 import shutil

@@ -60,7 +60,7 @@ class HttpsZipSource:
     def _fetched(self, effort: Effort, scratch: Path) -> IO[bytes]:
         """In a file without a name: a kill leaves nothing."""
         with our_disk(scratch), ExitStack() as undo:
-            zipped = tempfile.TemporaryFile(dir=scratch)
+            zipped = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115 (the stack closes it)
             undo.callback(zipped.close)
             self._pour(zipped, effort)
             zipped.seek(0)
