@@ -64,8 +64,10 @@ class PipelineParts:
         return made() if self.closer is None or is_film else made(interval_now=self.closer.interval)
 
     def pace(self, cameras: Mapping[str, Camera]) -> PaceWatch:
-        """What notices intervals that cannot be kept."""
-        kept = {c.name: c.interval for c in self.settings.cameras if c.interval and is_live(c.source)}
+        """What notices intervals that cannot be kept, of the cameras that are looked at."""
+        kept = {
+            c.name: c.interval for c in self.settings.cameras if c.name in cameras and c.interval and is_live(c.source)
+        }
         return PaceWatch(self.seen, cameras, kept)
 
     def vision(self, instruments: Instruments, detector: ModelDetector) -> Vision:

@@ -69,6 +69,7 @@ def transport_for(
         password=mqtt.read_password,
         keepalive=round(mqtt.keepalive),
         most_bytes=most_bytes,
+        needs_subscriber=mqtt.require_subscriber,
         will=will,
         birth=birth,
         on_state=on_state,

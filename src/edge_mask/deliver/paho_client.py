@@ -46,6 +46,8 @@ class Endpoint:
     connect_timeout: float
     most_bytes: int | None = None
     """Of a packet that a broker of MQTT 5 may send; None sets no limit."""
+    needs_subscriber: bool = False
+    """A stored message that nobody subscribes to is not delivered."""
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
