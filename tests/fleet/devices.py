@@ -1,11 +1,25 @@
 """Several devices on one broker, each in a folder of its own."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.end_to_end.daemon import BARE, MASKED, write_config, write_model, write_scene
+from tests.broker import Received, Subscriber
+from tests.end_to_end.daemon import MASKED, write_config, write_model, write_scene
 
 PASSWORD = "hunter2"
+PATIENCE = 90.0
+"""Seconds: a busy machine starts a daemon in twenty."""
+
+
+class Listener(Subscriber):
+    """A subscriber that waits as long as it takes."""
+
+    def wait_for(self, predicate: Callable[[list[Received]], bool], timeout: float = PATIENCE) -> list[Received]:
+        return super().wait_for(predicate, timeout)
+
+    def wait_for_count(self, topic: str, count: int, timeout: float = PATIENCE) -> list[Received]:
+        return super().wait_for_count(topic, count, timeout)
 
 
 def device(folder: Path, port: int, thing: str, **sections: Any) -> Path:
@@ -26,6 +40,3 @@ def device(folder: Path, port: int, thing: str, **sections: Any) -> Path:
         **sections,
     }
     return write_config(home, port, **given)
-
-
-BARE_PEOPLE = [BARE] * 4

@@ -11,7 +11,8 @@ import pytest
 import yaml
 from tests.broker import Mosquitto, Received, Subscriber
 from tests.end_to_end.daemon import Daemon
-from tests.fleet.devices import PASSWORD, device
+from tests.fleet.devices import PASSWORD, Listener, device
+from tests.waiting import until
 
 from edge_mask.packages.remote.build import manifest_of
 
@@ -39,7 +40,7 @@ def test_a_device_says_who_it_is_and_a_clean_stop_takes_its_room_back(
     with Daemon(config) as daemon:
         subscriber.wait_for(lambda got: newest(got, ROOM).get("ms") is not None)
         about, room = newest(subscriber.messages, ABOUT), newest(subscriber.messages, ROOM)
-        with Subscriber(broker.port, "edge-mask/+/+") as late:  # they are kept for whoever comes later
+        with Listener(broker.port, "edge-mask/+/+") as late:  # they are kept for whoever comes later
             late.wait_for(lambda got: {ABOUT, ROOM} <= {each.topic for each in got if each.retain})
             (kept,) = [each for each in late.on(ROOM) if each.retain]
             assert 0 < kept.properties.MessageExpiryInterval <= 10
@@ -56,7 +57,7 @@ def test_a_device_says_who_it_is_and_a_clean_stop_takes_its_room_back(
     assert (room["free"], room["accepts"]) == (2, ["peer", "second_look"])
     assert not any(PASSWORD.encode() in each.payload for each in subscriber.messages)
     assert PASSWORD not in daemon.stderr
-    with Subscriber(broker.port, "edge-mask/+/+") as late:
+    with Listener(broker.port, "edge-mask/+/+") as late:
         late.wait_for(lambda got: any(each.topic == ABOUT for each in got))
         assert late.on(ROOM) == []
 
@@ -88,3 +89,18 @@ def test_without_the_section_nothing_of_it_is_imported_or_said(
     ran = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
     assert ran.stdout == "[]\n"
     assert not {ABOUT, ROOM} & {each.topic for each in subscriber.messages}
+
+
+def test_what_was_announced_is_taken_back_when_the_section_is_taken_out(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    config = device(tmp_path, broker.port, "gate-01", fleet={"group": "hall"})
+    remembered = config.with_name("edge-mask.db.about.json")
+    with Daemon(config) as daemon:
+        subscriber.wait_for(lambda got: newest(got, ABOUT) != {})
+        assert json.loads(remembered.read_text()) == [ABOUT]
+        assert daemon.stop() == 0, daemon.stderr
+    config.write_text(yaml.safe_dump({k: v for k, v in yaml.safe_load(config.read_text()).items() if k != "fleet"}))
+    with Daemon(config):
+        subscriber.wait_for(lambda got: [each.payload for each in got if each.topic == ABOUT][-1] == b"")
+        until(lambda: not remembered.exists())

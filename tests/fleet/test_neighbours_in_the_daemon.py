@@ -45,7 +45,7 @@ def test_a_device_looks_more_often_after_its_neighbours_alert_and_as_before_when
         subscriber.wait_for_count("edge-mask/b/looks", 1)
         with Daemon(far):
             subscriber.wait_for_count("edge-mask/a/alerts", 1)
-            subscriber.wait_for(looks_after(subscriber, "b", 5))
+            subscriber.wait_for(looks_after(subscriber, "b", 3))
             assert watching(subscriber, "b")[:2] == [None, "a"]
         subscriber.wait_for(lambda _: watching(subscriber, "b")[-1] is None)
         until(lambda: "looking as usual again" in b.stderr)

@@ -22,7 +22,7 @@ from edge_mask.app.part_states import PartStates
 from edge_mask.app.pictures import album_for
 from edge_mask.app.pipeline import PipelineParts
 from edge_mask.app.recording import intake_for, open_ledger, recorder_for
-from edge_mask.app.sending import broker_connection, broker_courier, cloud_listener, home_announcer, http_couriers
+from edge_mask.app.sending import announcement_taken_back, broker_connection, broker_courier, cloud_listener, home_announcer, http_couriers
 from edge_mask.app.series import series_for
 from edge_mask.app.web import Page
 from edge_mask.app.workers import Built, house_of
@@ -204,8 +204,10 @@ class Assembly:
         self, connection: BrokerTransport | None, detectors: Sequence[ModelDetector], cameras: Iterable[Camera]
     ) -> list[Job]:
         """To other devices on the same broker."""
-        if self._fleet is None or connection is None:
+        if connection is None:
             return []
+        if self._fleet is None:
+            return announcement_taken_back(self._ground, connection)
 
         def hurry() -> None:
             for camera in cameras:

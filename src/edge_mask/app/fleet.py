@@ -10,16 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from edge_mask.app.ground import Ground
+from edge_mask.app.sending import place_of_used
 from edge_mask.deliver.transport import BrokerTransport
 from edge_mask.detect.card import GraphCard
 from edge_mask.errors import EdgeMaskError
-from edge_mask.fleet.about import ModelNamed, about
+from edge_mask.fleet.about import ModelNamed, about, about_now
 from edge_mask.fleet.address import towards
 from edge_mask.fleet.announcer import Announcer, Voice
 from edge_mask.fleet.closer import CloserLook
 from edge_mask.fleet.neighbours import Neighbours
 from edge_mask.fleet.room import PEER, SECOND_LOOK, Room
-from edge_mask.kinds import ALERTS
+from edge_mask.fleet.withdrawal import Used, Withdrawal
+from edge_mask.kinds import ABOUT, ALERTS
 from edge_mask.packages.location import find_package
 from edge_mask.packages.package import open_package
 from edge_mask.packages.remote.build import manifest_of
@@ -40,6 +42,7 @@ class AmongOthers:
     def __init__(self, ground: Ground, fleet: Fleet) -> None:
         self._ground = ground
         self._fleet = fleet
+        self._told = about(ground.settings, fleet)
         self._neighbours = fleet.neighbours if ground.settings.mqtt.transport != "none" else ()
         self.closer = CloserLook(fleet.watch, ground.clock) if self._neighbours else None
         """Whoever looks asks it; None without neighbours."""
@@ -57,8 +60,9 @@ class AmongOthers:
     def jobs(self, connection: BrokerTransport, hurry: Callable[[], None]) -> list[Job]:
         """Who speaks and listens over the connection to the broker. `hurry` has every camera look at once."""
         announcer = self._announcer(connection)
+        withdrawn = taken_back(self._ground, connection, self._ground.topics.of(ABOUT.name))
         if self.closer is None:
-            return [announcer]
+            return [announcer, *withdrawn]
         root, renames = self._ground.settings.topics.root, self._ground.settings.topics.renames
         neighbours = Neighbours(
             {thing: Topics(root, thing, renames).of(ALERTS.name) for thing in self._neighbours},
@@ -69,7 +73,7 @@ class AmongOthers:
             on_change=announcer.changed,
         )
         neighbours.subscribe_with(connection)
-        return [announcer, neighbours]
+        return [announcer, neighbours, *withdrawn]
 
     def _announcer(self, connection: BrokerTransport) -> Announcer:
         ground = self._ground
@@ -83,12 +87,21 @@ class AmongOthers:
     def _about(self) -> dict[str, object]:
         mqtt = self._ground.settings.mqtt
         is_near = mqtt.transport == "greengrass"  # the nucleus connects, and does not say from where
-        ip = None if is_near or self._fleet.ip else towards(mqtt.host, mqtt.port)
+        ip = None if is_near or self._told["ip"] else towards(mqtt.host, mqtt.port)
         reason = None if self.closer is None else self.closer.reason
         if self.model is not None and self.model.digest is None and not self._is_digested:
             self.model = replace(self.model, digest=_digest(self._ground.settings.detector.model))
             self._is_digested = True
-        return about(self._ground.settings, self._fleet, self.model, ip, reason)
+        return about_now(self._told, self.model, ip, reason)
+
+
+def taken_back(ground: Ground, connection: BrokerTransport, kept: str | None) -> list[Job]:
+    """Who empties the topics on which `about` was published before; `kept` is the one that is in use now."""
+    withdrawal = Withdrawal(Used(place_of_used(ground.settings.outbox.path)), kept, connection, ground.clock)
+    if not withdrawal.is_needed:
+        return []
+    ground.couriers.listeners.append(withdrawal.state_changed)
+    return [withdrawal]
 
 
 class OwnRoom:

@@ -1,5 +1,6 @@
 """Who this device is to others: the fields of `about`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,11 +25,8 @@ class ModelNamed:
         return {"name": self.name, "version": self.version, "digest": self.digest}
 
 
-def about(
-    settings: Settings, fleet: Fleet, model: ModelNamed | None, ip: str | None, watching: Reason | None = None
-) -> dict[str, Any]:
-    """The fields beside the envelope. `ip` is the address that was found, for where none is configured; `watching`,
-    why the device looks more closely now."""
+def about(settings: Settings, fleet: Fleet) -> dict[str, Any]:
+    """The fields that the configuration gives."""
     labels = settings.device.labels
     return {
         "name": labels.name or settings.device.thing_name,
@@ -36,16 +34,28 @@ def about(
         "latitude": labels.latitude,
         "longitude": labels.longitude,
         "address": labels.address,
-        "ip": fleet.ip or ip,
-        "supports_analysis": model is not None and fleet.peers.accept > 0,
+        "ip": fleet.ip or None,
+        "supports_analysis": fleet.peers.accept > 0,
         "stream_url": _stream(settings, fleet),
         "description": labels.description,
         "software": f"edge-mask {__version__}",
-        "model": None if model is None else model.fields(),
         "neighbours": list(fleet.neighbours),
         "group": fleet.group,
-        **({} if watching is None else {"watching": _watching(watching)}),
     }
+
+
+def about_now(
+    configured: Mapping[str, Any], model: ModelNamed | None, ip: str | None, watching: Reason | None
+) -> dict[str, Any]:
+    """The fields beside the envelope. `ip` is the address that was found, for where none is configured; `watching`,
+    why the device looks more closely now."""
+    found = {
+        **configured,
+        "ip": configured["ip"] or ip,
+        "supports_analysis": configured["supports_analysis"] and model is not None,
+        "model": None if model is None else model.fields(),
+    }
+    return found if watching is None else {**found, "watching": _watching(watching)}
 
 
 def _watching(reason: Reason) -> dict[str, str]:

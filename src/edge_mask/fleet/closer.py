@@ -28,7 +28,8 @@ class CloserLook:
     """One thread begins and ends it (see neighbours.py); any thread asks."""
 
     def __init__(self, watch: Watch, clock: Clock) -> None:
-        self._watch = watch
+        self._interval, self._votes, self._threshold = watch.interval, watch.votes, watch.threshold
+        self._lasts = watch.lasts
         self._clock = clock
         self._reason: Reason | None = None  # replaced as a whole: nobody sees half of it
 
@@ -40,7 +41,7 @@ class CloserLook:
 
     def begin(self, because_of: str) -> Reason:
         """From now on, for as long as the settings say."""
-        now, lasts = self._clock.now(), self._watch.lasts
+        now, lasts = self._clock.now(), self._lasts
         self._reason = Reason(because_of, Seconds(now.mono + lasts), Unix(now.wall + lasts))
         return self._reason
 
@@ -50,16 +51,16 @@ class CloserLook:
 
     def interval(self, usual: Seconds) -> Seconds:
         """Time between two looks of a camera now."""
-        return usual if self.reason is None else min(usual, self._watch.interval)
+        return usual if self.reason is None else min(usual, self._interval)
 
     def votes(self, usual: int) -> int:
         """Looks by which one verdict must be ahead, of somebody who comes now."""
-        wanted = self._watch.votes
+        wanted = self._votes
         return usual if wanted is None or wanted <= usual or self.reason is None else wanted
 
     def faces(self, answer: Answer) -> Answer:
         """The answer with the faces that count now: the model says the fainter ones too, and they are left out."""
-        least = self._watch.threshold
+        least = self._threshold
         if least is None or not answer.faint or self.reason is None:
             return answer
         more = [face for face in answer.faint if face.score >= least]

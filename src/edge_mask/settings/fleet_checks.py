@@ -4,12 +4,10 @@ from collections.abc import Iterator
 from math import floor
 from typing import Final
 
-from edge_mask.kinds import ALERTS
 from edge_mask.settings.fleet import Fleet
 from edge_mask.settings.model import Settings
 from edge_mask.settings.named_files import Complaint
 from edge_mask.settings.vote_checks import FEWEST_VOTES
-from edge_mask.wire.topics import Topics
 from edge_mask.yaml_file import Path as Key
 
 _NEIGHBOURS: Final[Key] = ("fleet", "neighbours")
@@ -31,8 +29,8 @@ def fleet_complaints(settings: Settings) -> Iterator[Complaint]:
         text = "mqtt.transport is none, so no neighbour would be heard"
         yield _NEIGHBOURS, f"{text}; allowed: another transport, or no neighbours"
     topics = settings.topics
-    key = ALERTS.name if ALERTS.name in topics.renames else "root"
-    if "{thing}" not in Topics(topics.root, "{thing}", topics.renames).of(ALERTS.name):
+    key = "root" if topics.alerts is None else "alerts"
+    if "{thing}" not in (topics.alerts or topics.root):
         text = "has no {thing} in it, so that alerts of neighbours would come on this device's own topic"
         yield ("topics", key), f"{text}; allowed: a topic with {{thing}}, or no fleet.neighbours"
 
