@@ -112,6 +112,7 @@ class Settings(Section):
         pin = None if self.aws.pkcs11 is None else self.aws.pkcs11.read_pin()
         found = [self.mqtt.read_password() or "", pin or "", *(_url_password(camera.source) for camera in self.cameras)]
         found += [secret for target in self.notify.targets for secret in target.secrets()]
+        found += [] if self.sink is None else self.sink.secrets()
         return tuple(dict.fromkeys(text for secret in found if secret for text in (secret, unquote(secret))))
 
 
