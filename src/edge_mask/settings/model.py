@@ -85,6 +85,11 @@ class Settings(Section):
         return self.series
 
     @property
+    def is_only_a_sink(self) -> bool:
+        """Whether it is for `edge-mask sink` alone: no device."""
+        return self.sink is not None and not self.cameras and not self.sensors
+
+    @property
     def uses_shadow(self) -> bool:
         """Whether the cloud's shadows are spoken with."""
         return self._is_on(self.aws.shadow)

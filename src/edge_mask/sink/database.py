@@ -29,7 +29,7 @@ _REMEDIES: Final[Mapping[str, tuple[str | int, ...]]] = {
     "see the user in sink.database, and pg_hba.conf": ("28000",),
     "make the database first: CREATE DATABASE": ("3D000", 1049),
     "give this user the right to it": ("42501", 1142, 1044),
-    "start the sink again: it makes its tables": ("42P01", 1146),
+    "it is made anew": ("42P01", 1146),
     "is this the primary server?": ("25006", 1290, 1036, 1792),
     "make room on its disk": ("53100", 1114, 1021, 28),
     "raise max_connections": ("53300", 1040),

@@ -139,16 +139,17 @@ def migrate(connection: Connection, steps: Sequence[Callable[[Connection], None]
     """
     found = version_of(connection)
     if found is not None and found >= len(steps):
-        _refuse_newer(found, len(steps))
+        refuse_newer(found, len(steps))
         return 0
     lock(connection)
     try:
         metadata.create_all(connection, [versions])
         found = version_of(connection) or 0
-        _refuse_newer(found, len(steps))
+        refuse_newer(found, len(steps))
         for number, step in enumerate(steps[found:], found + 1):
             step(connection)
-            connection.execute(versions.insert(), {"version": number, "applied": datetime.now(UTC)})
+            row = {"version": number, "applied": datetime.now(UTC)}
+            connection.execute(insert_new(connection, versions), row)
         connection.commit()
     finally:
         unlock(connection)
@@ -156,13 +157,14 @@ def migrate(connection: Connection, steps: Sequence[Callable[[Connection], None]
 
 
 def version_of(connection: Connection) -> int | None:
-    """The number of the last step; None in a database that has none."""
-    if not connection.dialect.has_table(connection, "schema_version"):
+    """The number of the last step; None in a database that has none, or whose messages were dropped."""
+    if not all(connection.dialect.has_table(connection, name) for name in ("schema_version", "messages")):
         return None
     return connection.execute(select(versions.c.version).order_by(versions.c.version.desc()).limit(1)).scalar()
 
 
-def _refuse_newer(found: int, known: int) -> None:
+def refuse_newer(found: int, known: int = len(STEPS)) -> None:
+    """Raises DatabaseError."""
     if found > known:
         raise DatabaseError(
             f"its schema has version {found}, and this edge-mask knows {known}: a newer edge-mask has written it;"
