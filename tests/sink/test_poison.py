@@ -29,7 +29,10 @@ POISON: dict[str, tuple[bytes, str]] = {
         json.dumps(message(thing="gate-99")).encode(),
         "says that it comes from 'gate-99', on a topic",
     ),
-    "thing_is_a_list": (json.dumps(message(thing=["gate-01"])).encode(), "says of no thing that it comes from it"),
+    "thing_is_a_list": (
+        json.dumps({**message(), "thing": ["gate-01"]}).encode(),
+        "says of no thing that it comes from it",
+    ),
     "zero_in_a_text": (json.dumps(message(text="a\0b")).encode(), "U+0000"),
     "zero_in_a_key": (json.dumps({**message(), "a\0b": 1}).encode(), "U+0000"),
     "half_a_character": (json.dumps(message(text="\ud800")).encode(), ""),

@@ -116,12 +116,11 @@ def is_of_the_row(error: SQLAlchemyError) -> bool:
 
 def code_of(error: DBAPIError) -> str | int | None:
     """PostgreSQL's SQLSTATE, MariaDB's number; None for what never reached the server."""
-    if (state := getattr(error.orig, "sqlstate", None)) is not None:
-        return str(state)
     if type(error.orig).__module__.startswith("pymysql"):
         number = error.orig.args[0] if error.orig is not None and error.orig.args else None
         return number if isinstance(number, int) else None
-    return None
+    state = getattr(error.orig, "sqlstate", None)
+    return None if state is None else str(state)
 
 
 def sentence_of(error: Exception) -> str:

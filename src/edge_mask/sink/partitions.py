@@ -32,8 +32,8 @@ _IN_MARIADB = text(
     " AND table_name = 'messages' AND partition_name IS NOT NULL ORDER BY partition_ordinal_position"
 )
 _BOUNDS = re.compile(r"FROM \('([0-9a-f-]{36})'\) TO \('([0-9a-f-]{36})'\)")
-_PATIENCE: Final = "5s"
-"""How long a change of partitions waits for queries; others wait behind it meanwhile."""
+_PATIENCE: Final = 2
+"""Seconds that a change of partitions waits for queries; others wait behind it meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,8 @@ def care_for(connection: Connection, size: Seconds, keep: Seconds | None) -> Non
 
 def _change(connection: Connection, now: datetime, size: Seconds, old: Sequence[Partition]) -> None:
     """Inside the lock: look again, another sink may have been here."""
-    be_patient = f"SET LOCAL lock_timeout = '{_PATIENCE}'" if is_postgresql(connection) else "SET lock_wait_timeout = 5"
-    connection.execute(text(be_patient))
+    in_postgresql, in_mariadb = f"SET LOCAL lock_timeout = '{_PATIENCE}s'", f"SET lock_wait_timeout = {_PATIENCE}"
+    connection.execute(text(in_postgresql if is_postgresql(connection) else in_mariadb))
     there = existing(connection)
     for each in wanted(now, size, there[-1].ends if there else None):
         _attach(connection, each) if is_postgresql(connection) else _split_off(connection, each)

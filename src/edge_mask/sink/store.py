@@ -46,6 +46,7 @@ class Store:
         self._partition = partition
         self._keep = keep
         self._connection: Connection | None = None
+        self._is_behind = False
 
     def __str__(self) -> str:
         return self._name
@@ -57,7 +58,7 @@ class Store:
             try:
                 if steps := schema.migrate(connection):
                     log.info("sink: the schema was brought to version %d (%d new)", len(schema.STEPS), steps)
-                partitions.care_for(connection, self._partition, self._keep)
+                self._care_for_partitions(connection)
             except BaseException:
                 _discard(connection)
                 raise
@@ -82,8 +83,22 @@ class Store:
             self._connection = None
 
     def _upkeep(self, connection: Connection) -> None:
-        partitions.care_for(connection, self._partition, self._keep)
+        self._care_for_partitions(connection)
         _thin_refused(connection)
+
+    def _care_for_partitions(self, connection: Connection) -> None:
+        """A query that holds the table delays it and nothing else: without a partition rows lie in the rest."""
+        try:
+            partitions.care_for(connection, self._partition, self._keep)
+        except SQLAlchemyError as error:
+            if connection.invalidated:
+                raise
+            connection.rollback()
+            level = logging.DEBUG if self._is_behind else logging.WARNING
+            log.log(level, "sink: partitions cannot be changed now, and will be later: %s", sentence_of(error))
+            self._is_behind = True
+        else:
+            self._is_behind = False
 
     def _on_connection(self, work: Callable[[Connection], T]) -> T:
         try:

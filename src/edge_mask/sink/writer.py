@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 OnCommitted = Callable[[Sequence[Row]], None]
 _IDLE = 0.5
 _UPKEEP_EVERY = 60.0
+_MOST_REASONS = 4
+"""Different ones that are logged in one outage."""
 _LATE = 3600.0
 """Seconds after which a message counts as one that waited on its device: no measure of the sink."""
 
@@ -60,6 +62,7 @@ class Writer(Job):
         self._backoff = backoff or Backoff(cap=15.0)
         self._outage = Outage("database", log, _to_nobody, clock)
         self._refusals = Outage("messages", log, _to_nobody, clock)
+        self._reasons: set[str] = set()
         self._upkeep_at = float("-inf")
         self._back_since = 0.0
         self.verdict: DatabaseError | None = None
@@ -130,7 +133,11 @@ class Writer(Job):
         if self._tally.has_database:
             self._backoff.succeeded(self._now() - self._back_since)
         self._tally.has_database = False
-        self._outage.begin("database_away", f"{reason}; nothing is acknowledged, the broker keeps what comes")
+        if self._outage.begin("database_away", f"{reason}; nothing is acknowledged, the broker keeps what comes"):
+            self._reasons = {reason}
+        elif reason not in self._reasons and len(self._reasons) < _MOST_REASONS:
+            self._reasons.add(reason)
+            log.warning("database: still away: %s", reason)
 
     def _there(self) -> None:
         if not self._tally.has_database:
