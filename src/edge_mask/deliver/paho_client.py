@@ -50,6 +50,8 @@ class Endpoint:
     """Unacknowledged messages that the broker may have under way to us."""
     packet_maximum: int | None = None
     """Bytes of a packet from the broker; it drops what is larger."""
+    needs_subscriber: bool = False
+    """A stored message that nobody subscribes to is not delivered."""
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
