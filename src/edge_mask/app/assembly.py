@@ -22,7 +22,14 @@ from edge_mask.app.part_states import PartStates
 from edge_mask.app.pictures import album_for
 from edge_mask.app.pipeline import PipelineParts
 from edge_mask.app.recording import intake_for, open_ledger, recorder_for
-from edge_mask.app.sending import announcement_taken_back, broker_connection, broker_courier, cloud_listener, home_announcer, http_couriers
+from edge_mask.app.sending import (
+    announcement_taken_back,
+    broker_connection,
+    broker_courier,
+    cloud_listener,
+    home_announcer,
+    http_couriers,
+)
 from edge_mask.app.series import series_for
 from edge_mask.app.web import Page
 from edge_mask.app.workers import Built, house_of

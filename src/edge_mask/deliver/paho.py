@@ -59,7 +59,7 @@ class PahoTransport:
             version=version,
             keepalive=keepalive,
             clean_start=clean_start,
-            most_bytes=most_bytes,
+            packet_maximum=most_bytes,
             username=username,
             password=password,
             connect_timeout=connect_timeout,
