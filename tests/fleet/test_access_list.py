@@ -5,7 +5,7 @@ import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import paho.mqtt.client as paho
 import pytest
@@ -56,7 +56,7 @@ class Client:
         self._client.connect(HOST, port)
         self._client.loop_start()
 
-    def __enter__(self) -> "Client":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:
