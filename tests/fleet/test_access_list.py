@@ -25,7 +25,7 @@ NOT_AUTHORIZED = 0x87
 
 
 def printed_list() -> str:
-    blocks = re.findall(r"^```\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     (found,) = [block for block in blocks if "pattern write edge-mask/%u/#" in block]
     return str(found)
 

@@ -37,7 +37,7 @@ class Used:
         """Nothing when the file cannot be used: then an old `about` stays until somebody removes it."""
         try:
             found = json.loads(read_whole(self._path))
-            return [each for each in found if not text_problem("a topic", each) and not set("+#") & set(each)]
+            return [each for each in found if each and not text_problem("a topic", each) and not set("+#") & set(each)]
         except FileNotFoundError:
             return []
         except (OSError, ValueError, TypeError, RecursionError) as error:
