@@ -7,7 +7,7 @@ from typing import TypeVar
 from edge_mask.runtime.clock import ManualClock
 from edge_mask.runtime.worker import Worker
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 T = TypeVar("T")
 
 

@@ -19,13 +19,12 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 from tests.end_to_end.daemon import edge_mask, lines, write_config
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 from tests.web.served import Client
 
 from edge_mask.cli import demo as demo_command
 
 COMMAND = Path(sys.executable).with_name("edge-mask")
-PATIENCE = 60.0
 LOOKS = r"looks +hall: 1 face, 1 without mask, streak \d"
 READING = r"temperature +forehead: 36\.\d °C"
 NO_MASK = r"alerts +no_mask: hall"

@@ -24,7 +24,7 @@ ZONE = next(zone for zone in ("Asia/Seoul", "America/New_York") if 1 <= datetime
 """Of the site: it is not near midnight there, where the figures of the day begin anew."""
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 860}
-PATIENCE = 30_000
+PATIENCE = 60_000
 """Milliseconds. A visitor comes every three seconds, on a busy machine later: the five that `expect` waits are few."""
 expect.set_options(timeout=PATIENCE)
 
