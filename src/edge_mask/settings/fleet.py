@@ -5,12 +5,12 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from edge_mask.quantities import duration, size
-from edge_mask.settings.base import FilePath, Fraction, Section, allowed
+from edge_mask.settings.base import FilePath, Fraction, Section, allowed, read_whole
 from edge_mask.units import Bytes, Seconds
 
-_THING: Final = r"^[A-Za-z0-9:_-]{1,128}$"
+THING: Final = r"^[A-Za-z0-9:_-]{1,128}$"
 Thing = Annotated[
-    str, Field(pattern=_THING, json_schema_extra=allowed("the thing name of another device, such as gate-02"))
+    str, Field(pattern=THING, json_schema_extra=allowed("the thing name of another device, such as gate-02"))
 ]
 MOST_NEIGHBOURS: Final = 32
 
@@ -51,6 +51,11 @@ class SecondLook(Section):
         default=Seconds(10.0), description="An answer that takes longer is not waited for."
     )
 
+    @property
+    def is_address(self) -> bool:
+        """Whether an http(s) address is asked, and not a thing."""
+        return "://" in self.to
+
 
 class Peers(Section):
     """Frames that this device gives to others with room, and takes from them."""
@@ -88,6 +93,10 @@ class FleetPackages(Section):
     slower: Annotated[float, Field(ge=1, le=100)] = Field(
         default=2.0, description="A new model that takes so many times as long as the old one is not activated."
     )
+
+    def read_password(self) -> str:
+        """The password, read anew from its file; empty without one. Raises OSError, ValueError."""
+        return "" if self.password_file is None else read_whole(self.password_file).decode().rstrip("\r\n")
 
 
 class FleetPictures(Section):
