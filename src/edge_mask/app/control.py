@@ -16,6 +16,7 @@ from edge_mask.capture.camera import Camera
 from edge_mask.control.clerk import Clerk
 from edge_mask.control.commands import Commands
 from edge_mask.control.erase import Erase
+from edge_mask.control.history import History
 from edge_mask.control.keep_picture import Snapshot
 from edge_mask.control.look import Eyes, Look
 from edge_mask.control.wishes import Wishes
@@ -90,6 +91,8 @@ class Lent:
     sensors: Callable[[], Mapping[str, State]]
     shared: SharedDetector | None
     figures: HealthFigures
+    broken: str = ""
+    """Why no model looks, though there are cameras."""
 
     def look(self) -> Look:
         """Who looks for guests."""
@@ -132,6 +135,7 @@ class Lent:
                 self.pictures,
                 settings.device.zone,
             ),
+            history=History(self.ground.inbox.ask, self.ground.topics, settings.forward == "all"),
             figures=Figures(self.figures, self.ground.clock),
             parts=self.parts,
         )
@@ -146,13 +150,21 @@ class Lent:
             yield {"part": "overlay", "state": "ok", "text": f"version {now.version}"}
         if now.model is not None:
             yield {"part": "model", "state": "ok", "text": " ".join(now.model)}
+        if self.broken:
+            yield {"part": "model", "state": "failed", "text": self.clean(self.broken)}
         for name, camera in self.cameras.items():
             yield _finding(f"camera {name}", camera.state)
         for name, state in self.sensors().items():
             yield _finding(f"sensor {name}", state)
         yield self._database()
         if self.transport is not None:
-            yield _finding("broker", "ok" if self.transport.is_connected else _AWAY)
+            yield self._broker(self.transport)
+
+    def _broker(self, transport: BrokerTransport) -> dict[str, str]:
+        if transport.is_connected and self.ground.couriers.is_unheard:
+            text = "messages wait, as nobody subscribes to their topics; errors name one of them"
+            return {"part": "broker", "state": "warning", "text": text}
+        return _finding("broker", "ok" if transport.is_connected else _AWAY)
 
     def _database(self) -> dict[str, str]:
         """Whether everything that was recorded until now reaches the disk."""
