@@ -8,9 +8,9 @@ from edge_mask.quantities import duration, size
 from edge_mask.settings.base import FilePath, Fraction, Section, allowed
 from edge_mask.units import Bytes, Seconds
 
-_THING: Final = r"^[A-Za-z0-9:_-]{1,128}$"
+THING: Final = r"^[A-Za-z0-9:_-]{1,128}$"
 Thing = Annotated[
-    str, Field(pattern=_THING, json_schema_extra=allowed("the thing name of another device, such as gate-02"))
+    str, Field(pattern=THING, json_schema_extra=allowed("the thing name of another device, such as gate-02"))
 ]
 MOST_NEIGHBOURS: Final = 32
 
@@ -50,6 +50,11 @@ class SecondLook(Section):
     timeout: Annotated[Seconds, duration(at_least=0.1, at_most=600)] = Field(
         default=Seconds(10.0), description="An answer that takes longer is not waited for."
     )
+
+    @property
+    def is_address(self) -> bool:
+        """Whether an http(s) address is asked, and not a thing."""
+        return "://" in self.to
 
 
 class Peers(Section):

@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterator
 from functools import partial
 from importlib.util import find_spec
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
 from edge_mask.settings.base import FilePath, Port, Section, allowed
+from edge_mask.settings.encrypted import is_loopback
 from edge_mask.settings.named_files import Complaint, pem_problem, unreadable
 
 EXTRA: Final = "pip install 'edge-mask[web]'"
@@ -76,12 +77,7 @@ class Web(Section):
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine reaches it."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     @property
     def exposure(self) -> str:
