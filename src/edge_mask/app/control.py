@@ -22,6 +22,7 @@ from edge_mask.control.wishes import Wishes
 from edge_mask.deliver.transport import BrokerTransport
 from edge_mask.detect.shared_detector import SharedDetector
 from edge_mask.errors import EdgeMaskError
+from edge_mask.messages import Message
 from edge_mask.recording.requests import Barrier
 from edge_mask.redact import redact
 from edge_mask.rules.effects import KeepPicture
@@ -90,6 +91,8 @@ class Lent:
     sensors: Callable[[], Mapping[str, State]]
     shared: SharedDetector | None
     figures: HealthFigures
+    first: Callable[[Message], bool] = lambda _message: False
+    """Deals with requests that must not wait for the others."""
 
     def look(self) -> Look:
         """Who looks for guests."""
@@ -107,6 +110,7 @@ class Lent:
             self.ground.inbox.emit,
             self.ground.clock,
             clean=self.clean,
+            first=self.first,
         )
 
     def clean(self, text: str) -> str:

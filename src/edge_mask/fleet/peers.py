@@ -73,17 +73,24 @@ class Peers:
         """It belongs to this group."""
         self._peer(thing).group = group
 
-    def room(self, thing: str, *, free: int, ms: float, accepts: Iterable[str], now: Seconds) -> None:
-        """It would take so many frames."""
+    def room(
+        self, thing: str, *, free: int, ms: float, accepts: Iterable[str], now: Seconds, is_kept: bool = False
+    ) -> None:
+        """It would take so many frames. `is_kept`: the broker has kept that for a while."""
         peer = self._peer(thing)
         peer.free, peer.accepts, peer.told_at = free, "peer" in accepts, now
         peer.told_ms = ms or _UNKNOWN_MS
-        peer.is_online = True
+        if not is_kept:
+            peer.is_online = True
+
+    def came(self, thing: str) -> None:
+        """It is there."""
+        self._peer(thing).is_online = True
 
     def gone(self, thing: str) -> None:
         """It says, or the broker says, that it is not there any more."""
-        if (peer := self._peers.get(thing)) is not None:
-            peer.is_online, peer.free = False, 0
+        peer = self._peer(thing)
+        peer.is_online, peer.free = False, 0
 
     def away(self) -> None:
         """The connection to the broker was lost: nothing is known of anybody."""

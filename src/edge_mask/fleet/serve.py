@@ -153,7 +153,7 @@ class Serve(Job):
 
     # -- the worker --------------------------------------------------------------------------------------
 
-    def step(self, stop: threading.Event) -> None:
+    def step(self, stop: threading.Event) -> None:  # noqa: ARG002 (one picture is short)
         with self._changed:
             if not self._changed.wait_for(lambda: self._waiting or self._is_ending, _IDLE) or self._is_ending:
                 return
