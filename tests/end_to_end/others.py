@@ -169,7 +169,14 @@ class FakePeer(Client):
     def faces(self, **changes: Any) -> dict[str, Any]:
         """A sensible answer: one bare face."""
         face = {"label": "no_mask", "score": 0.9, "box": {"x": 160.0, "y": 160.0, "w": 160.0, "h": 160.0}}
-        return {"ok": True, "by": self.thing, "model": "fake 1", "faces": [face], "inference_ms": 5.0, "free": 2} | changes
+        return {
+            "ok": True,
+            "by": self.thing,
+            "model": "fake 1",
+            "faces": [face],
+            "inference_ms": 5.0,
+            "free": 2,
+        } | changes
 
 
 def correlation_of(got: Received) -> bytes | None:

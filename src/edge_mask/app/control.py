@@ -93,6 +93,8 @@ class Lent:
     figures: HealthFigures
     first: Callable[[Message], bool] = lambda _message: False
     """Deals with requests that must not wait for the others."""
+    shared: Callable[[], Mapping[str, int]] = dict
+    """Frames given to other devices and taken from them."""
 
     def look(self) -> Look:
         """Who looks for guests."""
