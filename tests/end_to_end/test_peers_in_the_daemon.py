@@ -2,7 +2,6 @@
 
 import json
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -139,8 +138,9 @@ def test_a_frozen_peer_costs_two_frames_and_is_asked_again_when_it_is_back(
 
         def told_again() -> bool:
             moody_peer.tell_room(2)
-            time.sleep(0.2)
-            return figures(subscriber, lambda each: True)["answered"] > answered + 5
+            told = len(subscriber.on(topic("health")))
+            subscriber.wait_for_count(topic("health"), told + 1)
+            return bool(figures(subscriber, lambda each: True)["answered"] > answered + 5)
 
         until(told_again)
         assert figures(subscriber, lambda each: True)["lost"] <= 2
@@ -201,10 +201,13 @@ LIES = {
 def lied_to(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Mosquitto, Subscriber]]:
     """A daemon that others lie to, one after the other."""
     folder = tmp_path_factory.mktemp("lied-to")
-    with Mosquitto(folder / "mosquitto") as broker, Subscriber(broker.port) as subscriber:
-        with Daemon(write_site(folder, broker.port)):
-            figures(subscriber, lambda _each: True)
-            yield broker, subscriber
+    with (
+        Mosquitto(folder / "mosquitto") as broker,
+        Subscriber(broker.port) as subscriber,
+        Daemon(write_site(folder, broker.port)),
+    ):
+        figures(subscriber, lambda _each: True)
+        yield broker, subscriber
 
 
 @pytest.mark.parametrize("what", LIES)

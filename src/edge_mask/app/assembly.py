@@ -6,6 +6,7 @@ transport ◀─ couriers ◀─ recorder ◀─ vision ◀─ cameras          
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edge_mask.act.actions import Actions
@@ -215,8 +216,9 @@ class Assembly:
             sensors=instruments.states,
             shared=shared,
             figures=self._figures(),
-            first=(lambda _message: False) if sharing is None else sharing.first,
         )
+        if sharing is not None:
+            lent = replace(lent, first=sharing.first, frames_shared=sharing.counts)
         look = lent.look()
         clerk = lent.clerk(look)
         self._couriers.listeners.append(clerk.connected)

@@ -93,7 +93,7 @@ class Lent:
     figures: HealthFigures
     first: Callable[[Message], bool] = lambda _message: False
     """Deals with requests that must not wait for the others."""
-    shared: Callable[[], Mapping[str, int]] = dict
+    frames_shared: Callable[[], Mapping[str, int]] = dict
     """Frames given to other devices and taken from them."""
 
     def look(self) -> Look:

@@ -62,7 +62,7 @@ class Measure:
         counters.tally.begins_again()
         counters.replaced.follow(tray, lambda: {(camera,): n for camera, n in dict(tray.replaced_by_camera).items()})
         counters.live_dropped.follow(self, lambda: {(): live_dropped() or 0})
-        counters.shared.follow(lent, lambda: {(name,): n for name, n in lent.shared().items()})
+        counters.shared.follow(lent, lambda: {(name,): n for name, n in lent.frames_shared().items()})
         counters.matched.follow(rules, lambda: {(name,): each.matched for name, each in rules.counts.items()})
         counters.failed.follow(rules, lambda: {(name,): each.failed for name, each in rules.counts.items()})
 

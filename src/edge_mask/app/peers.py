@@ -90,10 +90,12 @@ class Sharing:
         """Judge whether the device keeps up; called every second or two."""
         self._keeps_up(now)
 
+    def counts(self) -> dict[str, int]:
+        """Frames given and taken, by what became of them."""
+        given = {} if self.offer is None else asdict(self.offer.counted)
+        served = None if self.serve is None else self.serve.served
+        return given if served is None else {**given, "taken": served.answered, "refused": served.refused}
+
     def figures(self) -> dict[str, Any]:
         """For `health`."""
-        given = {} if self.offer is None else asdict(self.offer.counted)
-        taken = (
-            {} if self.serve is None else {"taken": self.serve.served.answered, "refused": self.serve.served.refused}
-        )
-        return {"peers": {**given, **taken}}
+        return {"peers": self.counts()}

@@ -19,7 +19,7 @@ from edge_mask.deliver.transport import BrokerTransport
 from edge_mask.detect.detector import Answer
 from edge_mask.errors import Refused
 from edge_mask.fleet.answer import PeerAnswer, read_answer
-from edge_mask.fleet.frame import FRESH, JPEG, PEER, answers_topic
+from edge_mask.fleet.frame import FRESH, JPEG, PEER
 from edge_mask.fleet.jpeg import Sent, as_jpeg
 from edge_mask.fleet.peers import DISTRUST, Peers
 from edge_mask.messages import Frame, Message, Priority
@@ -110,7 +110,7 @@ class Offer(Job):
         self.counted = Offered()
         self._anybody = replace(topics, thing="+")
         listens: Mapping[str, Callable[[Message], None]] = {
-            answers_topic(topics): self._take_answer,
+            topics.infer_answers: self._take_answer,
             self._anybody.of("about"): self._take_about,
             self._anybody.of("room"): self._take_room,
             self._anybody.of("status"): self._take_status,
@@ -204,7 +204,7 @@ class Offer(Job):
         words = {"camera": frame.camera, "frame": str(frame.number), "ts": timestamp(frame.at.wall), "purpose": PEER}
         properties: Mapping[str, Any] = {
             "content_type": JPEG,
-            "response_topic": answers_topic(self._topics),
+            "response_topic": self._topics.infer_answers,
             "correlation_data": correlation,
             "message_expiry_interval": round(FRESH),
             "user_properties": words,
