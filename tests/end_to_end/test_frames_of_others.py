@@ -142,7 +142,10 @@ def test_a_configuration_of_a_gate_is_a_sentence(tmp_path: Path) -> None:
     assert "mqtt.transport: is none, so nobody could send frames; allowed: another transport" in ended.err
 
 
-def test_a_broken_model_ends_an_analyser_with_exit_3(tmp_path: Path) -> None:
-    config = analyser(tmp_path, 1)
+def test_an_analyser_whose_model_is_broken_goes_on_and_is_busy(broker: Mosquitto, tmp_path: Path) -> None:
+    config = analyser(tmp_path, broker.port, "broken-01")
     (tmp_path / "model" / "model.tflite").write_bytes(b"broken")
-    assert edge_mask("analyse", "--config", config, cwd=tmp_path).code == 3
+    with Analysing(config) as daemon, Asker(broker.port, "broken-01") as asker:
+        asker.wait_until_there()
+        assert [asker.ask(frame(), purpose=each)["error"] for each in ("peer", "second_look")] == [{"code": "busy"}] * 2
+        assert daemon.stop() == 0

@@ -66,6 +66,15 @@ def test_a_model_that_is_broken_lets_others_look(tmp_path: Path, broker: Mosquit
     assert len({correlation_of(each) for each in asked}) == len(asked)
 
 
+def test_a_house_without_a_model_lets_others_look(tmp_path: Path, broker: Mosquitto, subscriber: Subscriber) -> None:
+    config = write_site(tmp_path, broker.port)
+    (tmp_path / "model" / "model.tflite").write_bytes(b"broken")
+    with FakePeer(broker.port, "gate-02", faithful), Daemon(config) as daemon:
+        looks = subscriber.wait_for_count(topic("looks"), 5)
+        assert daemon.stop() == 0
+    assert all(each.json()["no_mask"] == 1 for each in looks)
+
+
 def test_each_frame_is_judged_once_and_in_its_order(tmp_path: Path, broker: Mosquitto, subscriber: Subscriber) -> None:
     """A peer that answers each frame twice, the second of two before the first."""
     held: list[Received] = []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from edge_mask.act.actions import Actions
 from edge_mask.act.outputs import Outputs
 from edge_mask.app.control import Lent
-from edge_mask.app.drivers import detectors_of
+from edge_mask.app.desired import ModelCare
 from edge_mask.app.gate_devices import GateDevices, output_line
 from edge_mask.app.ground import ground_of
 from edge_mask.app.health import HealthFigures, HealthReporter, health_figures
@@ -63,6 +63,8 @@ class Assembly:
         undo: ExitStack,
         wishes: Wishes | None = None,
         component: "Component | None" = None,
+        *,
+        may_do_without_model: bool = False,
     ) -> None:
         """`undo` closes everything again when a later part fails."""
         self._settings = settings
@@ -72,6 +74,7 @@ class Assembly:
         self._wishes = wishes
         self._component = component
         self._ground = ground = ground_of(settings, rules, clock)
+        self._care = ModelCare(ground, wishes, may_do_without=may_do_without_model)
         self._inbox = ground.inbox
         self._couriers = ground.couriers
         self._inspector = Inspector(Inspection(settings.outbox.path), ground.inbox.ask, clock)
@@ -103,26 +106,29 @@ class Assembly:
         asked = self._wishes if connection is not None or settings.web.enabled else None
         # Where commands are taken, the first lane shares its model with pictures that are sent along.
         shared = SharedDetector(detectors[0]) if asked is not None and detectors else None
-        vision = parts.vision(instruments, detectors[0]) if detectors and settings.cameras else None
+        looks = bool(settings.cameras) and (bool(detectors) or self._gives_away)
+        vision = parts.vision(instruments, detectors[0] if detectors else None) if looks else None
         working: list[Detector] = [*detectors] if shared is None else [shared, *detectors[1:]]
-        lanes: list[Job] = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(working)]
+        tapped = map(self._care.tapped, working)
+        lanes: list[Job] = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(tapped)]
         cameras = {camera.name: parts.camera(camera) for camera in settings.cameras}
 
         sharing = self._sharing(connection)
-        if sharing is not None and shared is not None:
+        if sharing is not None:
             besides.append(sharing.look_for_others(shared, owns_model=vision is None))
         if sharing is not None and vision is not None and self._gives_away:
             lanes.append(sharing.give_away(parts.frames, vision, cameras, len(lanes)))
         if asked is not None:
             besides += self._lend(asked, connection, shared, actions, cameras, instruments, sharing)
         besides += self._attend_to_the_nucleus(vision)
+        besides += self._care.worker(connection)
         for states in self._states:
             states.cameras, states.sensors = cameras, instruments.states
         besides += latest_for(settings, parts.seen.newest.get, self._inbox.emit, self._clock)
 
         series = [] if self._series is None else [self._series]
         sinks = [actions, recorder, *self._couriers.all, *besides, self._inspector, health, *self._gate.jobs, *series]
-        checks = [parts.pace(cameras).check, *self._checks]
+        checks = [parts.pace(cameras if vision else {}).check, *self._checks]
         built = Built(sinks, instruments, lanes, cameras, vision, self._gate, checks)
         return house_of(
             built,
@@ -136,9 +142,7 @@ class Assembly:
 
     def _detectors(self) -> list[ModelDetector]:
         """None where nothing is looked at: then no model is loaded."""
-        settings = self._settings
-        is_needed = bool(settings.cameras) or (settings.fleet is not None and settings.fleet.looks_for_others)
-        detectors = detectors_of(settings) if is_needed else []
+        detectors = self._care.load()
         for detector in detectors:
             self._undo.callback(detector.close)
         if self._wishes is not None:
@@ -216,6 +220,7 @@ class Assembly:
             sensors=instruments.states,
             shared=shared,
             figures=self._figures(),
+            broken=self._care.broken,
         )
         if sharing is not None:
             lent = replace(lent, first=sharing.first, frames_shared=sharing.counts)

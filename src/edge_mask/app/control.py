@@ -95,6 +95,8 @@ class Lent:
     """Deals with requests that must not wait for the others."""
     frames_shared: Callable[[], Mapping[str, int]] = dict
     """Frames given to other devices and taken from them."""
+    broken: str = ""
+    """Why no model looks, though there are cameras."""
 
     def look(self) -> Look:
         """Who looks for guests."""
@@ -152,6 +154,8 @@ class Lent:
             yield {"part": "overlay", "state": "ok", "text": f"version {now.version}"}
         if now.model is not None:
             yield {"part": "model", "state": "ok", "text": " ".join(now.model)}
+        if self.broken:
+            yield {"part": "model", "state": "failed", "text": self.clean(self.broken)}
         for name, camera in self.cameras.items():
             yield _finding(f"camera {name}", camera.state)
         for name, state in self.sensors().items():

@@ -16,7 +16,7 @@ from edge_mask.detect.shared_detector import SharedDetector
 from edge_mask.fleet.behind import Behind, Work
 from edge_mask.fleet.offer import Offer
 from edge_mask.fleet.peers import Peers
-from edge_mask.fleet.serve import SECOND_LOOKS, Serve
+from edge_mask.fleet.serve import SECOND_LOOKS, NoModel, Serve
 from edge_mask.messages import Frame, Message
 from edge_mask.runtime.handoff import Tray
 from edge_mask.runtime.worker import Job
@@ -36,15 +36,15 @@ class Sharing:
         self.offer: Offer | None = None
         self._keeps_up: Callable[[Seconds], object] = lambda _now: None
 
-    def look_for_others(self, shared: SharedDetector, *, owns_model: bool) -> Job:
-        """The worker that looks at frames of others with this model."""
+    def look_for_others(self, shared: SharedDetector | None, *, owns_model: bool) -> Job:
+        """The worker that looks at frames of others with this model; without one it says that it is busy."""
         self.serve = Serve(
             self._ground.topics,
             self._connection,
-            shared,
+            NoModel() if shared is None else shared,
             self._ground.clock,
-            accept=self._fleet.peers.accept,
-            second_looks=SECOND_LOOKS if self._fleet.looks_for_others else 0,
+            accept=0 if shared is None else self._fleet.peers.accept,
+            second_looks=SECOND_LOOKS if shared is not None and self._fleet.looks_for_others else 0,
             owns_model=owns_model,
         )
         return self.serve

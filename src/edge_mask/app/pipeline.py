@@ -54,13 +54,16 @@ class PipelineParts:
         return Camera(camera.name, source, frames, self.clock, self.emit, is_live=live, interval=camera.interval)
 
     def pace(self, cameras: Mapping[str, Camera]) -> PaceWatch:
-        """What notices intervals that cannot be kept."""
-        kept = {c.name: c.interval for c in self.settings.cameras if c.interval and is_live(c.source)}
+        """What notices intervals that cannot be kept, of the cameras that are looked at."""
+        kept = {
+            c.name: c.interval for c in self.settings.cameras if c.name in cameras and c.interval and is_live(c.source)
+        }
         return PaceWatch(self.seen, cameras, kept)
 
-    def vision(self, instruments: Instruments, detector: ModelDetector) -> Vision:
-        """The trackers and decisions of all cameras, which decide on what this detector sees."""
-        made_by = MadeBy(__version__, detector.name, detector.sha256)
+    def vision(self, instruments: Instruments, detector: ModelDetector | None) -> Vision:
+        """The trackers and decisions of all cameras, which decide on what this detector sees; without one, on what
+        other devices see."""
+        made_by = MadeBy(__version__, *(("none", "") if detector is None else (detector.name, detector.sha256)))
         cameras = {camera.name: self._state_of(camera, instruments, made_by) for camera in self.settings.cameras}
         publish = "all" if self.settings.topics.tflite_results else self.settings.detections
         return Vision(

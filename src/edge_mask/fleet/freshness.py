@@ -29,6 +29,9 @@ class Freshness:
     def __init__(self) -> None:
         self._senders: OrderedDict[str, _Fastest] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._senders)
+
     def age(self, sender: str, ts: str, now: Moment) -> float:
         """Seconds, at least; 0 for a frame that does not say when it was taken."""
         try:

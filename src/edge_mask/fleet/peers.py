@@ -67,6 +67,9 @@ class Peers:
         self._group = group
         self._peers: OrderedDict[str, _Peer] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._peers)
+
     # -- what they say -----------------------------------------------------------------------------------
 
     def about(self, thing: str, group: str) -> None:

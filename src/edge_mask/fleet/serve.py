@@ -51,6 +51,19 @@ class Guests(Protocol):
     def close(self) -> None: ...
 
 
+class NoModel:
+    """Where none could be loaded."""
+
+    name, has_room = "none", False
+
+    def look_between(self, image: Image, patience: float) -> Answer:  # noqa: ARG002 (one signature)
+        """Raises TryLater."""
+        raise TryLater("there is no model")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Asked:
     """One frame that waits, or is looked at."""

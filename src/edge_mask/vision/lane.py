@@ -18,7 +18,7 @@ from edge_mask.vision.shared import Vision
 
 _TURN = 0.5
 """Seconds without a frame until it is looked whether somebody has gone."""
-_LEAVES = 1.0
+_LEAVES = 0.5
 """Seconds for which a lane whose model gives no answer takes no frame, where others could look."""
 
 
