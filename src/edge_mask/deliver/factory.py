@@ -66,6 +66,7 @@ def transport_for(
         username=mqtt.username,
         password=mqtt.read_password,
         keepalive=round(mqtt.keepalive),
+        needs_subscriber=mqtt.require_subscriber,
         will=will,
         birth=birth,
         on_state=on_state,

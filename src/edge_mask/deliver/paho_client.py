@@ -44,6 +44,8 @@ class Endpoint:
     username: str | None
     password: Callable[[], str | None]
     connect_timeout: float
+    needs_subscriber: bool = False
+    """A stored message that nobody subscribes to is not delivered."""
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
