@@ -56,7 +56,7 @@ class Client:
 
     def __init__(self, port: int, *filters: str, on_message: Callable[[Received], None] = lambda _got: None) -> None:
         self.got: list[Received] = []
-        self.changed = threading.Condition()
+        self.changed = threading.Condition(threading.RLock())
         self._on_message = on_message
         self._subscribed = threading.Event()
         self._client = mqtt.Client(
@@ -124,9 +124,16 @@ class Asker(Client):
         self.say(self._to, picture, **given)
         return correlation
 
-    def wait_until_there(self) -> None:
-        """Until the device answers."""
-        until(lambda: self.send(b"") and self.got)
+    def wait_until_there(self, code: str = "bad_picture") -> None:
+        """Until the device answers no picture so. It looks at one after the other: then none is left there."""
+
+        def answers() -> bool:
+            correlation = self.send(b"")
+            with self.changed:
+                self.changed.wait_for(lambda: self.answers(correlation), 0.3)
+                return [each["error"]["code"] for each in self.answers(correlation)] == [code]
+
+        until(answers)
 
     def answers(self, correlation: bytes) -> list[dict[str, Any]]:
         """What came so far to this frame."""

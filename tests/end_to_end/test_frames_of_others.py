@@ -107,7 +107,7 @@ def test_a_device_that_takes_none_is_always_busy(broker: Mosquitto, tmp_path: Pa
     camera = {"name": "hall", "source": f"images:{tmp_path / 'scene'}", "role": "cctv", "loop": True, "interval": "1s"}
     config = write_config(tmp_path, broker.port, cameras=[camera], fleet={"peers": {"accept": 0}})
     with Daemon(config), Asker(broker.port, THING) as asker:
-        asker.wait_until_there()
+        asker.wait_until_there("busy")
         assert [asker.ask(frame(), purpose=each)["error"] for each in ("peer", "second_look")] == [{"code": "busy"}] * 2
 
 
@@ -146,6 +146,6 @@ def test_an_analyser_whose_model_is_broken_goes_on_and_is_busy(broker: Mosquitto
     config = analyser(tmp_path, broker.port, "broken-01")
     (tmp_path / "model" / "model.tflite").write_bytes(b"broken")
     with Analysing(config) as daemon, Asker(broker.port, "broken-01") as asker:
-        asker.wait_until_there()
+        asker.wait_until_there("busy")
         assert [asker.ask(frame(), purpose=each)["error"] for each in ("peer", "second_look")] == [{"code": "busy"}] * 2
         assert daemon.stop() == 0

@@ -171,12 +171,7 @@ class Serve(Job):
             if not self._changed.wait_for(lambda: self._waiting or self._is_ending, _IDLE) or self._is_ending:
                 return
             asked = self._waiting.popleft()
-        try:
-            self._look(asked)
-        finally:
-            with self._changed:
-                if asked in self._taken:
-                    self._taken.remove(asked)
+        self._look(asked)
 
     def interrupt(self) -> None:
         with self._changed:
@@ -191,27 +186,34 @@ class Serve(Job):
 
     def _look(self, asked: _Asked) -> None:
         began = self._clock.now().mono
-        try:
-            fields = self._seen(asked.data, asked.until - began) if began < asked.until else None
-        except Refused:
-            self._refuse(asked, "bad_picture")
-            return
-        except TryLater as error:
-            log.debug("frames of others: %s", error)
-            fields = None
-        except Exception:  # no picture of anybody may take the house down
-            log.exception("frames of others: a picture could not be looked at")
-            self._refuse(asked, "bad_picture")
-            return
-        took = 1000 * (self._clock.now().mono - began)
-        if fields is None:
+        said = self._tried(asked, asked.until - began)
+        with self._changed:  # before the answer: whoever has it may send the next at once
+            if asked in self._taken:
+                self._taken.remove(asked)
+        if said is None:
             self.served.dropped += 1
-        elif not fields:
-            self._refuse(asked, "broken_output")
+        elif isinstance(said, str):
+            self._refuse(asked, said)
         else:
+            took = 1000 * (self._clock.now().mono - began)
             self.ms = took if not self.ms else self.ms + (took - self.ms) / _GENTLE
             self.served.answered += 1
-            self._answer(asked, {"ok": True, "by": self._topics.thing, "model": self._model.name, **fields})
+            self._answer(asked, {"ok": True, "by": self._topics.thing, "model": self._model.name, **said})
+
+    def _tried(self, asked: _Asked, patience: float) -> Mapping[str, Any] | Trouble | None:
+        """What the picture shows, or why that cannot be said; None when it is too late."""
+        if patience <= 0:
+            return None
+        try:
+            return self._seen(asked.data, patience) or "broken_output"
+        except Refused:
+            return "bad_picture"
+        except TryLater as error:
+            log.debug("frames of others: %s", error)
+            return None
+        except Exception:  # no picture of anybody may take the house down
+            log.exception("frames of others: a picture could not be looked at")
+            return "bad_picture"
 
     def _seen(self, data: bytes, patience: float) -> dict[str, Any]:
         """What the picture shows, in pixels of the file; nothing when the model gives no answer.
