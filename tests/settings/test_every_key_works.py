@@ -156,7 +156,6 @@ def write_config_of_targets(folder: Path, readings: str, url: str) -> Path:
 
 BEING_BUILT = {
     "SecondLook",
-    "Peers",
     "FleetPackages",
     "FleetPictures",
     "Sink",
@@ -192,11 +191,16 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
             *OTHER_SENSORS,
         ],
         series={"send": "changes", "dead_band": 0.1},
+        fleet={
+            "group": "north",
+            "peers": {"offer": True, "accept": 2, "group": "north"},
+            "neighbours": ["gate-02"],
+            "watch": {"votes": 7},
+        },
         outputs=[{"name": "lamp", "kind": "led", "path": "ACT"}],
         gate={"temperature_sensor": "s", "passage_sensor": "beam", "output": "lamp"},
         mqtt={"host": "127.0.0.1", "port": 1, "tls": {}},
         homeassistant={"enabled": True},
-        fleet={"neighbours": ["gate-02"], "watch": {"votes": 7}},
         web={"enabled": True, "port": free_port(), "tls": {"cert": str(own.cert), "key": str(own.key)}},
         snapshots={"dir": str(tmp_path / "snapshots"), "latest": "on"},
     )

@@ -1,6 +1,6 @@
 """From the settings to this device among others; imported only where the section `fleet` is.
 
-model, seen ──▶ room ──▶ Announcer ──▶ about, room
+model, Serve ──▶ room ──▶ Announcer ──▶ about, room
 alerts of neighbours ──▶ Neighbours ──▶ CloserLook ◀── cameras, lanes, decisions
 """
 
@@ -20,6 +20,7 @@ from edge_mask.fleet.announcer import Announcer, Voice
 from edge_mask.fleet.closer import CloserLook
 from edge_mask.fleet.neighbours import Neighbours
 from edge_mask.fleet.room import PEER, SECOND_LOOK, Room
+from edge_mask.fleet.serve import Serve
 from edge_mask.fleet.withdrawal import Used, Withdrawal
 from edge_mask.kinds import ABOUT, ALERTS
 from edge_mask.packages.location import find_package
@@ -50,12 +51,12 @@ class AmongOthers:
         """What it looks with; set before `jobs`."""
         self._is_digested = False
         self.room: Callable[[], Room] = lambda: Room(0, None, None, ())
-        """Asked every two seconds; whoever serves frames of others puts its own answer here, before `jobs`."""
+        """Asked every two seconds."""
 
-    def looks_with(self, card: GraphCard | None, seen: Seen) -> None:
-        """The model of this house, and what it has seen so far."""
+    def looks_with(self, card: GraphCard | None, seen: Seen, serve: Serve | None) -> None:
+        """The model of this house, what it has seen so far, and who looks at frames of others."""
         self.model = None if card is None else ModelNamed(card.name, card.version)
-        self.room = OwnRoom(self._fleet, seen, lambda: self.model)
+        self.room = OwnRoom(self._fleet, seen, serve, lambda: self.model)
 
     def jobs(self, connection: BrokerTransport, hurry: Callable[[], None]) -> list[Job]:
         """Who speaks and listens over the connection to the broker. `hurry` has every camera look at once."""
@@ -105,21 +106,27 @@ def taken_back(ground: Ground, connection: BrokerTransport, kept: str | None) ->
 
 
 class OwnRoom:
-    """What is free as long as a model runs: all that the configuration allows."""
+    """What whoever serves frames has free, and how long one takes."""
 
-    def __init__(self, fleet: Fleet, seen: Seen, model: Callable[[], ModelNamed | None]) -> None:
-        self._accept = fleet.peers.accept
+    def __init__(self, fleet: Fleet, seen: Seen, serve: Serve | None, model: Callable[[], ModelNamed | None]) -> None:
         self._seen = seen
+        self._serve = serve
         self._model = model
+        self._purposes = (PEER,) * (fleet.peers.accept > 0) + (SECOND_LOOK,) * fleet.looks_for_others
         self._ms: float | None = None
 
     def __call__(self) -> Room:
         model = self._model()
+        ms = self._smoothed() if self._serve is None or not self._serve.ms else self._serve.ms
+        if model is None or self._serve is None:
+            return Room(0, ms, _named(model), ())
+        return Room(self._serve.free, ms, _named(model), self._purposes)
+
+    def _smoothed(self) -> float | None:
+        """Of the own cameras' looks, before the first frame of another device."""
         if newest := self._seen.inference_ms:
             self._ms = newest if self._ms is None else self._ms + _NEWEST * (newest - self._ms)
-        if model is None or not self._accept:
-            return Room(0, self._ms, _named(model), ())
-        return Room(self._accept, self._ms, _named(model), (PEER, SECOND_LOOK))
+        return self._ms
 
 
 def _digest(model: Path) -> str | None:

@@ -35,7 +35,7 @@ def about(settings: Settings, fleet: Fleet) -> dict[str, Any]:
         "longitude": labels.longitude,
         "address": labels.address,
         "ip": fleet.ip or None,
-        "supports_analysis": fleet.peers.accept > 0,
+        "supports_analysis": fleet.looks_for_others,
         "stream_url": _stream(settings, fleet),
         "description": labels.description,
         "software": f"edge-mask {__version__}",

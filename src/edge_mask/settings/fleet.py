@@ -151,3 +151,8 @@ class Fleet(Section):
     @field_serializer("stream_url")
     def _without_password(self, value: str) -> str:
         return redact(value)
+
+    @property
+    def looks_for_others(self) -> bool:
+        """Whether it needs a model also without a camera."""
+        return self.peers.accept > 0 or self.type == "analysis"
