@@ -109,13 +109,13 @@ class Reconciler:
 
     # -- what happens ------------------------------------------------------------------------------------
 
-    def wish(self, desired: Desired | None, now: float) -> None:
+    def wish(self, desired: Desired | None) -> None:
         """The newest wish; None when there is none any more."""
         if desired == self._wanted:
             return
         self._wanted = desired
         self._attempt = 1
-        self._next_at = min(self._next_at, now)
+        self._next_at = self._begun_at + self._pause  # not what an outage made it
         self._stop.set()  # what is being fetched is not wanted any more
         if self._phase in (_Phase.TRIAL, _Phase.WAITING):
             self._over()
