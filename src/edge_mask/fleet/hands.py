@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from edge_mask.errors import EdgeMaskError, ModelError, Refused
+from edge_mask.errors import EdgeMaskError, ModelError, Refused, TryLater
 from edge_mask.fleet.memory import Origin
 from edge_mask.fleet.orders import Prepare, Repair, Repaired
 from edge_mask.packages.load import load_package
@@ -57,8 +57,7 @@ class Hands:
         else:
             folder = self._fetch(wanted, order.stop)
             verifying()
-            self._store.install(folder, (wanted.name, wanted.version))
-            self._drop_fetched()
+            self._install(folder, wanted.name, wanted.version)
         if order.beside is not None:
             self._compare(self._folder / name)
 
@@ -125,9 +124,16 @@ class Hands:
         self._fetched = wanted.digest
         try:
             return fetch(wanted, self.settings, into, stop=stop).folder
-        except Refused:
-            self._drop_fetched()
+        except (Refused, TryLater) as error:
+            if isinstance(error, Refused) or isinstance(error.__cause__, OSError):
+                self._drop_fetched()  # a disk that is full is not to stay so for its sake
             raise
+
+    def _install(self, fetched: Path, name: str, version: str) -> None:
+        try:
+            self._store.install(fetched, (name, version))
+        finally:
+            self._drop_fetched()
 
     def _drop_fetched(self) -> None:
         self._fetched = ""
@@ -170,8 +176,7 @@ class Hands:
         )  # fmt: skip
         name = f"{origin.name}-{origin.version}"
         if not (self._folder / name).is_dir() or not self._store.holds(name):
-            self._store.install(self._fetch(wanted, threading.Event()), (origin.name, origin.version))
-            self._drop_fetched()
+            self._install(self._fetch(wanted, threading.Event()), origin.name, origin.version)
         self.choose("activate", origin.name, origin.version)
         return Repaired((origin.name, origin.version), origin.digest, "a fresh copy looks")
 
