@@ -20,7 +20,7 @@ PENDING: Final = 0
 SET_ASIDE: Final = 1
 """State of a message that was refused, or whose row is damaged: it stays for a person to see."""
 
-KEYS: Final = {"topics": "topic", "counters": "name", "shadows": "address", "held": "id"}
+KEYS: Final = {"topics": "topic", "counters": "name", "shadows": "address", "held": "id", "numbered": "topic"}
 """The small tables, which have no row numbers, and their keys."""
 
 _MOMENT = "wall REAL NOT NULL, mono REAL NOT NULL, synced INTEGER NOT NULL, boot TEXT NOT NULL"
@@ -204,6 +204,21 @@ _OUTLIERS = (
     *_counted_anew("alerts", (*_TEXTS["alerts"], "deviation")),
 )
 
+_NUMBERS = (
+    # Which message told of an event, so that it can be sent again: the number of its topic, and its seq. NULL where
+    # nothing was to be sent, and in rows of earlier versions.
+    "CREATE TABLE numbered (topic TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID",
+    *(
+        statement
+        for table in _TEXTS
+        for statement in (
+            f"ALTER TABLE {table} ADD COLUMN topic INTEGER",
+            f"ALTER TABLE {table} ADD COLUMN seq INTEGER",
+            f"CREATE INDEX {table}_seq ON {table} (topic, seq) WHERE seq IS NOT NULL",
+        )
+    ),
+)
+
 ROOM: Final = {
     **{table: _guarded_room("", texts) for table, texts in _SIZED.items()},
     series_schema.HOURS: str(series_schema.ROOM),
@@ -212,7 +227,7 @@ ROOM: Final = {
 
 MIGRATIONS: Sequence[Sequence[str]] = (
     _FIRST, _SHADOWS, _HISTORY, _DAMAGE, _RECORDS, _HOURS, _HELD, _PAGE, _OUTLIERS, series_schema.STEP,
-    _LIMITS,
+    _LIMITS, _NUMBERS,
 )  # fmt: skip
 
 
