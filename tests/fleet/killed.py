@@ -109,8 +109,8 @@ def reconcile(folder: Path, wanted: Desired) -> None:
         return looks()
 
     said: list[Report] = []
-    settings = FleetPackages.model_validate({"sources": [f"file://{folder / 'stick'}"], "slower": 100})
-    hands = Hands(models / "current", settings, choose, lambda: None)
+    settings = FleetPackages.model_validate({"sources": [f"file://{folder / 'stick'}"]})
+    hands = Hands(models / "current", settings, 100.0, choose, lambda: None)
     clock = SystemClock(lambda: True)
     worker = Caretaker(desk, hands, Stands(looks()), said.append, clock, open_trial=no_trial)
     worker.begin()

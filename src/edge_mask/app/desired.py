@@ -89,9 +89,11 @@ class ModelCare:
 
         settings, wishes = self._settings, self._wishes
         packages = _packages(settings)
-        here = Stands(self._model, self.broken, can_try=self._model is not None and packages.trial > 0)
+        here = Stands(self._model, self.broken, can_try=packages.trial > 0 and self._model is not None)
         self.desk.reconciler.is_open = partial(_is_open, self._ground.clock, settings.device.zone)
-        hands = Hands(settings.detector.model, packages, partial(_choose, wishes), partial(_reload, wishes))
+        hands = Hands(
+            settings.detector.model, packages, packages.slower, partial(_choose, wishes), partial(_reload, wishes)
+        )
         say = partial(_say, self._ground, connection)
         trial = partial(_trial, settings, hands.place, self._ground.clock)
         worker = Caretaker(self.desk, hands, here, say, self._ground.clock, open_trial=trial)

@@ -35,6 +35,8 @@ class Hands:
     model: Path
     """`detector.model` as it is in force."""
     settings: FleetPackages
+    slower: float
+    """A new one that takes so many times as long as what looks is refused."""
     choose: Callable[[Literal["activate", "rollback"], str | None, str | None], Model | None]
     """Returns when the house stands that looks with it; what looks then."""
     reload: Callable[[], object]
@@ -144,10 +146,10 @@ class Hands:
 
     def _compare(self, new: Path) -> None:
         old_ms, new_ms = compare_models(find_package(self.model), new)
-        if new_ms > self.settings.slower * old_ms:
+        if new_ms > self.slower * old_ms:
             raise ModelError(
                 f"{new.name}: takes {new_ms:.1f} ms for a picture, the one that looks takes {old_ms:.1f} ms; more than"
-                f" {self.settings.slower:g} times as long is not taken (fleet.packages.slower)"
+                f" {self.slower:g} times as long is not taken (fleet.packages.slower)"
             )
 
     # -- repairing ---------------------------------------------------------------------------------------
