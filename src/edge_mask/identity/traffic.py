@@ -13,7 +13,7 @@ from edge_mask.settings.feeds import MqttSensor
 from edge_mask.settings.model import Settings
 from edge_mask.settings.series_checks import measured_series
 from edge_mask.sql.topics import topic_matches
-from edge_mask.wire.topics import WISHES, JobTopics, ShadowTopics, Topics
+from edge_mask.wire.topics import MODEL_DESIRED, MODEL_REPORTED, WISHES, JobTopics, ShadowTopics, Topics
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +68,11 @@ def _elsewhere(settings: Settings) -> Iterator[tuple[set[Destination], set[str]]
     yield set(), {topic for sensor in outside for topic in (sensor.topic, sensor.availability) if topic is not None}
     if settings.fleet is not None:
         topics = Topics(settings.topics.root, thing, settings.topics.renames)
-        said = {Destination(TopicPattern.exactly(topics.of(kind.name)), kind.is_retained) for kind in (ABOUT, ROOM)}
-        yield (
-            said,
-            {
-                Topics(settings.topics.root, each, settings.topics.renames).of(ALERTS.name)
-                for each in settings.fleet.neighbours
-            },
-        )
+        told = {Destination(TopicPattern.exactly(topics.of(kind.name)), kind.is_retained) for kind in (ABOUT, ROOM)}
+        near = (Topics(settings.topics.root, each, settings.topics.renames) for each in settings.fleet.neighbours)
+        yield told, {each.of(ALERTS.name) for each in near}
+        reported = TopicPattern.exactly(topics.of(MODEL_REPORTED))
+        yield {Destination(reported, retain=True)}, {topics.of(MODEL_DESIRED)}
     if settings.homeassistant.enabled:
         prefix = settings.homeassistant.prefix
         announced = TopicPattern.exactly(discovery_topic(prefix, object_id(thing)))
