@@ -118,6 +118,7 @@ class Settings(Section):
         found = [self.mqtt.read_password() or "", pin or "", *(_url_password(camera.source) for camera in self.cameras)]
         found += [secret for target in self.notify.targets for secret in target.secrets()]
         found += [] if self.sink is None else self.sink.secrets()
+        found += [] if self.fleet is None else self.fleet.packages.secrets()
         return tuple(dict.fromkeys(text for secret in found if secret for text in (secret, unquote(secret))))
 
 
