@@ -54,7 +54,7 @@ class PaceWatch:
         handed_on = after.handed_on - before.handed_on
         looked_at = min(handed_on, after.looked_at - before.looked_at)
         reached = (after.began - before.began) / looked_at if looked_at else after.began - before.began
-        # Frames that come more often than usual, in a closer look, may be lost: the usual interval is kept all the same.
+        # Those that come more often than usual, in a closer look, may be lost: the usual interval is kept all the same.
         is_slow = handed_on - looked_at > max(1.0, _LOST * handed_on) and reached > interval
         if is_slow and name not in self._slow:
             self._slow.add(name)
