@@ -22,7 +22,7 @@ done
 for thing; do
   case $thing in
     '' | *[!A-Za-z0-9_-]*) stop "\"$thing\" is no name of a device here; allowed: letters, digits, '_' and '-'" ;;
-    sink | operator) stop "\"$thing\" is taken: the broker knows a user of that name" ;;
+    sink | desk) stop "\"$thing\" is taken: the broker knows a user of that name" ;;
   esac
 done
 
@@ -64,7 +64,7 @@ mkdir -p "$SECRETS/broker" "$SECRETS/things"
 certificate
 for each in postgres grafana-reader grafana-admin; do password "$SECRETS/$each"; done
 user sink "$SECRETS/sink-mqtt"
-user operator "$SECRETS/operator-mqtt"
+user desk "$SECRETS/desk-mqtt"
 for thing; do user "$thing" "$SECRETS/things/$thing"; done
 # Compose shows these files to users of its containers by their numbers: the folder above keeps all others out.
 chmod 755 "$SECRETS/broker"

@@ -1,10 +1,12 @@
 """The files of `deploy/`, read."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
+from tests.papers import Papers
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -36,3 +38,13 @@ def configurations() -> list[tuple[str, str]]:
 def compose() -> dict[str, Any]:
     found: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
     return found
+
+
+def with_secrets(text: str, folder: Path, **environ: str) -> str:
+    """A configuration whose secrets lie in `folder`, as the engine would put them into /run/secrets."""
+    for name, value in environ.items():
+        text = text.replace("${" + name + "}", value)
+    for name in re.findall(r"/run/secrets/([\w./-]+)", text):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(Papers(folder / "papers").ca.read_bytes() if name.endswith(".pem") else b"secret\n")
+    return text.replace("/run/secrets/", f"{folder}/")

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.deploy.manifests import DEPLOY, ROOT, compose
+from tests.deploy.manifests import DEPLOY, ROOT, compose, with_secrets
 
 from edge_mask.cli import main
-from edge_mask.settings.load import load
+from edge_mask.settings.load import parse
 
 SERVICES = ("broker", "database", "sink", "grafana")
 KEYS = {
@@ -98,19 +98,19 @@ def test_only_the_broker_and_on_this_machine_grafana_are_reached_from_outside() 
     assert compose()["services"]["database"]["networks"] == ["inside"]
 
 
-def test_the_sink_is_told_where_the_others_are(secrets: Path) -> None:
+def test_the_sink_is_told_where_the_others_are(tmp_path: Path, secrets: Path) -> None:
     services = compose()["services"]
     sink = services["sink"]
     command, *options = sink["command"]
     with pytest.raises(SystemExit, match="0"):
         main([command, "--help"])
     assert options == ["--config", dict(mounts(sink))["./sink.yaml"]]
-    found = load(DEPLOY / "sink.yaml", {})
+    text = (DEPLOY / "sink.yaml").read_text()
+    assert set(re.findall(r"/run/secrets/(\S+)", text)) == set(sink["secrets"])
+    found = parse(with_secrets(text, tmp_path), "sink.yaml", {})
     assert found.mqtt.host in services
     assert found.sink is not None
     assert found.sink.database.rpartition("@")[2] == f"database/{services['database']['environment']['POSTGRES_DB']}"
-    files = {str(found.mqtt.password_file), str(found.sink.password_file)}
-    assert files == {f"/run/secrets/{name}" for name in sink["secrets"]}
     assert f"\n{found.mqtt.username}:" in f"\n{(secrets / 'broker/mosquitto.passwd').read_text()}"
 
 
@@ -123,7 +123,7 @@ def test_secrets_are_made_once_and_another_device_is_added(tmp_path: Path) -> No
     for path, content in before.items():
         assert path.read_bytes() == content or (path == passwords and passwords.read_bytes().startswith(content))
     names = [line.partition(":")[0] for line in passwords.read_text().splitlines()]
-    assert names == ["sink", "operator", "gate-01", "gate-02"]
+    assert names == ["sink", "desk", "gate-01", "gate-02"]
     assert (folder / "things/gate-02").read_text() not in passwords.read_text(), "the broker has hashes"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE((folder / "ca.key").stat().st_mode) == 0o600
