@@ -193,6 +193,7 @@ def forgotten(read: set[str]) -> set[str]:
     return {key for key in keys_of(Settings) if key not in read | BEING_BUILT and key.partition(".")[0] not in sections}
 
 
+@pytest.mark.timeout(600)  # it starts the program many times
 def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
     write_model(tmp_path)
     write_scene(tmp_path / "scene", [MASKED])
