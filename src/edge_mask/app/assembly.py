@@ -22,6 +22,7 @@ from edge_mask.app.part_states import PartStates
 from edge_mask.app.pictures import album_for
 from edge_mask.app.pipeline import PipelineParts
 from edge_mask.app.recording import intake_for, open_ledger, recorder_for
+from edge_mask.app.second_look import SecondLooking
 from edge_mask.app.sending import broker_connection, broker_courier, cloud_listener, home_announcer, http_couriers
 from edge_mask.app.series import series_for
 from edge_mask.app.web import Page
@@ -75,7 +76,11 @@ class Assembly:
         self._gate = GateDevices(settings, ground.inbox, ground.new_id, clock)
         self._couriers.listeners += self._gate.on_connection
         self._notifying = Notifying(settings, clock, ground.boot)
-        self._parts = PipelineParts(settings, clock, self._gate.emit, album_for(settings, self._inbox.emit, clock))
+        self._second = SecondLooking(ground, wishes)
+        album = album_for(settings, self._inbox.emit, clock)
+        self._parts = PipelineParts(
+            settings, clock, self._gate.emit, album, self._second.pictured(album.pictured), people=self._second.is_on
+        )
         self._gate.pictured = self._parts.pictured_now
         self._page = Page(settings, wishes, self._inbox.emit, clock, self._notifying.push)
         self._page.watch(self._parts.seen)
@@ -158,7 +163,8 @@ class Assembly:
         self._undo.callback(ledger.close)
         notices = self._notifying.desk(ledger, self._ground.new_id)
         intake = intake_for(self._ground, ledger, notices, self._page.on_admit)
-        return recorder_for(self._ground, ledger, intake, actions.perform, self._page.on_event, self._page.on_erase)
+        on_event, on_erase = self._second.on_event(self._page.on_event), self._second.on_erase(self._page.on_erase)
+        return recorder_for(self._ground, ledger, intake, actions.perform, on_event, on_erase)
 
     def _send(
         self,
@@ -176,6 +182,7 @@ class Assembly:
             instruments.subscribe_with(connection.subscribe)
             besides += cloud_listener(ground, connection, self._wishes)
             self._couriers.add(broker_courier(ground, connection, settle, on_damage))
+        besides += self._second.jobs(connection)
         self._couriers.add(http_couriers(ground, settle, on_damage))
         for courier in self._notifying.couriers(settle, self._inbox.emit_at_once, on_damage):
             self._couriers.add(courier)
@@ -202,6 +209,7 @@ class Assembly:
             sensors=instruments.states,
             shared=shared,
             figures=self._figures(),
+            second_looks=lambda: self._second.counts,
         )
         look = lent.look()
         clerk = lent.clerk(look)

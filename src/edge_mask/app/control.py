@@ -90,6 +90,8 @@ class Lent:
     sensors: Callable[[], Mapping[str, State]]
     shared: SharedDetector | None
     figures: HealthFigures
+    second_looks: Callable[[], Mapping[str, int] | None]
+    """By outcome; None while there are none."""
 
     def look(self) -> Look:
         """Who looks for guests."""

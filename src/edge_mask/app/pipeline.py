@@ -20,7 +20,7 @@ from edge_mask.decide.record import MadeBy
 from edge_mask.decide.visitor import FORGET_AFTER, GatePolicy
 from edge_mask.detect.detector import Detector
 from edge_mask.detect.model import ModelDetector
-from edge_mask.messages import Event, Frame
+from edge_mask.messages import Event, Frame, Shot
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import HandOff, Latest, Line, Tray
 from edge_mask.settings.cameras import Camera as CameraSettings
@@ -42,8 +42,12 @@ class PipelineParts:
     clock: Clock
     emit: Callable[[Event], None]
     album: Album
+    pictured: Callable[[Event, Shot | None], Event]
+    """Gives an event its picture, and returns at once."""
     frames: Tray[Frame] = field(default_factory=Tray)
     seen: Seen = field(default_factory=Seen)
+    people: bool = False
+    """The last look at each visitor is wanted, whether it becomes a picture or not."""
 
     def camera(self, camera: CameraSettings) -> Camera:
         """The worker of one camera. Raises Refused."""
@@ -64,7 +68,7 @@ class PipelineParts:
         publish = "all" if self.settings.topics.tflite_results else self.settings.detections
         return Vision(
             self.frames, cameras, self.emit, self.clock,
-            seen=self.seen, publish=publish, pictured=self.album.pictured,
+            seen=self.seen, publish=publish, pictured=self.pictured,
         )  # fmt: skip
 
     def pictured_now(self, event: Event) -> Event:
@@ -95,7 +99,7 @@ class PipelineParts:
         suspicion = Suspicion(gate.temperature_sensor or "", policy, self.emit, self.clock)
         watch = GateWatch(camera.name, policy, camera.zone, made_by, suspicion.note)
         readings = readings_for(self.settings, sensor, instruments)
-        shots = Shots(people=self.settings.snapshots.visits != "none")
+        shots = Shots(people=self.people or self.settings.snapshots.visits != "none")
         return CameraState(Tracker(votes=policy.vote_policy), watch, readings, Examiner(gate.window), shots)
 
 

@@ -7,7 +7,7 @@ from edge_mask.homeassistant.discovery import birth_topic, discovery_topic
 from edge_mask.homeassistant.site import object_id
 from edge_mask.identity.destinations import Destination, Input, destinations
 from edge_mask.identity.patterns import TopicPattern
-from edge_mask.kinds import ALERTS, DETECTIONS, FAULTS, HEALTH, LOOKS, OF_SERIES, STATUS, VISITS
+from edge_mask.kinds import ALERTS, AMENDMENTS, DETECTIONS, FAULTS, HEALTH, LOOKS, OF_SERIES, STATUS, VISITS
 from edge_mask.rules.rule_file import RuleDefinition
 from edge_mask.settings.feeds import MqttSensor
 from edge_mask.settings.model import Settings
@@ -58,6 +58,10 @@ def _elsewhere(settings: Settings) -> Iterator[tuple[set[Destination], set[str]]
         yield {Destination(TopicPattern.exactly(results.replace("{thing}", thing)))}, set()
     outside = [sensor for sensor in settings.sensors if isinstance(sensor, MqttSensor)]
     yield set(), {topic for sensor in outside for topic in (sensor.topic, sensor.availability) if topic is not None}
+    second = None if settings.fleet is None else settings.fleet.second_look
+    if second is not None and not second.is_address:
+        own, asked = (Topics(settings.topics.root, each, settings.topics.renames) for each in (thing, second.to))
+        yield {Destination(TopicPattern.exactly(asked.command("infer")))}, {own.second_looks}
     if settings.homeassistant.enabled:
         prefix = settings.homeassistant.prefix
         announced = TopicPattern.exactly(discovery_topic(prefix, object_id(thing)))
@@ -77,8 +81,16 @@ def _own(settings: Settings, topics: Topics) -> Iterator[Input]:
     """The messages that its cameras, its sensors and the daemon itself make, with what is known of their fields."""
     cameras = [camera.name for camera in settings.cameras]
     sensors = [sensor.name for sensor in settings.sensors]
+    second = None if settings.fleet is None else settings.fleet.second_look
     by_role = {role: [camera.name for camera in settings.cameras if camera.role == role] for role in ("gate", "cctv")}
-    seen = {DETECTIONS: cameras, VISITS: by_role["gate"], LOOKS: by_role["cctv"], ALERTS: cameras}
+    looked_at_again = by_role["gate"] if second is not None else []
+    seen = {
+        DETECTIONS: cameras,
+        VISITS: by_role["gate"],
+        AMENDMENTS: looked_at_again,
+        LOOKS: by_role["cctv"],
+        ALERTS: cameras,
+    }
     thing = settings.device.thing_name
     for kind, names in seen.items():
         for name in names:

@@ -25,6 +25,7 @@ from edge_mask.messages import (
     Priority,
     Reading,
     Settled,
+    Visit,
     kind_of,
 )  # fmt: skip
 from edge_mask.recording.by_exception import Sending
@@ -183,6 +184,8 @@ class Intake:
         self, event: Event, encoded: Encoded, admitted: Admitted, *, is_complaint: bool, event_id: str = ""
     ) -> None:
         self._on_admit(event)
+        if isinstance(event, Visit):
+            event_id = event_id or event.id
         event_id = event_id or self._new_id(event.at)
         if (row := event_row(event, event_id, admitted.boot or self._boot)) is not None:
             admitted.events.append(row)

@@ -31,6 +31,11 @@ class Topics:
         """Where it is answered, unless the request names another topic."""
         return f"{self.command(name)}/response"
 
+    @property
+    def second_looks(self) -> str:
+        """Where analysers answer to the second looks that this device asks for."""
+        return f"{self.command('infer')}/second_look"
+
 
 LONGEST: Final = 65_535
 """Bytes of one text or of correlation data: MQTT writes their length into two bytes."""
