@@ -22,7 +22,7 @@ from edge_mask.ledger.pages import Page
 from edge_mask.ledger.schema import PENDING, SET_ASIDE
 from edge_mask.ledger.seen import Table
 from edge_mask.ledger.shadows import stored
-from edge_mask.ledger.shown import COLUMNS, amendment, as_shown, known, shown
+from edge_mask.ledger.shown import COLUMNS, as_shown, known, shown
 from edge_mask.ledger.site_time import Unit
 from edge_mask.ledger.soundness import damaged_columns, is_text
 from edge_mask.messages import Priority
@@ -69,7 +69,7 @@ class Reader:
             if "NULL AS id" in names:  # a file that no daemon has opened since an update
                 return []
             query = f"SELECT {names} FROM amendments WHERE amends = ? ORDER BY wall, id"
-            return [amendment(row) for row in connection.exec_driver_sql(query, (visit,)).mappings().all()]
+            return [as_shown("amendments", row) for row in connection.exec_driver_sql(query, (visit,)).mappings().all()]
 
     def stats(self, zone: tzinfo, since: float | None = None, until: float | None = None) -> dict[str, Any]:
         """People judged, passed and refused: in all, by hour of the site's day (0..23), and by local date.

@@ -42,6 +42,12 @@ def as_shown(table: str, row: Mapping[Any, Any]) -> dict[str, Any]:
     """A row with the columns above. A visit's time is `visited`, that of all others `at`: Unix seconds."""
     if table == "visits":
         return visit(row)
+    if table == "amendments":
+        return amendment(row)
+    return _event(table, row)
+
+
+def _event(table: str, row: Mapping[Any, Any]) -> dict[str, Any]:
     damaged = damaged_columns(table, row)
     return {
         "id": shown(row["id"]),
@@ -74,7 +80,7 @@ def visit(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 def amendment(row: Mapping[Any, Any]) -> dict[str, Any]:
     """What a second look said, with the columns above; in the names of its message."""
-    told = as_shown("amendments", row)
+    told = _event("amendments", row)
     told["reasons"] = [told["reasons"]] if "reasons" in told.get("damaged", ()) else json.loads(told["reasons"])
     return {("by" if name == "made_by" else name): value for name, value in told.items()}
 

@@ -3,7 +3,6 @@
 A damaged row has only what is sound of it, and `damaged` names the rest.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -52,9 +51,9 @@ def _visit(row: Row, at: Moment) -> Event:
 
 
 def _amendment(row: Row, at: Moment) -> Event:
-    names = ("amends", "camera", "was", "verdict", "mask", "mask_score", "model", "delay_ms")
-    reasons = tuple(each for each in json.loads(row["reasons"]) if isinstance(each, str))
-    return Amendment(at=at, **{name: row[name] for name in names}, reasons=reasons, by=row["made_by"])
+    names = ("amends", "camera", "was", "verdict", "mask", "mask_score", "by", "model", "delay_ms")
+    reasons = tuple(each for each in row["reasons"] if isinstance(each, str))
+    return Amendment(at=at, **{name: row[name] for name in names}, reasons=reasons)
 
 
 def _look(row: Row, at: Moment) -> Event:
