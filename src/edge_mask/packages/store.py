@@ -53,7 +53,7 @@ class Store:
         """
         with self._staging() as staging:
             unpack(source, staging)
-            package = open_package(_root(staging, source))
+            package = open_package(root_of(staging, source))
             failed = _failed(verify_package(package))
             if failed:
                 raise ModelError(f"{source}: does not hold what it promises\n" + "\n".join(failed))
@@ -205,7 +205,7 @@ def _writing(folder: Path) -> Iterator[None]:
         raise Refused(f"{error.filename or folder}: cannot be read or written ({error.strerror})") from error
 
 
-def _root(staging: Path, source: Path) -> Path:
+def root_of(staging: Path, source: Path) -> Path:
     """The folder with the card: what was unpacked, or the only folder in it, as archives of a folder have it."""
     cards = [*staging.glob(CARD), *staging.glob(f"*/{CARD}")]
     if len(cards) != 1:

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from edge_mask.quantities import duration, size
-from edge_mask.settings.base import FilePath, Fraction, Section, allowed
+from edge_mask.settings.base import FilePath, Fraction, Section, allowed, read_whole
 from edge_mask.units import Bytes, Seconds
 
 THING: Final = r"^[A-Za-z0-9:_-]{1,128}$"
@@ -93,6 +93,10 @@ class FleetPackages(Section):
     slower: Annotated[float, Field(ge=1, le=100)] = Field(
         default=2.0, description="A new model that takes so many times as long as the old one is not activated."
     )
+
+    def read_password(self) -> str:
+        """The password, read anew from its file; empty without one. Raises OSError, ValueError."""
+        return "" if self.password_file is None else read_whole(self.password_file).decode().rstrip("\r\n")
 
 
 class FleetPictures(Section):
