@@ -305,9 +305,11 @@ class Subscriber:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def publish(self, topic: str, payload: bytes, properties: Properties | None = None) -> None:
+    def publish(
+        self, topic: str, payload: bytes, properties: Properties | None = None, *, retain: bool = False
+    ) -> None:
         """Say something to the other clients, at QoS 1, and wait until the broker has it."""
-        self._client.publish(topic, payload, 1, properties=properties).wait_for_publish(10.0)
+        self._client.publish(topic, payload, 1, retain, properties=properties).wait_for_publish(10.0)
 
     def on(self, topic: str) -> list[Received]:
         """What arrived on one topic, in order."""

@@ -50,8 +50,11 @@ def test_a_model_is_installed_activated_rolled_back_and_removed(tmp_path: Path, 
         assert ask(site, "activate", "1.1").active == ("tiny", "1.1")
         assert site.wishes.in_force().model == ("tiny", "1.1")
         assert ask(site, "rollback").active == ("tiny", "1.0")
-        assert ours(ask(site, "remove", "1.1")) == ["1.0"]
-        assert sorted(path.name for path in (tmp_path / "models").glob("tiny*")) == ["tiny-1.0"]
+        ask(site, "install", "1.2", source=write(tmp_path / "newer", "1.2"))
+        with pytest.raises(Refused, match="is the way back"):
+            ask(site, "remove", "1.1")
+        assert ours(ask(site, "remove", "1.2")) == ["1.0", "1.1"]
+        assert sorted(path.name for path in (tmp_path / "models").glob("tiny*")) == ["tiny-1.0", "tiny-1.1"]
 
 
 def test_a_chosen_model_looks_after_the_next_start_too(tmp_path: Path) -> None:

@@ -222,17 +222,18 @@ def test_the_commands_say_what_is_used_now(models: Path, tmp_path: Path, capsys:
     assert "tiny-2: is not installed" in capsys.readouterr().err
 
 
-def test_a_package_is_removed_unless_it_is_the_current_one(models: Path, tmp_path: Path) -> None:
+def test_a_package_is_removed_unless_it_is_in_use_or_the_way_back(models: Path, tmp_path: Path) -> None:
     store = Store(models)
-    for version in ("1.0", "1.1"):
+    for version in ("0.9", "1.0", "1.1"):
         store.install(package(tmp_path / version, version))
         store.activate(f"tiny-{version}")
     with pytest.raises(Refused, match=r"tiny-1\.1: is the current package"):
         store.remove("tiny-1.1")
-    store.remove("tiny-1.0")
-    assert contents(models) == ["current", "tiny-1.1"]
-    with pytest.raises(ModelError, match="no previous package"):
-        store.rollback()
+    with pytest.raises(Refused, match=r"tiny-1\.0: is the way back"):
+        store.remove("tiny-1.0")
+    store.remove("tiny-0.9")
+    assert contents(models) == ["current", "previous", "tiny-1.0", "tiny-1.1"]
+    assert store.rollback().card.version == "1.0"
 
 
 def test_the_links_can_be_pointed_back(models: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from edge_mask.act.actions import Actions
 from edge_mask.act.outputs import Outputs
 from edge_mask.app.control import Lent
-from edge_mask.app.drivers import detectors_of
+from edge_mask.app.desired import ModelCare
 from edge_mask.app.gate_devices import GateDevices, output_line
 from edge_mask.app.ground import ground_of
 from edge_mask.app.health import HealthFigures, HealthReporter, health_figures
@@ -61,6 +61,8 @@ class Assembly:
         undo: ExitStack,
         wishes: Wishes | None = None,
         component: "Component | None" = None,
+        *,
+        may_do_without_model: bool = False,
     ) -> None:
         """`undo` closes everything again when a later part fails."""
         self._settings = settings
@@ -70,6 +72,7 @@ class Assembly:
         self._wishes = wishes
         self._component = component
         self._ground = ground = ground_of(settings, rules, clock)
+        self._care = ModelCare(ground, wishes, may_do_without=may_do_without_model)
         self._inbox = ground.inbox
         self._couriers = ground.couriers
         self._inspector = Inspector(Inspection(settings.outbox.path), ground.inbox.ask, clock)
@@ -105,19 +108,21 @@ class Assembly:
         shared = SharedDetector(detectors[0]) if asked is not None and detectors else None
         vision = parts.vision(instruments, detectors[0]) if detectors else None
         working: list[Detector] = [*detectors] if shared is None else [shared, *detectors[1:]]
-        lanes = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(working)]
+        tapped = map(self._care.tapped, working)
+        lanes = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(tapped)]
         cameras = {camera.name: parts.camera(camera) for camera in settings.cameras}
 
         if asked is not None:
             besides += self._lend(asked, connection, shared, actions, cameras, instruments)
         besides += self._attend_to_the_nucleus(vision)
+        besides += self._care.worker(connection)
         for states in self._states:
             states.cameras, states.sensors = cameras, instruments.states
         besides += latest_for(settings, parts.seen.newest.get, self._inbox.emit, self._clock)
 
         series = [] if self._series is None else [self._series]
         sinks = [actions, recorder, *self._couriers.all, *besides, self._inspector, health, *self._gate.jobs, *series]
-        built = Built(sinks, instruments, lanes, cameras, vision, self._gate, parts.pace(cameras))
+        built = Built(sinks, instruments, lanes, cameras, vision, self._gate, parts.pace(cameras if vision else {}))
         return house_of(
             built,
             self._ground,
@@ -130,7 +135,7 @@ class Assembly:
 
     def _detectors(self) -> list[ModelDetector]:
         """None without cameras: then no model is loaded."""
-        detectors = detectors_of(self._settings) if self._settings.cameras else []
+        detectors = self._care.load()
         for detector in detectors:
             self._undo.callback(detector.close)
         if self._wishes is not None:
@@ -210,6 +215,7 @@ class Assembly:
             shared=shared,
             figures=self._figures(),
             second_looks=lambda: self._second.counts,
+            broken=self._care.broken,
         )
         look = lent.look()
         clerk = lent.clerk(look)

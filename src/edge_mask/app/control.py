@@ -92,6 +92,8 @@ class Lent:
     figures: HealthFigures
     second_looks: Callable[[], Mapping[str, int] | None]
     """By outcome; None while there are none."""
+    broken: str = ""
+    """Why no model looks, though there are cameras."""
 
     def look(self) -> Look:
         """Who looks for guests."""
@@ -148,6 +150,8 @@ class Lent:
             yield {"part": "overlay", "state": "ok", "text": f"version {now.version}"}
         if now.model is not None:
             yield {"part": "model", "state": "ok", "text": " ".join(now.model)}
+        if self.broken:
+            yield {"part": "model", "state": "failed", "text": self.clean(self.broken)}
         for name, camera in self.cameras.items():
             yield _finding(f"camera {name}", camera.state)
         for name, state in self.sensors().items():

@@ -57,8 +57,10 @@ class PipelineParts:
         return Camera(camera.name, source, frames, self.clock, self.emit, is_live=live, interval=camera.interval)
 
     def pace(self, cameras: Mapping[str, Camera]) -> PaceWatch:
-        """What notices intervals that cannot be kept."""
-        kept = {c.name: c.interval for c in self.settings.cameras if c.interval and is_live(c.source)}
+        """What notices intervals that cannot be kept, of the cameras that are looked at."""
+        kept = {
+            c.name: c.interval for c in self.settings.cameras if c.name in cameras and c.interval and is_live(c.source)
+        }
         return PaceWatch(self.seen, cameras, kept)
 
     def vision(self, instruments: Instruments, detector: ModelDetector) -> Vision:

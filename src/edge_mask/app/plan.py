@@ -34,10 +34,12 @@ class Plan:
         after_build: Callable[[], object] = lambda: None,
         refused: Iterable[str] = (),
         wishes: Wishes | None = None,
+        may_do_without_model: bool = True,
         component: "Component | None" = None,
     ) -> None:
         """`refused` says why the overlay is not active; the first house reports it. Without `wishes` nothing is
-        taken from outside. `component`: a nucleus has started this process.
+        taken from outside. `may_do_without_model`: the daemon goes on where its package is broken. `component`: a
+        nucleus has started this process.
 
         Raises ConfigurationError for a rule file that cannot be used.
         """
@@ -47,6 +49,8 @@ class Plan:
         self._after_build = after_build
         self._clock = clock
         self._wishes = wishes
+        self._may_do_without_model = may_do_without_model
+        self._has_stood = False
         self._component = component
         self._rules = RuleSet.load(rule_files(settings.rules), target_names(settings))
 
@@ -54,13 +58,23 @@ class Plan:
         """Build every part, start none. Raises ModelError, DatabaseError or Refused and then leaves nothing open."""
         self._before_build()
         with ExitStack() as undo:
-            house = Assembly(self.settings, self._rules, self._clock, door, undo, self._wishes, self._component).house()
+            assembly = Assembly(
+                self.settings, self._rules, self._clock, door, undo, self._wishes, self._component,
+                may_do_without_model=self._may_do_without_model and self._is_first_or_again,
+            )  # fmt: skip
+            house = assembly.house()
             undo.pop_all()
+        self._has_stood = True
         while self._refused:
             house.complain("configuration", "overlay_refused", self._refused.pop(0))
         self._after_build()
         log.info("%s", what_runs(self.settings))
         return house
+
+    @property
+    def _is_first_or_again(self) -> bool:
+        """A new configuration whose model cannot be loaded is refused, and the old one stays."""
+        return self._has_stood or (self._wishes is not None and self._wishes.loaded() is None)
 
 
 def what_runs(settings: Settings) -> str:

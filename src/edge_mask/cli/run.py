@@ -61,7 +61,8 @@ def _run(arguments: argparse.Namespace) -> int:
     clock = SystemClock()
 
     def blueprint(found: "LoadedSettings") -> "Blueprint":
-        return _blueprint(found, clock, wishes, component)
+        # What is to end when nothing is left to do cannot wait for a model.
+        return _blueprint(found, clock, wishes, component, may_do_without_model=not arguments.until_idle)
 
     def plan() -> "Blueprint":
         return wishes.plan() if component is None else component.plan()
@@ -95,7 +96,14 @@ def _run(arguments: argparse.Namespace) -> int:
         wishes.serve(supervisor.door)
 
 
-def _blueprint(found: "LoadedSettings", clock: "Clock", wishes: "Wishes", component: "Component | None") -> "Blueprint":
+def _blueprint(
+    found: "LoadedSettings",
+    clock: "Clock",
+    wishes: "Wishes",
+    component: "Component | None",
+    *,
+    may_do_without_model: bool,
+) -> "Blueprint":
     from edge_mask.observe import logs
 
     settings = found.settings
@@ -113,7 +121,7 @@ def _blueprint(found: "LoadedSettings", clock: "Clock", wishes: "Wishes", compon
 
     return Plan(
         settings, clock, before_build=speak, after_build=partial(_keep_good, found), refused=found.refused,
-        wishes=wishes, component=component,
+        wishes=wishes, may_do_without_model=may_do_without_model, component=component,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ models/current -> mask-detector-1.2.0    the folder beside `detector.model`: `ed
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -48,12 +49,8 @@ class Shelf:
 
     def install(self, source: Path, wanted: tuple[str | None, str | None]) -> Model:
         """Take over a package that holds what it promises and is the wanted one. Raises ModelError, Refused."""
-        package, _repaired = self._store.install(source)
-        model = package.card.name, package.card.version
-        if any(want not in (None, each) for want, each in zip(wanted, model, strict=True)):
-            self._store.remove(package.folder.name)
-            raise ModelError(f"{source}: is {' '.join(model)}, and not {' '.join(filter(None, wanted))}")
-        return model
+        package, _repaired = self._store.install(source, wanted)
+        return package.card.name, package.card.version
 
     def activate(self, name: str | None, version: str | None) -> Choice | None:
         """None when it looks already. Raises ModelError, Refused."""
@@ -64,7 +61,8 @@ class Shelf:
             return Choice({"detector": {"model": f"{Path(DEFAULT).parent}/{entry.folder.name}"}})
         before = self._store.chosen()
         if not self._follows and self._package.is_dir():
-            self._store.activate(self._package.name)  # the one to go back to
+            with suppress(ModelError):  # a broken one is no way back
+                self._store.activate(self._package.name)  # the one to go back to
         self._store.activate(entry.folder.name)
         return self._pointed(before)
 

@@ -128,6 +128,10 @@ class Wishes:
         made: L = self._lasting[key]
         return made
 
+    def known(self, key: Hashable) -> Any:
+        """The same, if it was made."""
+        return self._lasting.get(key)
+
     def forget(self, key: Hashable) -> None:
         """What lived under it over all houses is not wanted any more."""
         if (found := self._lasting.pop(key, None)) is not None:

@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +70,26 @@ def measure_model(
         )  # fmt: skip
     finally:
         detector.close()
+
+
+def compare_models(old: Path | str, new: Path | str, *, looks: int = _AT_LEAST) -> tuple[float, float]:
+    """Milliseconds of one thread that each package needs for the new one's picture, medians.
+
+    They take turns, and what counts is the processor's time: other programs come and go. Raises ModelError, Broken.
+    """
+    with ExitStack() as undo:
+        both = []
+        for folder in (old, new):
+            both.append(load_package(folder, threads=1, verify=False))
+            undo.callback(both[-1].close)
+        image = _picture(open_package(new))
+        spent: tuple[list[float], list[float]] = ([], [])
+        for _ in range(looks):
+            for detector, times in zip(both, spent, strict=True):
+                begin = time.thread_time()
+                detector.detect(image)
+                times.append((time.thread_time() - begin) * 1000.0)
+        return statistics.median(spent[0]), statistics.median(spent[1])
 
 
 def _take_turns(detector: ModelDetector, image: Image, seconds: Seconds) -> tuple[list[float], list[float]]:

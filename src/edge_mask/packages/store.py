@@ -45,15 +45,19 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def install(self, source: Path) -> tuple[Package, bool]:
+    def install(self, source: Path, wanted: tuple[str | None, str | None] = (None, None)) -> tuple[Package, bool]:
         """Take over a package from a folder or a zip, after everything in it was verified.
 
-        The second value is True when it replaced a broken one of the same version. Raises ModelError when it does not
-        hold or a good one is there already, Refused when it cannot be read or written.
+        `wanted`: its name and version, where they are known. The second value is True when it replaced a broken one of
+        the same version. Raises ModelError when it does not hold, is not the wanted one, or a good one is there
+        already, Refused when it cannot be read or written.
         """
         with self._staging() as staging:
             unpack(source, staging)
             package = open_package(root_of(staging, source))
+            model = package.card.name, package.card.version
+            if any(want not in (None, each) for want, each in zip(wanted, model, strict=True)):
+                raise ModelError(f"{source}: is {' '.join(model)}, and not {' '.join(filter(None, wanted))}")
             failed = _failed(verify_package(package))
             if failed:
                 raise ModelError(f"{source}: does not hold what it promises\n" + "\n".join(failed))
@@ -94,17 +98,23 @@ class Store:
         return package
 
     def remove(self, name: str) -> None:
-        """Delete an installed package. Raises Refused for the current one."""
+        """Delete an installed package. Raises Refused for the current one, and for the one before it: the way back."""
         with self._alone():
-            package = self._installed(name)
+            folder = self._place(name)
             if self._target(CURRENT) == name:
                 raise Refused(f"{name}: is the current package of {self._folder}; activate another one first")
+            if self._target(PREVIOUS) == name and self._target(CURRENT) is not None:
+                raise Refused(f"{name}: is the way back from the current package of {self._folder}, and stays")
             private = Path(tempfile.mkdtemp(prefix=_STAGING, dir=self._folder))
-            package.folder.rename(private / "package")
+            folder.rename(private / "package")
             if self._target(PREVIOUS) == name:
                 (self._folder / PREVIOUS).unlink()
             flush(self._folder, deep=False)
             shutil.rmtree(private, ignore_errors=True)
+
+    def holds(self, name: str) -> bool:
+        """Whether everything that an installed package promises is so."""
+        return _holds(self._folder / name)
 
     def chosen(self) -> Chosen:
         """What the links point to."""
@@ -132,10 +142,14 @@ class Store:
         return package
 
     def _installed(self, name: str) -> Package:
+        return open_package(self._place(name))
+
+    def _place(self, name: str) -> Path:
+        """Its folder, whatever is in it. Raises ModelError when there is none."""
         if name in ("", CURRENT, PREVIOUS) or Path(name).name != name or not (self._folder / name).is_dir():
             here = sorted(path.parent.name for path in self._folder.glob(f"*/{CARD}") if not path.parent.is_symlink())
             raise ModelError(f"{name}: is not installed in {self._folder}; there is {', '.join(here) or 'nothing'}")
-        return open_package(self._folder / name)
+        return self._folder / name
 
     def _target(self, link: str) -> str | None:
         path = self._folder / link

@@ -8,6 +8,7 @@ from edge_mask.settings.gate_checks import output_complaints, passage_complaints
 from edge_mask.settings.model import Settings
 from edge_mask.settings.named_files import Complaint
 from edge_mask.settings.notify_checks import notify_complaints
+from edge_mask.settings.package_checks import package_complaints
 from edge_mask.settings.person import celsius_of, given_in
 from edge_mask.settings.second_look_checks import second_look_complaints
 from edge_mask.settings.sending_checks import sending_complaints
@@ -39,6 +40,7 @@ def complaints(settings: Settings) -> Iterator[Complaint]:
     yield from notify_complaints(settings)
     yield from web_complaints(settings.web)
     yield from second_look_complaints(settings)
+    yield from package_complaints(settings)
 
 
 def _something_to_do(settings: Settings) -> Iterator[Complaint]:

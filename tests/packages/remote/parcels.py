@@ -9,6 +9,7 @@ from tests.detect.packages import ANCHOR_FREE, RED, picture, write_package, writ
 from edge_mask.packages.remote.build import build
 from edge_mask.packages.remote.manifest import Manifest
 
+FILES = ["golden/square.png", "model.tflite", "model.yaml"]
 ANSWER = {"label": "mask", "score": 1.0, "box": [16, 24, 8, 8]}
 
 
@@ -40,3 +41,8 @@ def write_keys(folder: Path, name: str = "packages") -> tuple[Path, Path]:
     secret, public = folder / f"{name}.key", folder / f"{name}.pub"
     minisign("-G", "-W", "-f", "-s", secret, "-p", public)
     return secret, public
+
+
+def names(folder: Path) -> list[str]:
+    """The files below a folder."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())

@@ -3,17 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from tests.packages.remote.parcels import write_layout
+from tests.packages.remote.parcels import FILES, names, write_layout
 
 from edge_mask.packages.package import open_package
 from edge_mask.packages.remote.pull import Pulled, pull
 from edge_mask.packages.verify import verify_package
-
-FILES = ["golden/square.png", "model.tflite", "model.yaml"]
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
 
 
 def fetch(layout: Path, digest: str, into: Path, **more: Any) -> Pulled:

@@ -1,19 +1,17 @@
 """Carries out what a shadow or a job asks for. Everything ends in a future, with what is worth telling of it."""
 
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TypeVar
 
 from edge_mask.control.cloud.fetch import fetched
 from edge_mask.control.cloud.job_document import Install, Operation, Reload, Set
 from edge_mask.control.futures import mapped
 from edge_mask.control.wishes import Applied, Models, Wishes
 from edge_mask.errors import ModelError
+from edge_mask.runtime.apart import apart
 from edge_mask.runtime.clock import Clock
 
-T = TypeVar("T")
 Details = Mapping[str, str]
 
 
@@ -25,12 +23,12 @@ def do(operation: Operation, wishes: Wishes, folder: Path, clock: Clock) -> "Fut
         case Set(part=part):
             return mapped(wishes.configure(part, "job"), _told)
         case Install():
-            return _apart("install-model", lambda: _install(operation, wishes, folder, clock))
+            return apart("install-model", lambda: _install(operation, wishes, folder, clock))
 
 
 def activate(name: str, version: str, wishes: Wishes) -> "Future[Models]":
     """Its package is verified first, which takes a while."""
-    return _apart("activate-model", lambda: wishes.model("activate", name, version).result())
+    return apart("activate-model", lambda: wishes.model("activate", name, version).result())
 
 
 def _install(wanted: Install, wishes: Wishes, folder: Path, clock: Clock) -> Details:
@@ -57,18 +55,3 @@ def _chosen(wanted: Install, wishes: Wishes) -> Details:
 
 def _told(applied: Applied) -> Details:
     return {"config_version": str(applied.in_force.version), "changed": ", ".join(applied.changed) or "nothing"}
-
-
-def _apart(name: str, work: Callable[[], T]) -> "Future[T]":
-    """In a thread of its own that belongs to no house: it may take longer than a house may take to stop."""
-    future: Future[T] = Future()
-    future.set_running_or_notify_cancel()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except Exception as error:  # noqa: BLE001 (whatever it is, it belongs to whoever asked)
-            future.set_exception(error)
-
-    threading.Thread(target=run, name=name, daemon=True).start()
-    return future

@@ -35,6 +35,14 @@ class Address:
         """Without secrets."""
         return redact(self.text.partition("?")[0])
 
+    @property
+    def written(self) -> str:
+        """The address as it is written; a repository without what its text had behind it."""
+        if self.scheme not in ("oci", "oci+http"):
+            return self.text
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}{f':{self.port}' if self.port else ''}/{self.path}"
+
 
 def parse(text: str) -> Address:
     """Raises Refused with what is allowed."""

@@ -60,8 +60,7 @@ class HttpsZipSource:
     def _fetched(self, effort: Effort, scratch: Path) -> IO[bytes]:
         """In a file without a name: a kill leaves nothing."""
         with our_disk(scratch), ExitStack() as undo:
-            zipped = tempfile.TemporaryFile(dir=scratch)
-            undo.callback(zipped.close)
+            zipped = undo.enter_context(tempfile.TemporaryFile(dir=scratch))
             self._pour(zipped, effort)
             zipped.seek(0)
             undo.pop_all()

@@ -6,13 +6,14 @@ import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import IO, Any, Final
 
 from edge_mask.errors import Refused, TryLater
 from edge_mask.packages.remote import manifest
-from edge_mask.packages.remote.manifest import LARGEST, SIGNATURE
-from edge_mask.packages.remote.source import CHUNK, Effort, Source
+from edge_mask.packages.remote.manifest import LARGEST, SIGNATURE, Manifest, digest_of
+from edge_mask.packages.remote.source import CHUNK, Effort, Limits, Source
 
 INDEX: Final = "index.json"
 REF: Final = "org.opencontainers.image.ref.name"
@@ -55,9 +56,9 @@ class LayoutSource:
             raise TryLater(f"{place(digest)} cannot be read ({error.strerror or error})") from None
 
     def signature(self, digest: str) -> str | None:
-        beside = self._path.with_name(f"{self._path.name}.minisig")
-        if beside.is_file() and beside.stat().st_size <= MOST_SIGNATURE:
-            return beside.read_text(encoding="utf-8", errors="replace")
+        path = beside(self._path)
+        if path.is_file() and path.stat().st_size <= MOST_SIGNATURE:
+            return path.read_text(encoding="utf-8", errors="replace")
         return signature_in(self, self._index(), digest)
 
     def digests(self) -> list[str]:
@@ -93,6 +94,36 @@ class LayoutSource:
             return self._zip.open(name)
         except KeyError:
             raise Refused(f"{name} is not in it") from None
+
+
+def beside(layout: Path) -> Path:
+    """Where the signature of a layout lies."""
+    return layout.with_name(f"{layout.name}.minisig")
+
+
+def package_in(path: Path) -> Manifest:
+    """The one package of a layout. Raises Refused or TryLater, with the path."""
+    try:
+        with closing(LayoutSource(path, Effort(Limits()))) as source:
+            return only_package(source)
+    except TryLater as error:
+        raise TryLater(f"{path}: {error}") from None
+    except Refused as error:
+        raise Refused(f"{path}: {error}") from None
+
+
+def only_package(source: LayoutSource) -> Manifest:
+    """The package of a layout; a signature that was copied into it is none. Raises Refused when there are several."""
+    found = []
+    for digest in source.digests():
+        data = source.manifest(digest)
+        if digest_of(data) != digest:
+            raise Refused(f"its manifest {digest[:19]}… was changed")
+        if f'"{SIGNATURE}"'.encode() not in data:
+            found.append(manifest.read(data))
+    if len(found) != 1:
+        raise Refused(f"holds {len(found)} packages, expected one")
+    return found[0]
 
 
 def place(digest: str) -> str:

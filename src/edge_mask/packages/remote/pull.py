@@ -19,7 +19,17 @@ from edge_mask.packages.remote import address, manifest
 from edge_mask.packages.remote.manifest import DIGEST, PART, File, Manifest
 from edge_mask.packages.remote.open_source import open_source
 from edge_mask.packages.remote.signature import PublicKey, Signed, verify
-from edge_mask.packages.remote.source import CHUNK, Access, Cancelled, Credentials, Effort, Limits, NoPlace, Source, our_disk
+from edge_mask.packages.remote.source import (
+    CHUNK,
+    Access,
+    Cancelled,
+    Credentials,
+    Effort,
+    Limits,
+    NoPlace,
+    Source,
+    our_disk,
+)
 from edge_mask.redact import redact
 from edge_mask.units import Bytes
 

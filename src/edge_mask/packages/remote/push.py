@@ -13,7 +13,7 @@ from edge_mask.errors import Refused
 from edge_mask.packages.remote import manifest
 from edge_mask.packages.remote.address import Address
 from edge_mask.packages.remote.http import target_of
-from edge_mask.packages.remote.layout import LayoutSource, signature_tag
+from edge_mask.packages.remote.layout import LayoutSource, only_package, signature_tag
 from edge_mask.packages.remote.manifest import EMPTY, MANIFEST, SIGNATURE, File, Manifest, digest_of
 from edge_mask.packages.remote.registry import base_of
 from edge_mask.packages.remote.remote_source import NOT_FOUND, Asking, require
@@ -40,7 +40,7 @@ def push(layout: Path, where: Address, access: Access, effort: Effort) -> Pushed
     with ExitStack() as stack:
         source = LayoutSource(layout, effort)
         stack.callback(source.close)
-        made = only_package(source, layout)
+        made = only_package(source)
         signature = source.signature(made.digest)
         pushing = _Pushing(source, where, access, effort)
         for file in made.files:
@@ -50,22 +50,7 @@ def push(layout: Path, where: Address, access: Access, effort: Effort) -> Pushed
         pushing.manifest(made.data, tag)
         if signature is not None:
             pushing.signature(made.digest, signature)
-    address = f"{where.scheme}://{where.text.partition('://')[2].partition('/')[0]}/{where.path}@{made.digest}"
-    return Pushed(address, tag, made, pushing.sent, signature is not None)
-
-
-def only_package(source: LayoutSource, layout: Path) -> Manifest:
-    """The package of a layout. Raises Refused when there is none, or several."""
-    found = []
-    for digest in source.digests():
-        data = source.manifest(digest)
-        if digest_of(data) != digest:
-            raise Refused(f"{layout}: its manifest {digest[:19]}… was changed")
-        if f'"{SIGNATURE}"'.encode() not in data:  # a signature that skopeo copied into it
-            found.append(manifest.read(data))
-    if len(found) != 1:
-        raise Refused(f"{layout}: holds {len(found)} packages, expected one")
-    return found[0]
+    return Pushed(f"{where.written}@{made.digest}", tag, made, pushing.sent, signature is not None)
 
 
 class _Pushing:

@@ -51,15 +51,17 @@ def read_secret_key(path: Path, password: AskPassword) -> SecretKey:
     data = decoded(lines[0]) if len(lines) == 1 else None
     if data is None or len(data) != _WHOLE or data[:2] != LEGACY or data[4:6] != _CHECKSUM:
         raise Refused(f"{path}: is no secret key of minisign (`edge-mask package keygen` writes one)")
-    rest = data[_HEAD:]
-    if data[2:4] == _KDF:
+    rest, is_encrypted = data[_HEAD:], data[2:4] == _KDF
+    if is_encrypted:
         salt, ops, memory = data[6:38], int.from_bytes(data[38:46], "little"), int.from_bytes(data[46:54], "little")
         rest = _mixed(rest, _stretched(path, password(), salt, ops, memory))
     elif data[2:4] != _NO_KDF:
         raise Refused(f"{path}: is encrypted in a way that is not known here")
     key_id, pair, checksum = rest[:_ID], rest[_ID : _ID + _SEED_AND_PUBLIC], rest[-_SUM:]
-    if _checksum(key_id, pair) != checksum:
-        raise Refused(f"{path}: the password is wrong" if data[2:4] == _KDF else f"{path}: was changed or cut off")
+    if is_encrypted and _checksum(key_id, pair) != checksum:
+        raise Refused(f"{path}: the password is wrong")
+    if _public(pair[:32]) != pair[32:]:  # minisign gives an unencrypted key no checksum
+        raise Refused(f"{path}: was changed")
     return SecretKey(key_id, pair[:32])
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_mask.errors import Refused, TryLater
-from edge_mask.packages.remote.address import is_below, parse, parse_beginning
+from edge_mask.packages.remote.address import Address, is_below, parse, parse_beginning
 from edge_mask.packages.remote.pull import OnProgress, Pulled, pull
 from edge_mask.packages.remote.signature import read_keys
 from edge_mask.packages.remote.source import Credentials, Limits
@@ -27,8 +27,7 @@ def fetch(
         allowed(desired.sources, settings),
         desired.digest,
         into,
-        # Only to a registry that the configuration names: `sources` of a wish may name any.
-        credentials=credentials_of(settings) if settings.sources else None,
+        credentials=_credentials(settings) if settings.sources else None,  # a wish may name any registry
         ca=settings.ca,
         keys=read_keys(settings.keys),
         signature=desired.signature,
@@ -52,8 +51,16 @@ def allowed(sources: Sequence[str], settings: FleetPackages) -> list[str]:
     return found
 
 
-def credentials_of(settings: FleetPackages) -> Credentials | None:
-    """User and password of the registry, read anew. Raises TryLater when the file cannot be read."""
+def credentials_for(settings: FleetPackages, addresses: Sequence[Address]) -> Credentials | None:
+    """User and password, when every address is one that the configuration names: nobody else hears them."""
+    beginnings = [parse_beginning(text) for text in settings.sources]
+    if all(any(is_below(address, beginning) for beginning in beginnings) for address in addresses):
+        return _credentials(settings)
+    return None
+
+
+def _credentials(settings: FleetPackages) -> Credentials | None:
+    """Read anew. Raises TryLater when the file cannot be read."""
     if not settings.username:
         return None
     try:
