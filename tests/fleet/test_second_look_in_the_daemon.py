@@ -94,6 +94,10 @@ def test_a_narrow_visit_is_looked_at_again_and_what_that_says_is_sent_kept_and_s
     assert kept[changed["amends"]]["verdict"] == "pass"
     csv = edge_mask("history", "--csv", "--config", config, cwd=tmp_path).out
     assert csv.splitlines()[0].endswith(",amended")
+    shown = edge_mask("history", "--config", config, cwd=tmp_path)
+    assert [line.split()[0] for line in shown.out.splitlines() if "a second look says otherwise" in line] == [
+        changed["amends"]
+    ]
     shown = edge_mask("replay", changed["amends"], "--config", config, cwd=tmp_path)
     assert shown.code == 0, shown
     assert "second look: analyser-01 (large 2.0.0)" in shown.out

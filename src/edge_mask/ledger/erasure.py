@@ -63,6 +63,8 @@ def erase(connection: Connection, erasure: Erasure, shadows: Shadows, seconds: i
         erased, goes = _before(connection, erasure, erasure.before), shadow_erasure.before(erasure.before)
     else:
         erased, goes = _visit(connection, erasure)
+    if amendments := erased.counts.pop("amendments", 0):
+        erased.counts["amendments"] = amendments  # at the end, and only where there were any
     shadow_erasure.forget(shadows, erasure.thing, erasure.thermometer, goes, seconds)
     shadows.write(connection)
     return erased
