@@ -365,3 +365,5 @@ class Receipt:
     """Seconds that the other side wants to be left alone."""
     counted_as: str = ""
     """Of a stale one: the counter that tells of it."""
+    is_unheard: bool = False
+    """Unknown, as the broker took it and threw it away: nobody subscribes to its topic."""

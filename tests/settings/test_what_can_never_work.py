@@ -116,6 +116,8 @@ def test_what_a_broker_hangs_up_on_is_refused(text: str, sentence: str) -> None:
         ("gate: {pass_score: 1}", "gate.pass_score: found 1; allowed: a number from 0 to 0.95"),
         ("gate: {min_face: 1}", "gate.min_face: found 1; allowed: a number from 0 to 0.8"),
         ("snapshots: {temp_ttl: 8d}", "snapshots.temp_ttl: found 8d; allowed: at most snapshots.keep, 7d"),
+        ("mqtt: {protocol: 3.1.1, require_subscriber: true}", "mqtt.require_subscriber: mqtt.protocol is 3.1.1"),
+        ("mqtt: {transport: greengrass, require_subscriber: true}", "mqtt.transport is greengrass, which does not say"),
         ("snapshots: {keep: 30m, temp_ttl: 1h}", "snapshots.temp_ttl: found 1h; allowed: at most snapshots.keep, 30m"),
     ],
 )

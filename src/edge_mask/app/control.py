@@ -16,6 +16,7 @@ from edge_mask.capture.camera import Camera
 from edge_mask.control.clerk import Clerk
 from edge_mask.control.commands import Commands
 from edge_mask.control.erase import Erase
+from edge_mask.control.history import History
 from edge_mask.control.keep_picture import Snapshot
 from edge_mask.control.look import Eyes, Look
 from edge_mask.control.wishes import Wishes
@@ -136,6 +137,7 @@ class Lent:
                 self.pictures,
                 settings.device.zone,
             ),
+            history=History(self.ground.inbox.ask, self.ground.topics, settings.forward == "all"),
             figures=Figures(self.figures, self.ground.clock),
             parts=self.parts,
         )
@@ -158,7 +160,13 @@ class Lent:
             yield _finding(f"sensor {name}", state)
         yield self._database()
         if self.transport is not None:
-            yield _finding("broker", "ok" if self.transport.is_connected else _AWAY)
+            yield self._broker(self.transport)
+
+    def _broker(self, transport: BrokerTransport) -> dict[str, str]:
+        if transport.is_connected and self.ground.couriers.is_unheard:
+            text = "messages wait, as nobody subscribes to their topics; errors name one of them"
+            return {"part": "broker", "state": "warning", "text": text}
+        return _finding("broker", "ok" if transport.is_connected else _AWAY)
 
     def _database(self) -> dict[str, str]:
         """Whether everything that was recorded until now reaches the disk."""

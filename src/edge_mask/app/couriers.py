@@ -49,6 +49,11 @@ class CourierGroup:
             listener(connected)
 
     @property
+    def is_unheard(self) -> bool:
+        """Whether messages for the broker wait because nobody subscribes to their topics."""
+        return any(courier.is_unheard for courier in self._brokers)
+
+    @property
     def live_dropped(self) -> int | None:
         """Live messages that were not sent; None without a broker."""
         return sum(courier.live_dropped for courier in self._brokers) if self._brokers else None

@@ -25,6 +25,7 @@ class Commands:
     infer: Command
     snapshot: Command
     erase: Command
+    history: Command
     figures: Callable[[], Mapping[str, Any]]
     """What `health` says."""
     parts: Callable[[], list[dict[str, str]]]
@@ -40,6 +41,7 @@ class Commands:
             "configure": self._configure,
             "model": self._model,
             "erase": self.erase,
+            "history": self.history,
         }
 
     def _status(self, _request: Request) -> Answer:

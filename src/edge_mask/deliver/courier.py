@@ -3,10 +3,11 @@
     outbox ──rows, oldest first in class──▶ window in flight ──▶ transport ──▶ broker
       ▲                                                             │
       └── Delivered: row gone · Refused: set aside · Unknown: again, same id ──┘
-                                Stale: row gone, counted
+                                Stale: row gone, counted · nobody subscribes: its topic waits
 
 A row is sent only while connected and deleted only on the broker's acknowledgement. A row that is never accepted
-delays the others for a while and is then set aside (suspects.py).
+delays the others for a while and is then set aside (suspects.py). A topic that nobody subscribes to may have to wait
+until somebody does (unheard.py).
 """
 
 import logging
@@ -20,8 +21,10 @@ from edge_mask.deliver.in_flight import InFlight
 from edge_mask.deliver.presence import Presence
 from edge_mask.deliver.suspects import Suspects
 from edge_mask.deliver.transport import Transport, offered
+from edge_mask.deliver.unheard import Unheard
 from edge_mask.deliver.verdicts import Verdicts
 from edge_mask.deliver.waiting import Backlog, LiveQueue, ReadAhead
+from edge_mask.ledger.outbox import Pending
 from edge_mask.ledger.rows import Settlement
 from edge_mask.messages import Fault, Message, Outcome, Receipt
 from edge_mask.runtime.clock import Clock
@@ -65,6 +68,7 @@ class Courier(Job):
         self._rows = ReadAhead(backlog, self.name)
         self._in_flight = InFlight(self._wake.set)
         self._suspects = Suspects(destination.window, blames_hang_ups=destination.blames_hang_ups)
+        self._unheard = Unheard(destination.name, backlog, report, clock)
         self._must_reread = False
         self._settled: Future[None] | None = None
         self._resume_at = float("-inf")
@@ -99,13 +103,19 @@ class Courier(Job):
         self._wake.set()
 
     def away_for(self, now: float) -> Seconds:
-        """Seconds since the connection was lost (or never made); 0 while connected."""
-        return self._presence.away_for(now)
+        """Seconds since the connection was lost (or never made), or somebody subscribed to what waits; 0 while all
+        goes."""
+        return max(self._presence.away_for(now), self._unheard.lasts(now))
 
     @property
     def is_idle(self) -> bool:
-        """True when nothing is read ahead, in flight, undecided or newly recorded."""
-        return self._rows.is_empty and not (self._in_flight or self._live or self._must_reread)
+        """True when nothing is read ahead, in flight, undecided, unheard or newly recorded."""
+        return self._rows.is_empty and not (self._in_flight or self._live or self._must_reread or self._unheard)
+
+    @property
+    def is_unheard(self) -> bool:
+        """Whether messages wait because nobody subscribes to their topics."""
+        return bool(self._unheard)
 
     @property
     def has_in_flight(self) -> bool:
@@ -127,6 +137,7 @@ class Courier(Job):
         self._notice_states()
         if self._rows.notice_another_file():
             self._suspects.forget()
+            self._unheard.forget()
         self.collect()
         if stop.is_set():
             return
@@ -176,8 +187,9 @@ class Courier(Job):
             return _SETTLED_SOON
         if self._resume_at > now:
             return min(_IDLE, self._resume_at - now)
-        if self._transport.is_connected and not self._rows.is_empty and self._room > 0:
-            return min(_IDLE, self._pace.wait())
+        if self._transport.is_connected and self._room > 0:
+            until_probe = self._unheard.pause(now) if self._rows.is_empty else 0.0
+            return min(_IDLE, max(self._pace.wait(), until_probe))
         return _IDLE
 
     @property
@@ -189,6 +201,7 @@ class Courier(Job):
         for connected in self._presence.news():
             if connected:
                 self._rows.poke()
+                self._unheard.connected(self._clock.now().mono)
             else:
                 self._suspects.lost(is_busy=len(self._in_flight) > 0)
                 self._rows.drop()  # somebody may delete rows while nothing can be sent
@@ -199,18 +212,26 @@ class Courier(Job):
         for epoch, pending, receipt in self._in_flight.collect():
             now = self._clock.now().mono
             is_ours = epoch == self._rows.epoch
+            if receipt.is_unheard:
+                if is_ours:
+                    self._unheard.begins(pending, now)
+                    self._suspects.answered(pending, now, is_delivered=False)
+                continue
             if receipt.outcome is Outcome.UNKNOWN:
                 self._must_reread = True
                 self._left_alone_until = max(self._left_alone_until, now + receipt.retry_after)
                 if is_ours:
                     self._suspects.undecided(pending, receipt, now)
+                    self._unheard.undecided(pending, now)
                 log.debug("%s: row %d is undecided: %s", self.name, pending.row, receipt.reason)
                 continue
             if not is_ours:  # in a new file the same id may be another message: better to send twice
                 continue
             is_delivered = receipt.outcome is Outcome.DELIVERED
             self._must_reread |= self._suspects.answered(pending, now, is_delivered=is_delivered)
+            self._unheard.answered(pending)
             settlements.append(self._verdicts.settlement(pending, receipt))
+        self._must_reread |= self._unheard.take_reread()
         if settlements:
             if any(each.receipt.outcome is not Outcome.STALE for each in settlements):
                 self._backoff.succeeded(0.0)
@@ -227,18 +248,24 @@ class Courier(Job):
 
     def _send_pending(self, now: Moment) -> None:
         room = min(self._room, self._pace.allowed(now.mono))
+        if room > 0 and not self._stopping and (probe := self._unheard.probe(now.mono)) is not None:
+            self._send(probe, now)
+            room -= 1
         while room > 0 and not self._stopping:
             pending = self._rows.next()
             if pending is None:
                 self._reach_the_end(now)
                 return
-            if self._suspects.passes_over(pending):
+            if self._suspects.passes_over(pending) or self._unheard.passes_over(pending):
                 continue
-            self._suspects.sent(pending, now.mono)
-            self._pace.spend()
+            self._send(pending, now)
             room -= 1
-            row = partial(self._destination.prepared, pending, now)  # a fault of it comes with the receipt
-            self._in_flight.add(pending, self._rows.epoch, partial(offered, self._transport, row))
+
+    def _send(self, pending: Pending, now: Moment) -> None:
+        self._suspects.sent(pending, now.mono)
+        self._pace.spend()
+        row = partial(self._destination.prepared, pending, now)  # a fault of it comes with the receipt
+        self._in_flight.add(pending, self._rows.epoch, partial(offered, self._transport, row))
 
     def _reach_the_end(self, now: Moment) -> None:
         """No further row is left to send."""

@@ -40,6 +40,7 @@ class PahoTransport:
         on_state: OnState = lambda _connected, _reason: None,
         ack_timeout: float = 20.0,
         connect_timeout: float = 5.0,
+        needs_subscriber: bool = False,
         backoff: Backoff | None = None,
         refused_backoff: Backoff | None = None,
         clock: Clock | None = None,
@@ -60,6 +61,7 @@ class PahoTransport:
             username=username,
             password=password,
             connect_timeout=connect_timeout,
+            needs_subscriber=needs_subscriber,
         )
         self._clock = clock or SystemClock()
         self._tls = tls

@@ -34,6 +34,7 @@ from edge_mask.runtime.clock import Clock
 
 log = logging.getLogger(__name__)
 
+_NO_SUBSCRIBERS = 0x10  # a PUBACK that means success: the broker has thrown the message away
 _QUOTA_EXCEEDED = 0x97  # a PUBACK that means "not now": AWS IoT throttles with it
 _BUSY = {0x88, 0x89, 0x97, 0x9F}  # a CONNACK that means "not now": unavailable, busy, quota, rate
 _RETAIN_NOT_SUPPORTED = 0x9A  # a CONNACK that refuses a retained will
@@ -203,7 +204,9 @@ class PahoSession:
         sending = self._in_flight.pop(mid, None)
         if sending is None:
             return
-        if not code.is_failure:
+        if code.value == _NO_SUBSCRIBERS and self._must_be_heard(sending.message):
+            sending.end_unheard(str(code))
+        elif not code.is_failure:
             sending.end(Outcome.DELIVERED, str(code))
         elif code.value == _QUOTA_EXCEEDED:
             sending.end(Outcome.UNKNOWN, str(code), is_suspect=True)
@@ -235,6 +238,10 @@ class PahoSession:
             return message
         self._say_once(_NOT_KEPT)
         return replace(message, retain=False)
+
+    def _must_be_heard(self, message: Message) -> bool:
+        """A live message is for whoever listens now, a retained one for whoever comes."""
+        return self._endpoint.needs_subscriber and message.priority is not Priority.LIVE and not message.retain
 
     # ── small parts ─────────────────────────────────────────────────────────────────────────────────────
 

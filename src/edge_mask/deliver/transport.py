@@ -67,6 +67,10 @@ class Sending:
         """Resolve the future; later calls are ignored (an acknowledgement after the timeout)."""
         self.end_with(Receipt(outcome, reason, is_suspect))
 
+    def end_unheard(self, reason: str) -> None:
+        """The broker has taken it and given it to nobody."""
+        self.end_with(Receipt(Outcome.UNKNOWN, reason, is_unheard=True))
+
     def end_with(self, receipt: Receipt) -> None:
         """The same, with a receipt."""
         if not self.future.done():

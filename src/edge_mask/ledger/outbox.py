@@ -29,6 +29,10 @@ _NEXT = (
 
 _HEAD = "SELECT wall, mono, boot FROM outbox WHERE state = 0 AND class = ? ORDER BY id LIMIT 1"
 _ONE = f"SELECT {_COLUMNS} FROM outbox WHERE id = ?"
+_FIRST_OF = (
+    f"SELECT {_COLUMNS} FROM outbox WHERE destination = ? AND state = 0 AND class = ? AND id >= ? AND topic = ?"
+    " ORDER BY id LIMIT 1"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,17 @@ class Outbox:
             if is_damage(error):
                 self._on_damage()
             raise
+
+    def first_of(self, topic: str, priority: Priority, row: int) -> Pending | None:
+        """The oldest sound row of a topic from this row on; None when no more waits. Raises DatabaseError."""
+        with self._view.transaction() as connection:
+            while True:
+                arguments = (self._destination, int(priority), row, topic)
+                found = connection.exec_driver_sql(_FIRST_OF, arguments).mappings().one_or_none()
+                if found is None or (pending := _pending(found)) is not None:
+                    return None if found is None else pending
+                self._on_damage()
+                row = found["id"] + 1
 
     def _after(self, cursors: dict[Priority, int], limit: int) -> list[Pending]:
         found: list[Pending] = []

@@ -43,6 +43,10 @@ class EventRow:
     table: str
     values: dict[str, Any]
 
+    def numbered(self, topic: str, seq: int) -> None:
+        """Its message was the one with this number on this topic."""
+        self.values.update(topic=topic, seq=seq)
+
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
@@ -134,7 +138,8 @@ def event_row(event: Event, event_id: str, boot: str) -> EventRow | None:
         case _:
             assert_never(event)
     written = {name: legible(value) if isinstance(value, str) else value for name, value in values.items()}
-    return EventRow(table, {"id": event_id, **written, **moment_columns(event.at, boot)})
+    unsent = {"topic": None, "seq": None}
+    return EventRow(table, {"id": event_id, **written, **unsent, **moment_columns(event.at, boot)})
 
 
 def moment_columns(at: Moment, boot: str) -> dict[str, Any]:
@@ -168,18 +173,30 @@ _INSERT_OUTBOX = f"INSERT INTO outbox ({', '.join(_OUTBOX_COLUMNS)}) VALUES ({',
 _ROW_OVERHEAD = 120
 """About how many bytes a row takes beside payload and topic: columns and two index entries."""
 _RESTAMPED = 2
+_NUMBER_OF = "(SELECT number FROM numbered WHERE topic = ?)"
 
 
 def insert(connection: Connection, batch: Batch, boot: str) -> None:
     """Insert the events and the messages of a batch."""
+    _number_topics(connection, {row.values["topic"] for row in batch.events if row.values.get("topic") is not None})
     for table, rows in _by_table(batch.events):
         columns = list(rows[0].values)
+        places = ", ".join(_NUMBER_OF if name == "topic" else "?" for name in columns)
         connection.exec_driver_sql(
-            f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
+            f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({places})",
             [tuple(row.values.values()) for row in rows],
         )
     if batch.outgoing:
         connection.exec_driver_sql(_INSERT_OUTBOX, [_outbox_values(row, boot) for row in batch.outgoing])
+
+
+def _number_topics(connection: Connection, topics: set[str]) -> None:
+    """A number for each topic; those that have one keep it."""
+    if topics:
+        connection.exec_driver_sql(
+            "INSERT OR IGNORE INTO numbered SELECT ?, coalesce(max(number), 0) + 1 FROM numbered",
+            [(topic,) for topic in sorted(topics)],
+        )
 
 
 def settle(connection: Connection, settlements: list[Settlement]) -> None:

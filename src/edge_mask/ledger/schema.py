@@ -20,7 +20,7 @@ PENDING: Final = 0
 SET_ASIDE: Final = 1
 """State of a message that was refused, or whose row is damaged: it stays for a person to see."""
 
-KEYS: Final = {"topics": "topic", "counters": "name", "shadows": "address", "held": "id"}
+KEYS: Final = {"topics": "topic", "counters": "name", "shadows": "address", "held": "id", "numbered": "topic"}
 """The small tables, which have no row numbers, and their keys."""
 
 _MOMENT = "wall REAL NOT NULL, mono REAL NOT NULL, synced INTEGER NOT NULL, boot TEXT NOT NULL"
@@ -210,16 +210,32 @@ _OUTLIERS = (
     *_counted_anew("alerts", (*_TEXTS["alerts"], "deviation")),
 )
 
+_NUMBERS = (
+    # Which message told of an event, so that it can be sent again: the number of its topic, and its seq. NULL where
+    # nothing was to be sent, and in rows of earlier versions.
+    "CREATE TABLE numbered (topic TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID",
+    *(
+        statement
+        for table in _TEXTS
+        for statement in (
+            f"ALTER TABLE {table} ADD COLUMN topic INTEGER",
+            f"ALTER TABLE {table} ADD COLUMN seq INTEGER",
+            f"CREATE INDEX {table}_seq ON {table} (topic, seq) WHERE seq IS NOT NULL",
+        )
+    ),
+)
+
 _AMENDED = (
     # What second looks say. `amended` of a visit: whether its verdict would be another one; NULL when nobody looked.
     "ALTER TABLE visits ADD COLUMN amended INTEGER",
     f"""CREATE TABLE amendments (
         id TEXT PRIMARY KEY, amends TEXT NOT NULL, camera TEXT NOT NULL, was TEXT NOT NULL, verdict TEXT NOT NULL,
         ispass INTEGER NOT NULL, reasons TEXT NOT NULL, mask TEXT NOT NULL, mask_score REAL NOT NULL,
-        made_by TEXT NOT NULL, model TEXT NOT NULL, delay_ms INTEGER NOT NULL, {_MOMENT})""",
+        made_by TEXT NOT NULL, model TEXT NOT NULL, delay_ms INTEGER NOT NULL, {_MOMENT}, topic INTEGER, seq INTEGER)""",
     "CREATE INDEX amendments_wall ON amendments (wall)",
     "CREATE INDEX amendments_visit ON amendments (amends)",
     "CREATE INDEX amendments_unset ON amendments (boot) WHERE synced = 0",
+    "CREATE INDEX amendments_seq ON amendments (topic, seq) WHERE seq IS NOT NULL",
     """CREATE TRIGGER amendments_mark AFTER INSERT ON amendments BEGIN
         UPDATE visits SET amended = (NEW.verdict <> NEW.was) WHERE id = NEW.amends; END""",
     "INSERT INTO history VALUES ('amendments', 0, 0)",
@@ -234,7 +250,7 @@ ROOM: Final = {
 
 MIGRATIONS: Sequence[Sequence[str]] = (
     _FIRST, _SHADOWS, _HISTORY, _DAMAGE, _RECORDS, _HOURS, _HELD, _PAGE, _OUTLIERS, series_schema.STEP,
-    _LIMITS, _AMENDED,
+    _LIMITS, _NUMBERS, _AMENDED,
 )  # fmt: skip
 
 

@@ -58,6 +58,10 @@ class Sequences:
         """The last number that was given out; 1 before the first."""
         return max(1, self._last.get(topic, self._lowest))
 
+    def given_out(self, topic: str) -> int | None:
+        """The same; None for a topic that never had one."""
+        return self._last.get(topic)
+
     @property
     def is_dirty(self) -> bool:
         """True when numbers must be written."""

@@ -75,6 +75,7 @@ def _is_json(kind: type) -> Check:
 
 
 _SEEN: Mapping[str, Check] = {"seen": _or_null(is_time), "seen_by": _or_null(is_text)}
+_NUMBER: Mapping[str, Check] = {"topic": _or_null(is_whole), "seq": _or_null(is_whole)}
 _MOMENT: Mapping[str, Check] = {"wall": is_time, "mono": is_number, "synced": _one_of(0, 1, 2), "boot": is_text}
 
 COLUMNS: Mapping[str, Mapping[str, Check]] = {
@@ -84,6 +85,7 @@ COLUMNS: Mapping[str, Mapping[str, Check]] = {
         "properties": _or_null(_is_json(dict)), "bytes": is_whole, "reason": _or_null(is_text), **_MOMENT,
     },
     "topics": {"topic": _is_name, "seq": is_whole},
+    "numbered": {"topic": _is_name, "number": is_whole},
     "counters": {"name": _is_name, "value": is_whole},
     "totals": {"state": _one_of(0, 1), "messages": is_whole, "bytes": is_whole},
     "history": {"name": _is_name, "events": is_whole, "bytes": is_whole},
@@ -94,28 +96,28 @@ COLUMNS: Mapping[str, Mapping[str, Check]] = {
         "mask_score": _or_null(is_number), "temperature": _or_null(is_number), "reasons": _is_json(list),
         "passed_through": _or_null(_one_of(0, 1)), "snapshot": _or_null(is_text),
         "record": _or_null(_is_bytes), "time_to_verdict_ms": _or_null(is_whole), "amended": _or_null(_one_of(0, 1)),
-        **_MOMENT,
+        **_NUMBER, **_MOMENT,
     },
     "amendments": {
         "id": _is_name, "amends": _is_name, "camera": is_text, "was": is_text, "verdict": is_text,
         "ispass": _one_of(0, 1), "reasons": _is_json(list), "mask": is_text, "mask_score": is_number,
-        "made_by": is_text, "model": is_text, "delay_ms": is_whole, **_MOMENT,
+        "made_by": is_text, "model": is_text, "delay_ms": is_whole, **_NUMBER, **_MOMENT,
     },
     "looks": {
         "id": _is_name, "camera": is_text, "faces": is_whole, "no_mask": is_whole, "streak": is_whole,
-        "snapshot": _or_null(is_text), **_MOMENT,
+        "snapshot": _or_null(is_text), **_NUMBER, **_MOMENT,
     },
     "alerts": {
         "id": _is_name, "kind": is_text, "camera": _or_null(is_text), "sensor": _or_null(is_text), "text": is_text,
         "streak": _or_null(is_whole), "value": _or_null(is_number), "above": _or_null(is_number),
         "unit": _or_null(is_text), "snapshot": _or_null(is_text), "deviation": _or_null(_is_json(dict)),
-        **_SEEN, **_MOMENT,
+        **_SEEN, **_NUMBER, **_MOMENT,
     },
     "readings": {
         "id": _is_name, "sensor": is_text, "quantity": is_text, "value": is_number, "unit": is_text,
-        "quality": is_text, **_MOMENT,
+        "quality": is_text, **_NUMBER, **_MOMENT,
     },
-    "faults": {"id": _is_name, "component": is_text, "code": is_text, "text": is_text, **_SEEN, **_MOMENT},
+    "faults": {"id": _is_name, "component": is_text, "code": is_text, "text": is_text, **_SEEN, **_NUMBER, **_MOMENT},
     "series": {"id": _is_row, "sensor": is_text, "quantity": is_text, "unit": is_text},
     "series_minutes": {
         "id": _is_row, "count": is_whole, "mean": is_number, "min": is_number, "max": is_number, "last": is_number,

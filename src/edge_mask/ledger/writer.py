@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from edge_mask.errors import DatabaseError
+from edge_mask.ledger.again import Kept, kept, on_their_way
 from edge_mask.ledger.bounds import Bounds, Dropped, enforce, forget_history
 from edge_mask.ledger.connections import as_database_error
 from edge_mask.ledger.counters import write_counts
@@ -143,6 +144,15 @@ class Ledger:
             found = one(connection, row)
             connection.rollback()
         return found
+
+    def sent_before(self, destination: str, topic: str, first: int, last: int) -> tuple[list[Kept], dict[int, bool]]:
+        """What the history has of these numbers, and those that are in the outbox; see `again`. Raises TryLater."""
+        connection = self.file.connection
+        with as_database_error():
+            try:
+                return kept(connection, topic, first, last), on_their_way(connection, destination, topic)
+            finally:
+                connection.rollback()
 
     def as_kept(self, settled: Settled) -> Settled:
         """Without its visit when somebody erased that while it was held."""

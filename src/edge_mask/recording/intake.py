@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from edge_mask.deliver.destination import BROKER
 from edge_mask.deliver.http_request import destination_of, waiting_call
+from edge_mask.errors import Refused
 from edge_mask.kinds import Kind
 from edge_mask.ledger.held import held_row
 from edge_mask.ledger.outbox import NOTIFY_TOPIC
@@ -14,6 +15,7 @@ from edge_mask.ledger.rows import EventRow, OutboxRow, event_row
 from edge_mask.ledger.sequences import Sequences
 from edge_mask.ledger.series_rows import SeriesRow
 from edge_mask.ledger.shadows import Shadows
+from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import (
     Alert,
     Detections,
@@ -28,7 +30,9 @@ from edge_mask.messages import (
     Visit,
     kind_of,
 )  # fmt: skip
+from edge_mask.recording.again import SentAgain, row_of, spans
 from edge_mask.recording.by_exception import Sending
+from edge_mask.recording.requests import SendAgain
 from edge_mask.recording.shadow_updates import ShadowUpdates
 from edge_mask.redact import legible, redact
 from edge_mask.rules.echoes import Echoes
@@ -180,6 +184,20 @@ class Intake:
         self._carry_out(effects, cause, at, admitted, is_complaint=False)
         return admitted
 
+    def send_again(self, asked: SendAgain, ledger: Ledger, now: Moment) -> tuple[Admitted, SentAgain]:
+        """The messages that are to be sent again, and what to say. Raises Refused, TryLater, DatabaseError."""
+        newest = self._sequences.given_out(asked.topic)
+        if newest is None or self.destination is None:
+            raise Refused(f"nothing with a number was ever sent on {asked.topic}")
+        found, under_way = ledger.sent_before(self.destination, asked.topic, asked.first, asked.last)
+        due = [each for each in found if each.seq not in under_way]
+        admitted = Admitted(Priority.EVIDENCE)
+        admitted.outgoing = [row_of(each, asked.topic, self.destination, self._thing, now, self._boot) for each in due]
+        coming = {each.seq for each in due} | {seq for seq, is_pending in under_way.items() if is_pending}
+        wanted = range(asked.first, min(asked.last, newest) + 1)
+        missing = spans(seq for seq in wanted if seq not in coming)
+        return admitted, SentAgain(asked.topic, sum(seq in coming for seq in wanted), missing, newest)
+
     def _admit(
         self, event: Event, encoded: Encoded, admitted: Admitted, *, is_complaint: bool, event_id: str = ""
     ) -> None:
@@ -187,19 +205,22 @@ class Intake:
         if isinstance(event, Visit):
             event_id = event_id or event.id
         event_id = event_id or self._new_id(event.at)
-        if (row := event_row(event, event_id, admitted.boot or self._boot)) is not None:
-            admitted.events.append(row)
         topic = self._topics.of(encoded.kind)
         is_only_kept = isinstance(event, Reading) and not self._sending.wants(event)
         # What is not sent takes no number: a gap says that a message was dropped.
         is_live = encoded.priority is Priority.LIVE
         seq = self._sequences.last(topic) if is_only_kept else self._sequences.next(topic, live=is_live)
+        is_sent = self._forward == "all" and not is_only_kept
+        if (row := event_row(event, event_id, admitted.boot or self._boot)) is not None:
+            if is_sent and self.destination is not None:
+                row.numbered(topic, seq)
+            admitted.events.append(row)
         fields = envelope(encoded.fields, id=event_id, seq=seq, thing=self._thing, at=event.at)
         message = Message(
             topic=topic, payload=to_bytes(fields), priority=encoded.priority, qos=encoded.qos, id=event_id
         )
         admitted.told.append((kind_of(event), message))
-        if self._forward == "all" and not is_only_kept:
+        if is_sent:
             self._send(message, event.at, admitted)
         # Rules see the shadow as it was before this message: so they can compare the two.
         depth = event.depth if isinstance(event, Reading) else 0

@@ -7,7 +7,7 @@ from typing import Final
 from edge_mask.errors import TryLater
 from edge_mask.ledger.series_rows import SeriesRows
 from edge_mask.messages import Event, Heard, Held, Settled, kind_of
-from edge_mask.recording.requests import Barrier, Request, Task
+from edge_mask.recording.requests import Barrier, Request, SendAgain, Task
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import Closed, Mailbox
 from edge_mask.runtime.worker import keep_waiting
@@ -24,7 +24,7 @@ _SENDERS_WAIT = 0.5
 
 Post = Event | Heard | Held | Settled | SeriesRows
 """What is recorded, or seen by rules."""
-Entry = Post | Barrier | Task
+Entry = Post | Barrier | SendAgain | Task
 
 
 def is_live(entry: Entry) -> bool:
@@ -76,7 +76,7 @@ class Inbox:
         except Closed:
             log.warning("%s came after the stop and was not recorded", type(event).__name__)
 
-    def ask(self, request: Barrier | Task) -> bool:
+    def ask(self, request: Barrier | SendAgain | Task) -> bool:
         """Leave a request; False when there was no room within a moment, and then its answer says so."""
         try:
             if self.mailbox.put(request, _MAIN_THREAD_WAITS, spare=_SPARE):

@@ -27,7 +27,17 @@ from edge_mask.recording.group import Group
 from edge_mask.recording.intake import Admitted, Intake
 from edge_mask.recording.mail import Entry, Taker, is_live
 from edge_mask.recording.receipts import Receipts, consequences
-from edge_mask.recording.requests import Barrier, Condemn, Erase, Mend, Request, Task, UpdateShadow, carry_out
+from edge_mask.recording.requests import (
+    Barrier,
+    Condemn,
+    Erase,
+    Mend,
+    Request,
+    SendAgain,
+    Task,
+    UpdateShadow,
+    carry_out,
+)
 from edge_mask.recording.rounds import Rounds
 from edge_mask.recording.trouble import Trouble
 from edge_mask.rules.effects import EdgeAction
@@ -156,6 +166,8 @@ class Recorder(Job):
                 self._take(Admitted(Priority.TELEMETRY, series=list(entry.rows)))
             case Erase():
                 self._erase(entry)
+            case SendAgain():
+                self._send_again(entry)
             case _ if isinstance(entry, Task):
                 self._answer(entry)
             case _:
@@ -175,14 +187,32 @@ class Recorder(Job):
 
     def _erase(self, task: Erase) -> None:
         """What was seen before it and is not written yet is written first: it must not come back."""
-        if self._group.rows:
-            self._commit()
-        if self._group.rows:
+        if not self._has_written_all():
             task.answer.set_exception(TryLater("the database cannot be written now, and nothing was erased"))
             return
         self._answer(task)
         self._on_erase()
         self._group.hurry()  # the shadow
+
+    def _send_again(self, task: SendAgain) -> None:
+        """Answered when it is on the disk. What was asked for a moment ago must be found in the outbox."""
+        if not task.answer.set_running_or_notify_cancel():
+            return
+        try:
+            if not self._has_written_all():
+                raise TryLater("the database cannot be written now, and nothing is sent again")
+            admitted, again = self._intake.send_again(task, self._ledger, self._clock.now())
+        except EdgeMaskError as error:
+            task.answer.set_exception(error)
+            return
+        self._take(admitted)
+        self._group.answer_later(task.answer, again)
+        self._group.hurry()
+
+    def _has_written_all(self) -> bool:
+        if self._group.rows:
+            self._commit()
+        return not self._group.rows
 
     def _answer(self, task: Task) -> None:
         """Carry out a request; a changed shadow is answered when it is on the disk."""

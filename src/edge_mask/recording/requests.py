@@ -9,6 +9,7 @@ from edge_mask.ledger.erasure import Erased, Erasure
 from edge_mask.ledger.inspection import Damage, Mended
 from edge_mask.ledger.seen import Sighting
 from edge_mask.ledger.writer import Ledger
+from edge_mask.recording.again import SentAgain
 from edge_mask.units import Moment
 
 T = TypeVar("T")
@@ -82,6 +83,15 @@ class MarkSeen(Request[int]):
     """Marks alerts or faults as seen and answers how many are marked that were not before."""
 
     sighting: Sighting
+
+
+@dataclass(slots=True)
+class SendAgain(Request[SentAgain]):
+    """Puts messages of these numbers into the outbox again, as far as the history has them."""
+
+    topic: str
+    first: int
+    last: int
 
 
 Task = ReadShadow | UpdateShadow | Purge | Mend | Condemn | Erase | MarkSeen

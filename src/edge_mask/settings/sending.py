@@ -70,6 +70,11 @@ class Mqtt(Section):
     keepalive: Annotated[Seconds, duration(at_least=5, at_most=1200)] = Field(
         default=Seconds(30.0), description="MQTT keepalive: a dead connection is noticed after about twice this time."
     )
+    require_subscriber: bool = Field(
+        default=False,
+        description="A stored message that nobody subscribes to counts as not delivered: it waits until somebody does."
+        " Needs MQTT 5. Brokers acknowledge such a message and throw it away.",
+    )
     tls: Tls | None = Field(default=None, description="Use TLS; `tls: {}` with the system's certificates.")
     username: str | None = Field(
         default=None,

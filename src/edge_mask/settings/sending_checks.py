@@ -68,6 +68,7 @@ def _mqtt(settings: Settings) -> Iterator[Complaint]:
         yield ("mqtt", "password"), "is given twice; keep password_file or password"
     if (mqtt.password or mqtt.password_file) and mqtt.username is None:
         yield ("mqtt", "username"), "is missing; a password needs a username"
+    yield from _require_subscriber(settings)
     yield from aws_complaints(settings)
     if mqtt.tls is None:
         return
@@ -78,6 +79,19 @@ def _mqtt(settings: Settings) -> Iterator[Complaint]:
         path: Path | None = getattr(mqtt.tls, key)
         if path is not None:
             yield from unreadable(("mqtt", "tls", key), path, partial(pem_problem, kind))
+
+
+def _require_subscriber(settings: Settings) -> Iterator[Complaint]:
+    """Only an acknowledgement of MQTT 5 says that nobody subscribes."""
+    mqtt = settings.mqtt
+    if not mqtt.require_subscriber:
+        return
+    key = ("mqtt", "require_subscriber")
+    if mqtt.transport != "mqtt":
+        yield key, f"mqtt.transport is {mqtt.transport}, which does not say who subscribes; allowed: false"
+    elif mqtt.protocol != "5":
+        text = f"mqtt.protocol is {mqtt.protocol}, where no broker says that nobody subscribes"
+        yield key, f'{text}; allowed: false, or protocol: "5"'
 
 
 def _homeassistant(settings: Settings) -> Iterator[Complaint]:

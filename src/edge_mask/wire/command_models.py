@@ -177,6 +177,28 @@ class EraseAnswer(Answered):
     counts: EraseCounts
 
 
+Seq = Annotated[int, Field(ge=1, le=2**53)]
+
+
+class HistoryRequest(Asked):
+    """Send messages again that a receiver lacks."""
+
+    topic: str = Field(description="A kind of message such as `visits`, a quantity, or a whole topic.")
+    from_seq: Seq
+    to_seq: Seq = Field(description="The last one; at most 500 in all.")
+
+
+class HistoryAnswer(Answered):
+    """They are on their way."""
+
+    topic: str = Field(description="The whole topic.")
+    sent: Count = Field(description="How many come: under their own `id` and `seq`, with `late`.")
+    missing: list[tuple[Seq, Seq]] = Field(
+        description="From and to of those that never come: erased, older than the history, or never kept."
+    )
+    last: Count = Field(description="The newest number of the topic.")
+
+
 COMMANDS: dict[str, tuple[type[Asked], type[Answered]]] = {
     "infer": (InferRequest, InferAnswer),
     "snapshot": (SnapshotRequest, SnapshotAnswer),
@@ -185,6 +207,7 @@ COMMANDS: dict[str, tuple[type[Asked], type[Answered]]] = {
     "configure": (ConfigureRequest, ConfigureAnswer),
     "model": (ModelRequest, ModelAnswer),
     "erase": (EraseRequest, EraseAnswer),
+    "history": (HistoryRequest, HistoryAnswer),
 }
 """Name of the command → what is asked, and what is answered when it was carried out."""
 SHAPES: tuple[type[Part], ...] = (*(shape for pair in COMMANDS.values() for shape in pair), NotDone)
