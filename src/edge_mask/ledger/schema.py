@@ -231,7 +231,8 @@ _AMENDED = (
     f"""CREATE TABLE amendments (
         id TEXT PRIMARY KEY, amends TEXT NOT NULL, camera TEXT NOT NULL, was TEXT NOT NULL, verdict TEXT NOT NULL,
         ispass INTEGER NOT NULL, reasons TEXT NOT NULL, mask TEXT NOT NULL, mask_score REAL NOT NULL,
-        made_by TEXT NOT NULL, model TEXT NOT NULL, delay_ms INTEGER NOT NULL, {_MOMENT}, topic INTEGER, seq INTEGER)""",
+        made_by TEXT NOT NULL, model TEXT NOT NULL, delay_ms INTEGER NOT NULL, {_MOMENT},
+        topic INTEGER, seq INTEGER)""",
     "CREATE INDEX amendments_wall ON amendments (wall)",
     "CREATE INDEX amendments_visit ON amendments (amends)",
     "CREATE INDEX amendments_unset ON amendments (boot) WHERE synced = 0",
