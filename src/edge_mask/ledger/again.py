@@ -92,9 +92,8 @@ def event_of(table: str, row: Mapping[Any, Any], at: Moment) -> Event | None:
                 time_to_verdict_ms=row["time_to_verdict_ms"],
             )  # fmt: skip
         case "amendments":
-            names = ("amends", "camera", "was", "verdict", "mask", "mask_score", "model", "delay_ms")
-            reasons = tuple(json.loads(row["reasons"]))
-            return Amendment(at=at, **_values(row, *names), reasons=reasons, by=row["made_by"])
+            said = _values(row, "amends", "camera", "was", "verdict", "mask", "mask_score", "model", "delay_ms")
+            return Amendment(at=at, **said, reasons=tuple(json.loads(row["reasons"])), by=row["made_by"])
         case "looks":
             return Look(at=at, **_values(row, "camera", "faces", "no_mask", "streak", "snapshot"))
         case "alerts":
