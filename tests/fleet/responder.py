@@ -41,7 +41,7 @@ class Reply:
 
 def seen(label: str, score: float = 0.97, by: str = "analyser-01", **more: Any) -> Reply:
     """An answer that covers the middle of the picture, where the face is."""
-    face = {"label": label, "score": score, "box": more.pop("box", {"x": 90.0, "y": 90.0, "w": 170.0, "h": 170.0})}
+    face = {"label": label, "score": score, "box": more.pop("box", {"x": 155.0, "y": 155.0, "w": 170.0, "h": 170.0})}
     return Reply(
         json.dumps(
             {"ok": True, "by": by, "model": "large 2.0.0", "faces": [face], "inference_ms": 9.0, **more}

@@ -26,11 +26,6 @@ _MOST_PROPERTIES: Final = 16
 _LONGEST: Final = 128
 
 
-def answers_topic(topics: Topics) -> str:
-    """Where a device hears what its frames showed."""
-    return f"{topics.of('commands')}/infer/answers"
-
-
 def properties_of(message: Message) -> Mapping[str, str]:
     """Its user properties, as far as anybody needs them."""
     pairs: Any = message.properties.get("user_properties") or ()

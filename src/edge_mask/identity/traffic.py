@@ -56,12 +56,21 @@ def _elsewhere(settings: Settings) -> Iterator[tuple[set[Destination], set[str]]
         yield {Destination(TopicPattern.of_filter(each)) for each in part.said}, set(part.heard)
     if (results := settings.topics.tflite_results) is not None and settings.cameras:
         yield {Destination(TopicPattern.exactly(results.replace("{thing}", thing)))}, set()
+    if settings.fleet is not None and settings.fleet.peers.offer:
+        anybody = Topics(settings.topics.root, "+", settings.topics.renames)
+        asked = Destination(TopicPattern.of_filter(anybody.command("infer")))
+        answers = Topics(settings.topics.root, thing, settings.topics.renames).infer_answers
+        yield {asked}, {answers, *map(anybody.of, ("about", "room", "status"))}
+    if settings.fleet is not None and settings.fleet.looks_for_others:
+        anybody = Topics(settings.topics.root, "+", settings.topics.renames)
+        answered = (anybody.infer_answers, anybody.second_looks)
+        yield {Destination(TopicPattern.of_filter(each)) for each in answered}, set()
     outside = [sensor for sensor in settings.sensors if isinstance(sensor, MqttSensor)]
     yield set(), {topic for sensor in outside for topic in (sensor.topic, sensor.availability) if topic is not None}
     second = None if settings.fleet is None else settings.fleet.second_look
     if second is not None and not second.is_address:
-        own, asked = (Topics(settings.topics.root, each, settings.topics.renames) for each in (thing, second.to))
-        yield {Destination(TopicPattern.exactly(asked.command("infer")))}, {own.second_looks}
+        own, other = (Topics(settings.topics.root, each, settings.topics.renames) for each in (thing, second.to))
+        yield {Destination(TopicPattern.exactly(other.command("infer")))}, {own.second_looks}
     if settings.homeassistant.enabled:
         prefix = settings.homeassistant.prefix
         announced = TopicPattern.exactly(discovery_topic(prefix, object_id(thing)))

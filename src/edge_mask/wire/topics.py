@@ -36,6 +36,11 @@ class Topics:
         """Where analysers answer to the second looks that this device asks for."""
         return f"{self.command('infer')}/second_look"
 
+    @property
+    def infer_answers(self) -> str:
+        """Where this device hears what others see in its frames."""
+        return f"{self.command('infer')}/answers"
+
 
 LONGEST: Final = 65_535
 """Bytes of one text or of correlation data: MQTT writes their length into two bytes."""
