@@ -508,7 +508,11 @@ def test_what_is_said_agrees_or_not_and_takes_its_time() -> None:
     house = House()
     house.judged()
     house.asker.label = "mask"
-    house.asker.meanwhile = lambda: None if house.clock.advance(1.5).synced else None
+
+    def takes_its_time() -> None:
+        house.clock.advance(1.5)
+
+    house.asker.meanwhile = takes_its_time
     house.work()
     (amendment,) = house.said
     assert (amendment.was, amendment.verdict, amendment.mask) == ("pass", "pass", "mask")

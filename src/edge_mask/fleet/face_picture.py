@@ -39,9 +39,10 @@ def cut(shot: Shot, track: int | None) -> Cut | None:
     face = next((each.face for each in shot.tracks if each.id == track), None)
     if face is None:
         return None
-    left, top, right, bottom = _within(face.box, _AROUND, shot.frame.image)
+    left, top, right, bottom = _within(face.box, 0.0, shot.frame.image)
     if right <= left or bottom <= top:
         return None
+    left, top, right, bottom = _within(face.box, _AROUND, shot.frame.image)
     others = [
         replace(each, box=_moved(each.box, left, top))
         for each in shot.faces
