@@ -13,7 +13,7 @@ from edge_mask.settings.feeds import MqttSensor
 from edge_mask.settings.model import Settings
 from edge_mask.settings.series_checks import measured_series
 from edge_mask.sql.topics import topic_matches
-from edge_mask.wire.topics import WISHES, JobTopics, ShadowTopics, Topics
+from edge_mask.wire.topics import MODEL_DESIRED, MODEL_REPORTED, WISHES, JobTopics, ShadowTopics, Topics
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,10 @@ def _elsewhere(settings: Settings) -> Iterator[tuple[set[Destination], set[str]]
     if second is not None and not second.is_address:
         own, other = (Topics(settings.topics.root, each, settings.topics.renames) for each in (thing, second.to))
         yield {Destination(TopicPattern.exactly(other.command("infer")))}, {own.second_looks}
+    if settings.fleet is not None:
+        topics = Topics(settings.topics.root, thing, settings.topics.renames)
+        reported = TopicPattern.exactly(topics.of(MODEL_REPORTED))
+        yield {Destination(reported, retain=True)}, {topics.of(MODEL_DESIRED)}
     if settings.homeassistant.enabled:
         prefix = settings.homeassistant.prefix
         announced = TopicPattern.exactly(discovery_topic(prefix, object_id(thing)))
