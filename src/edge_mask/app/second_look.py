@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edge_mask.fleet.second_look import SecondLooks
     from edge_mask.fleet.standing import Standing
 
-Pictured = Callable[[Event, Shot | None], Event]
+Offered = Callable[[Event, Shot | None], Event]
 OnEvent = Callable[[Kind, Message], object]
 
 _STEPS = 3
@@ -35,10 +35,6 @@ class SecondLooking:
         self._standing = None if self._wanted is None else self._standing_of(self._wanted, wishes)
 
     @property
-    def is_on(self) -> bool:
-        return self._wanted is not None
-
-    @property
     def counts(self) -> "dict[str, int] | None":
         """By outcome since the process began; None while it is off."""
         if self._standing is None:
@@ -47,9 +43,10 @@ class SecondLooking:
 
         return {outcome: self._standing.counts[outcome] for outcome in OUTCOMES}
 
-    def pictured(self, before: Pictured) -> Pictured:
-        """What gives an event its picture; and offers it."""
-        return before if self._wanted is None else lambda event, shot: self._offered(before(event, shot), shot)
+    @property
+    def offered(self) -> Offered | None:
+        """What vision offers each event to; None while it is off."""
+        return None if self._wanted is None else self._offered
 
     def on_event(self, before: OnEvent) -> OnEvent:
         """What the recorder tells of each event."""
