@@ -30,7 +30,8 @@ class SecondLooking:
     def __init__(self, ground: Ground, wishes: Wishes | None) -> None:
         settings = ground.settings
         self._ground = ground
-        self._wanted = None if settings.fleet is None else settings.fleet.second_look
+        wanted = None if settings.fleet is None else settings.fleet.second_look
+        self._wanted = wanted if settings.privacy.second_look else None  # the settings say so, too: once more is cheap
         self._looks: SecondLooks | None = None
         self._standing = None if self._wanted is None else self._standing_of(self._wanted, wishes)
 
