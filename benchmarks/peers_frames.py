@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from itertools import pairwise
@@ -168,7 +168,7 @@ def _noisy(size: int) -> bytes:
 
 
 def fleet(folder: Path, broker: Mosquitto) -> None:
-    """20 frames/s of a device whose model is broken; one of three peers is killed at 6 s, one frozen at 12 to 18 s."""
+    """20 frames/s of a device whose model is broken; the busiest peer of three is killed at 6 s, the next frozen at 12."""
     model = {"model": str(find_package()), "threads": 1}
     names = ("peer-a", "peer-b", "peer-c")
     with ExitStack() as stack:
@@ -185,15 +185,17 @@ def fleet(folder: Path, broker: Mosquitto) -> None:
         began = time.monotonic()
         _sleep_until(began + 6)
         killed, before = time.monotonic(), _counts(subscriber)
-        peers["peer-a"].send(signal.SIGKILL)
+        victim = _busiest(subscriber, names)
+        peers[victim].send(signal.SIGKILL)
         _sleep_until(began + 12)
         after_kill = _counts(subscriber)
         frozen = time.monotonic()
-        peers["peer-b"].send(signal.SIGSTOP)
+        frozen_one = _busiest(subscriber, [each for each in names if each != victim])
+        peers[frozen_one].send(signal.SIGSTOP)
         _sleep_until(began + 15)
         after_freeze = _counts(subscriber)
         _sleep_until(began + 18)
-        peers["peer-b"].send(signal.SIGCONT)
+        peers[frozen_one].send(signal.SIGCONT)
         _sleep_until(began + 24)
         end = _counts(subscriber)
         print(f"judged {sum(began <= at < began + 24 for at in judged)} of {24 * 20} frames; figures {end}")
@@ -267,6 +269,17 @@ def _counts(subscriber: Subscriber) -> dict[str, int]:
 def _peer_counts(subscriber: Subscriber, thing: str) -> dict[str, int]:
     got = [each.json().get("peers") for each in subscriber.on(f"edge-mask/{thing}/health")]
     return next((each for each in reversed(got) if each), {})
+
+
+def _busiest(subscriber: Subscriber, names: Sequence[str]) -> str:
+    """Who took most frames between its last two reports."""
+
+    def rate(name: str) -> int:
+        told = [each.json().get("peers") for each in subscriber.on(f"edge-mask/{name}/health")]
+        taken = [each["taken"] for each in told if each]
+        return int(taken[-1] - taken[-2])
+
+    return max(names, key=rate)
 
 
 def _sleep_until(at: float) -> None:
