@@ -168,7 +168,7 @@ def _noisy(size: int) -> bytes:
 
 
 def fleet(folder: Path, broker: Mosquitto) -> None:
-    """20 frames/s of a device whose model is broken; the busiest peer of three is killed at 6 s, the next frozen at 12."""
+    """20 frames/s of a device whose model is broken; the busiest of three peers is killed at 6 s, one frozen at 12."""
     model = {"model": str(find_package()), "threads": 1}
     names = ("peer-a", "peer-b", "peer-c")
     with ExitStack() as stack:
