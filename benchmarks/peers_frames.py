@@ -317,13 +317,14 @@ def gate(folder: Path, broker: Mosquitto, seconds: float) -> None:
             daemon.stop()
             counts = _counts(subscriber)
             lines = edge_mask("history", "--json", "--config", config, cwd=here).out.splitlines()
-            times = [
-                each["time_to_verdict_ms"]
-                for each in map(json.loads, lines)
-                if datetime.fromisoformat(each["ts"]).timestamp() >= since
-            ]
+            times = [each["time_to_verdict_ms"] for each in map(json.loads, lines) if _moment(each) >= since]
             print(f"{case}: {len(times)} verdicts, median {statistics.median(times):.0f} ms,", end=" ")
             print(f"mean {statistics.mean(times):.0f} ms; {counts}")
+
+
+def _moment(visit: dict[str, Any]) -> float:
+    """Of its verdict, Unix seconds."""
+    return datetime.fromisoformat(visit["visited"]).timestamp()
 
 
 def _has_offered(got: Any) -> bool:
