@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from tests.broker import Mosquitto, Received, Subscriber
+from tests.capture.http_server import HttpCameraServer, Request
 from tests.detect import packages, tiny_tflite
 from tests.end_to_end.daemon import BARE, THING, Daemon, edge_mask, topic, write_config, write_scene
-from tests.end_to_end.others import FakePeer, correlation_of
+from tests.end_to_end.others import FakePeer, correlation_of, frame
 from tests.waiting import until
 
 pytestmark = pytest.mark.broker
@@ -26,10 +27,13 @@ def write_site(folder: Path, port: int, role: str = "cctv", **changes: Any) -> P
     decoding = {"kind": "anchor_free", "strides": [16], "size_scale": 1.0}
     packages.write_package(folder / "model", graph, decoding=decoding)
     camera = {"name": "hall", "source": f"images:{folder / 'scene'}", "role": role, "loop": True, "interval": "0.05s"}
-    return write_config(
-        folder, port, cameras=[camera],
-        **{"fleet": {"peers": {"offer": True}}, "health": {"interval": "1s"}, "detections": "all", **changes},
-    )  # fmt: skip
+    usual = {
+        "cameras": [camera],
+        "fleet": {"peers": {"offer": True}},
+        "health": {"interval": "1s"},
+        "detections": "all",
+    }
+    return write_config(folder, port, **(usual | changes))
 
 
 def figures(subscriber: Subscriber, is_enough: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any]:
@@ -39,7 +43,7 @@ def figures(subscriber: Subscriber, is_enough: Callable[[Mapping[str, Any]], boo
         found = [each.json().get("peers", {}) for each in got if each.topic == topic("health")]
         return [each for each in found if each and is_enough(each)]
 
-    got = subscriber.wait_for(lambda got: bool(peers(got)), 30)
+    got = subscriber.wait_for(lambda got: bool(peers(got)), 100)
     return peers(got)[-1]
 
 
@@ -73,6 +77,43 @@ def test_a_house_without_a_model_lets_others_look(tmp_path: Path, broker: Mosqui
         looks = subscriber.wait_for_count(topic("looks"), 5)
         assert daemon.stop() == 0
     assert all(each.json()["no_mask"] == 1 for each in looks)
+
+
+def test_a_device_that_falls_behind_gives_away_frames_of_its_rooms_and_none_of_its_gate(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    """The room asks for a hundred looks a second, and the model of this device is far too large for that."""
+    graph = tiny_tflite.anchor_free((1024, 1024), strides=(16,))
+    decoding = {"kind": "anchor_free", "strides": [16], "size_scale": 1.0}
+    picture_input = {**packages.PLAIN_INPUT, "size": [1024, 1024]}
+    pictures = [frame(quality=quality) for quality in range(60, 96)]
+
+    def stream(request: Request) -> None:
+        request.begin("multipart/x-mixed-replace; boundary=frame")
+        for number in range(1_000_000):
+            picture = pictures[number % len(pictures)]
+            head = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(picture)
+            request.wfile.write(head + picture + b"\r\n")
+            if request.server.stopped.wait(0.005):
+                return
+
+    with HttpCameraServer(stream) as server:
+        config = write_site(
+            tmp_path,
+            broker.port,
+            cameras=[
+                {"name": "hall", "source": server.address("/stream"), "role": "cctv", "interval": "0.01s"},
+                {"name": "front", "source": f"images:{tmp_path / 'scene'}", "loop": True, "interval": "0.2s"},
+            ],
+        )
+        packages.write_package(tmp_path / "model", graph, decoding=decoding, input=picture_input)
+        with FakePeer(broker.port, "gate-02", faithful) as peer, Daemon(config) as daemon:
+            figures(subscriber, lambda each: each["answered"] > 20)
+            assert daemon.stop() == 0
+            given = {dict(each.properties.UserProperty)["camera"] for each in peer.got}
+    looks = [(each.json()["camera"], each.json()["model"]) for each in subscriber.on(topic("detections"))]
+    assert given == {"hall"}
+    assert set(looks) == {("hall", "tiny 1.0.0"), ("hall", "fake 1"), ("front", "tiny 1.0.0")}
 
 
 def test_each_frame_is_judged_once_and_in_its_order(tmp_path: Path, broker: Mosquitto, subscriber: Subscriber) -> None:

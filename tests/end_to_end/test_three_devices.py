@@ -10,7 +10,7 @@ from tests.end_to_end.daemon import Daemon, topic
 from tests.end_to_end.others import Analysing, analyser
 from tests.end_to_end.test_peers_in_the_daemon import figures, write_site
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
 
 
 def test_devices_find_each_other_and_outlive_each_other(
