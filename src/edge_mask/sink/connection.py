@@ -32,6 +32,11 @@ _UNDER_WAY: Final = 3
 _RETAINED: Final = frozenset(kind.name for kind in KINDS if kind.is_retained)
 
 
+def receive_maximum(sink: Sink) -> int:
+    """Unacknowledged messages that the broker may have under way."""
+    return min(65_535, _UNDER_WAY * sink.batch)
+
+
 class BrokerConnection(PahoTransport):
     """A transport whose arrivals wait for their commit. It also publishes and listens, for others in this process."""
 
@@ -51,7 +56,7 @@ class BrokerConnection(PahoTransport):
         self._endpoint = replace(
             self._endpoint,
             session_expiry=SESSION_KEPT,
-            receive_maximum=min(65_535, _UNDER_WAY * sink.batch),
+            receive_maximum=receive_maximum(sink),
             packet_maximum=LARGEST_PACKET,
         )
         self._filters = sink.filters
@@ -90,10 +95,8 @@ class BrokerConnection(PahoTransport):
         self._tally.is_connected = is_connected
         if is_connected:
             self._outage.end()
-        else:
-            self._inbox.forget()
-            if not self._is_closing:
-                self._outage.begin("broker_away", reason)
+        elif not self._is_closing:
+            self._outage.begin("broker_away", reason)
 
 
 def _to_nobody(_fault: Fault) -> None:

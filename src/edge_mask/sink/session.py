@@ -49,7 +49,8 @@ class StoringSession(PahoSession):
         self._acknowledged: deque[int] = deque()
         self._ungranted = set(stored)
         self._refused_filter = ""
-        self._has_ended = False
+        self.has_ended = False
+        """Nothing is acknowledged any more."""
         super().__init__(endpoint, context, None, bell, log.warning, clock)
 
     def _new_client(self) -> Client:
@@ -64,7 +65,7 @@ class StoringSession(PahoSession):
 
     def acknowledge(self, packets: list[int]) -> None:
         """See inbox.Acknowledging."""
-        if not self._has_ended:
+        if not self.has_ended:
             self._acknowledged.extend(packets)
             self._bell.ring()
 
@@ -86,7 +87,7 @@ class StoringSession(PahoSession):
             raise Refused(self._refused_filter)
 
     def end(self, reason: str, *, politely: bool) -> None:
-        self._has_ended = True
+        self.has_ended = True
         if politely and self._client.is_connected():
             self._send_acknowledgements()
             self._client.loop_write()
