@@ -24,7 +24,6 @@ from edge_mask.sink.rows import Incoming
 
 log = logging.getLogger(__name__)
 
-_TAKEN_OVER: Final = 0x8E
 _SEND_NO_RETAINED: Final = 2
 
 
@@ -121,10 +120,3 @@ class StoringSession(PahoSession):
             self._ungranted.discard(wanted)
             if not self._ungranted:
                 self._on_subscribed()
-
-    def _when_lost(self, client: Any, data: Any, flags: Any, code: ReasonCode, got: Any) -> None:
-        super()._when_lost(client, data, flags, code, got)
-        if code.value == _TAKEN_OVER:
-            self._lost = (
-                f'another sink uses the client id "{self._endpoint.client_id}": give each its own sink.client_id'
-            )
