@@ -4,8 +4,9 @@ transport ◀─ couriers ◀─ recorder ◀─ vision ◀─ cameras          
                             ▲───────── meters, health            stopped the other way round)
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edge_mask.act.actions import Actions
@@ -42,9 +43,11 @@ from edge_mask.runtime.door import Door
 from edge_mask.runtime.house import House
 from edge_mask.runtime.worker import Job
 from edge_mask.settings.model import Settings
+from edge_mask.units import Seconds
 from edge_mask.vision.shared import Vision
 
-if TYPE_CHECKING:  # drags the connection to the nucleus in
+if TYPE_CHECKING:  # what is not wanted is not imported
+    from edge_mask.app.peers import Sharing
     from edge_mask.control.component import Component
 
 
@@ -85,6 +88,8 @@ class Assembly:
         self._series = series_for(settings, clock, self._inbox.emit)
         self._states: list[PartStates] = []
         """One for each that counts frames by itself."""
+        self._checks: list[Callable[[Seconds], None]] = []
+        """Called every second or two."""
 
     def house(self) -> House:
         """The workers, sink first."""
@@ -101,14 +106,20 @@ class Assembly:
         asked = self._wishes if connection is not None or settings.web.enabled else None
         # Where commands are taken, the first lane shares its model with pictures that are sent along.
         shared = SharedDetector(detectors[0]) if asked is not None and detectors else None
-        vision = parts.vision(instruments, detectors[0]) if detectors else None
+        looks = bool(settings.cameras) and (bool(detectors) or self._gives_away)
+        vision = parts.vision(instruments, detectors[0] if detectors else None) if looks else None
         working: list[Detector] = [*detectors] if shared is None else [shared, *detectors[1:]]
         tapped = map(self._care.tapped, working)
-        lanes = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(tapped)]
+        lanes: list[Job] = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(tapped)]
         cameras = {camera.name: parts.camera(camera) for camera in settings.cameras}
 
+        sharing = self._sharing(connection)
+        if sharing is not None:
+            besides.append(sharing.look_for_others(shared, owns_model=vision is None))
+        if sharing is not None and vision is not None and self._gives_away:
+            lanes.append(sharing.give_away(parts.frames, vision, cameras, len(lanes)))
         if asked is not None:
-            besides += self._lend(asked, connection, shared, actions, cameras, instruments)
+            besides += self._lend(asked, connection, shared, actions, cameras, instruments, sharing)
         besides += self._attend_to_the_nucleus(vision)
         besides += self._care.worker(connection)
         for states in self._states:
@@ -117,7 +128,8 @@ class Assembly:
 
         series = [] if self._series is None else [self._series]
         sinks = [actions, recorder, *self._couriers.all, *besides, self._inspector, health, *self._gate.jobs, *series]
-        built = Built(sinks, instruments, lanes, cameras, vision, self._gate, parts.pace(cameras if vision else {}))
+        checks = [parts.pace(cameras if vision else {}).check, *self._checks]
+        built = Built(sinks, instruments, lanes, cameras, vision, self._gate, checks)
         return house_of(
             built,
             self._ground,
@@ -129,7 +141,7 @@ class Assembly:
     # -- one part after the other ------------------------------------------------------------------------
 
     def _detectors(self) -> list[ModelDetector]:
-        """None without cameras: then no model is loaded."""
+        """None where nothing is looked at: then no model is loaded."""
         detectors = self._care.load()
         for detector in detectors:
             self._undo.callback(detector.close)
@@ -194,6 +206,7 @@ class Assembly:
         actions: Actions,
         cameras: Mapping[str, Camera],
         instruments: Instruments,
+        sharing: "Sharing | None",
     ) -> list[Job]:
         """To those who ask from outside: over the broker, and over HTTP."""
         lent = Lent(
@@ -209,10 +222,30 @@ class Assembly:
             figures=self._figures(),
             broken=self._care.broken,
         )
+        if sharing is not None:
+            lent = replace(lent, first=sharing.first, frames_shared=sharing.counts)
         look = lent.look()
         clerk = lent.clerk(look)
         self._couriers.listeners.append(clerk.connected)
         return [clerk, *self._page.jobs(lent, look)]
+
+    @property
+    def _gives_away(self) -> bool:
+        """Whether frames may go to other devices."""
+        fleet = self._settings.fleet
+        return fleet is not None and fleet.peers.offer and self._settings.mqtt.transport != "none"
+
+    def _sharing(self, connection: BrokerTransport | None) -> "Sharing | None":
+        fleet = self._settings.fleet
+        if fleet is None or connection is None:
+            return None
+        from edge_mask.app.peers import Sharing  # what is not wanted is not imported
+
+        sharing = Sharing(self._ground, fleet, connection)
+        for states in self._states:
+            states.besides = sharing.figures
+        self._checks.append(sharing.check)
+        return sharing
 
     def _attend_to_the_nucleus(self, vision: Vision | None) -> list[Job]:
         def is_occupied() -> bool:

@@ -54,8 +54,9 @@ class ModelCare:
             self.desk = self._desk()
 
     def load(self) -> list[ModelDetector]:
-        """One for each lane; none without cameras, and while the package is broken. Raises ModelError."""
-        if not self._settings.cameras:
+        """One for each lane; none where nothing is looked at, and while the package is broken. Raises ModelError."""
+        fleet = self._settings.fleet
+        if not self._settings.cameras and (fleet is None or not fleet.looks_for_others):
             return []
         try:
             detectors = self._loaded()

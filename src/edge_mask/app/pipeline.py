@@ -29,6 +29,7 @@ from edge_mask.settings.model import Settings
 from edge_mask.track.tracker import Tracker
 from edge_mask.units import Seconds
 from edge_mask.vision.evidence import Examiner
+from edge_mask.vision.given import Given
 from edge_mask.vision.lane import Lane
 from edge_mask.vision.shared import CameraState, Seen, Vision
 from edge_mask.vision.shots import Shots
@@ -59,15 +60,20 @@ class PipelineParts:
         }
         return PaceWatch(self.seen, cameras, kept)
 
-    def vision(self, instruments: Instruments, detector: ModelDetector) -> Vision:
-        """The trackers and decisions of all cameras, which decide on what this detector sees."""
-        made_by = MadeBy(__version__, detector.name, detector.sha256)
+    def vision(self, instruments: Instruments, detector: ModelDetector | None) -> Vision:
+        """The trackers and decisions of all cameras, which decide on what this detector sees; without one, on what
+        other devices see."""
+        made_by = MadeBy(__version__, *(("none", "") if detector is None else (detector.name, detector.sha256)))
         cameras = {camera.name: self._state_of(camera, instruments, made_by) for camera in self.settings.cameras}
         publish = "all" if self.settings.topics.tflite_results else self.settings.detections
         return Vision(
             self.frames, cameras, self.emit, self.clock,
-            seen=self.seen, publish=publish, pictured=self.album.pictured,
+            seen=self.seen, publish=publish, pictured=self.album.pictured, given=self._given(),
         )  # fmt: skip
+
+    def _given(self) -> Given | None:
+        fleet = self.settings.fleet
+        return Given() if fleet is not None and fleet.peers.offer else None
 
     def pictured_now(self, event: Event) -> Event:
         """For what other parts have to say of a camera: with the picture of that moment, if there is one."""

@@ -56,6 +56,14 @@ def _elsewhere(settings: Settings) -> Iterator[tuple[set[Destination], set[str]]
         yield {Destination(TopicPattern.of_filter(each)) for each in part.said}, set(part.heard)
     if (results := settings.topics.tflite_results) is not None and settings.cameras:
         yield {Destination(TopicPattern.exactly(results.replace("{thing}", thing)))}, set()
+    if settings.fleet is not None and settings.fleet.peers.offer:
+        anybody = Topics(settings.topics.root, "+", settings.topics.renames)
+        asked = Destination(TopicPattern.of_filter(anybody.command("infer")))
+        answers = Topics(settings.topics.root, thing, settings.topics.renames).infer_answers
+        yield {asked}, {answers, *map(anybody.of, ("about", "room", "status"))}
+    if settings.fleet is not None and settings.fleet.looks_for_others:
+        anybody = Topics(settings.topics.root, "+", settings.topics.renames)
+        yield {Destination(TopicPattern.of_filter(anybody.infer_answers))}, set()
     outside = [sensor for sensor in settings.sensors if isinstance(sensor, MqttSensor)]
     yield set(), {topic for sensor in outside for topic in (sensor.topic, sensor.availability) if topic is not None}
     if settings.homeassistant.enabled:

@@ -131,3 +131,8 @@ class Fleet(Section):
     peers: Peers = Field(default=Peers(), description="Frames given to others, and taken from them.")
     packages: FleetPackages = Field(default=FleetPackages(), description="Model packages that are wished from outside.")
     pictures: FleetPictures | None = Field(default=None, description="Pictures for the central store.")
+
+    @property
+    def looks_for_others(self) -> bool:
+        """Whether it needs a model also without a camera."""
+        return self.peers.accept > 0 or self.type == "analysis"

@@ -260,6 +260,16 @@ class RuleHealth(Part):
     is_set_aside: bool = Field(description="It failed too often and is not evaluated until rules are loaded again.")
 
 
+class PeersHealth(Part):
+    """Frames between this device and others, since its parts were built."""
+
+    offered: Count | None = Field(default=None, description="Frames that others were given; absent without `offer`.")
+    answered: Count | None = Field(default=None, description="Those of them that were judged.")
+    lost: Count | None = Field(default=None, description="No answer in time, or none that could be believed.")
+    taken: Count | None = Field(default=None, description="Frames of others that were looked at here.")
+    refused: Count | None = Field(default=None, description="Frames of others that were answered with an error.")
+
+
 class Health(Envelope):
     """How the device is doing; null where it does not say."""
 
@@ -290,6 +300,7 @@ class Health(Envelope):
     visits_today: VisitsToday | None = Field(default=None, description="Null without a camera.")
     cameras: dict[str, CameraHealth] | None = Field(default=None, description="By name; absent without cameras.")
     sensors: dict[str, SensorHealth] | None = Field(default=None, description="By name; absent without sensors.")
+    peers: PeersHealth | None = Field(default=None, description="Absent without the section `fleet`.")
     rules: dict[str, RuleHealth] | None = Field(default=None, description="By name; absent without rules.")
 
 
