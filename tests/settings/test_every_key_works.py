@@ -154,14 +154,22 @@ def write_config_of_targets(folder: Path, readings: str, url: str) -> Path:
     return path
 
 
+def write_config_of_a_sink(folder: Path) -> Path:
+    """Nobody listens where its database should be."""
+    (folder / "password").write_text("x")
+    path = folder / "sink.yaml"
+    sink = {"database": "postgresql+psycopg://sink@127.0.0.1:1/x", "password_file": str(folder / "password")}
+    path.write_text(json.dumps({"mqtt": {"port": 1}, "sink": {**sink, "page": {"port": free_port()}}}))
+    return path
+
+
 BEING_BUILT = {
     "Fleet",
     "Watch",
     "SecondLook",
     "FleetPackages",
     "FleetPictures",
-    "Sink",
-    "SinkPage",
+    "Sink.refill",
     "SinkPictures",
     "Privacy.second_look",
 }
@@ -207,6 +215,7 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
     read |= read_by("check", folder=tmp_path, config=write_config_of_a_token(tmp_path, readings))
     component = write_config_of_a_component(tmp_path, readings)
     read |= read_by("run", "--max-seconds", "0.1", folder=tmp_path, config=component)
+    read |= read_by("sink", "--once", folder=tmp_path, config=write_config_of_a_sink(tmp_path))
     with WebServer() as server:
         targets = write_config_of_targets(tmp_path, readings, server.url)
         assert edge_mask("users", "add", "kim", "--config", targets, cwd=tmp_path, stdin=f"{'x9-' * 8}\n").code == 0
