@@ -1,13 +1,19 @@
 """The broker's side: who may, who is there twice, and what the documentation says of it."""
 
+import json
 import re
+import socket
+import struct
+import threading
+from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 import pytest
 from tests.broker import HOST, Mosquitto, free_port
-from tests.deliver.scripted import ScriptedBroker
+from tests.deliver.scripted import CONNACK_V5, ScriptedBroker
 from tests.end_to_end.daemon import edge_mask
-from tests.sink.central import Central, Publisher, message
+from tests.sink.central import Central, Publisher, message, new_id
 from tests.sink.servers import DatabaseServer
 from tests.waiting import until
 
@@ -52,6 +58,47 @@ def test_refused_subscription_is_a_sentence(postgres: DatabaseServer, tmp_path: 
     ):
         sink.says("the broker refused the subscription to edge-mask/+/+: Not authorized")
         assert sink.stop() == 0
+
+
+class DyingBroker(ScriptedBroker):
+    """It sends messages once it is `told_to`, and dies: nothing that it is told arrives."""
+
+    def __init__(self, payloads: Sequence[bytes]) -> None:
+        self._payloads = payloads
+        self.told_to = threading.Event()
+        super().__init__(suback=1)
+
+    def _talk(self, connection: socket.socket) -> None:
+        if self.connections > 1:
+            super()._talk(connection)
+            return
+        with connection.makefile("rb") as stream:
+            stream.read(stream.read(2)[1])
+            connection.sendall(CONNACK_V5)
+            subscribe = stream.read(stream.read(2)[1])
+            connection.sendall(bytes([0x90, 4]) + subscribe[:2] + bytes([0, 1]))
+        self.told_to.wait(60)
+        connection.sendall(b"".join(map(_publish, count(1), self._payloads)))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+
+
+def _publish(packet: int, payload: bytes) -> bytes:
+    topic = b"edge-mask/gate-01/visits"
+    body = struct.pack(">H", len(topic)) + topic + struct.pack(">H", packet) + b"\0" + payload
+    return bytes([0x32, len(body)]) + body  # shorter than 128 bytes
+
+
+def test_what_a_killed_broker_sent_before_is_read_to_its_end(postgres: DatabaseServer, tmp_path: Path) -> None:
+    visits = [{"id": new_id(), "seq": seq} for seq in range(1, 601)]  # small, to fit into the kernel's buffers
+    with (
+        DyingBroker([json.dumps(each).encode() for each in visits]) as broker,
+        Central(tmp_path, broker, postgres) as central,
+        central.sink(central.write_config("dying.yaml", batch=20, wait=0)) as sink,
+    ):
+        sink.is_ready()
+        broker.told_to.set()
+        until(lambda: central.count() == 600)
 
 
 def test_two_sinks_with_one_client_id_are_told(in_postgres: Central) -> None:

@@ -27,6 +27,20 @@ log = logging.getLogger(__name__)
 _SEND_NO_RETAINED: Final = 2
 
 
+class ReadingClient(Client):
+    """Reads what a broker that was killed has sent before: it has told the publishers that it had their messages.
+
+    A write that fails is no end yet, as it is for paho, which would close the socket over what is unread. Reading says
+    when there is no more.
+    """
+
+    def _sock_send(self, buf: bytes | bytearray) -> int:
+        try:
+            return super()._sock_send(buf)
+        except (BrokenPipeError, ConnectionResetError):
+            return len(buf)
+
+
 class StoringSession(PahoSession):
     """As the daemon's, but a message waits for `acknowledge`."""
 
@@ -53,7 +67,7 @@ class StoringSession(PahoSession):
         super().__init__(endpoint, context, None, bell, log.warning, clock)
 
     def _new_client(self) -> Client:
-        client = new_client(self._endpoint, self._context, None, manual_ack=True)
+        client = new_client(self._endpoint, self._context, None, kind=ReadingClient, manual_ack=True)
         client.on_connect = self._when_answered
         client.on_disconnect = self._when_lost
         client.on_publish = self._when_acknowledged

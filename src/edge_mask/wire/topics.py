@@ -37,6 +37,11 @@ class Topics:
         return f"{self.command('infer')}/answers"
 
 
+MODEL_DESIRED: Final = "model/desired"
+"""Below the root: which model is wished, retained."""
+MODEL_REPORTED: Final = "model/reported"
+"""Below the root: what became of that, retained."""
+
 LONGEST: Final = 65_535
 """Bytes of one text or of correlation data: MQTT writes their length into two bytes."""
 
