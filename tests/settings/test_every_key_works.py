@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+import pytest
 from pydantic import BaseModel
 from tests.broker import free_port
 from tests.deliver.web_server import WebServer
@@ -201,6 +202,7 @@ def forgotten(read: set[str]) -> set[str]:
     return {key for key in keys_of(Settings) if key not in read | BEING_BUILT and key.partition(".")[0] not in sections}
 
 
+@pytest.mark.timeout(400)  # it runs many commands one after the other
 def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
     write_model(tmp_path)
     write_scene(tmp_path / "scene", [MASKED])
