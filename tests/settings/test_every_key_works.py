@@ -156,6 +156,15 @@ def write_config_of_targets(folder: Path, readings: str, url: str) -> Path:
     return path
 
 
+def write_config_of_a_sink(folder: Path) -> Path:
+    """Nobody listens where its database should be."""
+    (folder / "password").write_text("x")
+    path = folder / "sink.yaml"
+    sink = {"database": "postgresql+psycopg://sink@127.0.0.1:1/x", "password_file": str(folder / "password")}
+    path.write_text(json.dumps({"mqtt": {"port": 1}, "sink": {**sink, "page": {"port": free_port()}}}))
+    return path
+
+
 def write_config_of_packages(folder: Path, readings: str) -> Path:
     """Its model is broken, and is to be fetched again from where it came from."""
     (folder / "models" / "tiny-1.0").mkdir(parents=True)
@@ -181,8 +190,7 @@ def write_config_of_packages(folder: Path, readings: str) -> Path:
 
 BEING_BUILT = {
     "FleetPictures",
-    "Sink",
-    "SinkPage",
+    "Sink.refill",
     "SinkPictures",
 }
 
@@ -236,6 +244,7 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
     read |= read_by("check", folder=tmp_path, config=write_config_of_a_token(tmp_path, readings))
     component = write_config_of_a_component(tmp_path, readings)
     read |= read_by("run", "--max-seconds", "0.1", folder=tmp_path, config=component)
+    read |= read_by("sink", "--once", folder=tmp_path, config=write_config_of_a_sink(tmp_path))
     with WebServer() as server:
         targets = write_config_of_targets(tmp_path, readings, server.url)
         assert edge_mask("users", "add", "kim", "--config", targets, cwd=tmp_path, stdin=f"{'x9-' * 8}\n").code == 0
