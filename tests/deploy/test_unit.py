@@ -16,14 +16,14 @@ UNIT = DEPLOY / "edge-mask-sink.service"
 @needs_systemd
 def test_systemd_understands_every_line(tmp_path: Path) -> None:
     (tmp_path / UNIT.name).write_text(re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", UNIT.read_text()))
-    command = ["systemd-analyze", "verify", "--man=no", tmp_path / UNIT.name]
+    command = ["systemd-analyze", "verify", "--man=no", str(tmp_path / UNIT.name)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
 @needs_systemd
 def test_it_has_little_to_break() -> None:
-    command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", UNIT]
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", str(UNIT)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-200:]
 
