@@ -54,8 +54,9 @@ def faithful(peer: FakePeer, got: Received) -> None:
     peer.reply(got, peer.faces())
 
 
-def silent(_peer: FakePeer, _got: Received) -> None:
+def silent(peer: FakePeer, _got: Received) -> None:
     """As one that is frozen."""
+    peer.hush()
 
 
 def test_a_model_that_is_broken_lets_others_look(tmp_path: Path, broker: Mosquitto, subscriber: Subscriber) -> None:
@@ -182,6 +183,7 @@ def test_a_frozen_peer_costs_two_frames_and_is_asked_again_when_it_is_back(
     def moody(peer: FakePeer, got: Received) -> None:
         if is_frozen.is_set():
             unanswered.append(got)
+            peer.hush()
         else:
             peer.reply(got, peer.faces())
 
