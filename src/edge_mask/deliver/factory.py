@@ -62,7 +62,7 @@ def transport_for(
         port=mqtt.port,
         client_id=mqtt.client_id or client_id,
         version=mqtt.protocol,
-        tls=None if mqtt.tls is None else _files(mqtt.tls),
+        tls=None if mqtt.tls is None else tls_files(mqtt.tls),
         username=mqtt.username,
         password=mqtt.read_password,
         keepalive=round(mqtt.keepalive),
@@ -100,7 +100,7 @@ def _aws_iot(
         host=mqtt.host,
         port=mqtt.port,
         client_id=mqtt.client_id or thing,
-        identity=Identity(_files(mqtt.tls or Tls()), token, alpn),
+        identity=Identity(tls_files(mqtt.tls or Tls()), token, alpn),
         thing=thing,
         username=mqtt.username,
         password=mqtt.read_password,
@@ -112,5 +112,6 @@ def _aws_iot(
     )
 
 
-def _files(tls: Tls) -> TlsFiles:
+def tls_files(tls: Tls) -> TlsFiles:
+    """Where its files lie."""
     return TlsFiles(ca=tls.ca, cert=tls.cert, key=tls.key)

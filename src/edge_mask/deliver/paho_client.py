@@ -46,6 +46,12 @@ class Endpoint:
     connect_timeout: float
     needs_subscriber: bool = False
     """A stored message that nobody subscribes to is not delivered."""
+    session_expiry: int = _A_DAY
+    """Seconds that the broker keeps the session, where it is no clean start."""
+    receive_maximum: int | None = None
+    """Unacknowledged messages that the broker may have under way to us."""
+    packet_maximum: int | None = None
+    """Bytes of a packet from the broker; it drops what is larger."""
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -73,8 +79,11 @@ class Client(mqtt.Client):
         return super()._handle_pubackcomp(cmd)
 
 
-def new_client(endpoint: Endpoint, context: ssl.SSLContext | None, will: Message | None) -> Client:
-    """A client that is not connected yet; it never reconnects by itself."""
+def new_client(
+    endpoint: Endpoint, context: ssl.SSLContext | None, will: Message | None, *, manual_ack: bool = False
+) -> Client:
+    """A client that is not connected yet; it never reconnects by itself. With `manual_ack` whoever gets a message
+    acknowledges it."""
     is_v5 = endpoint.version == "5"
     client = Client(
         CallbackAPIVersion.VERSION2,
@@ -82,6 +91,7 @@ def new_client(endpoint: Endpoint, context: ssl.SSLContext | None, will: Message
         clean_session=None if is_v5 else endpoint.clean_start,
         protocol=MQTTProtocolVersion.MQTTv5 if is_v5 else MQTTProtocolVersion.MQTTv311,
         reconnect_on_failure=False,
+        manual_ack=manual_ack,
     )
     client.connect_timeout = endpoint.connect_timeout
     client.suppress_exceptions = True
@@ -105,7 +115,11 @@ def call(client: Client, endpoint: Endpoint) -> None:
     try:
         if endpoint.version == "5":
             asked = properties_of(PacketTypes.CONNECT)
-            asked.SessionExpiryInterval = 0 if is_clean else _A_DAY
+            asked.SessionExpiryInterval = 0 if is_clean else endpoint.session_expiry
+            if endpoint.receive_maximum is not None:
+                asked.ReceiveMaximum = endpoint.receive_maximum
+            if endpoint.packet_maximum is not None:
+                asked.MaximumPacketSize = endpoint.packet_maximum
             client.connect(endpoint.host, endpoint.port, endpoint.keepalive, clean_start=is_clean, properties=asked)
         else:
             client.connect(endpoint.host, endpoint.port, endpoint.keepalive)

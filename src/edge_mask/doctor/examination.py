@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from edge_mask.app.drivers import detector_of
-from edge_mask.doctor import broker, devices, notify, page, rules, sensors, series, storage, users
+from edge_mask.doctor import broker, devices, notify, page, rules, sensors, series, sink, storage, users
 from edge_mask.doctor.certificate import certificate
 from edge_mask.doctor.finding import Finding, guarded
 from edge_mask.doctor.pace import pace, seconds_per_look
@@ -45,7 +45,10 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         yield from guarded("series", "warning", partial(series.series, settings))
     for output in settings.outputs:
         yield from guarded(f"output {output.name}", "warning", partial(devices.output, output))
-    yield from guarded("database", "failed", partial(storage.database, settings), within=None)
+    if not settings.is_only_a_sink:
+        yield from guarded("database", "failed", partial(storage.database, settings), within=None)
+    if settings.sink is not None:
+        yield from guarded("sink database", "failed", partial(sink.database, settings.sink))
     yield from guarded("snapshots", "warning", partial(_snapshots, settings))
     if settings.web.enabled:
         yield from guarded("page", "failed", partial(page.page, settings))

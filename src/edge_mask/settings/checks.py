@@ -14,6 +14,7 @@ from edge_mask.settings.second_look_checks import second_look_complaints
 from edge_mask.settings.sending_checks import sending_complaints
 from edge_mask.settings.sensor_checks import line_complaints, lines_taken, place_of, sensor_complaints
 from edge_mask.settings.series_checks import series_complaints
+from edge_mask.settings.sink_checks import sink_complaints
 from edge_mask.settings.vote_checks import vote_complaints
 from edge_mask.settings.web import web_complaints
 
@@ -39,6 +40,7 @@ def complaints(settings: Settings) -> Iterator[Complaint]:
     yield from sending_complaints(settings)
     yield from notify_complaints(settings)
     yield from web_complaints(settings.web)
+    yield from sink_complaints(settings)
     yield from second_look_complaints(settings)
     yield from package_complaints(settings)
 

@@ -19,6 +19,7 @@ from edge_mask.settings.notify_checks import literal_secrets
 from edge_mask.settings.overlay import Layers, Overlay
 from edge_mask.settings.places import foreign
 from edge_mask.settings.schema import schema
+from edge_mask.settings.sink_checks import literal_password
 from edge_mask.settings.variables import PASSWORD, FromEnvironment, read
 from edge_mask.yaml_file import Document
 from edge_mask.yaml_file import Path as Key
@@ -160,7 +161,7 @@ def _own_file(settings: Settings, name: str) -> list[tuple[Key, str]]:
 
 def _literal_password(data: dict[str, Any]) -> list[tuple[Key, str]]:
     """No part of a secret may stand in the file: not beside a variable, and not as its default."""
-    found = literal_secrets(data)
+    found = [*literal_secrets(data), *literal_password(data)]
     password = (data.get("mqtt") or {}).get("password")
     if password is None or isinstance(password, FromEnvironment):
         return found

@@ -85,6 +85,11 @@ class Settings(Section):
         return self.series
 
     @property
+    def is_only_a_sink(self) -> bool:
+        """Whether it is for `edge-mask sink` alone: no device."""
+        return self.sink is not None and not self.cameras and not self.sensors
+
+    @property
     def uses_shadow(self) -> bool:
         """Whether the cloud's shadows are spoken with."""
         return self._is_on(self.aws.shadow)
@@ -112,6 +117,7 @@ class Settings(Section):
         pin = None if self.aws.pkcs11 is None else self.aws.pkcs11.read_pin()
         found = [self.mqtt.read_password() or "", pin or "", *(_url_password(camera.source) for camera in self.cameras)]
         found += [secret for target in self.notify.targets for secret in target.secrets()]
+        found += [] if self.sink is None else self.sink.secrets()
         return tuple(dict.fromkeys(text for secret in found if secret for text in (secret, unquote(secret))))
 
 

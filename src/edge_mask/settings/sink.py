@@ -5,8 +5,10 @@ from typing import Annotated
 from pydantic import Field
 
 from edge_mask.quantities import duration
-from edge_mask.settings.base import FilePath, Port, Section, allowed
+from edge_mask.settings.base import FilePath, Port, Section, allowed, read_whole
 from edge_mask.units import Seconds
+
+TopicFilter = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
 
 
 class SinkPictures(Section):
@@ -41,16 +43,24 @@ class Sink(Section):
     """From the broker into PostgreSQL or MariaDB."""
 
     database: str = Field(
-        min_length=1,
+        pattern=r"^(postgresql\+psycopg|(mysql|mariadb)\+pymysql)://\S+$",
         description="Where to, as SQLAlchemy writes it: postgresql+psycopg://user@host/name or mysql+pymysql://….",
         json_schema_extra=allowed("an address that begins with postgresql+psycopg:// or mysql+pymysql://"),
     )
     password_file: FilePath | None = Field(default=None, description="Holds the password of the database's user.")
-    topics: str = Field(default="edge-mask/+/+", min_length=1, description="What is stored: a filter of topics.")
+    topics: TopicFilter | tuple[TopicFilter, ...] = Field(
+        default="edge-mask/+/+",
+        description="What is stored: a filter of topics, or several. Its first `+` stands for the device.",
+    )
+    live: bool = Field(
+        default=False,
+        description="Store what devices send at QoS 0 too (`detections`, `health`). It may be dropped on its way.",
+    )
     client_id: str = Field(
         default="edge-mask-sink",
         min_length=1,
         max_length=128,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f]+$",
         description="MQTT client id. The broker keeps messages for it while it is away; two sinks have two.",
     )
     batch: Annotated[int, Field(ge=1, le=10_000)] = Field(default=500, description="Most messages in one commit.")
@@ -66,3 +76,17 @@ class Sink(Section):
     refill: bool = Field(default=True, description="Ask devices again for what is missing in their sequences.")
     page: SinkPage = Field(default=SinkPage(), description="`/metrics` and `/healthz`.")
     pictures: SinkPictures | None = Field(default=None, description="Pictures of visits.")
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """The filters of topics."""
+        return (self.topics,) if isinstance(self.topics, str) else self.topics
+
+    def read_password(self) -> str | None:
+        """The password, read anew from its file; None without one. Raises OSError."""
+        return None if self.password_file is None else read_whole(self.password_file).decode().rstrip("\r\n")
+
+    def secrets(self) -> tuple[str, ...]:
+        """The passwords of the database. Raises OSError."""
+        login = self.database.partition("://")[2].rpartition("@")[0]
+        return tuple(filter(None, (login.partition(":")[2], self.read_password())))
