@@ -74,6 +74,9 @@ class Sink(Section):
         default=Seconds(86400.0), description="What one partition holds."
     )
     refill: bool = Field(default=True, description="Ask devices again for what is missing in their sequences.")
+    refill_after: Annotated[Seconds, duration(at_least=0, at_most=86400)] = Field(
+        default=Seconds(10.0), description="How long what is missing may take to come by itself."
+    )
     page: SinkPage = Field(default=SinkPage(), description="`/metrics` and `/healthz`.")
     pictures: SinkPictures | None = Field(default=None, description="Pictures of visits.")
 

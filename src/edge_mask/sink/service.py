@@ -67,6 +67,17 @@ class Service:
             from edge_mask.sink.page import Page
 
             jobs.append(Page(settings.sink.page.host, settings.sink.page.port, self.tally, self._is_stuck))
+        if settings.sink.refill:
+            from edge_mask.sink.devices import Devices
+            from edge_mask.sink.refill import Refill
+
+            devices = Devices(self.connection, settings.sink.filters)
+            refill = Refill(
+                engine_for(settings.sink), self.connection, devices, self.tally, self._clock,
+                name=settings.sink.client_id, grace=settings.sink.refill_after,
+            )  # fmt: skip
+            jobs.append(refill)
+            hooks.append(refill.taken)
         return jobs, hooks
 
     def run(self, *, once: bool) -> None:
