@@ -44,14 +44,14 @@ class Endpoint:
     username: str | None
     password: Callable[[], str | None]
     connect_timeout: float
-    needs_subscriber: bool = False
-    """A stored message that nobody subscribes to is not delivered."""
     session_expiry: int = _A_DAY
     """Seconds that the broker keeps the session, where it is no clean start."""
     receive_maximum: int | None = None
     """Unacknowledged messages that the broker may have under way to us."""
     packet_maximum: int | None = None
     """Bytes of a packet from the broker; it drops what is larger."""
+    needs_subscriber: bool = False
+    """A stored message that nobody subscribes to is not delivered."""
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
