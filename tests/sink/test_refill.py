@@ -12,7 +12,7 @@ from tests.sink.servers import DatabaseServer
 from tests.waiting import until
 
 TOPIC = "edge-mask/gate-01/temperature"
-MANY = 40
+MANY = 60
 
 
 def write_device(folder: Path, port: int, **changes: Any) -> Path:
@@ -39,7 +39,7 @@ def seqs(central: Central) -> list[int]:
 
 def test_what_a_broker_threw_away_is_found_and_comes_from_the_history(server: DatabaseServer, tmp_path: Path) -> None:
     with (
-        Mosquitto(tmp_path / "mosquitto", options=("max_queued_messages 3", "max_inflight_messages 1")) as broker,
+        Mosquitto(tmp_path / "mosquitto", options=("max_queued_messages 20", "max_inflight_messages 200")) as broker,
         Central(tmp_path, broker, server) as central,
     ):
         assert central.once().code == 0  # subscribes, and is away from now on

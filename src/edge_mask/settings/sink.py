@@ -32,6 +32,12 @@ class SinkPictures(Section):
     )
 
 
+    def read_keys(self) -> tuple[str, str]:
+        """Access key and secret key, read anew from their files. Raises OSError."""
+        access, secret = (read_whole(path).decode().strip() for path in (self.access_key_file, self.secret_key_file))
+        return access, secret
+
+
 class SinkPage(Section):
     """`/metrics` and `/healthz` of the sink."""
 
@@ -92,4 +98,5 @@ class Sink(Section):
     def secrets(self) -> tuple[str, ...]:
         """The passwords of the database. Raises OSError."""
         login = self.database.partition("://")[2].rpartition("@")[0]
-        return tuple(filter(None, (login.partition(":")[2], self.read_password())))
+        keys = () if self.pictures is None else self.pictures.read_keys()[1:]
+        return tuple(filter(None, (login.partition(":")[2], self.read_password(), *keys)))

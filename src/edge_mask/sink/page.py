@@ -39,6 +39,7 @@ class Figures(Collector):
             ("left_out", "Live and retained messages, which are not stored.", tally.left_out),
             ("commits", "Batches.", tally.commits),
             ("asked", "Requests to devices to send something again.", tally.asked),
+            ("pictures", "Pictures of visits that devices have put into the store.", tally.pictures),
             ("lost", "Messages that devices do not have any more.", tally.lost),
         ):
             yield CounterMetricFamily(_PREFIX + name, text, value=count)

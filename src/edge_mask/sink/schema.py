@@ -125,6 +125,13 @@ def _sequences(connection: Connection) -> None:
     metadata.create_all(connection, [sequences, gaps])
 
 
+def _pictures(connection: Connection) -> None:
+    """What became of the picture of each visit."""
+    from edge_mask.sink.pictures import pictures  # it needs what stands here
+
+    metadata.create_all(connection, [pictures])
+
+
 def _first(connection: Connection) -> None:
     """Tables and views."""
     if is_postgresql(connection):
@@ -136,7 +143,7 @@ def _first(connection: Connection) -> None:
     create_views(connection)
 
 
-STEPS: Final[Sequence[Callable[[Connection], None]]] = (_first, _sequences)
+STEPS: Final[Sequence[Callable[[Connection], None]]] = (_first, _sequences, _pictures)
 
 
 def migrate(connection: Connection, steps: Sequence[Callable[[Connection], None]] = STEPS) -> int:

@@ -21,6 +21,8 @@ class Tally:
     """Messages that are missing in sequences and may still come."""
     lost: int = 0
     """Messages that never will."""
+    pictures: int = 0
+    """Pictures that devices have put into the store."""
     asked: int = 0
     """Requests to devices to send something again."""
     is_connected: bool = False
