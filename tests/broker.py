@@ -1,5 +1,6 @@
 """A real mosquitto for tests, a wire that can be cut, and a subscriber that waits instead of sleeping."""
 
+import itertools
 import json
 import os
 import pwd
@@ -10,7 +11,7 @@ import socket
 import subprocess
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from tests.waiting import PATIENCE
 
 HOST = "127.0.0.1"
 
@@ -32,10 +34,23 @@ def mosquitto_program() -> str:
     return found
 
 
+def _shuffled_ports() -> Iterator[int]:
+    """Again and again those of this process: no two that run tests side by side are given the same ones."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    ports = list(range(20_000 + worker, 32_000, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))))
+    random.Random().shuffle(ports)  # of its own: no test has seeded it
+    return itertools.cycle(ports)
+
+
+_PORTS = _shuffled_ports()
+
+
 def free_port() -> int:
-    """A loopback port that nobody listens on, below the range from which the kernel gives ports to connections."""
-    for _ in range(200):
-        port = random.randint(20_000, 32_000)
+    """A loopback port that nobody listens on, below the range from which the kernel gives ports to connections.
+
+    It is nobody's until its server is up, which may be seconds later: it is not given again until all others were.
+    """
+    for port in itertools.islice(_PORTS, 200):
         with socket.socket() as probe, suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((HOST, port))
@@ -132,7 +147,7 @@ class Mosquitto:
         self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         self._reader = threading.Thread(target=self._read, args=(self._process,), name="mosquitto-log")
         self._reader.start()
-        if not self._is_up.wait(10.0):
+        if not self._is_up.wait(PATIENCE):
             self.kill()
             raise AssertionError("mosquitto did not start:\n" + "\n".join(self.log[-20:]))
 
@@ -296,7 +311,7 @@ class Subscriber:
         session.SessionExpiryInterval = 3600
         self._client.connect(HOST, port, 60, clean_start=False, properties=session)
         self._client.loop_start()
-        assert self._is_subscribed.wait(10.0), "the subscription was not granted"
+        assert self._is_subscribed.wait(PATIENCE), "the subscription was not granted"
 
     def __enter__(self) -> Self:
         return self
@@ -309,14 +324,14 @@ class Subscriber:
         self, topic: str, payload: bytes, properties: Properties | None = None, *, retain: bool = False
     ) -> None:
         """Say something to the other clients, at QoS 1, and wait until the broker has it."""
-        self._client.publish(topic, payload, 1, retain, properties=properties).wait_for_publish(10.0)
+        self._client.publish(topic, payload, 1, retain, properties=properties).wait_for_publish(PATIENCE)
 
     def on(self, topic: str) -> list[Received]:
         """What arrived on one topic, in order."""
         with self._changed:
             return [message for message in self.messages if message.topic == topic]
 
-    def wait_for(self, predicate: Callable[[list[Received]], bool], timeout: float = 15.0) -> list[Received]:
+    def wait_for(self, predicate: Callable[[list[Received]], bool], timeout: float = PATIENCE) -> list[Received]:
         """Wait until `predicate` holds for everything received so far, and give it; fails after `timeout` seconds."""
         with self._changed:
             if not self._changed.wait_for(lambda: predicate(self.messages), timeout):
@@ -324,7 +339,7 @@ class Subscriber:
                 raise AssertionError(f"not within {timeout:g} s; received {len(self.messages)} messages:\n{got}")
             return list(self.messages)
 
-    def wait_for_count(self, topic: str, count: int, timeout: float = 15.0) -> list[Received]:
+    def wait_for_count(self, topic: str, count: int, timeout: float = PATIENCE) -> list[Received]:
         """Wait for at least `count` messages on one topic, and give those."""
         self.wait_for(lambda got: sum(message.topic == topic for message in got) >= count, timeout)
         return self.on(topic)

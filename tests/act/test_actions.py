@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.act.trees import brightness, frame, led
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 from edge_mask.act.actions import Actions, Done, NotDone
 from edge_mask.act.album import Album, Wishes
@@ -34,8 +34,6 @@ from edge_mask.runtime.clock import ManualClock, SystemClock
 from edge_mask.runtime.worker import Worker
 from edge_mask.sql.rule_input import Context
 from edge_mask.units import Bytes, Seconds
-
-PATIENCE = 15.0
 
 
 @dataclass

@@ -11,7 +11,6 @@ import pytest
 from tests.deliver.stages import (
     BIRTH,
     FORBIDDEN,
-    PATIENCE,
     STATUS,
     VISITS,
     WILL,
@@ -25,6 +24,7 @@ from tests.deliver.stages import (
     note,
 )
 from tests.papers import Papers
+from tests.waiting import PATIENCE
 
 from edge_mask.messages import Message, Outcome, Receipt
 from edge_mask.units import Seconds

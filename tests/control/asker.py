@@ -12,8 +12,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from tests.broker import HOST, Received
 from tests.end_to_end.daemon import topic
-
-PATIENCE = 30.0
+from tests.waiting import PATIENCE
 
 
 class Asker:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from tests.control.site import CLOCK, PATIENCE
+from tests.control.site import CLOCK
 from tests.nucleus.fake import FakeNucleus
+from tests.waiting import PATIENCE
 
 from edge_mask.app.plan import Plan
 from edge_mask.control.component import Component

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from tests.waiting import PATIENCE
 
 from edge_mask.app.plan import Plan
 from edge_mask.control.wishes import Wishes
@@ -17,7 +18,6 @@ from edge_mask.runtime.supervisor import Supervisor
 from edge_mask.settings.load import LoadedSettings, load_with_overlay
 
 CLOCK = SystemClock(lambda: True)
-PATIENCE = 30.0
 
 
 class Site:

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from tests.broker import HOST, Mosquitto
 from tests.control.cloud_service import CloudService
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.broker
-
-PATIENCE = 10.0
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from tests.control.conftest import Running, wait_until_online, write_site
 from tests.control.test_commands import slow_picture
 from tests.deliver.web_server import NonsenseServer
 from tests.end_to_end.daemon import Daemon
+from tests.waiting import PATIENCE
 
 from edge_mask.control import look
 from edge_mask.control.request import Reply, Request
@@ -21,8 +22,6 @@ from edge_mask.picture import read_picture
 from edge_mask.runtime.clock import ManualClock
 
 pytestmark = pytest.mark.broker
-
-PATIENCE = 30.0
 
 
 def test_a_wish_is_answered_by_the_house_that_it_built(device: Running) -> None:

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.control.site import PATIENCE, Site, running
+from tests.control.site import Site, running
 from tests.detect import packages, tiny_tflite
 from tests.end_to_end.daemon import BARE, write_scene
+from tests.waiting import PATIENCE
 
 from edge_mask.app.plan import Plan
 from edge_mask.control.wishes import Models

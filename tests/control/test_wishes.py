@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.control.site import PATIENCE, Site, running
+from tests.control.site import Site, running
+from tests.waiting import PATIENCE
 
 from edge_mask.app.plan import Plan
 from edge_mask.errors import ConfigurationError, DatabaseError, Refused, TryLater

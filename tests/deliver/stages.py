@@ -10,6 +10,7 @@ from tests.broker import HOST, Mosquitto, ServerTls, Subscriber, Wire
 from tests.deliver.web_server import Answer, Asked, WebServer
 from tests.nucleus.fake import FakeNucleus
 from tests.papers import Papers
+from tests.waiting import PATIENCE
 
 from edge_mask.deliver.aws_iot import AwsIotTransport
 from edge_mask.deliver.aws_iot_identity import Identity
@@ -27,7 +28,6 @@ from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.outage import Backoff
 from edge_mask.units import Seconds
 
-PATIENCE = 15.0
 FORBIDDEN = "forbidden/topic"
 VISITS = "edge-mask/gate-01/visits"
 STATUS = "edge-mask/gate-01/status"

@@ -16,9 +16,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from tests.broker import HOST, Mosquitto, Subscriber
 from tests.deliver.scripted import ScriptedBroker
-from tests.deliver.stages import BIRTH, PATIENCE, STATUS, WILL, States, note
+from tests.deliver.stages import BIRTH, STATUS, WILL, States, note
 from tests.papers import Papers
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 from edge_mask.deliver.aws_iot import AwsIotTransport
 from edge_mask.deliver.aws_iot_identity import Identity

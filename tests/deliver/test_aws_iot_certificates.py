@@ -11,8 +11,9 @@ from queue import SimpleQueue
 
 import pytest
 from tests.broker import HOST, Mosquitto
-from tests.deliver.stages import PATIENCE, States, note
+from tests.deliver.stages import States, note
 from tests.papers import A_DAY, Paper, Papers
+from tests.waiting import PATIENCE
 
 from edge_mask.deliver.aws_iot import AwsIotTransport
 from edge_mask.deliver.aws_iot_identity import Identity

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from tests.broker import HOST, Mosquitto, Subscriber
-from tests.deliver.stages import PATIENCE, States, note
+from tests.deliver.stages import States, note
+from tests.waiting import PATIENCE
 
 from edge_mask.deliver.factory import transport_for
 from edge_mask.messages import Message, Outcome

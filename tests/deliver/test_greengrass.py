@@ -5,8 +5,9 @@ import queue
 from collections.abc import Iterator, Sequence
 
 import pytest
-from tests.deliver.stages import BIRTH, PATIENCE, STATUS, VISITS, WILL, States, greengrass_transport, note
+from tests.deliver.stages import BIRTH, STATUS, VISITS, WILL, States, greengrass_transport, note
 from tests.nucleus.fake import FakeNucleus, Kind
+from tests.waiting import PATIENCE
 
 from edge_mask.deliver import greengrass_session
 from edge_mask.deliver.greengrass import GreengrassTransport

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.broker import HOST, Mosquitto, Subscriber
-from tests.deliver.stages import BIRTH, PATIENCE, WILL
+from tests.deliver.stages import BIRTH, WILL
+from tests.waiting import PATIENCE
 
 from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.destination import Broker

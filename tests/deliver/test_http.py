@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.broker import HOST, free_port
 from tests.deliver.stages import States
-from tests.deliver.web_server import PATIENCE, Answer, Asked, NonsenseServer, WebServer
+from tests.deliver.web_server import Answer, Asked, NonsenseServer, WebServer
+from tests.waiting import PATIENCE
 
 from edge_mask.deliver.destination import HttpServer
 from edge_mask.deliver.http import HttpTransport

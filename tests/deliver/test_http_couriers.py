@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 from tests.broker import HOST, free_port
-from tests.deliver.web_server import PATIENCE, Answer, Asked, NonsenseServer, WebServer
+from tests.deliver.web_server import Answer, Asked, NonsenseServer, WebServer
+from tests.waiting import PATIENCE
 
 from edge_mask.deliver.http_couriers import HttpCouriers
 from edge_mask.ledger.bounds import Bounds

@@ -15,7 +15,8 @@ import psutil
 import pytest
 from tests.broker import HOST, Mosquitto, Subscriber, Wire, free_port
 from tests.deliver.scripted import ScriptedBroker
-from tests.deliver.stages import BIRTH, PATIENCE, STATUS, WILL, States, note
+from tests.deliver.stages import BIRTH, STATUS, WILL, States, note
+from tests.waiting import PATIENCE
 
 from edge_mask.deliver.paho import PahoTransport
 from edge_mask.errors import Refused

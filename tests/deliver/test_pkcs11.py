@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from awscrt import io
 from tests.broker import HOST, Mosquitto
-from tests.deliver.stages import PATIENCE, States, note
+from tests.deliver.stages import States, note
 from tests.papers import Paper, Papers
+from tests.waiting import PATIENCE
 
 from edge_mask.deliver.aws_iot import AwsIotTransport
 from edge_mask.deliver.aws_iot_identity import Identity, Token

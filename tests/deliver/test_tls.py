@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import trustme
 from tests.broker import HOST, Mosquitto, ServerTls
-from tests.deliver.stages import PATIENCE, States, note
+from tests.deliver.stages import States, note
+from tests.waiting import PATIENCE
 
 from edge_mask.deliver.paho import PahoTransport
 from edge_mask.deliver.tls import TlsFiles, context

@@ -10,8 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 from tests.broker import HOST, free_port
-
-PATIENCE = 15.0
+from tests.waiting import PATIENCE
 
 
 @dataclass(frozen=True)

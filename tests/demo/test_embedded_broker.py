@@ -5,7 +5,8 @@ import threading
 from concurrent.futures import Future
 
 import pytest
-from tests.deliver.stages import PATIENCE, States, note
+from tests.deliver.stages import States, note
+from tests.waiting import PATIENCE
 
 from edge_mask.deliver.paho import PahoTransport
 from edge_mask.demo.broker import HOST, EmbeddedBroker

@@ -19,13 +19,16 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 from tests.end_to_end.daemon import edge_mask, lines, write_config
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 from tests.web.served import Client
 
 from edge_mask.cli import demo as demo_command
 
 COMMAND = Path(sys.executable).with_name("edge-mask")
-PATIENCE = 60.0
+LOOKS = r"looks +hall: 1 face, 1 without mask, streak \d"
+READING = r"temperature +forehead: 36\.\d °C"
+NO_MASK = r"alerts +no_mask: hall"
+FEVER = r"alerts +fever: .*38\.7"
 
 
 class Watched:
@@ -123,7 +126,7 @@ def database_of(watched: Watched, into: Path) -> Path:
 def assert_visits_are_decided_again(config: Path, count: int) -> None:
     """Each visit of the film, from its record, to the same answer."""
     visits = lines(edge_mask("history", "--json", "--config", config, cwd=config.parent).out)
-    assert len(visits) == count
+    assert len(visits) >= count, "another may have come since"
     for visit in visits:
         again = edge_mask("replay", visit["id"], "--json", "--config", config, cwd=config.parent)
         assert again.code == 0, again
@@ -138,13 +141,16 @@ def assert_visits_are_decided_again(config: Path, count: int) -> None:
 def test_a_round_shows_both_verdicts_a_fever_looks_temperatures_and_an_alert(
     demo: Callable[..., Watched], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    watched = demo("--max-seconds", "22")
+    watched = demo()
     port = int(watched.wait_for(r"mosquitto_sub -h 127\.0\.0\.1 -p (\d+) -t 'edge-mask/#' -v")[1])
     visited = watched.wait_for(r"Page: http://127\.0\.0\.1:(\d+)/    user (\w+), password (\S+)$")
     watched.wait_for(r"visits .* because: fever")
+    for pattern in (LOOKS, READING, NO_MASK, FEVER):
+        watched.wait_for(pattern)
     operator = Client(int(visited[1])).login(visited[2], visited[3])
     assert operator.get("/api/v1/summary").json()["judged"] >= 3
     copied = database_of(watched, tmp_path_factory.mktemp("demo") / "kept")
+    watched.process.send_signal(signal.SIGINT)
     assert watched.end() == 0
     text = "\n".join(watched.lines)
     assert re.search(r"status +online, model mask-detector", text)
@@ -155,10 +161,6 @@ def test_a_round_shows_both_verdicts_a_fever_looks_temperatures_and_an_alert(
         ("no_pass", "mask", "fever"),
     ]
     assert [float(degrees) > 37.5 for _, _, degrees, _ in verdicts[:3]] == [False, False, True]
-    assert re.search(r"looks +hall: 1 face, 1 without mask, streak \d", text)
-    assert re.search(r"temperature +forehead: 36\.\d °C", text)
-    assert re.search(r"alerts +no_mask: hall", text)
-    assert re.search(r"alerts +fever: .*38\.7", text)
     assert watched.lines[-2].split() == ["status", "offline"]
     assert watched.errors == []
     assert_nothing_is_left(watched, port)
@@ -173,6 +175,14 @@ def test_ctrl_c_or_a_closed_terminal_ends_it_cleanly(demo: Callable[..., Watched
     watched.process.send_signal(how)
     assert watched.end() == 0
     assert watched.lines[-1].startswith("Stopped")
+    assert watched.errors == []
+    assert_nothing_is_left(watched, port)
+
+
+def test_it_ends_by_itself_when_its_time_is_over(demo: Callable[..., Watched]) -> None:
+    watched = demo("--max-seconds", "2")
+    port = int(watched.wait_for(r"mosquitto_sub -h 127\.0\.0\.1 -p (\d+)")[1])
+    assert watched.end() == 0
     assert watched.errors == []
     assert_nothing_is_left(watched, port)
 

@@ -11,7 +11,8 @@ from typing import Any, cast
 
 import pytest
 from tests.end_to_end.daemon import BARE, Daemon, edge_mask, topic, write_config, write_model, write_scene
-from tests.nucleus.fake import PATIENCE, FakeNucleus
+from tests.nucleus.fake import FakeNucleus
+from tests.waiting import PATIENCE
 
 from edge_mask.nucleus.place import TOKEN
 

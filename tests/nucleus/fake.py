@@ -28,11 +28,11 @@ from tests.nucleus.frames import (
     encode,
     read,
 )
+from tests.waiting import PATIENCE
 
 from edge_mask.nucleus.place import SOCKET, TOKEN
 from edge_mask.sql.topics import topic_matches
 
-PATIENCE = 15.0
 COMPONENT = "com.example.edge_mask"
 Kind = Literal["lite", "classic"]
 _LITE_FRAME = 10_000

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.nucleus.fake import PATIENCE, FakeNucleus
+from tests.nucleus.fake import FakeNucleus
 from tests.nucleus.frames import Frame, encode, read
+from tests.waiting import PATIENCE
 
 from edge_mask.errors import EdgeMaskError
 from edge_mask.kinds import Priority

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.nucleus.fake import PATIENCE, FakeNucleus
+from tests.nucleus.fake import FakeNucleus
+from tests.waiting import PATIENCE
 
 from edge_mask.errors import EdgeMaskError, Refused, TryLater
 from edge_mask.kinds import Priority

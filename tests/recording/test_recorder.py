@@ -379,7 +379,7 @@ def test_a_stop_on_a_full_disk_ends_soon_and_says_how_much_was_lost(
         began = time.monotonic()
         it.worker.request_stop()
         assert it.worker.join(20)
-        assert time.monotonic() - began < 4.0
+        assert time.monotonic() - began < 10.0
         # The outage is a row and a message, too.
         assert f"{2 * (put - 10) + 2} rows could not be written before the stop, 10 events behind" in caplog.text
 

@@ -3,15 +3,15 @@
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from tests.waiting import waits_on_purpose
 
 from edge_mask.errors import Refused
-from edge_mask.runtime.clock import SystemClock
+from edge_mask.runtime.clock import ManualClock, SystemClock
 from edge_mask.runtime.door import Door
 from edge_mask.runtime.house import House
 from edge_mask.runtime.supervisor import Limits, SilentNotifier, Supervisor
@@ -81,7 +81,7 @@ def test_a_stuck_worker_does_not_keep_the_others_from_ending() -> None:
     house = House(workers)
     house.start()
     assert hung.stepped.wait(10)
-    stuck = house.stop(0.4, lambda: CLOCK.now().mono)
+    stuck = house.stop(2.0, lambda: CLOCK.now().mono)
     assert [worker.job.name for worker in stuck] == ["hangs"]
     assert diary[-1] == "ledger ends"
     hung.release.set()
@@ -217,16 +217,20 @@ def test_a_step_that_outlasts_its_patience_starves_the_watchdog_and_makes_the_pr
     def execute(_program: str, _arguments: list[str]) -> None:
         raise Executed
 
-    hung = Impatient()
-    fed: list[float] = []
+    hung, told = Impatient(), list[str]()
+
+    class Watched(Worker):
+        def is_stuck(self, now: Seconds) -> bool:
+            told.append("stuck" if super().is_stuck(now) else "works")
+            return told[-1] == "stuck"
+
     notifier = SilentNotifier()
-    notifier.watchdog = lambda: fed.append(CLOCK.now().mono)  # type: ignore[method-assign]  # an ear of the test's own
-    plan = Plan(lambda on_failure: House([Worker(hung, CLOCK, on_failure)]))
+    notifier.watchdog = lambda: told.append("fed")  # type: ignore[method-assign]  # an ear of the test's own
+    plan = Plan(lambda on_failure: House([Watched(hung, CLOCK, on_failure)]))
     supervisor = Supervisor(lambda: plan, CLOCK, notifier=notifier, execute=execute)
-    began = CLOCK.now().mono
     with pytest.raises(Executed):
         supervisor.run()
-    assert all(at - began < 0.6 for at in fed)
+    assert "fed" not in told[told.index("stuck") :]
     hung.release.set()
 
 
@@ -376,20 +380,14 @@ def test_it_stops_by_itself_when_everything_is_idle() -> None:
 
 def test_a_step_that_waits_on_purpose_is_not_stuck_and_hears_the_stop() -> None:
     class Waits(Job):
-        patience = Seconds(0.2)
-        waited = 0
-
         def step(self, stop: threading.Event) -> None:
             while keep_waiting():
-                self.waited += 1
-                time.sleep(0.01)
+                stop.wait(0.001)
 
-    worker = Worker(Waits(), CLOCK, lambda _worker: None)
+    clock = ManualClock()
+    worker = Worker(Waits(), clock, lambda _worker: None)
     worker.start()
-    began = time.monotonic()
-    while time.monotonic() - began < 0.6:
-        assert not worker.is_stuck(CLOCK.now().mono)
-        time.sleep(0.02)
+    waits_on_purpose(worker, clock)
     worker.request_stop()
     assert worker.join(10)
     assert keep_waiting(), "outside a worker there is nobody to tell"

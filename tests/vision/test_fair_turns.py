@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.vision.test_lanes import PATIENCE, Scripted, picture_of
+from tests.vision.test_lanes import Scripted, picture_of
+from tests.waiting import PATIENCE
 
 from edge_mask.decide.cctv import CctvWatch
 from edge_mask.messages import Detections, Event, Face, Frame

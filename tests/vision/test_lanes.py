@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from tests.waiting import PATIENCE
 
 from edge_mask.decide.gate import GateWatch
 from edge_mask.decide.sight import Sight, Watch
@@ -22,7 +23,6 @@ from edge_mask.units import Moment, Seconds, Unix
 from edge_mask.vision.lane import Lane
 from edge_mask.vision.shared import CameraState, Vision
 
-PATIENCE = 20.0
 BARE = [Face("no_mask", 0.9, Box(10.0, 10.0, 200.0, 200.0))]
 
 

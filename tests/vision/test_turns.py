@@ -1,14 +1,14 @@
 """Turns: one part of each numbered task at a time, in the order of the numbers."""
 
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
+from tests.waiting import waits_on_purpose
 
-from edge_mask.runtime.clock import SystemClock
+from edge_mask.runtime.clock import ManualClock
 from edge_mask.runtime.worker import Finished, Job, Worker
 from edge_mask.units import Seconds
 from edge_mask.vision.turns import Turns
@@ -87,13 +87,10 @@ def test_who_waits_for_a_turn_that_takes_long_is_not_stuck() -> None:
             with turn(turns, 1):
                 raise Finished
 
-    clock = SystemClock(lambda: True)
+    clock = ManualClock()
     worker = Worker(Second(), clock, lambda _worker: None)
     with turn(turns, 0):
         worker.start()
-        began = time.monotonic()
-        while time.monotonic() - began < 2.0:
-            assert not worker.is_stuck(clock.now().mono)
-            time.sleep(0.05)
+        waits_on_purpose(worker, clock)
     assert worker.join(10)
     assert worker.is_finished

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 from tests.web.served import PASSWORD, Served
 from tests.web.wire import Wire
 
@@ -24,6 +24,9 @@ ZONE = next(zone for zone in ("Asia/Seoul", "America/New_York") if 1 <= datetime
 """Of the site: it is not near midnight there, where the figures of the day begin anew."""
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 860}
+PATIENCE = 60_000
+"""Milliseconds. A visitor comes every three seconds, on a busy machine later: the five that `expect` waits are few."""
+expect.set_options(timeout=PATIENCE)
 
 
 @dataclass
@@ -52,7 +55,7 @@ class Browsing:
             **wishes,
         }
         context = self.browser.new_context(**given)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE)
         if is_logged_in:
             context.add_cookies(self.cookies)
         context.on("console", self._hear)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.waiting import PATIENCE
 from tests.web.asking import Answer, Asking, asking, site
 
 from edge_mask.control.afterwards import Afterwards
@@ -23,8 +24,6 @@ from edge_mask.runtime.clock import ManualClock, SystemClock
 from edge_mask.runtime.worker import Worker
 from edge_mask.units import Seconds
 from edge_mask.wire.topics import Topics
-
-PATIENCE = 30.0
 
 
 class House:

@@ -163,7 +163,7 @@ def test_a_body_that_trickles_is_cut_and_one_that_comes_at_a_pace_is_not(
         cut = threading.Thread(target=is_cut, args=(slow,))
         cut.start()
         while cut.is_alive():
-            quick.sendall(b"x" * 128)
+            quick.sendall(b"x" * 512)  # two of these are enough
             with suppress(OSError):
                 slow.sendall(b"x")
             cut.join(0.02)

@@ -4,6 +4,7 @@ import argparse
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,8 @@ def _demo(arguments: argparse.Namespace) -> int:
         raise ConfigurationError(["--model belongs to the film; --series shows a water meter and uses none"])
     show = _series(say) if arguments.series else _film(say, arguments)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: show.stop())
+        # Not within the handler: it may interrupt whoever holds the lock that a stop needs.
+        signal.signal(number, lambda *_: threading.Thread(target=show.stop, daemon=True).start())
     return show.run(arguments.max_seconds)
 
 

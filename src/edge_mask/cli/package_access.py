@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from edge_mask.packages.remote.signature import PublicKey
     from edge_mask.packages.remote.source import Access, Limits
     from edge_mask.settings.fleet import FleetPackages
+    from edge_mask.settings.model import Settings
 
 
 def add_access(parser: argparse.ArgumentParser, *, has_config: bool = True) -> None:
@@ -20,6 +21,14 @@ def add_access(parser: argparse.ArgumentParser, *, has_config: bool = True) -> N
     parser.add_argument("--username", type=a_name, metavar="USER", help="user of the registry")
     parser.add_argument("--password-file", type=a_path, metavar="FILE", help="holds the password of that user")
     parser.add_argument("--ca", type=a_path, metavar="FILE", help="certificates (PEM) that the server is checked with")
+
+
+def configuration_of(arguments: argparse.Namespace) -> "Settings":
+    """That of --config, read once."""
+    if "configuration" not in arguments:
+        arguments.configuration = settings_of(arguments)
+    found: Settings = arguments.configuration
+    return found
 
 
 def access_of(arguments: argparse.Namespace, *addresses: "Address") -> "tuple[Access, Limits]":
@@ -50,7 +59,7 @@ def keys_of(arguments: argparse.Namespace) -> "tuple[PublicKey, ...]":
 def _configured(arguments: argparse.Namespace) -> "FleetPackages | None":
     if arguments.config is None:
         return None
-    fleet = settings_of(arguments).fleet
+    fleet = configuration_of(arguments).fleet
     return None if fleet is None else fleet.packages
 
 

@@ -7,8 +7,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from edge_mask.cli.common import a_name, a_path, add_config, add_json, positive_seconds, settings_of
-from edge_mask.cli.package_access import access_of, add_access
+from edge_mask.cli.common import a_name, a_path, add_config, add_json, positive_seconds
+from edge_mask.cli.package_access import access_of, add_access, configuration_of
 from edge_mask.cli.wish_broker import WishBroker
 from edge_mask.errors import Refused
 
@@ -62,7 +62,7 @@ def _deploy(arguments: argparse.Namespace) -> int:
     A device that is away gets the wish when it comes. With --wait, follows what they report: exit code 0 when it is
     active on all of them, 1 otherwise.
     """
-    settings = settings_of(arguments)
+    settings = configuration_of(arguments)
     if "{thing}" not in settings.topics.root:
         raise Refused("topics.root has no {thing}, so that the wish would be everybody's")
     wish = None if arguments.remove else _wish(arguments)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 import threading
+from contextlib import suppress
 from typing import Any
 
 from edge_mask.errors import ConfigurationError, TryLater
@@ -44,12 +45,14 @@ class EmbeddedBroker:
         if self._loop.is_closed():
             return
         if self._broker is not None:
-            asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(_PATIENCE)
+            with suppress(TimeoutError):  # on a busy machine; its port goes with this process at the latest
+                asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(_PATIENCE)
             self._broker = None
         if self._thread.ident is not None:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(_PATIENCE)
-        self._loop.close()
+        if not self._loop.is_running():
+            self._loop.close()
 
     async def _close(self) -> None:
         await self._broker.shutdown()

@@ -60,7 +60,7 @@ class SeriesShow:
         """Of the messages of a day: when the subscriber has it, it has all of them."""
 
     def stop(self) -> None:
-        """End it; may be called from a signal handler."""
+        """End it; from any thread, but not from a signal handler."""
         self._stop.set()
 
     def run(self, max_seconds: float | None) -> int:

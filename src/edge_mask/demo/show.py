@@ -80,7 +80,7 @@ class Show:
         self._stop = threading.Event()
 
     def stop(self) -> None:
-        """End it; may be called from a signal handler."""
+        """End it; from any thread, but not from a signal handler."""
         self._stop.set()
 
     def run(self, max_seconds: float | None) -> int:

@@ -32,8 +32,12 @@ def write_layout(folder: Path, version: str = "1.0.0", name: str = "layout") -> 
     return folder / name, build(parcel, folder / name)
 
 
-def minisign(*words: str | Path) -> None:
-    subprocess.run(["minisign", *map(str, words)], check=True, capture_output=True, text=True, timeout=60)
+def minisign(*words: str | Path, stdin: str | None = None) -> None:
+    """The real program, which must agree."""
+    done = subprocess.run(
+        ["minisign", *map(str, words)], check=False, input=stdin, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def write_keys(folder: Path, name: str = "packages") -> tuple[Path, Path]:

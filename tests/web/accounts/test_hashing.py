@@ -52,7 +52,7 @@ def test_somebody_unknown_takes_as_long_as_a_wrong_password() -> None:
     kept = HASHER.hashed("correct horse battery")
     known = min(_spent(kept) for _ in range(6))
     unknown = min(_spent(None) for _ in range(6))
-    assert 0.5 < unknown / known < 2.0
+    assert 0.2 < unknown / known < 5.0, "without a hash it is a hundredth"
 
 
 def _spent(kept: str | None) -> float:

@@ -72,7 +72,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         add_user(found.config, USER)
         kept = found.folder / "edge-mask.db.panels.json"
         until(lambda: kept.exists() and len(json.loads(kept.read_text())) == 3)
-        until(lambda: "panel page" in found.daemon.stderr)
+        until(lambda: all(f"panel {name}:" in found.daemon.stderr for name in ("inside", "named", "page")))
         yield found
     server.shutdown()
 

@@ -54,6 +54,14 @@ def target_of(url: str) -> Target:
     return Target(scheme, host, port or _PORTS[scheme], path)
 
 
+def joined(base: str, place: str) -> str:
+    """Where a `Location` leads. Raises Refused."""
+    try:
+        return urljoin(base, place)
+    except ValueError:
+        raise Refused(f"the server leads to {place[:80]!a}, which is no address") from None
+
+
 class Response:
     """An answer whose body is read as it comes."""
 
@@ -110,7 +118,7 @@ class Http:
                 if not follows or response.status not in _REDIRECTS or not place:
                     yield response
                     return
-            url = urljoin(url, place)
+            url = joined(url, place)
             target = target_of(url)
             if target.scheme != "https" and first.scheme == "https":
                 raise Refused("the server leads to an address without https")

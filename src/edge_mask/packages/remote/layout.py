@@ -28,6 +28,7 @@ class LayoutSource:
     def __init__(self, path: Path, effort: Effort, opened: IO[bytes] | None = None) -> None:
         """Raises TryLater when nothing is there: a stick may be put in later. `opened` is a zip that is here already,
         which stays the caller's."""
+        self._beside = beside(path) if opened is None else None
         self._path, self._effort = path, effort
         self._zip: zipfile.ZipFile | None = None
         if opened is None and path.is_dir():
@@ -56,8 +57,8 @@ class LayoutSource:
             raise TryLater(f"{place(digest)} cannot be read ({error.strerror or error})") from None
 
     def signature(self, digest: str) -> str | None:
-        path = beside(self._path)
-        if path.is_file() and path.stat().st_size <= MOST_SIGNATURE:
+        path = self._beside
+        if path is not None and path.is_file() and path.stat().st_size <= MOST_SIGNATURE:
             return path.read_text(encoding="utf-8", errors="replace")
         return signature_in(self, self._index(), digest)
 

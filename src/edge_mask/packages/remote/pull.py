@@ -20,7 +20,6 @@ from edge_mask.packages.remote.manifest import DIGEST, PART, File, Manifest
 from edge_mask.packages.remote.open_source import open_source
 from edge_mask.packages.remote.signature import PublicKey, Signed, verify
 from edge_mask.packages.remote.source import (
-    CHUNK,
     Access,
     Cancelled,
     Credentials,
@@ -189,20 +188,27 @@ def _copy(source: Source, file: File, part: Path) -> None:
     checksum, size = hashlib.sha256(), 0
     with our_disk(part):
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
-    with os.fdopen(descriptor, "wb", CHUNK) as copy:
+    try:
         for chunk in source.blob(file.digest):
             size += len(chunk)
             if size > file.size:
                 raise Refused(f"{file.path}: is longer than the {file.size} bytes of the manifest")
             checksum.update(chunk)
             with our_disk(part):
-                copy.write(chunk)
-        with our_disk(part):
-            copy.flush()
+                _write(descriptor, chunk)
+    finally:
+        os.close(descriptor)
     if size < file.size:
         raise Refused(f"{file.path}: was cut off after {size} of {file.size} bytes")
     if (found := f"sha256:{checksum.hexdigest()}") != file.digest:
         raise Refused(f"{file.path}: its sha256 is {found[7:19]}…, expected {file.digest[7:19]}…; it was changed")
+
+
+def _write(descriptor: int, chunk: bytes) -> None:
+    """All of it, with no buffer that would fail once more when it is closed."""
+    rest = memoryview(chunk)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 def _shown(text: str) -> str:

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Final
-from urllib.parse import urljoin
 
 from edge_mask.errors import Refused
 from edge_mask.packages.remote import manifest
 from edge_mask.packages.remote.address import Address
-from edge_mask.packages.remote.http import target_of
+from edge_mask.packages.remote.http import joined, target_of
 from edge_mask.packages.remote.layout import LayoutSource, only_package, signature_tag
 from edge_mask.packages.remote.manifest import EMPTY, MANIFEST, SIGNATURE, File, Manifest, digest_of
 from edge_mask.packages.remote.registry import base_of
@@ -111,7 +110,7 @@ class _Pushing:
             place = response.headers.get("Location", "")
         if not place:
             raise Refused("the registry does not say where the upload goes")
-        url = urljoin(start, place)
+        url = joined(start, place)
         if target_of(url).scheme != target_of(start).scheme:
             raise Refused("the registry wants the upload without https; does it know that it is behind a proxy?")
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}

@@ -44,11 +44,18 @@ def allowed(sources: Sequence[str], settings: FleetPackages) -> list[str]:
     if not settings.sources:
         return list(sources)
     beginnings = [parse_beginning(text) for text in settings.sources]
-    found = [text for text in sources if any(is_below(parse(text), beginning) for beginning in beginnings)]
+    found = [text for text in sources if any(_begins(text, beginning) for beginning in beginnings)]
     if not found:
         shown = ", ".join(redact(text) for text in sources) or "nothing"
         raise Refused(f"fleet.packages.sources does not allow where it is to come from ({shown})")
     return found
+
+
+def _begins(text: str, beginning: Address) -> bool:
+    try:
+        return is_below(parse(text), beginning)
+    except Refused:  # one that is no address does not spoil the others
+        return False
 
 
 def credentials_for(settings: FleetPackages, addresses: Sequence[Address]) -> Credentials | None:

@@ -113,8 +113,12 @@ function soon(delay) {
   due = { at, timer: setTimeout(refresh, at - performance.now()) };
 }
 
+// Somebody may turn the switch while an answer is on its way.
+const isWanted = () => !kinds.length || isOn() || erased;
+
 async function refresh() {
   due = 0;
+  if (!isWanted()) return;
   if (busy) { soon(300); return; }
   busy = true;
   last = performance.now();
@@ -128,8 +132,10 @@ async function refresh() {
     }
     if (answer.status === 404) { gone(new DOMParser().parseFromString(await answer.text(), "text/html")); return; }
     if (!answer.ok) return;
+    const text = await answer.text();
+    if (!isWanted()) return;
     dirty = false;
-    take(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    take(new DOMParser().parseFromString(text, "text/html"));
   } catch { /* the stream tells that the connection is lost */ } finally { busy = false; }
 }
 
