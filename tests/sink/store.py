@@ -56,8 +56,8 @@ class Store:
         grpc = {f"{name}.port.grpc": free_port() for name in ("master", "volume", "filer", "s3")}
         options = {
             "ip": HOST, "ip.bind": HOST, "dir": self.folder / "data", "master.volumeSizeLimitMB": 64, "volume.max": 20,
-            "s3.port": self.port, "s3.config": self.folder / "s3.json", "s3.port.iceberg": 0, "s3.iam": "false",
-            "master.telemetry": "false",
+            "s3.port": self.port, "s3.config": self.folder / "s3.json", "s3.port.iceberg": 0, "s3.port.lance": 0,
+            "s3.iam": "false", "master.telemetry": "false",
             **{f"{name}.port": port for name, port in ports.items()}, **grpc,
         }  # fmt: skip
         (self.folder / "data").mkdir(exist_ok=True)

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from edge_mask.act.snapshot_name import TEMP, parse
 from edge_mask.control.request import Rejected, Request, shown
-from edge_mask.deliver.put import Address, checked, put
+from edge_mask.deliver.put import put
 from edge_mask.deliver.tls import TlsFiles, context
 from edge_mask.errors import Refused, TryLater
 from edge_mask.runtime.clock import Clock
+from edge_mask.settings.address import Address, checked
 
 KIND: Final = "image/jpeg"
 _YOUNG: Final = 60.0
@@ -72,7 +73,7 @@ class Picture:
         raise Rejected("bad_request", "the picture is gone: it was erased, or is older than the configuration keeps it")
 
     def _tls(self, address: Address) -> ssl.SSLContext | None:
-        if address.origin.scheme != "https":
+        if address.scheme != "https":
             return None
         try:
             return context(TlsFiles(ca=self.ca))

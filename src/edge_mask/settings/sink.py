@@ -31,7 +31,6 @@ class SinkPictures(Section):
         default=Seconds(900.0), description="How long a device may use an address."
     )
 
-
     def read_keys(self) -> tuple[str, str]:
         """Access key and secret key, read anew from their files. Raises OSError."""
         access, secret = (read_whole(path).decode().strip() for path in (self.access_key_file, self.secret_key_file))

@@ -114,7 +114,9 @@ def save(connection: Connection, known: Mapping[Key, Track], now: datetime) -> d
 
 
 def _save(connection: Connection, known: Mapping[Key, Track], now: datetime) -> dict[Key, Track]:
-    connection.execute(insert_new(connection, sequences), [_row(key, track, now) for key, track in known.items()])
+    # What is new begins as the empty set: its gaps do not stand there yet.
+    empty = [{**_row(key, track, now), "upto_seq": track.first - 1} for key, track in known.items()]
+    connection.execute(insert_new(connection, sequences), empty)
     here = tuple_(sequences.c.thing, sequences.c.topic).in_(list(known))
     ordered = select(sequences).where(here).order_by(sequences.c.thing, sequences.c.topic).with_for_update()
     there = {(row.thing, row.topic): _track(row) for row in connection.execute(ordered)}

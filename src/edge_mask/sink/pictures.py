@@ -45,6 +45,8 @@ _ANSWERS_WITHIN: Final = 90.0
 _MOST: Final = 100_000
 """Pictures that are wanted at a time; the others are found at the next start."""
 _NOT_ALLOWED: Final = 3600.0
+_DELAY, _LONGEST_DELAY = 2.0, 3600.0
+"""Seconds until a device is asked again for a picture that it could not put; doubles each time."""
 _SAVED_AFTER: Final = 2.0
 HEADERS: Final = {"content-type": "image/jpeg", "if-none-match": "*"}
 """What a device has to send with its picture: it cannot replace an object."""
@@ -113,9 +115,7 @@ class Pictures(Job):
         self._tally = tally
         self._clock = clock
         self._name = name
-        self._signer = Signer(
-            settings.endpoint.rstrip("/"), settings.bucket, settings.region, *settings.read_keys()
-        )
+        self._signer = Signer(settings.endpoint.rstrip("/"), settings.bucket, settings.region, *settings.read_keys())
         self._valid_for = int(settings.valid_for)
         self._lock = threading.Lock()
         self._wanted: dict[str, _Wanted] = {}
@@ -141,7 +141,11 @@ class Pictures(Job):
         now = self._clock.now().mono
         with self._lock:
             for row in rows:
-                if "verdict" in row.fields and isinstance(row.fields.get("snapshot"), str) and len(self._wanted) < _MOST:
+                if (
+                    "verdict" in row.fields
+                    and isinstance(row.fields.get("snapshot"), str)
+                    and len(self._wanted) < _MOST
+                ):
                     self._wanted.setdefault(row.id, _Wanted(row.thing, row.ts, now))
 
     def _heard(self, message: Message) -> None:
@@ -217,7 +221,7 @@ class Pictures(Job):
     def _put_off(self, visit: str, now: float) -> None:
         with self._lock:
             if (wanted := self._wanted.get(visit)) is not None:
-                wanted.again_at = now + min(3600.0, 5.0 * 2.0 ** min(wanted.failures, 10))
+                wanted.again_at = now + min(_LONGEST_DELAY, _DELAY * 2.0 ** min(wanted.failures, 20))
                 wanted.failures += 1
 
     def _over(self, visit: str, state: str, reason: str | None) -> None:

@@ -52,7 +52,9 @@ class Signer:
             "X-Amz-Expires": str(min(seconds, LONGEST)),
             "X-Amz-SignedHeaders": names,
         }
-        query = "&".join(f"{quote(name, safe='~')}={quote(text, safe='~')}" for name, text in sorted(parameters.items()))
+        query = "&".join(
+            f"{quote(name, safe='~')}={quote(text, safe='~')}" for name, text in sorted(parameters.items())
+        )
         lines = [f"{name}:{signed[name]}" for name in sorted(signed)]
         request = "\n".join([method, path, query, *lines, "", names, "UNSIGNED-PAYLOAD"])
         to_sign = "\n".join([_ALGORITHM, stamp, scope, hashlib.sha256(request.encode()).hexdigest()])

@@ -2,8 +2,8 @@
 
 import pytest
 
-from edge_mask.deliver.put import address_of, checked
 from edge_mask.errors import Refused
+from edge_mask.settings.address import address_of, checked
 
 PLACES = [address_of("https://store.example/pictures/"), address_of("http://127.0.0.1:8333/p/")]
 
