@@ -30,7 +30,8 @@ def with_camera(folder: Path, model: str = "tiny-1.0") -> Site:
         store.activate("tiny-1.0")
     camera = {"name": "front", "source": f"images:{folder / 'scene'}", "loop": True}
     detector = {"model": str(folder / "models" / model), "threads": 1}
-    return Site(folder, cameras=[camera], detector=detector, sensors=[])
+    pictures = {"dir": str(folder / "snapshots")}
+    return Site(folder, cameras=[camera], detector=detector, sensors=[], snapshots=pictures)
 
 
 def ours(models: Models) -> list[str]:

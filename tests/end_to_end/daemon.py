@@ -83,6 +83,8 @@ def write_config(folder: Path, port: int | None, **changes: Any) -> Path:
 class Daemon:
     """A running `edge-mask run`; killed at the end of the block if it still runs."""
 
+    WORD = "run"
+
     def __init__(
         self,
         config: Path,
@@ -93,7 +95,7 @@ class Daemon:
         self.stderr_path = config.with_name("stderr.txt")
         with self.stderr_path.open("ab") as stderr:
             self.process = subprocess.Popen(
-                [*program, "run", "--config", str(config), *arguments],
+                [*program, self.WORD, "--config", str(config), *arguments],
                 cwd=config.parent, stderr=stderr, stdout=subprocess.DEVNULL, env={**os.environ, **(environ or {})},
             )  # fmt: skip
 

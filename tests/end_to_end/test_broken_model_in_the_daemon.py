@@ -30,7 +30,8 @@ def site(folder: Path, port: int | None, *versions: str, **changes: Any) -> Path
     for version in versions:
         store.install(write(folder / f"made-{version}", version))
         store.activate(f"tiny-{version}")
-    camera = {"name": "front", "source": f"images:{write_scene(folder / 'scene', [BARE, None])}", "loop": True}
+    scene = write_scene(folder / "scene", [BARE, BARE, BARE, None])
+    camera = {"name": "front", "source": f"images:{scene}", "loop": True, "interval": "0.05s"}
     readings = write_readings(folder / "t.csv", [36.5])
     sensor = {"name": "hall", "kind": "replay", "path": str(readings), "loop": True}
     keys: dict[str, Any] = {
@@ -39,6 +40,7 @@ def site(folder: Path, port: int | None, *versions: str, **changes: Any) -> Path
         "sensors": [sensor],
         "health": {"interval": "1s"},
         "detections": "all",
+        "snapshots": {"dir": str(folder / "snapshots")},
     }
     return write_config(folder, port, **{**keys, **changes})
 

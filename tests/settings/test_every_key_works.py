@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from tests.broker import free_port
 from tests.deliver.web_server import WebServer
 from tests.end_to_end.daemon import MASKED, edge_mask, write_config, write_model, write_readings, write_scene
+from tests.packages.remote.parcels import write_keys
 from tests.papers import Papers
 
 from edge_mask.settings import Settings
@@ -154,13 +155,31 @@ def write_config_of_targets(folder: Path, readings: str, url: str) -> Path:
     return path
 
 
+def write_config_of_packages(folder: Path, readings: str) -> Path:
+    """Its model is broken, and is to be fetched again from where it came from."""
+    (folder / "models" / "tiny-1.0").mkdir(parents=True)
+    (folder / "password").write_text("secret")
+    _secret, public = write_keys(folder)
+    sources = ["oci://127.0.0.1:1/tiny"]
+    origin = {"name": "tiny", "version": "1.0", "digest": f"sha256:{'0' * 64}", "sources": sources, "signature": ""}
+    known = {"report": None, "failed": {}, "origins": {"tiny-1.0": origin}, "begun": None, "probation": None}
+    (folder / "packages.db.packages.json").write_text(json.dumps(known))
+    packages = {"sources": sources, "keys": [str(public)], "username": "u", "password_file": "password"}
+    path = folder / "packages.yaml"
+    settings = {
+        "sensors": [{"name": "s", "kind": "replay", "path": readings}],
+        "cameras": [{"name": "front", "source": f"images:{folder / 'scene'}"}],
+        "detector": {"model": str(folder / "models" / "tiny-1.0")},
+        "mqtt": {"transport": "none"},
+        "outbox": {"path": str(folder / "packages.db")},
+        "fleet": {"packages": packages},
+    }
+    path.write_text(json.dumps(settings))
+    return path
+
+
 BEING_BUILT = {
-    "Fleet",
-    "Watch",
     "SecondLook",
-    "Peers",
-    "FleetPackages",
-    "FleetPictures",
     "Sink",
     "SinkPage",
     "SinkPictures",
@@ -194,6 +213,14 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
             *OTHER_SENSORS,
         ],
         series={"send": "changes", "dead_band": 0.1},
+        fleet={
+            "group": "north",
+            "peers": {"offer": True, "accept": 2, "group": "north"},
+            "neighbours": ["gate-02"],
+            "watch": {"votes": 7},
+            "pictures": {"to": ["https://store.example/pictures/"]},
+        },
+        privacy={"send_pictures": True},
         outputs=[{"name": "lamp", "kind": "led", "path": "ACT"}],
         gate={"temperature_sensor": "s", "passage_sensor": "beam", "output": "lamp"},
         mqtt={"host": "127.0.0.1", "port": 1, "tls": {}},
@@ -211,8 +238,11 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
         targets = write_config_of_targets(tmp_path, readings, server.url)
         assert edge_mask("users", "add", "kim", "--config", targets, cwd=tmp_path, stdin=f"{'x9-' * 8}\n").code == 0
         read |= read_by("run", "--until-idle", folder=tmp_path, config=targets)
+    packages = write_config_of_packages(tmp_path, readings)
+    read |= read_by("run", "--max-seconds", "2", folder=tmp_path, config=packages)
     for longer in ("5", "20"):  # on a busy machine some worker has not come to read its keys within a second
         if not forgotten(read):
             break
         read |= read_by("run", "--max-seconds", longer, folder=tmp_path, config=config)
+        read |= read_by("run", "--max-seconds", longer, folder=tmp_path, config=packages)
     assert forgotten(read) == set()

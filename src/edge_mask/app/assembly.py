@@ -4,8 +4,9 @@ transport ◀─ couriers ◀─ recorder ◀─ vision ◀─ cameras          
                             ▲───────── meters, health            stopped the other way round)
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edge_mask.act.actions import Actions
@@ -22,7 +23,14 @@ from edge_mask.app.part_states import PartStates
 from edge_mask.app.pictures import album_for
 from edge_mask.app.pipeline import PipelineParts
 from edge_mask.app.recording import intake_for, open_ledger, recorder_for
-from edge_mask.app.sending import broker_connection, broker_courier, cloud_listener, home_announcer, http_couriers
+from edge_mask.app.sending import (
+    announcement_taken_back,
+    broker_connection,
+    broker_courier,
+    cloud_listener,
+    home_announcer,
+    http_couriers,
+)
 from edge_mask.app.series import series_for
 from edge_mask.app.web import Page
 from edge_mask.app.workers import Built, house_of
@@ -42,9 +50,12 @@ from edge_mask.runtime.door import Door
 from edge_mask.runtime.house import House
 from edge_mask.runtime.worker import Job
 from edge_mask.settings.model import Settings
+from edge_mask.units import Seconds
 from edge_mask.vision.shared import Vision
 
-if TYPE_CHECKING:  # drags the connection to the nucleus in
+if TYPE_CHECKING:  # what is not wanted is not imported
+    from edge_mask.app.fleet import AmongOthers
+    from edge_mask.app.peers import Sharing
     from edge_mask.control.component import Component
 
 
@@ -78,13 +89,19 @@ class Assembly:
         self._gate = GateDevices(settings, ground.inbox, ground.new_id, clock)
         self._couriers.listeners += self._gate.on_connection
         self._notifying = Notifying(settings, clock, ground.boot)
-        self._parts = PipelineParts(settings, clock, self._gate.emit, album_for(settings, self._inbox.emit, clock))
+        self._fleet = self._among_others()
+        self._parts = PipelineParts(
+            settings, clock, self._gate.emit, album_for(settings, self._inbox.emit, clock),
+            closer=None if self._fleet is None else self._fleet.closer,
+        )  # fmt: skip
         self._gate.pictured = self._parts.pictured_now
         self._page = Page(settings, wishes, self._inbox.emit, clock, self._notifying.push)
         self._page.watch(self._parts.seen)
         self._series = series_for(settings, clock, self._inbox.emit)
         self._states: list[PartStates] = []
         """One for each that counts frames by itself."""
+        self._checks: list[Callable[[Seconds], None]] = []
+        """Called every second or two."""
 
     def house(self) -> House:
         """The workers, sink first."""
@@ -101,14 +118,21 @@ class Assembly:
         asked = self._wishes if connection is not None or settings.web.enabled else None
         # Where commands are taken, the first lane shares its model with pictures that are sent along.
         shared = SharedDetector(detectors[0]) if asked is not None and detectors else None
-        vision = parts.vision(instruments, detectors[0]) if detectors else None
+        looks = bool(settings.cameras) and (bool(detectors) or self._gives_away)
+        vision = parts.vision(instruments, detectors[0] if detectors else None) if looks else None
         working: list[Detector] = [*detectors] if shared is None else [shared, *detectors[1:]]
         tapped = map(self._care.tapped, working)
-        lanes = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(tapped)]
+        lanes: list[Job] = [] if vision is None else [parts.lane(vision, each, n) for n, each in enumerate(tapped)]
         cameras = {camera.name: parts.camera(camera) for camera in settings.cameras}
 
+        sharing = self._sharing(connection)
+        if sharing is not None:
+            besides.append(sharing.look_for_others(shared, owns_model=vision is None))
+        if sharing is not None and vision is not None and self._gives_away:
+            lanes.append(sharing.give_away(parts.frames, vision, cameras, len(lanes)))
+        besides += self._announce(connection, detectors, cameras.values(), sharing)
         if asked is not None:
-            besides += self._lend(asked, connection, shared, actions, cameras, instruments)
+            besides += self._lend(asked, connection, shared, actions, cameras, instruments, sharing)
         besides += self._attend_to_the_nucleus(vision)
         besides += self._care.worker(connection)
         for states in self._states:
@@ -117,7 +141,8 @@ class Assembly:
 
         series = [] if self._series is None else [self._series]
         sinks = [actions, recorder, *self._couriers.all, *besides, self._inspector, health, *self._gate.jobs, *series]
-        built = Built(sinks, instruments, lanes, cameras, vision, self._gate, parts.pace(cameras if vision else {}))
+        checks = [parts.pace(cameras if vision else {}).check, *self._checks]
+        built = Built(sinks, instruments, lanes, cameras, vision, self._gate, checks)
         return house_of(
             built,
             self._ground,
@@ -128,8 +153,16 @@ class Assembly:
 
     # -- one part after the other ------------------------------------------------------------------------
 
+    def _among_others(self) -> "AmongOthers | None":
+        """None while it is nobody's neighbour."""
+        if (fleet := self._settings.fleet) is None:
+            return None
+        from edge_mask.app.fleet import AmongOthers  # what is not wanted is not imported
+
+        return AmongOthers(self._ground, fleet)
+
     def _detectors(self) -> list[ModelDetector]:
-        """None without cameras: then no model is loaded."""
+        """None where nothing is looked at: then no model is loaded."""
         detectors = self._care.load()
         for detector in detectors:
             self._undo.callback(detector.close)
@@ -186,6 +219,26 @@ class Assembly:
             self._couriers.add(courier)
         return besides
 
+    def _announce(
+        self,
+        connection: BrokerTransport | None,
+        detectors: Sequence[ModelDetector],
+        cameras: Iterable[Camera],
+        sharing: "Sharing | None",
+    ) -> list[Job]:
+        """To other devices on the same broker."""
+        if connection is None:
+            return []
+        if self._fleet is None or sharing is None:
+            return announcement_taken_back(self._ground, connection)
+
+        def hurry() -> None:
+            for camera in cameras:
+                camera.look_now()
+
+        self._fleet.looks_with(detectors[0].card if detectors else None, self._parts.seen, sharing.serve)
+        return self._fleet.jobs(connection, hurry)
+
     def _lend(
         self,
         wishes: Wishes,
@@ -194,6 +247,7 @@ class Assembly:
         actions: Actions,
         cameras: Mapping[str, Camera],
         instruments: Instruments,
+        sharing: "Sharing | None",
     ) -> list[Job]:
         """To those who ask from outside: over the broker, and over HTTP."""
         lent = Lent(
@@ -209,10 +263,30 @@ class Assembly:
             figures=self._figures(),
             broken=self._care.broken,
         )
+        if sharing is not None:
+            lent = replace(lent, first=sharing.first, frames_shared=sharing.counts)
         look = lent.look()
         clerk = lent.clerk(look)
         self._couriers.listeners.append(clerk.connected)
         return [clerk, *self._page.jobs(lent, look)]
+
+    @property
+    def _gives_away(self) -> bool:
+        """Whether frames may go to other devices."""
+        fleet = self._settings.fleet
+        return fleet is not None and fleet.peers.offer and self._settings.mqtt.transport != "none"
+
+    def _sharing(self, connection: BrokerTransport | None) -> "Sharing | None":
+        fleet = self._settings.fleet
+        if fleet is None or connection is None:
+            return None
+        from edge_mask.app.peers import Sharing  # what is not wanted is not imported
+
+        sharing = Sharing(self._ground, fleet, connection)
+        for states in self._states:
+            states.besides = sharing.figures
+        self._checks.append(sharing.check)
+        return sharing
 
     def _attend_to_the_nucleus(self, vision: Vision | None) -> list[Job]:
         def is_occupied() -> bool:

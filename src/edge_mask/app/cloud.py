@@ -15,7 +15,7 @@ from edge_mask.control.cloud.jobs import Jobs
 from edge_mask.control.cloud.seen import SeenShadow
 from edge_mask.control.cloud.shadow import WishShadow
 from edge_mask.control.cloud.tables import Tables
-from edge_mask.control.cloud.taking_over import TakingOver
+from edge_mask.control.cloud.taking_over import ORIGIN, TakingOver
 from edge_mask.control.cloud.wished import Memory
 from edge_mask.control.cloud.worker import Cloud
 from edge_mask.control.futures import mapped
@@ -26,6 +26,7 @@ from edge_mask.recording.mail import Inbox
 from edge_mask.recording.requests import ReadShadow
 from edge_mask.runtime.clock import Clock
 from edge_mask.settings.model import Settings
+from edge_mask.wire.fleet_models import Desired
 from edge_mask.wire.topics import WISHES, JobTopics, ShadowTopics
 
 
@@ -44,13 +45,20 @@ def _tables(thing: str, database: Path, wishes: Wishes, *, has_shadow: bool, has
     new_token = partial(_token, secrets.token_hex(4), count(1))
     wish = jobs = None
     if has_shadow:
-        taking = TakingOver(Memory(Kept(Path(f"{database}.shadow.json"))), wishes.in_force)
+        memory = Memory(Kept(Path(f"{database}.shadow.json")))
+        taking = TakingOver(memory, wishes.in_force, partial(_take, wishes))
         topics = ShadowTopics(thing, WISHES)
         wish = WishShadow(topics, taking, wishes.in_force, program=__version__, new_token=new_token)
     if has_jobs:
         clean(database.resolve().parent)
         jobs = Jobs(JobTopics(thing), JobMemory(Kept(Path(f"{database}.jobs.json"))), new_token=new_token)
     return Tables(wish, jobs)
+
+
+def _take(wishes: Wishes, package: Desired | None) -> bool:
+    if wishes.package is not None:
+        wishes.package(package, ORIGIN)
+    return wishes.package is not None
 
 
 def _token(process: str, numbers: "count[int]") -> str:

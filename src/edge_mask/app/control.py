@@ -25,6 +25,7 @@ from edge_mask.deliver.transport import BrokerTransport
 from edge_mask.detect.shared_detector import SharedDetector
 from edge_mask.errors import EdgeMaskError
 from edge_mask.ledger.reader import Reader
+from edge_mask.messages import Message
 from edge_mask.recording.requests import Barrier
 from edge_mask.redact import redact
 from edge_mask.rules.effects import KeepPicture
@@ -94,6 +95,10 @@ class Lent:
     sensors: Callable[[], Mapping[str, State]]
     shared: SharedDetector | None
     figures: HealthFigures
+    first: Callable[[Message], bool] = lambda _message: False
+    """Deals with requests that must not wait for the others."""
+    frames_shared: Callable[[], Mapping[str, int]] = dict
+    """Frames given to other devices and taken from them."""
     broken: str = ""
     """Why no model looks, though there are cameras."""
 
@@ -113,6 +118,7 @@ class Lent:
             self.ground.inbox.emit,
             self.ground.clock,
             clean=self.clean,
+            first=self.first,
         )
 
     def clean(self, text: str) -> str:

@@ -22,6 +22,7 @@ from edge_mask.runtime.outage import Outage
 from edge_mask.settings.fleet import FleetPackages
 from edge_mask.settings.model import Settings
 from edge_mask.units import Moment
+from edge_mask.wire.topics import MODEL_DESIRED, MODEL_REPORTED
 
 if TYPE_CHECKING:
     from edge_mask.fleet.caretaker import Caretaker, Desk
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
     from edge_mask.wire.fleet_models import Desired
 
 log = logging.getLogger(__name__)
-
-DESIRED: Final = "model/desired"
-REPORTED: Final = "model/reported"
-"""The topics, below the root."""
 
 
 class ModelCare:
@@ -52,10 +49,14 @@ class ModelCare:
         self.desk: Desk | None = None
         if wishes is not None and (ground.settings.fleet is not None or wishes.known(self._key) is not None):
             self.desk = self._desk()
+        if wishes is not None:
+            is_wanted = self.desk is not None and ground.settings.fleet is not None
+            wishes.package = self.desk.wish if is_wanted and self.desk is not None else None
 
     def load(self) -> list[ModelDetector]:
-        """One for each lane; none without cameras, and while the package is broken. Raises ModelError."""
-        if not self._settings.cameras:
+        """One for each lane; none where nothing is looked at, and while the package is broken. Raises ModelError."""
+        fleet = self._settings.fleet
+        if not self._settings.cameras and (fleet is None or not fleet.looks_for_others):
             return []
         try:
             detectors = self._loaded()
@@ -89,14 +90,16 @@ class ModelCare:
 
         settings, wishes = self._settings, self._wishes
         packages = _packages(settings)
-        here = Stands(self._model, self.broken, can_try=self._model is not None and packages.trial > 0)
+        here = Stands(self._model, self.broken, can_try=packages.trial > 0 and self._model is not None)
         self.desk.reconciler.is_open = partial(_is_open, self._ground.clock, settings.device.zone)
-        hands = Hands(settings.detector.model, packages, partial(_choose, wishes), partial(_reload, wishes))
+        hands = Hands(
+            settings.detector.model, packages, packages.slower, partial(_choose, wishes), partial(_reload, wishes)
+        )
         say = partial(_say, self._ground, connection)
         trial = partial(_trial, settings, hands.place, self._ground.clock)
         worker = Caretaker(self.desk, hands, here, say, self._ground.clock, open_trial=trial)
         if connection is not None and settings.fleet is not None:
-            connection.subscribe(self._ground.topics.of(DESIRED), lambda message: worker.heard(message.payload))
+            connection.subscribe(self._ground.topics.of(MODEL_DESIRED), lambda message: worker.heard(message.payload))
         self._ground.couriers.listeners.append(worker.state_changed)
         return [worker]
 
@@ -202,7 +205,7 @@ def _say(ground: Ground, connection: BrokerTransport | None, report: "Report") -
 
     told = {"thing": ground.settings.device.thing_name, "ts": timestamp(ground.clock.now().wall), "v": VERSION}
     payload = to_bytes({**told, **asdict(report)})
-    topic = ground.topics.of(REPORTED)
+    topic = ground.topics.of(MODEL_REPORTED)
     connection.send(Message(topic=topic, payload=payload, priority=Priority.LIVE, qos=1, retain=True))
 
 

@@ -35,6 +35,7 @@ class Counters:
     requests: Requests = field(default_factory=Requests)
     replaced: Carried = field(default_factory=Carried)
     live_dropped: Carried = field(default_factory=Carried)
+    shared: Carried = field(default_factory=Carried)
     matched: Carried = field(default_factory=Carried)
     failed: Carried = field(default_factory=Carried)
     _started: float = 0.0
@@ -61,6 +62,7 @@ class Measure:
         counters.tally.begins_again()
         counters.replaced.follow(tray, lambda: {(camera,): n for camera, n in dict(tray.replaced_by_camera).items()})
         counters.live_dropped.follow(self, lambda: {(): live_dropped() or 0})
+        counters.shared.follow(lent, lambda: {(name,): n for name, n in lent.frames_shared().items()})
         counters.matched.follow(rules, lambda: {(name,): each.matched for name, each in rules.counts.items()})
         counters.failed.follow(rules, lambda: {(name,): each.failed for name, each in rules.counts.items()})
 
@@ -75,6 +77,7 @@ class Measure:
             cameras={name: camera.state == "ok" for name, camera in lent.cameras.items()},
             sensors={name: state == "ok" for name, state in lent.sensors().items()},
             replaced=counters.replaced(),
+            shared=None if settings.fleet is None else counters.shared(),
             outbox=self._outbox(now),
             live_dropped=None if lent.figures.live_dropped() is None else counters.live_dropped()[()],
             is_connected=None if lent.transport is None else lent.transport.is_connected,

@@ -19,6 +19,8 @@ class PartStates:
         self._intervals: dict[str, float] = {}
         self.cameras: Mapping[str, Camera] = {}
         self.sensors: Callable[[], Mapping[str, State]] = dict
+        self.besides: Callable[[], Mapping[str, Any]] = dict
+        """What other parts have to say."""
 
     def __call__(self, seconds: float) -> dict[str, Any]:
         """`seconds`: since it was last asked. Without cameras there is no `cameras`, without sensors no `sensors`."""
@@ -27,7 +29,8 @@ class PartStates:
             for name, camera in self.cameras.items()
         }
         sensors = {name: {"state": state} for name, state in self.sensors().items()}
-        return {name: part for name, part in (("cameras", cameras), ("sensors", sensors)) if part}
+        parts = {name: part for name, part in (("cameras", cameras), ("sensors", sensors)) if part}
+        return {**parts, **self.besides()}
 
     def _pace(self, camera: str, seconds: float, *, has_ended: bool) -> dict[str, float | None]:
         """Looks a second, and the mean time between two looks; a pause that is longer and not over counts as that."""

@@ -11,7 +11,6 @@ from edge_mask.app.gate_devices import GateDevices
 from edge_mask.app.ground import Ground
 from edge_mask.app.idle import IdleCheck
 from edge_mask.app.instruments import Instruments
-from edge_mask.app.pace import PaceWatch
 from edge_mask.capture.camera import Camera
 from edge_mask.capture.factory import is_live
 from edge_mask.messages import Fault
@@ -19,7 +18,6 @@ from edge_mask.runtime.door import Door
 from edge_mask.runtime.house import House
 from edge_mask.runtime.worker import Job, Worker
 from edge_mask.units import Seconds
-from edge_mask.vision.lane import Lane
 from edge_mask.vision.shared import Vision
 
 
@@ -29,12 +27,14 @@ class Built:
 
     sinks: Sequence[Job]
     instruments: Instruments
-    lanes: Sequence[Lane]
+    lanes: Sequence[Job]
+    """And who else judges frames."""
     cameras: Mapping[str, Camera]
     vision: Vision | None
     """None without cameras."""
     gate: GateDevices
-    pace: PaceWatch
+    checks: Sequence[Callable[[Seconds], None]]
+    """Called every second or two, besides those of cameras and sensors."""
 
 
 def house_of(
@@ -60,7 +60,8 @@ def house_of(
     ]
     idleness = IdleCheck(finite, built.vision, ground.inbox.ask, ground.couriers.all, has_looked, built.gate)
     is_endless = any(camera.loop for camera in files)
-    judges = [each.check for each in (*built.cameras.values(), *built.instruments.jobs, built.pace)]
+    parts = (*built.cameras.values(), *built.instruments.jobs)
+    judges = [*(each.check for each in parts), *built.checks]
 
     def check(now: Seconds) -> None:
         for judge in judges:

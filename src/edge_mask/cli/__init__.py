@@ -18,8 +18,8 @@ from edge_mask.errors import ConfigurationError, DatabaseError, EdgeMaskError, M
 from edge_mask.redact import redact
 
 COMMANDS = (
-    "run", "demo", "check", "detect", "rules", "notify", "outbox", "history", "replay", "erase", "shadow", "model",
-    "package", "series", "sink", "aws", "users", "bench", "schema",
+    "run", "analyse", "demo", "check", "detect", "rules", "notify", "outbox", "history", "replay", "erase", "shadow",
+    "model", "package", "fleet", "series", "sink", "aws", "users", "bench", "schema",
 )  # fmt: skip
 """Modules of this package in the order of `--help`; each is imported only to build its own parser."""
 EXIT_INTERNAL = 70
@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; an error is a sentence on stderr and an exit code, never a traceback."""
     words = sys.argv[1:] if argv is None else argv
-    if words[:1] == ["run"]:
+    if words[:1] in (["run"], ["analyse"]):
         _hear_signals()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

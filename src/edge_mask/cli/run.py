@@ -4,6 +4,7 @@ import argparse
 import logging
 import os
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from edge_mask.runtime.door import Blueprint
     from edge_mask.runtime.supervisor import Supervisor
     from edge_mask.settings.load import LoadedSettings
+    from edge_mask.settings.model import Settings
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,12 @@ def add(commands: Any) -> None:
         description="Looks, measures, decides, records and publishes until SIGTERM or Ctrl-C; SIGHUP reads the"
         " configuration again.",
     )
+    add_arguments(parser)
+    parser.set_defaults(function=_run)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """How long it runs, and what it does when it cannot."""
     add_config(parser)
     parser.add_argument("--max-seconds", type=positive_seconds, metavar="S", help="stop cleanly after S seconds")
     parser.add_argument(
@@ -48,10 +56,14 @@ def add(commands: Any) -> None:
         action="store_true",
         help="while the configuration is broken, serve a page that says so instead of ending (docs/safe-mode.md)",
     )
-    parser.set_defaults(function=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    return serve(arguments)
+
+
+def serve(arguments: argparse.Namespace, check: "Callable[[Settings], None]" = lambda _settings: None) -> int:
+    """The daemon until its end. `check` raises ConfigurationError for a configuration that it should not run with."""
     from edge_mask.errors import ConfigurationError
     from edge_mask.observe.notify import SystemdNotifier, watchdog_interval
     from edge_mask.runtime.clock import SystemClock
@@ -61,6 +73,7 @@ def _run(arguments: argparse.Namespace) -> int:
     clock = SystemClock()
 
     def blueprint(found: "LoadedSettings") -> "Blueprint":
+        check(found.settings)
         # What is to end when nothing is left to do cannot wait for a model.
         return _blueprint(found, clock, wishes, component, may_do_without_model=not arguments.until_idle)
 

@@ -52,8 +52,10 @@ class Clerk(Job):
         clock: Clock,
         *,
         clean: Callable[[str], str] = str,
+        first: Callable[[Message], bool] = lambda _message: False,
     ) -> None:
-        """`clean` takes secrets out of a text. Without a transport nobody asks over a broker."""
+        """`clean` takes secrets out of a text. Without a transport nobody asks over a broker. `first` sees each message
+        before the desk, and says whether it has dealt with it; it returns at once."""
         self._desk = desk
         self._topics = topics
         self._transport = transport
@@ -61,11 +63,12 @@ class Clerk(Job):
         self._outages = {name: Outage(f"command {name}", log, report, clock) for name in commands}
         self._clock = clock
         self._clean = clean
+        self._first = first
         self._wake = threading.Event()
         self._again_at = float("-inf")
         self._threads: list[threading.Thread] = []
         if transport is not None:  # before it opens: who sees the device online may ask at once
-            transport.subscribe(topics.commands, desk.arrived)
+            transport.subscribe(topics.commands, self._arrived)
 
     # -- from other threads ------------------------------------------------------------------------------
 
@@ -74,6 +77,10 @@ class Clerk(Job):
         if is_connected:
             self._again_at = float("-inf")
             self._wake.set()
+
+    def _arrived(self, message: Message) -> None:
+        if not self._first(message):
+            self._desk.arrived(message)
 
     # -- the worker --------------------------------------------------------------------------------------
 

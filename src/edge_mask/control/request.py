@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from edge_mask.errors import EdgeMaskError
-from edge_mask.kinds import KINDS
 from edge_mask.messages import Message
 from edge_mask.suggest import did_you_mean
-from edge_mask.wire.topics import Topics, text_problem
+from edge_mask.wire.reply import objection_to
+from edge_mask.wire.topics import Topics
 
 Code = Literal["bad_request", "unknown_command", "not_allowed", "busy", "too_large", "failed"]
 
@@ -88,22 +88,9 @@ def reply_to(message: Message, topics: Topics) -> Reply:
     default = topics.answer(name_of(message))
     wanted = message.properties.get("response_topic")
     correlation = message.properties.get("correlation_data")
-    problem = "" if wanted is None else _objection(wanted, default, topics)
+    problem = "" if wanted is None else objection_to(wanted, default, topics)
     topic = default if problem or not isinstance(wanted, str) else wanted
     return Reply(topic, correlation if isinstance(correlation, bytes) else None, problem)
-
-
-def _objection(wanted: Any, default: str, topics: Topics) -> str:
-    """Why an answer must not go there: whoever may ask must not thereby speak for the device, or make it talk to
-    itself."""
-    if not wanted or text_problem("it", wanted) or "+" in wanted or "#" in wanted:
-        return "the response topic is no topic that can be published to"
-    if wanted.startswith("$"):
-        return "the response topic belongs to the broker or the cloud"
-    own = {topics.of(kind.name) for kind in KINDS}
-    if wanted in own or (wanted.startswith(topics.of("commands") + "/") and not wanted.endswith("/response")):
-        return f"the response topic is one of this device's own; leave it out, and the answer comes to {default}"
-    return ""
 
 
 def request_id(payload: bytes) -> str | None:

@@ -25,14 +25,26 @@ from edge_mask.runtime.door import Blueprint, Door, nothing
 from edge_mask.settings import overlay as overlays
 from edge_mask.settings.load import LoadedSettings, load_with_overlay
 from edge_mask.settings.overlay import Overlay
+from edge_mask.wire.fleet_models import Desired
 
 if TYPE_CHECKING:  # drags the model's runtime in, which a house without cameras never loads
     from edge_mask.control.shelf import Choice, Shelf
 
 Model = tuple[str, str]
 """Name and version."""
+TakePackage = Callable[[Desired | None, str], "Future[Any]"]
+"""The wish, None to take it away, and who wishes. It ends with an Ended."""
 L = TypeVar("L", bound="Lasting")
 Action = Literal["list", "install", "activate", "rollback", "remove"]
+
+
+class Ended(Protocol):
+    """What became of a wish for a package."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def error(self) -> str | None: ...
 
 
 class Lasting(Protocol):
@@ -102,6 +114,8 @@ class Wishes:
         self._lasting: dict[Hashable, Any] = {}
         self.afterwards = Afterwards()
         self.desk = Desk(self.afterwards)
+        self.package: TakePackage | None = None
+        """Takes a wish for a package that is to be fetched; None while no `fleet` section says from where."""
 
     # -- for the main thread -----------------------------------------------------------------------------
 

@@ -54,11 +54,19 @@ class SharedDetector:
                 self._spare.lane_looked(began, self._now())
                 self._give_back()
 
-    def look_between(self, image: Image) -> Answer:
+    @property
+    def has_room(self) -> bool:
+        """Whether a guest's picture fits between two looks of the lane."""
+        with self._lock:
+            return not self._is_closed and self._spare.has_room
+
+    def look_between(self, image: Image, patience: float = PATIENCE) -> Answer:
         """For a guest, from any thread: between two frames of the lane. Raises TryLater after the end, and when the
-        lane leaves no time."""
-        with self._guests:  # one at a time
-            self._wait_for_a_moment()
+        lane leaves no time for so many seconds."""
+        if not self._guests.acquire(timeout=patience):  # one at a time
+            raise TryLater("the pictures of others take longer")
+        try:
+            self._wait_for_a_moment(patience)
             began = self._now()
             try:
                 return self._detector.look(image)
@@ -66,6 +74,8 @@ class SharedDetector:
                 with self._lock:
                     self._spare.guest_looked(began, self._now())
                     self._give_back()
+        finally:
+            self._guests.release()
 
     def close(self) -> None:
         """The lane ends; a guest's picture is looked at to its end first."""
@@ -76,13 +86,14 @@ class SharedDetector:
                 self._detector.close()
                 self._moment.notify_all()
 
-    def _wait_for_a_moment(self) -> None:
+    def _wait_for_a_moment(self, patience: float) -> None:
         """Until the model is this guest's."""
-        deadline = self._now() + PATIENCE
+        deadline = self._now() + patience
         with self._lock:
             try:
                 while not self._has_come(deadline):
-                    pass
+                    if self._now() >= deadline:
+                        raise TryLater(f"the cameras have left the model no time for {patience:g} s")
             finally:
                 self._is_due = self._is_handed = False
 
@@ -98,9 +109,7 @@ class SharedDetector:
         if self._is_due and not self._is_taken and not self._lane_waits:
             self._is_taken = True
             return True
-        if now >= deadline:
-            raise TryLater(f"the cameras have left the model no time for {PATIENCE:g} s")
-        self._moment.wait((deadline if self._is_due else min(until, deadline)) - now)
+        self._moment.wait(max(0.0, (deadline if self._is_due else min(until, deadline)) - now))
         return False
 
     def _give_back(self) -> None:

@@ -36,7 +36,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield from guarded("rules", "failed", partial(rules.rules, settings), within=None)
     yield from guarded("http", "warning", partial(rules.destinations, settings), within=None)
     yield from notify.targets(settings)
-    if settings.cameras:
+    if settings.cameras or (settings.fleet is not None and settings.fleet.looks_for_others):
         yield from guarded("model", "failed", partial(_model, settings), within=None)
     for camera in settings.cameras:
         yield from guarded(f"camera {camera.name}", "failed", partial(devices.camera, camera))

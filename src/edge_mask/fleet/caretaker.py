@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, Final
 
-from edge_mask.errors import EdgeMaskError, Refused, TryLater
+from edge_mask.errors import EdgeMaskError, Refused
 from edge_mask.fleet.hands import Hands
 from edge_mask.fleet.memory import Report
 from edge_mask.fleet.orders import Activate, GoBack, Order, Prepare, Repair, Tidy, Try
@@ -61,10 +61,10 @@ class Desk:
 
     def wish(self, desired: Desired | None, origin: str) -> "Future[Report]":
         """What is wished there from now on; None when nothing is any more. The future ends when it has come true or
-        never will: with a report, or TryLater when another wish took its place."""
+        never will: with a report, or Refused when another wish took its place."""
         ended: Future[Report] = Future()
         ended.set_running_or_notify_cancel()
-        self.post(lambda now: self._wished(desired, origin, ended, now))
+        self.post(lambda _now: self._wished(desired, origin, ended))
         return ended
 
     def stopped(self) -> None:
@@ -78,18 +78,23 @@ class Desk:
             if report is not None and report.revision == wanted.revision and report.state in ENDS:
                 ended.set_result(report)
             elif wanted != self._counts():
-                ended.set_exception(TryLater(f"revision {wanted.revision} is not the newest wish any more"))
+                ended.set_exception(Refused(f"revision {wanted.revision} is not the newest wish any more"))
             else:
                 left.append((wanted, ended))
         self.waiting = left
 
-    def _wished(self, desired: Desired | None, origin: str, ended: "Future[Report]", now: float) -> None:
+    def _wished(self, desired: Desired | None, origin: str, ended: "Future[Report]") -> None:
         if desired is None:
-            self.wishes.pop(origin, None)
-        else:
-            self.wishes[origin] = desired
-            self.waiting = [*self.waiting, (desired, ended)][-_MOST_WAITING:]
-        self.reconciler.wish(self._counts(), now)
+            self.take_away(origin)
+            return
+        self.wishes[origin] = desired
+        self.waiting = [*self.waiting, (desired, ended)][-_MOST_WAITING:]
+        self.reconciler.wish(self._counts())
+
+    def take_away(self, origin: str) -> None:
+        """In the worker's thread: nothing is wished there any more."""
+        self.wishes.pop(origin, None)
+        self.reconciler.wish(self._counts())
 
     def _counts(self) -> Desired | None:
         return max(self.wishes.values(), key=lambda each: each.revision, default=None)
@@ -139,7 +144,7 @@ class Caretaker(Job):
             desired = read_desired(payload) if payload else None
         except Refused as error:
             text = str(error)
-            self._desk.post(lambda now: self._not_understood(text, now))
+            self._desk.post(lambda _now: self._not_understood(text))
         else:
             self._desk.wish(desired, "broker")
 
@@ -197,10 +202,9 @@ class Caretaker(Job):
             self._say(report)
         self._desk.tell()
 
-    def _not_understood(self, text: str, now: float) -> None:
+    def _not_understood(self, text: str) -> None:
         log.warning("model: a wish is refused: %s", text)
-        self._desk.wishes.pop("broker", None)
-        self._reconciler.wish(None, now)
+        self._desk.take_away("broker")
         self._say(Report("refused", None, "", "", error=text))
 
     # -- orders ------------------------------------------------------------------------------------------

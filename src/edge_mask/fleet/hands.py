@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from edge_mask.errors import EdgeMaskError, ModelError, Refused
+from edge_mask.errors import EdgeMaskError, ModelError, Refused, TryLater
 from edge_mask.fleet.memory import Origin
 from edge_mask.fleet.orders import Prepare, Repair, Repaired
 from edge_mask.packages.load import load_package
@@ -35,6 +35,8 @@ class Hands:
     model: Path
     """`detector.model` as it is in force."""
     settings: FleetPackages
+    slower: float
+    """A new one that takes so many times as long as what looks is refused."""
     choose: Callable[[Literal["activate", "rollback"], str | None, str | None], Model | None]
     """Returns when the house stands that looks with it; what looks then."""
     reload: Callable[[], object]
@@ -57,8 +59,7 @@ class Hands:
         else:
             folder = self._fetch(wanted, order.stop)
             verifying()
-            self._store.install(folder, (wanted.name, wanted.version))
-            self._drop_fetched()
+            self._install(folder, wanted.name, wanted.version)
         if order.beside is not None:
             self._compare(self._folder / name)
 
@@ -125,9 +126,16 @@ class Hands:
         self._fetched = wanted.digest
         try:
             return fetch(wanted, self.settings, into, stop=stop).folder
-        except Refused:
-            self._drop_fetched()
+        except (Refused, TryLater) as error:
+            if isinstance(error, Refused) or isinstance(error.__cause__, OSError):
+                self._drop_fetched()  # a disk that is full is not to stay so for its sake
             raise
+
+    def _install(self, fetched: Path, name: str, version: str) -> None:
+        try:
+            self._store.install(fetched, (name, version))
+        finally:
+            self._drop_fetched()
 
     def _drop_fetched(self) -> None:
         self._fetched = ""
@@ -138,10 +146,10 @@ class Hands:
 
     def _compare(self, new: Path) -> None:
         old_ms, new_ms = compare_models(find_package(self.model), new)
-        if new_ms > self.settings.slower * old_ms:
+        if new_ms > self.slower * old_ms:
             raise ModelError(
                 f"{new.name}: takes {new_ms:.1f} ms for a picture, the one that looks takes {old_ms:.1f} ms; more than"
-                f" {self.settings.slower:g} times as long is not taken (fleet.packages.slower)"
+                f" {self.slower:g} times as long is not taken (fleet.packages.slower)"
             )
 
     # -- repairing ---------------------------------------------------------------------------------------
@@ -170,8 +178,7 @@ class Hands:
         )  # fmt: skip
         name = f"{origin.name}-{origin.version}"
         if not (self._folder / name).is_dir() or not self._store.holds(name):
-            self._store.install(self._fetch(wanted, threading.Event()), (origin.name, origin.version))
-            self._drop_fetched()
+            self._install(self._fetch(wanted, threading.Event()), origin.name, origin.version)
         self.choose("activate", origin.name, origin.version)
         return Repaired((origin.name, origin.version), origin.digest, "a fresh copy looks")
 

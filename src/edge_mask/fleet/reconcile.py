@@ -34,7 +34,7 @@ MOST_TRIES: Final = 5
 """How often the process may end while a package is verified or tried."""
 MOST_STARTS: Final = 3
 """How often it may end within a package's probation."""
-_BETWEEN, _MOST_BETWEEN, _CALM_AFTER = 1.0, 30.0, 60.0
+_BETWEEN, _MOST_BETWEEN = 1.0, 30.0
 _TRIES_AGAIN_AFTER: Final = 5.0
 _LONGEST_TEXT: Final = 1000
 ENDS: Final = ("active", "refused", "rolled_back", "restored")
@@ -83,7 +83,7 @@ class Reconciler:
         self._probation_until = float("-inf")
         self._backoff = backoff or Backoff(base=4.0, cap=300.0, settled_after=0.0)
         self._attempt = 1
-        self._begun_at, self._pause = float("-inf"), _BETWEEN
+        self._begun_at, self._pause, self._is_hurried = float("-inf"), _BETWEEN, False
         self._next_at = self._repair_at = float("-inf")
         self._repairs = 0
         self._why_broken = ""
@@ -109,13 +109,14 @@ class Reconciler:
 
     # -- what happens ------------------------------------------------------------------------------------
 
-    def wish(self, desired: Desired | None, now: float) -> None:
+    def wish(self, desired: Desired | None) -> None:
         """The newest wish; None when there is none any more."""
         if desired == self._wanted:
             return
         self._wanted = desired
+        self._is_hurried |= self._work is not None
         self._attempt = 1
-        self._next_at = min(self._next_at, now)
+        self._next_at = self._begun_at + self._pause  # not what an outage made it
         self._stop.set()  # what is being fetched is not wanted any more
         if self._phase in (_Phase.TRIAL, _Phase.WAITING):
             self._over()
@@ -409,9 +410,9 @@ class Reconciler:
         return True
 
     def _slow_down(self, now: float) -> None:
-        """Many wishes in a row are begun at growing distances."""
-        is_calm = now >= self._begun_at + _CALM_AFTER
-        self._pause = _BETWEEN if is_calm else min(_MOST_BETWEEN, 2 * self._pause)
+        """Wishes that do not wait for each other are begun at growing distances."""
+        self._pause = min(_MOST_BETWEEN, 2 * self._pause) if self._is_hurried else max(_BETWEEN, self._pause / 2)
+        self._is_hurried = False
         self._begun_at, self._next_at = now, now + self._pause
 
 

@@ -7,13 +7,13 @@ from edge_mask.homeassistant.discovery import birth_topic, discovery_topic
 from edge_mask.homeassistant.site import object_id
 from edge_mask.identity.destinations import Destination, Input, destinations
 from edge_mask.identity.patterns import TopicPattern
-from edge_mask.kinds import ALERTS, DETECTIONS, FAULTS, HEALTH, LOOKS, OF_SERIES, STATUS, VISITS
+from edge_mask.kinds import ABOUT, ALERTS, DETECTIONS, FAULTS, HEALTH, LOOKS, OF_SERIES, ROOM, STATUS, VISITS
 from edge_mask.rules.rule_file import RuleDefinition
 from edge_mask.settings.feeds import MqttSensor
 from edge_mask.settings.model import Settings
 from edge_mask.settings.series_checks import measured_series
 from edge_mask.sql.topics import topic_matches
-from edge_mask.wire.topics import WISHES, JobTopics, ShadowTopics, Topics
+from edge_mask.wire.topics import MODEL_DESIRED, MODEL_REPORTED, WISHES, JobTopics, ShadowTopics, Topics
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,23 @@ def _elsewhere(settings: Settings) -> Iterator[tuple[set[Destination], set[str]]
         yield {Destination(TopicPattern.of_filter(each)) for each in part.said}, set(part.heard)
     if (results := settings.topics.tflite_results) is not None and settings.cameras:
         yield {Destination(TopicPattern.exactly(results.replace("{thing}", thing)))}, set()
+    if settings.fleet is not None and settings.fleet.peers.offer:
+        anybody = Topics(settings.topics.root, "+", settings.topics.renames)
+        asked = Destination(TopicPattern.of_filter(anybody.command("infer")))
+        answers = Topics(settings.topics.root, thing, settings.topics.renames).infer_answers
+        yield {asked}, {answers, *map(anybody.of, ("about", "room", "status"))}
+    if settings.fleet is not None and settings.fleet.looks_for_others:
+        anybody = Topics(settings.topics.root, "+", settings.topics.renames)
+        yield {Destination(TopicPattern.of_filter(anybody.infer_answers))}, set()
     outside = [sensor for sensor in settings.sensors if isinstance(sensor, MqttSensor)]
     yield set(), {topic for sensor in outside for topic in (sensor.topic, sensor.availability) if topic is not None}
+    if settings.fleet is not None:
+        topics = Topics(settings.topics.root, thing, settings.topics.renames)
+        told = {Destination(TopicPattern.exactly(topics.of(kind.name)), kind.is_retained) for kind in (ABOUT, ROOM)}
+        near = (Topics(settings.topics.root, each, settings.topics.renames) for each in settings.fleet.neighbours)
+        yield told, {each.of(ALERTS.name) for each in near}
+        reported = TopicPattern.exactly(topics.of(MODEL_REPORTED))
+        yield {Destination(reported, retain=True)}, {topics.of(MODEL_DESIRED)}
     if settings.homeassistant.enabled:
         prefix = settings.homeassistant.prefix
         announced = TopicPattern.exactly(discovery_topic(prefix, object_id(thing)))

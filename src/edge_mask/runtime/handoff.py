@@ -6,8 +6,9 @@ vision ──Mailbox──▶ recorder                 waits for room: nothing p
 """
 
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from edge_mask.errors import EdgeMaskError
@@ -34,7 +35,13 @@ class Tray(Generic[T]):
         self._turns: dict[str, int] = {}
         """The running number of each camera's last turn."""
         self._closed = False
+        self._idle = 0
+        """Takers that wait for anything."""
         self.taken = 0
+        self.waited = 0.0
+        """Seconds that all takers together have waited."""
+        self.on_left: Callable[[], object] | None = None
+        """Called when something is left that `take_away` may be meant for; it holds the lock, and returns at once."""
         self.replaced_by_camera: dict[str, int] = {}
         """How many frames a newer one replaced before they were taken."""
 
@@ -44,18 +51,39 @@ class Tray(Generic[T]):
         Parallel takers restore the order by these numbers.
         """
         with self._filled:
+            began = time.monotonic()
+            self._idle += 1
             self._filled.wait_for(lambda: self._waiting or self._closed, timeout)
+            self._idle -= 1
+            self.waited += time.monotonic() - began
             if not self._waiting:
                 return None
-            key = min(self._waiting, key=lambda each: self._turns.get(each, -1))
-            items = self._waiting[key]
-            item = items.popleft()
-            if not items:
-                del self._waiting[key]
-            self._emptied.notify_all()
-            self._turns[key] = self.taken
-            self.taken += 1
-            return self._turns[key], item
+            number, item = self._pop(self._waiting)
+            if self._waiting:
+                self._something_is_left()
+            return number, item
+
+    def take_away(self, which: Callable[[str], bool]) -> tuple[int, T] | None:
+        """The same for somebody who helps out: never waits, takes of the wanted keys only, and leaves the others what
+        they wait for."""
+        with self._filled:
+            wanted = [key for key in self._waiting if which(key)]
+            return self._pop(wanted) if wanted and len(self._waiting) > self._idle else None
+
+    def _pop(self, keys: Iterable[str]) -> tuple[int, T]:
+        key = min(keys, key=lambda each: self._turns.get(each, -1))
+        items = self._waiting[key]
+        item = items.popleft()
+        if not items:
+            del self._waiting[key]
+        self._emptied.notify_all()
+        self._turns[key] = self.taken
+        self.taken += 1
+        return self._turns[key], item
+
+    def _something_is_left(self) -> None:
+        if self.on_left is not None:
+            self.on_left()
 
     @property
     def is_closed(self) -> bool:
@@ -86,6 +114,7 @@ class Tray(Generic[T]):
                 self.replaced_by_camera[key] = self.replaced_by_camera.get(key, 0) + left
             self._waiting[key] = deque((item,))
             self._filled.notify()
+            self._something_is_left()
 
     def append(self, key: str, item: T, room: int, timeout: float) -> bool:
         """For `Line`: wait until fewer than `room` items wait under this key; False after `timeout`."""
@@ -94,6 +123,7 @@ class Tray(Generic[T]):
                 return False
             self._waiting.setdefault(key, deque()).append(item)
             self._filled.notify()
+            self._something_is_left()
             return True
 
 

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 from edge_mask.quantities import duration
 from edge_mask.settings.cameras import Camera, Point
+from edge_mask.settings.fleet_checks import fleet_complaints
 from edge_mask.settings.gate_checks import output_complaints, passage_complaints
 from edge_mask.settings.model import Settings
 from edge_mask.settings.named_files import Complaint
 from edge_mask.settings.notify_checks import notify_complaints
 from edge_mask.settings.package_checks import package_complaints
+from edge_mask.settings.peers_checks import peers_complaints
 from edge_mask.settings.person import celsius_of, given_in
 from edge_mask.settings.picture_checks import picture_complaints
 from edge_mask.settings.second_look_checks import second_look_complaints
@@ -41,6 +43,8 @@ def complaints(settings: Settings) -> Iterator[Complaint]:
     yield from output_complaints(settings)
     yield from sending_complaints(settings)
     yield from notify_complaints(settings)
+    yield from fleet_complaints(settings)
+    yield from peers_complaints(settings)
     yield from web_complaints(settings.web)
     yield from sink_complaints(settings)
     yield from second_look_complaints(settings)

@@ -18,6 +18,8 @@ from edge_mask.vision.shared import Vision
 
 _TURN = 0.5
 """Seconds without a frame until it is looked whether somebody has gone."""
+_LEAVES = 0.5
+"""Seconds for which a lane whose model gives no answer takes no frame, where others could look."""
 
 
 class Lane(Job):
@@ -35,7 +37,7 @@ class Lane(Job):
     def begin(self) -> None:
         self._vision.enter()
 
-    def step(self, stop: threading.Event) -> None:  # noqa: ARG002 (one frame is short)
+    def step(self, stop: threading.Event) -> None:
         """One frame through the house."""
         if self._frames.is_closed:
             raise Finished
@@ -48,6 +50,8 @@ class Lane(Job):
             answer = self._detector.look(frame.image)
             come()
             self._vision.judge(number, frame, answer, self._detector.name)
+        if answer.trouble and self._vision.gives:
+            stop.wait(_LEAVES)  # other devices may look meanwhile; then one more frame tells whether it is over
 
     def interrupt(self) -> None:
         """All lanes stop when one is asked to: they share the tray that is closed here."""

@@ -4,7 +4,8 @@ import logging
 import statistics
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,9 +15,11 @@ from edge_mask.messages import Detections, Event, Fault, Frame, Reading, Shot, T
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import Tray
 from edge_mask.runtime.outage import Outage
+from edge_mask.runtime.worker import keep_waiting
 from edge_mask.track.tracker import Tracker, distinct
 from edge_mask.units import Moment, Seconds
 from edge_mask.vision.evidence import Examiner
+from edge_mask.vision.given import Given, Looked
 from edge_mask.vision.shots import Shots
 from edge_mask.vision.turns import Turns
 
@@ -93,19 +96,26 @@ class Vision:
         seen: Seen | None = None,
         publish: Literal["faces", "all", "off"] = "faces",
         pictured: Callable[[Event, Shot | None], Event] = lambda event, _shot: event,
+        given: Given | None = None,
+        counted: Callable[[Answer], Answer] = lambda answer: answer,
     ) -> None:
-        """`seen` is filled in for others to read; `pictured` gives an event its picture, and returns at once."""
+        """`seen` is filled in for others to read; `pictured` gives an event its picture, and returns at once; `given`:
+        where frames are given to other devices; `counted` may make faces of what the model is less certain of."""
         self._frames = frames
         self._clock = clock
         self._model = Outage("model", log, self._report, clock)
         self.turns = Turns()
         self._lanes = 0
         self._coming_and_going = threading.Lock()
+        self._judging = threading.Lock()
+        """Lanes have their turns; who brings answers of other devices has none."""
+        self._given = given
         self._is_broken = False
         self._cameras = cameras
         self._emit = emit
         self._publish = publish
         self._pictured = pictured
+        self._counted = counted
         self._seen = seen or Seen()
         self._last: Moment | None = None
         self._ticked = clock.now().mono
@@ -127,24 +137,82 @@ class Vision:
         if self._until is None:
             self._until = self._frames.given
 
+    @property
+    def gives(self) -> bool:
+        """Whether other devices look at frames of this one."""
+        return self._given is not None
+
+    @property
+    def has_trouble(self) -> bool:
+        """Whether the model gives no answers."""
+        return self._model.is_open
+
     def judge(self, number: int, frame: Frame, answer: Answer, model: str) -> None:
         """Track and decide, when it is this frame's turn.
 
         What a model cannot have meant is a fault and no verdict: the frame is passed over.
         """
-        if self._is_broken:
-            return
-        # Half a judgement leaves trackers in any state: none goes on from there until the house is built again.
-        self._is_broken = True
-        if answer.trouble:
-            self._model.begin("broken_output", f"{model}: {answer.trouble}")
-        else:
-            self._model.end()
+        with self._alone() as is_sound:
+            if not is_sound:
+                return
+            if answer.trouble:
+                self._model.begin("broken_output", f"{model}: {answer.trouble}")
+            else:
+                self._model.end()
+                self._judge_in_order(frame, answer, model)
+            self._tick(frame.at)
+            if self._until is not None and number + 1 >= self._until and not self._given:
+                self._finish()
+
+    def give(self, number: int, frame: Frame) -> None:
+        """Another device looks at this frame: later ones of its camera wait a moment for what it says."""
+        assert self._given is not None
+        with self._alone():
+            self._given.give(frame)
+        with self.turns.kept(number):
+            pass
+
+    def given_back(self, frame: Frame, answer: Answer | None, model: str = "") -> bool:
+        """What another device says of it, None when nothing will come any more; whether it still counted."""
+        assert self._given is not None
+        with self._alone() as is_sound:
+            counted = is_sound and self._given.is_out(frame)
+            if answer is not None and counted:
+                self._track_and_decide_all(self._given.looked(Looked(frame, answer, model), self._clock.now().mono))
+            elif counted:
+                self._track_and_decide_all(self._given.lost(frame))
+            return counted and answer is not None
+
+    def go_on(self) -> Seconds | None:
+        """Judge what has waited long enough for the answer of another device; when to ask again, None for never."""
+        assert self._given is not None
+        with self._alone() as is_sound:
+            if is_sound:
+                self._track_and_decide_all(self._given.overdue(self._clock.now().mono))
+            return self._given.next_overdue() if is_sound else None
+
+    def _judge_in_order(self, frame: Frame, answer: Answer, model: str) -> None:
+        if self._given is None:
             self._track_and_decide(frame, answer, model)
-        self._tick(frame.at)
-        if self._until is not None and number + 1 >= self._until:
-            self._finish()
-        self._is_broken = False
+        else:
+            self._track_and_decide_all(self._given.looked(Looked(frame, answer, model), self._clock.now().mono))
+
+    def _track_and_decide_all(self, all_looked: Iterator[Looked]) -> None:
+        for each in all_looked:
+            self._track_and_decide(each.frame, each.answer, each.model)
+
+    @contextmanager
+    def _alone(self) -> Iterator[bool]:
+        """One at a time. Half a judgement leaves trackers in any state: after one this gives False, and none goes on
+        from there until the house is built again."""
+        while not self._judging.acquire(timeout=_TICK):
+            keep_waiting()
+        try:
+            is_sound, self._is_broken = not self._is_broken, True
+            yield is_sound
+            self._is_broken = not is_sound
+        finally:
+            self._judging.release()
 
     def enter(self) -> None:
         """A lane begins."""
@@ -164,10 +232,11 @@ class Vision:
             if judged < self._frames.taken:
                 return  # some lane is looking
             self._tick(self._clock.now())
-            if self._until is not None and judged >= self._until:
+            if self._until is not None and judged >= self._until and not self._given:
                 self._finish()
 
     def _track_and_decide(self, frame: Frame, answer: Answer, model: str) -> None:
+        answer = self._counted(answer)
         camera, faces = self._cameras[frame.camera], distinct(answer.faces)
         self._seen.note(frame.camera, frame.at, answer.inference_ms)
         self._last = frame.at

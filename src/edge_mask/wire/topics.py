@@ -31,6 +31,16 @@ class Topics:
         """Where it is answered, unless the request names another topic."""
         return f"{self.command(name)}/response"
 
+    @property
+    def infer_answers(self) -> str:
+        """Where this device hears what others see in its frames."""
+        return f"{self.command('infer')}/answers"
+
+
+MODEL_DESIRED: Final = "model/desired"
+"""Below the root: which model is wished, retained."""
+MODEL_REPORTED: Final = "model/reported"
+"""Below the root: what became of that, retained."""
 
 LONGEST: Final = 65_535
 """Bytes of one text or of correlation data: MQTT writes their length into two bytes."""

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 
 from edge_mask.control.cloud.fetch import fetched
-from edge_mask.control.cloud.job_document import Install, Operation, Reload, Set
-from edge_mask.control.futures import mapped
-from edge_mask.control.wishes import Applied, Models, Wishes
-from edge_mask.errors import ModelError
+from edge_mask.control.cloud.job_document import Deploy, Install, Operation, Reload, Set
+from edge_mask.control.cloud.taking_over import NO_PACKAGES
+from edge_mask.control.futures import failed, mapped
+from edge_mask.control.wishes import Applied, Ended, Models, Wishes
+from edge_mask.errors import ModelError, Refused
 from edge_mask.runtime.apart import apart
 from edge_mask.runtime.clock import Clock
+from edge_mask.wire.fleet_models import Desired
 
 Details = Mapping[str, str]
 
@@ -24,6 +27,16 @@ def do(operation: Operation, wishes: Wishes, folder: Path, clock: Clock) -> "Fut
             return mapped(wishes.configure(part, "job"), _told)
         case Install():
             return apart("install-model", lambda: _install(operation, wishes, folder, clock))
+        case Deploy(wanted=wanted):
+            if wishes.package is None:
+                return failed(Refused(NO_PACKAGES))
+            return mapped(wishes.package(wanted, "job"), partial(_deployed, wanted))
+
+
+def _deployed(wanted: Desired, ended: Ended) -> Details:
+    if ended.state != "active":
+        raise Refused(f"{ended.state}: {ended.error or 'nobody knows why'}")
+    return {"active": f"{wanted.name} {wanted.version}", "installed": f"{wanted.name} {wanted.version}"}
 
 
 def activate(name: str, version: str, wishes: Wishes) -> "Future[Models]":

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
+from edge_mask.errors import Refused
 from edge_mask.suggest import did_you_mean
+from edge_mask.wire.fleet_models import Desired, desired_of
 
 _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "reload": (),
@@ -40,7 +42,14 @@ class Install:
     activate: bool
 
 
-Operation = Reload | Set | Install
+@dataclass(frozen=True, slots=True)
+class Deploy:
+    """Fetch a package by its digest, try it, and look with it: what `model/desired` may say as well."""
+
+    wanted: Desired
+
+
+Operation = Reload | Set | Install | Deploy
 
 
 class NotKnown(Exception):
@@ -56,6 +65,8 @@ def operation(document: Any) -> Operation:
         near = did_you_mean(name, _FIELDS) if isinstance(name, str) else ""
         found = f'"{name[:64]}"' if isinstance(name, str) else "none"
         raise NotKnown(f"operation: found {found}; allowed: {', '.join(_FIELDS)}{near}")
+    if name == "install-model" and "digest" in document:
+        return _deploy(document)
     for key in document:
         if key not in ("operation", *_FIELDS[name]):
             raise NotKnown(f'unknown key "{key[:64]}" beside operation {name}{did_you_mean(key, _FIELDS[name])}')
@@ -65,6 +76,13 @@ def operation(document: Any) -> Operation:
         case "install-model":
             return _install(document)
     return Reload()
+
+
+def _deploy(document: Mapping[str, Any]) -> Deploy:
+    try:
+        return Deploy(desired_of({key: value for key, value in document.items() if key != "operation"}))
+    except Refused as error:
+        raise NotKnown(str(error)) from None
 
 
 def _set(document: Mapping[str, Any]) -> Set:

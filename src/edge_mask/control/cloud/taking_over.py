@@ -17,9 +17,11 @@ from edge_mask.control.cloud.wished import MOST_TRIES, Memory, Refusal, Remember
 from edge_mask.control.wishes import InForce
 from edge_mask.errors import ConfigurationError, TryLater
 from edge_mask.redact import redact
+from edge_mask.wire.fleet_models import Desired
 
 log = logging.getLogger(__name__)
 
+NO_PACKAGES: Final = "a package that is to be fetched by its digest is taken only with a section `fleet`"
 ORIGIN: Final = "shadow"
 """What sentences call it."""
 _LONGEST_TEXT: Final = 1000
@@ -44,9 +46,14 @@ class _Begun:
 class TakingOver:
     """One wish at a time; `order` says what to do for it, `ended` what became of that."""
 
-    def __init__(self, memory: Memory, in_force: Callable[[], InForce]) -> None:
+    def __init__(
+        self, memory: Memory, in_force: Callable[[], InForce], take: Callable[[Desired | None], bool] = lambda _: False
+    ) -> None:
+        """`take` passes a wish for a package on, and says whether there is anybody to take it: it is not waited for."""
         self._memory = memory
         self._in_force = in_force
+        self._take = take
+        self._passed_on: Desired | None = None
         self._begun: _Begun | None = None
         self._last = float("-inf")
         self._pause = _BETWEEN
@@ -100,12 +107,17 @@ class TakingOver:
     def _begin(self, shadow: Shadow, now: float) -> None:
         """Begin with what is desired, if it is new."""
         found, memory = digest(shadow.desired), self._memory.now
-        if found == memory.refused:
+        refusal = memory.refusal
+        if found == memory.refused and (refusal is None or refusal.text != NO_PACKAGES):
             return
         try:
             wish = Wish.read(shadow.desired)
         except Wrong as error:
             self._refuse(found, Refusal(shadow.version, error.key, str(error)))
+            return
+        if not self._pass_on(wish.package):
+            if found != memory.refused:
+                self._refuse(found, Refusal(shadow.version, "model", NO_PACKAGES))
             return
         steps = self._steps(wish)
         if not steps:
@@ -124,6 +136,13 @@ class TakingOver:
         else:
             self._memory.now = memory  # it was not tried
             self.next_at = now + _DISK_AGAIN_AFTER
+
+    def _pass_on(self, package: Desired | None) -> bool:
+        """False when nobody takes it."""
+        if package != self._passed_on and not self._take(package) and package is not None:
+            return False
+        self._passed_on = package
+        return True
 
     def _steps(self, wish: Wish) -> list[Configure | Activate]:
         """What differs from the wish before; what others changed since is theirs."""

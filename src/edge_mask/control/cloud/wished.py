@@ -9,7 +9,9 @@ from typing import Any, Final
 from edge_mask.control import difference
 from edge_mask.control.cloud.json_in import Nonsense, object_at, whole_number
 from edge_mask.control.kept import Kept
+from edge_mask.errors import Refused
 from edge_mask.suggest import did_you_mean
+from edge_mask.wire.fleet_models import Desired, desired_of
 
 _PARTS: Final = ("config", "model")
 _GREETING: Final = "welcome"
@@ -61,6 +63,8 @@ class Wish:
 
     config: Mapping[str, Any]
     model: tuple[str, str] | None
+    package: Desired | None = None
+    """One that is to be fetched: what `model/desired` may say as well."""
 
     @staticmethod
     def read(desired: Mapping[str, Any]) -> "Wish":
@@ -74,10 +78,15 @@ class Wish:
         model = desired.get("model")
         if not model:  # null, or an empty object that a null left
             return Wish(difference.full(config), None)
+        if isinstance(model, Mapping) and "digest" in model:
+            try:
+                return Wish(difference.full(config), None, desired_of(model))
+            except Refused as error:
+                raise Wrong("model", str(error)) from None
         match model:
             case {"name": str(name), "version": str(version)} if name and version and len(model) == 2:
                 return Wish(difference.full(config), (name, version))
-        raise Wrong("model", 'expected {"name": "…", "version": "…"}, both as text')
+        raise Wrong("model", 'expected {"name": "…", "version": "…"}, both as text, or beside them digest and sources')
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ def pull(
         except Cancelled as error:
             raise Cancelled(f"{_shown(text)}: {error}") from None
         except NoPlace as error:
-            raise TryLater(str(error)) from None
+            raise TryLater(str(error)) from error.__cause__
         except EdgeMaskError as error:
             is_away = is_away or isinstance(error, TryLater)
             failed.append(_sentence(_shown(text), error))

@@ -40,6 +40,9 @@ class HouseCollector(Collector):
         yield from _identity(now)
         yield from _decisions(self._tally, now)
         yield from _cameras(self._tally, now)
+        if now.shared is not None:
+            text = "Frames that other devices were given, or that were taken from them."
+            yield counter("peer_frames", text, ("outcome",), {**now.shared})
         yield from _sensors(self._tally, now)
         yield from _sending(now)
         yield from _rules(now)

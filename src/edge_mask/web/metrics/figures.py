@@ -47,6 +47,8 @@ class HouseFigures:
     sensors: Mapping[str, bool] = field(default_factory=dict)
     replaced: Mapping[Labels, int] = field(default_factory=dict)
     """Frames, by camera."""
+    shared: Mapping[Labels, int] | None = None
+    """Frames given to other devices and taken from them, by what became of them; None for a device by itself."""
     outbox: OutboxFigures | None = None
     live_dropped: int | None = None
     is_connected: bool | None = None

@@ -1,0 +1,256 @@
+"""A device that gives frames to others: whom it asks, what it believes, and what is lost when they fail."""
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.broker import Mosquitto, Received, Subscriber
+from tests.detect import packages, tiny_tflite
+from tests.end_to_end.daemon import BARE, THING, Daemon, edge_mask, topic, write_config, write_scene
+from tests.end_to_end.others import FakePeer, correlation_of
+from tests.waiting import until
+
+pytestmark = pytest.mark.broker
+
+Reply = Callable[[FakePeer, Received], None]
+
+
+def write_site(folder: Path, port: int, role: str = "cctv", **changes: Any) -> Path:
+    """A camera over bare faces, and a model that says nothing sensible of a face."""
+    write_scene(folder / "scene", [BARE, BARE])
+    graph = tiny_tflite.anchor_free(strides=(16,), boxes=(math.nan, 0.0, 0.0, 0.0))
+    decoding = {"kind": "anchor_free", "strides": [16], "size_scale": 1.0}
+    packages.write_package(folder / "model", graph, decoding=decoding)
+    camera = {"name": "hall", "source": f"images:{folder / 'scene'}", "role": role, "loop": True, "interval": "0.05s"}
+    return write_config(
+        folder, port, cameras=[camera],
+        **{"fleet": {"peers": {"offer": True}}, "health": {"interval": "1s"}, "detections": "all", **changes},
+    )  # fmt: skip
+
+
+def figures(subscriber: Subscriber, is_enough: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any]:
+    """What `health` says of peers, once it is enough."""
+
+    def peers(got: list[Received]) -> list[dict[str, Any]]:
+        found = [each.json().get("peers", {}) for each in got if each.topic == topic("health")]
+        return [each for each in found if each and is_enough(each)]
+
+    got = subscriber.wait_for(lambda got: bool(peers(got)), 30)
+    return peers(got)[-1]
+
+
+def faithful(peer: FakePeer, got: Received) -> None:
+    peer.reply(got, peer.faces())
+
+
+def silent(_peer: FakePeer, _got: Received) -> None:
+    """As one that is frozen."""
+
+
+def test_a_model_that_is_broken_lets_others_look(tmp_path: Path, broker: Mosquitto, subscriber: Subscriber) -> None:
+    with FakePeer(broker.port, "gate-02", faithful) as peer, Daemon(write_site(tmp_path, broker.port)) as daemon:
+        subscriber.wait_for_count(topic("looks"), 10)
+        seen = figures(subscriber, lambda each: each["answered"] > 5)
+        assert daemon.stop() == 0
+        asked = peer.got
+    assert seen["lost"] == 0
+    assert all(each.json()["faces"] == 1 and each.json()["no_mask"] == 1 for each in subscriber.on(topic("looks")))
+    words = dict(asked[0].properties.UserProperty)
+    assert (words["camera"], words["purpose"]) == ("hall", "peer")
+    assert (asked[0].properties.ContentType, asked[0].properties.MessageExpiryInterval) == ("image/jpeg", 1)
+    assert max(len(each.payload) for each in asked) <= 120_000
+    assert {each.qos for each in asked} == {0}
+    assert len({correlation_of(each) for each in asked}) == len(asked)
+
+
+def test_a_house_without_a_model_lets_others_look(tmp_path: Path, broker: Mosquitto, subscriber: Subscriber) -> None:
+    config = write_site(tmp_path, broker.port)
+    (tmp_path / "model" / "model.tflite").write_bytes(b"broken")
+    with FakePeer(broker.port, "gate-02", faithful), Daemon(config) as daemon:
+        looks = subscriber.wait_for_count(topic("looks"), 5)
+        assert daemon.stop() == 0
+    assert all(each.json()["no_mask"] == 1 for each in looks)
+
+
+def test_each_frame_is_judged_once_and_in_its_order(tmp_path: Path, broker: Mosquitto, subscriber: Subscriber) -> None:
+    """A peer that answers each frame twice, the second of two before the first."""
+    held: list[Received] = []
+
+    def backwards(peer: FakePeer, got: Received) -> None:
+        held.append(got)
+        if len(held) == 2:
+            for each in (held.pop(), held.pop()):
+                peer.reply(each, peer.faces())
+                peer.reply(each, peer.faces())
+
+    with FakePeer(broker.port, "gate-02", backwards), Daemon(write_site(tmp_path, broker.port)) as daemon:
+        subscriber.wait_for_count(topic("detections"), 20)
+        assert daemon.stop() == 0
+    frames = [each.json()["frame"] for each in subscriber.on(topic("detections"))]
+    assert frames == sorted(set(frames))
+
+
+def test_a_gate_without_a_model_decides_on_what_others_see(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    with FakePeer(broker.port, "gate-02", faithful), Daemon(write_site(tmp_path, broker.port, "gate")) as daemon:
+        visit = subscriber.wait_for_count(topic("visits"), 1)[0].json()
+        assert daemon.stop() == 0
+    assert (visit["verdict"], visit["mask"]) == ("no_pass", "no_mask")
+
+
+@pytest.mark.parametrize(
+    ("free", "group", "offer"),
+    [
+        pytest.param(0, "", {"offer": True}, id="it has no room"),
+        pytest.param(2, "other", {"offer": True}, id="it belongs to others"),
+        pytest.param(2, "", {"offer": True, "group": "north"}, id="only some are asked"),
+        pytest.param(2, "", {"offer": False}, id="nothing is offered"),
+    ],
+)
+def test_nobody_else_is_ever_asked(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber, free: int, group: str, offer: dict[str, Any]
+) -> None:
+    config = write_site(tmp_path, broker.port, fleet={"peers": offer})
+    with FakePeer(broker.port, "gate-02", faithful, free=free, group=group) as peer, Daemon(config) as daemon:
+        subscriber.wait_for_count(topic("health"), 4)
+        assert daemon.stop() == 0
+        assert peer.got == []
+
+
+def test_a_peer_never_has_more_than_two_frames(tmp_path: Path, broker: Mosquitto, subscriber: Subscriber) -> None:
+    with FakePeer(broker.port, "gate-02", silent, free=10) as peer, Daemon(write_site(tmp_path, broker.port)):
+        peer.wait_for(lambda _got: True, 2)
+        figures(subscriber, lambda each: each["lost"] >= 2)
+        subscriber.wait_for_count(topic("health"), 5)
+        assert len(peer.got) == 2, "it gave no sign of life since"
+
+
+def test_a_frozen_peer_costs_two_frames_and_is_asked_again_when_it_is_back(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    is_frozen = [False]
+
+    def moody(peer: FakePeer, got: Received) -> None:
+        if not is_frozen[0]:
+            peer.reply(got, peer.faces())
+
+    with FakePeer(broker.port, "gate-02", moody) as moody_peer, Daemon(write_site(tmp_path, broker.port)):
+        figures(subscriber, lambda each: each["answered"] > 5)
+        is_frozen[0] = True
+        assert figures(subscriber, lambda each: each["lost"] >= 1)["lost"] <= 2
+        is_frozen[0] = False
+        answered = figures(subscriber, lambda each: True)["answered"]
+
+        def told_again() -> bool:
+            moody_peer.tell_room(2)
+            told = len(subscriber.on(topic("health")))
+            subscriber.wait_for_count(topic("health"), told + 1)
+            return bool(figures(subscriber, lambda each: True)["answered"] > answered + 5)
+
+        until(told_again)
+        assert figures(subscriber, lambda each: True)["lost"] <= 2
+
+
+def test_a_killed_peer_is_not_waited_for(tmp_path: Path, broker: Mosquitto, subscriber: Subscriber) -> None:
+    """The broker says at once that it is gone, and the other one takes the next frame."""
+    with (
+        FakePeer(broker.port, "gate-02", silent) as gone,
+        FakePeer(broker.port, "gate-03", faithful, free=0) as other,
+        Daemon(write_site(tmp_path, broker.port)),
+    ):
+        gone.wait_for(lambda _got: True, 1)
+        gone.say("edge-mask/gate-02/status", {"state": "offline"}, retain=True)
+        other.tell_room(2)
+        figures(subscriber, lambda each: each["answered"] > 5)
+        gone.tell_room(2)  # what the broker has kept of it makes nobody believe that it is back
+        assert len(gone.got) <= 2
+
+
+def nan(peer: FakePeer, got: Received) -> None:
+    body = json.dumps(peer.faces(inference_ms=1.0)).replace("160.0", "NaN")
+    peer.reply(got, body.encode())
+
+
+def box(**changes: Any) -> Reply:
+    def answer(peer: FakePeer, got: Received) -> None:
+        body = peer.faces()
+        body["faces"][0]["box"] |= changes
+        peer.reply(got, body)
+
+    return answer
+
+
+def body(**changes: Any) -> Reply:
+    return lambda peer, got: peer.reply(got, peer.faces(**changes))
+
+
+LIES = {
+    "NaN": nan,
+    "a face outside of the picture": box(x=600.0, w=400.0),
+    "a face without a size": box(w=0.0),
+    "a face without end": box(w=1e308),
+    "a score above one": body(faces=[{"label": "mask", "score": 7, "box": {"x": 1, "y": 1, "w": 9, "h": 9}}]),
+    "a label that no model has": body(faces=[{"label": "king", "score": 0.9, "box": {"x": 1, "y": 1, "w": 9, "h": 9}}]),
+    "ten thousand faces": body(
+        faces=[{"label": "mask", "score": 0.9, "box": {"x": 1, "y": 1, "w": 9, "h": 9}}] * 10**4
+    ),
+    "no JSON": lambda peer, got: peer.reply(got, b"\xff\x00 faces!"),
+    "nested without end": lambda peer, got: peer.reply(got, b"[" * 50_000),
+    "ten megabytes": lambda peer, got: peer.reply(got, bytes(10_000_000)),
+    "in the name of another": lambda peer, got: peer.reply(got, peer.faces(by="gate-03")),
+    "the question of another": lambda peer, got: peer.reply(got, peer.faces(), correlation=b"0123456789abcdef"),
+}
+
+
+@pytest.fixture(scope="module")
+def lied_to(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Mosquitto, Subscriber]]:
+    """A daemon that others lie to, one after the other."""
+    folder = tmp_path_factory.mktemp("lied-to")
+    with (
+        Mosquitto(folder / "mosquitto") as broker,
+        Subscriber(broker.port) as subscriber,
+        Daemon(write_site(folder, broker.port)),
+    ):
+        figures(subscriber, lambda _each: True)
+        yield broker, subscriber
+
+
+@pytest.mark.parametrize("what", LIES)
+def test_an_answer_that_no_model_gives_is_not_believed(lied_to: tuple[Mosquitto, Subscriber], what: str) -> None:
+    broker, subscriber = lied_to
+    before = figures(subscriber, lambda _each: True)
+    looks = len(subscriber.on(topic("looks")))
+    with FakePeer(broker.port, f"liar-{list(LIES).index(what):02}", LIES[what]) as liar:
+        liar.wait_for(lambda _got: True, 1)
+        after = figures(subscriber, lambda each: each["lost"] > before["lost"])
+        asked = len(liar.got)
+        liar.say(f"edge-mask/{liar.thing}/status", {"state": "offline"}, retain=True)
+    assert asked <= 2
+    assert after["answered"] == before["answered"]
+    assert len(subscriber.on(topic("looks"))) == looks
+
+
+def test_frames_do_not_go_over_a_wire_that_anybody_reads(tmp_path: Path) -> None:
+    config = write_site(tmp_path, 1, mqtt={"host": "broker.example", "port": 1883})
+    ended = edge_mask("run", "--config", config, cwd=tmp_path)
+    assert ended.code == 2
+    assert "fleet.peers.offer: pictures of people would go to broker.example as anybody can read them" in ended.err
+
+
+def test_peers_need_a_root_with_the_thing_in_it(tmp_path: Path) -> None:
+    config = write_site(tmp_path, 1, topics={"root": "site"}, fleet={"peers": {"accept": 2}})
+    ended = edge_mask("run", "--config", config, cwd=tmp_path)
+    assert ended.code == 2
+    assert "devices find each other below their own roots; allowed: with /{thing}/ in topics.root" in ended.err
+
+
+def test_a_device_is_no_peer_of_itself(tmp_path: Path, broker: Mosquitto, subscriber: Subscriber) -> None:
+    config = write_site(tmp_path, broker.port, fleet={"peers": {"offer": True, "accept": 2}})
+    with Daemon(config):
+        room = {"free": 2, "ms": 1.0, "model": "tiny", "accepts": ["peer"]}
+        subscriber.publish(f"edge-mask/{THING}/room", json.dumps(room).encode())
+        assert figures(subscriber, lambda _each: True)["offered"] == 0
