@@ -100,6 +100,13 @@ class FleetPackages(Section):
         default=2.0, description="A new model that takes so many times as long as the old one is not activated."
     )
 
+    def secrets(self) -> tuple[str, ...]:
+        """The password, where it can be read now; whoever needs it says so otherwise."""
+        try:
+            return (self.read_password(),)
+        except (OSError, ValueError):
+            return ()
+
     def read_password(self) -> str:
         """The password, read anew from its file; empty without one. Raises OSError, ValueError."""
         return "" if self.password_file is None else read_whole(self.password_file).decode().rstrip("\r\n")

@@ -128,6 +128,7 @@ class Settings(Section):
         found += [secret for target in self.notify.targets for secret in target.secrets()]
         found += [] if self.fleet is None else [_url_password(self.fleet.stream_url)]
         found += [] if self.sink is None else self.sink.secrets()
+        found += [] if self.fleet is None else self.fleet.packages.secrets()
         return tuple(dict.fromkeys(text for secret in found if secret for text in (secret, unquote(secret))))
 
 
