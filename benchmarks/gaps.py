@@ -18,6 +18,7 @@ from tests.broker import HOST, Mosquitto
 from tests.end_to_end.daemon import Daemon, write_config, write_readings
 from tests.sink.central import Central
 from tests.sink.servers import Postgres, started
+from tests.waiting import until
 
 _DEFAULT_PERSISTENCE = ("autosave_on_changes false", "autosave_interval 1800", "max_queued_messages 1000")
 _PATIENCE = 300.0
@@ -45,7 +46,7 @@ def _measure(central: Central, broker: Mosquitto, folder: Path, arguments: argpa
     folder.mkdir()
     sink = central.sink(config).is_ready()
     with Daemon(_device(folder, broker.port, 0.02, mqtt=mqtt)) as device:
-        time.sleep(arguments.every)
+        until(lambda: central.count() > 50)
         for number in range(arguments.kills):
             if number % 2:
                 sink.kill()
