@@ -27,7 +27,7 @@ NAME: Final = "edge-mask.model.name"
 LARGEST: Final = Bytes(1_000_000)
 """Bytes of a manifest."""
 PART: Final = ".edge-mask-part"
-"""The file that is being fetched."""
+"""How the name of a file begins that is being fetched."""
 _DEEPEST = 8
 _LONGEST = 200
 DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
@@ -134,7 +134,7 @@ def path_problem(path: str) -> str | None:
         return "would leave the package folder"
     if len(parts) > _DEEPEST or len(path.encode()) > _LONGEST:
         return f"is deeper than {_DEEPEST} folders or longer than {_LONGEST} bytes"
-    return "is kept for what is being fetched" if parts[0] == PART else None
+    return "is kept for what is being fetched" if parts[0].startswith(PART) else None
 
 
 def _check_places(paths: list[str]) -> None:
