@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+import pytest
 from pydantic import BaseModel
 from tests.broker import free_port
 from tests.deliver.web_server import WebServer
@@ -155,6 +156,18 @@ def write_config_of_targets(folder: Path, readings: str, url: str) -> Path:
     return path
 
 
+def write_config_of_a_sink(folder: Path) -> Path:
+    """Nobody listens where its database should be."""
+    (folder / "password").write_text("x")
+    path = folder / "sink.yaml"
+    sink = {"database": "postgresql+psycopg://sink@127.0.0.1:1/x", "password_file": str(folder / "password")}
+    keys = {name: str(folder / "password") for name in ("access_key_file", "secret_key_file")}
+    pictures = {"endpoint": "https://store.example", "bucket": "pictures", **keys}
+    more = {"page": {"port": free_port()}, "pictures": pictures}
+    path.write_text(json.dumps({"mqtt": {"port": 1}, "sink": {**sink, **more}}))
+    return path
+
+
 def write_config_of_packages(folder: Path, readings: str) -> Path:
     """Its model is broken, and is to be fetched again from where it came from."""
     (folder / "models" / "tiny-1.0").mkdir(parents=True)
@@ -180,9 +193,6 @@ def write_config_of_packages(folder: Path, readings: str) -> Path:
 
 BEING_BUILT = {
     "SecondLook",
-    "Sink",
-    "SinkPage",
-    "SinkPictures",
     "Privacy.second_look",
 }
 
@@ -192,6 +202,7 @@ def forgotten(read: set[str]) -> set[str]:
     return {key for key in keys_of(Settings) if key not in read | BEING_BUILT and key.partition(".")[0] not in sections}
 
 
+@pytest.mark.timeout(400)  # it runs many commands one after the other
 def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
     write_model(tmp_path)
     write_scene(tmp_path / "scene", [MASKED])
@@ -234,6 +245,7 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
     read |= read_by("check", folder=tmp_path, config=write_config_of_a_token(tmp_path, readings))
     component = write_config_of_a_component(tmp_path, readings)
     read |= read_by("run", "--max-seconds", "0.1", folder=tmp_path, config=component)
+    read |= read_by("sink", "--once", folder=tmp_path, config=write_config_of_a_sink(tmp_path))
     with WebServer() as server:
         targets = write_config_of_targets(tmp_path, readings, server.url)
         assert edge_mask("users", "add", "kim", "--config", targets, cwd=tmp_path, stdin=f"{'x9-' * 8}\n").code == 0

@@ -95,7 +95,8 @@ class Pictures(Job):
     """`taken` is called by the writer, `_heard` by the connection; the rest is one thread's."""
 
     name = "sink-pictures"
-    patience = Seconds(120.0)
+    patience = Seconds(3600.0)
+    """A large database is looked through at the first start; the writer does not wait for it."""
 
     def __init__(
         self,

@@ -51,7 +51,8 @@ class Refill(Job):
     """`taken` is called by the writer, `heard_answer` by the connection; the rest is one thread's."""
 
     name = "sink-refill"
-    patience = Seconds(120.0)
+    patience = Seconds(3600.0)
+    """A large database is looked through at the first start; the writer does not wait for it."""
 
     def __init__(
         self,
