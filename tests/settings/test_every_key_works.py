@@ -191,10 +191,7 @@ def write_config_of_packages(folder: Path, readings: str) -> Path:
     return path
 
 
-BEING_BUILT = {
-    "SecondLook",
-    "Privacy.second_look",
-}
+BEING_BUILT: set[str] = set()
 
 
 def forgotten(read: set[str]) -> set[str]:
@@ -210,6 +207,7 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
     readings = str(write_readings(tmp_path / "r.csv", [36.5]))
     own = Papers(tmp_path / "papers").server
     (tmp_path / "criteria.yaml").write_text("temperature: {min: 0}\n")
+    (tmp_path / "look").write_text("t0ken")
     config = write_config(
         tmp_path,
         1,  # nobody listens there
@@ -224,7 +222,9 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
             *OTHER_SENSORS,
         ],
         series={"send": "changes", "dead_band": 0.1},
+        privacy={"second_look": True},
         fleet={
+            "second_look": {"to": "https://127.0.0.1:1/mask/", "token_file": "look", "ca": str(own.cert)},
             "group": "north",
             "peers": {"offer": True, "accept": 2, "group": "north"},
             "neighbours": ["gate-02"],
