@@ -20,7 +20,7 @@ from edge_mask.errors import EdgeMaskError, Refused
 from edge_mask.fleet.hands import Hands
 from edge_mask.fleet.memory import Report
 from edge_mask.fleet.orders import Activate, GoBack, Order, Prepare, Repair, Tidy, Try
-from edge_mask.fleet.reconcile import ENDS, Reconciler, Stands
+from edge_mask.fleet.reconcile import ENDS, Reconciler, Stands, sentence
 from edge_mask.fleet.tap import Tap
 from edge_mask.fleet.trial import Trial
 from edge_mask.runtime.apart import apart
@@ -143,7 +143,7 @@ class Caretaker(Job):
         try:
             desired = read_desired(payload) if payload else None
         except Refused as error:
-            text = str(error)
+            text = sentence(error)
             self._desk.post(lambda _now: self._not_understood(text))
         else:
             self._desk.wish(desired, "broker")
