@@ -23,6 +23,7 @@ from tests.packages.remote.parcels import minisign, write_keys
 from tests.waiting import until
 
 from edge_mask.packages.remote.build import build
+from edge_mask.wire.fleet_models import Reported
 
 pytestmark = pytest.mark.broker
 DECODING = {"kind": "anchor_free", "strides": [16], "size_scale": 1.0}
@@ -49,9 +50,8 @@ class Gate:
         self.heard.publish(topic("model/desired"), json.dumps({**wished, **more}).encode(), retain=True)
 
     def reports(self, revision: int | None) -> list[dict[str, Any]]:
-        return [
-            told for each in self.heard.on(topic("model/reported")) if (told := each.json())["revision"] == revision
-        ]
+        told = [each.json() for each in self.heard.on(topic("model/reported"))]
+        return [each for each in told if Reported.model_validate(each).revision == revision]
 
     def wait_for(self, revision: int | None, *states: str) -> dict[str, Any]:
         def told() -> list[dict[str, Any]]:
@@ -247,6 +247,16 @@ def test_a_wish_that_is_taken_away_is_let_go_of(tmp_path: Path, broker: Mosquitt
         it.heard.publish(topic("model/desired"), b"", retain=True)
         until(lambda: contents(tmp_path) == ["current", "tiny-1.0"])
         assert set(models_seen(it.heard)) == {"tiny 1.0"}
+
+
+def test_a_device_without_any_model_gets_its_first_by_a_wish(tmp_path: Path, broker: Mosquitto) -> None:
+    config = site(tmp_path, broker.port, fleet=fleet(tmp_path))
+    with running(tmp_path, config, broker) as it:
+        it.heard.wait_for_count(topic("temperature"), 1)
+        it.wish(1, "1.1", *it.layout(write(tmp_path / "new", "1.1")))
+        assert it.wait_for(1)["state"] == "active"
+        it.heard.wait_for(lambda _all: "tiny 1.1" in models_seen(it.heard))
+    assert contents(tmp_path) == ["current", "tiny-1.1"]
 
 
 def only(folder: Path, version: str) -> None:

@@ -247,6 +247,17 @@ def test_a_model_that_breaks_in_its_first_minutes_is_taken_back_once(bench: Benc
     assert bench.state == "rolled_back"
 
 
+def test_the_way_back_waits_for_another_choice_that_is_being_carried_out(bench: Bench) -> None:
+    bench.wish(wished(1))
+    bench.activated()
+    bench.table.fails("its last 5 answers cannot be meant")
+    bench.ended(bench.order(GoBack), TryLater("another choice of a model is being carried out"))
+    assert bench.nothing_to_do()
+    assert bench.state == "active"
+    bench.later(bench.table.due(bench.now) - bench.now)
+    assert isinstance(bench.order(GoBack), GoBack)
+
+
 def test_what_breaks_after_its_probation_is_not_taken_back(bench: Bench) -> None:
     bench.wish(wished(1))
     bench.activated()

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, tzinfo
 from functools import partial
 from pathlib import Path
@@ -125,7 +126,8 @@ class ModelCare:
             return True  # a wish may bring one, also the first
         if not _was_there(settings.detector.model):
             return False
-        return has_work or os.path.lexists(package.parent / "previous")
+        known = Path(f"{settings.outbox.path}.packages.json")
+        return has_work or os.path.lexists(package.parent / "previous") or known.exists()
 
     def _desk(self) -> "Desk":
         assert self._wishes is not None
@@ -215,12 +217,9 @@ def _trial(settings: Settings, place: "Callable[[Desired], Path]", clock: Clock,
 
     packages, threshold = _packages(settings), settings.detector.score_threshold
     load = partial(load_package, threads=1, score_threshold=threshold, verify=False)
-    old = load(find_package(settings.detector.model))
-    try:
-        new = load(place(wanted))
-    except BaseException:
-        old.close()
-        raise
+    new, old = load(place(wanted)), None
+    with suppress(ModelError):
+        old = load(find_package(settings.detector.model))
     return Trial(new, old, clock.now().mono, packages.trial, packages.slower)
 
 

@@ -12,6 +12,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, Final
@@ -154,7 +155,8 @@ class Caretaker(Job):
     # -- the worker --------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)  # of this thread, and of those that it starts
+        with suppress(OSError):  # of this thread, and of those that it starts
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         self._desk.ring = self._wake.set
         self._reconciler.stands(self._here, self._clock.now().mono)
         self._wake.set()

@@ -145,6 +145,10 @@ class Hands:
         load_package(self._folder / name, threads=1).close()
 
     def _compare(self, new: Path) -> None:
+        try:
+            load_package(find_package(self.model), threads=1, verify=False).close()
+        except ModelError:
+            return  # what looks could not be loaded any more: there is nothing to be compared with
         old_ms, new_ms = compare_models(find_package(self.model), new)
         if new_ms > self.slower * old_ms:
             raise ModelError(

@@ -84,7 +84,7 @@ class Reconciler:
         self._backoff = backoff or Backoff(base=4.0, cap=300.0, settled_after=0.0)
         self._attempt = 1
         self._begun_at, self._pause, self._is_hurried = float("-inf"), _BETWEEN, False
-        self._next_at = self._repair_at = float("-inf")
+        self._next_at = self._repair_at = self._back_at = float("-inf")
         self._repairs = 0
         self._why_broken = ""
         self._is_untidy = True
@@ -169,7 +169,7 @@ class Reconciler:
             case Activate(wanted=wanted):
                 self._activated(wanted, error, now)
             case GoBack():
-                self._is_back(error)
+                self._is_back(error, now)
             case Repair():
                 self._repaired(error, result, now)
             case Tidy():
@@ -198,7 +198,7 @@ class Reconciler:
         if self._is_asked:
             return float("inf")
         later = [self._repair_at] if self._here.broken else []
-        later += [self._next_at, self._probation_until]
+        later += [self._next_at, self._probation_until, self._back_at]
         if self._phase is _Phase.WAITING:
             later.append(now + _TRIES_AGAIN_AFTER)
         return min((at for at in later if at > now), default=float("inf"))
@@ -219,7 +219,7 @@ class Reconciler:
         return None
 
     def _next(self, now: float) -> Order | None:
-        if self._failing:
+        if self._failing and now >= self._back_at:
             self._phase = _Phase.RETURNING
             return GoBack()
         if self._here.broken and now >= self._repair_at:
@@ -334,10 +334,13 @@ class Reconciler:
             told = Report("active", probation.revision, probation.name, probation.version, probation.digest)
             self._keep(report=replace(told, previous=None if report is None else report.previous), begun=None)
 
-    def _is_back(self, error: BaseException | None) -> None:
+    def _is_back(self, error: BaseException | None, now: float) -> None:
+        self._phase = _Phase.IDLE
+        if error is not None and is_outage(error):  # another choice is being carried out
+            self._back_at = now + _TRIES_AGAIN_AFTER
+            return
         why, probation = self._failing, self._memory.now.probation
         self._failing = ""
-        self._phase = _Phase.IDLE
         if probation is None:
             return
         told = Report("rolled_back", probation.revision, probation.name, probation.version, probation.digest)
