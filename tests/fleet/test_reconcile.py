@@ -258,6 +258,23 @@ def test_the_way_back_waits_for_another_choice_that_is_being_carried_out(bench: 
     assert isinstance(bench.order(GoBack), GoBack)
 
 
+def test_a_model_that_breaks_while_the_next_is_tried_goes_back_first(bench: Bench) -> None:
+    bench.wish(wished(1))
+    bench.activated()
+    bench.later(10.0)
+    bench.wish(wished(2, "1.2", "b"))
+    bench.prepared()
+    bench.order(Try)
+    bench.table.fails("its last 5 answers cannot be meant")
+    assert bench.table.trying is None
+    order = bench.order(GoBack)
+    bench.table.stands(Stands(OLD, can_try=True), bench.now)
+    bench.ended(order)
+    assert bench.state == "rolled_back"
+    bench.later(10.0)
+    assert bench.order(Prepare).wanted.version == "1.2"
+
+
 def test_what_breaks_after_its_probation_is_not_taken_back(bench: Bench) -> None:
     bench.wish(wished(1))
     bench.activated()

@@ -26,7 +26,8 @@ from edge_mask.units import Moment
 from edge_mask.wire.topics import MODEL_DESIRED, MODEL_REPORTED
 
 if TYPE_CHECKING:
-    from edge_mask.fleet.caretaker import Caretaker, Desk
+    from edge_mask.fleet.caretaker import Caretaker
+    from edge_mask.fleet.desk import Desk
     from edge_mask.fleet.memory import Report
     from edge_mask.fleet.trial import Trial
     from edge_mask.wire.fleet_models import Desired
@@ -160,7 +161,7 @@ _OUTAGE: Final = "the model's outage"
 
 def _made(database: Path, packages: Path) -> "Desk":
     """Once in the life of the process: what an interrupted installation left is swept."""
-    from edge_mask.fleet.caretaker import Desk
+    from edge_mask.fleet.desk import Desk
     from edge_mask.fleet.hands import sweep
     from edge_mask.fleet.memory import Memory, place_of
     from edge_mask.fleet.reconcile import Reconciler
