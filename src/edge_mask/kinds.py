@@ -53,9 +53,12 @@ STATUS = Kind("status", Priority.LIVE, 1, None, is_retained=True)
 SUMMARIES = Kind("summaries", Priority.TELEMETRY, 1, None)
 RECORDS = Kind("records", Priority.TELEMETRY, 1, None)
 FORECASTS = Kind("forecasts", Priority.TELEMETRY, 1, None)
+# What other devices are told of this one; without the section `fleet`, nothing.
+ABOUT = Kind("about", Priority.LIVE, 1, None, is_retained=True)
+ROOM = Kind("room", Priority.LIVE, 1, None, is_retained=True)
 
 OF_SERIES = (SUMMARIES, RECORDS, FORECASTS)
-KINDS = (DETECTIONS, VISITS, LOOKS, ALERTS, READINGS, HEALTH, FAULTS, STATUS, *OF_SERIES)
+KINDS = (DETECTIONS, VISITS, LOOKS, ALERTS, READINGS, HEALTH, FAULTS, STATUS, *OF_SERIES, ABOUT, ROOM)
 
 TABLES = tuple(kind.table for kind in KINDS if kind.table is not None)
 """The tables of the history."""

@@ -202,6 +202,8 @@ class Alert:
     """Of both."""
     snapshot: str | None = None
     deviation: Deviation | None = None
+    watching: bool = False
+    """It was raised while this device looked more closely because of a neighbour. Told, and not kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

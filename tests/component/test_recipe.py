@@ -109,7 +109,7 @@ def test_the_component_may_publish_what_the_daemon_publishes_and_no_more() -> No
 
 def test_the_component_may_hear_what_the_daemon_hears_and_no_more() -> None:
     topics, shadow, jobs = Topics("edge-mask/{thing}", "+"), ShadowTopics("+", WISHES), JobTopics("+")
-    heard = [topics.commands, *ShadowTopics("+").heard, *shadow.heard, *jobs.heard]
+    heard = [topics.commands, topics.of("alerts"), *ShadowTopics("+").heard, *shadow.heard, *jobs.heard]
     assert sorted(resources(recipe(), SUBSCRIBE)) == sorted(heard)
 
 

@@ -1,20 +1,28 @@
 """`edge-mask package` as an operator types it: from a folder to a registry, a stick and the devices' topics."""
 
+import io
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import yaml
 from tests.broker import HOST, Mosquitto, Received, Subscriber
 from tests.end_to_end.daemon import COMMAND, Ended, edge_mask
 from tests.packages.registry import PASSWORD, USER, Registry
+from tests.packages.remote.faulty import Faulty
 from tests.packages.remote.parcels import FILES, minisign, names, write_keys, write_parcel
+from tests.waiting import until
 
 from edge_mask.cli import main
+from edge_mask.packages.remote.layout import package_in
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +35,12 @@ def of(things: list[str], got: list[Received]) -> list[Received]:
     return [message for message in got if message.topic.split("/")[1] in things]
 
 
-def package(folder: Path, *words: str | Path, stdin: str | None = None) -> Ended:
-    return edge_mask("package", *words, cwd=folder, stdin=stdin)
+def package(folder: Path, *words: str | Path, stdin: str = "") -> Ended:
+    """In this process: starting one for each takes longer than what it does."""
+    out, err = io.StringIO(), io.StringIO()
+    with chdir(folder), redirect_stdout(out), redirect_stderr(err), patch("sys.stdin", io.StringIO(stdin)):
+        code = main(["package", *map(str, words)])
+    return Ended(code, out.getvalue(), err.getvalue())
 
 
 def login(registry: Registry) -> tuple[str | Path, ...]:
@@ -80,14 +92,15 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
 
 def test_from_a_folder_to_a_registry_and_back(tmp_path: Path, shelf: Shelf, registry: Registry) -> None:
     digest = shelf.digest
-    pushed = package(tmp_path, "push", shelf.mask, f"{registry.base}/shop/mask", *login(registry), "--json")
+    words: tuple[str | Path, ...] = ("push", shelf.mask, f"{registry.base}/shop/mask", *login(registry), "--json")
+    pushed = edge_mask("package", *words, cwd=tmp_path)
     assert pushed.code == 0, pushed
     told = json.loads(pushed.out)
     assert (told["digest"], told["tag"], told["signed"]) == (digest, "1.0.0", True)
     assert told["address"] == f"{registry.base}/shop/mask@{digest}"
     for number, address in enumerate([told["address"], f"{registry.base}/shop/mask:1.0.0"]):
         words = ("pull", address, "--out", f"got{number}", "--pub", shelf.public, *login(registry), "--json")
-        got = package(tmp_path, *words)
+        got = edge_mask("package", *words, cwd=tmp_path)
         assert got.code == 0, got
         assert json.loads(got.out)["digest"] == digest
         assert names(tmp_path / f"got{number}") == FILES
@@ -213,6 +226,47 @@ def test_what_is_typed_wrong_is_a_sentence(
     assert "word@" not in told
 
 
+def test_a_pull_that_was_killed_goes_on_where_it_was(tmp_path: Path, shelf: Shelf) -> None:
+    with Faulty(tmp_path) as server:
+        address = server.offer(shelf.mask)
+        model = next(file for file in package_in(shelf.mask).files if file.path == "model.tflite")
+        blob = f"/v2/x/blobs/{model.digest}"
+
+        def half(request: BaseHTTPRequestHandler) -> None:
+            request.send_response(200)
+            request.send_header("Content-Length", str(model.size))
+            request.end_headers()
+            request.wfile.write(server.files[blob][:1000])
+            server.ends.wait(60)
+
+        server.answers[blob] = half
+        words = ("package", "pull", f"{address}@{shelf.digest}", "--out", "got", "--ca", server.ca)
+        pull = subprocess.Popen([COMMAND, *words], cwd=tmp_path)
+        until(lambda: server.heads(blob))  # what came before it is here
+        pull.kill()
+        pull.wait(30)
+        del server.answers[blob]
+        before = len(server.asked)
+        assert edge_mask(*words, cwd=tmp_path).code == 0
+        assert next(path for path, _ in server.asked[before:] if "blobs" in path) == blob  # not the one before it
+    assert names(tmp_path / "got") == FILES
+
+
+def test_a_package_from_here_is_checked_without_the_libraries_of_networks_and_signatures(
+    tmp_path: Path, shelf: Shelf
+) -> None:
+    program = f"""
+import sys
+from pathlib import Path
+from edge_mask.packages.remote.pull import pull
+pull(["file://{shelf.mask}"], "{shelf.digest}", Path("got"))
+unwanted = ("cryptography", "ssl", "http.client", "edge_mask.packages.remote.http")
+print([name for name in unwanted if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[]\n", done
+
+
 def test_a_password_stands_in_no_output(tmp_path: Path, shelf: Shelf, registry: Registry) -> None:
     wrong = tmp_path / "wrong"
     wrong.write_text("sesame-open\n")
@@ -234,14 +288,11 @@ def test_a_password_stands_in_no_output(tmp_path: Path, shelf: Shelf, registry: 
     assert PASSWORD not in refused.err
 
 
-def test_a_broker_that_is_away_is_a_sentence(tmp_path: Path) -> None:
+def test_a_broker_that_is_away_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     class Away:
         port = 1
 
     desk = write_desk(tmp_path, Away())  # type: ignore[arg-type]  # nobody listens there
-    ended = package(
-        tmp_path, "deploy", "--thing", "a", "--source", "file:///x", "--digest", f"sha256:{'0' * 64}",
-        "--name", "n", "--version", "1", "--config", desk,
-    )  # fmt: skip
-    assert ended.code == 1
-    assert "the wish was not published" in ended.err
+    words = ["--source", "file:///x", "--digest", f"sha256:{'0' * 64}", "--name", "n", "--version", "1"]
+    assert main(["package", "deploy", "--thing", "a", "--config", str(desk), *words]) == 1
+    assert "the wish was not published" in capsys.readouterr().err

@@ -179,8 +179,6 @@ def write_config_of_packages(folder: Path, readings: str) -> Path:
 
 
 BEING_BUILT = {
-    "Fleet",
-    "Watch",
     "SecondLook",
     "FleetPictures",
     "Sink",
@@ -216,7 +214,12 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
             *OTHER_SENSORS,
         ],
         series={"send": "changes", "dead_band": 0.1},
-        fleet={"group": "north", "peers": {"offer": True, "accept": 2, "group": "north"}},
+        fleet={
+            "group": "north",
+            "peers": {"offer": True, "accept": 2, "group": "north"},
+            "neighbours": ["gate-02"],
+            "watch": {"votes": 7},
+        },
         outputs=[{"name": "lamp", "kind": "led", "path": "ACT"}],
         gate={"temperature_sensor": "s", "passage_sensor": "beam", "output": "lamp"},
         mqtt={"host": "127.0.0.1", "port": 1, "tls": {}},

@@ -77,7 +77,7 @@ def examples() -> list[tuple[str, str]]:
 def test_every_message_has_an_example() -> None:
     assert {name for name, _ in examples()} >= set(json_schema()["$defs"]) - {
         *("Box", "Counts", "Face", "OutboxHealth", "Dropped", "RuleHealth", "Labels", "Lasting"),
-        *("CameraHealth", "SensorHealth", "VisitsToday", "NotTold", "PeersHealth"),
+        *("CameraHealth", "SensorHealth", "VisitsToday", "NotTold", "PeersHealth", "ModelOfDevice", "Watching"),
         *("SeenFace", "PartState", "ModelName", "EraseCounts", "Problem"),
     }
 

@@ -4,7 +4,7 @@ transport ◀─ couriers ◀─ recorder ◀─ vision ◀─ cameras          
                             ▲───────── meters, health            stopped the other way round)
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -23,7 +23,14 @@ from edge_mask.app.part_states import PartStates
 from edge_mask.app.pictures import album_for
 from edge_mask.app.pipeline import PipelineParts
 from edge_mask.app.recording import intake_for, open_ledger, recorder_for
-from edge_mask.app.sending import broker_connection, broker_courier, cloud_listener, home_announcer, http_couriers
+from edge_mask.app.sending import (
+    announcement_taken_back,
+    broker_connection,
+    broker_courier,
+    cloud_listener,
+    home_announcer,
+    http_couriers,
+)
 from edge_mask.app.series import series_for
 from edge_mask.app.web import Page
 from edge_mask.app.workers import Built, house_of
@@ -47,6 +54,7 @@ from edge_mask.units import Seconds
 from edge_mask.vision.shared import Vision
 
 if TYPE_CHECKING:  # what is not wanted is not imported
+    from edge_mask.app.fleet import AmongOthers
     from edge_mask.app.peers import Sharing
     from edge_mask.control.component import Component
 
@@ -81,7 +89,11 @@ class Assembly:
         self._gate = GateDevices(settings, ground.inbox, ground.new_id, clock)
         self._couriers.listeners += self._gate.on_connection
         self._notifying = Notifying(settings, clock, ground.boot)
-        self._parts = PipelineParts(settings, clock, self._gate.emit, album_for(settings, self._inbox.emit, clock))
+        self._fleet = self._among_others()
+        self._parts = PipelineParts(
+            settings, clock, self._gate.emit, album_for(settings, self._inbox.emit, clock),
+            closer=None if self._fleet is None else self._fleet.closer,
+        )  # fmt: skip
         self._gate.pictured = self._parts.pictured_now
         self._page = Page(settings, wishes, self._inbox.emit, clock, self._notifying.push)
         self._page.watch(self._parts.seen)
@@ -118,6 +130,7 @@ class Assembly:
             besides.append(sharing.look_for_others(shared, owns_model=vision is None))
         if sharing is not None and vision is not None and self._gives_away:
             lanes.append(sharing.give_away(parts.frames, vision, cameras, len(lanes)))
+        besides += self._announce(connection, detectors, cameras.values(), sharing)
         if asked is not None:
             besides += self._lend(asked, connection, shared, actions, cameras, instruments, sharing)
         besides += self._attend_to_the_nucleus(vision)
@@ -139,6 +152,14 @@ class Assembly:
         )
 
     # -- one part after the other ------------------------------------------------------------------------
+
+    def _among_others(self) -> "AmongOthers | None":
+        """None while it is nobody's neighbour."""
+        if (fleet := self._settings.fleet) is None:
+            return None
+        from edge_mask.app.fleet import AmongOthers  # what is not wanted is not imported
+
+        return AmongOthers(self._ground, fleet)
 
     def _detectors(self) -> list[ModelDetector]:
         """None where nothing is looked at: then no model is loaded."""
@@ -197,6 +218,26 @@ class Assembly:
         for courier in self._notifying.couriers(settle, self._inbox.emit_at_once, on_damage):
             self._couriers.add(courier)
         return besides
+
+    def _announce(
+        self,
+        connection: BrokerTransport | None,
+        detectors: Sequence[ModelDetector],
+        cameras: Iterable[Camera],
+        sharing: "Sharing | None",
+    ) -> list[Job]:
+        """To other devices on the same broker."""
+        if connection is None:
+            return []
+        if self._fleet is None or sharing is None:
+            return announcement_taken_back(self._ground, connection)
+
+        def hurry() -> None:
+            for camera in cameras:
+                camera.look_now()
+
+        self._fleet.looks_with(detectors[0].card if detectors else None, self._parts.seen, sharing.serve)
+        return self._fleet.jobs(connection, hurry)
 
     def _lend(
         self,

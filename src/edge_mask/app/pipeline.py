@@ -4,7 +4,9 @@ meters ──reading──▶ CameraState ──▶ Vision ◀── lanes ◀�
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 from edge_mask import __version__
 from edge_mask.act.album import Album
@@ -20,7 +22,7 @@ from edge_mask.decide.record import MadeBy
 from edge_mask.decide.visitor import FORGET_AFTER, GatePolicy
 from edge_mask.detect.detector import Detector
 from edge_mask.detect.model import ModelDetector
-from edge_mask.messages import Event, Frame
+from edge_mask.messages import Event, Frame, Shot
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import HandOff, Latest, Line, Tray
 from edge_mask.settings.cameras import Camera as CameraSettings
@@ -34,6 +36,9 @@ from edge_mask.vision.lane import Lane
 from edge_mask.vision.shared import CameraState, Seen, Vision
 from edge_mask.vision.shots import Shots
 
+if TYPE_CHECKING:  # what is not wanted is not imported
+    from edge_mask.fleet.closer import CloserLook
+
 
 @dataclass(frozen=True, slots=True)
 class PipelineParts:
@@ -45,13 +50,19 @@ class PipelineParts:
     album: Album
     frames: Tray[Frame] = field(default_factory=Tray)
     seen: Seen = field(default_factory=Seen)
+    closer: "CloserLook | None" = None
+    """Where this device looks more closely when a neighbour raises an alert."""
 
     def camera(self, camera: CameraSettings) -> Camera:
         """The worker of one camera. Raises Refused."""
         live = is_live(camera.source)
         frames: HandOff[Frame] = Latest(self.frames, camera.name) if live else Line(self.frames, camera.name)
         source = source_of(camera, self.clock)
-        return Camera(camera.name, source, frames, self.clock, self.emit, is_live=live, interval=camera.interval)
+        made = partial(
+            Camera, camera.name, source, frames, self.clock, self.emit, is_live=live, interval=camera.interval
+        )
+        is_film = camera.source.lower().startswith("file:")  # its pictures have the times at which they were taken
+        return made() if self.closer is None or is_film else made(interval_now=self.closer.interval)
 
     def pace(self, cameras: Mapping[str, Camera]) -> PaceWatch:
         """What notices intervals that cannot be kept, of the cameras that are looked at."""
@@ -66,10 +77,12 @@ class PipelineParts:
         made_by = MadeBy(__version__, *(("none", "") if detector is None else (detector.name, detector.sha256)))
         cameras = {camera.name: self._state_of(camera, instruments, made_by) for camera in self.settings.cameras}
         publish = "all" if self.settings.topics.tflite_results else self.settings.detections
-        return Vision(
-            self.frames, cameras, self.emit, self.clock,
-            seen=self.seen, publish=publish, pictured=self.album.pictured, given=self._given(),
-        )  # fmt: skip
+        made = partial(
+            Vision, self.frames, cameras, self.emit, self.clock, seen=self.seen, publish=publish, given=self._given()
+        )
+        if self.closer is None:
+            return made(pictured=self.album.pictured)
+        return made(pictured=self._pictured, counted=self.closer.faces)
 
     def _given(self) -> Given | None:
         fleet = self.settings.fleet
@@ -80,7 +93,11 @@ class PipelineParts:
         camera = getattr(event, "camera", None)
         shot = None if camera is None else self.seen.newest.get(camera)
         is_fresh = shot is not None and abs(event.at.mono - shot.frame.at.mono) <= _THAT_MOMENT
-        return self.album.pictured(event, shot) if is_fresh else event
+        return self._pictured(event, shot if is_fresh else None)
+
+    def _pictured(self, event: Event, shot: Shot | None) -> Event:
+        marked = event if self.closer is None else self.closer.marked(event)
+        return marked if shot is None else self.album.pictured(marked, shot)
 
     def lane(self, vision: Vision, detector: Detector, number: int) -> Lane:
         """The worker of one detector."""
@@ -101,10 +118,15 @@ class PipelineParts:
         sensor = thermometer_of(self.settings, camera)
         policy = with_thermometer(policy, self.settings, sensor)
         suspicion = Suspicion(gate.temperature_sensor or "", policy, self.emit, self.clock)
-        watch = GateWatch(camera.name, policy, camera.zone, made_by, suspicion.note)
+        watch = GateWatch(camera.name, policy, camera.zone, made_by, suspicion.note, self._policy_now)
         readings = readings_for(self.settings, sensor, instruments)
         shots = Shots(people=self.settings.snapshots.visits != "none")
         return CameraState(Tracker(votes=policy.vote_policy), watch, readings, Examiner(gate.window), shots)
+
+    def _policy_now(self, usual: GatePolicy) -> GatePolicy:
+        if self.closer is None or (votes := self.closer.votes(usual.votes)) == usual.votes:
+            return usual
+        return replace(usual, votes=votes)
 
 
 _MISSED = 2.5

@@ -6,6 +6,7 @@ rows ──▶ courier ──▶ connection ──▶ broker          rows ─�
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from pathlib import Path
 
 from edge_mask.app.connection import connection_for
 from edge_mask.app.ground import Ground
@@ -82,3 +83,17 @@ def cloud_listener(ground: Ground, connection: BrokerTransport, wishes: Wishes |
     ground.couriers.listeners.append(cloud.state_changed)
     ground.couriers.watchers.append(cloud.recorded)
     return [cloud]
+
+
+def announcement_taken_back(ground: Ground, connection: BrokerTransport) -> list[Job]:
+    """Of a device that was one among others, and is not any more."""
+    if not place_of_used(ground.settings.outbox.path).exists():
+        return []
+    from edge_mask.app.fleet import taken_back  # what is not wanted is not imported
+
+    return taken_back(ground, connection, None)
+
+
+def place_of_used(database: Path) -> Path:
+    """Where the topics are remembered on which `about` was published."""
+    return Path(f"{database}.about.json")

@@ -45,10 +45,12 @@ class Camera(Job):
         *,
         is_live: bool,
         interval: Seconds = Seconds(0.0),
+        interval_now: Callable[[Seconds], Seconds] = lambda usual: usual,
         hung_after: Seconds = Seconds(5.0),
         content: ContentPolicy | None = None,
         rng: random.Random | None = None,
     ) -> None:
+        """`interval_now` is asked at each look how long the next pause is, and given the usual `interval`."""
         self.name = f"camera {name}"
         self.handed_on = 0
         """Frames handed to vision so far."""
@@ -58,6 +60,7 @@ class Camera(Job):
         self._clock = clock
         self._report = report
         self._interval = interval
+        self._interval_now = interval_now
         self._hung_after = hung_after
         self._content = ContentWatch(content or ContentPolicy(), is_live=is_live)
         self._backoff = Backoff(base=0.5, cap=30.0, rng=rng)
@@ -155,7 +158,7 @@ class Camera(Job):
             self._take(frame)
 
     def _take(self, frame: Frame) -> None:
-        self._due = Seconds(max(self._due + self._interval, self._clock.now().mono))
+        self._due = Seconds(max(self._due + self._interval_now(self._interval), self._clock.now().mono))
         self._first_frame = self._first_frame or frame.at.mono
         with self._away_lock:
             self._away.end()

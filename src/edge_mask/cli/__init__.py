@@ -19,7 +19,7 @@ from edge_mask.redact import redact
 
 COMMANDS = (
     "run", "analyse", "demo", "check", "detect", "rules", "notify", "outbox", "history", "replay", "erase", "shadow",
-    "model", "package", "series", "sink", "aws", "users", "bench", "schema",
+    "model", "package", "fleet", "series", "sink", "aws", "users", "bench", "schema",
 )  # fmt: skip
 """Modules of this package in the order of `--help`; each is imported only to build its own parser."""
 EXIT_INTERNAL = 70

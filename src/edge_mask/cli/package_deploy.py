@@ -118,6 +118,7 @@ def _followed(arguments: argparse.Namespace, broker: "WishBroker", revision: int
     """Until every device is done, or the time is over."""
     until = time.monotonic() + arguments.wait
     waiting, all_well = set(arguments.thing), True
+    last: dict[str, dict[str, Any]] = {}
     while waiting:
         heard = broker.heard(until - time.monotonic())
         if heard is None:
@@ -125,8 +126,10 @@ def _followed(arguments: argparse.Namespace, broker: "WishBroker", revision: int
             print(f"{missing}: not done within {arguments.wait:g} s; the wish stays", file=sys.stderr)
             return 1
         thing, said = heard
-        if said.get("revision") != revision:
+        news = {key: said.get(key) for key in ("revision", "state", "error")}
+        if news["revision"] != revision or last.get(thing) == news:
             continue
+        last[thing] = news
         state, error = str(said.get("state")), said.get("error")
         if arguments.json:
             print(json.dumps({"thing": thing, "reported": said}, ensure_ascii=False), flush=True)

@@ -35,7 +35,9 @@ class WishBroker:
         from edge_mask.runtime.clock import SystemClock
         from edge_mask.units import Seconds
 
-        mqtt = self._settings.mqtt.model_copy(update={"client_id": self._settings.check_client_id})
+        mqtt = self._settings.mqtt.model_copy(
+            update={"client_id": self._settings.check_client_id, "require_subscriber": False}  # the broker keeps it
+        )
         if mqtt.transport in ("none", "greengrass"):
             raise Refused(f"mqtt.transport is {mqtt.transport}; a wish needs a broker to be published on")
         states: queue.Queue[tuple[bool, str]] = queue.Queue()

@@ -68,12 +68,15 @@ class GateWatch:
         zone: Polygon | None = None,
         made_by: MadeBy | None = None,
         on_measured: Callable[[float, bool], None] = lambda _value, _is_of_a_person: None,
+        policy_now: Callable[[GatePolicy], GatePolicy] = lambda usual: usual,
     ) -> None:
         """`made_by` stands in the records of the visits. `on_measured` hears at each visit what the thermometer
-        said last, and whether any of what it said could be a person's."""
+        said last, and whether any of what it said could be a person's. `policy_now` is asked when somebody comes, by
+        which policy they are judged; it may differ from `policy` in `votes` alone."""
         self._camera = camera
         self._made_by = made_by or MadeBy()
         self._on_measured = on_measured
+        self._policy_now = policy_now
         self._policy = policy or GatePolicy()
         self._zone = zone
         self._visitors: dict[int, _Present] = {}
@@ -92,8 +95,9 @@ class GateWatch:
         for track in sight.tracks:
             person = person_of[track.id]
             if person not in self._visitors:
-                log = Log(self._policy, self._made_by)
-                self._visitors[person] = _Present(Visitor(self._policy), track.id, log, sight.at, sight.at)
+                policy = self._policy_now(self._policy)
+                log = Log(policy, self._made_by)
+                self._visitors[person] = _Present(Visitor(policy), track.id, log, sight.at, sight.at)
             self._visitors[person].track, self._visitors[person].last = track.id, sight.at
         judged = {person_of[track.id]: track for track in sight.tracks if self._is_judged(track, sight)}
         self._share_out(judged, sight)

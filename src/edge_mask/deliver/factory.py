@@ -43,8 +43,10 @@ def transport_for(
     on_state: OnState,
     will: Message | None = None,
     birth: Callable[[], Message] | None = None,
+    most_bytes: int | None = None,
 ) -> BrokerTransport:
     """The connection to the broker, not opened yet. `client_id` is the thing name; the configuration may set another.
+    A broker of MQTT 5 is told to send no packet of more than `most_bytes`.
 
     The library of a driver is imported here and nowhere else.
     """
@@ -66,6 +68,7 @@ def transport_for(
         username=mqtt.username,
         password=mqtt.read_password,
         keepalive=round(mqtt.keepalive),
+        most_bytes=most_bytes,
         needs_subscriber=mqtt.require_subscriber,
         will=will,
         birth=birth,

@@ -7,7 +7,7 @@ from edge_mask.homeassistant.discovery import birth_topic, discovery_topic
 from edge_mask.homeassistant.site import object_id
 from edge_mask.identity.destinations import Destination, Input, destinations
 from edge_mask.identity.patterns import TopicPattern
-from edge_mask.kinds import ALERTS, DETECTIONS, FAULTS, HEALTH, LOOKS, OF_SERIES, STATUS, VISITS
+from edge_mask.kinds import ABOUT, ALERTS, DETECTIONS, FAULTS, HEALTH, LOOKS, OF_SERIES, ROOM, STATUS, VISITS
 from edge_mask.rules.rule_file import RuleDefinition
 from edge_mask.settings.feeds import MqttSensor
 from edge_mask.settings.model import Settings
@@ -68,6 +68,9 @@ def _elsewhere(settings: Settings) -> Iterator[tuple[set[Destination], set[str]]
     yield set(), {topic for sensor in outside for topic in (sensor.topic, sensor.availability) if topic is not None}
     if settings.fleet is not None:
         topics = Topics(settings.topics.root, thing, settings.topics.renames)
+        told = {Destination(TopicPattern.exactly(topics.of(kind.name)), kind.is_retained) for kind in (ABOUT, ROOM)}
+        near = (Topics(settings.topics.root, each, settings.topics.renames) for each in settings.fleet.neighbours)
+        yield told, {each.of(ALERTS.name) for each in near}
         reported = TopicPattern.exactly(topics.of(MODEL_REPORTED))
         yield {Destination(reported, retain=True)}, {topics.of(MODEL_DESIRED)}
     if settings.homeassistant.enabled:

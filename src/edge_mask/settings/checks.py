@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from edge_mask.quantities import duration
 from edge_mask.settings.cameras import Camera, Point
+from edge_mask.settings.fleet_checks import fleet_complaints
 from edge_mask.settings.gate_checks import output_complaints, passage_complaints
 from edge_mask.settings.model import Settings
 from edge_mask.settings.named_files import Complaint
@@ -40,6 +41,7 @@ def complaints(settings: Settings) -> Iterator[Complaint]:
     yield from output_complaints(settings)
     yield from sending_complaints(settings)
     yield from notify_complaints(settings)
+    yield from fleet_complaints(settings)
     yield from peers_complaints(settings)
     yield from web_complaints(settings.web)
     yield from sink_complaints(settings)

@@ -1,11 +1,13 @@
 """The section about the other devices: who this one is to them, and what they do for one another."""
 
+import re
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, field_serializer, field_validator
 
 from edge_mask.quantities import duration, size
-from edge_mask.settings.base import FilePath, Fraction, Section, allowed, read_whole
+from edge_mask.redact import redact
+from edge_mask.settings.base import FilePath, Section, allowed, read_whole
 from edge_mask.units import Bytes, Seconds
 
 THING: Final = r"^[A-Za-z0-9:_-]{1,128}$"
@@ -13,18 +15,22 @@ Thing = Annotated[
     str, Field(pattern=THING, json_schema_extra=allowed("the thing name of another device, such as gate-02"))
 ]
 MOST_NEIGHBOURS: Final = 32
+FAINT: Final = 0.15
+"""The model says nothing of faces of which it is less certain (detect/model.py)."""
+NO_STREAM: Final = "none"
+_STREAM: Final = "an rtsp, rtsps, http or https address, or none"
 
 
 class Watch(Section):
     """What the alert of a neighbour changes here, for a while."""
 
-    interval: Annotated[Seconds, duration(at_least=0, at_most=3600)] | None = Field(
-        default=None, description="Time between looks meanwhile, where it is shorter than the camera's own."
+    interval: Annotated[Seconds, duration(at_least=0, at_most=86400)] = Field(
+        default=Seconds(0.2), description="Time between looks meanwhile, where it is shorter than the camera's own."
     )
     votes: Annotated[int, Field(ge=1, le=100)] | None = Field(
         default=None, description="Looks that decide about a visitor meanwhile, where there are more than usual."
     )
-    threshold: Fraction | None = Field(
+    threshold: Annotated[float, Field(ge=FAINT, le=1)] | None = Field(
         default=None, description="`detector.score_threshold` meanwhile, where it is lower than the usual one."
     )
     lasts: Annotated[Seconds, duration(at_least=1, at_most=86400)] = Field(
@@ -94,6 +100,13 @@ class FleetPackages(Section):
         default=2.0, description="A new model that takes so many times as long as the old one is not activated."
     )
 
+    def secrets(self) -> tuple[str, ...]:
+        """The password, where it can be read now; whoever needs it says so otherwise."""
+        try:
+            return (self.read_password(),)
+        except (OSError, ValueError):
+            return ()
+
     def read_password(self) -> str:
         """The password, read anew from its file; empty without one. Raises OSError, ValueError."""
         return "" if self.password_file is None else read_whole(self.password_file).decode().rstrip("\r\n")
@@ -121,7 +134,9 @@ class Fleet(Section):
         default="",
         max_length=1024,
         description="Where its picture can be watched; by default the first camera's rtsp address. User and password"
-        " are cut out.",
+        " are cut out; `none` tells no address.",
+        repr=False,
+        json_schema_extra=allowed(_STREAM),
     )
     neighbours: Annotated[tuple[Thing, ...], Field(max_length=MOST_NEIGHBOURS)] = Field(
         default=(), description="Devices whose alerts make this one look more closely."
@@ -131,6 +146,18 @@ class Fleet(Section):
     peers: Peers = Field(default=Peers(), description="Frames given to others, and taken from them.")
     packages: FleetPackages = Field(default=FleetPackages(), description="Model packages that are wished from outside.")
     pictures: FleetPictures | None = Field(default=None, description="Pictures for the central store.")
+
+    @field_validator("stream_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        is_address = re.fullmatch(r"(rtsps?|https?)://[^\s\x00-\x1f\x7f-\x9f]+", value, re.IGNORECASE)
+        if value not in ("", NO_STREAM) and is_address is None:
+            raise ValueError(f'"{redact(value.rpartition("@")[2])}" is none; allowed: {_STREAM}')
+        return value
+
+    @field_serializer("stream_url")
+    def _without_password(self, value: str) -> str:
+        return redact(value)
 
     @property
     def looks_for_others(self) -> bool:

@@ -31,6 +31,7 @@ Publish = Annotated[
 _MOST_CLIENT_ID: Final = 128
 """Characters, in AWS IoT."""
 _CHECK: Final = "-check"
+_FLEET: Final = "-fleet"
 
 
 class Settings(Section):
@@ -110,14 +111,24 @@ class Settings(Section):
     @property
     def check_client_id(self) -> str:
         """That of `edge-mask check`: another, since a broker would hang up on the daemon for its sake."""
-        return f"{self.client_id[: _MOST_CLIENT_ID - len(_CHECK)]}{_CHECK}"
+        return self._beside(_CHECK)
+
+    @property
+    def fleet_client_id(self) -> str:
+        """That of `edge-mask fleet`, likewise."""
+        return self._beside(_FLEET)
+
+    def _beside(self, name: str) -> str:
+        return f"{self.client_id[: _MOST_CLIENT_ID - len(name)]}{name}"
 
     def secrets(self) -> tuple[str, ...]:
         """Every secret in it, for the redactor of the logs. Raises OSError for an unreadable password or PIN file."""
         pin = None if self.aws.pkcs11 is None else self.aws.pkcs11.read_pin()
         found = [self.mqtt.read_password() or "", pin or "", *(_url_password(camera.source) for camera in self.cameras)]
         found += [secret for target in self.notify.targets for secret in target.secrets()]
+        found += [] if self.fleet is None else [_url_password(self.fleet.stream_url)]
         found += [] if self.sink is None else self.sink.secrets()
+        found += [] if self.fleet is None else self.fleet.packages.secrets()
         return tuple(dict.fromkeys(text for secret in found if secret for text in (secret, unquote(secret))))
 
 

@@ -147,6 +147,8 @@ class TopicNames(Section):
     summaries: str | None = Field(default=None, description="Topic of `summaries`, when it is not below the root.")
     records: str | None = Field(default=None, description="Topic of `records`, when it is not below the root.")
     forecasts: str | None = Field(default=None, description="Topic of `forecasts`, when it is not below the root.")
+    about: str | None = Field(default=None, description="Topic of `about`, when it is not below the root.")
+    room: str | None = Field(default=None, description="Topic of `room`, when it is not below the root.")
     commands: str | None = Field(
         default=None, description="What the topics of commands begin with, when they are not below the root."
     )

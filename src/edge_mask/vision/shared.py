@@ -97,9 +97,10 @@ class Vision:
         publish: Literal["faces", "all", "off"] = "faces",
         pictured: Callable[[Event, Shot | None], Event] = lambda event, _shot: event,
         given: Given | None = None,
+        counted: Callable[[Answer], Answer] = lambda answer: answer,
     ) -> None:
         """`seen` is filled in for others to read; `pictured` gives an event its picture, and returns at once; `given`:
-        where frames are given to other devices."""
+        where frames are given to other devices; `counted` may make faces of what the model is less certain of."""
         self._frames = frames
         self._clock = clock
         self._model = Outage("model", log, self._report, clock)
@@ -114,6 +115,7 @@ class Vision:
         self._emit = emit
         self._publish = publish
         self._pictured = pictured
+        self._counted = counted
         self._seen = seen or Seen()
         self._last: Moment | None = None
         self._ticked = clock.now().mono
@@ -234,6 +236,7 @@ class Vision:
                 self._finish()
 
     def _track_and_decide(self, frame: Frame, answer: Answer, model: str) -> None:
+        answer = self._counted(answer)
         camera, faces = self._cameras[frame.camera], distinct(answer.faces)
         self._seen.note(frame.camera, frame.at, answer.inference_ms)
         self._last = frame.at

@@ -127,7 +127,8 @@ def _alert(event: Alert) -> Fields:
     told = {key: part for key, part in about.items() if part is not None}
     found = event.deviation
     outlier = {} if found is None else {"unit": event.unit or "", **deviation_fields(found), "state": found.state}
-    return {"kind": event.kind, "text": event.text, **told, **outlier, "snapshot": event.snapshot}
+    watching = {"watching": True} if event.watching else {}
+    return {"kind": event.kind, "text": event.text, **told, **outlier, "snapshot": event.snapshot, **watching}
 
 
 def deviation_fields(deviation: Deviation) -> Fields:
@@ -195,6 +196,14 @@ def birth(*, thing: str, version: str, model: str | None, at: Moment, **more: An
     """The payload of the birth message; `more` adds fields."""
     told = {"state": "online", "thing": thing, "ts": timestamp(at.wall), "v": VERSION}
     return to_bytes({**told, "version": version, "model": model, **more})
+
+
+def announcement(fields: Mapping[str, Any], *, thing: str, at: Moment) -> bytes:
+    """The payload of a retained message that is made when it is sent: no id, no number."""
+    head: Fields = {"thing": thing, "ts": timestamp(at.wall), "v": VERSION}
+    if not at.synced:
+        head["clock_ok"] = False
+    return to_bytes({**head, **fields, **head})
 
 
 def will() -> bytes:

@@ -134,6 +134,11 @@ class Alert(Envelope):
         default="begun", description="One message says that it has begun, another one that it has ended."
     )
     snapshot: str | None = Field(description="File name of the picture on the device; null without one.")
+    watching: Literal[True] = Field(
+        default=True,
+        description="It was raised while the device looked more closely because of a neighbour's alert; absent"
+        " otherwise. Neighbours do not look more closely for its sake.",
+    )
 
 
 class Lasting(Part):
@@ -341,6 +346,60 @@ class Offline(Part):
     state: Literal["offline"]
 
 
+class ModelOfDevice(Part):
+    """The model that a device looks with."""
+
+    name: str
+    version: str
+    digest: str | None = Field(default=None, description="`sha256:…` of its package, as far as it is known.")
+
+
+class Announced(Part):
+    """What stands in messages that are made when they are sent."""
+
+    thing: str
+    ts: str = Field(json_schema_extra={"format": "date-time"}, description="When it was said.")
+    v: Literal[1]
+    clock_ok: Literal[False] = Field(default=False, description="The device's clock was not set; absent otherwise.")
+
+
+class Watching(Part):
+    """Why and until when a device looks more closely."""
+
+    until: str = Field(json_schema_extra={"format": "date-time"})
+    because_of: str = Field(description="The neighbour whose alert it was.")
+
+
+class About(Announced):
+    """Who this device is to others. Retained."""
+
+    name: str = Field(description="`device.labels.name`, or the thing name.")
+    type: Literal["gate", "cctv", "analysis"] | None = Field(description="Null for a device without cameras.")
+    latitude: float | None = Field(ge=-90, le=90, description="Degrees north.")
+    longitude: float | None = Field(ge=-180, le=180, description="Degrees east.")
+    address: str = Field(description="Where it hangs, in words.")
+    ip: str | None = Field(description="Its address towards the broker; null where the nucleus is in between.")
+    supports_analysis: bool = Field(description="It takes pictures of others.")
+    stream_url: str | None = Field(description="Where its picture can be watched, without user and password.")
+    description: str
+    software: str = Field(description="Name and version of the program.")
+    model: ModelOfDevice | None = Field(description="Null without one.")
+    neighbours: list[str] = Field(description="Thing names of the devices whose alerts it hears.")
+    group: str = Field(description="Devices with the same belong together.")
+    watching: Watching | None = Field(
+        default=None, description="While it looks more closely because of a neighbour's alert; absent otherwise."
+    )
+
+
+class Room(Announced):
+    """What this device can take over from others now. Retained, and gone when it was not renewed for ten seconds."""
+
+    free: Count = Field(description="Frames of others that it takes at this moment.")
+    ms: float | None = Field(description="Milliseconds that a frame takes it, smoothed; null before the first one.")
+    model: str | None = Field(description="Name and version of the model; null without one.")
+    accepts: list[Literal["peer", "second_look"]] = Field(description="For what it takes them.")
+
+
 MESSAGES: dict[str, tuple[type[Part], ...]] = {
     "detections": (Detections,),
     "visits": (Visit,),
@@ -353,5 +412,7 @@ MESSAGES: dict[str, tuple[type[Part], ...]] = {
     "summaries": (Summary,),
     "records": (Record,),
     "forecasts": (Forecast,),
+    "about": (About,),
+    "room": (Room,),
 }
 """Topic below the root → the shapes of what is published there."""

@@ -339,6 +339,31 @@ def test_a_token_is_got_once_with_the_password(tmp_path: Path, server: Faulty, p
     assert all(not each.get("authorization", "").startswith("Basic") for each in server.heads("/v2/"))
 
 
+def test_a_token_that_is_over_is_got_anew(tmp_path: Path, server: Faulty, parcel: tuple[Path, Manifest]) -> None:
+    layout, made = parcel
+    server.offer(layout)
+    given, uses = [0], [0]
+
+    def token(request: BaseHTTPRequestHandler) -> None:
+        given[0] += 1
+        send(request, 200, b'{"access_token": "%d"}' % given[0])
+
+    def guarded(request: BaseHTTPRequestHandler) -> None:
+        uses[0] += 1
+        is_good = request.headers.get("Authorization") == f"Bearer {given[0]}" and uses[0] != 5  # in the middle
+        if is_good:
+            send(request, 200, server.files[request.path])
+        else:
+            send(request, 401, WWW_Authenticate=f'Bearer realm="https://{server.host}/token"')
+
+    server.answers["/token"] = token
+    for path in list(server.files):
+        server.answers[path] = guarded
+    get(server, "x", made, tmp_path / "into")
+    assert left(tmp_path / "into") == FILES
+    assert given == [2]
+
+
 @pytest.mark.parametrize(
     ("realm", "token", "sentence"),
     [

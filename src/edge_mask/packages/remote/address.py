@@ -33,7 +33,7 @@ class Address:
     @property
     def shown(self) -> str:
         """Without secrets."""
-        return redact(self.text.partition("?")[0])
+        return shown(self.text)
 
     @property
     def written(self) -> str:
@@ -44,24 +44,30 @@ class Address:
         return f"{self.scheme}://{host}{f':{self.port}' if self.port else ''}/{self.path}"
 
 
+def shown(text: str) -> str:
+    """Any text that should be an address, without secrets; a digest is none."""
+    before, at, digest = text[:_LONGEST].partition("?")[0].partition("@sha256:")
+    return f"{redact(before)}{at}{digest}" if DIGEST.fullmatch(f"sha256:{digest}") else redact(before + at + digest)
+
+
 def parse(text: str) -> Address:
     """Raises Refused with what is allowed."""
     try:
         parts = urlsplit(text)
         scheme, host, port = parts.scheme.lower(), (parts.hostname or "").lower(), parts.port
     except ValueError:
-        raise Refused(f"{redact(text)[:_LONGEST]}: is no address; allowed: {_ALLOWED}") from None
+        raise Refused(f"{shown(text)}: is no address; allowed: {_ALLOWED}") from None
     if scheme not in get_args(Scheme) or not text.isprintable() or len(text) > _LONGEST:
-        raise Refused(f"{redact(text[:_LONGEST])}: is no address of a package; allowed: {_ALLOWED}")
+        raise Refused(f"{shown(text)}: is no address of a package; allowed: {_ALLOWED}")
     if parts.username is not None or parts.password is not None:
-        raise Refused(f"{redact(text)}: user and password do not belong in it; see fleet.packages.username")
+        raise Refused(f"{shown(text)}: user and password do not belong in it; see fleet.packages.username")
     path = unquote(parts.path)
     if ".." in path.split("/") or "\0" in path:
-        raise Refused(f"{redact(text)}: leads upwards")
+        raise Refused(f"{shown(text)}: leads upwards")
     if scheme == "file":
         return _of_a_file(text, host, path)
     if not host:
-        raise Refused(f"{redact(text)}: has no host; allowed: {_ALLOWED}")
+        raise Refused(f"{shown(text)}: has no host; allowed: {_ALLOWED}")
     if scheme == "https":
         return Address(text=text, scheme="https", host=host, port=port, path=path.strip("/"))
     return _of_a_registry(text, "oci" if scheme == "oci" else "oci+http", host, port, path.strip("/"))
@@ -69,19 +75,19 @@ def parse(text: str) -> Address:
 
 def _of_a_file(text: str, host: str, path: str) -> Address:
     if host not in ("", "localhost") or not path.startswith("/"):
-        raise Refused(f"{text}: has a host; allowed: file:///FOLDER, with three slashes")
+        raise Refused(f"{shown(text)}: has a host; allowed: file:///FOLDER, with three slashes")
     return Address(text=text, scheme="file", path=path)
 
 
 def _of_a_registry(text: str, scheme: Scheme, host: str, port: int | None, path: str) -> Address:
     if scheme == "oci+http" and not _is_loopback(host):
-        raise Refused(f"{text}: is not encrypted; oci+http is for a registry on this machine only")
+        raise Refused(f"{shown(text)}: is not encrypted; oci+http is for a registry on this machine only")
     name, _, digest = path.partition("@")
     repository, colon, tag = name.partition(":")
     if digest and DIGEST.fullmatch(digest) is None:
-        raise Refused(f"{text}: expected sha256: and 64 digits after the @")
+        raise Refused(f"{shown(text)}: expected sha256: and 64 digits after the @")
     if _REPOSITORY.fullmatch(repository) is None or (colon and _TAG.fullmatch(tag) is None):
-        raise Refused(f"{text}: is no repository; allowed: oci://HOST/name:tag, in small letters")
+        raise Refused(f"{shown(text)}: is no repository; allowed: oci://HOST/name:tag, in small letters")
     return Address(text=text, scheme=scheme, host=host, port=port, path=repository, tag=tag, digest=digest)
 
 

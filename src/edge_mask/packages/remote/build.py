@@ -48,6 +48,13 @@ def build(source: Path, out: Path) -> Manifest:
         return made
 
 
+def manifest_of(folder: Path) -> Manifest:
+    """The one that `build` would write for a package folder, of which nothing but the card is looked at. Raises
+    ModelError for a file that no package can have, OSError for one that cannot be read."""
+    card = open_package(folder).card
+    return write(_files(folder), name=card.name, version=card.version)
+
+
 def _files(folder: Path) -> Iterator[File]:
     for path in sorted(folder.rglob("*")):
         if path.is_dir():

@@ -21,15 +21,23 @@ class Login:
     def __init__(self, http: Http, credentials: Credentials | None) -> None:
         self._http, self._credentials = http, credentials
         self._header: dict[str, str] = {}
+        self._is_fresh = False
+        """It has not been let in yet with what it got last."""
 
     @property
     def headers(self) -> dict[str, str]:
         return dict(self._header)
 
+    def let_in(self) -> None:
+        """The server took the headers."""
+        self._is_fresh = False
+
     def take(self, url: str, response: Response) -> None:
-        """After a 401: find out what is asked for. Raises Refused when we have no such thing, or had it already."""
-        if self._header:
+        """After a 401: find out what is asked for; a token that was good before is over. Raises Refused when we have no
+        such thing, or what is asked for did not help."""
+        if self._is_fresh:
             raise Refused(f"{self._who()} is not let in (401); is the password right, and the user allowed to?")
+        self._is_fresh = True
         asked = ", ".join(response.headers.get_all("WWW-Authenticate") or [])
         kind = asked.partition(" ")[0].lower()
         if kind == "bearer":

@@ -29,7 +29,6 @@ from edge_mask.packages.remote.source import (
     Source,
     our_disk,
 )
-from edge_mask.redact import redact
 from edge_mask.units import Bytes
 
 OnProgress = Callable[[Bytes, Bytes], None]
@@ -87,12 +86,12 @@ def pull(
         try:
             return asked.fetch(text, Effort(limits or Limits(), stop), failed)
         except Cancelled as error:
-            raise Cancelled(f"{_shown(text)}: {error}") from None
+            raise Cancelled(f"{address.shown(text)}: {error}") from None
         except NoPlace as error:
             raise TryLater(str(error)) from error.__cause__
         except EdgeMaskError as error:
             is_away = is_away or isinstance(error, TryLater)
-            failed.append(_sentence(_shown(text), error))
+            failed.append(_sentence(address.shown(text), error))
     raise (TryLater if is_away else Refused)("\n".join(failed))
 
 
@@ -211,10 +210,6 @@ def _write(descriptor: int, chunk: bytes) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
-def _shown(text: str) -> str:
-    return redact(text[:_LONGEST_SENTENCE].partition("?")[0])
-
-
-def _sentence(shown: str, error: EdgeMaskError) -> str:
-    told = redact(str(error)).replace("\n", "; ")[:_LONGEST_SENTENCE]
-    return told if told.startswith(shown) else f"{shown}: {told}"
+def _sentence(place: str, error: EdgeMaskError) -> str:
+    told = str(error).replace("\n", "; ")[:_LONGEST_SENTENCE]
+    return told if told.startswith(place) else f"{place}: {told}"

@@ -38,6 +38,8 @@ class Asking:
         mine = {**(headers or {}), **(self._login.headers if is_home else {})}
         with self._http.ask(method, url, mine, body, follows=follows) as response:
             if response.status != UNAUTHORIZED or not is_home:
+                if is_home:
+                    self._login.let_in()
                 yield response
                 return
             self._login.take(url, response)
@@ -46,6 +48,7 @@ class Asking:
         with self._http.ask(method, url, {**mine, **self._login.headers}, body, follows=follows) as response:
             if response.status == UNAUTHORIZED:
                 self._login.take(url, response)
+            self._login.let_in()
             yield response
 
     @contextmanager

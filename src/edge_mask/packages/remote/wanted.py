@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_mask.errors import Refused, TryLater
-from edge_mask.packages.remote.address import Address, is_below, parse, parse_beginning
+from edge_mask.packages.remote.address import Address, is_below, parse, parse_beginning, shown
 from edge_mask.packages.remote.pull import OnProgress, Pulled, pull
 from edge_mask.packages.remote.signature import read_keys
 from edge_mask.packages.remote.source import Credentials, Limits
-from edge_mask.redact import redact
 from edge_mask.settings.fleet import FleetPackages
 from edge_mask.wire.fleet_models import Desired
 
@@ -46,8 +45,8 @@ def allowed(sources: Sequence[str], settings: FleetPackages) -> list[str]:
     beginnings = [parse_beginning(text) for text in settings.sources]
     found = [text for text in sources if any(_begins(text, beginning) for beginning in beginnings)]
     if not found:
-        shown = ", ".join(redact(text) for text in sources) or "nothing"
-        raise Refused(f"fleet.packages.sources does not allow where it is to come from ({shown})")
+        named = ", ".join(map(shown, sources)) or "nothing"
+        raise Refused(f"fleet.packages.sources does not allow where it is to come from ({named})")
     return found
 
 

@@ -22,8 +22,12 @@ def told(row: Mapping[str, Any], table: Table, words: Words) -> dict[str, Any]:
 
 def _alert(row: Mapping[str, Any], words: Words) -> dict[str, Any]:
     language: Language = "ko" if words.language == "ko" else "en"
-    names = {name: row[name] if isinstance(row[name], str) else None for name in ("camera", "sensor", "unit")}
-    numbers = {name: row[name] if isinstance(row[name], int | float) else None for name in ("value", "above")}
+    names: dict[str, Any] = {
+        name: row[name] if isinstance(row[name], str) else None for name in ("camera", "sensor", "unit")
+    }
+    numbers: dict[str, Any] = {
+        name: row[name] if isinstance(row[name], int | float) else None for name in ("value", "above")
+    }
     streak = row["streak"] if isinstance(row["streak"], int) else None
     kind, text, deviation = str(row["kind"]), str(row["text"]), deviation_of(row.get("deviation"))
     alert = Alert(at=_NO_TIME, kind=kind, text=text, streak=streak, deviation=deviation, **names, **numbers)
