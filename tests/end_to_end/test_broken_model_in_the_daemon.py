@@ -112,7 +112,7 @@ def test_a_broken_model_that_is_installed_again_looks_again(tmp_path: Path, brok
 
 def test_a_name_under_which_nothing_ever_stood_is_exit_3(tmp_path: Path, broker: Mosquitto) -> None:
     config = site(tmp_path, broker.port, detector={"model": str(tmp_path / "modles" / "current")})
-    ended = edge_mask("run", "--config", config, cwd=tmp_path)
+    ended = edge_mask("run", "--config", config, cwd=tmp_path, timeout=110)
     assert ended.code == 3, ended
     assert "no such model package" in ended.err
 
@@ -120,12 +120,12 @@ def test_a_name_under_which_nothing_ever_stood_is_exit_3(tmp_path: Path, broker:
 def test_a_run_that_is_to_end_by_itself_does_not_wait_for_a_model(tmp_path: Path, broker: Mosquitto) -> None:
     config = site(tmp_path, broker.port, "1.0")
     break_(tmp_path, "1.0")
-    assert edge_mask("run", "--config", config, "--until-idle", cwd=tmp_path).code == 3
+    assert edge_mask("run", "--config", config, "--until-idle", cwd=tmp_path, timeout=110).code == 3
 
 
 def test_check_says_what_is_broken(tmp_path: Path, broker: Mosquitto) -> None:
     config = site(tmp_path, broker.port, "1.0")
     break_(tmp_path, "1.0")
-    checked = edge_mask("check", "--config", config, "--json", cwd=tmp_path)
+    checked = edge_mask("check", "--config", config, "--json", cwd=tmp_path, timeout=110)
     assert checked.code == 1
     assert [each["state"] for each in lines(checked.out) if each["part"] == "model"] == ["failed"]

@@ -227,16 +227,16 @@ def test_shadow_and_jobs_carry_the_same_document(tmp_path: Path, broker: Mosquit
         source, digest = it.layout(write(tmp_path / "new", "1.1"))
         wished = {"revision": 1, "name": "tiny", "version": "1.1", "digest": digest, "sources": [source]}
         service.create_job("new", {"operation": "install-model", **wished})
-        done = service.wait_for_job("new")
+        done = job_of(service, "new")
         assert (done["status"], done["statusDetails"]["active"]) == ("SUCCEEDED", "tiny 1.1"), done
         unknown = {**wished, "revision": 2, "digest": f"sha256:{'0' * 64}"}
         service.create_job("away", {"operation": "install-model", **unknown})
-        done = service.wait_for_job("away")
+        done = job_of(service, "away")
         assert (done["status"], "refused: " in done["statusDetails"]["error"]) == ("FAILED", True), done
         source, digest = it.layout(write(tmp_path / "newer", "1.2"))
         service.desire({"model": {**wished, "revision": 3, "version": "1.2", "digest": digest, "sources": [source]}})
         model = {"name": "tiny", "version": "1.2"}
-        service.wait_for(lambda cloud: cloud.wishes.reported.get("model") == model)
+        service.wait_for(lambda cloud: cloud.wishes.reported.get("model") == model, PATIENCE)
         assert it.wait_for(3)["state"] == "active"
 
 
@@ -257,6 +257,12 @@ def test_a_device_without_any_model_gets_its_first_by_a_wish(tmp_path: Path, bro
         assert it.wait_for(1)["state"] == "active"
         it.heard.wait_for(lambda _all: "tiny 1.1" in models_seen(it.heard), PATIENCE)
     assert contents(tmp_path) == ["current", "tiny-1.1"]
+
+
+def job_of(service: CloudService, job: str) -> dict[str, Any]:
+    """The job once it has ended."""
+    service.wait_for(lambda cloud: cloud.jobs[job]["status"] in ("SUCCEEDED", "FAILED"), PATIENCE)
+    return service.wait_for_job(job)
 
 
 def only(folder: Path, version: str) -> None:

@@ -398,6 +398,14 @@ def test_what_was_restored_is_not_replaced_until_another_revision_is_wished(benc
     assert isinstance(bench.order(Prepare), Prepare)
 
 
+def test_where_a_package_came_from_is_forgotten_with_it(bench: Bench) -> None:
+    bench.wish(wished(1))
+    bench.activated()
+    bench.later(PROBATION + 1)
+    bench.ended(bench.order(Tidy), None, frozenset())
+    assert bench.memory.now.origins == {}
+
+
 def test_what_looks_already_is_active_at_once(bench: Bench) -> None:
     bench.wish(wished(1, "1.0"))
     assert bench.nothing_to_do()

@@ -87,8 +87,8 @@ class Hands:
         except ModelError as error:
             raise ModelError("; ".join([*tried, str(error)])) from error
 
-    def tidy(self, origins: Mapping[str, Origin]) -> None:
-        """Remove what was fetched and is neither in use nor the way back."""
+    def tidy(self, origins: Mapping[str, Origin]) -> frozenset[str]:
+        """Remove what was fetched and is neither in use nor the way back; what is left of it."""
         chosen = self._store.chosen()
         keep = {chosen.current, chosen.previous, self._looks_from().name}
         for name in origins:
@@ -96,6 +96,7 @@ class Hands:
                 with suppress(EdgeMaskError):
                     self._store.remove(name)
                     log.info("model: %s is neither in use nor the way back, and was removed", name)
+        return frozenset(name for name in origins if (self._folder / name).is_dir())
 
     def place(self, wanted: Desired) -> Path:
         """Where it is installed."""

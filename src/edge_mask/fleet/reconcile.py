@@ -170,7 +170,10 @@ class Reconciler:
                 self._is_back(error, now)
             case Repair():
                 self._repaired(error, result, now)
-            case Tidy():
+            case Tidy() if error is None and result is not None:
+                left = {name: origin for name, origin in self._book.now.origins.items() if name in result}
+                self._book.keep(origins=left)
+            case _:
                 pass
 
     def stopped(self) -> None:

@@ -55,11 +55,11 @@ class Trial:
 
     def look(self, look: Look) -> None:
         """Once; the next one may be at `next_at`."""
-        began = self.wall()
+        began = self.cpu()
         if self.old is not None:
             self._timed(self.old, look, self._old_ms)
         answer = self._timed(self.new, look, self._new_ms)
-        self.next_at = self.wall() + (self.wall() - began) * (1.0 / _SHARE - 1.0)
+        self.next_at = self.wall() + (self.cpu() - began) * (1.0 / _SHARE - 1.0)
         self.looks += 1
         self.broken += bool(answer.trouble)
         self.trouble = answer.trouble or self.trouble
