@@ -16,10 +16,14 @@ class ScriptedBroker:
     One that `reads` nothing after the CONNECT is a link on which nothing moves.
     """
 
-    def __init__(self, *, connack: bytes = CONNACK_V5, puback: int | None = 0, reads: bool = True) -> None:
-        """`puback`: the reason code of every acknowledgement; None for a broker that acknowledges nothing."""
+    def __init__(
+        self, *, connack: bytes = CONNACK_V5, puback: int | None = 0, suback: int | None = None, reads: bool = True
+    ) -> None:
+        """`puback`: the reason code of every acknowledgement; None for a broker that acknowledges nothing. `suback`:
+        that of every subscription."""
         self._connack = connack
         self._puback = puback
+        self._suback = suback
         self._reads = reads
         self._is_over = threading.Event()
         self._server = socket.create_server((HOST, 0))
@@ -61,6 +65,8 @@ class ScriptedBroker:
                     connection.sendall(self._connack)
                     if not self._reads:
                         self._is_over.wait()
+                elif head[0] >> 4 == 8 and self._suback is not None:
+                    connection.sendall(bytes([0x90, 4]) + body[:2] + bytes([0, self._suback]))
                 elif head[0] >> 4 == 3:
                     self.published.append(body)
                     if self._puback is None:

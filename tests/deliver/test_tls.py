@@ -1,10 +1,13 @@
 """Mutual TLS against a real broker, and what is said about files that cannot be used."""
 
+import os
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 import trustme
 from tests.broker import HOST, Mosquitto, ServerTls
@@ -85,6 +88,19 @@ def test_a_device_with_its_certificate_connects_and_delivers(
     states.wait_until(True)
     futures = [transport.send(note("x" * 20_000)) for _ in range(50)]
     assert {future.result(PATIENCE).outcome for future in futures} == {Outcome.DELIVERED}
+    transport.close(Seconds(5.0))
+
+
+@pytest.mark.broker
+def test_small_packets_leave_at_once_with_tls_too(tls_broker: Mosquitto, papers: Papers) -> None:
+    """The socket is found among the process's own: no driver shows it."""
+    states, files = States(), TlsFiles(ca=papers.ca, cert=papers.cert, key=papers.key)
+    transport = PahoTransport(host=HOST, port=tls_broker.port, client_id="gate-01", tls=files, on_state=states)
+    transport.open()
+    states.wait_until(True)
+    ours = next(each for each in psutil.Process().net_connections("tcp") if each.raddr[-1:] == (tls_broker.port,))
+    with socket.socket(fileno=os.dup(ours.fd)) as copy:
+        assert copy.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     transport.close(Seconds(5.0))
 
 

@@ -110,7 +110,9 @@ def test_who_asks_and_who_stores_may_do_what_is_theirs(guarded: Mosquitto, desk:
         assert store.publish("edge-mask/gate-01/commands/history", b"x") < 0x80
         assert person.publish("edge-mask/gate-01/status", b"x") == NOT_AUTHORIZED
         assert store.publish("edge-mask/gate-01/visits", b"x") == NOT_AUTHORIZED
-    assert len(desk.messages) == 3
+    topics = {f"edge-mask/gate-01/{kind}" for kind in ("model/desired", "stored", "commands/history")}
+    desk.wait_for(lambda got: len(got) >= len(topics))
+    assert {each.topic for each in desk.messages} == topics
 
 
 def configured(folder: Path, port: int, thing: str, user: str, **sections: Any) -> Path:
@@ -136,6 +138,7 @@ def test_devices_work_behind_it_and_one_under_anothers_name_is_heard_by_nobody(
             assert first.stop() == 0, first.stderr
         assert second.stop() == 0, second.stderr
     assert not [each for each in desk.messages if each.topic.endswith("/errors")]
+    desk.wait_for(lambda got: sum(b'"offline"' in each.payload for each in got) >= len((a, b)))
     before = len(desk.messages)
     c = configured(tmp_path / "c", guarded.port, "gate-01", "gate-02", fleet={})
     with Daemon(c) as third:

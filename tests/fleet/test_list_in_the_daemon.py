@@ -12,6 +12,7 @@ from tests.broker import HOST, Mosquitto, Subscriber
 from tests.end_to_end.daemon import Daemon, Ended, edge_mask
 from tests.fleet.devices import device
 from tests.fleet.test_registry import ABOUT
+from tests.papers import Papers
 
 pytestmark = pytest.mark.broker
 
@@ -142,3 +143,13 @@ def test_a_broker_of_mqtt_3_1_1_is_asked_too(tmp_path: Path, broker: Mosquitto) 
     assert listed.code == 0, listed
     assert "gate-01" in listed.out
     assert "large: about is left out: it has 3000000 bytes" in listed.err
+
+
+def test_aws_iot_core_is_asked_with_a_certificate(tmp_path: Path) -> None:
+    papers = Papers(tmp_path / "papers")
+    tls = {"ca": str(papers.ca), "cert": str(papers.device.cert), "key": str(papers.device.key)}
+    with Mosquitto(tmp_path / "mosquitto", tls=papers.server) as aws:
+        keep(aws.plain_port, {"edge-mask/gate-01/about": ABOUT, "edge-mask/gate-01/status": {"state": "offline"}})
+        listed = fleet(asking(tmp_path, aws.port, transport="aws-iot", tls=tls), "list")
+    assert listed.code == 0, listed
+    assert listed.out.splitlines()[1].split()[:3] == ["gate-01", "offline", "gate"]

@@ -267,3 +267,16 @@ def test_shadow_and_jobs_are_granted_where_they_are_on(aws: Aws, tmp_path: Path)
 def test_results_in_the_shape_of_awss_component_have_a_topic_of_their_own(aws: Aws, tmp_path: Path) -> None:
     config = site(tmp_path, topics={"tflite_results": "ml/{thing}/objects"})
     assert aws.judge(config).publishes("ml/gate-01/objects")
+
+
+def test_a_device_among_others_tells_of_itself_and_hears_its_neighbours_alone(aws: Aws, tmp_path: Path) -> None:
+    topics = {"root": "site/{thing}"}
+    judge = aws.judge(site(tmp_path, fleet={"neighbours": ["gate-02"]}, topics=topics))
+    for kind in ("about", "room"):
+        assert judge.publishes(f"site/gate-01/{kind}", retain=True)
+        assert not judge.publishes(f"site/gate-02/{kind}", retain=True)
+    assert judge.hears("site/gate-02/alerts", "site/gate-02/alerts")
+    assert not judge.hears("site/gate-03/alerts", "site/gate-03/alerts")
+    without = aws.judge(site(tmp_path, topics=topics))
+    assert not without.publishes("site/gate-01/about", retain=True)
+    assert not without.hears("site/gate-02/alerts", "site/gate-02/alerts")

@@ -54,14 +54,14 @@ def test_a_signed_package_looks_in_the_end_and_one_of_another_key_does_not(tmp_p
         evil = ship(tmp_path, registry, "1.2", theirs[0])
         packages = {**access, "keys": [str(ours[1])], "trial": "0.5s", "slower": 20}
         config = site(tmp_path, broker.port, "1.0", fleet={"packages": packages})
-        wish = ("package", "deploy", "--thing", "gate-01", "--config", desk, "--wait", "60", "--source")
+        wish = ("package", "deploy", "--thing", "gate-01", "--config", desk, "--wait", "90", "--source")
         with Subscriber(broker.port, "edge-mask/#") as heard, Daemon(config) as daemon:
             heard.wait_for_count(topic("detections"), 1)
-            taken = edge_mask(*wish, good, cwd=tmp_path)
+            taken = edge_mask(*wish, good, cwd=tmp_path, timeout=100)
             states = [line.removeprefix("gate-01: ") for line in taken.out.splitlines()]
             assert (taken.code, states[1:]) == (0, ["pulling", "verifying", "trial", "active"]), taken
             heard.wait_for(lambda _all: "tiny 1.1" in models_seen(heard))
-            refused = edge_mask(*wish, evil, cwd=tmp_path)
+            refused = edge_mask(*wish, evil, cwd=tmp_path, timeout=100)
             assert refused.code == 1, refused
             assert "which is not one of ours" in refused.out
             assert daemon.stop() == 0

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+import pytest
 from pydantic import BaseModel
 from tests.broker import free_port
 from tests.deliver.web_server import WebServer
@@ -155,6 +156,15 @@ def write_config_of_targets(folder: Path, readings: str, url: str) -> Path:
     return path
 
 
+def write_config_of_a_sink(folder: Path) -> Path:
+    """Nobody listens where its database should be."""
+    (folder / "password").write_text("x")
+    path = folder / "sink.yaml"
+    sink = {"database": "postgresql+psycopg://sink@127.0.0.1:1/x", "password_file": str(folder / "password")}
+    path.write_text(json.dumps({"mqtt": {"port": 1}, "sink": {**sink, "page": {"port": free_port()}}}))
+    return path
+
+
 def write_config_of_packages(folder: Path, readings: str) -> Path:
     """Its model is broken, and is to be fetched again from where it came from."""
     (folder / "models" / "tiny-1.0").mkdir(parents=True)
@@ -179,12 +189,9 @@ def write_config_of_packages(folder: Path, readings: str) -> Path:
 
 
 BEING_BUILT = {
-    "SecondLook",
     "FleetPictures",
-    "Sink",
-    "SinkPage",
+    "Sink.refill",
     "SinkPictures",
-    "Privacy.second_look",
 }
 
 
@@ -193,6 +200,7 @@ def forgotten(read: set[str]) -> set[str]:
     return {key for key in keys_of(Settings) if key not in read | BEING_BUILT and key.partition(".")[0] not in sections}
 
 
+@pytest.mark.timeout(400)  # it runs many commands one after the other
 def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
     write_model(tmp_path)
     write_scene(tmp_path / "scene", [MASKED])
@@ -200,6 +208,7 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
     readings = str(write_readings(tmp_path / "r.csv", [36.5]))
     own = Papers(tmp_path / "papers").server
     (tmp_path / "criteria.yaml").write_text("temperature: {min: 0}\n")
+    (tmp_path / "look").write_text("t0ken")
     config = write_config(
         tmp_path,
         1,  # nobody listens there
@@ -214,7 +223,9 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
             *OTHER_SENSORS,
         ],
         series={"send": "changes", "dead_band": 0.1},
+        privacy={"second_look": True},
         fleet={
+            "second_look": {"to": "https://127.0.0.1:1/mask/", "token_file": "look", "ca": str(own.cert)},
             "group": "north",
             "peers": {"offer": True, "accept": 2, "group": "north"},
             "neighbours": ["gate-02"],
@@ -233,6 +244,7 @@ def test_every_key_is_read_by_whoever_it_is_for(tmp_path: Path) -> None:
     read |= read_by("check", folder=tmp_path, config=write_config_of_a_token(tmp_path, readings))
     component = write_config_of_a_component(tmp_path, readings)
     read |= read_by("run", "--max-seconds", "0.1", folder=tmp_path, config=component)
+    read |= read_by("sink", "--once", folder=tmp_path, config=write_config_of_a_sink(tmp_path))
     with WebServer() as server:
         targets = write_config_of_targets(tmp_path, readings, server.url)
         assert edge_mask("users", "add", "kim", "--config", targets, cwd=tmp_path, stdin=f"{'x9-' * 8}\n").code == 0

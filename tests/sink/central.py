@@ -15,6 +15,7 @@ import paho.mqtt.client as mqtt
 import yaml
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from tests.broker import HOST, Mosquitto
+from tests.deliver.scripted import ScriptedBroker
 from tests.end_to_end.daemon import COMMAND, Ended, edge_mask
 from tests.sink.servers import PASSWORD, DatabaseServer
 from tests.waiting import until
@@ -83,8 +84,9 @@ class Sink:
 class Publisher:
     """A client that publishes, and waits until the broker has it."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, username: str | None = None, password: str | None = None) -> None:
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        self._client.username_pw_set(username, password)
         self._client.connect(HOST, port)
         self._client.loop_start()
 
@@ -100,9 +102,10 @@ class Publisher:
 class Central:
     """Its parts, and what a test asks of them."""
 
-    def __init__(self, folder: Path, broker: Mosquitto, server: DatabaseServer) -> None:
+    def __init__(self, folder: Path, broker: Mosquitto | ScriptedBroker, server: DatabaseServer) -> None:
         self.folder = folder
-        self.broker = broker
+        self.port = broker.port
+        self._broker = broker
         self.server = server
         self.database = server.new_database()
         (folder / "password").write_text(PASSWORD + "\n")
@@ -121,7 +124,7 @@ class Central:
         """A configuration with these keys in its section `sink`."""
         keys = {"database": self.server.url(self.database), "password_file": str(self.folder / "password"), **sink}
         path = self.folder / name
-        config = {"mqtt": {"host": HOST, "port": self.broker.port, **(mqtt or {})}, "sink": keys}
+        config = {"mqtt": {"host": HOST, "port": self.port, **(mqtt or {})}, "sink": keys}
         path.write_text(yaml.safe_dump({**config, "log": {"format": "console"}}))
         return path
 
@@ -133,10 +136,16 @@ class Central:
         return Sink(config or self.config, environ=environ)
 
     @property
+    def broker(self) -> Mosquitto:
+        """A real one."""
+        assert isinstance(self._broker, Mosquitto)
+        return self._broker
+
+    @property
     def publisher(self) -> Publisher:
         """Whoever publishes for this test; connected from its first message on."""
         if self._publisher is None:
-            self._publisher = Publisher(self.broker.port)
+            self._publisher = Publisher(self.port)
         return self._publisher
 
     def publish(self, topic: str, payload: Mapping[str, Any] | bytes) -> None:

@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
+import psutil
 import pytest
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
@@ -92,6 +92,9 @@ class DatabaseServer:
         if self._process is None:
             return
         process, self._process = self._process, None
+        children: list[psutil.Process] = []
+        with suppress(psutil.NoSuchProcess):
+            children = psutil.Process(process.pid).children(recursive=True)
         with suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGCONT)
             os.kill(process.pid, how)
@@ -100,11 +103,7 @@ class DatabaseServer:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        until(lambda: not self._is_listening())
-
-    def _is_listening(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex((HOST, self.port)) == 0
+        psutil.wait_procs(children, 30)  # each connection is one of PostgreSQL's: they end by themselves
 
     def url(self, database: str, *, with_password: bool = False) -> str:
         secret = f":{PASSWORD.replace('@', '%40').replace('/', '%2F').replace(':', '%3A')}" if with_password else ""

@@ -193,3 +193,23 @@ def test_acknowledgements_of_an_older_connection_are_dropped(in_postgres: Centra
         until(lambda: set(in_postgres.ids()) == ids)
         assert sink.stop() == 0
     assert "0 stored, 0 repeated" in in_postgres.once().err
+
+
+def test_broker_that_forgot_what_the_sink_had_in_hand_loses_nothing(in_postgres: Central) -> None:
+    with in_postgres.server.connect(in_postgres.database) as holder, in_postgres.sink() as sink:
+        sink.is_ready()
+        in_postgres.broker.stop()  # it has written down that the sink subscribed
+        saved = (in_postgres.folder / "mosquitto/mosquitto.db").read_bytes()
+        in_postgres.broker.start()
+        sink.says("subscribed to", times=2)
+        holder.exec_driver_sql("BEGIN")
+        holder.exec_driver_sql("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
+        ids = {in_postgres.visit(seq)["id"] for seq in range(1, 51)}
+        until(lambda: in_postgres.query("SELECT 1 FROM pg_locks WHERE NOT granted"))
+        in_postgres.broker.kill()
+        (in_postgres.folder / "mosquitto/mosquitto.db").write_bytes(saved)
+        in_postgres.broker.start()
+        sink.says("subscribed to", times=3)
+        holder.exec_driver_sql("ROLLBACK")
+        until(lambda: set(in_postgres.ids()) == ids)
+        assert sink.stop() == 0

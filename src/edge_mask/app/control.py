@@ -92,6 +92,8 @@ class Lent:
     sensors: Callable[[], Mapping[str, State]]
     shared: SharedDetector | None
     figures: HealthFigures
+    second_looks: Callable[[], Mapping[str, int] | None]
+    """By outcome; None while there are none."""
     first: Callable[[Message], bool] = lambda _message: False
     """Deals with requests that must not wait for the others."""
     frames_shared: Callable[[], Mapping[str, int]] = dict

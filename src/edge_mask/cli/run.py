@@ -120,6 +120,10 @@ def _blueprint(
     from edge_mask.observe import logs
 
     settings = found.settings
+    if settings.is_only_a_sink:
+        from edge_mask.errors import ConfigurationError
+
+        raise ConfigurationError(["cameras: there is nothing to watch; this configuration is for `edge-mask sink`"])
     secrets = _secrets(settings)
 
     def speak() -> None:

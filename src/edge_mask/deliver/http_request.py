@@ -88,6 +88,8 @@ def request_of(message: Message) -> HttpRequest:
     secrets = [password, parts.password or ""]
     secrets += [str(text) for text in message.properties.get("secrets", ())]
     secrets += [part for name, text in given if _SECRET.search(name) for part in (text, *text.split()[-1:])]
+    for name, _, text in (pair.partition("=") for pair in parts.query.split("&")):
+        secrets += [text, unquote(text)] if _SECRET.search(name) else []
     query = f"?{parts.query}" if parts.query else ""
     host_shown = f"[{host}]" if ":" in host else host
     at_port = "" if port is None or port == _PORTS[scheme] else f":{port}"

@@ -80,12 +80,17 @@ class Client(mqtt.Client):
 
 
 def new_client(
-    endpoint: Endpoint, context: ssl.SSLContext | None, will: Message | None, *, manual_ack: bool = False
+    endpoint: Endpoint,
+    context: ssl.SSLContext | None,
+    will: Message | None,
+    *,
+    kind: type[Client] = Client,
+    manual_ack: bool = False,
 ) -> Client:
     """A client that is not connected yet; it never reconnects by itself. With `manual_ack` whoever gets a message
     acknowledges it."""
     is_v5 = endpoint.version == "5"
-    client = Client(
+    client = kind(
         CallbackAPIVersion.VERSION2,
         client_id=endpoint.client_id,
         clean_session=None if is_v5 else endpoint.clean_start,

@@ -5,24 +5,25 @@ tray ──frame──▶ JPEG ──▶ the peer that answers soonest ──ans
                             └─ no answer in time: lost, counted, and the peer has a pause
 """
 
-import json
 import logging
 import secrets
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, Protocol
 
-from edge_mask.deliver.transport import BrokerTransport
+from edge_mask.deliver.transport import BrokerTransport, receipt_of
 from edge_mask.detect.detector import Answer
 from edge_mask.errors import Refused
 from edge_mask.fleet.answer import PeerAnswer, read_answer
 from edge_mask.fleet.frame import FRESH, JPEG, PEER
 from edge_mask.fleet.jpeg import Sent, as_jpeg
 from edge_mask.fleet.peers import DISTRUST, Peers
-from edge_mask.messages import Frame, Message, Priority
+from edge_mask.fleet.said import Said
+from edge_mask.messages import Frame, Message, Outcome, Priority, Receipt
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import Tray
 from edge_mask.runtime.worker import Job
@@ -39,9 +40,6 @@ _AGAIN_WITHIN: Final = Seconds(0.3)
 _IDLE: Final = 0.5
 _MOST_HEARD: Final = 4096
 """Messages that were not read yet."""
-_MOST_SAID: Final = 8192
-"""Bytes of what a device says of itself."""
-_SLOWEST: Final = 1e6
 
 
 class Judge(Protocol):
@@ -104,18 +102,12 @@ class Offer(Job):
         self._wanted = wanted
         self._is_alone = is_alone
         self._wake = threading.Event()
-        self._heard: deque[tuple[Callable[[Message], None], Message]] = deque(maxlen=_MOST_HEARD)
+        self._heard: deque[Callable[[], None]] = deque(maxlen=_MOST_HEARD)
         self._out: dict[bytes, _Out] = {}
         self._is_lost = False
         self.counted = Offered()
-        self._anybody = replace(topics, thing="+")
-        listens: Mapping[str, Callable[[Message], None]] = {
-            topics.infer_answers: self._take_answer,
-            self._anybody.of("about"): self._take_about,
-            self._anybody.of("room"): self._take_room,
-            self._anybody.of("status"): self._take_status,
-        }
-        for topic_filter, take in listens.items():
+        said = Said(topics, peers, clock, on_gone=self._gone)
+        for topic_filter, take in {topics.infer_answers: self._take_answer, **said.listeners()}.items():
             transport.subscribe(topic_filter, partial(self._hear, take))
 
     # -- from other threads ------------------------------------------------------------------------------
@@ -135,8 +127,14 @@ class Offer(Job):
             self._wake.set()
 
     def _hear(self, take: Callable[[Message], None], message: Message) -> None:
-        self._heard.append((take, message))
+        self._heard.append(partial(take, message))
         self._wake.set()
+
+    def _sent(self, correlation: bytes, sent: "Future[Receipt]") -> None:
+        receipt = receipt_of(sent)
+        if receipt.outcome is not Outcome.DELIVERED:
+            self._heard.append(partial(self._not_sent, correlation, receipt.reason))
+            self._wake.set()
 
     # -- the worker --------------------------------------------------------------------------------------
 
@@ -152,8 +150,7 @@ class Offer(Job):
             self._peers.away()
             self._give_up(lambda _out: True)
         while self._heard:
-            take, message = self._heard.popleft()
-            take(message)
+            self._heard.popleft()()
         now = self._clock.now().mono
         self._give_up(lambda out: now - out.since >= PATIENCE)
         self._vision.go_on()
@@ -210,9 +207,14 @@ class Offer(Job):
             "user_properties": words,
         }
         topic = replace(self._topics, thing=peer).command("infer")
-        self._transport.send(
-            Message(topic=topic, payload=sent.data, priority=Priority.LIVE, qos=0, properties=properties)
-        )
+        message = Message(topic=topic, payload=sent.data, priority=Priority.LIVE, qos=0, properties=properties)
+        self._transport.send(message).add_done_callback(partial(self._sent, correlation))
+
+    def _not_sent(self, correlation: bytes, reason: str) -> None:
+        if (out := self._out.pop(correlation, None)) is not None:
+            log.warning("peers: a frame for %s could not be sent: %s", out.peer, reason)
+            self._peers.lost(out.peer, self._clock.now().mono)
+            self._lose(out.frame)
 
     # -- answers come in ---------------------------------------------------------------------------------
 
@@ -259,6 +261,9 @@ class Offer(Job):
                 self._peers.lost(out.peer, now)
                 self._lose(out.frame)
 
+    def _gone(self, thing: str) -> None:
+        self._give_up(lambda out: out.peer == thing)
+
     def _lose(self, frame: Frame) -> None:
         self._settle(frame, None, "")
 
@@ -267,47 +272,3 @@ class Offer(Job):
             self.counted.answered += 1
         else:
             self.counted.lost += 1
-
-    # -- what others say of themselves -------------------------------------------------------------------
-
-    def _take_about(self, message: Message) -> None:
-        if (fields := _fields(message)) is not None:
-            self._peers.about(self._speaker("about", message), str(fields.get("group", "")))
-
-    def _take_room(self, message: Message) -> None:
-        thing, fields = self._speaker("room", message), _fields(message)
-        if thing == self._topics.thing:
-            return
-        if fields is None:  # a device that stops takes it back
-            self._peers.gone(thing)
-            return
-        free, ms, accepts = fields.get("free"), fields.get("ms"), fields.get("accepts")
-        if isinstance(free, int) and isinstance(accepts, list):
-            now = self._clock.now().mono
-            told = float(ms) if isinstance(ms, int | float) and 0 <= ms < _SLOWEST else 0.0
-            self._peers.room(thing, free=free, ms=told, accepts=accepts, now=now, is_kept=message.retain)
-
-    def _take_status(self, message: Message) -> None:
-        fields = _fields(message)
-        thing = self._speaker("status", message)
-        if fields is not None and fields.get("state") == "online":
-            self._peers.came(thing)
-            return
-        self._peers.gone(thing)
-        self._give_up(lambda out: out.peer == thing)
-
-    def _speaker(self, kind: str, message: Message) -> str:
-        """Whose topic it is. A text may claim anything; the broker decides who may write to a topic."""
-        place = self._anybody.of(kind).split("/").index("+")
-        return message.topic.split("/")[place]
-
-
-def _fields(message: Message) -> Mapping[str, Any] | None:
-    """None for what is no JSON object: an empty one takes back what was said."""
-    if not 0 < len(message.payload) <= _MOST_SAID:
-        return None
-    try:
-        found = json.loads(message.payload)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None

@@ -20,14 +20,13 @@ from edge_mask.settings.fleet import THING
 from edge_mask.settings.sending import TopicNames
 from edge_mask.wire.fleet_models import Reported
 from edge_mask.wire.models import About, Offline, Online, Room
-from edge_mask.wire.topics import Topics
+from edge_mask.wire.topics import MODEL_REPORTED, Topics
 
-REPORTED: Final = "model/reported"
 MOST_BYTES: Final = 65_536
 """Of one message; what a device says of itself takes a few hundred."""
 MOST_THINGS: Final = 20_000
 _ANY: Final = "+"
-_SHAPES: Final[Mapping[str, type[BaseModel]]] = {ABOUT.name: About, ROOM.name: Room, REPORTED: Reported}
+_SHAPES: Final[Mapping[str, type[BaseModel]]] = {ABOUT.name: About, ROOM.name: Room, MODEL_REPORTED: Reported}
 
 
 class Unfit(Exception):
@@ -51,7 +50,7 @@ class Device:
 
     def as_data(self) -> dict[str, Any]:
         """For JSON; null stands for what it does not say."""
-        kinds = {"about": ABOUT.name, "room": ROOM.name, "status": STATUS.name, "reported": REPORTED}
+        kinds = {"about": ABOUT.name, "room": ROOM.name, "status": STATUS.name, "reported": MODEL_REPORTED}
         told = {name: self.said.get(kind) for name, kind in kinds.items()}
         return {"thing": self.thing, "state": self.state, **told, "problems": list(self.problems.values())}
 
@@ -62,7 +61,7 @@ class Registry:
     def __init__(self, names: TopicNames, thing: str = _ANY) -> None:
         """`thing`: only this one. Raises ConfigurationError for topics that do not tell one device from the other."""
         topics = Topics(names.root, thing, names.renames)
-        self.topics = {kind: topics.of(kind) for kind in (ABOUT.name, ROOM.name, STATUS.name, REPORTED)}
+        self.topics = {kind: topics.of(kind) for kind in (ABOUT.name, ROOM.name, STATUS.name, MODEL_REPORTED)}
         """The filters to subscribe to, by kind of message."""
         self._patterns = {kind: _pattern(kind, names, thing) for kind in self.topics}
         self.devices: dict[str, Device] = {}

@@ -46,6 +46,8 @@ def _thing(wanted: SecondLook, settings: Settings) -> Iterator[Complaint]:
         yield _TO, "is this device itself; allowed: the thing name of another one"
     elif "{thing}" not in settings.topics.root:
         yield _TO, "is reached below its own root, and topics.root has no {thing}; allowed: with {thing} in it"
+    elif "{thing}" not in (settings.topics.commands or "{thing}"):
+        yield _TO, "is asked on its own topic, and topics.commands has no {thing}; allowed: with {thing} in it"
     elif settings.mqtt.protocol != "5" and settings.mqtt.transport == "mqtt":
         yield _TO, "is asked with MQTT 5, and mqtt.protocol is 3.1.1; allowed: 5, or an https:// address"
     elif objection := broker_objection(settings.mqtt):

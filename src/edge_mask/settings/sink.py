@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_serializer
 
 from edge_mask.quantities import duration
+from edge_mask.redact import redact
 from edge_mask.settings.base import FilePath, Port, Section, allowed, read_whole
 from edge_mask.units import Seconds
 
@@ -43,6 +44,7 @@ class Sink(Section):
     """From the broker into PostgreSQL or MariaDB."""
 
     database: str = Field(
+        repr=False,
         pattern=r"^(postgresql\+psycopg|(mysql|mariadb)\+pymysql)://\S+$",
         description="Where to, as SQLAlchemy writes it: postgresql+psycopg://user@host/name or mysql+pymysql://….",
         json_schema_extra=allowed("an address that begins with postgresql+psycopg:// or mysql+pymysql://"),
@@ -76,6 +78,10 @@ class Sink(Section):
     refill: bool = Field(default=True, description="Ask devices again for what is missing in their sequences.")
     page: SinkPage = Field(default=SinkPage(), description="`/metrics` and `/healthz`.")
     pictures: SinkPictures | None = Field(default=None, description="Pictures of visits.")
+
+    @field_serializer("database")
+    def _without_password(self, value: str) -> str:
+        return redact(value)
 
     @property
     def filters(self) -> tuple[str, ...]:

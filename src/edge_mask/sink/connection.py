@@ -27,9 +27,16 @@ log = logging.getLogger(__name__)
 SESSION_KEPT: Final = 30 * 86_400
 """Seconds for which the broker keeps messages for a sink that is away."""
 LARGEST_PACKET: Final = 1_048_576
+_SHORT: Final = 10.0
+"""Seconds; a connection that ends sooner was perhaps taken over."""
 _UNDER_WAY: Final = 3
 """Batches that the broker may have under way: one is committed, one waits, one comes."""
 _RETAINED: Final = frozenset(kind.name for kind in KINDS if kind.is_retained)
+
+
+def receive_maximum(sink: Sink) -> int:
+    """Unacknowledged messages that the broker may have under way."""
+    return min(65_535, _UNDER_WAY * sink.batch)
 
 
 class BrokerConnection(PahoTransport):
@@ -51,7 +58,7 @@ class BrokerConnection(PahoTransport):
         self._endpoint = replace(
             self._endpoint,
             session_expiry=SESSION_KEPT,
-            receive_maximum=min(65_535, _UNDER_WAY * sink.batch),
+            receive_maximum=receive_maximum(sink),
             packet_maximum=LARGEST_PACKET,
         )
         self._filters = sink.filters
@@ -59,6 +66,7 @@ class BrokerConnection(PahoTransport):
         self._inbox = inbox
         self._tally = tally
         self._is_closing = False
+        self._connected_at = 0.0
         self._outage = Outage("broker", log, _to_nobody, clock)
         for each in self._filters:
             self.subscribe(each, lambda _message: None)
@@ -87,13 +95,15 @@ class BrokerConnection(PahoTransport):
         log.info("sink: subscribed to %s as %s", ", ".join(self._filters), self._endpoint.client_id)
 
     def _when_it_changes(self, is_connected: bool, reason: str) -> None:
+        now, was_connected = self._clock.now().mono, self._tally.is_connected
         self._tally.is_connected = is_connected
         if is_connected:
+            self._connected_at = now
             self._outage.end()
-        else:
-            self._inbox.forget()
-            if not self._is_closing:
-                self._outage.begin("broker_away", reason)
+        elif not self._is_closing:
+            is_short = was_connected and now - self._connected_at < _SHORT
+            twin = f" (does another client use the id {self._endpoint.client_id}? a second sink needs its own)"
+            self._outage.begin("broker_away", reason + twin if is_short else reason)
 
 
 def _to_nobody(_fault: Fault) -> None:

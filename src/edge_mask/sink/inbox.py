@@ -1,7 +1,8 @@
 """What has arrived and is not stored yet, between the connection's thread and the writer's.
 
-The broker has at most `receive_maximum` unacknowledged messages under way, and a new connection forgets what an older
-one brought, so that it never holds more than that.
+The broker has at most `receive_maximum` unacknowledged messages under way on a connection. What a connection brought is
+kept when it is lost: a broker that was killed may have forgotten it. It comes again on the next one, and the database
+keeps one of each; where many connections are lost while the database is away, the oldest of that go.
 """
 
 import threading
@@ -15,6 +16,9 @@ from edge_mask.sink.rows import Incoming
 
 class Acknowledging(Protocol):
     """The connection that brought a message."""
+
+    @property
+    def has_ended(self) -> bool: ...
 
     def acknowledge(self, packets: "list[int]") -> None:
         """Tell the broker that these are stored; does nothing once the connection has ended. From any thread."""
@@ -32,9 +36,10 @@ class Arrival:
 
 
 class Inbox:
-    """A queue with one end in each of two threads."""
+    """A queue with one end in each of two threads. It never waits: `most` is more than a connection can bring."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._changed = threading.Condition()
         self._waiting: deque[Arrival] = deque()
         self._is_closed = False
@@ -51,12 +56,9 @@ class Inbox:
         with self._changed:
             self.last_arrival = time.monotonic()
             self._waiting.append(arrival)
+            while len(self._waiting) > self._most and self._waiting[0].connection.has_ended:
+                self._waiting.popleft()
             self._changed.notify()
-
-    def forget(self) -> None:
-        """The connection has ended: the broker sends again what was not acknowledged."""
-        with self._changed:
-            self._waiting.clear()
 
     def close(self) -> None:
         """Nothing more is taken: what waits is sent again to the next connection."""

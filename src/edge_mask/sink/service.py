@@ -17,7 +17,7 @@ from edge_mask.observe.notify import SystemdNotifier
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.worker import Job, Worker
 from edge_mask.settings.model import Settings
-from edge_mask.sink.connection import BrokerConnection
+from edge_mask.sink.connection import BrokerConnection, receive_maximum
 from edge_mask.sink.database import engine_for, named
 from edge_mask.sink.inbox import Inbox
 from edge_mask.sink.rows import Names
@@ -35,6 +35,8 @@ _PATIENCE_OF_ONCE: Final = 15.0
 _STOPS_WITHIN: Final = 3.0
 _SAYS_GOODBYE_WITHIN: Final = 1.0
 _TICK: Final = 0.5
+_CONNECTIONS: Final = 4
+"""So many lost ones, one after the other, lose nothing that waits for the database."""
 
 
 class Service:
@@ -46,7 +48,7 @@ class Service:
         assert sink is not None
         self._clock = SystemClock()
         self.tally = Tally()
-        self._inbox = Inbox()
+        self._inbox = Inbox(_CONNECTIONS * receive_maximum(sink))
         self._signals: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._store = Store(engine_for(sink), named(sink.database), partition=sink.partition, keep=sink.keep)
         self.connection = BrokerConnection(settings.mqtt, sink, self._inbox, self.tally, self._clock)

@@ -24,8 +24,21 @@ from edge_mask.sink.rows import Incoming
 
 log = logging.getLogger(__name__)
 
-_TAKEN_OVER: Final = 0x8E
 _SEND_NO_RETAINED: Final = 2
+
+
+class ReadingClient(Client):
+    """Reads what a broker that was killed has sent before: it has told the publishers that it had their messages.
+
+    A write that fails is no end yet, as it is for paho, which would close the socket over what is unread. Reading says
+    when there is no more.
+    """
+
+    def _sock_send(self, buf: bytes | bytearray) -> int:
+        try:
+            return super()._sock_send(buf)
+        except (BrokenPipeError, ConnectionResetError):
+            return len(buf)
 
 
 class StoringSession(PahoSession):
@@ -49,11 +62,12 @@ class StoringSession(PahoSession):
         self._acknowledged: deque[int] = deque()
         self._ungranted = set(stored)
         self._refused_filter = ""
-        self._has_ended = False
+        self.has_ended = False
+        """Nothing is acknowledged any more."""
         super().__init__(endpoint, context, None, bell, log.warning, clock)
 
     def _new_client(self) -> Client:
-        client = new_client(self._endpoint, self._context, None, manual_ack=True)
+        client = new_client(self._endpoint, self._context, None, kind=ReadingClient, manual_ack=True)
         client.on_connect = self._when_answered
         client.on_disconnect = self._when_lost
         client.on_publish = self._when_acknowledged
@@ -64,7 +78,7 @@ class StoringSession(PahoSession):
 
     def acknowledge(self, packets: list[int]) -> None:
         """See inbox.Acknowledging."""
-        if not self._has_ended:
+        if not self.has_ended:
             self._acknowledged.extend(packets)
             self._bell.ring()
 
@@ -86,7 +100,7 @@ class StoringSession(PahoSession):
             raise Refused(self._refused_filter)
 
     def end(self, reason: str, *, politely: bool) -> None:
-        self._has_ended = True
+        self.has_ended = True
         if politely and self._client.is_connected():
             self._send_acknowledgements()
             self._client.loop_write()
@@ -120,10 +134,3 @@ class StoringSession(PahoSession):
             self._ungranted.discard(wanted)
             if not self._ungranted:
                 self._on_subscribed()
-
-    def _when_lost(self, client: Any, data: Any, flags: Any, code: ReasonCode, got: Any) -> None:
-        super()._when_lost(client, data, flags, code, got)
-        if code.value == _TAKEN_OVER:
-            self._lost = (
-                f'another sink uses the client id "{self._endpoint.client_id}": give each its own sink.client_id'
-            )

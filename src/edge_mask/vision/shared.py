@@ -1,9 +1,7 @@
 """What the lanes share: the trackers and the decisions of every camera."""
 
 import logging
-import statistics
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,14 +18,14 @@ from edge_mask.track.tracker import Tracker, distinct
 from edge_mask.units import Moment, Seconds
 from edge_mask.vision.evidence import Examiner
 from edge_mask.vision.given import Given, Looked
+from edge_mask.vision.seen import Looks as Looks  # noqa: PLC0414 (passed on)
+from edge_mask.vision.seen import Seen as Seen  # noqa: PLC0414 (passed on)
 from edge_mask.vision.shots import Shots
 from edge_mask.vision.turns import Turns
 
 log = logging.getLogger(__name__)
 
 _TICK = Seconds(0.5)
-_RECENT = 100
-"""Visits of which the median time to the verdict is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,46 +39,6 @@ class CameraState:
     examiner: Examiner | None = None
     """Looks at the pixels of faces; None where no decision needs it."""
     shots: Shots = field(default_factory=Shots)
-
-
-@dataclass(frozen=True, slots=True)
-class Looks:
-    """How often one camera was looked at, and when first and last."""
-
-    count: int
-    first: Moment
-    last: Moment
-
-
-@dataclass(slots=True)
-class Seen:
-    """What has been looked at so far, for whoever asks from another thread."""
-
-    frames: int = 0
-    by_camera: dict[str, Looks] = field(default_factory=dict)
-    """The same for each camera that was looked at."""
-    inference_ms: float = 0.0
-    """The model's time for the last frame."""
-    newest: dict[str, Shot] = field(default_factory=dict)
-    """The last look of each camera, for a rule that wants a picture."""
-    times_to_verdict: deque[int] = field(default_factory=lambda: deque(maxlen=_RECENT))
-    """Milliseconds, of the last visits."""
-    on_look: Callable[[str, Seconds, float], None] = lambda _camera, _at, _inference_ms: None
-    """Who else is told of each look, in the lane's thread; returns at once."""
-
-    @property
-    def time_to_verdict(self) -> int | None:
-        """Their median, None before the first one."""
-        recent = tuple(self.times_to_verdict)
-        return round(statistics.median(recent)) if recent else None
-
-    def note(self, camera: str, at: Moment, inference_ms: float = 0.0) -> None:
-        """One more look."""
-        self.inference_ms = inference_ms
-        self.on_look(camera, at.mono, inference_ms)
-        before = self.by_camera.get(camera)
-        self.frames += 1
-        self.by_camera[camera] = Looks(1, at, at) if before is None else Looks(before.count + 1, before.first, at)
 
 
 class Vision:

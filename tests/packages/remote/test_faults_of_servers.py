@@ -70,7 +70,7 @@ def test_a_registry_gone_in_the_middle_is_away_and_the_next_pull_goes_on(
 
         with pytest.raises(TryLater, match="cannot be reached"):
             get(registry, "x", made, tmp_path / "into", on_progress=gone)
-        assert left(tmp_path / "into") == FILES[:1]
+        assert [name for name in left(tmp_path / "into") if not name.startswith(".edge-mask-part-")] == FILES[:1]
         registry.start()
         seen.clear()
         get(registry, "x", made, tmp_path / "into", on_progress=lambda have, _: seen.append(have))
@@ -178,7 +178,70 @@ def test_a_server_that_hangs_up_in_the_middle_of_a_file_is_away(
     server.answers[path] = hang_up
     with pytest.raises(TryLater, match="hung up in the middle"):
         get(server, "x", made, tmp_path / "into")
-    assert left(tmp_path / "into") == FILES[:1]
+    (part, *whole) = left(tmp_path / "into")
+    assert (part, whole) == (f".edge-mask-part-{blob_of(made)[7:23]}", FILES[:1])
+    assert (tmp_path / "into" / part).stat().st_size == 100
+
+
+def in_parts(server: Faulty, path: str) -> Any:
+    """The server knows ranges."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        content, wanted = server.files[path], request.headers.get("Range", "")
+        start = int(wanted.removeprefix("bytes=").removesuffix("-") or 0)
+        if wanted and start >= len(content):
+            send(request, 416)
+        elif wanted:
+            place = f"bytes {start}-{len(content) - 1}/{len(content)}"
+            send(request, 206, content[start:], Content_Range=place)
+        else:
+            send(request, 200, content)
+
+    return answer
+
+
+def elsewhere(request: BaseHTTPRequestHandler) -> None:
+    send(request, 206, b"xyz", Content_Range="bytes 7-9/10")
+
+
+@pytest.mark.parametrize("knows_ranges", [True, False])
+@pytest.mark.parametrize("kept", [100, "all but one", "all", "changed", "too much"])
+def test_a_file_goes_on_in_its_middle(
+    tmp_path: Path, server: Faulty, parcel: tuple[Path, Manifest], kept: int | str, knows_ranges: bool
+) -> None:
+    layout, made = parcel
+    server.offer(layout)
+    path = f"/v2/x/blobs/{blob_of(made)}"
+    data = server.files[path]
+    there = {
+        "all but one": data[:-1], "all": data, "changed": bytes(1000), "too much": data + data,
+    }.get(str(kept), data[:100])  # fmt: skip
+    into = tmp_path / "into"
+    into.mkdir()
+    (into / f".edge-mask-part-{blob_of(made)[7:23]}").write_bytes(there)
+    (into / ".edge-mask-part-0123456789abcdef").write_bytes(b"of another package")
+    if knows_ranges:
+        server.answers[path] = in_parts(server, path)
+    get(server, "x", made, into)
+    assert left(into) == FILES
+    assert (into / "model.tflite").read_bytes() == data
+    asked = [head.get("range") for head in server.heads(path)]
+    first = {"all": [], "too much": [None]}.get(str(kept), [f"bytes={len(there)}-"])
+    assert asked == first + ([None] if kept == "changed" else [])
+
+
+def test_another_part_than_was_asked_for_is_not_taken(
+    tmp_path: Path, server: Faulty, parcel: tuple[Path, Manifest]
+) -> None:
+    layout, made = parcel
+    server.offer(layout)
+    (tmp_path / "into").mkdir()
+    part = tmp_path / "into" / f".edge-mask-part-{blob_of(made)[7:23]}"
+    part.write_bytes(b"x")
+    server.answers[f"/v2/x/blobs/{blob_of(made)}"] = elsewhere
+    with pytest.raises(Refused):
+        get(server, "x", made, tmp_path / "into")
+    assert not part.exists()
 
 
 def test_a_server_that_sends_without_an_end_is_cut(
@@ -257,7 +320,9 @@ def test_what_is_not_wanted_any_more_ends_at_once(
     stop.set()
     thread.join(20.0)
     assert len(ended) == 1
-    assert ".edge-mask-part" not in left(tmp_path / "into")
+    assert [name for name in left(tmp_path / "into") if not name.startswith(".edge-mask-part-")] == (
+        [] if where == "manifest" else FILES[:1]
+    )
 
 
 def test_nobody_listens(tmp_path: Path, parcel: tuple[Path, Manifest]) -> None:

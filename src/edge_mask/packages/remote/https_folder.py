@@ -29,9 +29,8 @@ class HttpsFolderSource:
         with self._asking.get(f"{self._base}/{place(digest)}", "the manifest") as response:
             return response.whole(LARGEST)
 
-    def blob(self, digest: str) -> Iterator[bytes]:
-        with self._asking.get(f"{self._base}/{place(digest)}", f"the blob {digest[:19]}…") as response:
-            yield from response.chunks()
+    def blob(self, digest: str, start: int = 0) -> Iterator[bytes]:
+        yield from self._asking.get_from(f"{self._base}/{place(digest)}", f"the blob {digest[:19]}…", start)
 
     def signature(self, digest: str) -> str | None:
         if self._has_folder:
@@ -78,8 +77,8 @@ class HttpsZipSource:
     def manifest(self, digest: str) -> bytes:
         return self._layout.manifest(digest)
 
-    def blob(self, digest: str) -> Iterator[bytes]:
-        return self._layout.blob(digest)
+    def blob(self, digest: str, start: int = 0) -> Iterator[bytes]:
+        return self._layout.blob(digest, start)
 
     def signature(self, digest: str) -> str | None:
         beside = f"{self._url.partition('?')[0]}.minisig"

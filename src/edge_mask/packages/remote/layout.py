@@ -45,9 +45,10 @@ class LayoutSource:
     def manifest(self, digest: str) -> bytes:
         return self._whole(place(digest), LARGEST)
 
-    def blob(self, digest: str) -> Iterator[bytes]:
+    def blob(self, digest: str, start: int = 0) -> Iterator[bytes]:
         try:
             with self._open(place(digest)) as file:
+                file.seek(start)
                 while chunk := file.read(CHUNK):
                     self._effort.left()
                     yield chunk

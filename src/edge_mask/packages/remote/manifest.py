@@ -27,7 +27,7 @@ NAME: Final = "edge-mask.model.name"
 LARGEST: Final = Bytes(1_000_000)
 """Bytes of a manifest."""
 PART: Final = ".edge-mask-part"
-"""The file that is being fetched."""
+"""How the name of a file begins that is being fetched."""
 _DEEPEST = 8
 _LONGEST = 200
 DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
@@ -105,8 +105,13 @@ def read(data: bytes, *, artifact: str = ARTIFACT) -> Manifest:
     _check_places([file.path for file in files])
     told = content.get("annotations")
     about = told if isinstance(told, dict) else {}
-    name, version = (str(about.get(key, ""))[:_LONGEST] for key in (NAME, VERSION))
+    name, version = (_label(about.get(key)) for key in (NAME, VERSION))
     return Manifest(data, digest_of(data), name, version, files)
+
+
+def _label(value: Any) -> str:
+    """What people are shown; nothing that would move their cursor."""
+    return value if isinstance(value, str) and value.isprintable() and len(value) <= _LONGEST else ""
 
 
 def _file(layer: Any) -> File:
@@ -134,7 +139,7 @@ def path_problem(path: str) -> str | None:
         return "would leave the package folder"
     if len(parts) > _DEEPEST or len(path.encode()) > _LONGEST:
         return f"is deeper than {_DEEPEST} folders or longer than {_LONGEST} bytes"
-    return "is kept for what is being fetched" if parts[0] == PART else None
+    return "is kept for what is being fetched" if parts[0].startswith(PART) else None
 
 
 def _check_places(paths: list[str]) -> None:

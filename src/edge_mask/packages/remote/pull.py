@@ -2,20 +2,20 @@
 
  manifest ─digest?─▶ signature ─ours?─▶ files that lie there already ─▶ the others, each: size, sha256, then its name
 
-What was fetched stays where it is when a source fails: the next one, or the next attempt, goes on from there.
+What was fetched stays where it is when a source is away: the next one, or the next attempt, goes on from there, in the
+middle of a file too.
 """
 
 import hashlib
-import os
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from edge_mask.errors import EdgeMaskError, Refused, TryLater
 from edge_mask.packages.remote import address, manifest
+from edge_mask.packages.remote.fetch_file import fetch_file, part_of
 from edge_mask.packages.remote.manifest import DIGEST, PART, File, Manifest
 from edge_mask.packages.remote.open_source import open_source
 from edge_mask.packages.remote.signature import PublicKey, Signed, verify
@@ -150,16 +150,7 @@ class _Asked:
         have = found.size - sum(file.size for file in missing)
         self.on_progress(Bytes(have), Bytes(found.size))
         for file in missing:
-            part = self.into / PART
-            try:
-                _copy(source, file, part)
-                with our_disk(self.into):
-                    target = self.into / file.path
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    part.replace(target)
-            finally:
-                with suppress(OSError):
-                    part.unlink(missing_ok=True)
+            fetch_file(source, file, self.into)
             have += file.size
             self.on_progress(Bytes(have), Bytes(found.size))
             effort.left()
@@ -168,9 +159,12 @@ class _Asked:
 def _missing(into: Path, found: Manifest) -> list[File]:
     """What is not there yet. Raises Refused when something else is there."""
     wanted = {file.path: file for file in found.files}
-    (into / PART).unlink(missing_ok=True)
+    parts = {part_of(file) for file in found.files}
     for path in into.rglob("*"):
-        if path.is_symlink() or not (path.is_dir() or str(path.relative_to(into)) in wanted):
+        if path.parent == into and path.name.startswith(PART):
+            if path.name not in parts:
+                path.unlink()  # of another package
+        elif path.is_symlink() or not (path.is_dir() or str(path.relative_to(into)) in wanted):
             raise Refused(f"{path}: does not belong to the package; it is fetched into a folder of its own")
     return [file for path, file in wanted.items() if not _is_there(into / path, file)]
 
@@ -180,34 +174,6 @@ def _is_there(path: Path, file: File) -> bool:
         return False
     with path.open("rb") as opened:
         return f"sha256:{hashlib.file_digest(opened, 'sha256').hexdigest()}" == file.digest
-
-
-def _copy(source: Source, file: File, part: Path) -> None:
-    """Raises Refused as soon as it cannot be this file any more."""
-    checksum, size = hashlib.sha256(), 0
-    with our_disk(part):
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
-    try:
-        for chunk in source.blob(file.digest):
-            size += len(chunk)
-            if size > file.size:
-                raise Refused(f"{file.path}: is longer than the {file.size} bytes of the manifest")
-            checksum.update(chunk)
-            with our_disk(part):
-                _write(descriptor, chunk)
-    finally:
-        os.close(descriptor)
-    if size < file.size:
-        raise Refused(f"{file.path}: was cut off after {size} of {file.size} bytes")
-    if (found := f"sha256:{checksum.hexdigest()}") != file.digest:
-        raise Refused(f"{file.path}: its sha256 is {found[7:19]}…, expected {file.digest[7:19]}…; it was changed")
-
-
-def _write(descriptor: int, chunk: bytes) -> None:
-    """All of it, with no buffer that would fail once more when it is closed."""
-    rest = memoryview(chunk)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
 
 
 def _sentence(place: str, error: EdgeMaskError) -> str:

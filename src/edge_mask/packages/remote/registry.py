@@ -24,9 +24,8 @@ class RegistrySource:
         with self._asking.get(f"{self._base}/manifests/{digest}", "the manifest", MANIFEST) as response:
             return response.whole(LARGEST)
 
-    def blob(self, digest: str) -> Iterator[bytes]:
-        with self._asking.get(f"{self._base}/blobs/{digest}", f"the blob {digest[:19]}…") as response:
-            yield from response.chunks()
+    def blob(self, digest: str, start: int = 0) -> Iterator[bytes]:
+        yield from self._asking.get_from(f"{self._base}/blobs/{digest}", f"the blob {digest[:19]}…", start)
 
     def signature(self, digest: str) -> str | None:
         url = f"{self._base}/manifests/{signature_tag(digest)}"

@@ -10,6 +10,7 @@ from edge_mask.packages.remote.login import UNAUTHORIZED, Login
 from edge_mask.packages.remote.source import Access, Effort
 
 NOT_FOUND: Final = 404
+PARTIAL: Final = 206
 _LATER: Final = (408, 425, 429)
 _WORDS: Final = {403: "does not allow it", 404: "does not have it", 405: "does not allow it", 413: "finds it too large"}
 
@@ -58,6 +59,18 @@ class Asking:
             require(response, what, 200)
             yield response
 
+    def get_from(self, url: str, what: str, start: int) -> Iterator[bytes]:
+        """The body from the byte `start` on; a server that knows no ranges sends what comes before it, too."""
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        with self.ask("GET", url, headers) as response:
+            require(response, what, 200, *([PARTIAL] if start else []))
+            if response.status != PARTIAL:
+                yield from _after(start, response.chunks())
+            elif not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+                raise Refused(f"{what}: the server sends another part of it than was asked for")
+            else:
+                yield from response.chunks()
+
     def get_if_there(self, url: str, what: str, most: int, accept: str = "*/*") -> bytes | None:
         """The whole body; None for a 404."""
         with self.ask("GET", url, {"Accept": accept}) as response:
@@ -65,6 +78,13 @@ class Asking:
                 return None
             require(response, what, 200)
             return response.whole(most)
+
+
+def _after(start: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        if start < len(chunk):
+            yield chunk[start:]
+        start = max(0, start - len(chunk))
 
 
 def require(response: Response, what: str, *wanted: int) -> None:

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from edge_mask.errors import TryLater
+from edge_mask.settings.fleet import MOST_BYTES
 from edge_mask.units import Bytes, Seconds
 
 CHUNK: Final = 1 << 16
+_SLOWEST: Final = 20_000
+"""Bytes a second, below which the time runs out."""
 
 
 class Cancelled(TryLater):
@@ -22,10 +25,10 @@ class Cancelled(TryLater):
 class Limits:
     """How much, and for how long."""
 
-    max_bytes: Bytes = Bytes(500_000_000)
+    max_bytes: Bytes = Bytes(MOST_BYTES)
     """All files of a package together."""
     within: Seconds = Seconds(600.0)
-    """For all that comes from one source."""
+    """For all that comes from one source; each 20 kB that came give it another second."""
     silent: Seconds = Seconds(30.0)
     """For one step, in which nothing comes."""
 
@@ -61,6 +64,10 @@ class Effort:
         self._now = now
         self._until = now() + limits.within
 
+    def got(self, size: int) -> None:
+        """So many bytes came: a slow line is no server that drips."""
+        self._until += size / _SLOWEST
+
     def left(self) -> float:
         """Seconds for the next step. Raises TryLater at the end, Cancelled when it is not wanted any more."""
         if self._stop.is_set():
@@ -91,8 +98,8 @@ class Source(Protocol):
     def manifest(self, digest: str) -> bytes:
         """The bytes that it has for this digest; unchecked."""
 
-    def blob(self, digest: str) -> Iterator[bytes]:
-        """The bytes that it has for this digest, as they come; unchecked, and without an end of their own."""
+    def blob(self, digest: str, start: int = 0) -> Iterator[bytes]:
+        """The bytes that it has for this digest, from `start` on, as they come: unchecked, perhaps without an end."""
 
     def signature(self, digest: str) -> str | None:
         """The text of the signature that lies beside the manifest; None without one."""

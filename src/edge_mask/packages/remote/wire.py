@@ -104,4 +104,6 @@ class _Reader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        return int(_patiently(self._effort, lambda: self._sock.recv_into(buffer)))
+        size = int(_patiently(self._effort, lambda: self._sock.recv_into(buffer)))
+        self._effort.got(size)
+        return size

@@ -1,0 +1,136 @@
+"""From a face in place to the visit at a subscriber, without second looks, with them, and with a frozen analyser:
+
+    python -m benchmarks.second_look [--visits 20] [--rounds 3]
+
+The installed `edge-mask run` with the model that ships looks at the demo's film again and again. Every visit is narrow
+(`band: 0.5`), so that each one asks. The analyser is a second daemon; frozen, it is stopped by SIGSTOP. The three take
+turns in one run: only their ratios mean something on another machine. Wanted: frozen within 5 % of without.
+"""
+
+import argparse
+import json
+import os
+import signal
+import statistics
+import tempfile
+import threading
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from tests.broker import HOST, Mosquitto
+from tests.end_to_end.daemon import Daemon, topic, write_config
+
+from edge_mask.packages.location import find_package
+
+FILM = Path(__file__).parents[1] / "src" / "edge_mask" / "demo" / "sample" / "visitors.mp4"
+STATES = ("without", "answering", "frozen")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--visits", type=int, default=20, help="of each state and round")
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    took: dict[str, list[float]] = {state: [] for state in STATES}
+    said: dict[str, list[float]] = {state: [] for state in STATES}
+    answered = dict.fromkeys(STATES, 0)
+    for _ in range(arguments.rounds):
+        for state in STATES:
+            visits, amendments = _measured(state, arguments.visits)
+            took[state] += [to_verdict for to_verdict, _ in visits]
+            said[state] += [sum(each) for each in visits]
+            answered[state] += amendments
+    for state in STATES:
+        verdict, heard = statistics.median(took[state]), statistics.median(said[state])
+        ratio = heard / statistics.median(said["without"])
+        print(
+            f"{state:<10} {len(took[state])} visits, {answered[state]} amendments: verdict after {verdict:.0f} ms,"
+            f" heard after {heard:.0f} ms (median; p95 {_p95(said[state]):.0f}), {100 * (ratio - 1):+.1f} %"
+        )
+
+
+def _p95(values: list[float]) -> float:
+    return sorted(values)[int(0.95 * (len(values) - 1))]
+
+
+def _measured(state: str, wanted: int) -> tuple[list[tuple[float, float]], int]:
+    """Milliseconds to the verdict and from there to the subscriber, of each visit; how many amendments came."""
+    with tempfile.TemporaryDirectory() as folder, Mosquitto(Path(folder) / "broker") as broker:
+        (Path(folder) / "analyser").mkdir()
+        analyser = _analyser(Path(folder) / "analyser", broker.port)
+        with Daemon(analyser, "--max-seconds", "600") as other:
+            with _Heard(broker.port) as heard:
+                heard.wait_for("edge-mask/analyser-01/status", 1)
+                if state == "frozen":
+                    os.kill(other.process.pid, signal.SIGSTOP)
+                with Daemon(_gate(Path(folder), broker.port, is_on=state != "without")) as gate:
+                    heard.wait_for(topic("visits"), wanted)
+                    gate.stop()
+            os.kill(other.process.pid, signal.SIGCONT)
+        return heard.visits[:wanted], heard.count(topic("amendments"))
+
+
+def _gate(folder: Path, port: int, *, is_on: bool) -> Path:
+    camera = {"name": "front", "source": f"file:{FILM}", "role": "gate", "interval": "0.2s", "loop": True}
+    second: dict[str, Any] = {"to": "analyser-01", "band": 0.5, "per_hour": 100_000}
+    more = {"fleet": {"second_look": second}, "privacy": {"second_look": True}} if is_on else {}
+    gate = {"still": "ignore"}
+    model = {"model": str(find_package()), "threads": 1}
+    return write_config(folder, port, cameras=[camera], gate=gate, detector=model, **more)
+
+
+def _analyser(folder: Path, port: int) -> Path:
+    return write_config(
+        folder,
+        port,
+        device={"thing_name": "analyser-01"},
+        cameras=[],
+        detector={"model": str(find_package()), "threads": 1},
+        fleet={"type": "analysis"},
+    )
+
+
+class _Heard:
+    """Notes when what arrived."""
+
+    def __init__(self, port: int) -> None:
+        self.visits: list[tuple[float, float]] = []
+        self._counts: dict[str, int] = {}
+        self._changed = threading.Condition()
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, "benchmark")
+        self._client.on_message = self._on_message
+        self._client.connect(HOST, port)
+        self._client.subscribe([("edge-mask/+/visits", 1), ("edge-mask/+/amendments", 1), ("edge-mask/+/status", 1)])
+
+    def __enter__(self) -> Self:
+        self._client.loop_start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def count(self, topic_name: str) -> int:
+        return self._counts.get(topic_name, 0)
+
+    def wait_for(self, topic_name: str, count: int) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.count(topic_name) >= count, 600), topic_name
+
+    def _on_message(self, _client: Any, _data: Any, got: mqtt.MQTTMessage) -> None:
+        now, told = time.time(), json.loads(got.payload)
+        with self._changed:
+            self._counts[got.topic] = self.count(got.topic) + 1
+            if got.topic == topic("visits") and told["time_to_verdict_ms"] is not None:
+                seen = datetime.fromisoformat(told["ts"]).timestamp()
+                self.visits.append((told["time_to_verdict_ms"], 1000 * (now - seen)))
+            self._changed.notify_all()
+
+
+if __name__ == "__main__":
+    main()
