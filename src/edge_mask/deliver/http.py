@@ -153,7 +153,7 @@ class HttpTransport:
         except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
             self._drop_connection()
             wants_tls = "" if request.origin.scheme == "https" or self._has_answered else _WANTS_TLS
-            receipt = _trouble(error, request.origin, self._timeout, wants_tls)
+            receipt = trouble(error, request.origin, self._timeout, wants_tls)
         except Exception as error:  # our bug or the library's: this message may cause it
             log.debug("%s: a fault of our own; the message is tried again later", self._name, exc_info=True)
             self._drop_connection()
@@ -241,7 +241,7 @@ def judged(answer: HttpResponse) -> Receipt:
     return Receipt(Outcome.REFUSED, reason)
 
 
-def _trouble(error: Exception, origin: Origin, timeout: Seconds, wants_tls: str) -> Receipt:
+def trouble(error: Exception, origin: Origin, timeout: Seconds, wants_tls: str = "") -> Receipt:
     """The receipt of a failure, and whether this message may be its cause. `wants_tls` is a hint for a server that
     never answered."""
     cause = error.__cause__ or error
