@@ -32,6 +32,7 @@ def main() -> None:
             subscriber.wait_for_count(LOOKS, 1)
             for number in range(count):
                 subscriber.wait_for(lambda got: _is_quiet([m.payload for m in got if m.topic == ABOUT]))
+                time.sleep(0.5)  # the last look of the closer ones was due before it ended
                 before, began = len(subscriber.on(LOOKS)), time.monotonic()
                 alert = {"id": str(number), "thing": "a", "v": 1, "kind": "no_mask", "text": ""}
                 subscriber.publish("edge-mask/a/alerts", json.dumps(alert).encode())

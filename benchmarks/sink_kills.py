@@ -4,7 +4,7 @@
 
 The publishers are daemons with replayed sensors, fifty readings a second each: what the broker does not acknowledge
 stays in their outbox. The broker saves once a second. After each kill it goes on once messages are stored again;
-the broker is killed only when the sink has caught up (behind a backlog it loses what it acknowledged in its last second).
+the broker is killed once the sink has caught up (behind a backlog it loses what it acknowledged in its last second).
 """
 
 import argparse

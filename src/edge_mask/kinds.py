@@ -49,6 +49,7 @@ READINGS = Kind("temperature", Priority.TELEMETRY, 1, "readings")
 HEALTH = Kind("health", Priority.LIVE, 0, None)
 FAULTS = Kind("errors", Priority.EVIDENCE, 1, "faults")
 STATUS = Kind("status", Priority.LIVE, 1, None, is_retained=True)
+AMENDMENTS = Kind("amendments", Priority.EVIDENCE, 1, "amendments")
 # What is said of a series of readings; the store of series keeps what they are made of.
 SUMMARIES = Kind("summaries", Priority.TELEMETRY, 1, None)
 RECORDS = Kind("records", Priority.TELEMETRY, 1, None)
@@ -58,7 +59,7 @@ ABOUT = Kind("about", Priority.LIVE, 1, None, is_retained=True)
 ROOM = Kind("room", Priority.LIVE, 1, None, is_retained=True)
 
 OF_SERIES = (SUMMARIES, RECORDS, FORECASTS)
-KINDS = (DETECTIONS, VISITS, LOOKS, ALERTS, READINGS, HEALTH, FAULTS, STATUS, *OF_SERIES, ABOUT, ROOM)
+KINDS = (DETECTIONS, VISITS, AMENDMENTS, LOOKS, ALERTS, READINGS, HEALTH, FAULTS, STATUS, *OF_SERIES, ABOUT, ROOM)
 
 TABLES = tuple(kind.table for kind in KINDS if kind.table is not None)
 """The tables of the history."""

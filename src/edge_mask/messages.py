@@ -72,6 +72,8 @@ class Shot:
     """What decisions are made of."""
     perhaps: Sequence[Face] = ()
     """What may be faces besides: faint ones, and those of the last moment, which this frame may have missed."""
+    tracks: Sequence[Track] = ()
+    """Whose the faces are."""
 
     @property
     def hidden(self) -> list[Face]:
@@ -134,6 +136,30 @@ class Visit:
     track: int | None = None
     record: bytes | None = field(default=None, repr=False)
     """What it was decided on; stays in the database."""
+    id: str = ""
+    """Where somebody has to know it before it is recorded; it gets one then otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amendment:
+    """What a second look says of a visit that was decided narrowly; the visit itself stays as it was said."""
+
+    at: Moment
+    amends: str
+    """The id of the visit."""
+    camera: str
+    was: Literal["pass", "no_pass"]
+    """Its verdict."""
+    verdict: Literal["pass", "no_pass"]
+    """What it would be by the second look. All that the visit was refused for beside its mask still holds."""
+    reasons: tuple[str, ...]
+    mask: str
+    mask_score: float
+    by: str
+    """Who looked: a thing name, or the host of an address."""
+    model: str
+    delay_ms: int
+    """From the verdict to the answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +291,7 @@ class Health:
     values: Mapping[str, Any]
 
 
-Event = Detections | Visit | Look | Alert | Reading | Fault | Health | Summary | Record | Forecast
+Event = Detections | Visit | Amendment | Look | Alert | Reading | Fault | Health | Summary | Record | Forecast
 
 
 def kind_of(event: Event) -> kinds.Kind:
@@ -275,6 +301,8 @@ def kind_of(event: Event) -> kinds.Kind:
             return kinds.DETECTIONS
         case Visit():
             return kinds.VISITS
+        case Amendment():
+            return kinds.AMENDMENTS
         case Look():
             return kinds.LOOKS
         case Alert():

@@ -124,9 +124,9 @@ def duration(at_least: float = 0.0, at_most: float = math.inf) -> Measure:
     return Measure("a duration", _SECONDS, ("0.2s", "5m", "30d"), at_least, at_most)
 
 
-def size(at_least: float = 0.0) -> Measure:
-    """Bytes, at least so many; a plain number is bytes."""
-    return Measure("a size", _BYTES, ("256MB", "1GiB"), at_least, whole=True)
+def size(at_least: float = 0.0, at_most: float = math.inf) -> Measure:
+    """Bytes, between these; a plain number is bytes."""
+    return Measure("a size", _BYTES, ("256MB", "1GiB"), at_least, at_most, whole=True)
 
 
 def rate(at_least: float, at_most: float = math.inf) -> Measure:

@@ -97,3 +97,10 @@ def test_a_long_interval_is_judged_over_several_looks(caplog: pytest.LogCaptureF
     scene.run(600.0, looked_at=0.5)
     [said] = caplog.messages
     assert re.match(r"camera hall: looked at each 1\d\d\.\d s, not each 60 s", said)
+
+
+def test_frames_that_a_closer_look_loses_are_no_slow_device(caplog: pytest.LogCaptureFixture) -> None:
+    scene = Scene(10.0)
+    scene.interval = 0.25
+    scene.run(300.0, looked_at=0.5)
+    assert not caplog.messages

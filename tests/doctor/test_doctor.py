@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 from tests.act.trees import led
 from tests.broker import free_port
+from tests.deliver.web_server import WebServer
 from tests.detect import packages
 from tests.papers import A_DAY, Papers
 from tests.sense.trees import YES, write
@@ -256,12 +256,13 @@ def test_what_a_rule_is_fed_by_another_is_known_unless_a_template_names_the_topi
 
 
 def test_the_servers_that_rules_send_to_are_called_on(site: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as closed:
-        there, gone = (each.getsockname()[1] for each in (server, closed))
-        closed.close()
+    gone = free_port()
+    with WebServer() as server:
+        there = server.port
         urls = [f"{{http: {{url: 'http://127.0.0.1:{port}/x'}}}}" for port in (there, gone, there)]
         (site / "r.yaml").write_text(IMPOSSIBLE.format(action=", ".join([*urls, "{http: {url: 'http://${x}/'}}"])))
         found = of("http 127.0.0.1", SENSOR + "rules: [r.yaml]\n")
+    assert server.asked == [], "a check posts nothing"
     assert found == [
         ("ok", f"http://127.0.0.1:{there} answers"),
         ("warning", f"not here: http://127.0.0.1:{gone} cannot be reached: Connection refused"),

@@ -18,7 +18,7 @@ from tests.detect import packages
 from tests.end_to_end.daemon import BARE, Daemon, write_config, write_model
 from tests.waiting import until
 
-PATIENCE = 30.0
+PATIENCE = 90.0
 FACE = [((160, 160, 160, 160), BARE)]
 
 
@@ -164,9 +164,27 @@ class FakePeer(Client):
         super().__init__(port, f"edge-mask/{thing}/commands/infer", on_message=lambda got: self._answer(self, got))
         self.say(f"edge-mask/{thing}/status", {"state": "online"}, retain=True)
         self.say(f"edge-mask/{thing}/about", {"thing": thing, "group": group}, retain=True)
-        self.tell_room(free)
+        self._free = free
+        self._silent = threading.Event()
+        self._teller = threading.Thread(target=self._tell, name="room", daemon=True)
+        self._teller.start()
+
+    def __exit__(self, *error: object) -> None:
+        self.hush()
+        super().__exit__(*error)
+
+    def hush(self) -> None:
+        """Give no more signs of life."""
+        self._silent.set()
+
+    def _tell(self) -> None:
+        self.tell_room(self._free)
+        while not self._silent.wait(2.0):
+            self.tell_room(self._free)
 
     def tell_room(self, free: int) -> None:
+        """From now on it has so many places."""
+        self._free = free
         body = {"free": free, "ms": 10.0, "model": "fake 1", "accepts": ["peer", "second_look"]}
         self.say(f"edge-mask/{self.thing}/room", body, retain=True)
 

@@ -15,6 +15,9 @@ from tests.end_to_end.daemon import BARE, THING, Daemon, edge_mask, topic, write
 from tests.end_to_end.others import FakePeer, correlation_of, frame
 from tests.waiting import until
 
+from edge_mask.errors import ConfigurationError
+from edge_mask.settings.overlay import Overlay
+
 pytestmark = pytest.mark.broker
 
 Reply = Callable[[FakePeer, Received], None]
@@ -51,8 +54,9 @@ def faithful(peer: FakePeer, got: Received) -> None:
     peer.reply(got, peer.faces())
 
 
-def silent(_peer: FakePeer, _got: Received) -> None:
+def silent(peer: FakePeer, _got: Received) -> None:
     """As one that is frozen."""
+    peer.hush()
 
 
 def test_a_model_that_is_broken_lets_others_look(tmp_path: Path, broker: Mosquitto, subscriber: Subscriber) -> None:
@@ -179,6 +183,7 @@ def test_a_frozen_peer_costs_two_frames_and_is_asked_again_when_it_is_back(
     def moody(peer: FakePeer, got: Received) -> None:
         if is_frozen.is_set():
             unanswered.append(got)
+            peer.hush()
         else:
             peer.reply(got, peer.faces())
 
@@ -290,6 +295,19 @@ def test_peers_need_a_root_with_the_thing_in_it(tmp_path: Path) -> None:
     ended = edge_mask("run", "--config", config, cwd=tmp_path)
     assert ended.code == 2
     assert "devices find each other below their own roots; allowed: with /{thing}/ in topics.root" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("wish", "key"),
+    [
+        ({"peers": {"offer": True}}, "fleet.peers.offer"),
+        ({"peers": {"group": "theirs"}}, "fleet.peers.group"),
+        ({"group": "theirs"}, "fleet.group"),
+    ],
+)
+def test_nobody_outside_can_have_frames_sent(wish: dict[str, Any], key: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{key}: cannot be set from outside"):
+        Overlay(config={"fleet": wish}).over({})
 
 
 def test_a_device_is_no_peer_of_itself(tmp_path: Path, broker: Mosquitto, subscriber: Subscriber) -> None:

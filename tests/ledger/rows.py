@@ -53,6 +53,8 @@ def older(new: Path, old: Path, version: int) -> None:
         connection.execute("ATTACH ? AS new", (str(new),))
         for table in TABLES:
             columns = ", ".join(row[1] for row in connection.execute(f"PRAGMA main.table_info({table})"))
+            if not columns:
+                continue  # that version had no such table
             connection.execute(f"INSERT INTO {table} SELECT {columns} FROM new.{table}")
         connection.execute(f"PRAGMA user_version = {version}")
         connection.commit()

@@ -179,7 +179,7 @@ def test_what_becomes_of_a_wish_is_followed_to_its_end(
             revision = json.loads(wish.payload)["revision"]
             for said in ({"revision": 1, "state": "active"}, {"revision": revision, "state": "trial"}):
                 devices.publish(topic, json.dumps(said).encode())
-            error = {} if code == 0 else {"error": "it sees nobody"}
+            error = {} if code == 0 else {"error": "it sees\x1bnobody"}
             devices.publish(topic, json.dumps({"revision": revision, "state": last, **error}).encode())
         out, err = command.communicate(timeout=60)
     assert command.returncode == code, err

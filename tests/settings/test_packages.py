@@ -58,3 +58,9 @@ def test_what_is_wrong_is_a_sentence(tmp_path: Path, packages: dict[str, Any], s
     assert "fleet.packages." in found[0]
     assert sentence in found[0]
     assert "sesame" not in found[0]
+
+
+def test_a_package_that_could_not_be_installed_is_not_fetched(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, {"max_bytes": "201MB"})
+    assert "fleet.packages.max_bytes" in found
+    assert "200MB" in found

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge_mask.errors import ConfigurationError
-from edge_mask.settings import parse
+from edge_mask.settings import load_with_overlay, parse
 from edge_mask.settings.encrypted import address_objection, is_loopback
 
 CAMERA = "cameras: [{name: front, source: 'usb:0'}]\n"
@@ -76,3 +76,22 @@ def test_this_machine_is_known(host: str) -> None:
 @pytest.mark.parametrize("url", ["http://127.1.evil.example/", "http://[", "http://", "mask/", "http://0.0.0.0/"])
 def test_what_only_looks_like_this_machine_is_not(url: str) -> None:
     assert address_objection(url)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (CAMERA + ALLOWED, "privacy.second_look: does nothing here: there is no fleet.second_look"),
+        (CAMERA + "topics: {amendments: a/b}\n", "topics.amendments: does nothing here: there is no fleet.second_look"),
+        (
+            CAMERA.replace("}]", ", role: cctv}]") + ALLOWED + "fleet: {second_look: {to: a}}\n",
+            "fleet.second_look: does nothing here: no camera has role: gate",
+        ),
+        (CAMERA + ALLOWED + "fleet: {second_look: {to: a}}\n", ""),
+    ],
+)
+def test_check_says_what_waits_for_something_else(text: str, sentence: str, tmp_path: Path) -> None:
+    path = tmp_path / "f.yaml"
+    path.write_text(f"{text}outbox: {{path: '{tmp_path / 'db'}'}}\n")
+    said = load_with_overlay(path, {}).remarks
+    assert [each.partition(": ")[2] for each in said] == ([sentence] if sentence else [])

@@ -78,8 +78,8 @@ class Kills:
         return len(wanted - numbers), len(rows) - len(numbers)
 
     def _catch_up(self) -> None:
-        """Until what is stored is a second old at most. A broker that saves each second loses, when it is killed, what it
-        has acknowledged since and could not deliver: behind a backlog that would be so."""
+        """Until what is stored is a second old at most. A broker that saves each second loses, when it is killed, what
+        it has acknowledged since and could not deliver: behind a backlog that would be so."""
         give_up_at = time.monotonic() + self.patience
         while time.monotonic() < give_up_at and self.central.count() < self.expected:
             newest = self.central.query("SELECT max(ts) FROM messages WHERE kind = 'temperature'")[0][0]

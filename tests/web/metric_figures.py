@@ -42,6 +42,7 @@ def whole_house() -> HouseFigures:
         sensors={"forehead": True, "line": True},
         replaced={("front",): 7},
         shared={("offered",): 9, ("answered",): 8},
+        second_looks={"agreed": 3, "changed": 1},
         outbox=OutboxFigures(
             pending=3, bytes=900, oldest_s=12.5, refused=1, dropped={"age": 4, "space": 0}, not_told={"quiet": 6}
         ),

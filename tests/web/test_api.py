@@ -48,6 +48,7 @@ def test_visits_have_the_shape_of_their_messages_and_come_newest_first(reader: A
         "id": "v6", "thing": "gate-01", "v": 1, "ts": timestamp(moment(6).wall), "camera": "front",
         "verdict": "no_pass", "ispass": 0, "mask": "no_mask", "mask_score": 0.9, "temperature": 36.5,
         "reasons": ["no_mask"], "passed_through": None, "snapshot": PICTURE, "time_to_verdict_ms": None,
+        "amended": None,
     }  # fmt: skip
     following = reader.get(f"/api/v1/visits?limit=2&cursor={found['next']}").json()
     assert [each["id"] for each in following["items"]] == ["v4", "v3"]

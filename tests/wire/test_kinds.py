@@ -14,6 +14,7 @@ from edge_mask.ledger.rows import event_row
 from edge_mask.ledger.seen import MARKS
 from edge_mask.messages import (
     Alert,
+    Amendment,
     Detections,
     Event,
     Fault,
@@ -43,6 +44,19 @@ WEEK: list[float] = [1.0] * 168
 EVENTS: list[Event] = [
     Detections(at=AT, camera="c", frame=1, tracks=(), inference_ms=1.0, model="m"),
     Visit(at=AT, camera="c", verdict="pass", mask="mask", mask_score=0.9, temperature=36.6),
+    Amendment(
+        at=AT,
+        amends="v",
+        camera="c",
+        was="pass",
+        verdict="no_pass",
+        reasons=("no_mask",),
+        mask="no_mask",
+        mask_score=0.9,
+        by="a",
+        model="m",
+        delay_ms=1,
+    ),
     Look(at=AT, camera="c", faces=1, no_mask=0, streak=0),
     Alert(at=AT, kind="fever", text="t", sensor="s", value=38.0),
     Reading("s", "temperature", 36.6, "C", AT),
@@ -76,7 +90,7 @@ def test_an_event_is_kept_where_the_table_says(event: Event, tmp_path: Path) -> 
         with closing(sqlite3.connect(tmp_path / "d.db")) as database:
             columns = {name for _, name, *_ in database.execute(f"PRAGMA table_info({row.table})")}
             counted = {name for (name,) in database.execute("SELECT name FROM history")}
-        assert set(row.values) == columns - set(MARKS)  # those are written later, by a person
+        assert set(row.values) == columns - {*MARKS, "amended"}  # written later, by a person or for a second look
         assert row.table in counted, "the history does not know how much room this table takes"
 
 

@@ -23,6 +23,7 @@ from edge_mask.app.part_states import PartStates
 from edge_mask.app.pictures import album_for
 from edge_mask.app.pipeline import PipelineParts
 from edge_mask.app.recording import intake_for, open_ledger, recorder_for
+from edge_mask.app.second_look import SecondLooking
 from edge_mask.app.sending import (
     announcement_taken_back,
     broker_connection,
@@ -89,10 +90,11 @@ class Assembly:
         self._gate = GateDevices(settings, ground.inbox, ground.new_id, clock)
         self._couriers.listeners += self._gate.on_connection
         self._notifying = Notifying(settings, clock, ground.boot)
+        self._second = SecondLooking(ground, wishes)
         self._fleet = self._among_others()
         self._parts = PipelineParts(
             settings, clock, self._gate.emit, album_for(settings, self._inbox.emit, clock),
-            closer=None if self._fleet is None else self._fleet.closer,
+            closer=None if self._fleet is None else self._fleet.closer, offered=self._second.offered,
         )  # fmt: skip
         self._gate.pictured = self._parts.pictured_now
         self._page = Page(settings, wishes, self._inbox.emit, clock, self._notifying.push)
@@ -196,7 +198,8 @@ class Assembly:
         self._undo.callback(ledger.close)
         notices = self._notifying.desk(ledger, self._ground.new_id)
         intake = intake_for(self._ground, ledger, notices, self._page.on_admit)
-        return recorder_for(self._ground, ledger, intake, actions.perform, self._page.on_event, self._page.on_erase)
+        on_event, on_erase = self._second.on_event(self._page.on_event), self._second.on_erase(self._page.on_erase)
+        return recorder_for(self._ground, ledger, intake, actions.perform, on_event, on_erase)
 
     def _send(
         self,
@@ -214,6 +217,7 @@ class Assembly:
             instruments.subscribe_with(connection.subscribe)
             besides += cloud_listener(ground, connection, self._wishes)
             self._couriers.add(broker_courier(ground, connection, settle, on_damage))
+        besides += self._second.jobs(connection)
         self._couriers.add(http_couriers(ground, settle, on_damage))
         for courier in self._notifying.couriers(settle, self._inbox.emit_at_once, on_damage):
             self._couriers.add(courier)
@@ -261,6 +265,7 @@ class Assembly:
             sensors=instruments.states,
             shared=shared,
             figures=self._figures(),
+            second_looks=lambda: self._second.counts,
             broken=self._care.broken,
         )
         if sharing is not None:

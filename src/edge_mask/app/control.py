@@ -19,16 +19,19 @@ from edge_mask.control.erase import Erase
 from edge_mask.control.history import History
 from edge_mask.control.keep_picture import Snapshot
 from edge_mask.control.look import Eyes, Look
+from edge_mask.control.picture import Picture
 from edge_mask.control.wishes import Wishes
 from edge_mask.deliver.transport import BrokerTransport
 from edge_mask.detect.shared_detector import SharedDetector
 from edge_mask.errors import EdgeMaskError
+from edge_mask.ledger.reader import Reader
 from edge_mask.messages import Message
 from edge_mask.recording.requests import Barrier
 from edge_mask.redact import redact
 from edge_mask.rules.effects import KeepPicture
 from edge_mask.runtime.clock import Clock
 from edge_mask.sense.series import State
+from edge_mask.settings.address import address_of
 from edge_mask.settings.model import Settings
 from edge_mask.vision.shared import Seen
 
@@ -92,6 +95,8 @@ class Lent:
     sensors: Callable[[], Mapping[str, State]]
     shared: SharedDetector | None
     figures: HealthFigures
+    second_looks: Callable[[], Mapping[str, int] | None]
+    """By outcome; None while there are none."""
     first: Callable[[Message], bool] = lambda _message: False
     """Deals with requests that must not wait for the others."""
     frames_shared: Callable[[], Mapping[str, int]] = dict
@@ -141,9 +146,27 @@ class Lent:
                 self.pictures,
                 settings.device.zone,
             ),
+            picture=self._picture_for_a_store(),
             history=History(self.ground.inbox.ask, self.ground.topics, settings.forward == "all"),
             figures=Figures(self.figures, self.ground.clock),
             parts=self.parts,
+        )
+
+    def _picture_for_a_store(self) -> Picture:
+        settings = self.ground.settings
+        wanted = None if settings.fleet is None or not settings.privacy.send_pictures else settings.fleet.pictures
+        reader = Reader(settings.outbox.path)
+
+        def find(visit: str) -> Mapping[str, Any] | None:
+            found = reader.visit(visit)
+            return None if found is None else found[0]
+
+        return Picture(
+            find,
+            settings.snapshots.dir,
+            () if wanted is None else tuple(map(address_of, wanted.to)),
+            None if wanted is None else wanted.ca,
+            self.ground.clock,
         )
 
     def parts(self) -> list[dict[str, str]]:

@@ -83,6 +83,7 @@ class Measure:
             is_connected=None if lent.transport is None else lent.transport.is_connected,
             certificates=certificates(settings),
             rules=self._rules(),
+            second_looks=lent.second_looks(),
             usage=self._probe.usage(),
             uptime_s=machine.uptime_s,
             soc_temperature=machine.soc_temperature,

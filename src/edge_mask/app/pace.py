@@ -53,10 +53,11 @@ class PaceWatch:
     def _judge(self, name: str, interval: Seconds, before: _Block, after: _Block) -> None:
         handed_on = after.handed_on - before.handed_on
         looked_at = min(handed_on, after.looked_at - before.looked_at)
-        is_slow = handed_on - looked_at > max(1.0, _LOST * handed_on)
+        reached = (after.began - before.began) / looked_at if looked_at else after.began - before.began
+        # Those that come more often than usual, in a closer look, may be lost: the usual interval is kept all the same.
+        is_slow = handed_on - looked_at > max(1.0, _LOST * handed_on) and reached > interval
         if is_slow and name not in self._slow:
             self._slow.add(name)
-            reached = (after.began - before.began) / looked_at if looked_at else after.began - before.began
             log.warning(
                 "camera %s: looked at each %s s, not each %g s: the device is too slow for all cameras, and each gets"
                 " its turn; longer intervals or fewer cameras keep them",

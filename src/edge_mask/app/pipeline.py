@@ -50,6 +50,8 @@ class PipelineParts:
     album: Album
     frames: Tray[Frame] = field(default_factory=Tray)
     seen: Seen = field(default_factory=Seen)
+    offered: Callable[[Event, Shot | None], Event] | None = None
+    """Takes note of a visit that is to be looked at again, and returns at once; None where none is."""
     closer: "CloserLook | None" = None
     """Where this device looks more closely when a neighbour raises an alert."""
 
@@ -81,7 +83,7 @@ class PipelineParts:
             Vision, self.frames, cameras, self.emit, self.clock, seen=self.seen, publish=publish, given=self._given()
         )
         if self.closer is None:
-            return made(pictured=self.album.pictured)
+            return made(pictured=self.album.pictured if self.offered is None else self._pictured)
         return made(pictured=self._pictured, counted=self.closer.faces)
 
     def _given(self) -> Given | None:
@@ -97,7 +99,8 @@ class PipelineParts:
 
     def _pictured(self, event: Event, shot: Shot | None) -> Event:
         marked = event if self.closer is None else self.closer.marked(event)
-        return marked if shot is None else self.album.pictured(marked, shot)
+        pictured = marked if shot is None else self.album.pictured(marked, shot)
+        return pictured if self.offered is None else self.offered(pictured, shot)
 
     def lane(self, vision: Vision, detector: Detector, number: int) -> Lane:
         """The worker of one detector."""
@@ -120,7 +123,7 @@ class PipelineParts:
         suspicion = Suspicion(gate.temperature_sensor or "", policy, self.emit, self.clock)
         watch = GateWatch(camera.name, policy, camera.zone, made_by, suspicion.note, self._policy_now)
         readings = readings_for(self.settings, sensor, instruments)
-        shots = Shots(people=self.settings.snapshots.visits != "none")
+        shots = Shots(people=self.offered is not None or self.settings.snapshots.visits != "none")
         return CameraState(Tracker(votes=policy.vote_policy), watch, readings, Examiner(gate.window), shots)
 
     def _policy_now(self, usual: GatePolicy) -> GatePolicy:

@@ -13,6 +13,7 @@ from edge_mask.app.ground import Ground
 from edge_mask.app.home import announcer_for
 from edge_mask.app.instruments import Instruments
 from edge_mask.control.wishes import Wishes
+from edge_mask.deliver.answers import Answers
 from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.factory import broker_for
 from edge_mask.deliver.http_couriers import HttpCouriers
@@ -51,7 +52,9 @@ def broker_courier(
 def http_couriers(ground: Ground, settle: Settle, on_damage: Callable[[], None]) -> HttpCouriers:
     """Carry what rules send over HTTP; also what still waits from before."""
     path, report = ground.settings.outbox.path, ground.inbox.emit_at_once
-    return HttpCouriers(path, settle, report, ground.clock, boot=ground.boot, on_damage=on_damage)
+    return HttpCouriers(
+        path, settle, report, ground.clock, boot=ground.boot, on_damage=on_damage, answers=Answers(path, ground.clock)
+    )
 
 
 def home_announcer(

@@ -79,8 +79,9 @@ def _line(visit: dict[str, Any], seen: str) -> str:
     damaged = f"  [damaged: {', '.join(visit['damaged'])}]" if "damaged" in visit else ""
     clock = "" if visit["clock_ok"] else "  [clock was not set]"
     what = f"{visit['camera']}  {verdict}  {visit['mask'] or '-'}{measured}{reasons}"
+    second = "  [a second look says otherwise]" if visit["amended"] else ""
     went = _WENT.get(visit["passed_through"], "")
-    return f"{visit['id']}  {seen}  {what}{went}{clock}{damaged}"
+    return f"{visit['id']}  {seen}  {what}{went}{second}{clock}{damaged}"
 
 
 def _stats(arguments: argparse.Namespace) -> int:

@@ -114,6 +114,11 @@ def _print(arguments: argparse.Namespace, thing: str, wish: "Desired | None") ->
         print(f"{thing}: {wish.name} {wish.version} is wished (revision {wish.revision})", flush=True)
 
 
+def _plain(text: str) -> str:
+    """What came from outside must not move the cursor."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 def _followed(arguments: argparse.Namespace, broker: "WishBroker", revision: int) -> int:
     """Until every device is done, or the time is over."""
     until = time.monotonic() + arguments.wait
@@ -134,7 +139,7 @@ def _followed(arguments: argparse.Namespace, broker: "WishBroker", revision: int
         if arguments.json:
             print(json.dumps({"thing": thing, "reported": said}, ensure_ascii=False), flush=True)
         else:
-            print(f"{thing}: {state}{f': {error}' if error else ''}", flush=True)
+            print(_plain(f"{thing}: {state}{f': {error}' if error else ''}"), flush=True)
         if state in _END:
             waiting.discard(thing)
             all_well = all_well and _END[state]

@@ -34,7 +34,8 @@ def _replay(arguments: argparse.Namespace) -> int:
     from edge_mask.ledger.reader import Reader
 
     settings = settings_of(arguments)
-    found = Reader(settings.outbox.path).visit(arguments.visit)
+    reader = Reader(settings.outbox.path)
+    found = reader.visit(arguments.visit)
     if found is None:
         raise Refused(f"{arguments.visit}: there is no such visit; edge-mask history shows their ids")
     visit, packed = found
@@ -48,10 +49,12 @@ def _replay(arguments: argparse.Namespace) -> int:
     except Refused as error:
         raise Refused(f"{arguments.visit}: {error}") from error
     differs = differences(visit, again)
+    second = reader.amendments(arguments.visit)
     if arguments.json:
-        print(json.dumps({"visit": visit, **as_data(record, again, differs)}, ensure_ascii=False))
+        told = {"visit": visit, **as_data(record, again, differs), "second_looks": second}
+        print(json.dumps(told, ensure_ascii=False))
     else:
-        for line in _as_text(visit, record, again, settings.device.zone):
+        for line in (*_as_text(visit, record, again, settings.device.zone), *map(_second_look, second)):
             print(line)
         print(f"differs: {'; '.join(differs)}" if differs else "same")
     return 1 if differs else 0
@@ -81,6 +84,11 @@ def _as_text(visit: dict[str, Any], record: "Record", again: "Again", zone: tzin
     yield ""
     yield f"then: {_sentence(visit)}"
     yield f"now:  {'nothing' if again.told is None else _sentence(again.told)}"
+
+
+def _second_look(told: Mapping[str, Any]) -> str:
+    model = f" ({told['model']})" if told["model"] else ""
+    return f"second look: {told['by']}{model} after {told['delay_ms']} ms: {_sentence({'temperature': None, **told})}"
 
 
 def _sentence(told: Mapping[str, Any]) -> str:

@@ -26,6 +26,7 @@ class Commands:
     snapshot: Command
     erase: Command
     history: Command
+    picture: Command
     figures: Callable[[], Mapping[str, Any]]
     """What `health` says."""
     parts: Callable[[], list[dict[str, str]]]
@@ -42,6 +43,7 @@ class Commands:
             "model": self._model,
             "erase": self.erase,
             "history": self.history,
+            "picture": self.picture,
         }
 
     def _status(self, _request: Request) -> Answer:

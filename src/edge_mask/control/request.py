@@ -33,6 +33,7 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "configure": ("set", "config_version"),
     "model": ("action", "name", "version"),
     "erase": ("visit", "before"),
+    "picture": ("visit", "put"),
     "history": ("topic", "from_seq", "to_seq"),
 }
 """The commands, and what may stand in their requests beside `request_id`."""

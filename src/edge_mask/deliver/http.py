@@ -32,6 +32,8 @@ _NOT_NOW = frozenset({408, 425, 429, 503})
 """Status codes of a busy server; they say nothing about the message."""
 _SHOWN = 200
 """Characters of a response that are shown."""
+OnAnswer = Callable[[HttpRequest, Receipt, str], None]
+"""Called with a request, how it ended, and what the server answered (empty when it did not), without secrets."""
 _KEPT_IDLE = 30.0
 """Idle seconds after which we reconnect: routers silently forget idle connections."""
 _WANTS_TLS = " (does this port want https?)"
@@ -51,10 +53,11 @@ class HttpTransport:
         timeout: Seconds = TIMEOUT,
         tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
         may_connect: MayConnect | None = None,
+        on_answer: OnAnswer | None = None,
     ) -> None:
         """`name` appears in logs and as the thread's name; `timeout` bounds each step: connect, send, whole response.
 
-        `on_state` is called in this transport's thread and must return at once.
+        `on_state` and `on_answer` are called in this transport's thread and must return at once.
         """
         self._name = name
         self._clock = clock
@@ -62,6 +65,7 @@ class HttpTransport:
         self._timeout = timeout
         self._tls = tls
         self._may_connect = may_connect
+        self._on_answer = on_answer
         self._queue: SimpleQueue[Sending | None] = SimpleQueue()
         self._lock = threading.RLock()
         self._is_open = False
@@ -137,8 +141,11 @@ class HttpTransport:
             return Receipt(Outcome.REFUSED, str(error))
         except OSError as error:  # the file of a secret may come back
             return Receipt(Outcome.UNKNOWN, f"{error.filename or 'a file'}: {error.strerror or error}")
+        said = ""
         try:
-            receipt = self.judged(self._post(request), message)
+            answer = self._post(request)
+            said = redact(_said(answer), request.secrets)
+            receipt = self.judged(answer, message)
             self._has_answered = True
         except (httpcore.LocalProtocolError, UnicodeError) as error:
             self._drop_connection()
@@ -146,12 +153,15 @@ class HttpTransport:
         except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
             self._drop_connection()
             wants_tls = "" if request.origin.scheme == "https" or self._has_answered else _WANTS_TLS
-            receipt = _trouble(error, request.origin, self._timeout, wants_tls)
+            receipt = trouble(error, request.origin, self._timeout, wants_tls)
         except Exception as error:  # our bug or the library's: this message may cause it
             log.debug("%s: a fault of our own; the message is tried again later", self._name, exc_info=True)
             self._drop_connection()
             receipt = Receipt(Outcome.UNKNOWN, f"internal fault: {type(error).__name__}: {error}", is_suspect=True)
-        return replace(receipt, reason=redact(receipt.reason, request.secrets))
+        receipt = replace(receipt, reason=redact(receipt.reason, request.secrets))
+        if self._on_answer is not None:
+            self._on_answer(request, receipt, said)
+        return receipt
 
     def _post(self, request: HttpRequest) -> HttpResponse:
         """Post, once more on a new connection when a kept one fails: a server may close those at any time."""
@@ -213,11 +223,16 @@ class HttpTransport:
         self._on_state(is_there, reason)
 
 
+def _said(answer: HttpResponse) -> str:
+    """Its status and the beginning of its body, on one line."""
+    text = " ".join(answer.body.decode("utf-8", "replace").split())[:_SHOWN]
+    return f"{answer.status} {answer.phrase}".rstrip() + (f": {text}" if text else "")
+
+
 def judged(answer: HttpResponse) -> Receipt:
     if 200 <= answer.status < 300:
         return Receipt(Outcome.DELIVERED)
-    text = " ".join(answer.body.decode("utf-8", "replace").split())[:_SHOWN]
-    reason = f"answered {answer.status} {answer.phrase}".rstrip() + (f": {text}" if text else "")
+    reason = f"answered {_said(answer)}"
     if answer.status in _TRY_LATER or not 300 <= answer.status < 500:
         is_suspect = answer.status not in _NOT_NOW
         return Receipt(Outcome.UNKNOWN, reason, is_suspect=is_suspect, retry_after=answer.retry_after)
@@ -226,7 +241,7 @@ def judged(answer: HttpResponse) -> Receipt:
     return Receipt(Outcome.REFUSED, reason)
 
 
-def _trouble(error: Exception, origin: Origin, timeout: Seconds, wants_tls: str) -> Receipt:
+def trouble(error: Exception, origin: Origin, timeout: Seconds, wants_tls: str = "") -> Receipt:
     """The receipt of a failure, and whether this message may be its cause. `wants_tls` is a hint for a server that
     never answered."""
     cause = error.__cause__ or error

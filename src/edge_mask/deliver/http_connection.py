@@ -72,7 +72,7 @@ class HttpConnection:
         """Send the request and read the response. After an exception (httpcore's) the connection is unusable."""
         self._wire.begin()
         made = httpcore.Request(
-            "POST",
+            request.method,
             httpcore.URL(
                 scheme=request.origin.scheme.encode(),
                 host=request.origin.host.encode(),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
+from edge_mask.deliver.answers import Answers
 from edge_mask.deliver.courier import Courier
 from edge_mask.deliver.destination import Destination, HttpServer
 from edge_mask.deliver.http import TIMEOUT, HttpTransport
@@ -68,9 +69,10 @@ class HttpCouriers(Job):
         idle_after: Seconds = Seconds(60.0),
         backoff: Callable[[], Backoff] = lambda: Backoff(base=0.5, cap=30.0, settled_after=0.0),
         on_damage: Callable[[], None] = lambda: None,
+        answers: Answers | None = None,
     ) -> None:
         """`path` is the database; `drain_rate` applies per origin; a courier is closed after `idle_after` without work.
-        Each origin that is away is reported once, until it is back."""
+        Each origin that is away is reported once, until it is back. `answers` remembers what servers say."""
         self._path = path
         self._settle = settle
         self._report = report
@@ -81,6 +83,7 @@ class HttpCouriers(Job):
         self._idle_after = idle_after
         self._backoff = backoff
         self._on_damage = on_damage
+        self._answers = answers
         self._destinations = Destinations(path, self.prefix)
         self._posts: dict[str, _Hired] = {}
         self._wake = threading.Event()
@@ -129,6 +132,8 @@ class HttpCouriers(Job):
             elif post.idle_since is None:
                 post.idle_since = now
         self._let_go(now)
+        if self._answers is not None:
+            self._answers.keep()
 
     def interrupt(self) -> None:
         for post in self._all():
@@ -147,6 +152,8 @@ class HttpCouriers(Job):
         for post in posts:
             post.courier.hang_up(Seconds(0.0))
         self._destinations.close()
+        if self._answers is not None:
+            self._answers.keep(at_the_end=True)
 
     # -- one turn ----------------------------------------------------------------------------------------
 
@@ -202,7 +209,9 @@ class HttpCouriers(Job):
         """A destination and its transport; `tell` is told whether it is there."""
         origin = destination.removeprefix(self.prefix)
         server = HttpServer(name=origin, boot=self.boot, drain_rate=self._drain_rate, **self.shared())
-        return server, HttpTransport(origin, self.clock, on_state=tell, timeout=self.timeout)
+        heard = None if self._answers is None else self._answers.tell
+        transport = HttpTransport(origin, self.clock, on_state=tell, timeout=self.timeout, on_answer=heard)
+        return server, transport
 
     def shared(self) -> _Shared:
         """What the destinations of one thread have in common."""

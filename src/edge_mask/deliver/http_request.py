@@ -46,7 +46,7 @@ _SECRET = re.compile(r"auth|cookie|token|secret|passw|key|signature", re.IGNOREC
 _SHORTEST_SECRET = 4
 """Shorter secrets are not redacted: hiding each `1` would only destroy the text."""
 _ENCODING = "in user and password, write # as %23, / as %2F, ? as %3F and @ as %40"
-_PORTS = {"http": 80, "https": 443}
+PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,14 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
-    """One POST; `secrets` are the texts in it that no log may show."""
+    """One request; `secrets` are the texts in it that no log may show."""
 
     origin: Origin
     path: str
     headers: tuple[tuple[str, bytes], ...] = field(repr=False)
     body: bytes = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
+    method: str = "POST"
 
 
 def request_of(message: Message) -> HttpRequest:
@@ -78,7 +79,7 @@ def request_of(message: Message) -> HttpRequest:
     except ValueError:  # its text would show part of a password that was parsed as the port
         raise Refused(f"{redact(message.topic)}: is not an address; {_ENCODING}") from None
     scheme = parts.scheme.lower()
-    if scheme not in _PORTS or not host:
+    if scheme not in PORTS or not host:
         raise Refused(f"{redact(message.topic)}: is not an address; allowed: http://HOST/… or https://HOST/…")
     given = [(str(name), str(text)) for name, text in message.properties.get("headers", ())]
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
@@ -88,11 +89,13 @@ def request_of(message: Message) -> HttpRequest:
     secrets = [password, parts.password or ""]
     secrets += [str(text) for text in message.properties.get("secrets", ())]
     secrets += [part for name, text in given if _SECRET.search(name) for part in (text, *text.split()[-1:])]
+    for name, _, text in (pair.partition("=") for pair in parts.query.split("&")):
+        secrets += [text, unquote(text)] if _SECRET.search(name) else []
     query = f"?{parts.query}" if parts.query else ""
     host_shown = f"[{host}]" if ":" in host else host
-    at_port = "" if port is None or port == _PORTS[scheme] else f":{port}"
+    at_port = "" if port is None or port == PORTS[scheme] else f":{port}"
     return HttpRequest(
-        origin=Origin(scheme, host, _PORTS[scheme] if port is None else port),
+        origin=Origin(scheme, host, PORTS[scheme] if port is None else port),
         path=quote((parts.path or "/") + query, safe=_PRINTABLE),
         headers=tuple(_headers(given, message, f"{host_shown}{at_port}")),
         body=message.payload,

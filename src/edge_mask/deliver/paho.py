@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from edge_mask.deliver import tls
 from edge_mask.deliver.doorbell import Doorbell
 from edge_mask.deliver.link import Link
+from edge_mask.deliver.packet import BrokerLimits
 from edge_mask.deliver.paho_client import Endpoint, Version
 from edge_mask.deliver.paho_session import PahoSession
 from edge_mask.deliver.transport import Listener, OnState
@@ -70,6 +71,7 @@ class PahoTransport:
         self._context: ssl.SSLContext | None = None
         self._will = will
         self._said: set[str] = set()
+        self._session: PahoSession | None = None
         self._link = Link(
             self._new_session,
             will=will,
@@ -93,6 +95,11 @@ class PahoTransport:
     def is_connected(self) -> bool:
         return self._link.is_connected
 
+    @property
+    def limits(self) -> BrokerLimits:
+        """What the broker takes, as it said when it accepted the connection."""
+        return BrokerLimits() if self._session is None else self._session.limits
+
     def send(self, message: Message) -> "Future[Receipt]":
         return self._link.send(message)
 
@@ -104,7 +111,10 @@ class PahoTransport:
         self._link.stop(within)
 
     def _new_session(self, bell: Doorbell) -> "PahoSession":
-        return PahoSession(self._endpoint, self._fresh_context(), self._will, bell, self._say_once, self._clock)
+        self._session = PahoSession(
+            self._endpoint, self._fresh_context(), self._will, bell, self._say_once, self._clock
+        )
+        return self._session
 
     def _fresh_context(self) -> ssl.SSLContext | None:
         """New certificate files are taken at the next connection; as long as they cannot be used, those before."""

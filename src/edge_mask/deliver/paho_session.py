@@ -141,6 +141,11 @@ class PahoSession:
         self._subscribed[mid if mid is not None else -len(self._subscribed) - 1] = topic_filter
 
     @property
+    def limits(self) -> BrokerLimits:
+        """What the broker has said that it takes."""
+        return self._limits
+
+    @property
     def has_room(self) -> bool:
         return len(self._in_flight) < self._limits.receive_maximum
 

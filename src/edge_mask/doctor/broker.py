@@ -10,6 +10,7 @@ from edge_mask.app.sensors import mqtt_feed, policies_of
 from edge_mask.deliver.factory import transport_for
 from edge_mask.deliver.transport import BrokerTransport
 from edge_mask.doctor.finding import PATIENCE, Finding
+from edge_mask.doctor.keeping import keeping
 from edge_mask.doctor.sensors import doubt_of
 from edge_mask.errors import TryLater
 from edge_mask.messages import Message
@@ -19,18 +20,26 @@ from edge_mask.sense.feed import Gone, Nonsense, Said, Utterance
 from edge_mask.settings.feeds import MqttSensor
 from edge_mask.settings.model import Settings
 from edge_mask.units import Seconds
+from edge_mask.wire.uuid7 import IdMaker
 
 _LISTENS_FOR = 3.0
 """Seconds; most sensors say nothing in that time, but the broker may have kept something."""
 _ONLY_INSIDE = "the nucleus lets in only what it has started itself: tried when it runs this component"
 
 
-def broker(settings: Settings) -> str | Finding:
-    """Whether the broker lets this device in."""
+def broker(settings: Settings) -> Finding | Sequence[Finding]:
+    """Whether the broker lets this device in, and what it may lose."""
     if settings.mqtt.transport == "greengrass" and not is_component():
         return Finding("broker", "warning", _ONLY_INSIDE)
-    with _connected(settings) as (_transport, reason):
-        return reason
+    with _connected(settings) as (transport, reason):
+        found = Finding("broker", "ok", reason)
+        if settings.mqtt.transport != "mqtt" or settings.is_only_a_sink:
+            return found
+        from edge_mask.deliver.paho import PahoTransport  # its library is imported where it is used
+
+        assert isinstance(transport, PahoTransport)
+        now = SystemClock().now()
+        return [found, *keeping(settings, transport, now, IdMaker().make(now))]
 
 
 def sensors(settings: Settings) -> Sequence[Finding]:

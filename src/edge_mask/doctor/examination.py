@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from edge_mask.app.drivers import detector_of
-from edge_mask.doctor import broker, devices, notify, page, rules, sensors, series, sink, storage, users
+from edge_mask.doctor import broker, devices, http, notify, page, rules, sensors, series, sink, storage, users
 from edge_mask.doctor.certificate import certificate
 from edge_mask.doctor.finding import Finding, guarded
 from edge_mask.doctor.pace import pace, seconds_per_look
@@ -34,7 +34,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
 def _findings(settings: Settings) -> Iterator[Finding]:
     yield _clock()
     yield from guarded("rules", "failed", partial(rules.rules, settings), within=None)
-    yield from guarded("http", "warning", partial(rules.destinations, settings), within=None)
+    yield from guarded("http", "warning", partial(http.destinations, settings), within=None)
     yield from notify.targets(settings)
     if settings.cameras or (settings.fleet is not None and settings.fleet.looks_for_others):
         yield from guarded("model", "failed", partial(_model, settings), within=None)

@@ -7,7 +7,7 @@ from edge_mask.app.drivers import rule_files
 from edge_mask.app.notify import push_of
 from edge_mask.deliver.http_request import request_of
 from edge_mask.doctor.finding import Finding, guarded
-from edge_mask.doctor.rules import reach
+from edge_mask.doctor.http import reach
 from edge_mask.messages import Message, Priority
 from edge_mask.rules.rule_file import RuleDefinition
 from edge_mask.rules.rule_set import RuleSet

@@ -1,16 +1,13 @@
-"""Rules: which ones run, which can never work on this device, and where they send to."""
+"""Rules: which ones run, and which can never work on this device."""
 
 import json
-import socket
-import ssl
 from collections.abc import Iterator
-from functools import partial
 
 from edge_mask.app.drivers import rule_files
 from edge_mask.app.notify import target_names
-from edge_mask.deliver.http_request import Origin, request_of
-from edge_mask.doctor.finding import PATIENCE, Finding, guarded
-from edge_mask.errors import Refused, TryLater
+from edge_mask.deliver.http_request import request_of
+from edge_mask.doctor.finding import Finding
+from edge_mask.errors import Refused
 from edge_mask.kinds import KINDS, OF_SERIES, READINGS, Priority
 from edge_mask.messages import Message
 from edge_mask.rules.effects import Effect, HttpCall
@@ -32,7 +29,7 @@ def rules(settings: Settings) -> list[Finding]:
     warnings = [f"no file matches {pattern}" for pattern in settings.rules if not rule_files([pattern])]
     for rule in running:
         warnings += _strange_names(rule, settings)
-        warnings += [str(effect) for _, effect in _tried(rule) if isinstance(effect, Refused)]
+        warnings += [str(effect) for _, effect in tried(rule) if isinstance(effect, Refused)]
     warnings += _never_run(running, settings)
     return [Finding("rules", "ok", text), *(Finding("rules", "warning", text) for text in warnings)]
 
@@ -42,18 +39,6 @@ def keep_pictures(settings: Settings) -> bool:
     return any(
         kind == "camera" for rule in RuleSet.load(rule_files(settings.rules)).rules for kind, _ in rule.named_parts()
     )
-
-
-def destinations(settings: Settings) -> list[Finding]:
-    """Whether the servers of `http` actions can be reached; nothing is sent to them."""
-    origins: dict[Origin, None] = {}
-    for rule in RuleSet.load(rule_files(settings.rules)).rules:
-        for _, effect in _tried(rule) if rule.runs_here and not rule.is_disabled else ():
-            if isinstance(effect, HttpCall):
-                origins[request_of(_post(effect)).origin] = None
-    return [
-        finding for origin in origins for finding in guarded(f"http {origin.host}", "warning", partial(reach, origin))
-    ]
 
 
 def _strange_names(rule: RuleDefinition, settings: Settings) -> Iterator[str]:
@@ -79,8 +64,8 @@ def _never_run(running: list[RuleDefinition], settings: Settings) -> Iterator[st
     published += [
         sensor.availability for sensor in settings.sensors if isinstance(sensor, MqttSensor) and sensor.availability
     ]
-    for action in (action for rule in running for action in _actions(rule) if action.kind == "republish"):
-        if _is_template(action):
+    for action in (action for rule in running for action in actions_of(rule) if action.kind == "republish"):
+        if is_template(action):
             return
         published.append(str(action.fields["topic"]))
     for rule in running:
@@ -94,43 +79,33 @@ def _never_run(running: list[RuleDefinition], settings: Settings) -> Iterator[st
         yield f'the rule {rule.name} never runs: nothing is published on "{wanted}"; there are: {listed}'
 
 
-def _tried(rule: RuleDefinition) -> Iterator[tuple[Action, Effect | Refused]]:
+def tried(rule: RuleDefinition) -> Iterator[tuple[Action, Effect | Refused]]:
     """The effect of each action without templates, or why it can never have one."""
     seen = RuleInput("", b"{}", NOWHERE)
-    for action in _actions(rule):
-        if action.device is None or _is_template(action):
+    for action in actions_of(rule):
+        if action.device is None or is_template(action):
             continue
         try:
             effect = action.device.perform(rule.name, b"{}", seen, Priority.EVIDENCE)
             if isinstance(effect, HttpCall):
-                request_of(_post(effect))
+                request_of(post_of(effect))
         except (EvaluationError, Refused) as error:
             yield action, Refused(f"the rule {rule.name}: {action.kind} never works: {error}")
         else:
             yield action, effect
 
 
-def _actions(rule: RuleDefinition) -> tuple[Action, ...]:
+def actions_of(rule: RuleDefinition) -> tuple[Action, ...]:
+    """Its actions, and the one for failures."""
     return (*rule.actions, *((rule.error_action,) if rule.error_action else ()))
 
 
-def _is_template(action: Action) -> bool:
+def is_template(action: Action) -> bool:
+    """Whether what it does depends on the message."""
     return "${" in json.dumps(action.fields, default=str)
 
 
-def _post(call: HttpCall) -> Message:
+def post_of(call: HttpCall) -> Message:
+    """The message that it makes in the outbox."""
     headers = {"headers": [list(header) for header in call.headers]}
     return Message(topic=call.url, payload=call.body, priority=call.priority, qos=1, properties=headers)
-
-
-def reach(origin: Origin) -> str:
-    """Whether somebody answers there. Raises TryLater."""
-    address = f"{origin.scheme}://{origin.host}:{origin.port}"
-    try:
-        with socket.create_connection((origin.host, origin.port), PATIENCE - 1.0) as connection:
-            if origin.scheme == "https":
-                with ssl.create_default_context().wrap_socket(connection, server_hostname=origin.host):
-                    pass
-    except OSError as error:
-        raise TryLater(f"{address} cannot be reached: {error.strerror or error}") from error
-    return f"{address} answers"

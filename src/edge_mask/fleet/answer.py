@@ -36,8 +36,8 @@ class _Error(msgspec.Struct):
 
 
 class _Body(msgspec.Struct):
-    ok: bool
-    by: _Word
+    ok: bool = True
+    by: _Word = ""
     model: _Word = ""
     faces: Annotated[list[_Face], msgspec.Meta(max_length=300)] = []
     inference_ms: Annotated[float, msgspec.Meta(ge=0, le=600_000)] = 0.0

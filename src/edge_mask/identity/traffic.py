@@ -7,7 +7,19 @@ from edge_mask.homeassistant.discovery import birth_topic, discovery_topic
 from edge_mask.homeassistant.site import object_id
 from edge_mask.identity.destinations import Destination, Input, destinations
 from edge_mask.identity.patterns import TopicPattern
-from edge_mask.kinds import ABOUT, ALERTS, DETECTIONS, FAULTS, HEALTH, LOOKS, OF_SERIES, ROOM, STATUS, VISITS
+from edge_mask.kinds import (
+    ABOUT,
+    ALERTS,
+    AMENDMENTS,
+    DETECTIONS,
+    FAULTS,
+    HEALTH,
+    LOOKS,
+    OF_SERIES,
+    ROOM,
+    STATUS,
+    VISITS,
+)
 from edge_mask.rules.rule_file import RuleDefinition
 from edge_mask.settings.feeds import MqttSensor
 from edge_mask.settings.model import Settings
@@ -63,9 +75,14 @@ def _elsewhere(settings: Settings) -> Iterator[tuple[set[Destination], set[str]]
         yield {asked}, {answers, *map(anybody.of, ("about", "room", "status"))}
     if settings.fleet is not None and settings.fleet.looks_for_others:
         anybody = Topics(settings.topics.root, "+", settings.topics.renames)
-        yield {Destination(TopicPattern.of_filter(anybody.infer_answers))}, set()
+        answered = (anybody.infer_answers, anybody.second_looks)
+        yield {Destination(TopicPattern.of_filter(each)) for each in answered}, set()
     outside = [sensor for sensor in settings.sensors if isinstance(sensor, MqttSensor)]
     yield set(), {topic for sensor in outside for topic in (sensor.topic, sensor.availability) if topic is not None}
+    second = None if settings.fleet is None else settings.fleet.second_look
+    if second is not None and not second.is_address:
+        own, other = (Topics(settings.topics.root, each, settings.topics.renames) for each in (thing, second.to))
+        yield {Destination(TopicPattern.exactly(other.command("infer")))}, {own.second_looks}
     if settings.fleet is not None:
         topics = Topics(settings.topics.root, thing, settings.topics.renames)
         told = {Destination(TopicPattern.exactly(topics.of(kind.name)), kind.is_retained) for kind in (ABOUT, ROOM)}
@@ -92,8 +109,16 @@ def _own(settings: Settings, topics: Topics) -> Iterator[Input]:
     """The messages that its cameras, its sensors and the daemon itself make, with what is known of their fields."""
     cameras = [camera.name for camera in settings.cameras]
     sensors = [sensor.name for sensor in settings.sensors]
+    second = None if settings.fleet is None else settings.fleet.second_look
     by_role = {role: [camera.name for camera in settings.cameras if camera.role == role] for role in ("gate", "cctv")}
-    seen = {DETECTIONS: cameras, VISITS: by_role["gate"], LOOKS: by_role["cctv"], ALERTS: cameras}
+    looked_at_again = by_role["gate"] if second is not None else []
+    seen = {
+        DETECTIONS: cameras,
+        VISITS: by_role["gate"],
+        AMENDMENTS: looked_at_again,
+        LOOKS: by_role["cctv"],
+        ALERTS: cameras,
+    }
     thing = settings.device.thing_name
     for kind, names in seen.items():
         for name in names:

@@ -17,7 +17,7 @@ from edge_mask.kinds import TABLES
 from edge_mask.ledger.deviations import deviation_of
 from edge_mask.ledger.schema import PENDING
 from edge_mask.ledger.soundness import COLUMNS, damaged_columns, is_whole
-from edge_mask.messages import Alert, Event, Fault, Look, Quality, Reading, Visit
+from edge_mask.messages import Alert, Amendment, Event, Fault, Look, Quality, Reading, Visit
 from edge_mask.units import Moment, Seconds, Unix
 
 _MOST_WAITING: Final = 20_000
@@ -91,6 +91,9 @@ def event_of(table: str, row: Mapping[Any, Any], at: Moment) -> Event | None:
                 passed_through=None if passed is None else bool(passed), snapshot=row["snapshot"],
                 time_to_verdict_ms=row["time_to_verdict_ms"],
             )  # fmt: skip
+        case "amendments":
+            said = _values(row, "amends", "camera", "was", "verdict", "mask", "mask_score", "model", "delay_ms")
+            return Amendment(at=at, **said, reasons=tuple(json.loads(row["reasons"])), by=row["made_by"])
         case "looks":
             return Look(at=at, **_values(row, "camera", "faces", "no_mask", "streak", "snapshot"))
         case "alerts":

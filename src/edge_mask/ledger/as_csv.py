@@ -8,7 +8,7 @@ from typing import Any, Final
 
 COLUMNS: Final = (
     "visited", "camera", "verdict", "ispass", "mask", "mask_score", "temperature", "reasons", "passed_through",
-    "snapshot", "time_to_verdict_ms", "clock_ok", "id",
+    "snapshot", "time_to_verdict_ms", "clock_ok", "id", "amended",
 )  # fmt: skip
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 

@@ -1,7 +1,8 @@
 """Erasing what is kept of people: their events, and every message of them that still waits.
 
-one visit ──▶ its row, the alert of the same look, what the gate's thermometer measured while its person stood there,
-              waiting messages that carry the id of one of them or that a rule made then, and what the shadows show
+one visit ──▶ its row, what second looks said of it, the alert of the same look, what the gate's thermometer measured
+              while its person stood there, waiting messages that carry the id of one of them or that a rule made then,
+              and what the shadows show
 before T  ──▶ visits, looks, alerts of cameras, readings of the gate's thermometer, all messages of then that wait, and
               what the shadows show of then
 With the readings go their minutes, where that thermometer has a series.
@@ -62,6 +63,8 @@ def erase(connection: Connection, erasure: Erasure, shadows: Shadows, seconds: i
         erased, goes = _before(connection, erasure, erasure.before), shadow_erasure.before(erasure.before)
     else:
         erased, goes = _visit(connection, erasure)
+    if amendments := erased.counts.pop("amendments", 0):
+        erased.counts["amendments"] = amendments  # at the end, and only where there were any
     shadow_erasure.forget(shadows, erasure.thing, erasure.thermometer, goes, seconds)
     shadows.write(connection)
     return erased
@@ -89,12 +92,13 @@ def _visit(connection: Connection, erasure: Erasure) -> tuple[Erased, shadow_era
         return _held(connection, erasure, erased)
     erased.seen_at = row.wall
     _delete(connection, erased, "visits", "id = ?", (erasure.visit,))
+    amendments = _delete_amendments(connection, erased, "amends = ?", (erasure.visit,))
     # An alert of the same look speaks of the same person; one of a passage soon afterwards may.
     alerts = "camera = ? AND (wall = ? OR (kind = 'tailgating' AND wall BETWEEN ? AND ?))"
     which = (row.camera, row.wall, row.wall, row.wall + _PASSAGE)
     told = connection.exec_driver_sql(f"SELECT id, wall FROM alerts WHERE {alerts}", which).all()
     _delete(connection, erased, "alerts", alerts, which)
-    ids = [str(erasure.visit), *(each.id for each in told)]
+    ids = [str(erasure.visit), *amendments, *(each.id for each in told)]
     erased.counts["messages"] = sum(_delete_messages(connection, each) for each in ids)
     marks = [(f"{MARK}% {row.camera} %", int(each.wall)) for each in told]
     for mark in marks:
@@ -196,6 +200,8 @@ def _cause(properties: str) -> bytes:
 
 def _before(connection: Connection, erasure: Erasure, before: float) -> Erased:
     erased = Erased()
+    of_then = "wall < ?1 OR amends IN (SELECT id FROM visits WHERE wall < ?1)"
+    later = _delete_amendments(connection, erased, of_then, (before,))
     for table in SEEN:
         which = f"wall < ? AND {_OF_PEOPLE}" if table == "alerts" else "wall < ?"
         _delete(connection, erased, table, which, (before,))
@@ -207,11 +213,23 @@ def _before(connection: Connection, erasure: Erasure, before: float) -> Erased:
         erased.counts["readings"] = gone.rowcount
         erase_minutes(connection, erasure.thermometer, 0.0, math.nextafter(before, 0.0))
     erased.counts["messages"] = connection.exec_driver_sql("DELETE FROM outbox WHERE wall < ?", (before,)).rowcount
+    erased.counts["messages"] += sum(_delete_messages(connection, each) for each in later)
     # When somebody was last told of a camera.
     marks = (MARK + "%", before)
     connection.exec_driver_sql("DELETE FROM counters WHERE name LIKE ? AND value < ?", marks)
     connection.exec_driver_sql("UPDATE damaged SET content = NULL")  # of whom they speak is not known any more
     return erased
+
+
+def _delete_amendments(connection: Connection, erased: Erased, which: str, arguments: tuple[object, ...]) -> list[str]:
+    """What second looks said of visits that go; the ids."""
+    ids = [
+        str(each)
+        for each in connection.exec_driver_sql(f"SELECT id FROM amendments WHERE {which}", arguments).scalars()
+    ]
+    connection.exec_driver_sql(f"DELETE FROM amendments WHERE {which}", arguments)
+    erased.counts["amendments"] = len(ids)
+    return ids
 
 
 def _delete(connection: Connection, erased: Erased, table: str, which: str, arguments: tuple[object, ...]) -> None:

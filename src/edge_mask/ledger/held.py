@@ -19,6 +19,7 @@ from edge_mask.redact import legible
 from edge_mask.units import Moment, Seconds, Unix
 
 TABLE = "held"
+AMENDMENTS = "amendments"
 _FIELDS = tuple(field.name for field in fields(Visit) if field.name != "at")
 
 
@@ -76,8 +77,12 @@ def release(connection: Connection, released: Sequence[str]) -> None:
 
 
 def without_erased(connection: Connection, batch: Batch) -> Batch:
-    """The batch without visits that somebody erased while they were held, and without what rules made of them."""
+    """The batch without visits that somebody erased while they were held, without what second looks say of visits that
+    somebody erased meanwhile, and without what rules made of either."""
     erased = [each for each in batch.released if is_erased(connection, each)]
+    for row in batch.events:
+        if row.table == AMENDMENTS and not is_kept(connection, row.values["amends"]):
+            erased += [row.values["id"], row.values["amends"]]
     if not erased:
         return batch
     return Batch(
@@ -95,6 +100,11 @@ def is_erased(connection: Connection, visit: str) -> bool:
     """Whether somebody erased a visit that is held."""
     query = f"SELECT 1 FROM {TABLE} WHERE id = ? AND visit IS NULL"
     return connection.exec_driver_sql(query, (visit,)).first() is not None
+
+
+def is_kept(connection: Connection, visit: str) -> bool:
+    """Whether a visit stands in the history."""
+    return connection.exec_driver_sql("SELECT 1 FROM visits WHERE id = ?", (visit,)).first() is not None
 
 
 def _tells_of(visit: str, message: Any) -> bool:

@@ -62,6 +62,15 @@ class Reader:
         record = row.pop("record")
         return as_shown("visits", row), record if record is None or isinstance(record, bytes) else b""
 
+    def amendments(self, visit: str) -> list[dict[str, Any]]:
+        """What second looks said of a visit, in the order in which they came; mostly none, or one."""
+        with self._connection() as connection:
+            names = known(connection, "amendments", COLUMNS["amendments"])
+            if "NULL AS id" in names:  # a file that no daemon has opened since an update
+                return []
+            query = f"SELECT {names} FROM amendments WHERE amends = ? ORDER BY wall, id"
+            return [as_shown("amendments", row) for row in connection.exec_driver_sql(query, (visit,)).mappings().all()]
+
     def stats(self, zone: tzinfo, since: float | None = None, until: float | None = None) -> dict[str, Any]:
         """People judged, passed and refused: in all, by hour of the site's day (0..23), and by local date.
 
@@ -103,6 +112,11 @@ class Reader:
         """The next newer and the next older visit of that list. Raises Refused for a visit that is not there."""
         with self._connection() as connection:
             return pages.beside(connection, which, visit)
+
+    def amendment_page(self, cursor: str | None = None, limit: int = 50) -> Page:
+        """What second looks said. Raises Refused for a cursor that is none of ours."""
+        with self._connection() as connection:
+            return pages.events(connection, "amendments", cursor, limit)
 
     def look_page(self, which: Which, cursor: str | None = None, limit: int = 50) -> Page:
         """Looks of rooms; of `which` only the period and the camera count. Raises Refused for a cursor that is none of

@@ -17,6 +17,7 @@ from edge_mask.ledger.series_rows import SeriesRow
 from edge_mask.ledger.soundness import checksum, is_whole
 from edge_mask.messages import (
     Alert,
+    Amendment,
     Detections,
     Event,
     Fault,
@@ -105,6 +106,13 @@ def event_row(event: Event, event_id: str, boot: str) -> EventRow | None:
                 "reasons": json.dumps(event.reasons), "passed_through": event.passed_through,
                 "snapshot": event.snapshot, "record": event.record,
                 "time_to_verdict_ms": event.time_to_verdict_ms,
+            }  # fmt: skip
+        case Amendment():
+            values = {
+                "amends": event.amends, "camera": event.camera, "was": event.was, "verdict": event.verdict,
+                "ispass": int(event.verdict == "pass"), "reasons": json.dumps(event.reasons), "mask": event.mask,
+                "mask_score": event.mask_score, "made_by": event.by, "model": event.model,
+                "delay_ms": event.delay_ms,
             }  # fmt: skip
         case Look():
             values = {

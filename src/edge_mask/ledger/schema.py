@@ -124,18 +124,22 @@ def _guarded_room(row: str, texts: Sequence[str]) -> str:
     return f"coalesce({_room(row, texts)}, 0)"
 
 
-def _counted_anew(table: str, texts: Sequence[str]) -> tuple[str, ...]:
-    """The triggers again that count a table of events; no value in a row makes them fail."""
+def _counting(table: str, texts: Sequence[str]) -> tuple[str, str]:
+    """The triggers that count a table of events; no value in a row makes them fail."""
     return (
-        f"DROP TRIGGER {table}_insert",
         f"""CREATE TRIGGER {table}_insert AFTER INSERT ON {table} BEGIN
                 UPDATE history SET events = coalesce(events, 0) + 1,
                 bytes = coalesce(bytes, 0) + {_guarded_room("NEW.", texts)} WHERE name = '{table}'; END""",
-        f"DROP TRIGGER {table}_delete",
         f"""CREATE TRIGGER {table}_delete AFTER DELETE ON {table} BEGIN
                 UPDATE history SET events = coalesce(events, 0) - 1,
                 bytes = coalesce(bytes, 0) - {_guarded_room("OLD.", texts)} WHERE name = '{table}'; END""",
     )
+
+
+def _counted_anew(table: str, texts: Sequence[str]) -> tuple[str, ...]:
+    """The same triggers in the place of earlier ones."""
+    on_insert, on_delete = _counting(table, texts)
+    return f"DROP TRIGGER {table}_insert", on_insert, f"DROP TRIGGER {table}_delete", on_delete
 
 
 _DAMAGE = (
@@ -169,8 +173,10 @@ _HOURS = (
     "CREATE INDEX looks_wall ON looks (wall, camera, no_mask)",
 )
 
+_AMENDMENT_TEXTS = ("amends", "camera", "was", "verdict", "reasons", "mask", "made_by", "model")
 _SIZED = {
     **_TEXTS,
+    "amendments": _AMENDMENT_TEXTS,
     "visits": (*_TEXTS["visits"], "record"),
     "alerts": (*_TEXTS["alerts"], "deviation"),
 }
@@ -219,6 +225,24 @@ _NUMBERS = (
     ),
 )
 
+_AMENDED = (
+    # What second looks say. `amended` of a visit: whether its verdict would be another one; NULL when nobody looked.
+    "ALTER TABLE visits ADD COLUMN amended INTEGER",
+    f"""CREATE TABLE amendments (
+        id TEXT PRIMARY KEY, amends TEXT NOT NULL, camera TEXT NOT NULL, was TEXT NOT NULL, verdict TEXT NOT NULL,
+        ispass INTEGER NOT NULL, reasons TEXT NOT NULL, mask TEXT NOT NULL, mask_score REAL NOT NULL,
+        made_by TEXT NOT NULL, model TEXT NOT NULL, delay_ms INTEGER NOT NULL, {_MOMENT},
+        topic INTEGER, seq INTEGER)""",
+    "CREATE INDEX amendments_wall ON amendments (wall)",
+    "CREATE INDEX amendments_visit ON amendments (amends)",
+    "CREATE INDEX amendments_unset ON amendments (boot) WHERE synced = 0",
+    "CREATE INDEX amendments_seq ON amendments (topic, seq) WHERE seq IS NOT NULL",
+    """CREATE TRIGGER amendments_mark AFTER INSERT ON amendments BEGIN
+        UPDATE visits SET amended = (NEW.verdict <> NEW.was) WHERE id = NEW.amends; END""",
+    "INSERT INTO history VALUES ('amendments', 0, 0)",
+    *_counting("amendments", _AMENDMENT_TEXTS),
+)
+
 ROOM: Final = {
     **{table: _guarded_room("", texts) for table, texts in _SIZED.items()},
     series_schema.HOURS: str(series_schema.ROOM),
@@ -227,7 +251,7 @@ ROOM: Final = {
 
 MIGRATIONS: Sequence[Sequence[str]] = (
     _FIRST, _SHADOWS, _HISTORY, _DAMAGE, _RECORDS, _HOURS, _HELD, _PAGE, _OUTLIERS, series_schema.STEP,
-    _LIMITS, _NUMBERS,
+    _LIMITS, _NUMBERS, _AMENDED,
 )  # fmt: skip
 
 

@@ -15,7 +15,11 @@ _MOMENT = ("id", "wall", "mono", "synced", "boot")
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "visits": (
         *_MOMENT, "camera", "verdict", "ispass", "mask", "mask_score", "temperature", "reasons", "passed_through",
-        "snapshot", "time_to_verdict_ms",
+        "snapshot", "time_to_verdict_ms", "amended",
+    ),
+    "amendments": (
+        *_MOMENT, "amends", "camera", "was", "verdict", "ispass", "reasons", "mask", "mask_score", "made_by", "model",
+        "delay_ms",
     ),
     "looks": (*_MOMENT, "camera", "faces", "no_mask", "streak", "snapshot"),
     "alerts": (
@@ -38,6 +42,12 @@ def as_shown(table: str, row: Mapping[Any, Any]) -> dict[str, Any]:
     """A row with the columns above. A visit's time is `visited`, that of all others `at`: Unix seconds."""
     if table == "visits":
         return visit(row)
+    if table == "amendments":
+        return amendment(row)
+    return _event(table, row)
+
+
+def _event(table: str, row: Mapping[Any, Any]) -> dict[str, Any]:
     damaged = damaged_columns(table, row)
     return {
         "id": shown(row["id"]),
@@ -63,8 +73,16 @@ def visit(row: Mapping[Any, Any]) -> dict[str, Any]:
         "passed_through": bool(row["passed_through"]) if row["passed_through"] in (0, 1) else None,
         "snapshot": told["snapshot"],
         "time_to_verdict_ms": told["time_to_verdict_ms"],
+        "amended": bool(row["amended"]) if row["amended"] in (0, 1) else None,
         **({"damaged": damaged} if damaged else {}),
     }
+
+
+def amendment(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """What a second look said, with the columns above; in the names of its message."""
+    told = _event("amendments", row)
+    told["reasons"] = [told["reasons"]] if "reasons" in told.get("damaged", ()) else json.loads(told["reasons"])
+    return {("by" if name == "made_by" else name): value for name, value in told.items()}
 
 
 def shown(value: Any) -> Any:

@@ -95,7 +95,13 @@ COLUMNS: Mapping[str, Mapping[str, Check]] = {
         "id": _is_name, "camera": is_text, "verdict": is_text, "ispass": _one_of(0, 1), "mask": _or_null(is_text),
         "mask_score": _or_null(is_number), "temperature": _or_null(is_number), "reasons": _is_json(list),
         "passed_through": _or_null(_one_of(0, 1)), "snapshot": _or_null(is_text),
-        "record": _or_null(_is_bytes), "time_to_verdict_ms": _or_null(is_whole), **_NUMBER, **_MOMENT,
+        "record": _or_null(_is_bytes), "time_to_verdict_ms": _or_null(is_whole), "amended": _or_null(_one_of(0, 1)),
+        **_NUMBER, **_MOMENT,
+    },
+    "amendments": {
+        "id": _is_name, "amends": _is_name, "camera": is_text, "was": is_text, "verdict": is_text,
+        "ispass": _one_of(0, 1), "reasons": _is_json(list), "mask": is_text, "mask_score": is_number,
+        "made_by": is_text, "model": is_text, "delay_ms": is_whole, **_NUMBER, **_MOMENT,
     },
     "looks": {
         "id": _is_name, "camera": is_text, "faces": is_whole, "no_mask": is_whole, "streak": is_whole,

@@ -18,7 +18,7 @@ from edge_mask.ledger.bounds import Bounds, Dropped, enforce, forget_history
 from edge_mask.ledger.connections import as_database_error
 from edge_mask.ledger.counters import write_counts
 from edge_mask.ledger.erasure import Erased, Erasure, erase, overwriting
-from edge_mask.ledger.held import HeldVisits, is_erased, release, without_erased
+from edge_mask.ledger.held import HeldVisits, is_erased, is_kept, release, without_erased
 from edge_mask.ledger.inspection import Damage, Mended, mend
 from edge_mask.ledger.open_file import OpenFile
 from edge_mask.ledger.outbox import Pending, one
@@ -161,6 +161,14 @@ class Ledger:
             erased = is_erased(connection, settled.id)
             connection.rollback()
         return replace(settled, visit=None) if erased else settled
+
+    def has_visit(self, visit: str) -> bool:
+        """Whether it was recorded, and not erased since."""
+        connection = self.file.connection
+        with as_database_error():
+            found = is_kept(connection, visit)
+            connection.rollback()
+        return found
 
     def purge(self, *, refused_only: bool, before: float | None = None) -> int:
         """Delete waiting messages; see `delete_waiting`."""

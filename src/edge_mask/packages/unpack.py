@@ -8,8 +8,8 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from edge_mask.errors import ModelError, Refused
+from edge_mask.settings.fleet import MOST_BYTES
 
-MOST_BYTES = 200_000_000
 MOST_FILES = 200
 _DAMAGED = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, ValueError),

@@ -27,6 +27,7 @@ from edge_mask.messages import (
     Priority,
     Reading,
     Settled,
+    Visit,
     kind_of,
 )  # fmt: skip
 from edge_mask.recording.again import SentAgain, row_of, spans
@@ -201,6 +202,8 @@ class Intake:
         self, event: Event, encoded: Encoded, admitted: Admitted, *, is_complaint: bool, event_id: str = ""
     ) -> None:
         self._on_admit(event)
+        if isinstance(event, Visit):
+            event_id = event_id or event.id
         event_id = event_id or self._new_id(event.at)
         topic = self._topics.of(encoded.kind)
         is_only_kept = isinstance(event, Reading) and not self._sending.wants(event)

@@ -64,7 +64,7 @@ class PassageDesk(Job):
 
     def hold(self, visit: Visit) -> None:
         """Keep a visit until it is known whether its person goes through. One thread at a time calls it."""
-        held = Held(id=self._new_id(visit.at), visit=visit)
+        held = Held(id=visit.id or self._new_id(visit.at), visit=visit)
         self._given += 1
         self._emit(held)  # on the disk first: whatever happens, it becomes a visit
         if not self._is_taken(held):

@@ -22,7 +22,7 @@ from edge_mask.ledger.rows import Settlement
 from edge_mask.ledger.series_rows import SeriesRows
 from edge_mask.ledger.unwritable import Unwritable
 from edge_mask.ledger.writer import Ledger
-from edge_mask.messages import Fault, Heard, Held, Message, Priority, Settled
+from edge_mask.messages import Amendment, Fault, Heard, Held, Message, Priority, Settled
 from edge_mask.recording.group import Group
 from edge_mask.recording.intake import Admitted, Intake
 from edge_mask.recording.mail import Entry, Taker, is_live
@@ -158,6 +158,8 @@ class Recorder(Job):
                 self._take(self._intake.hold(entry))
             case Settled():
                 self._settle(entry)
+            case Amendment():
+                self._amend(entry)
             case SeriesRows():
                 for event in entry.events:
                     self._take(self._intake.admit(event))
@@ -175,6 +177,13 @@ class Recorder(Job):
         with suppress(DatabaseError):  # then the commit, which waits for the database, leaves out what was erased
             settled = self._ledger.as_kept(settled)
         self._take(self._intake.settle(settled))
+
+    def _amend(self, amendment: Amendment) -> None:
+        """Nothing more is said of a visit that somebody erased."""
+        with suppress(DatabaseError):  # then the commit, which waits for the database, leaves it out
+            if not self._ledger.has_visit(amendment.amends):
+                return
+        self._take(self._intake.admit(amendment))
 
     def _erase(self, task: Erase) -> None:
         """What was seen before it and is not written yet is written first: it must not come back."""

@@ -8,6 +8,7 @@ from typing import Any, assert_never
 from edge_mask.ledger.shadows import MOST, Shadows
 from edge_mask.messages import (
     Alert,
+    Amendment,
     Detections,
     Event,
     Fault,
@@ -105,7 +106,7 @@ def reported_by(event: Event, before: Mapping[str, Any]) -> Patch | None:
         case Alert():
             return {"alert": {"kind": event.kind, "text": event.text, "camera": event.camera,
                               "sensor": event.sensor, "at": at}}  # fmt: skip
-        case Detections() | Fault() | Health() | Summary() | Forecast():
+        case Detections() | Amendment() | Fault() | Health() | Summary() | Forecast():
             return None
         case _:
             assert_never(event)

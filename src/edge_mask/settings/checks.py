@@ -12,6 +12,7 @@ from edge_mask.settings.notify_checks import notify_complaints
 from edge_mask.settings.package_checks import package_complaints
 from edge_mask.settings.peers_checks import peers_complaints
 from edge_mask.settings.person import celsius_of, given_in
+from edge_mask.settings.picture_checks import picture_complaints
 from edge_mask.settings.second_look_checks import second_look_complaints
 from edge_mask.settings.sending_checks import sending_complaints
 from edge_mask.settings.sensor_checks import line_complaints, lines_taken, place_of, sensor_complaints
@@ -35,6 +36,7 @@ def complaints(settings: Settings) -> Iterator[Complaint]:
     yield from series_complaints(settings)
     yield from _outputs(settings)
     yield from _pictures(settings)
+    yield from picture_complaints(settings)
     yield from vote_complaints(settings)
     yield from _gate(settings)
     yield from passage_complaints(settings)

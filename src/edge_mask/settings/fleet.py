@@ -15,6 +15,8 @@ Thing = Annotated[
     str, Field(pattern=THING, json_schema_extra=allowed("the thing name of another device, such as gate-02"))
 ]
 MOST_NEIGHBOURS: Final = 32
+MOST_BYTES: Final = 200_000_000
+"""Of a package that can be installed."""
 FAINT: Final = 0.15
 """The model says nothing of faces of which it is less certain (detect/model.py)."""
 NO_STREAM: Final = "none"
@@ -90,8 +92,8 @@ class FleetPackages(Section):
     username: str = Field(default="", max_length=256, description="User of the registry.")
     password_file: FilePath | None = Field(default=None, description="Holds the password of that user.")
     ca: FilePath | None = Field(default=None, description="Certificates that the registry is checked with.")
-    max_bytes: Annotated[Bytes, size(at_least=1_000_000)] = Field(
-        default=Bytes(500_000_000), description="Largest package that is fetched."
+    max_bytes: Annotated[Bytes, size(at_least=1_000_000, at_most=MOST_BYTES)] = Field(
+        default=Bytes(MOST_BYTES), description="Largest package that is fetched."
     )
     trial: Annotated[Seconds, duration(at_least=0, at_most=86400)] = Field(
         default=Seconds(60.0), description="How long a new model looks beside the old one before it is active."

@@ -13,6 +13,7 @@ from edge_mask.settings.base import Section
 from edge_mask.settings.cameras import Cctv, Gate
 from edge_mask.settings.fleet_checks import fleet_remarks
 from edge_mask.settings.model import Settings
+from edge_mask.settings.second_look_checks import second_look_remarks
 from edge_mask.settings.sending import Mqtt
 from edge_mask.settings.series_remarks import series_remarks
 from edge_mask.settings.snapshots import Snapshots
@@ -165,7 +166,8 @@ def remarks(settings: Settings) -> Iterator[Remark]:
             yield _waiting(row, keys)
     for row in FAULTS:
         yield from (Remark(key, row.why, is_fault=True) for key in _idle(row, settings) if key not in told)
-    for key, text, is_fault in (*vote_remarks(settings), *series_remarks(settings), *fleet_remarks(settings)):
+    others = (vote_remarks, series_remarks, fleet_remarks, second_look_remarks)
+    for key, text, is_fault in (each for said in others for each in said(settings)):
         if key not in told:
             yield Remark(key, text, is_fault)
 

@@ -25,6 +25,7 @@ from edge_mask.yaml_file import Path as Key
 NOT_FROM_OUTSIDE: Final[tuple[Key, ...]] = (
     ("mqtt",), ("aws",), ("web",), ("notify",), ("panels",), ("device", "thing_name"), ("outbox", "path"),
     ("sink",), ("fleet", "packages"), ("fleet", "pictures"), ("fleet", "second_look"), ("privacy", "second_look"),
+    ("fleet", "group"), ("fleet", "peers", "offer"), ("fleet", "peers", "group"),
 )  # fmt: skip
 """Only the file may set these: from outside they could cut the device off, or take it over."""
 

@@ -29,6 +29,19 @@ def second_look_complaints(settings: Settings) -> Iterator[Complaint]:
         yield from unreadable((*_KEY, "ca"), wanted.ca, partial(pem_problem, "CERTIFICATE"))
 
 
+def second_look_remarks(settings: Settings) -> Iterator[tuple[Key, str, bool]]:
+    """Key, text, and whether it is a fault: what is written, and waits for something else."""
+    wanted = None if settings.fleet is None else settings.fleet.second_look
+    if wanted is not None:
+        if not any(camera.role == "gate" for camera in settings.cameras):
+            yield _KEY, "does nothing here: no camera has role: gate", False
+        return
+    if settings.privacy.second_look:
+        yield ("privacy", "second_look"), "does nothing here: there is no fleet.second_look", False
+    if "amendments" in settings.topics.model_fields_set:
+        yield ("topics", "amendments"), "does nothing here: there is no fleet.second_look", False
+
+
 def _address(wanted: SecondLook) -> Iterator[Complaint]:
     if objection := address_objection(wanted.to):
         yield _TO, objection
@@ -46,6 +59,8 @@ def _thing(wanted: SecondLook, settings: Settings) -> Iterator[Complaint]:
         yield _TO, "is this device itself; allowed: the thing name of another one"
     elif "{thing}" not in settings.topics.root:
         yield _TO, "is reached below its own root, and topics.root has no {thing}; allowed: with {thing} in it"
+    elif "{thing}" not in (settings.topics.commands or "{thing}"):
+        yield _TO, "is asked on its own topic, and topics.commands has no {thing}; allowed: with {thing} in it"
     elif settings.mqtt.protocol != "5" and settings.mqtt.transport == "mqtt":
         yield _TO, "is asked with MQTT 5, and mqtt.protocol is 3.1.1; allowed: 5, or an https:// address"
     elif objection := broker_objection(settings.mqtt):

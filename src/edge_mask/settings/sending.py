@@ -139,6 +139,7 @@ class TopicNames(Section):
     )
     detections: str | None = Field(default=None, description="Topic of `detections`, when it is not below the root.")
     visits: str | None = Field(default=None, description="Topic of `visits`, when it is not below the root.")
+    amendments: str | None = Field(default=None, description="Topic of `amendments`, when it is not below the root.")
     looks: str | None = Field(default=None, description="Topic of `looks`, when it is not below the root.")
     alerts: str | None = Field(default=None, description="Topic of `alerts`, when it is not below the root.")
     health: str | None = Field(default=None, description="Topic of `health`, when it is not below the root.")

@@ -32,6 +32,11 @@ class SinkPictures(Section):
         default=Seconds(900.0), description="How long a device may use an address."
     )
 
+    def read_keys(self) -> tuple[str, str]:
+        """Access key and secret key, read anew from their files. Raises OSError."""
+        access, secret = (read_whole(path).decode().strip() for path in (self.access_key_file, self.secret_key_file))
+        return access, secret
+
 
 class SinkPage(Section):
     """`/metrics` and `/healthz` of the sink."""
@@ -76,6 +81,9 @@ class Sink(Section):
         default=Seconds(86400.0), description="What one partition holds."
     )
     refill: bool = Field(default=True, description="Ask devices again for what is missing in their sequences.")
+    refill_after: Annotated[Seconds, duration(at_least=0, at_most=86400)] = Field(
+        default=Seconds(10.0), description="How long what is missing may take to come by itself."
+    )
     page: SinkPage = Field(default=SinkPage(), description="`/metrics` and `/healthz`.")
     pictures: SinkPictures | None = Field(default=None, description="Pictures of visits.")
 
@@ -95,4 +103,5 @@ class Sink(Section):
     def secrets(self) -> tuple[str, ...]:
         """The passwords of the database. Raises OSError."""
         login = self.database.partition("://")[2].rpartition("@")[0]
-        return tuple(filter(None, (login.partition(":")[2], self.read_password())))
+        keys = () if self.pictures is None else self.pictures.read_keys()[1:]
+        return tuple(filter(None, (login.partition(":")[2], self.read_password(), *keys)))

@@ -39,6 +39,9 @@ class Figures(Collector):
             ("refused", "Messages that lie in the table refused.", tally.refused),
             ("left_out", "Live and retained messages, which are not stored.", tally.left_out),
             ("commits", "Batches.", tally.commits),
+            ("asked", "Requests to devices to send something again.", tally.asked),
+            ("pictures", "Pictures of visits that devices have put into the store.", tally.pictures),
+            ("lost", "Messages that devices do not have any more.", tally.lost),
         ):
             yield CounterMetricFamily(_PREFIX + name, text, value=count)
         for name, text, is_so in (
@@ -46,6 +49,8 @@ class Figures(Collector):
             ("database_up", "Whether the database is there.", tally.has_database),
         ):
             yield GaugeMetricFamily(_PREFIX + name, text, value=float(is_so))
+        missing = "Messages that are missing in sequences of devices, and may still come."
+        yield GaugeMetricFamily(f"{_PREFIX}missing", missing, value=tally.missing)
         counts = list(accumulate(tally.lags))
         yield HistogramMetricFamily(
             _PREFIX + "lag_seconds",

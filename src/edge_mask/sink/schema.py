@@ -59,7 +59,7 @@ Id = _Written("UUID", "CHAR(36) CHARACTER SET ascii COLLATE ascii_bin")
 Json = _Written("JSONB", "JSON")
 Time = DateTime().with_variant(TIMESTAMP(timezone=True), "postgresql").with_variant(DATETIME(fsp=3), "mysql", "mariadb")
 Bytes = LargeBinary().with_variant(LONGBLOB(), "mysql", "mariadb")
-_IN_UTF8: Final[Mapping[str, Any]] = {
+IN_UTF8: Final[Mapping[str, Any]] = {
     "mysql_charset": "utf8mb4",
     "mysql_collate": "utf8mb4_bin",
     "mysql_engine": "InnoDB",
@@ -79,7 +79,7 @@ messages = Table(
     Column("received", Time, nullable=False),
     Column("payload", Json, nullable=False),
     Index("messages_kind_ts", "kind", "ts"),
-    **_IN_UTF8,
+    **IN_UTF8,
 )
 """Everything that was received, once each, in partitions by the time in the id (partitions.py)."""
 
@@ -92,7 +92,7 @@ refused = Table(
     Column("reason", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("payload", Bytes, nullable=False),
-    **_IN_UTF8,
+    **IN_UTF8,
 )
 """What could not be stored, once each, with the reason."""
 
@@ -101,7 +101,7 @@ versions = Table(
     metadata,
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("applied", Time, nullable=False),
-    **_IN_UTF8,
+    **IN_UTF8,
 )
 
 
@@ -118,6 +118,20 @@ def is_postgresql(connection: Connection) -> bool:
     return connection.dialect.name == "postgresql"
 
 
+def _sequences(connection: Connection) -> None:
+    """How far each topic of each device is stored."""
+    from edge_mask.sink.gaps import gaps, sequences  # it needs what stands here
+
+    metadata.create_all(connection, [sequences, gaps])
+
+
+def _pictures(connection: Connection) -> None:
+    """What became of the picture of each visit."""
+    from edge_mask.sink.pictures import pictures  # it needs what stands here
+
+    metadata.create_all(connection, [pictures])
+
+
 def _first(connection: Connection) -> None:
     """Tables and views."""
     if is_postgresql(connection):
@@ -129,7 +143,7 @@ def _first(connection: Connection) -> None:
     create_views(connection)
 
 
-STEPS: Final[Sequence[Callable[[Connection], None]]] = (_first,)
+STEPS: Final[Sequence[Callable[[Connection], None]]] = (_first, _sequences, _pictures)
 
 
 def migrate(connection: Connection, steps: Sequence[Callable[[Connection], None]] = STEPS) -> int:

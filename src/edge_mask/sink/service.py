@@ -17,6 +17,7 @@ from edge_mask.observe.notify import SystemdNotifier
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.runtime.worker import Job, Worker
 from edge_mask.settings.model import Settings
+from edge_mask.settings.sink import Sink
 from edge_mask.sink.connection import BrokerConnection, receive_maximum
 from edge_mask.sink.database import engine_for, named
 from edge_mask.sink.inbox import Inbox
@@ -69,7 +70,31 @@ class Service:
             from edge_mask.sink.page import Page
 
             jobs.append(Page(settings.sink.page.host, settings.sink.page.port, self.tally, self._is_stuck))
+        if settings.sink.refill or settings.sink.pictures is not None:
+            self._ask_devices(settings.sink, jobs, hooks)
         return jobs, hooks
+
+    def _ask_devices(self, sink: Sink, jobs: list[Job], hooks: list[OnCommitted]) -> None:
+        from edge_mask.sink.devices import Devices  # what is not wanted is not imported
+
+        devices = Devices(self.connection, sink.filters)
+        if sink.refill:
+            from edge_mask.sink.refill import Refill
+
+            refill = Refill(
+                engine_for(sink), self.connection, devices, self.tally, self._clock,
+                name=sink.client_id, grace=sink.refill_after,
+            )  # fmt: skip
+            jobs.append(refill)
+            hooks.append(refill.taken)
+        if sink.pictures is not None:
+            from edge_mask.sink.pictures import Pictures
+
+            pictures = Pictures(
+                engine_for(sink), self.connection, devices, sink.pictures, self.tally, self._clock, name=sink.client_id
+            )
+            jobs.append(pictures)
+            hooks.append(pictures.taken)
 
     def run(self, *, once: bool) -> None:
         """Until SIGTERM or SIGINT; with `once` until the broker has no more. Raises DatabaseError, TryLater, Broken."""

@@ -89,7 +89,9 @@ class StoringSession(PahoSession):
         is_stored = topic_filter in self._stored
         if not is_stored:
             self._client.message_callback_add(topic_filter, lambda _c, _d, got: self._tell(listener, got))
-        options = SubscribeOptions(qos=int(is_stored), retainAsPublished=True, retainHandling=_SEND_NO_RETAINED)
+        options = SubscribeOptions(
+            qos=int(is_stored), retainAsPublished=True, retainHandling=_SEND_NO_RETAINED if is_stored else 0
+        )
         _, packet = self._client.subscribe(topic_filter, options=options)
         self._subscribed[packet] = topic_filter
 

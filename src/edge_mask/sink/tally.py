@@ -21,6 +21,14 @@ class Tally:
     left_out: int = 0
     """Live or retained messages, which are not stored."""
     commits: int = 0
+    missing: int = 0
+    """Messages that are missing in sequences and may still come."""
+    lost: int = 0
+    """Messages that never will."""
+    pictures: int = 0
+    """Pictures that devices have put into the store."""
+    asked: int = 0
+    """Requests to devices to send something again."""
     is_connected: bool = False
     has_database: bool = False
     subscribed: int = 0

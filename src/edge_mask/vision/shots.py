@@ -29,7 +29,7 @@ class Shots:
         while self._faces and now - self._faces[0][0] > _MOMENT:
             self._faces.popleft()
         before = [face for _, earlier in self._faces for face in earlier]
-        shot = self._newest = Shot(frame, faces, (*faint, *before))
+        shot = self._newest = Shot(frame, faces, (*faint, *before), tracks)
         if faces:
             self._faces.append((now, faces))
         if self._people:

@@ -19,6 +19,7 @@ from edge_mask.messages import Message
 
 WORDS: Final = {
     kinds.VISITS: "visit",
+    kinds.AMENDMENTS: "amendment",
     kinds.ALERTS: "alert",
     kinds.LOOKS: "look",
     kinds.READINGS: "reading",
@@ -32,7 +33,7 @@ WORDS: Final = {
 """What each kind of message is called as an event."""
 UNASKED: Final = frozenset(WORDS.values()) - {"detections", "summary", "record", "forecast"}
 """What a stream gets that names no kinds: detections come many times a second, what is said of series is large."""
-_AT_ONCE: Final = frozenset({"visit", "alert", "fault"})
+_AT_ONCE: Final = frozenset({"visit", "amendment", "alert", "fault"})
 """What somebody waits for. The rest is passed on a few times a second, so that a camera that looks as fast as it can
 does not wake every stream for each look."""
 _TOGETHER: Final = 0.25

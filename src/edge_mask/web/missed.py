@@ -78,6 +78,8 @@ def _pages(reader: Reader, words: frozenset[str], since: float) -> Iterator[tupl
     which = Which(since=since)
     if "visit" in words:
         yield "visit", "visits", reader.visit_page(which, limit=MOST)
+    if "amendment" in words:
+        yield "amendment", "amendments", reader.amendment_page(limit=MOST)
     if "look" in words:
         yield "look", "looks", reader.look_page(which, limit=MOST)
     if "reading" in words:

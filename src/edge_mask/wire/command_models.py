@@ -199,6 +199,20 @@ class HistoryAnswer(Answered):
     last: Count = Field(description="The newest number of the topic.")
 
 
+class PictureRequest(Asked):
+    """Put the picture of a visit into a store."""
+
+    visit: str = Field(description="Its id.")
+    put: str = Field(description="The address for it, signed; it has to begin as `fleet.pictures.to` says.")
+
+
+class PictureAnswer(Answered):
+    """It is there."""
+
+    put: Literal["stored", "there"] = Field(description="`there`: it was there already, and stays as it was.")
+    bytes: Count
+
+
 COMMANDS: dict[str, tuple[type[Asked], type[Answered]]] = {
     "infer": (InferRequest, InferAnswer),
     "snapshot": (SnapshotRequest, SnapshotAnswer),
@@ -208,6 +222,7 @@ COMMANDS: dict[str, tuple[type[Asked], type[Answered]]] = {
     "model": (ModelRequest, ModelAnswer),
     "erase": (EraseRequest, EraseAnswer),
     "history": (HistoryRequest, HistoryAnswer),
+    "picture": (PictureRequest, PictureAnswer),
 }
 """Name of the command → what is asked, and what is answered when it was carried out."""
 SHAPES: tuple[type[Part], ...] = (*(shape for pair in COMMANDS.values() for shape in pair), NotDone)

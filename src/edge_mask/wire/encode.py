@@ -11,6 +11,7 @@ from edge_mask.messages import (
     MASK,
     NO_MASK,
     Alert,
+    Amendment,
     Detections,
     Deviation,
     Event,
@@ -55,6 +56,8 @@ def _fields(event: Event) -> Mapping[str, Any]:
             return _detections(event)
         case Visit():
             return _visit(event)
+        case Amendment():
+            return amendment_fields(event)
         case Look():
             return {
                 "camera": event.camera,
@@ -113,6 +116,23 @@ def _visit(event: Visit) -> Fields:
         "passed_through": event.passed_through,
         "snapshot": event.snapshot,
         "time_to_verdict_ms": event.time_to_verdict_ms,
+    }
+
+
+def amendment_fields(event: Amendment) -> Fields:
+    """A second look, wherever it is told."""
+    return {
+        "amends": event.amends,
+        "camera": event.camera,
+        "was": event.was,
+        "verdict": event.verdict,
+        "ispass": 1 if event.verdict == "pass" else 0,
+        "reasons": list(event.reasons),
+        "mask": event.mask,
+        "mask_score": _rounded(event.mask_score, 4),
+        "by": event.by,
+        "model": event.model,
+        "delay_ms": event.delay_ms,
     }
 
 

@@ -96,6 +96,24 @@ class Visit(Envelope):
     )
 
 
+class Amendment(Envelope):
+    """What a second look says of a visit that was decided narrowly."""
+
+    amends: str = Field(description="The `id` of the visit.")
+    camera: str
+    was: Literal["pass", "no_pass"] = Field(description="The verdict of the visit.")
+    verdict: Literal["pass", "no_pass"] = Field(description="What it would be by the second look.")
+    ispass: Literal[0, 1] = Field(description="1 for pass, 0 for no_pass.")
+    reasons: list[str] = Field(
+        description="Why not. What the visit was refused for beside its mask, such as `fever`, stays."
+    )
+    mask: str = Field(description="`mask`, `no_mask` or `incorrect`.")
+    mask_score: Score | None
+    by: str = Field(description="Who looked: a thing name, or the host of an address.")
+    model: str = Field(description="Name and version of its model.")
+    delay_ms: Count = Field(description="From the verdict of the visit to this answer.")
+
+
 class Look(Envelope):
     """One look of a CCTV camera at its room."""
 
@@ -403,6 +421,7 @@ class Room(Announced):
 MESSAGES: dict[str, tuple[type[Part], ...]] = {
     "detections": (Detections,),
     "visits": (Visit,),
+    "amendments": (Amendment,),
     "looks": (Look,),
     "alerts": (Alert,),
     "temperature": (Temperature,),

@@ -32,6 +32,11 @@ class Topics:
         return f"{self.command(name)}/response"
 
     @property
+    def second_looks(self) -> str:
+        """Where analysers answer to the second looks that this device asks for."""
+        return f"{self.command('infer')}/second_look"
+
+    @property
     def infer_answers(self) -> str:
         """Where this device hears what others see in its frames."""
         return f"{self.command('infer')}/answers"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from edge_mask.errors import Refused
 from edge_mask.packages.remote.layout import entries
-from edge_mask.packages.remote.manifest import ARTIFACT, TITLE, File, Manifest, digest_of, read, write
+from edge_mask.packages.remote.manifest import ARTIFACT, NAME, TITLE, VERSION, File, Manifest, digest_of, read, write
 
 DIGEST = digest_of(b"x")
 
@@ -27,6 +27,11 @@ def test_what_is_written_is_read() -> None:
     assert read(made.data) == Manifest(made.data, made.digest, "n", "1.0", made.files)
     assert [file.path for file in made.files] == ["a", "b/c"]
     assert made.size == 3
+
+
+def test_a_name_that_would_move_the_cursor_is_none() -> None:
+    for name in ("\x1b[2J", "x" * 201, 7, None):
+        assert read(manifest(layer(), annotations={NAME: name, VERSION: "1"})).name == ""
 
 
 @pytest.mark.parametrize(

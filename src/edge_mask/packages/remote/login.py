@@ -52,7 +52,10 @@ class Login:
 
     def _basic(self) -> dict[str, str]:
         if self._credentials is None:
-            raise Refused("it wants a user and a password (401), and none are given for it")
+            raise Refused(
+                "it wants a user and a password (401), and none are given for it (fleet.packages.username is for the"
+                " hosts in fleet.packages.sources)"
+            )
         both = f"{self._credentials.username}:{self._credentials.password}".encode()
         return {AUTHORIZATION: f"Basic {base64.b64encode(both).decode()}"}
 

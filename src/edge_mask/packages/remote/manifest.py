@@ -105,8 +105,13 @@ def read(data: bytes, *, artifact: str = ARTIFACT) -> Manifest:
     _check_places([file.path for file in files])
     told = content.get("annotations")
     about = told if isinstance(told, dict) else {}
-    name, version = (str(about.get(key, ""))[:_LONGEST] for key in (NAME, VERSION))
+    name, version = (_label(about.get(key)) for key in (NAME, VERSION))
     return Manifest(data, digest_of(data), name, version, files)
+
+
+def _label(value: Any) -> str:
+    """What people are shown; nothing that would move their cursor."""
+    return value if isinstance(value, str) and value.isprintable() and len(value) <= _LONGEST else ""
 
 
 def _file(layer: Any) -> File:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from edge_mask.errors import TryLater
+from edge_mask.settings.fleet import MOST_BYTES
 from edge_mask.units import Bytes, Seconds
 
 CHUNK: Final = 1 << 16
@@ -24,7 +25,7 @@ class Cancelled(TryLater):
 class Limits:
     """How much, and for how long."""
 
-    max_bytes: Bytes = Bytes(500_000_000)
+    max_bytes: Bytes = Bytes(MOST_BYTES)
     """All files of a package together."""
     within: Seconds = Seconds(600.0)
     """For all that comes from one source; each 20 kB that came give it another second."""

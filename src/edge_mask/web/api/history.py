@@ -69,7 +69,9 @@ async def visit(request: Request) -> Response:
     if found is None:
         raise HTTPException(404, "there is no such visit; it may have been erased")
     row, packed = found
-    return Json({**message(site.thing, "visits", row), **await read(partial(_record, row, packed))})
+    second = await read(partial(site.reader.amendments, wanted))
+    told = {"second_looks": [message(site.thing, "amendments", each) for each in second]}
+    return Json({**message(site.thing, "visits", row), **told, **await read(partial(_record, row, packed))})
 
 
 def _record(row: Mapping[str, Any], packed: bytes | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from edge_mask.ledger.deviations import deviation_of
 from edge_mask.ledger.soundness import is_time
-from edge_mask.messages import Alert, Event, Fault, Look, Quality, Reading, Visit
+from edge_mask.messages import Alert, Amendment, Event, Fault, Look, Quality, Reading, Visit
 from edge_mask.units import Moment, Seconds, Unix
 from edge_mask.wire.encode import encode
 from edge_mask.wire.envelope import VERSION, timestamp, to_bytes
@@ -50,6 +50,12 @@ def _visit(row: Row, at: Moment) -> Event:
     return Visit(at=at, **given, reasons=reasons, time_to_verdict_ms=row["time_to_verdict_ms"])
 
 
+def _amendment(row: Row, at: Moment) -> Event:
+    names = ("amends", "camera", "was", "verdict", "mask", "mask_score", "by", "model", "delay_ms")
+    reasons = tuple(each for each in row["reasons"] if isinstance(each, str))
+    return Amendment(at=at, **{name: row[name] for name in names}, reasons=reasons)
+
+
 def _look(row: Row, at: Moment) -> Event:
     names = ("camera", "faces", "no_mask", "streak", "snapshot")
     return Look(at=at, **{name: row[name] for name in names})
@@ -71,6 +77,7 @@ def _reading(row: Row, at: Moment) -> Event:
 
 _EVENTS: Final[Mapping[str, Callable[[Row, Moment], Event]]] = {
     "visits": _visit,
+    "amendments": _amendment,
     "looks": _look,
     "alerts": _alert,
     "faults": _fault,
@@ -88,6 +95,9 @@ def _sound(row: Row) -> dict[str, Any]:
 
 
 def _marks(row: Row) -> dict[str, Any]:
+    """What was added to it since it was said."""
+    if "amended" in row:
+        return {"amended": row["amended"]}
     if "seen" not in row:
         return {}
     return {"seen": None if row["seen"] is None else timestamp(Unix(row["seen"])), "seen_by": row["seen_by"]}

@@ -69,6 +69,9 @@ def _decisions(tally: Tally, now: HouseFigures) -> Iterator[Metric]:
     yield histogram("time_to_verdict_seconds", text, ("camera",), spreads)
     alerts: Numbers = {(kind,): 0 for kind in ALERT_KINDS}
     yield counter("alerts", "Alerts.", ("kind",), {**alerts, **count.alerts})
+    if now.second_looks is not None:
+        text = "Visits that were decided narrowly, by what became of their second look."
+        yield counter("second_looks", text, ("outcome",), {(name,): n for name, n in now.second_looks.items()})
     rooms: Numbers = {(camera,): 0 for camera in now.rooms}
     yield counter("looks", "Looks of cameras that watch a room.", ("camera",), {**rooms, **count.looks})
     yield counter("faults", "Messages on the topic `errors`.", ("component", "code"), count.faults)

@@ -56,6 +56,8 @@ class HouseFigures:
     certificates: Mapping[str, float] = field(default_factory=dict)
     """The end of each in Unix seconds, by what it is for."""
     rules: Mapping[str, RuleFigures] = field(default_factory=dict)
+    second_looks: Mapping[str, int] | None = None
+    """By outcome; None while there are none."""
     usage: Usage | None = None
     uptime_s: float | None = None
     soc_temperature: float | None = None

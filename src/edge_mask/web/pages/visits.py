@@ -98,6 +98,7 @@ async def visit(request: Request) -> Response:
         older=older,
         unit=unit_of(site.settings, str(row["camera"])),
         record=None if record is None else _legible(record),
+        second_looks=[] if "damaged" in row else await in_thread(lambda: _second_looks(site, str(row["id"]))),
         policy=[] if record is None else settings_then(record.policy, words),
         record_missing=why,
     )
@@ -109,6 +110,10 @@ async def _found(request: Request) -> tuple[dict[str, Any], bytes | None]:
     if found is None:
         raise HTTPException(404, words_for(request).t("visit.missing"))
     return found
+
+
+def _second_looks(site: Site, visit: str) -> list[dict[str, Any]]:
+    return [each for each in site.reader.amendments(visit) if "damaged" not in each]
 
 
 def _record(packed: bytes | None, words: Words) -> tuple[Record | None, str]:
