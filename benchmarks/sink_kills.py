@@ -3,7 +3,8 @@
     python -m benchmarks.sink_kills [--database postgresql|mariadb] [--kills 60] [--daemons 2]
 
 The publishers are daemons with replayed sensors, fifty readings a second each: what the broker does not acknowledge
-stays in their outbox. The broker saves once a second. After each kill it goes on once messages are stored again.
+stays in their outbox. The broker saves once a second. After each kill it goes on once messages are stored again;
+the broker is killed once the sink has caught up (behind a backlog it loses what it acknowledged in its last second).
 """
 
 import argparse

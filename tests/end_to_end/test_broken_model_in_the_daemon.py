@@ -22,6 +22,8 @@ from tests.waiting import until
 from edge_mask.packages.store import Store
 
 pytestmark = pytest.mark.broker
+PATIENCE = 60.0
+"""Seconds: the machine may be busy."""
 
 
 def site(folder: Path, port: int | None, *versions: str, **changes: Any) -> Path:
@@ -57,14 +59,14 @@ def test_a_model_broken_at_start_leaves_sensors_health_and_commands_running(tmp_
     config = site(tmp_path, broker.port, "1.0")
     break_(tmp_path, "1.0")
     with Subscriber(broker.port, "edge-mask/#") as heard, Daemon(config) as daemon:
-        heard.wait_for_count(topic("temperature"), 1)
-        (fault,) = heard.wait_for_count(topic("errors"), 1)
+        heard.wait_for_count(topic("temperature"), 1, PATIENCE)
+        (fault,) = heard.wait_for_count(topic("errors"), 1, PATIENCE)
         assert (fault.json()["component"], fault.json()["code"]) == ("model", "package_broken")
         assert "its sha256 is" in fault.json()["text"]
-        health = heard.wait_for_count(topic("health"), 2)[-1].json()
+        health = heard.wait_for_count(topic("health"), 2, PATIENCE)[-1].json()
         assert health["cameras"]["front"]["state"] in ("ok", "opening")
         heard.publish(topic("commands/status"), b"{}")
-        told = heard.wait_for_count(topic("commands/status/response"), 1)[0].json()
+        told = heard.wait_for_count(topic("commands/status/response"), 1, PATIENCE)[0].json()
         assert next(part for part in told["parts"] if part["part"] == "model")["state"] == "failed"
         until(lambda: "cannot be restored yet" in daemon.stderr)
         assert daemon.stop() == 0
@@ -76,10 +78,10 @@ def test_a_model_broken_at_start_is_restored_from_the_one_before(tmp_path: Path,
     config = site(tmp_path, broker.port, "1.0", "1.1")
     break_(tmp_path, "1.1")
     with Subscriber(broker.port, "edge-mask/#") as heard, Daemon(config) as daemon:
-        heard.wait_for_count(topic("detections"), 1)
+        heard.wait_for_count(topic("detections"), 1, PATIENCE)
         assert set(models_seen(heard)) == {"tiny 1.0"}
-        faults = [(each.json()["component"], each.json()["code"]) for each in heard.on(topic("errors"))]
-        assert faults == [("model", "package_broken")]
+        faults = [each.json()["code"] for each in heard.on(topic("errors")) if each.json()["component"] == "model"]
+        assert faults == ["package_broken"]
         until(lambda: "model: back after" in daemon.stderr)
         assert daemon.stop() == 0
     assert (tmp_path / "models" / "current").readlink() == Path("tiny-1.0")
@@ -90,10 +92,10 @@ def test_a_model_broken_while_it_looks_is_restored_when_the_configuration_is_rea
 ) -> None:
     config = site(tmp_path, broker.port, "1.0", "1.1")
     with Subscriber(broker.port, "edge-mask/#") as heard, Daemon(config) as daemon:
-        heard.wait_for(lambda _all: "tiny 1.1" in models_seen(heard))
+        heard.wait_for(lambda _all: "tiny 1.1" in models_seen(heard), PATIENCE)
         break_(tmp_path, "1.1")
         daemon.send(signal.SIGHUP)
-        heard.wait_for(lambda _all: "tiny 1.0" in models_seen(heard))
+        heard.wait_for(lambda _all: "tiny 1.0" in models_seen(heard), PATIENCE)
         assert daemon.stop() == 0
 
 
@@ -104,13 +106,13 @@ def test_a_broken_model_that_is_installed_again_looks_again(tmp_path: Path, brok
         until(lambda: "cannot be restored yet" in daemon.stderr)
         where = ("--models", tmp_path / "models")
         assert edge_mask("model", "install", tmp_path / "made-1.0", *where, cwd=tmp_path).out.startswith("repaired")
-        heard.wait_for_count(topic("detections"), 1)
+        heard.wait_for_count(topic("detections"), 1, PATIENCE)
         assert daemon.stop() == 0
 
 
 def test_a_name_under_which_nothing_ever_stood_is_exit_3(tmp_path: Path, broker: Mosquitto) -> None:
     config = site(tmp_path, broker.port, detector={"model": str(tmp_path / "modles" / "current")})
-    ended = edge_mask("run", "--config", config, cwd=tmp_path)
+    ended = edge_mask("run", "--config", config, cwd=tmp_path, timeout=110)
     assert ended.code == 3, ended
     assert "no such model package" in ended.err
 
@@ -118,12 +120,12 @@ def test_a_name_under_which_nothing_ever_stood_is_exit_3(tmp_path: Path, broker:
 def test_a_run_that_is_to_end_by_itself_does_not_wait_for_a_model(tmp_path: Path, broker: Mosquitto) -> None:
     config = site(tmp_path, broker.port, "1.0")
     break_(tmp_path, "1.0")
-    assert edge_mask("run", "--config", config, "--until-idle", cwd=tmp_path).code == 3
+    assert edge_mask("run", "--config", config, "--until-idle", cwd=tmp_path, timeout=110).code == 3
 
 
 def test_check_says_what_is_broken(tmp_path: Path, broker: Mosquitto) -> None:
     config = site(tmp_path, broker.port, "1.0")
     break_(tmp_path, "1.0")
-    checked = edge_mask("check", "--config", config, "--json", cwd=tmp_path)
+    checked = edge_mask("check", "--config", config, "--json", cwd=tmp_path, timeout=110)
     assert checked.code == 1
     assert [each["state"] for each in lines(checked.out) if each["part"] == "model"] == ["failed"]

@@ -18,12 +18,13 @@ from tests.control.cloud_service import CloudService
 from tests.control.test_models import write
 from tests.detect import packages, tiny_tflite
 from tests.end_to_end.daemon import Daemon, edge_mask, topic
-from tests.end_to_end.test_broken_model_in_the_daemon import break_, models_seen, site
+from tests.end_to_end.test_broken_model_in_the_daemon import PATIENCE, break_, models_seen, site
 from tests.packages.registry import USER, Registry
 from tests.packages.remote.parcels import minisign, write_keys
 from tests.waiting import until
 
 from edge_mask.packages.remote.build import build
+from edge_mask.wire.fleet_models import Reported
 
 pytestmark = pytest.mark.broker
 DECODING = {"kind": "anchor_free", "strides": [16], "size_scale": 1.0}
@@ -50,16 +51,15 @@ class Gate:
         self.heard.publish(topic("model/desired"), json.dumps({**wished, **more}).encode(), retain=True)
 
     def reports(self, revision: int | None) -> list[dict[str, Any]]:
-        return [
-            told for each in self.heard.on(topic("model/reported")) if (told := each.json())["revision"] == revision
-        ]
+        told = [each.json() for each in self.heard.on(topic("model/reported"))]
+        return [each for each in told if Reported.model_validate(each).revision == revision]
 
     def wait_for(self, revision: int | None, *states: str) -> dict[str, Any]:
         def told() -> list[dict[str, Any]]:
             return [each for each in self.reports(revision) if each["state"] in (states or ENDS)]
 
         try:
-            self.heard.wait_for(lambda _all: bool(told()), 30.0)
+            self.heard.wait_for(lambda _all: bool(told()), PATIENCE)
         except AssertionError:
             raise AssertionError(f"{self.reports(revision)}\n{self.daemon.stderr}") from None
         return told()[-1]
@@ -99,7 +99,7 @@ def test_a_wished_model_is_fetched_tried_and_looks(tmp_path: Path, broker: Mosqu
             "trial",
             "active",
         ]
-        it.heard.wait_for(lambda _all: "tiny 1.1" in models_seen(it.heard))
+        it.heard.wait_for(lambda _all: "tiny 1.1" in models_seen(it.heard), PATIENCE)
     assert contents(tmp_path) == ["current", "previous", "tiny-1.0", "tiny-1.1"]
 
 
@@ -153,11 +153,11 @@ def test_a_model_that_breaks_after_its_activation_is_taken_back_once(tmp_path: P
         it.wait_for(1, "active")
         told = it.wait_for(1, "rolled_back")
         assert ("cannot be meant" in told["error"], told["previous"]) == (True, "tiny 1.0")
-        it.heard.wait_for(lambda _all: models_seen(it.heard)[-1:] == ["tiny 1.0"])
+        it.heard.wait_for(lambda _all: models_seen(it.heard)[-1:] == ["tiny 1.0"], PATIENCE)
         count = len(it.reports(1))
         it.wish(1, "1.1", source, digest)
         it.heard.publish(topic("commands/status"), b"{}")
-        it.heard.wait_for_count(topic("commands/status/response"), 1)
+        it.heard.wait_for_count(topic("commands/status/response"), 1, PATIENCE)
         assert [each["state"] for each in it.reports(1)][count:] == []
 
 
@@ -189,7 +189,7 @@ def test_a_registry_that_is_away_is_tried_again_and_a_broken_model_comes_back_fr
             pushed = edge_mask("package", "push", layout, source, "--config", config, cwd=tmp_path)
             assert pushed.code == 0, pushed
         it.wish(1, "1.1", source, digest)
-        it.heard.wait_for(lambda _all: any(each["attempt"] > 1 for each in it.reports(1)))
+        it.heard.wait_for(lambda _all: any(each["attempt"] > 1 for each in it.reports(1)), PATIENCE)
         assert any("it cannot be reached" in (each["error"] or "") for each in it.reports(1))
         with registry:
             it.wait_for(1, "active")
@@ -197,7 +197,7 @@ def test_a_registry_that_is_away_is_tried_again_and_a_broken_model_comes_back_fr
     break_(tmp_path, "1.1")
     with registry, running(tmp_path, tmp_path / "config.yaml", broker) as it:
         it.wait_for(1, "restored")
-        it.heard.wait_for_count(topic("detections"), 1)
+        it.heard.wait_for_count(topic("detections"), 1, PATIENCE)
         assert set(models_seen(it.heard)) == {"tiny 1.1"}
 
 
@@ -213,7 +213,7 @@ def test_a_disk_that_is_full_is_told_and_tried_again(tmp_path: Path, broker: Mos
                 while True:
                     file.write(bytes(4096))
             it.wish(1, "1.1", *it.layout(write(tmp_path / "new", "1.1")))
-            it.heard.wait_for(lambda _all: any(each["attempt"] > 1 for each in it.reports(1)))
+            it.heard.wait_for(lambda _all: any(each["attempt"] > 1 for each in it.reports(1)), PATIENCE)
             assert any("No space left on device" in (each["error"] or "") for each in it.reports(1))
             (models / "filler").unlink()
             assert it.wait_for(1)["state"] == "active"
@@ -228,16 +228,16 @@ def test_shadow_and_jobs_carry_the_same_document(tmp_path: Path, broker: Mosquit
         source, digest = it.layout(write(tmp_path / "new", "1.1"))
         wished = {"revision": 1, "name": "tiny", "version": "1.1", "digest": digest, "sources": [source]}
         service.create_job("new", {"operation": "install-model", **wished})
-        done = service.wait_for_job("new")
+        done = job_of(service, "new")
         assert (done["status"], done["statusDetails"]["active"]) == ("SUCCEEDED", "tiny 1.1"), done
         unknown = {**wished, "revision": 2, "digest": f"sha256:{'0' * 64}"}
         service.create_job("away", {"operation": "install-model", **unknown})
-        done = service.wait_for_job("away")
+        done = job_of(service, "away")
         assert (done["status"], "refused: " in done["statusDetails"]["error"]) == ("FAILED", True), done
         source, digest = it.layout(write(tmp_path / "newer", "1.2"))
         service.desire({"model": {**wished, "revision": 3, "version": "1.2", "digest": digest, "sources": [source]}})
         model = {"name": "tiny", "version": "1.2"}
-        service.wait_for(lambda cloud: cloud.wishes.reported.get("model") == model)
+        service.wait_for(lambda cloud: cloud.wishes.reported.get("model") == model, PATIENCE)
         assert it.wait_for(3)["state"] == "active"
 
 
@@ -278,6 +278,22 @@ def test_a_wish_that_is_taken_away_is_let_go_of(tmp_path: Path, broker: Mosquitt
         it.heard.publish(topic("model/desired"), b"", retain=True)
         until(lambda: contents(tmp_path) == ["current", "tiny-1.0"])
         assert set(models_seen(it.heard)) == {"tiny 1.0"}
+
+
+def test_a_device_without_any_model_gets_its_first_by_a_wish(tmp_path: Path, broker: Mosquitto) -> None:
+    config = site(tmp_path, broker.port, fleet=fleet(tmp_path))
+    with running(tmp_path, config, broker) as it:
+        it.heard.wait_for_count(topic("temperature"), 1, PATIENCE)
+        it.wish(1, "1.1", *it.layout(write(tmp_path / "new", "1.1")))
+        assert it.wait_for(1)["state"] == "active"
+        it.heard.wait_for(lambda _all: "tiny 1.1" in models_seen(it.heard), PATIENCE)
+    assert contents(tmp_path) == ["current", "tiny-1.1"]
+
+
+def job_of(service: CloudService, job: str) -> dict[str, Any]:
+    """The job once it has ended."""
+    service.wait_for(lambda cloud: cloud.jobs[job]["status"] in ("SUCCEEDED", "FAILED"), PATIENCE)
+    return service.wait_for_job(job)
 
 
 def only(folder: Path, version: str) -> None:
@@ -335,5 +351,5 @@ def test_a_broken_model_is_fetched_again_from_where_it_came_from(tmp_path: Path,
     with running(tmp_path, tmp_path / "config.yaml", broker) as it:
         told = it.wait_for(1, "restored")
         assert (told["version"], told["digest"]) == ("1.1", digest)
-        it.heard.wait_for_count(topic("detections"), 1)
+        it.heard.wait_for_count(topic("detections"), 1, PATIENCE)
         assert set(models_seen(it.heard)) == {"tiny 1.1"}

@@ -13,7 +13,8 @@ from typing import Any, Literal
 from tests.control.test_models import write
 
 from edge_mask.errors import EdgeMaskError
-from edge_mask.fleet.caretaker import Caretaker, Desk
+from edge_mask.fleet.caretaker import Caretaker
+from edge_mask.fleet.desk import Desk
 from edge_mask.fleet.hands import Hands, sweep
 from edge_mask.fleet.memory import Memory, Report, place_of
 from edge_mask.fleet.reconcile import Reconciler, Stands

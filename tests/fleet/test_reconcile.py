@@ -247,6 +247,34 @@ def test_a_model_that_breaks_in_its_first_minutes_is_taken_back_once(bench: Benc
     assert bench.state == "rolled_back"
 
 
+def test_the_way_back_waits_for_another_choice_that_is_being_carried_out(bench: Bench) -> None:
+    bench.wish(wished(1))
+    bench.activated()
+    bench.table.fails("its last 5 answers cannot be meant")
+    bench.ended(bench.order(GoBack), TryLater("another choice of a model is being carried out"))
+    assert bench.nothing_to_do()
+    assert bench.state == "active"
+    bench.later(bench.table.due(bench.now) - bench.now)
+    assert isinstance(bench.order(GoBack), GoBack)
+
+
+def test_a_model_that_breaks_while_the_next_is_tried_goes_back_first(bench: Bench) -> None:
+    bench.wish(wished(1))
+    bench.activated()
+    bench.later(10.0)
+    bench.wish(wished(2, "1.2", "b"))
+    bench.prepared()
+    bench.order(Try)
+    bench.table.fails("its last 5 answers cannot be meant")
+    assert bench.table.trying is None
+    order = bench.order(GoBack)
+    bench.table.stands(Stands(OLD, can_try=True), bench.now)
+    bench.ended(order)
+    assert bench.state == "rolled_back"
+    bench.later(10.0)
+    assert bench.order(Prepare).wanted.version == "1.2"
+
+
 def test_what_breaks_after_its_probation_is_not_taken_back(bench: Bench) -> None:
     bench.wish(wished(1))
     bench.activated()
@@ -368,6 +396,14 @@ def test_what_was_restored_is_not_replaced_until_another_revision_is_wished(benc
     assert bench.state == "restored"
     bench.wish(wished(2))
     assert isinstance(bench.order(Prepare), Prepare)
+
+
+def test_where_a_package_came_from_is_forgotten_with_it(bench: Bench) -> None:
+    bench.wish(wished(1))
+    bench.activated()
+    bench.later(PROBATION + 1)
+    bench.ended(bench.order(Tidy), None, frozenset())
+    assert bench.memory.now.origins == {}
 
 
 def test_what_looks_already_is_active_at_once(bench: Bench) -> None:

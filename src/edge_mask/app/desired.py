@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, tzinfo
 from functools import partial
 from pathlib import Path
@@ -25,7 +26,8 @@ from edge_mask.units import Moment
 from edge_mask.wire.topics import MODEL_DESIRED, MODEL_REPORTED
 
 if TYPE_CHECKING:
-    from edge_mask.fleet.caretaker import Caretaker, Desk
+    from edge_mask.fleet.caretaker import Caretaker
+    from edge_mask.fleet.desk import Desk
     from edge_mask.fleet.memory import Report
     from edge_mask.fleet.trial import Trial
     from edge_mask.wire.fleet_models import Desired
@@ -130,7 +132,8 @@ class ModelCare:
             return True  # a wish may bring one, also the first
         if not _was_there(settings.detector.model):
             return False
-        return has_work or os.path.lexists(package.parent / "previous")
+        known = Path(f"{settings.outbox.path}.packages.json")
+        return has_work or os.path.lexists(package.parent / "previous") or known.exists()
 
     def _desk(self) -> "Desk":
         assert self._wishes is not None
@@ -163,7 +166,7 @@ _OUTAGE: Final = "the model's outage"
 
 def _made(database: Path, packages: Path) -> "Desk":
     """Once in the life of the process: what an interrupted installation left is swept."""
-    from edge_mask.fleet.caretaker import Desk
+    from edge_mask.fleet.desk import Desk
     from edge_mask.fleet.hands import sweep
     from edge_mask.fleet.memory import Memory, place_of
     from edge_mask.fleet.reconcile import Reconciler
@@ -226,12 +229,9 @@ def _trial(settings: Settings, place: "Callable[[Desired], Path]", clock: Clock,
 
     packages, threshold = _packages(settings), settings.detector.score_threshold
     load = partial(load_package, threads=1, score_threshold=threshold, verify=False)
-    old = load(find_package(settings.detector.model))
-    try:
-        new = load(place(wanted))
-    except BaseException:
-        old.close()
-        raise
+    new, old = load(place(wanted)), None
+    with suppress(ModelError):
+        old = load(find_package(settings.detector.model))
     return Trial(new, old, clock.now().mono, packages.trial, packages.slower)
 
 

@@ -25,14 +25,14 @@ from edge_mask.runtime.door import Blueprint, Door, nothing
 from edge_mask.settings import overlay as overlays
 from edge_mask.settings.load import LoadedSettings, load_with_overlay
 from edge_mask.settings.overlay import Overlay
-from edge_mask.wire.fleet_models import Desired
 
 if TYPE_CHECKING:  # drags the model's runtime in, which a house without cameras never loads
     from edge_mask.control.shelf import Choice, Shelf
+    from edge_mask.wire.fleet_models import Desired
 
 Model = tuple[str, str]
 """Name and version."""
-TakePackage = Callable[[Desired | None, str], "Future[Any]"]
+TakePackage = Callable[["Desired | None", str], "Future[Any]"]
 """The wish, None to take it away, and who wishes. It ends with an Ended."""
 L = TypeVar("L", bound="Lasting")
 Action = Literal["list", "install", "activate", "rollback", "remove"]

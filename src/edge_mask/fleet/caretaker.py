@@ -12,20 +12,20 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
+from contextlib import suppress
+from queue import Empty
 from typing import Any, Final
 
 from edge_mask.errors import EdgeMaskError, Refused
+from edge_mask.fleet.desk import Desk
 from edge_mask.fleet.hands import Hands
 from edge_mask.fleet.memory import Report
 from edge_mask.fleet.orders import Activate, GoBack, Order, Prepare, Repair, Tidy, Try
-from edge_mask.fleet.reconcile import ENDS, Reconciler, Stands, sentence
-from edge_mask.fleet.tap import Tap
+from edge_mask.fleet.reconcile import Stands
+from edge_mask.fleet.sentences import sentence
 from edge_mask.fleet.trial import Trial
 from edge_mask.runtime.apart import apart
 from edge_mask.runtime.clock import Clock
-from edge_mask.runtime.door import nothing
 from edge_mask.runtime.worker import Job
 from edge_mask.units import Seconds
 from edge_mask.wire.fleet_models import Desired, read_desired
@@ -35,69 +35,6 @@ log = logging.getLogger(__name__)
 _IDLE: Final = 10.0
 _NICE: Final = 10
 _NOTED_WITHIN: Final = 10.0
-_MOST_WAITING: Final = 32
-Event = Callable[[float], object]
-"""Something that happened, told in the worker's thread; its argument is the time."""
-Ended = Callable[[Report], object]
-
-
-@dataclass(slots=True)
-class Desk:
-    """What lives over all houses. `wish` may be called from any thread."""
-
-    reconciler: Reconciler
-    tap: Tap = field(default_factory=Tap)
-    events: "SimpleQueue[Event]" = field(default_factory=SimpleQueue)
-    ring: Callable[[], object] = nothing
-    """Wakes the worker of the house that stands now."""
-    wishes: dict[str, Desired] = field(default_factory=dict)
-    """By where they came from; the highest revision counts."""
-    waiting: list[tuple[Desired, "Future[Report]"]] = field(default_factory=list)
-
-    def post(self, event: Event) -> None:
-        """From any thread."""
-        self.events.put(event)
-        self.ring()
-
-    def wish(self, desired: Desired | None, origin: str) -> "Future[Report]":
-        """What is wished there from now on; None when nothing is any more. The future ends when it has come true or
-        never will: with a report, or Refused when another wish took its place."""
-        ended: Future[Report] = Future()
-        ended.set_running_or_notify_cancel()
-        self.post(lambda _now: self._wished(desired, origin, ended))
-        return ended
-
-    def stopped(self) -> None:
-        """The process ends as it should."""
-        self.reconciler.stopped()
-
-    def tell(self) -> None:
-        """Those who wait for a wish that has ended."""
-        report, left = self.reconciler.report, []
-        for wanted, ended in self.waiting:
-            if report is not None and report.revision == wanted.revision and report.state in ENDS:
-                ended.set_result(report)
-            elif wanted != self._counts():
-                ended.set_exception(Refused(f"revision {wanted.revision} is not the newest wish any more"))
-            else:
-                left.append((wanted, ended))
-        self.waiting = left
-
-    def _wished(self, desired: Desired | None, origin: str, ended: "Future[Report]") -> None:
-        if desired is None:
-            self.take_away(origin)
-            return
-        self.wishes[origin] = desired
-        self.waiting = [*self.waiting, (desired, ended)][-_MOST_WAITING:]
-        self.reconciler.wish(self._counts())
-
-    def take_away(self, origin: str) -> None:
-        """In the worker's thread: nothing is wished there any more."""
-        self.wishes.pop(origin, None)
-        self.reconciler.wish(self._counts())
-
-    def _counts(self) -> Desired | None:
-        return max(self.wishes.values(), key=lambda each: each.revision, default=None)
 
 
 class Caretaker(Job):
@@ -154,7 +91,8 @@ class Caretaker(Job):
     # -- the worker --------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)  # of this thread, and of those that it starts
+        with suppress(OSError):  # of this thread, and of those that it starts
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         self._desk.ring = self._wake.set
         self._reconciler.stands(self._here, self._clock.now().mono)
         self._wake.set()

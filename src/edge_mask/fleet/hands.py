@@ -87,8 +87,8 @@ class Hands:
         except ModelError as error:
             raise ModelError("; ".join([*tried, str(error)])) from error
 
-    def tidy(self, origins: Mapping[str, Origin]) -> None:
-        """Remove what was fetched and is neither in use nor the way back."""
+    def tidy(self, origins: Mapping[str, Origin]) -> frozenset[str]:
+        """Remove what was fetched and is neither in use nor the way back; what is left of it."""
         chosen = self._store.chosen()
         keep = {chosen.current, chosen.previous, self._looks_from().name}
         for name in origins:
@@ -96,6 +96,7 @@ class Hands:
                 with suppress(EdgeMaskError):
                     self._store.remove(name)
                     log.info("model: %s is neither in use nor the way back, and was removed", name)
+        return frozenset(name for name in origins if (self._folder / name).is_dir())
 
     def place(self, wanted: Desired) -> Path:
         """Where it is installed."""
@@ -145,6 +146,10 @@ class Hands:
         load_package(self._folder / name, threads=1).close()
 
     def _compare(self, new: Path) -> None:
+        try:
+            load_package(find_package(self.model), threads=1, verify=False).close()
+        except ModelError:
+            return  # what looks could not be loaded any more: there is nothing to be compared with
         old_ms, new_ms = compare_models(find_package(self.model), new)
         if new_ms > self.slower * old_ms:
             raise ModelError(

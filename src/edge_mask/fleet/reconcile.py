@@ -10,7 +10,6 @@ of it. It lives over all houses, as an activation builds another one; and what m
 before it is begun.
 """
 
-import errno
 import logging
 import threading
 from collections.abc import Callable
@@ -18,10 +17,10 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any, Final
 
-from edge_mask.errors import TryLater
-from edge_mask.fleet.memory import MOST_FAILED, Begun, Failed, Memory, Origin, Probation, Report
+from edge_mask.fleet.book import Book, folder_of, origin_of
+from edge_mask.fleet.memory import Failed, Memory, Origin, Probation, Report
 from edge_mask.fleet.orders import Activate, GoBack, Order, Prepare, Repair, Repaired, Tidy, Try
-from edge_mask.redact import redact
+from edge_mask.fleet.sentences import is_outage, sentence
 from edge_mask.runtime.outage import Backoff
 from edge_mask.units import Seconds
 from edge_mask.wire.fleet_models import Desired
@@ -36,10 +35,6 @@ MOST_STARTS: Final = 3
 """How often it may end within a package's probation."""
 _BETWEEN, _MOST_BETWEEN = 1.0, 30.0
 _TRIES_AGAIN_AFTER: Final = 5.0
-_LONGEST_TEXT: Final = 1000
-ENDS: Final = ("active", "refused", "rolled_back", "restored")
-_NOT_OURS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENOMEM)
-"""Troubles of this device, and none of the package."""
 
 
 class _Phase(Enum):
@@ -72,7 +67,7 @@ class Reconciler:
 
     def __init__(self, memory: Memory, backoff: Backoff | None = None) -> None:
         """The process begins."""
-        self._memory = memory
+        self._book = Book(memory)
         self.is_open: Callable[[Desired], bool] = lambda _wanted: True
         """Whether it may be activated now."""
         self._wanted: Desired | None = None
@@ -86,18 +81,17 @@ class Reconciler:
         self._backoff = backoff or Backoff(base=4.0, cap=300.0, settled_after=0.0)
         self._attempt = 1
         self._begun_at, self._pause, self._is_hurried = float("-inf"), _BETWEEN, False
-        self._next_at = self._repair_at = float("-inf")
+        self._next_at = self._repair_at = self._back_at = float("-inf")
         self._repairs = 0
         self._why_broken = ""
         self._is_untidy = True
-        self._is_disk_told = False
         if (probation := memory.now.probation) is not None:
-            self._keep(probation=replace(probation, starts=probation.starts + 1))
+            self._book.keep(probation=replace(probation, starts=probation.starts + 1))
 
     @property
     def probation(self) -> Probation | None:
         """Of what was activated a short while ago."""
-        return self._memory.now.probation
+        return self._book.now.probation
 
     @property
     def trying(self) -> Desired | None:
@@ -107,7 +101,7 @@ class Reconciler:
     @property
     def report(self) -> Report | None:
         """What stands on `model/reported`; None when there is nothing to say yet."""
-        return self._memory.now.report
+        return self._book.now.report
 
     # -- what happens ------------------------------------------------------------------------------------
 
@@ -130,7 +124,7 @@ class Reconciler:
             self._repairs, self._repair_at = 0, float("-inf")
         if self._phase is _Phase.TRIAL:
             self._is_asked = False  # the trial ended with the house before
-        probation = self._memory.now.probation
+        probation = self._book.now.probation
         if probation is None or self._phase in (_Phase.ACTIVATING, _Phase.RETURNING):
             return
         if here.broken:
@@ -138,17 +132,21 @@ class Reconciler:
         if here.model == (probation.name, probation.version):
             self._is_on_probation(now)
         elif not here.broken:  # somebody chose another, or it was never activated
-            self._keep(probation=None)
+            self._book.keep(probation=None)
 
     def fails(self, reason: str) -> None:
         """What looks since a short while does not do."""
-        if self._memory.now.probation is not None and not self._failing:
-            self._failing = reason
+        if self._book.now.probation is None or self._failing:
+            return
+        self._failing = reason
+        self._stop.set()
+        if self._phase in (_Phase.TRIAL, _Phase.WAITING):  # first the way back, then the next wish
+            self._over()
 
     def verifying(self) -> None:
         """It is here, and is looked at as soon as this returns: the process may end by it."""
         if (work := self._work) is not None and self._phase is _Phase.PREPARING and not self._stop.is_set():
-            self._keep(begun=Begun(work.revision, work.digest, self._tries(work) + 1))
+            self._book.begin(work)
             self._say(work, "verifying")
 
     def tried(self, problem: str, now: float) -> None:
@@ -171,19 +169,22 @@ class Reconciler:
             case Activate(wanted=wanted):
                 self._activated(wanted, error, now)
             case GoBack():
-                self._is_back(error)
+                self._is_back(error, now)
             case Repair():
                 self._repaired(error, result, now)
-            case Tidy():
+            case Tidy() if error is None and result is not None:
+                left = {name: origin for name, origin in self._book.now.origins.items() if name in result}
+                self._book.keep(origins=left)
+            case _:
                 pass
 
     def stopped(self) -> None:
         """The process ends as it should: that was no try."""
-        known = self._memory.now
+        known = self._book.now
         if known.begun is not None and self._phase is not _Phase.IDLE:
-            self._keep(begun=replace(known.begun, tries=max(0, known.begun.tries - 1)))
+            self._book.keep(begun=replace(known.begun, tries=max(0, known.begun.tries - 1)))
         if known.probation is not None:
-            self._keep(probation=replace(known.probation, starts=max(0, known.probation.starts - 1)))
+            self._book.keep(probation=replace(known.probation, starts=max(0, known.probation.starts - 1)))
 
     # -- what to do --------------------------------------------------------------------------------------
 
@@ -200,7 +201,7 @@ class Reconciler:
         if self._is_asked:
             return float("inf")
         later = [self._repair_at] if self._here.broken else []
-        later += [self._next_at, self._probation_until]
+        later += [self._next_at, self._probation_until, self._back_at]
         if self._phase is _Phase.WAITING:
             later.append(now + _TRIES_AGAIN_AFTER)
         return min((at for at in later if at > now), default=float("inf"))
@@ -212,60 +213,54 @@ class Reconciler:
             return Try(work)
         if self._phase is _Phase.WAITING and now >= self._next_at and self.is_open(work):
             probation = Probation(work.revision, work.name, work.version, work.digest)
-            if not self._keep(probation=probation, begun=None):
-                self._keep(probation=None)
+            if not self._book.keep(probation=probation, begun=None):
+                self._book.keep(probation=None)
                 self._next_at = now + _TRIES_AGAIN_AFTER
                 return None
-            self._phase = _Phase.ACTIVATING
+            self._phase, self._failing = _Phase.ACTIVATING, ""
             return Activate(work)
         return None
 
     def _next(self, now: float) -> Order | None:
-        if self._failing:
+        if self._failing and now >= self._back_at:
             self._phase = _Phase.RETURNING
             return GoBack()
         if self._here.broken and now >= self._repair_at:
             self._phase = _Phase.REPAIRING
             self._repairs += 1
-            self._why_broken = sentence_of(self._here.broken)
+            self._why_broken = sentence(self._here.broken)
             return Repair(self._origins(), is_first=self._repairs == 1)
         if self._wanted is not None and self._is_new(self._wanted) and now >= self._next_at:
             return self._begin(self._wanted, now)
-        if self._memory.now.probation is not None and now >= self._probation_until and self._here.model is not None:
+        if self._book.now.probation is not None and now >= self._probation_until and self._here.model is not None:
             log.info("model: %s has proved itself", " ".join(self._here.model))
-            self._keep(probation=None)
+            self._book.keep(probation=None)
             self._is_untidy = True
-        if self._is_untidy and self._memory.now.probation is None and not self._here.broken:
+        if self._is_untidy and self._book.now.probation is None and not self._here.broken:
             self._is_untidy = False
-            return Tidy(self._memory.now.origins) if self._memory.now.origins else None
+            return Tidy(self._book.now.origins) if self._book.now.origins else None
         return None
 
     def _origins(self) -> dict[str, Origin]:
         """Those that are known, and that of the wish, which may never have been here."""
         wanted = self._wanted
-        return {**self._memory.now.origins, **({} if wanted is None else {folder_of(wanted): _origin(wanted)})}
+        return {**self._book.now.origins, **({} if wanted is None else {folder_of(wanted): origin_of(wanted)})}
 
     def _is_new(self, wanted: Desired) -> bool:
         """Whether there is anything to do for it; what ended once is told again, and not done again."""
-        report, failed = self._memory.now.report, self._memory.now.failed.get(wanted.digest)
-        if (
-            report is not None
-            and report.state in ENDS
-            and report.revision == wanted.revision
-            and (report.digest == wanted.digest or report.state == "restored")
-        ):
+        if self._book.is_over(wanted):
             return False
-        if failed is not None and failed.revision == wanted.revision:
+        if (failed := self._book.failed(wanted)) is not None:
             self._say(wanted, failed.state, failed.error)
             return False
         return True
 
     def _begin(self, wanted: Desired, now: float) -> Order | None:
         if self._here.model == (wanted.name, wanted.version) and self._is_that(wanted):
-            self._remember(wanted)
+            self._book.remember(wanted)
             self._say(wanted, "active")
             return None
-        if (tries := self._tries(wanted)) >= MOST_TRIES:
+        if (tries := self._book.tries(wanted)) >= MOST_TRIES:
             self._refuse(wanted, f"the daemon ended {tries} times while this package was verified or tried")
             return None
         if self._here.model == (wanted.name, wanted.version):
@@ -275,16 +270,11 @@ class Reconciler:
         self._slow_down(now)
         self._work, self._phase, self._stop = wanted, _Phase.PREPARING, threading.Event()
         self._say(wanted, "pulling")
-        return Prepare(wanted, self._memory.now.origins.get(folder_of(wanted)), self._here.model, self._stop)
-
-    def _tries(self, wanted: Desired) -> int:
-        begun = self._memory.now.begun
-        is_it = begun is not None and (begun.revision, begun.digest) == (wanted.revision, wanted.digest)
-        return begun.tries if is_it and begun is not None else 0
+        return Prepare(wanted, self._book.now.origins.get(folder_of(wanted)), self._here.model, self._stop)
 
     def _is_that(self, wanted: Desired) -> bool:
         """Whether the package that looks has the wanted digest, as far as is known."""
-        origin = self._memory.now.origins.get(folder_of(wanted))
+        origin = self._book.now.origins.get(folder_of(wanted))
         found = self._here.digest() if origin is None else origin.digest  # one that was installed by hand has no origin
         return found in (None, wanted.digest)
 
@@ -295,7 +285,7 @@ class Reconciler:
             self._over()
         elif error is None:
             self._backoff.succeeded(0.0)
-            self._remember(wanted)
+            self._book.remember(wanted)
             if self._here.can_try:
                 self._phase = _Phase.TRIAL
                 self._say(wanted, "trial")
@@ -325,34 +315,36 @@ class Reconciler:
         elif is_outage(error):
             self._phase, self._next_at = _Phase.WAITING, now + _TRIES_AGAIN_AFTER
         else:
-            self._keep(probation=None)
+            self._book.keep(probation=None)
             self._refuse(wanted, sentence(error))
 
     def _is_on_probation(self, now: float) -> None:
-        probation, report = self._memory.now.probation, self._memory.now.report
+        probation, report = self._book.now.probation, self._book.now.report
         if probation is None:
             return
         self._probation_until = now + PROBATION
         if report is None or report.revision != probation.revision or report.state != "active":
             told = Report("active", probation.revision, probation.name, probation.version, probation.digest)
-            self._keep(report=replace(told, previous=None if report is None else report.previous), begun=None)
+            self._book.keep(report=replace(told, previous=None if report is None else report.previous), begun=None)
 
-    def _is_back(self, error: BaseException | None) -> None:
-        why, probation = self._failing, self._memory.now.probation
-        self._failing = ""
+    def _is_back(self, error: BaseException | None, now: float) -> None:
         self._phase = _Phase.IDLE
+        if error is not None and is_outage(error):  # another choice is being carried out
+            self._back_at = now + _TRIES_AGAIN_AFTER
+            return
+        why, probation = self._failing, self._book.now.probation
+        self._failing = ""
         if probation is None:
             return
         told = Report("rolled_back", probation.revision, probation.name, probation.version, probation.digest)
-        failed = self._memory.now.failed
         if error is None:
             told = replace(told, previous=" ".join(self._here.model or ()) or None)
-            failed = self._failed(probation.digest, Failed(probation.revision, "rolled_back", why))
+            self._book.fail(probation.digest, Failed(probation.revision, "rolled_back", sentence(why)))
         else:
             why = f"{why}; and there is no way back: {sentence(error)}"
             told = replace(told, state="active")
         log.warning("model: %s %s: %s", probation.name, probation.version, why)
-        self._keep(report=replace(told, error=why[:_LONGEST_TEXT]), failed=failed, probation=None)
+        self._book.keep(report=replace(told, error=sentence(why)), probation=None)
 
     def _repaired(self, error: BaseException | None, result: Any, now: float) -> None:
         self._phase = _Phase.IDLE
@@ -365,84 +357,31 @@ class Reconciler:
             )  # fmt: skip
             return
         assert isinstance(result, Repaired)
-        report = self._memory.now.report
+        report = self._book.now.report
         revision = None if report is None else report.revision
         told = Report("restored", revision, *result.model, result.digest, attempt=self._repairs or 1)
         log.info("model: restored: %s", result.how)
-        self._keep(report=replace(told, error=f"{self._why_broken}; {result.how}"[:_LONGEST_TEXT]), probation=None)
+        self._book.keep(report=replace(told, error=f"{self._why_broken}; {result.how}"), probation=None)
 
     # -- small parts -------------------------------------------------------------------------------------
 
     def _refuse(self, wanted: Desired, why: str) -> None:
-        text = sentence_of(why)
+        text = sentence(why)
         log.warning("model: %s %s of revision %d is refused: %s", wanted.name, wanted.version, wanted.revision, text)
-        self._keep(failed=self._failed(wanted.digest, Failed(wanted.revision, "refused", text)), begun=None)
+        self._book.fail(wanted.digest, Failed(wanted.revision, "refused", text))
         self._say(wanted, "refused", text)
         self._over()
 
-    def _failed(self, digest: str, failed: Failed) -> dict[str, Failed]:
-        others = {each: kept for each, kept in self._memory.now.failed.items() if each != digest}
-        return dict([*others.items(), (digest, failed)][-MOST_FAILED:])
+    def _say(self, wanted: Desired, state: str, error: str | None = None) -> None:
+        self._book.say(wanted, state, self._here.model, attempt=self._attempt, error=error)
 
     def _over(self) -> None:
         """Whatever was being worked on is not any more."""
-        begun = self._memory.now.begun
-        if begun is not None:
-            self._keep(begun=None)
+        self._book.keep(begun=None)
         self._work, self._phase, self._is_asked, self._is_untidy = None, _Phase.IDLE, False, True
-
-    def _remember(self, wanted: Desired) -> None:
-        self._keep(origins={**self._memory.now.origins, folder_of(wanted): _origin(wanted)})
-
-    def _say(self, wanted: Desired, state: str, error: str | None = None) -> None:
-        before = self._here.model
-        told = Report(state, wanted.revision, wanted.name, wanted.version, wanted.digest, attempt=self._attempt)
-        is_another = before is not None and before != (wanted.name, wanted.version)
-        self._keep(report=replace(told, previous=" ".join(before) if before and is_another else None, error=error))
-
-    def _keep(self, **changes: Any) -> bool:
-        """False when the disk does not take it; it is known until the next restart all the same."""
-        try:
-            self._memory.change(**changes)
-        except TryLater as error:
-            if not self._is_disk_told:
-                log.warning("model: what becomes of it is not known after a restart: %s", error)
-            self._is_disk_told = True
-            return False
-        self._is_disk_told = False
-        return True
 
     def _slow_down(self, now: float) -> None:
         """Wishes that do not wait for each other are begun at growing distances."""
         self._pause = min(_MOST_BETWEEN, 2 * self._pause) if self._is_hurried else max(_BETWEEN, self._pause / 2)
         self._is_hurried = False
         self._begun_at, self._next_at = now, now + self._pause
-
-
-def folder_of(wanted: Desired) -> str:
-    """The name of its folder, once it is installed."""
-    return f"{wanted.name}-{wanted.version}"
-
-
-def _origin(wanted: Desired) -> Origin:
-    return Origin(wanted.name, wanted.version, wanted.digest, tuple(wanted.sources), wanted.signature)
-
-
-def is_outage(error: BaseException) -> bool:
-    """Whether the same may succeed later: somebody is away, or the disk is full."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, TryLater) or (isinstance(cause, OSError) and cause.errno in _NOT_OURS):
-            return True
-        cause = cause.__cause__
-    return False
-
-
-def sentence(error: BaseException) -> str:
-    """For people, without secrets."""
-    return sentence_of(str(error) or type(error).__name__)
-
-
-def sentence_of(text: str) -> str:
-    """The same of a text."""
-    return redact(text.replace("\n", "; "))[:_LONGEST_TEXT]

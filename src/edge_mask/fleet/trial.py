@@ -34,8 +34,8 @@ class Trial:
     """`look` at what the old one looked at; `verdict` says how it goes. One thread owns it."""
 
     new: Detector
-    old: Detector
-    """The one that looks, once more, for the time that it takes."""
+    old: Detector | None
+    """The one that looks, once more, for the time that it takes; None when it could not be loaded any more."""
     began: float
     lasts: Seconds
     slower: float
@@ -55,10 +55,11 @@ class Trial:
 
     def look(self, look: Look) -> None:
         """Once; the next one may be at `next_at`."""
-        began = self.wall()
-        self._timed(self.old, look, self._old_ms)
+        began = self.cpu()
+        if self.old is not None:
+            self._timed(self.old, look, self._old_ms)
         answer = self._timed(self.new, look, self._new_ms)
-        self.next_at = self.wall() + (self.wall() - began) * (1.0 / _SHARE - 1.0)
+        self.next_at = self.wall() + (self.cpu() - began) * (1.0 / _SHARE - 1.0)
         self.looks += 1
         self.broken += bool(answer.trouble)
         self.trouble = answer.trouble or self.trouble
@@ -68,7 +69,8 @@ class Trial:
     def close(self) -> None:
         """Free both models."""
         self.new.close()
-        self.old.close()
+        if self.old is not None:
+            self.old.close()
 
     def _timed(self, detector: Detector, look: Look, times: list[float]) -> Answer:
         began = self.cpu()
@@ -99,7 +101,7 @@ class Trial:
         if self.added > max(faces, self.looks):
             return f"it sees {self.added} faces in {self.looks} looks where the model that looks sees none"
         old, new = (statistics.median(times) if times else 0.0 for times in (self._old_ms, self._new_ms))
-        if new > self.slower * old:
+        if self._old_ms and new > self.slower * old:
             return f"it takes {new:.1f} ms for a picture of the cameras; the model that looks takes {old:.1f} ms"
         return ""
 

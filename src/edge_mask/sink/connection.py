@@ -28,7 +28,7 @@ SESSION_KEPT: Final = 30 * 86_400
 """Seconds for which the broker keeps messages for a sink that is away."""
 LARGEST_PACKET: Final = 1_048_576
 _SHORT: Final = 10.0
-"""Seconds; a connection that ends sooner was perhaps taken over."""
+"""Seconds; two connections that end sooner, one after the other, were perhaps taken over."""
 _UNDER_WAY: Final = 3
 """Batches that the broker may have under way: one is committed, one waits, one comes."""
 _RETAINED: Final = frozenset(kind.name for kind in KINDS if kind.is_retained)
@@ -67,6 +67,7 @@ class BrokerConnection(PahoTransport):
         self._tally = tally
         self._is_closing = False
         self._connected_at = 0.0
+        self._short_ones = 0
         self._outage = Outage("broker", log, _to_nobody, clock)
         for each in self._filters:
             self.subscribe(each, lambda _message: None)
@@ -101,9 +102,10 @@ class BrokerConnection(PahoTransport):
             self._connected_at = now
             self._outage.end()
         elif not self._is_closing:
-            is_short = was_connected and now - self._connected_at < _SHORT
+            if was_connected:
+                self._short_ones = self._short_ones + 1 if now - self._connected_at < _SHORT else 0
             twin = f" (does another client use the id {self._endpoint.client_id}? a second sink needs its own)"
-            self._outage.begin("broker_away", reason + twin if is_short else reason)
+            self._outage.begin("broker_away", reason + twin if self._short_ones > 1 else reason)
 
 
 def _to_nobody(_fault: Fault) -> None:

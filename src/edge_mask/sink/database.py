@@ -1,6 +1,5 @@
 """The connection to PostgreSQL or MariaDB, and what their errors mean for whoever waits for a commit."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -42,7 +41,8 @@ _SAID_WHILE_CONNECTING: Final = {
     "too many clients": "53300",
 }
 """libpq gives no code for what fails while connecting."""
-_ADDRESS_IN_FRONT = re.compile(r"^connection (?:failed: )?(?:connection )?to server at ")
+_SAID_TWICE = "connection failed: "
+"""What psycopg puts before libpq's own words."""
 
 
 def engine_for(sink: Sink) -> Engine:
@@ -131,7 +131,7 @@ def sentence_of(error: Exception) -> str:
     arguments = error.orig.args
     said = str(arguments[1]) if isinstance(code, int) and len(arguments) > 1 else str(error.orig)
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    first = _ADDRESS_IN_FRONT.sub("", lines[0]) if lines else type(error.orig).__name__
+    first = lines[0].removeprefix(_SAID_TWICE) if lines else type(error.orig).__name__
     remedy = _REMEDY.get(code) if code is not None else _guessed(said)
     return f"{first} ({remedy})" if remedy else first
 

@@ -5,16 +5,17 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import accumulate
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from edge_mask.errors import Refused
 from edge_mask.runtime.worker import Job
-from edge_mask.sink.tally import Tally
+from edge_mask.sink.tally import LAGS, Tally
 
 _PATIENCE: Final = 5.0
 """Seconds for a step of a request."""
@@ -50,13 +51,13 @@ class Figures(Collector):
             yield GaugeMetricFamily(_PREFIX + name, text, value=float(is_so))
         missing = "Messages that are missing in sequences of devices, and may still come."
         yield GaugeMetricFamily(f"{_PREFIX}missing", missing, value=tally.missing)
-        lag = GaugeMetricFamily(
-            _PREFIX + "lag_seconds", "From observation to commit, of the last 1000 messages.", labels=["quantile"]
+        counts = list(accumulate(tally.lags))
+        yield HistogramMetricFamily(
+            _PREFIX + "lag_seconds",
+            "From observation to commit.",
+            buckets=[(str(bound), count) for bound, count in zip((*LAGS, "+Inf"), counts, strict=True)],
+            sum_value=tally.lag_sum,
         )
-        lags = sorted(tally.recent.copy())
-        for quantile in (0.5, 0.99) if lags else ():
-            lag.add_metric([str(quantile)], lags[int(quantile * (len(lags) - 1))])
-        yield lag
         if self._more is not None:
             yield from self._more()
 

@@ -101,6 +101,7 @@ class Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._signals.put("stop"))
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of what raises too
         if once:
             self._open_at_once()
         for worker in self._workers:

@@ -1,7 +1,11 @@
 """What the sink has done so far, for its page and its log. Each number has one writer; reading needs no lock."""
 
-from collections import deque
+from bisect import bisect_left
 from dataclasses import dataclass, field
+from typing import Final
+
+LAGS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0)
+"""Seconds: the bounds of the histogram."""
 
 
 @dataclass(slots=True)
@@ -29,5 +33,12 @@ class Tally:
     has_database: bool = False
     subscribed: int = 0
     """How often the broker has granted the subscription."""
-    recent: "deque[float]" = field(default_factory=lambda: deque(maxlen=1000))
-    """Seconds from the observation of each of the last messages to its commit; without late ones."""
+    lags: list[int] = field(default_factory=lambda: [0] * (len(LAGS) + 1))
+    """How many messages were committed within each of LAGS after their observation, and later; late ones left out."""
+    lag_sum: float = 0.0
+    """Seconds, of all of those."""
+
+    def took(self, lag: float) -> None:
+        """A message was committed `lag` seconds after its observation."""
+        self.lags[bisect_left(LAGS, lag)] += 1
+        self.lag_sum += lag

@@ -149,12 +149,13 @@ class Writer(Job):
 
     def _count(self, written: Written) -> None:
         tally, now = self._tally, self._clock.now().wall
+        for row in written.rows:
+            if 0 <= (lag := now - row.ts.timestamp()) < _LATE:
+                tally.took(lag)
         tally.commits += 1
         tally.stored += written.new
         tally.repeated += len(written.rows) - written.new
         tally.refused += len(written.refusals)
-        lags = [lag for row in written.rows if 0 <= (lag := now - row.ts.timestamp()) < _LATE]
-        tally.recent.extend(lags)
         for refusal in written.refusals[:1]:
             text = f"{refusal.incoming.topic[:120]} {refusal.reason}"
             self._refusals.begin("message_refused", f"one is refused and lies in the table refused: {text}")
