@@ -19,6 +19,15 @@ stop() {
 for each in openssl mosquitto_passwd; do
   command -v "$each" >/dev/null 2>&1 || stop "$each is missing (Debian: apt install openssl mosquitto)"
 done
+case $HOST in
+  '' | *[!A-Za-z0-9._:-]*) is_host=no ;;
+  *:*[!0-9A-Fa-f:.]* | *[!0-9A-Fa-f:.]*:*) is_host=no ;;
+  *:*:*) is_host=yes name=IP:$HOST ;;
+  *:*) is_host=no ;;
+  *[!0-9.]*) is_host=yes name=DNS:$HOST ;;
+  *) is_host=yes name=IP:$HOST ;;
+esac
+[ $is_host = yes ] || stop "HOST: \"$HOST\" is no name or address of a machine; allowed: such as broker.example.com (no port)"
 for thing; do
   case $thing in
     '' | *[!A-Za-z0-9_-]*) stop "\"$thing\" is no name of a device here; allowed: letters, digits, '_' and '-'" ;;
@@ -46,13 +55,10 @@ user() {
 
 certificate() {
   [ -s "$SECRETS/broker/broker.pem" ] && return 0
-  case $HOST in
-    *[!0-9.]*) name=DNS:$HOST ;;
-    *) name=IP:$HOST ;;
-  esac
-  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj "/CN=edge-mask authority" \
-    -keyout "$SECRETS/ca.key" -out "$SECRETS/ca.pem" 2>/dev/null
-  openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=$HOST" \
+  # The authority stays when the certificate is made anew: devices have it already.
+  [ -s "$SECRETS/ca.pem" ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 \
+    -subj "/CN=edge-mask authority" -keyout "$SECRETS/ca.key" -out "$SECRETS/ca.pem" 2>/dev/null
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=edge-mask broker" \
     -keyout "$SECRETS/broker/broker.key" -out "$SECRETS/broker.csr" 2>/dev/null
   printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth\n' "$name" >"$SECRETS/broker.ext"
   openssl x509 -req -in "$SECRETS/broker.csr" -CA "$SECRETS/ca.pem" -CAkey "$SECRETS/ca.key" -days 825 \

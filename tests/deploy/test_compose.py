@@ -139,3 +139,25 @@ def test_a_name_that_would_read_other_topics_is_refused(tmp_path: Path, thing: s
 
 def test_no_secret_can_be_committed() -> None:
     assert "/deploy/secrets/" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+def test_a_certificate_that_is_made_anew_is_of_the_authority_that_devices_have(tmp_path: Path) -> None:
+    make_secrets(tmp_path, "gate-01")
+    authority = (tmp_path / "ca.pem").read_text()
+    (tmp_path / "broker" / "broker.pem").unlink()
+    make_secrets(tmp_path, host="2001:db8::1")
+    assert (tmp_path / "ca.pem").read_text() == authority
+    certificate = str(tmp_path / "broker" / "broker.pem")
+    verified = subprocess.run(
+        ["openssl", "verify", "-CAfile", str(tmp_path / "ca.pem"), "-verify_ip", "2001:db8::1", certificate],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert verified.returncode == 0, verified.stderr
+
+
+@pytest.mark.parametrize("host", ["a b", "broker.example.com:8883", "127.0.0.1:8883", "broker/x", "[::1]"])
+def test_a_host_that_is_none_is_a_sentence_and_makes_nothing(tmp_path: Path, host: str) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as raised:
+        make_secrets(tmp_path / "secrets", "gate-01", host=host)
+    assert f'HOST: "{host}" is no name or address of a machine' in raised.value.stderr
+    assert not (tmp_path / "secrets").exists()

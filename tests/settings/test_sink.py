@@ -64,3 +64,19 @@ def test_no_way_of_showing_the_settings_shows_the_password(tmp_path: Path) -> No
     shown = [repr(found), str(found), str(found.model_dump()), found.model_dump_json()]
     assert not [text for text in shown if "hunter2" in text or "s3cret" in text]
     assert {"hunter2", "s3cret"} <= set(found.secrets())
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "mysql://sink:hunter2 and more@db/x",
+        f"mysql://sink:hunter2{'x' * 80}@db/x",
+        f"postgresql+psycopg://sink:{'x' * 80} hunter2@db/x",
+        "postgresql+psycopg://sink:a@b hunter2@db/x",
+    ],
+)
+def test_an_odd_password_in_an_address_is_not_shown_by_the_complaint(address: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        settings("${SINK_DATABASE}", SINK_DATABASE=address)
+    assert "hunter" not in str(raised.value)
+    assert "sink.database" in str(raised.value)

@@ -74,3 +74,18 @@ def test_gaps_are_found_in_what_was_stored_before_there_were_sequences(central: 
         assert len(list(gaps.recent(database, datetime.now(UTC)))) == 5
         later = datetime.fromtimestamp(time.time() + gaps.LOOKS_BACK + 5, UTC)
         assert list(gaps.recent(database, later)) == []
+
+
+def test_numbers_that_no_device_reaches_and_live_topics_are_no_gaps(central: Central) -> None:
+    with connected(central) as database:
+        for seq in (3, 4, 2**53 - 1):
+            central.visit(seq)
+        for topic in ("detections", "visits "):
+            for seq in (1, 5):
+                central.publish(f"edge-mask/gate-01/{topic}", message(seq))
+        assert central.once(central.write_config(live=True)).code == 0
+        central.query("UPDATE messages SET seq = 9223372036854775807 WHERE seq = 4")  # as an earlier sink stored it
+        found = gaps.discover(database)
+        assert {key: (each.upto, each.gaps) for key, each in found.items()} == {KEY: (2**53 - 1, [])}
+        assert found[KEY].lost == [(4, 2**53 - 2)]
+        assert {key for key, _, _ in gaps.recent(database, datetime.now(UTC))} == {KEY}

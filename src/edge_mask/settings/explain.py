@@ -1,17 +1,20 @@
 """What pydantic found wrong, as sentences: what stands there, and what is allowed."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from edge_mask.redact import redact
+from edge_mask.redact import HIDDEN, redact
 from edge_mask.settings.overlay import Layers
 from edge_mask.suggest import closest
 from edge_mask.yaml_file import Path
 
 Schema = Mapping[str, Any]
+_USER = re.compile(r"://.*@", re.DOTALL)
+"""Of an address, also where blanks stand in it."""
 
 
 def explain(error: ValidationError, layers: Layers, schema: Schema) -> list[str]:
@@ -102,7 +105,8 @@ def _found(value: object, kind: str) -> str:
     if kind == "string_type" and not isinstance(value, bool):
         return f"found the number {value} (put it in quotes)"
     shown = str(value).lower() if isinstance(value, bool) else str(value)
-    shown = redact(shown if len(shown) <= 60 else shown[:57] + "…")
+    shown = _USER.sub(rf"://{HIDDEN}@", redact(shown))  # before it is cut: the @ tells where a password ends
+    shown = shown if len(shown) <= 60 else shown[:57] + "…"
     return f'found "{shown}"' if isinstance(value, str) else f"found {shown}"
 
 

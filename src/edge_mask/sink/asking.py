@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from edge_mask.sink.devices import Device
+from edge_mask.sink.rows import LARGEST_SEQ
 from edge_mask.sink.sequences import Key
 from edge_mask.sink.spans import Span, common, merged, minus
 
@@ -174,10 +175,13 @@ class Asking:
         del self._under_way[thing]
         if answer.get("ok") is not True:
             return self._refused(question, answer, now)
+        lost, last = _spans(answer.get("missing")), answer.get("last")
+        if type(last) is int and not 0 <= last <= LARGEST_SEQ:
+            self._put_off(thing, now)
+            return None
         mood = self._moods[thing]
         mood.not_before, mood.refusals = 0.0, 0
         self._looked.add(question.key)
-        lost, last = _spans(answer.get("missing")), answer.get("last")
         if type(last) is not int:
             last = question.span[1]
         if last < question.span[1]:

@@ -1,5 +1,6 @@
 """The connection to PostgreSQL or MariaDB, and what their errors mean for whoever waits for a commit."""
 
+import inspect
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -51,19 +52,37 @@ def engine_for(sink: Sink) -> Engine:
         url = make_url(sink.database)
         if (password := sink.read_password()) is not None:
             url = url.set(password=password)
-        return create_engine(
+        engine = create_engine(
             url,
             poolclass=NullPool,
             isolation_level="READ COMMITTED",
             connect_args=_arguments(url),
             hide_parameters=True,
         )
+        problem = _problem(sink.database, url, engine)
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise ConfigurationError(
             ["sink.database: its driver is not installed: pip install 'edge-mask[sink]'"]
         ) from error
     except (ArgumentError, ValueError, TypeError) as error:
         raise ConfigurationError([f"sink.database: is no address of a database: {error}"]) from None
+    if problem is not None:
+        raise ConfigurationError([f"sink.database: {problem}"])
+    return engine
+
+
+def _problem(given: str, url: URL, engine: Engine) -> str | None:
+    """What the drivers would say in words of their own, or with a part of the password."""
+    if given.partition("?")[0].count("@") > 1:
+        return "has more than one @; in a user or a password write @ as %40, / as %2F and : as %3A"
+    if not url.database:
+        return "names no database; allowed: an address such as mysql+pymysql://user@host/edge_mask"
+    if url.get_backend_name() != "postgresql":
+        known = inspect.signature(engine.dialect.loaded_dbapi.connect).parameters
+        _, options = engine.dialect.create_connect_args(url)
+        if unknown := sorted(set(options) - set(known)):
+            return f"has the option {unknown[0]}, which pymysql does not know"
+    return None
 
 
 def _arguments(url: URL) -> dict[str, Any]:

@@ -23,9 +23,9 @@ from sqlalchemy import (
 )
 
 from edge_mask.sink.partitions import bound
-from edge_mask.sink.rows import LONGEST_THING, LONGEST_TOPIC
+from edge_mask.sink.rows import LARGEST_SEQ, LONGEST_THING, LONGEST_TOPIC
 from edge_mask.sink.schema import IN_UTF8, Id, Time, insert_new, messages, metadata
-from edge_mask.sink.sequences import Key, Track
+from edge_mask.sink.sequences import FARTHEST, MOST_GAPS, Key, Track, is_counted
 
 AT_ONCE: Final = 200
 """Topics in one transaction."""
@@ -77,17 +77,20 @@ def recent(connection: Connection, saved: datetime) -> Iterator[tuple[Key, int, 
     since = bound(saved - timedelta(seconds=LOOKS_BACK))
     query = select(messages.c.thing, messages.c.topic, messages.c.seq, messages.c.id).where(messages.c.seq.is_not(None))
     for row in connection.execute(query.where(messages.c.id >= since)):
-        yield (row.thing, row.topic), row.seq, str(row.id)
+        if is_counted(key := (row.thing, row.topic), row.seq):
+            yield key, row.seq, str(row.id)
     connection.rollback()
 
 
+# To MariaDB a text with blanks behind it is the same, but not for LIKE.
+_COUNTED: Final = f"seq BETWEEN 1 AND {LARGEST_SEQ} AND topic NOT LIKE '% ' AND thing NOT LIKE '% '"
 _ENDS = text(
     "SELECT thing, topic, min(seq) AS first_seq, max(seq) AS upto_seq, min(id{as_text}) AS begun,"
-    " max(id{as_text}) AS newest FROM messages WHERE seq IS NOT NULL GROUP BY thing, topic"
+    " max(id{as_text}) AS newest FROM messages WHERE {counted} GROUP BY thing, topic"
 )
 _STEPS = text(
     "SELECT thing, topic, seq + 1 AS from_seq, following - 1 AS to_seq FROM (SELECT thing, topic, seq, lead(seq) OVER"
-    " (PARTITION BY thing, topic ORDER BY seq) AS following FROM messages WHERE seq IS NOT NULL) AS numbers"
+    " (PARTITION BY thing, topic ORDER BY seq) AS following FROM messages WHERE {counted}) AS numbers"
     " WHERE following > seq + 1 ORDER BY thing, topic, seq"
 )
 
@@ -95,10 +98,17 @@ _STEPS = text(
 def discover(connection: Connection) -> dict[Key, Track]:
     """From the messages alone, once: a store that was filled before there was this table."""
     as_text = "::text" if connection.dialect.name == "postgresql" else ""
-    ends = connection.execute(text(_ENDS.text.format(as_text=as_text.replace(":", "\\:"))))
-    found = {(row.thing, row.topic): _track(row) for row in ends}
-    for row in connection.execute(_STEPS):
-        found[row.thing, row.topic].gaps.append((row.from_seq, row.to_seq))
+    ends, steps = (
+        text(each.text.format(as_text=as_text.replace(":", "\\:"), counted=_COUNTED)) for each in (_ENDS, _STEPS)
+    )
+    rows = ((row, (row.thing, row.topic)) for row in connection.execute(ends))
+    found = {key: _track(row) for row, key in rows if is_counted(key, row.upto_seq)}
+    for row in connection.execute(steps):
+        if (track := found.get((row.thing, row.topic))) is not None:
+            is_far = row.to_seq - row.from_seq >= FARTHEST
+            (track.lost if is_far else track.gaps).append((row.from_seq, row.to_seq))
+    for track in found.values():
+        track.give_up(track.gaps[:-MOST_GAPS])
     connection.rollback()
     return found
 

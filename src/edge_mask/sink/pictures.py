@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from edge_mask.deliver.transport import BrokerTransport
 from edge_mask.messages import Fault, Message, Priority
+from edge_mask.redact import legible
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.outage import Backoff, Outage
 from edge_mask.runtime.worker import Job
@@ -48,6 +49,8 @@ _NOT_ALLOWED: Final = 3600.0
 _DELAY, _LONGEST_DELAY = 2.0, 3600.0
 """Seconds until a device is asked again for a picture that it could not put; doubles each time."""
 _SAVED_AFTER: Final = 2.0
+_LONGEST_REASON: Final = 500
+"""Characters."""
 HEADERS: Final = {"content-type": "image/jpeg", "if-none-match": "*"}
 """What a device has to send with its picture: it cannot replace an object."""
 
@@ -208,7 +211,7 @@ class Pictures(Job):
             self._over(question.visit, "stored", None)
             return
         error = answer.get("error")
-        code, why = (error.get("code"), str(error.get("text"))) if isinstance(error, dict) else (None, "no answer")
+        code, why = (error.get("code"), _plain(error.get("text"))) if isinstance(error, dict) else (None, "no answer")
         if code == "bad_request":
             self._over(question.visit, "gone", why)
         elif code in ("not_allowed", "unknown_command"):
@@ -280,6 +283,11 @@ class Pictures(Job):
             self._database.invalidate()
             self._database.close()
             self._database = None
+
+
+def _plain(said: object) -> str:
+    """The words of a device as every database and log takes them: on one line, and not too many."""
+    return " ".join(legible(str(said)[:_LONGEST_REASON]).replace("\0", "\ufffd").split())
 
 
 def _to_nobody(_fault: Fault) -> None:

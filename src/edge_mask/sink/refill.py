@@ -19,7 +19,6 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from edge_mask.deliver.transport import BrokerTransport
-from edge_mask.kinds import KINDS
 from edge_mask.messages import Fault, Message, Priority
 from edge_mask.plural import counted
 from edge_mask.runtime.clock import Clock
@@ -30,7 +29,7 @@ from edge_mask.sink.asking import Asking, Learned, Wanted
 from edge_mask.sink.database import sentence_of
 from edge_mask.sink.devices import Devices, object_of
 from edge_mask.sink.rows import Row
-from edge_mask.sink.sequences import Key, Track
+from edge_mask.sink.sequences import Key, Track, is_counted
 from edge_mask.sink.spans import size
 from edge_mask.sink.stored import Announcements
 from edge_mask.sink.tally import Tally
@@ -44,7 +43,6 @@ _HURRIED_EVERY: Final = 3.0
 _TICK: Final = 1.0
 _MOST: Final = 100_000
 """Topics of devices that are watched."""
-_LIVE: Final = frozenset(kind.name for kind in KINDS if kind.is_live)
 
 
 class Refill(Job):
@@ -97,9 +95,9 @@ class Refill(Job):
         now = self._now()
         with self._lock:
             for row in rows:
-                if row.seq is None or row.seq < 1 or row.topic.rpartition("/")[2] in _LIVE:
-                    continue
                 key = (row.thing, row.topic)
+                if row.seq is None or not is_counted(key, row.seq):
+                    continue
                 track = self._tracks.get(key)
                 if track is None:
                     if len(self._tracks) >= _MOST:

@@ -17,7 +17,8 @@ DEEPEST: Final = 30
 LONGEST_TOPIC: Final = 512
 LONGEST_THING: Final = 128
 LONGEST_KIND: Final = 255
-_LARGEST_SEQ: Final = 2**63 - 1
+LARGEST_SEQ: Final = 2**53 - 1
+"""No device counts so far, and every reader of JSON can tell it from the next one."""
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 _ZERO = b"\\u0000"
 """How JSON writes the character that no database takes into a text."""
@@ -115,7 +116,7 @@ def row_of(incoming: Incoming, thing: str | None, kind: str) -> Row:
         thing=own,
         kind=kind,
         topic=incoming.topic,
-        seq=seq if type(seq) is int and 0 <= seq <= _LARGEST_SEQ else None,
+        seq=seq if type(seq) is int and 0 <= seq <= LARGEST_SEQ else None,
         ts=_time_of(fields.get("ts")) or made_at(found),
         received=utc(incoming.received),
         payload=incoming.payload.decode(),
