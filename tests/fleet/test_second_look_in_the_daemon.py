@@ -133,7 +133,8 @@ IMPORTED = """
 import sys
 from edge_mask.cli import main
 main(sys.argv[1:])
-print([name for name in sys.modules if name.startswith(("edge_mask.fleet", "edge_mask.app.fleet", "edge_mask.app.peers"))])
+rooms = ("edge_mask.fleet", "edge_mask.app.fleet", "edge_mask.app.peers")
+print([name for name in sys.modules if name.startswith(rooms)])
 """
 
 
@@ -171,7 +172,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("payload", HOSTILE, ids=[repr(each[:70]) for each in HOSTILE])
 def test_a_hostile_answer_is_refused_with_a_sentence(payload: bytes) -> None:
-    with pytest.raises(Refused, match="it takes|it is no answer|a face|a name"):
+    with pytest.raises(Refused, match=r"it takes|it is no answer|a face|a name"):
         read_answer(payload, 480, 480)
 
 
