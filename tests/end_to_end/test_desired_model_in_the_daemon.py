@@ -1,6 +1,7 @@
 """What is wished on `model/desired`, through the daemon: fetched, verified, tried beside the old one; or refused."""
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -237,6 +238,36 @@ def test_shadow_and_jobs_carry_the_same_document(tmp_path: Path, broker: Mosquit
         service.desire({"model": {**wished, "revision": 3, "version": "1.2", "digest": digest, "sources": [source]}})
         model = {"name": "tiny", "version": "1.2"}
         service.wait_for(lambda cloud: cloud.wishes.reported.get("model") == model, PATIENCE)
+        assert it.wait_for(3)["state"] == "active"
+
+
+def test_what_was_installed_by_hand_is_not_taken_for_a_package_of_another_digest(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    with gate(tmp_path, broker) as it:
+        source, digest = it.layout(write(tmp_path / "same", "1.0"))
+        it.wish(1, "1.0", source, f"sha256:{'a' * 64}")
+        told = it.wait_for(1)
+        assert (told["state"], told["error"].partition(";")[0]) == (
+            "refused",
+            "tiny 1.0: looks already with another digest",
+        )
+        it.wish(2, "1.0", source, digest)
+        assert it.wait_for(2)["state"] == "active"
+
+
+def test_a_pipe_for_a_package_and_a_wish_without_an_end_hold_nothing_up(tmp_path: Path, broker: Mosquitto) -> None:
+    with gate(tmp_path, broker) as it:
+        source, digest = it.layout(write(tmp_path / "new", "1.1"))
+        os.mkfifo(tmp_path / "stick" / "pipe")
+        it.wish(1, "1.2", f"file://{tmp_path}/stick/pipe", f"sha256:{'a' * 64}")
+        told = it.wait_for(1)
+        assert (told["state"], "neither a folder nor a zip" in told["error"]) == ("refused", True), told
+        wrong = {f"key{number:05}": 1 for number in range(5000)}
+        it.heard.publish(topic("model/desired"), json.dumps(wrong).encode(), retain=True)
+        told = it.wait_for(None)
+        assert (told["state"], len(told["error"]) <= 1000) == ("refused", True), told
+        it.wish(3, "1.1", source, digest)
         assert it.wait_for(3)["state"] == "active"
 
 

@@ -412,6 +412,17 @@ def test_what_looks_already_is_active_at_once(bench: Bench) -> None:
     assert bench.state == "active"
 
 
+def test_the_same_version_installed_by_hand_with_another_digest_is_refused(bench: Bench) -> None:
+    bench.start(Stands(OLD, can_try=True, digest=lambda: wished(1, digest="b").digest))
+    bench.wish(wished(1, "1.0"))
+    assert bench.nothing_to_do()
+    assert bench.state == "refused"
+    assert "looks already with another digest" in bench.error
+    bench.wish(wished(2, "1.0", "b"))
+    assert bench.nothing_to_do()
+    assert bench.state == "active"
+
+
 def test_the_same_version_with_another_digest_is_refused(bench: Bench) -> None:
     bench.wish(wished(1, "1.0"))
     assert bench.nothing_to_do()

@@ -288,6 +288,21 @@ def test_a_password_stands_in_no_output(tmp_path: Path, shelf: Shelf, registry: 
     assert PASSWORD not in refused.err
 
 
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        (f"oci://{HOST}:1/mask", "cannot be reached"),
+        (f"https://{HOST}:1/mask.zip", "cannot be reached"),
+        ("file:///nowhere/mask", "is the stick in"),
+    ],
+)
+def test_where_nothing_can_be_fetched_from_is_named(tmp_path: Path, address: str, reason: str) -> None:
+    done = package(tmp_path, "pull", address, "--out", "into")
+    assert done.code == 1
+    assert done.err.startswith(f"{address}: "), done
+    assert reason in done.err, done
+
+
 def test_a_broker_that_is_away_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     class Away:
         port = 1

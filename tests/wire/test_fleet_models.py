@@ -82,6 +82,25 @@ def test_what_is_no_wish_is_refused(payload: bytes, sentence: str) -> None:
         read_desired(payload)
 
 
+def test_a_wish_with_thousands_of_unknown_keys_is_told_in_a_few_sentences() -> None:
+    with pytest.raises(Refused) as refused:
+        read_desired(json.dumps(WISH | {f"revision{number:05}": 1 for number in range(5000)}).encode())
+    assert len(str(refused.value)) < 2000
+    assert str(refused.value).endswith("and 4992 more mistakes")
+
+
+def test_a_key_without_an_end_is_cut() -> None:
+    with pytest.raises(Refused, match="unknown key") as refused:
+        read_desired(json.dumps(WISH | {"x" * 100_000: 1}).encode())
+    assert len(str(refused.value)) < 200
+
+
+def test_a_password_in_a_wish_that_is_wrong_is_not_said_again() -> None:
+    with pytest.raises(Refused, match="valid list") as refused:
+        read_desired(json.dumps(WISH | {"sources": f"oci://user:{'geheim' * 20}@hub.example/mask"}).encode())
+    assert "geheim" not in str(refused.value)
+
+
 ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),

@@ -92,7 +92,12 @@ class ModelCare:
 
         settings, wishes = self._settings, self._wishes
         packages = _packages(settings)
-        here = Stands(self._model, self.broken, can_try=packages.trial > 0 and self._model is not None)
+        here = Stands(
+            self._model,
+            self.broken,
+            can_try=packages.trial > 0 and self._model is not None,
+            digest=partial(_digest, settings.detector.model),
+        )
         self.desk.reconciler.is_open = partial(_is_open, self._ground.clock, settings.device.zone)
         hands = Hands(
             settings.detector.model, packages, packages.slower, partial(_choose, wishes), partial(_reload, wishes)
@@ -174,6 +179,12 @@ def _made(database: Path, packages: Path) -> "Desk":
 
 def _packages(settings: Settings) -> FleetPackages:
     return FleetPackages() if settings.fleet is None else settings.fleet.packages
+
+
+def _digest(model: Path) -> str | None:
+    from edge_mask.app.fleet import digest_of
+
+    return digest_of(model)
 
 
 def _package(model: Path) -> Path:

@@ -91,7 +91,7 @@ class AmongOthers:
         ip = None if is_near or self._told["ip"] else towards(mqtt.host, mqtt.port)
         reason = None if self.closer is None else self.closer.reason
         if self.model is not None and self.model.digest is None and not self._is_digested:
-            self.model = replace(self.model, digest=_digest(self._ground.settings.detector.model))
+            self.model = replace(self.model, digest=digest_of(self._ground.settings.detector.model))
             self._is_digested = True
         return about_now(self._told, self.model, ip, reason)
 
@@ -129,7 +129,7 @@ class OwnRoom:
         return self._ms
 
 
-def _digest(model: Path) -> str | None:
+def digest_of(model: Path) -> str | None:
     """Of the package, as a registry has it; None for one that cannot be read any more."""
     try:
         return manifest_of(open_package(find_package(model)).folder).digest

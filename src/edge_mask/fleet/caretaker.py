@@ -22,6 +22,7 @@ from edge_mask.fleet.hands import Hands
 from edge_mask.fleet.memory import Report
 from edge_mask.fleet.orders import Activate, GoBack, Order, Prepare, Repair, Tidy, Try
 from edge_mask.fleet.reconcile import Stands
+from edge_mask.fleet.sentences import sentence
 from edge_mask.fleet.trial import Trial
 from edge_mask.runtime.apart import apart
 from edge_mask.runtime.clock import Clock
@@ -79,7 +80,7 @@ class Caretaker(Job):
         try:
             desired = read_desired(payload) if payload else None
         except Refused as error:
-            text = str(error)
+            text = sentence(error)
             self._desk.post(lambda _now: self._not_understood(text))
         else:
             self._desk.wish(desired, "broker")

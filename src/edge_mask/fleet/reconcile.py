@@ -58,6 +58,8 @@ class Stands:
     """Why its package cannot be loaded."""
     can_try: bool = False
     """There are cameras that look, and time for a trial."""
+    digest: Callable[[], str | None] = lambda: None
+    """Of the package that looks, worked out when it is asked for; None when that cannot be said."""
 
 
 class Reconciler:
@@ -271,9 +273,10 @@ class Reconciler:
         return Prepare(wanted, self._book.now.origins.get(folder_of(wanted)), self._here.model, self._stop)
 
     def _is_that(self, wanted: Desired) -> bool:
-        """Whether the installed package of that name and version has the wanted digest, as far as is known."""
+        """Whether the package that looks has the wanted digest, as far as is known."""
         origin = self._book.now.origins.get(folder_of(wanted))
-        return origin is None or origin.digest == wanted.digest
+        found = self._here.digest() if origin is None else origin.digest  # one that was installed by hand has no origin
+        return found in (None, wanted.digest)
 
     # -- how it ended ------------------------------------------------------------------------------------
 

@@ -6,10 +6,15 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge_mask.errors import Refused
+from edge_mask.plural import counted
+from edge_mask.redact import redact
 from edge_mask.suggest import did_you_mean
 
 MOST_BYTES = 128_000
 """Of one document: what MQTT at AWS carries."""
+_MOST_TOLD = 8
+"""Sentences about one document; it may have thousands of mistakes."""
+_LONGEST_KEY = 60
 Digest = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
 Named = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}$")]
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
@@ -75,18 +80,21 @@ def desired_of(content: object) -> Desired:
     try:
         return Desired.model_validate(content)
     except ValidationError as error:
-        raise Refused("\n".join(_sentence(problem) for problem in error.errors())) from None
+        told = [_sentence(problem) for problem in error.errors()[:_MOST_TOLD]]
+        if (more := error.error_count() - len(told)) > 0:
+            told.append(f"model/desired: and {counted(more, 'more mistake')}")
+        raise Refused("\n".join(told)) from None
 
 
 def _sentence(problem: object) -> str:
     assert isinstance(problem, dict)
-    where = ".".join(map(str, problem["loc"]))
-    key = str(problem["loc"][0]) if problem["loc"] else ""
+    where = ".".join(map(str, problem["loc"]))[:_LONGEST_KEY]
+    key = str(problem["loc"][0])[:_LONGEST_KEY] if problem["loc"] else ""
     if problem["type"] == "extra_forbidden":
         return f"model/desired: {where}: unknown key{did_you_mean(key, list(Desired.model_fields))}"
     if problem["type"] == "missing":
         return f"model/desired: {where}: is missing"
     found = problem.get("input")
-    shown = f", found {str(found)[:60]!r}" if isinstance(found, str | int | float) else ""
+    shown = f", found {redact(str(found))[:60]!r}" if isinstance(found, str | int | float) else ""
     message = str(problem["msg"])
     return f"model/desired: {where}: {message[:1].lower()}{message[1:]}{shown}"

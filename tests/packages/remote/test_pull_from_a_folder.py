@@ -173,6 +173,19 @@ def test_a_stick_that_is_not_in_is_waited_for(tmp_path: Path, parcel: Parcel) ->
         fetch(tmp_path / "media", parcel[1].digest, tmp_path / "into")
 
 
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_a_pipe_or_a_device_in_the_place_of_a_layout_does_not_hold_us(
+    tmp_path: Path, parcel: Parcel, kind: str
+) -> None:
+    place = Path("/dev/zero") if kind == "device" else tmp_path / "pipe"
+    if kind == "pipe":
+        os.mkfifo(place)
+    with pytest.raises(Refused, match="neither a folder nor a zip"):
+        fetch(place, parcel[1].digest, tmp_path / "into")
+    with pytest.raises(Refused, match="neither a folder nor a zip"):
+        package_in(place)
+
+
 def test_a_pipe_in_the_place_of_a_blob_does_not_hold_us(tmp_path: Path, parcel: Parcel) -> None:
     path = parcel[0] / place(parcel[1].files[0].digest)
     path.unlink()

@@ -35,6 +35,8 @@ class LayoutSource:
             return
         if opened is None and not path.exists():
             raise TryLater("there is no such folder or file; is the stick in?")
+        if opened is None and not path.is_file():  # a pipe or a device would never end
+            raise Refused("it is neither a folder nor a zip")
         try:
             self._zip = zipfile.ZipFile(opened or path)
         except _DAMAGED as error:

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge_mask.errors import EdgeMaskError, Refused
+from edge_mask.errors import EdgeMaskError, Refused, TryLater
 from edge_mask.packages.remote import manifest
 from edge_mask.packages.remote.address import Address
 from edge_mask.packages.remote.layout import LayoutSource, only_package
@@ -14,7 +14,17 @@ from edge_mask.packages.remote.source import Access, Effort, Limits
 
 
 def resolved(where: Address, access: Access, limits: Limits) -> str:
-    """The digest that a tag, or a layout with one package, stands for now. Raises Refused or TryLater."""
+    """The digest that a tag, or a layout with one package, stands for now. Raises Refused or TryLater, with the
+    address."""
+    try:
+        return _resolved(where, access, limits)
+    except TryLater as error:
+        raise TryLater(f"{where.shown}: {error}") from error.__cause__
+    except Refused as error:
+        raise Refused(f"{where.shown}: {error}") from error.__cause__
+
+
+def _resolved(where: Address, access: Access, limits: Limits) -> str:
     with tempfile.TemporaryDirectory() as scratch, open_source(where, access, Effort(limits), Path(scratch)) as source:
         if isinstance(source, LayoutSource):
             return only_package(source).digest
@@ -23,7 +33,7 @@ def resolved(where: Address, access: Access, limits: Limits) -> str:
 
             assert isinstance(source, RegistrySource)
             return source.digest_of_tag()
-    raise Refused(f"{where.shown}: does not say which package; give --digest")
+    raise Refused("does not say which package; give --digest")
 
 
 def manifest_of(addresses: Sequence[Address], digest: str, access: Access, limits: Limits) -> Manifest:
