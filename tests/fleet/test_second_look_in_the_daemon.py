@@ -3,6 +3,8 @@
 import json
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 from tests.broker import Mosquitto, Subscriber
 from tests.end_to_end.daemon import (
     MASKED,
@@ -23,6 +26,9 @@ from tests.end_to_end.daemon import (
 )
 from tests.fleet.responder import Asked, Reply, Responder, seen
 from tests.waiting import until
+
+from edge_mask.errors import Refused
+from edge_mask.fleet.answer import read_answer
 
 NARROW, NARROW_BARE = (0, 0, 90), (0, 90, 0)
 """Dark squares: the tiny model is sure of them by 0.62, just inside of the band."""
@@ -123,31 +129,51 @@ def test_a_visit_that_was_decided_clearly_is_not_asked_about(
     assert len({each.correlation for each in analyser.asked}) == 1
 
 
+IMPORTED = """
+import sys
+from edge_mask.cli import main
+main(sys.argv[1:])
+rooms = ("edge_mask.fleet", "edge_mask.app.fleet", "edge_mask.app.peers")
+print([name for name in sys.modules if name.startswith(rooms)])
+"""
+
+
 def test_without_the_setting_nothing_of_it_is_imported_and_no_visit_is_asked_about(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
-    config = write_gate(tmp_path, broker.port, fleet=None, privacy={})
-    with Responder(broker.port, lambda _: ()) as analyser, Daemon(config) as daemon:
-        (first, *_) = subscriber.wait_for_count(topic("visits"), 1)
-        daemon.stop()
+    config = write_gate(tmp_path, broker.port, fleet=None, privacy={}, loop=False)
+    words = [sys.executable, "-c", IMPORTED, "run", "--until-idle", "--config", str(config)]
+    with Responder(broker.port, lambda _: ()) as analyser:
+        ran = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+        (first,) = subscriber.wait_for_count(topic("visits"), 1)
+    assert ran.stdout == "[]\n"
     assert analyser.asked == []
     assert history(config)[first.json()["id"]]["amended"] is None
 
 
 HOSTILE = [
+    b'{"ok": true, "by": "analyser-01", "model": "\xff", "faces": []}',
+    b'{"ok": true, "by": "analyser-01", "faces": [{"label": "mask", "score": NaN, "box": {"x":1,"y":1,"w":9,"h":9}}]}',
+    b'{"ok": true, "by": "analyser-01", "faces": "' + b"x" * 10_000_000 + b'"}',
     b"",
     b"not JSON",
     b"[]" * 10,
     b'{"ok": true',
-    b'{"ok": true, "by": "analyser-01", "faces": [{"label": "mask", "score": NaN, "box": {"x":1,"y":1,"w":9,"h":9}}]}',
+    b'{"ok": true, "by": "analyser-01", "model": "a\\u001b[31m", "faces": []}',
+    b'{"ok": true, "by": "analyser-01", "model": "a\\u0000", "faces": []}',
     b'{"ok": true, "by": "analyser-01", "faces": [{"label": "fever", "score": 1, "box": {"x":1,"y":1,"w":9,"h":9}}]}',
     b'{"ok": true, "by": "analyser-01", "faces": [{"label": "mask", "score": 1, "box": {"x":-9e9,"y":1,"w":9,"h":9}}]}',
     b"[" * 50_000,
-    b'{"ok": true, "by": "analyser-01", "faces": "' + b"x" * 10_000_000 + b'"}',
     b'{"ok": true, "by": "analyser-01", "faces": ['
     + b",".join([b'{"label": "mask", "score": 0.9, "box": {"x":1,"y":1,"w":9,"h":9}}'] * 2000)
     + b"]}",
 ]
+
+
+@pytest.mark.parametrize("payload", HOSTILE, ids=[repr(each[:70]) for each in HOSTILE])
+def test_a_hostile_answer_is_refused_with_a_sentence(payload: bytes) -> None:
+    with pytest.raises(Refused, match=r"it takes|it is no answer|a face|a name"):
+        read_answer(payload, 480, 480)
 
 
 def test_hostile_answers_change_nothing_and_an_analyser_that_gives_them_is_left_alone(

@@ -40,6 +40,11 @@ def test_a_value_is_found(payload: bytes, path: str | None, value: float) -> Non
     assert value_of(payload, None if path is None else parse(path), is_state=True) == value
 
 
+def test_a_name_in_latin_1_beside_the_value_is_a_sentence_and_no_failure_of_the_house() -> None:
+    with pytest.raises(TryLater, match="is no JSON"):
+        value_of('{"temperature": 21.5, "name": "Küche"}'.encode("latin-1"), parse("temperature"), is_state=False)
+
+
 @pytest.mark.parametrize(
     ("payload", "path"),
     [

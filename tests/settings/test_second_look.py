@@ -95,3 +95,13 @@ def test_check_says_what_waits_for_something_else(text: str, sentence: str, tmp_
     path.write_text(f"{text}outbox: {{path: '{tmp_path / 'db'}'}}\n")
     said = load_with_overlay(path, {}).remarks
     assert [each.partition(": ")[2] for each in said] == ([sentence] if sentence else [])
+
+
+def test_a_band_of_nothing_is_refused_with_what_is_allowed() -> None:
+    (said,) = complaints(ALLOWED + "fleet: {second_look: {to: analyser-01, band: 0}}\n")
+    assert "found 0; allowed: a number above 0, up to 0.5" in said
+
+
+def test_a_device_without_cameras_that_is_no_analyser_hears_how_it_becomes_one() -> None:
+    with pytest.raises(ConfigurationError, match=r"or fleet\.type: analysis for a device that only looks for others"):
+        parse("fleet: {peers: {accept: 4}}\n", "c.yaml", {})

@@ -80,3 +80,11 @@ def test_an_odd_password_in_an_address_is_not_shown_by_the_complaint(address: st
         settings("${SINK_DATABASE}", SINK_DATABASE=address)
     assert "hunter" not in str(raised.value)
     assert "sink.database" in str(raised.value)
+
+
+def test_a_password_with_a_zero_byte_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "password").write_bytes(b"s3cret\0more\n")
+    found = complaint(f"{DATABASE}\n  password_file: {tmp_path / 'password'}")
+    assert "sink.password_file" in found
+    assert "holds a control character; allowed: the password alone on one line" in found
+    assert "s3cret" not in found

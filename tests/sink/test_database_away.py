@@ -213,3 +213,30 @@ def test_broker_that_forgot_what_the_sink_had_in_hand_loses_nothing(in_postgres:
         holder.exec_driver_sql("ROLLBACK")
         until(lambda: set(in_postgres.ids()) == ids)
         assert sink.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"of yesterday\n", "(see sink.password_file)"),
+        (b"\xff\xfe\n", "is not a text file"),
+        (b"two\0parts\n", "holds a control character"),
+    ],
+)
+def test_a_password_that_is_mended_needs_no_restart(central: Central, content: bytes, sentence: str) -> None:
+    """It was right at the start; then somebody wrote another one, or nonsense, and the connection was lost."""
+    password = central.folder / "password"
+    good = password.read_bytes()
+    with Wire(central.server.port) as wire, central.sink(behind(wire, central)) as sink:
+        sink.is_ready()
+        password.write_bytes(content)
+        wire.cut()
+        central.visit(1)
+        sink.says("nothing is acknowledged")
+        wire.mend()
+        sink.says(sentence)
+        password.write_bytes(good)
+        until(lambda: central.count() == 1)
+        assert sink.stop() == 0
+    assert "Traceback" not in sink.stderr
+    assert "yesterday" not in sink.stderr

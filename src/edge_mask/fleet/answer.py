@@ -69,8 +69,10 @@ def read_answer(payload: bytes, width: int, height: int) -> PeerAnswer:
         raise Refused(f"it takes {len(payload)} bytes")
     try:
         body = _decoder.decode(payload)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(f"it is no answer ({error})") from error
+    if not (body.by + body.model).isprintable():  # they are stored, and shown on terminals
+        raise Refused("a name in it cannot be printed")
     if not body.ok:
         return PeerAnswer(body.by, "", (), 0.0, body.free, "broken_output" if body.error is None else body.error.code)
     faces = [Face(each.label, each.score, _inside(each.box, width, height)) for each in body.faces]

@@ -76,7 +76,7 @@ def _finite(found: float) -> float:
 def _document(payload: bytes) -> Any:
     try:
         return msgspec.json.decode(payload)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise TryLater(f"is no JSON: {_short(_text(payload, strict=False))}") from error
 
 

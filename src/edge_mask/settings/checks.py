@@ -60,7 +60,10 @@ def _something_to_do(settings: Settings) -> Iterator[Complaint]:
         text = "a nucleus gives them to the component that it starts, and none were given; or write at least one here"
         yield ("cameras",), f"there is nothing to watch: {text}"
     else:
-        yield ("cameras",), "there is nothing to watch; give at least one camera here, or one sensor under sensors"
+        text = "there is nothing to watch; give at least one camera here, or one sensor under sensors"
+        if settings.fleet is not None:
+            text += ", or fleet.type: analysis for a device that only looks for others"
+        yield ("cameras",), text
 
 
 def _names(settings: Settings) -> Iterator[Complaint]:

@@ -178,6 +178,8 @@ def _long(schema: Schema) -> str:
 
 def _between(schema: Schema) -> str:
     low, high = schema.get("minimum"), schema.get("maximum")
+    if (above := schema.get("exclusiveMinimum")) is not None:
+        return f" above {above:.15g}" + ("" if high is None else f", up to {high:.15g}")
     if low is not None and high is not None:
         return f" from {low:.15g} to {high:.15g}"
     if low is not None:

@@ -35,5 +35,7 @@ def pem_problem(kind: str, text: str) -> str | None:
 
 def secret_problem(text: str) -> str | None:
     """A file with a password or a PIN holds nothing else."""
+    if any(sign < " " and sign not in "\r\n\t" for sign in text):  # a zero byte ends an address within libpq
+        return "holds a control character; allowed: the password alone on one line"
     lines = text.rstrip("\r\n").splitlines()
     return None if len(lines) == 1 and lines[0] else f"has {len(lines)} lines; allowed: the password alone on one line"

@@ -1,10 +1,10 @@
 """The connection to PostgreSQL or MariaDB, and what their errors mean for whoever waits for a commit."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -68,7 +68,24 @@ def engine_for(sink: Sink) -> Engine:
         raise ConfigurationError([f"sink.database: is no address of a database: {error}"]) from None
     if problem is not None:
         raise ConfigurationError([f"sink.database: {problem}"])
+    if password is not None:
+        event.listen(engine, "do_connect", _with_the_password_of(sink))
     return engine
+
+
+def _with_the_password_of(sink: Sink) -> Callable[..., None]:
+    """Its file is read again for each connection: a password that was changed or mended needs no restart."""
+
+    def before(_dialect: object, _record: object, _arguments: object, options: dict[str, Any]) -> None:
+        try:
+            password = sink.read_password() or ""
+        except UnicodeDecodeError:
+            raise OSError(f"sink.password_file: {sink.password_file} is not a text file") from None
+        if "\0" in password:  # libpq would take it for the end of the whole address
+            raise OSError(f"sink.password_file: {sink.password_file} holds a control character")
+        options["password"] = password
+
+    return before
 
 
 def _problem(given: str, url: URL, engine: Engine) -> str | None:

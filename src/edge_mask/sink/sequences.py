@@ -123,7 +123,7 @@ class Track:
             return True
         self.gaps.append(step)
         if len(self.gaps) > MOST_GAPS:
-            self.give_up(self.gaps[:1])
+            self.lost = merged([*self.lost, self.gaps.pop(0)])[-MOST_GAPS:]
         return True
 
     def _fill(self, seq: int) -> bool:

@@ -19,14 +19,17 @@ def without(spans: Sequence[Span], number: int) -> list[Span]:
 def minus(spans: Sequence[Span], others: Sequence[Span]) -> list[Span]:
     """What is in the first and not in the others."""
     made: list[Span] = []
+    at = 0  # in `others`: both grow, so that each is looked at once
     for first, last in spans:
         begin = first
-        for low, high in others:
-            if high < begin or low > last:
-                continue
+        while at < len(others) and others[at][0] <= last:
+            low, high = others[at]
             if low > begin:
                 made.append((begin, low - 1))
-            begin = high + 1
+            begin = max(begin, high + 1)
+            if high > last:
+                break  # it reaches into the next
+            at += 1
         if begin <= last:
             made.append((begin, last))
     return made
