@@ -51,6 +51,7 @@ def test_a_short_wish_is_read() -> None:
         ({"signature": "x" * 4097}, "signature: string should have at most 4096"),
         ({"window": ["02:00"]}, "window: list should have at least 2 items"),
         ({"window": ["02:00", "24:00"]}, r"window\.1: expected a time such as 02:00"),
+        ({"window": ["02:00", "02:00"]}, "window: it never opens"),
         ({"digets": "x"}, "digets: unknown key.*digest"),
     ],
 )

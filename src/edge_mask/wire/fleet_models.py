@@ -85,12 +85,15 @@ def desired_of(content: object) -> Desired:
     if not isinstance(content, dict):
         raise Refused(f"model/desired: expected an object, found {type(content).__name__}")
     try:
-        return Desired.model_validate(content)
+        desired = Desired.model_validate(content)
     except ValidationError as error:
         told = [_sentence(problem) for problem in error.errors()[:_MOST_TOLD]]
         if (more := error.error_count() - len(told)) > 0:
             told.append(f"model/desired: and {counted(more, 'more mistake')}")
         raise Refused("\n".join(told)) from None
+    if desired.window is not None and desired.window[0] == desired.window[1]:
+        raise Refused(f"model/desired: window: it never opens: it ends at {desired.window[1]}, when it begins")
+    return desired
 
 
 def _sentence(problem: object) -> str:
