@@ -303,6 +303,14 @@ def test_where_nothing_can_be_fetched_from_is_named(tmp_path: Path, address: str
     assert reason in done.err, done
 
 
+def test_where_nothing_can_be_put_and_what_is_no_layout_is_named(tmp_path: Path, shelf: Shelf) -> None:
+    address = f"oci+http://{HOST}:1/mask"
+    done = package(tmp_path, "push", shelf.mask, address)
+    assert (done.code, done.err.startswith(f"{address}: it cannot be reached")) == (1, True), done
+    done = package(tmp_path, "push", tmp_path, address)
+    assert (done.code, done.err) == (1, f"{tmp_path}: index.json is not in it\n"), done
+
+
 def test_a_broker_that_is_away_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     class Away:
         port = 1

@@ -15,6 +15,13 @@ MOST_BYTES = 128_000
 _MOST_TOLD = 8
 """Sentences about one document; it may have thousands of mistakes."""
 _LONGEST_KEY = 60
+_EXPECTED = {
+    "name": "up to 64 letters, digits and _.+-",
+    "version": "up to 64 letters, digits and _.+-",
+    "digest": "sha256: and 64 digits in small letters",
+    "window": "a time such as 02:00",
+}
+"""For people, where a pattern says it for machines."""
 Digest = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
 Named = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}$")]
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
@@ -94,6 +101,8 @@ def _sentence(problem: object) -> str:
         return f"model/desired: {where}: unknown key{did_you_mean(key, list(Desired.model_fields))}"
     if problem["type"] == "missing":
         return f"model/desired: {where}: is missing"
+    if problem["type"] == "string_pattern_mismatch":
+        return f"model/desired: {where}: expected {_EXPECTED[key]}, found {redact(str(problem['input']))[:60]!r}"
     found = problem.get("input")
     shown = f", found {redact(str(found))[:60]!r}" if isinstance(found, str | int | float) else ""
     message = str(problem["msg"])

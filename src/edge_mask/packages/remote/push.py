@@ -8,11 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Final
 
-from edge_mask.errors import Refused
+from edge_mask.errors import Refused, TryLater
 from edge_mask.packages.remote import manifest
 from edge_mask.packages.remote.address import Address
 from edge_mask.packages.remote.http import joined, target_of
-from edge_mask.packages.remote.layout import LayoutSource, only_package, signature_tag
+from edge_mask.packages.remote.layout import LayoutSource, only_package, package_in, signature_tag
 from edge_mask.packages.remote.manifest import EMPTY, MANIFEST, SIGNATURE, File, Manifest, digest_of
 from edge_mask.packages.remote.registry import base_of
 from edge_mask.packages.remote.remote_source import NOT_FOUND, Asking, require
@@ -35,7 +35,18 @@ class Pushed:
 
 
 def push(layout: Path, where: Address, access: Access, effort: Effort) -> Pushed:
-    """The one package of `layout`, under the tag of `where`, else its version. Raises Refused or TryLater."""
+    """The one package of `layout`, under the tag of `where`, else its version. Raises Refused or TryLater, with the
+    layout or the address."""
+    package_in(layout)  # its sentence names the layout
+    try:
+        return _pushed(layout, where, access, effort)
+    except TryLater as error:
+        raise TryLater(f"{where.shown}: {error}") from error.__cause__
+    except Refused as error:
+        raise Refused(f"{where.shown}: {error}") from error.__cause__
+
+
+def _pushed(layout: Path, where: Address, access: Access, effort: Effort) -> Pushed:
     with ExitStack() as stack:
         source = LayoutSource(layout, effort)
         stack.callback(source.close)
