@@ -25,6 +25,14 @@ def test_every_visit_comes_once_over_the_pages(guard: Asking) -> None:
     assert len(seen) == len(set(seen)) == int(refused[1]) > 25
 
 
+def test_a_visit_that_a_second_look_decides_otherwise_is_marked_in_the_list(tmp_path: Path) -> None:
+    history = History(tmp_path / "edge-mask.db", NOW, SEOUL)
+    ids = [history.visit(NOW - 60 * n, amended=amended) for n, amended in enumerate((1, 0, None))]
+    text = page(asking(house(tmp_path), who="operator"), "/visits").text
+    marked = [visit for visit in ids if 'data-part="amended"' in text.split(f'id="v-{visit}"')[1].split("</tr>")[0]]
+    assert marked == ids[:1]
+
+
 def test_filters_stay_in_the_form_and_in_the_links(guard: Asking) -> None:
     text = page(guard, "/visits?from=2026-11-27&verdict=no_pass&reason=fever&camera=front").text
     assert 'value="2026-11-27T00:00"' in text
