@@ -13,11 +13,11 @@ from typing import Any, Literal
 from tests.control.test_models import write
 
 from edge_mask.errors import EdgeMaskError
-from edge_mask.fleet.caretaker import Caretaker
-from edge_mask.fleet.desk import Desk
-from edge_mask.fleet.hands import Hands, sweep
-from edge_mask.fleet.memory import Memory, Report, place_of
-from edge_mask.fleet.reconcile import Reconciler, Stands
+from edge_mask.fleet.model.caretaker import Caretaker
+from edge_mask.fleet.model.desk import Desk
+from edge_mask.fleet.model.hands import Hands, sweep
+from edge_mask.fleet.model.memory import Memory, Report, place_of
+from edge_mask.fleet.model.reconcile import Reconciler, Stands
 from edge_mask.packages.remote.build import build
 from edge_mask.packages.store import Store
 from edge_mask.runtime.clock import SystemClock

@@ -6,8 +6,8 @@ from itertools import pairwise
 from typing import Any
 
 from edge_mask.deliver.memory import MemoryTransport
-from edge_mask.fleet.announcer import Announcer, Voice
-from edge_mask.fleet.room import Room
+from edge_mask.fleet.registry.announcer import Announcer, Voice
+from edge_mask.fleet.registry.room import Room
 from edge_mask.messages import Fault, Message
 from edge_mask.runtime.clock import ManualClock
 from edge_mask.wire.topics import Topics

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_mask.errors import Refused
-from edge_mask.fleet.answer import read_answer
+from edge_mask.fleet.frames.answer import read_answer
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),

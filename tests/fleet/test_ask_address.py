@@ -11,10 +11,10 @@ from tests.broker import free_port
 from tests.deliver.web_server import Answer, Script, WebServer
 from tests.papers import Papers
 
-from edge_mask.fleet.answer import PeerAnswer
-from edge_mask.fleet.ask_address import AskAddress
-from edge_mask.fleet.asker import NoAnswer, Question
-from edge_mask.fleet.jpeg import Sent
+from edge_mask.fleet.frames.answer import PeerAnswer
+from edge_mask.fleet.frames.jpeg import Sent
+from edge_mask.fleet.looks.ask_address import AskAddress
+from edge_mask.fleet.looks.asker import NoAnswer, Question
 from edge_mask.runtime.clock import SystemClock
 from edge_mask.units import Seconds
 

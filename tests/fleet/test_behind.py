@@ -3,7 +3,7 @@
 from dataclasses import replace
 from itertools import pairwise
 
-from edge_mask.fleet.behind import Behind, Work
+from edge_mask.fleet.frames.behind import Behind, Work
 from edge_mask.units import Seconds
 
 NOTHING = Work(handed_on=0, replaced=0, given=0, waited=0.0)

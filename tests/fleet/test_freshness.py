@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from edge_mask.fleet.freshness import Freshness
+from edge_mask.fleet.frames.freshness import Freshness
 from edge_mask.units import Moment, Seconds, Unix
 
 NOON = 1_900_000_000.0

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_mask.fleet.peers import COOL_DOWN, MOST_OUTSTANDING, Peers
+from edge_mask.fleet.frames.peers import COOL_DOWN, MOST_OUTSTANDING, Peers
 from edge_mask.units import Seconds
 
 

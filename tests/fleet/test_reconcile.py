@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from edge_mask.errors import ModelError, Refused, TryLater
-from edge_mask.fleet.memory import Memory, place_of
-from edge_mask.fleet.orders import Activate, GoBack, Order, Prepare, Repair, Repaired, Tidy, Try
-from edge_mask.fleet.reconcile import MOST_STARTS, MOST_TRIES, PROBATION, Reconciler, Stands
+from edge_mask.fleet.model.memory import Memory, place_of
+from edge_mask.fleet.model.orders import Activate, GoBack, Order, Prepare, Repair, Repaired, Tidy, Try
+from edge_mask.fleet.model.reconcile import MOST_STARTS, MOST_TRIES, PROBATION, Reconciler, Stands
 from edge_mask.runtime.outage import Backoff
 from edge_mask.wire.fleet_models import Desired
 
@@ -451,7 +451,7 @@ def test_a_disk_that_keeps_nothing_does_not_activate(bench: Bench, monkeypatch: 
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("edge_mask.fleet.memory.replace_private", full)
+        patch.setattr("edge_mask.fleet.model.memory.replace_private", full)
         bench.table.tried("", bench.now)
         assert bench.nothing_to_do()
     bench.later(10.0)

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from edge_mask.errors import ConfigurationError
-from edge_mask.fleet import registry as room
-from edge_mask.fleet.registry import Registry
-from edge_mask.fleet.text import as_json, shown, table
+from edge_mask.fleet.registry import registry as room
+from edge_mask.fleet.registry.registry import Registry
+from edge_mask.fleet.registry.text import as_json, shown, table
 from edge_mask.messages import Message, Priority
 from edge_mask.settings.sending import TopicNames
 

@@ -11,13 +11,13 @@ from tests.waiting import until
 
 from edge_mask.decide.second_look import is_narrow, reconsidered
 from edge_mask.deliver.memory import MemoryTransport
-from edge_mask.fleet.answer import PeerAnswer
-from edge_mask.fleet.ask_thing import AskThing
-from edge_mask.fleet.asker import NoAnswer, Question
-from edge_mask.fleet.face_picture import cut, picture_of, same_face
-from edge_mask.fleet.jpeg import Sent
-from edge_mask.fleet.second_look import MOST_WAITING, SecondLooks
-from edge_mask.fleet.standing import Breaker, Budget, Standing
+from edge_mask.fleet.frames.answer import PeerAnswer
+from edge_mask.fleet.frames.jpeg import Sent
+from edge_mask.fleet.looks.ask_thing import AskThing
+from edge_mask.fleet.looks.asker import NoAnswer, Question
+from edge_mask.fleet.looks.face_picture import cut, picture_of, same_face
+from edge_mask.fleet.looks.second_look import MOST_WAITING, SecondLooks
+from edge_mask.fleet.looks.standing import Breaker, Budget, Standing
 from edge_mask.kinds import ALERTS, VISITS
 from edge_mask.messages import Amendment, Box, Face, Fault, Frame, Message, Priority, Shot, Track, Visit
 from edge_mask.picture import load_picture

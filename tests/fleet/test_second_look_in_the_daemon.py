@@ -28,7 +28,7 @@ from tests.fleet.responder import Asked, Reply, Responder, seen
 from tests.waiting import until
 
 from edge_mask.errors import Refused
-from edge_mask.fleet.answer import read_answer
+from edge_mask.fleet.frames.answer import read_answer
 
 NARROW, NARROW_BARE = (0, 0, 90), (0, 90, 0)
 """Dark squares: the tiny model is sure of them by 0.62, just inside of the band."""

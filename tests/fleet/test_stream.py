@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge_mask.fleet.stream import public
+from edge_mask.fleet.registry.stream import public
 
 
 @pytest.mark.parametrize(

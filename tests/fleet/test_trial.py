@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from edge_mask.detect.detector import Answer
-from edge_mask.fleet.tap import MOST_IN_A_ROW, Look, Tap, Tapped
-from edge_mask.fleet.trial import ENOUGH, LONGEST, Trial
+from edge_mask.fleet.model.tap import MOST_IN_A_ROW, Look, Tap, Tapped
+from edge_mask.fleet.model.trial import ENOUGH, LONGEST, Trial
 from edge_mask.messages import Box, Face, Image
 from edge_mask.units import Seconds
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge_mask.deliver.memory import MemoryTransport
-from edge_mask.fleet.withdrawal import Used, Withdrawal
+from edge_mask.fleet.registry.withdrawal import Used, Withdrawal
 from edge_mask.runtime.clock import ManualClock
 from edge_mask.runtime.worker import Finished
 

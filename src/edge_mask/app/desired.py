@@ -26,10 +26,10 @@ from edge_mask.units import Moment
 from edge_mask.wire.topics import MODEL_DESIRED, MODEL_REPORTED
 
 if TYPE_CHECKING:
-    from edge_mask.fleet.caretaker import Caretaker
-    from edge_mask.fleet.desk import Desk
-    from edge_mask.fleet.memory import Report
-    from edge_mask.fleet.trial import Trial
+    from edge_mask.fleet.model.caretaker import Caretaker
+    from edge_mask.fleet.model.desk import Desk
+    from edge_mask.fleet.model.memory import Report
+    from edge_mask.fleet.model.trial import Trial
     from edge_mask.wire.fleet_models import Desired
 
 log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ class ModelCare:
         """A lane's detector, as the others may need it."""
         if self.desk is None:
             return detector
-        from edge_mask.fleet.tap import Tapped
+        from edge_mask.fleet.model.tap import Tapped
 
         return Tapped(detector, self.desk.tap)
 
@@ -86,9 +86,9 @@ class ModelCare:
         """Where wishes are heard, or something is to be mended."""
         if self.desk is None or self._wishes is None:
             return []
-        from edge_mask.fleet.caretaker import Caretaker
-        from edge_mask.fleet.hands import Hands
-        from edge_mask.fleet.reconcile import Stands
+        from edge_mask.fleet.model.caretaker import Caretaker
+        from edge_mask.fleet.model.hands import Hands
+        from edge_mask.fleet.model.reconcile import Stands
 
         settings, wishes = self._settings, self._wishes
         packages = _packages(settings)
@@ -114,7 +114,7 @@ class ModelCare:
 
     def _loaded(self) -> list[ModelDetector]:
         if self.desk is not None:
-            from edge_mask.fleet.reconcile import MOST_STARTS
+            from edge_mask.fleet.model.reconcile import MOST_STARTS
 
             probation = self.desk.reconciler.probation
             if probation is not None and probation.starts > MOST_STARTS:
@@ -166,10 +166,10 @@ _OUTAGE: Final = "the model's outage"
 
 def _made(database: Path, packages: Path) -> "Desk":
     """Once in the life of the process: what an interrupted installation left is swept."""
-    from edge_mask.fleet.desk import Desk
-    from edge_mask.fleet.hands import sweep
-    from edge_mask.fleet.memory import Memory, place_of
-    from edge_mask.fleet.reconcile import Reconciler
+    from edge_mask.fleet.model.desk import Desk
+    from edge_mask.fleet.model.hands import sweep
+    from edge_mask.fleet.model.memory import Memory, place_of
+    from edge_mask.fleet.model.reconcile import Reconciler
     from edge_mask.packages.store import Store
 
     sweep(packages)
@@ -224,7 +224,7 @@ def _say(ground: Ground, connection: BrokerTransport | None, report: "Report") -
 
 
 def _trial(settings: Settings, place: "Callable[[Desired], Path]", clock: Clock, wanted: "Desired") -> "Trial":
-    from edge_mask.fleet.trial import Trial
+    from edge_mask.fleet.model.trial import Trial
     from edge_mask.packages.load import load_package
 
     packages, threshold = _packages(settings), settings.detector.score_threshold

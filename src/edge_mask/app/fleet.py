@@ -14,14 +14,14 @@ from edge_mask.app.sending import place_of_used
 from edge_mask.deliver.transport import BrokerTransport
 from edge_mask.detect.card import GraphCard
 from edge_mask.errors import EdgeMaskError
-from edge_mask.fleet.about import ModelNamed, about, about_now
-from edge_mask.fleet.address import towards
-from edge_mask.fleet.announcer import Announcer, Voice
 from edge_mask.fleet.closer import CloserLook
+from edge_mask.fleet.frames.serve import Serve
 from edge_mask.fleet.neighbours import Neighbours
-from edge_mask.fleet.room import PEER, SECOND_LOOK, Room
-from edge_mask.fleet.serve import Serve
-from edge_mask.fleet.withdrawal import Used, Withdrawal
+from edge_mask.fleet.registry.about import ModelNamed, about, about_now
+from edge_mask.fleet.registry.address import towards
+from edge_mask.fleet.registry.announcer import Announcer, Voice
+from edge_mask.fleet.registry.room import PEER, SECOND_LOOK, Room
+from edge_mask.fleet.registry.withdrawal import Used, Withdrawal
 from edge_mask.kinds import ABOUT, ALERTS
 from edge_mask.packages.location import find_package
 from edge_mask.packages.package import open_package

@@ -13,10 +13,10 @@ from edge_mask.capture.camera import Camera
 from edge_mask.capture.factory import is_live
 from edge_mask.deliver.transport import BrokerTransport
 from edge_mask.detect.shared_detector import SharedDetector
-from edge_mask.fleet.behind import Behind, Work
-from edge_mask.fleet.offer import Offer
-from edge_mask.fleet.peers import Peers
-from edge_mask.fleet.serve import SECOND_LOOKS, NoModel, Serve
+from edge_mask.fleet.frames.behind import Behind, Work
+from edge_mask.fleet.frames.offer import Offer
+from edge_mask.fleet.frames.peers import Peers
+from edge_mask.fleet.frames.serve import SECOND_LOOKS, NoModel, Serve
 from edge_mask.messages import Frame, Message
 from edge_mask.runtime.handoff import Tray
 from edge_mask.runtime.worker import Job

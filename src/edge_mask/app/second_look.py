@@ -13,9 +13,9 @@ from edge_mask.settings.fleet import SecondLook
 from edge_mask.units import Seconds
 
 if TYPE_CHECKING:
-    from edge_mask.fleet.asker import Asker
-    from edge_mask.fleet.second_look import SecondLooks
-    from edge_mask.fleet.standing import Standing
+    from edge_mask.fleet.looks.asker import Asker
+    from edge_mask.fleet.looks.second_look import SecondLooks
+    from edge_mask.fleet.looks.standing import Standing
 
 Offered = Callable[[Event, Shot | None], Event]
 OnEvent = Callable[[Kind, Message], object]
@@ -40,7 +40,7 @@ class SecondLooking:
         """By outcome since the process began; None while it is off."""
         if self._standing is None:
             return None
-        from edge_mask.fleet.standing import OUTCOMES
+        from edge_mask.fleet.looks.standing import OUTCOMES
 
         return {outcome: self._standing.counts[outcome] for outcome in OUTCOMES}
 
@@ -80,7 +80,7 @@ class SecondLooking:
         asker = self._asker(wanted, connection)
         if asker is None:
             return []
-        from edge_mask.fleet.second_look import SecondLooks
+        from edge_mask.fleet.looks.second_look import SecondLooks
 
         ground = self._ground
         self._looks = SecondLooks(
@@ -102,17 +102,17 @@ class SecondLooking:
     def _asker(self, wanted: SecondLook, connection: BrokerTransport | None) -> "Asker | None":
         clock = self._ground.clock
         if wanted.is_address:
-            from edge_mask.fleet.ask_address import AskAddress
+            from edge_mask.fleet.looks.ask_address import AskAddress
 
             return AskAddress(wanted.to, wanted.token_file, wanted.ca, wanted.timeout, clock)
         if connection is None:
             return None
-        from edge_mask.fleet.ask_thing import AskThing
+        from edge_mask.fleet.looks.ask_thing import AskThing
 
         return AskThing(wanted.to, self._ground.topics, connection, wanted.timeout, clock)
 
     def _standing_of(self, wanted: SecondLook, wishes: Wishes | None) -> "Standing":
-        from edge_mask.fleet.standing import Standing
+        from edge_mask.fleet.looks.standing import Standing
 
         def made() -> Standing:
             return Standing(self._ground.inbox.emit, self._ground.clock)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from edge_mask.cli.common import a_name, add_config, add_json, positive_seconds, settings_of
 
 if TYPE_CHECKING:
-    from edge_mask.fleet.registry import Device, Registry
+    from edge_mask.fleet.registry.registry import Device, Registry
 
 _HEAD: Final = ("THING", "STATE", "TYPE", "NAME", "MODEL", "ROOM", "SOFTWARE", "REPORTED")
 _NONE: Final = "-"
@@ -39,7 +39,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
     What a device does not say properly is a sentence on stderr, and is left out.
     """
-    from edge_mask.fleet.text import as_json, table
+    from edge_mask.fleet.registry.text import as_json, table
 
     registry = _heard(arguments, "+")
     devices = [registry.devices[thing] for thing in sorted(registry.devices)]
@@ -55,7 +55,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _show(arguments: argparse.Namespace) -> int:
     """All that one device says of itself. Exit code 1 when the broker knows nothing of it."""
-    from edge_mask.fleet.text import as_json, shown, table
+    from edge_mask.fleet.registry.text import as_json, shown, table
 
     registry = _heard(arguments, arguments.thing)
     device = registry.devices.get(arguments.thing)
@@ -71,8 +71,8 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _heard(arguments: argparse.Namespace, thing: str) -> "Registry":
-    from edge_mask.fleet.hearing import hear
-    from edge_mask.fleet.registry import Registry
+    from edge_mask.fleet.registry.hearing import hear
+    from edge_mask.fleet.registry.registry import Registry
 
     settings = settings_of(arguments)
     registry = Registry(settings.topics, thing)
@@ -89,7 +89,7 @@ def _complain(registry: "Registry", devices: "list[Device]") -> None:
 
 
 def _row(device: "Device") -> list[str]:
-    from edge_mask.fleet.text import shown
+    from edge_mask.fleet.registry.text import shown
 
     status, about, room, reported = (device.as_data()[name] or {} for name in ("status", "about", "room", "reported"))
     model = about.get("model") or {}
@@ -113,7 +113,7 @@ def _room(room: dict[str, Any]) -> str | None:
 
 
 def _lines(device: "Device") -> Iterator[tuple[str, str]]:
-    from edge_mask.fleet.text import shown
+    from edge_mask.fleet.registry.text import shown
 
     for kind, fields in device.said.items():
         for name, value in _flat(fields):

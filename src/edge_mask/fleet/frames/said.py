@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from edge_mask.fleet.peers import Peers
+from edge_mask.fleet.frames.peers import Peers
 from edge_mask.messages import Message
 from edge_mask.runtime.clock import Clock
 from edge_mask.wire.topics import Topics

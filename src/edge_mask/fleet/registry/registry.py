@@ -12,8 +12,8 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from edge_mask.errors import ConfigurationError
-from edge_mask.fleet.stream import public
-from edge_mask.fleet.text import shown
+from edge_mask.fleet.registry.stream import public
+from edge_mask.fleet.registry.text import shown
 from edge_mask.kinds import ABOUT, ROOM, STATUS
 from edge_mask.messages import Message
 from edge_mask.settings.fleet import THING

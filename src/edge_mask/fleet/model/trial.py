@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from edge_mask.detect.detector import Answer, Detector
-from edge_mask.fleet.tap import Look
+from edge_mask.fleet.model.tap import Look
 from edge_mask.geometry import iou_of_boxes
 from edge_mask.messages import Face
 from edge_mask.units import Seconds

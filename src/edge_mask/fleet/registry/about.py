@@ -6,7 +6,7 @@ from typing import Any
 
 from edge_mask import __version__
 from edge_mask.fleet.closer import Reason
-from edge_mask.fleet.stream import public
+from edge_mask.fleet.registry.stream import public
 from edge_mask.settings.fleet import NO_STREAM, Fleet
 from edge_mask.settings.model import Settings
 from edge_mask.wire import timestamp

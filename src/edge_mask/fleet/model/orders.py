@@ -4,7 +4,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edge_mask.fleet.memory import Origin
+from edge_mask.fleet.model.memory import Origin
 from edge_mask.wire.fleet_models import Desired
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from edge_mask.deliver.transport import Transport, receipt_of
-from edge_mask.fleet.room import Room
+from edge_mask.fleet.registry.room import Room
 from edge_mask.kinds import ABOUT, ROOM, Kind
 from edge_mask.messages import Fault, Message, Outcome, Receipt
 from edge_mask.runtime.clock import Clock

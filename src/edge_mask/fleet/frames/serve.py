@@ -15,8 +15,8 @@ from typing import Any, Final, Protocol
 from edge_mask.deliver.transport import Transport
 from edge_mask.detect.detector import Answer
 from edge_mask.errors import Refused, TryLater
-from edge_mask.fleet.frame import FRESH, MOST_BYTES, Purpose, Trouble, properties_of, purpose_of
-from edge_mask.fleet.freshness import Freshness
+from edge_mask.fleet.frames.frame import FRESH, MOST_BYTES, Purpose, Trouble, properties_of, purpose_of
+from edge_mask.fleet.frames.freshness import Freshness
 from edge_mask.messages import Image, Message, Priority
 from edge_mask.picture import load_picture
 from edge_mask.picture_header import BROKEN, size_of

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from edge_mask.errors import EdgeMaskError, ModelError, Refused, TryLater
-from edge_mask.fleet.memory import Origin
-from edge_mask.fleet.orders import Prepare, Repair, Repaired
+from edge_mask.fleet.model.memory import Origin
+from edge_mask.fleet.model.orders import Prepare, Repair, Repaired
 from edge_mask.packages.load import load_package
 from edge_mask.packages.location import GRAPH, find_package
 from edge_mask.packages.measure import compare_models

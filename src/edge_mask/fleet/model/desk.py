@@ -7,10 +7,10 @@ from queue import SimpleQueue
 from typing import Final
 
 from edge_mask.errors import Refused
-from edge_mask.fleet.book import ENDS
-from edge_mask.fleet.memory import Report
-from edge_mask.fleet.reconcile import Reconciler
-from edge_mask.fleet.tap import Tap
+from edge_mask.fleet.model.book import ENDS
+from edge_mask.fleet.model.memory import Report
+from edge_mask.fleet.model.reconcile import Reconciler
+from edge_mask.fleet.model.tap import Tap
 from edge_mask.runtime.door import nothing
 from edge_mask.wire.fleet_models import Desired
 

@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any, Final
 
-from edge_mask.fleet.book import Book, folder_of, origin_of
-from edge_mask.fleet.memory import Failed, Memory, Origin, Probation, Report
-from edge_mask.fleet.orders import Activate, GoBack, Order, Prepare, Repair, Repaired, Tidy, Try
-from edge_mask.fleet.sentences import is_outage, sentence
+from edge_mask.fleet.model.book import Book, folder_of, origin_of
+from edge_mask.fleet.model.memory import Failed, Memory, Origin, Probation, Report
+from edge_mask.fleet.model.orders import Activate, GoBack, Order, Prepare, Repair, Repaired, Tidy, Try
+from edge_mask.fleet.model.sentences import is_outage, sentence
 from edge_mask.runtime.outage import Backoff
 from edge_mask.units import Seconds
 from edge_mask.wire.fleet_models import Desired

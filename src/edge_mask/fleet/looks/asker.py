@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edge_mask.errors import EdgeMaskError
-from edge_mask.fleet.answer import PeerAnswer
-from edge_mask.fleet.jpeg import Sent
+from edge_mask.fleet.frames.answer import PeerAnswer
+from edge_mask.fleet.frames.jpeg import Sent
 from edge_mask.units import Seconds
 
 

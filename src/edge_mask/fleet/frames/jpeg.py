@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from edge_mask.fleet.frame import MOST_BYTES
+from edge_mask.fleet.frames.frame import MOST_BYTES
 from edge_mask.messages import Box, Face, Image
 
 LONGEST_SIDE: Final = 640

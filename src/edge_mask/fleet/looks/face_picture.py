@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from edge_mask.act.blur import blurred
-from edge_mask.fleet.jpeg import Sent, as_jpeg
+from edge_mask.fleet.frames.jpeg import Sent, as_jpeg
 from edge_mask.geometry import iou_of_boxes
 from edge_mask.messages import Box, Face, Image, Shot
 

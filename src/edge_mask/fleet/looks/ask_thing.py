@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from edge_mask.deliver.transport import BrokerTransport
 from edge_mask.errors import Refused
-from edge_mask.fleet.answer import PeerAnswer, read_answer
-from edge_mask.fleet.asker import NoAnswer, Question
-from edge_mask.fleet.frame import JPEG, SECOND_LOOK
+from edge_mask.fleet.frames.answer import PeerAnswer, read_answer
+from edge_mask.fleet.frames.frame import JPEG, SECOND_LOOK
+from edge_mask.fleet.looks.asker import NoAnswer, Question
 from edge_mask.messages import Message, Priority
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.worker import keep_waiting

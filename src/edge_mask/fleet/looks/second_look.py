@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from edge_mask.decide.second_look import is_narrow, reconsidered
-from edge_mask.fleet.answer import PeerAnswer
-from edge_mask.fleet.asker import Asker, NoAnswer, Question
-from edge_mask.fleet.face_picture import Cut, cut, picture_of, same_face
-from edge_mask.fleet.standing import Standing
+from edge_mask.fleet.frames.answer import PeerAnswer
+from edge_mask.fleet.looks.asker import Asker, NoAnswer, Question
+from edge_mask.fleet.looks.face_picture import Cut, cut, picture_of, same_face
+from edge_mask.fleet.looks.standing import Standing
 from edge_mask.kinds import VISITS, Kind
 from edge_mask.messages import Amendment, Event, Face, Message, Shot, Visit
 from edge_mask.runtime.clock import Clock

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from edge_mask.errors import TryLater
-from edge_mask.fleet.memory import MOST_FAILED, Begun, Failed, Known, Memory, Origin, Report
+from edge_mask.fleet.model.memory import MOST_FAILED, Begun, Failed, Known, Memory, Origin, Report
 from edge_mask.wire.fleet_models import Desired
 
 log = logging.getLogger(__name__)

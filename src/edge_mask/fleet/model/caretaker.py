@@ -17,13 +17,13 @@ from queue import Empty
 from typing import Any, Final
 
 from edge_mask.errors import EdgeMaskError, Refused
-from edge_mask.fleet.desk import Desk
-from edge_mask.fleet.hands import Hands
-from edge_mask.fleet.memory import Report
-from edge_mask.fleet.orders import Activate, GoBack, Order, Prepare, Repair, Tidy, Try
-from edge_mask.fleet.reconcile import Stands
-from edge_mask.fleet.sentences import sentence
-from edge_mask.fleet.trial import Trial
+from edge_mask.fleet.model.desk import Desk
+from edge_mask.fleet.model.hands import Hands
+from edge_mask.fleet.model.memory import Report
+from edge_mask.fleet.model.orders import Activate, GoBack, Order, Prepare, Repair, Tidy, Try
+from edge_mask.fleet.model.reconcile import Stands
+from edge_mask.fleet.model.sentences import sentence
+from edge_mask.fleet.model.trial import Trial
 from edge_mask.runtime.apart import apart
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.worker import Job

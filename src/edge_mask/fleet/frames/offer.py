@@ -18,11 +18,11 @@ from typing import Any, Final, Protocol
 from edge_mask.deliver.transport import BrokerTransport, receipt_of
 from edge_mask.detect.detector import Answer
 from edge_mask.errors import Refused
-from edge_mask.fleet.answer import PeerAnswer, read_answer
-from edge_mask.fleet.frame import FRESH, JPEG, PEER
-from edge_mask.fleet.jpeg import Sent, as_jpeg
-from edge_mask.fleet.peers import DISTRUST, Peers
-from edge_mask.fleet.said import Said
+from edge_mask.fleet.frames.answer import PeerAnswer, read_answer
+from edge_mask.fleet.frames.frame import FRESH, JPEG, PEER
+from edge_mask.fleet.frames.jpeg import Sent, as_jpeg
+from edge_mask.fleet.frames.peers import DISTRUST, Peers
+from edge_mask.fleet.frames.said import Said
 from edge_mask.messages import Frame, Message, Outcome, Priority, Receipt
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.handoff import Tray

@@ -12,9 +12,9 @@ from edge_mask.deliver.http_connection import HttpResponse
 from edge_mask.deliver.http_request import HttpRequest, request_of
 from edge_mask.deliver.tls import TlsFiles, context
 from edge_mask.errors import Refused
-from edge_mask.fleet.answer import PeerAnswer, read_answer
-from edge_mask.fleet.asker import NoAnswer, Question
-from edge_mask.fleet.frame import JPEG
+from edge_mask.fleet.frames.answer import PeerAnswer, read_answer
+from edge_mask.fleet.frames.frame import JPEG
+from edge_mask.fleet.looks.asker import NoAnswer, Question
 from edge_mask.messages import Message, Outcome, Priority, Receipt
 from edge_mask.runtime.clock import Clock
 from edge_mask.runtime.worker import keep_waiting

@@ -1,0 +1,1 @@
+"""Second looks: whoever was judged narrowly is looked at again, by another device."""
