@@ -209,6 +209,8 @@ ASKED = {
     "configure": {"set": {}},
     "model": {"action": "list"},
     "erase": {"before": "2000-01-01"},
+    "history": {"topic": "visits", "from_seq": 1, "to_seq": 1},
+    "picture": {"visit": "01a22950-1aa0-7466-b05b-dfdd29c75333", "put": "https://127.0.0.1:1/pictures/a.jpg"},
 }
 
 
@@ -217,5 +219,6 @@ def test_each_command_and_its_answer_are_as_the_schema_says(asker: Asker, name: 
     asked, answered = COMMANDS[name]
     assert {"request_id", *FIELDS[name]} == asked.model_fields.keys()
     asked.model_validate(ASKED[name])
-    answered.model_validate(asker.ask(name, ASKED[name]))
+    # This device has said nothing yet and puts no pictures anywhere: test_history.py and tests/sink have those that do.
+    (NotDone if name in ("history", "picture") else answered).model_validate(asker.ask(name, ASKED[name]))
     NotDone.model_validate(asker.ask(name, {"unknown": 1}))
