@@ -211,7 +211,7 @@ def test_check_says_of_every_part_how_it_is(site: Path, broker: Mosquitto) -> No
     findings = lines(edge_mask("check", "--json", "--config", config, cwd=site).out)
     assert {f["part"]: f["state"] for f in findings} == {
         "clock": "ok", "rules": "ok", "model": "ok", "camera front": "ok", "sensor forehead": "ok",
-        "database": "ok", "snapshots": "ok", "broker": "ok",
+        "database": "ok", "snapshots": "ok", "broker": "ok", "broker keeps": "ok",
     }  # fmt: skip
     broker.stop()
     ended = edge_mask("check", "--config", config, cwd=site)
@@ -230,7 +230,7 @@ def test_the_example_configurations_pass_but_for_what_is_not_here(example: str, 
     assert ended.code in (0, 1), ended
     for finding in lines(ended.out):
         if finding["state"] == "failed":
-            assert finding["part"].split()[0] in ("camera", "broker"), finding
+            assert finding["part"].split()[0] in ("camera", "broker", "sink"), finding
             assert finding["text"].startswith("not here: "), finding
 
 

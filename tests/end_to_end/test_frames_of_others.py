@@ -114,10 +114,11 @@ def test_a_device_that_takes_none_is_always_busy(broker: Mosquitto, tmp_path: Pa
 def test_a_frozen_device_answers_nothing_that_is_old_when_it_goes_on(broker: Mosquitto, tmp_path: Path) -> None:
     with Analysing(analyser(tmp_path, broker.port, "frozen-01")) as daemon, Asker(broker.port, "frozen-01") as asker:
         asker.wait_until_there()
-        asker.ask(frame())
+        for _ in range(5):  # the fastest of them says how long a frame takes at the least
+            asker.ask(frame())
         daemon.send(signal.SIGSTOP)
         old, sent_at = [asker.send(frame()) for _ in range(2)], time.monotonic()
-        until(lambda: time.monotonic() - sent_at > 1.1)  # in the socket of the device they grow old
+        until(lambda: time.monotonic() - sent_at > 3.0)  # in the socket of the device they grow old
         daemon.send(signal.SIGCONT)
         assert asker.ask(frame())["ok"]
         assert [asker.answers(each) for each in old] == [[], []]

@@ -100,7 +100,7 @@ def test_a_device_hears_who_others_are_and_their_alerts_and_nothing_else_of_them
         for kind in ("visits", "health", "looks", "status", "errors", "room", "alerts"):
             other.publish(f"edge-mask/gate-01/{kind}", b"x")
         until(lambda: "edge-mask/gate-01/alerts" in curious.heard)
-        assert set(curious.heard) == {f"edge-mask/gate-01/{kind}" for kind in ("about", "room", "alerts")}
+        assert set(curious.heard) == {f"edge-mask/gate-01/{kind}" for kind in ("about", "room", "status", "alerts")}
 
 
 def test_who_asks_and_who_stores_may_do_what_is_theirs(guarded: Mosquitto, desk: Subscriber) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from edge_mask.ledger.rows import Batch, Settlement
 from edge_mask.ledger.writer import Ledger
 from edge_mask.messages import (
     Alert,
+    Amendment,
     Deviation,
     Event,
     Fault,
@@ -119,6 +121,9 @@ def test_each_table_of_the_history_is_among_these() -> None:
 @pytest.mark.parametrize("event", KEPT, ids=lambda event: type(event).__name__)
 def test_a_message_comes_again_as_it_was(event: Event, tmp_path: Path) -> None:
     with house(tmp_path / "db") as it:
+        if isinstance(event, Amendment):  # of a visit that is not there none is kept
+            [seen] = it.record(visit())
+            event = replace(event, amends=json.loads(seen)["id"])
         [before] = it.record(event)
         it.deliver()
         topic = TOPICS.of(event.quantity if isinstance(event, Reading) else kind_of(event).name)

@@ -146,7 +146,7 @@ def sentences(done: "subprocess.CompletedProcess[str]") -> list[str]:
         ({"SITE": "maybe"}, 'SITE is "maybe"; allowed: yes, no'),
         ({"PURGE": "yes"}, 'PURGE is "yes"; allowed: 1, or nothing'),
         ({"WHEELS": "/nowhere"}, 'WHEELS is "/nowhere", and there is no such folder'),
-        ({"EXAMPLE": "gat.yaml"}, "there is no example config/gat.yaml; allowed: cctv.yaml gate.yaml "),
+        ({"EXAMPLE": "gat.yaml"}, "there is no example config/gat.yaml; allowed: analyse.yaml cctv.yaml gate.yaml "),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_said_in_one_sentence_and_nothing_is_switched(

@@ -38,8 +38,8 @@ def in_loop(run: Callable[[Feed], Coroutine[Any, Any, T]]) -> T:
     return asyncio.run(served())
 
 
-def test_every_kind_of_message_has_a_word_but_the_one_that_says_who_is_there() -> None:
-    assert set(WORDS) == set(kinds.KINDS) - {kinds.STATUS}
+def test_every_kind_of_message_has_a_word_but_those_that_say_who_is_there() -> None:
+    assert set(WORDS) == set(kinds.KINDS) - {kinds.STATUS, kinds.ABOUT, kinds.ROOM}
 
 
 def test_what_is_told_reaches_every_stream_in_its_order() -> None:
@@ -250,7 +250,7 @@ def test_a_kind_that_nobody_knows_is_refused_with_those_there_are(tmp_path: Path
     answer = asking(site(tmp_path), bearer="read").get(f"/api/v1/events?kinds={asked}")
     assert answer.status == 400
     assert (
-        "allowed: alert, detections, fault, forecast, health, look, reading, record, summary, visit"
+        "allowed: alert, amendment, detections, fault, forecast, health, look, reading, record, summary, visit"
         in answer.json()["detail"]
     )
 
