@@ -52,7 +52,7 @@ class HttpsZipSource:
         self._zipped = self._fetched(effort, scratch)
         try:
             self._layout = LayoutSource(Path(where.path), effort, self._zipped)
-        except BaseException:
+        except BaseException:  # raised again: nobody else would close the file
             self._zipped.close()
             raise
 

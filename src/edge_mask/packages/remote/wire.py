@@ -29,7 +29,7 @@ def connected(host: str, port: int, tls: ssl.SSLContext | None, effort: Effort) 
         except OSError as error:
             plain.close()
             trouble = error
-        except BaseException:
+        except BaseException:  # raised again: a stop must not leave the socket open
             plain.close()
             raise
     raise trouble
@@ -57,7 +57,7 @@ def _encrypted(plain: socket.socket, tls: ssl.SSLContext, host: str, effort: Eff
     wrapped = tls.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
     try:
         _patiently(effort, wrapped.do_handshake)
-    except BaseException:
+    except BaseException:  # raised again: it has taken the socket over, and nobody else would close it
         wrapped.close()
         raise
     return wrapped
